@@ -1,0 +1,69 @@
+"""Time is asked here and nowhere else (ruff bans the machine's own answers outside this file).
+
+`SystemClock` is the machine's; `VirtualClock` stands at a given moment and its sleeps take no time. Both tell, apart from
+the time of the day, the machine's own time (`machine_now`), by which leases end even when the day is a simulated one.
+"""
+
+from __future__ import annotations
+
+import time as _time
+from datetime import UTC, date, datetime, timedelta, timezone
+
+IST = timezone(timedelta(hours=5, minutes=30), "IST")
+"""India has had one zone and no summer time since 1945, so a fixed offset needs no zone database."""
+
+
+def to_ist(moment: datetime) -> datetime:
+    """An aware moment in Indian time."""
+    return moment.astimezone(IST)
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    virtual = False
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def machine_now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def sleep(self, seconds: float) -> None:
+        _time.sleep(max(0.0, seconds))
+
+
+class VirtualClock:
+    """A clock that stands still until it is moved; sleeping moves it."""
+
+    virtual = True
+
+    def __init__(self, start: datetime) -> None:
+        if start.tzinfo is None:
+            raise ValueError("a virtual clock starts at an aware moment")
+        self._now = start.astimezone(UTC)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def machine_now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def sleep(self, seconds: float) -> None:
+        self._now += timedelta(seconds=max(0.0, seconds))
+
+    def move_to(self, moment: datetime) -> None:
+        """Go forward to an aware moment; going back raises ValueError."""
+        target = moment.astimezone(UTC)
+        if target < self._now:
+            raise ValueError(f"a virtual clock does not go back ({self._now} to {target})")
+        self._now = target
+
+
+def stopwatch() -> float:
+    """Seconds on a steady clock of unknown origin, for measuring how long work took."""
+    return _time.perf_counter()
+
+
+def ist_date(moment: datetime) -> date:
+    return to_ist(moment).date()

@@ -1,0 +1,107 @@
+"""Every error that tradectl raises on purpose, with its exit code and whether the same call may be tried again.
+
+    TradectlError                1   a bug, or nothing more precise is known
+    ├── UsageError               2   wrong words, unknown symbol or user, a time before the last event
+    ├── ConfigurationError       4   wrong mode, damaged settings, unlisted IP
+    ├── LoginNeeded              5   no session at the broker
+    ├── BrokerUnavailable        6   broker or network down; may be retried
+    │   └── Ambiguous            7   a command was sent and nobody knows what became of it; never simply retried
+    ├── OrderRefused            11   the broker read the order and said no: proof that it does not exist
+    ├── DataError                8   market data missing, stale or damaged
+    │   └── UncoveredDate        8   the session table does not reach this date
+    ├── Blocked                  9   halted, or a needed task has not completed
+    ├── DatabaseError           10   unreadable, read-only, full, or written by a newer version
+    ├── Missed                  12   the window closed without a run
+    └── Interrupted          128+N   a signal asked us to stop
+
+The docstring of a class says when it is raised; the message of an instance is one line for a person, without a traceback.
+"""
+
+from __future__ import annotations
+
+
+class TradectlError(Exception):
+    """The root. `exit_code` is what the process answers; `retryable` says whether the very same call may be made again."""
+
+    exit_code = 1
+    retryable = False
+
+
+class UsageError(TradectlError):
+    """The operator's words cannot be carried out as they stand."""
+
+    exit_code = 2
+
+
+class ConfigurationError(TradectlError):
+    """Settings, mode or account do not fit what was asked."""
+
+    exit_code = 4
+
+
+class LoginNeeded(TradectlError):
+    """The broker does not know our session."""
+
+    exit_code = 5
+
+
+class BrokerUnavailable(TradectlError):
+    """A read failed or a command was provably not sent; it may be tried again."""
+
+    exit_code = 6
+    retryable = True
+
+
+class Ambiguous(BrokerUnavailable):
+    """A command was sent and its outcome is unknown: read the book before anything else."""
+
+    exit_code = 7
+    retryable = False
+
+
+class OrderRefused(TradectlError):
+    """A parsed refusal. `passing` is true where the reason may pass by itself, such as missing funds."""
+
+    exit_code = 11
+
+    def __init__(self, reason: str, *, code: str = "refused", passing: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+        self.passing = passing
+
+
+class DataError(TradectlError):
+    """Market data is missing, stale, or cannot be what it says it is."""
+
+    exit_code = 8
+
+
+class UncoveredDate(DataError):
+    """The session table has no row for this date, and a session is never guessed."""
+
+
+class Blocked(TradectlError):
+    """Not allowed now: halted, or something that must come first has not completed."""
+
+    exit_code = 9
+
+
+class DatabaseError(TradectlError):
+    """The ledger cannot be read or written."""
+
+    exit_code = 10
+
+
+class Missed(TradectlError):
+    """The window of this slot closed without a run."""
+
+    exit_code = 12
+
+
+class Interrupted(TradectlError):
+    """A signal asked for the end; the exit code is 128 + its number."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(f"stopped by signal {signal_number}")
+        self.exit_code = 128 + signal_number

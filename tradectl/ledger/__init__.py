@@ -1,0 +1,1 @@
+"""Our memory: what was decided, sent, filled and done, for every user, in SQLite or PostgreSQL."""

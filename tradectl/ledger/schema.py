@@ -1,0 +1,272 @@
+"""The tables. Uniqueness and allowed values are the database's own business: unique keys, CHECKs, foreign keys.
+
+Nothing here is particular to SQLite: the same schema is created on PostgreSQL. Money is integer paise, moments are UTC.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger, Boolean, CheckConstraint, Column, Date, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text,
+    UniqueConstraint,
+)  # fmt: skip
+
+from tradectl.ledger.types import JsonText, Moment, Paise
+from tradectl.model.order import OrderStatus, Purpose, Side, Variety
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+BigKey = BigInteger().with_variant(Integer, "sqlite")
+
+
+def one_of(column: str, values: object, name: str) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)  # type: ignore[attr-defined]
+    return CheckConstraint(f"{column} IN ({listed})", name=name)
+
+
+def _user() -> Column[str]:
+    return Column("user", String(64), ForeignKey("users.user"), nullable=False)
+
+
+EXECUTION_STATUSES = ("running", "completed", "failed", "missed")
+VERDICTS = ("STRONG_BUY", "BUY", "WATCH", "AVOID")
+SIGNAL_STATUSES = ("active", "used", "expired", "cancelled")
+
+database_info = Table(
+    "database_info", metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)  # fmt: skip
+"""One row a fact about this database: mode, clock (system or virtual), last_event_at, created_at."""
+
+users = Table(
+    "users", metadata,
+    Column("user", String(64), primary_key=True),
+    Column("role", String(8), nullable=False),
+    Column("trading_state", String(8), nullable=False, server_default="ACTIVE"),
+    Column("state_reason", Text, nullable=False, server_default=""),
+    Column("capital", Paise, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    one_of("role", ("admin", "user"), "role"),
+    one_of("trading_state", ("ACTIVE", "REDUCING", "HALTED"), "trading_state"),
+)  # fmt: skip
+
+user_trading_config = Table(
+    "user_trading_config", metadata,
+    _user(), Column("key", String(64), nullable=False), Column("value", Text, nullable=False),
+    UniqueConstraint("user", "key"),
+)  # fmt: skip
+
+user_settings = Table(
+    "user_settings", metadata,
+    _user(), Column("key", String(64), nullable=False), Column("value", Text, nullable=False),
+    Column("secret", Boolean, nullable=False, server_default="0"),
+    UniqueConstraint("user", "key"),
+)  # fmt: skip
+
+task_schedules = Table(
+    "task_schedules", metadata,
+    _user(), Column("task", String(32), nullable=False),
+    Column("times", Text, nullable=False),      # "08:00 08:40", IST
+    Column("until", String(8), nullable=False),  # "08:55" or "09:07:30", IST
+    Column("every", Integer),                    # seconds between the steps of a continuous task
+    Column("enabled", Boolean, nullable=False),
+    UniqueConstraint("user", "task"),
+)  # fmt: skip
+
+task_executions = Table(
+    "task_executions", metadata,
+    Column("id", BigKey, primary_key=True, autoincrement=True),
+    _user(), Column("task", String(32), nullable=False),
+    Column("session_date", Date, nullable=False), Column("slot", String(8), nullable=False),
+    Column("status", String(16), nullable=False), Column("attempt", Integer, nullable=False),
+    Column("owner", String(160)),                # NULL: nobody works on it now
+    Column("beat_at", Moment),                   # machine time, by which leases end
+    Column("started_at", Moment, nullable=False), Column("finished_at", Moment),
+    Column("duration", Float), Column("steps", Integer, nullable=False, server_default="0"),
+    Column("trigger", String(16), nullable=False),
+    Column("forced", Integer, nullable=False, server_default="0"),
+    Column("result", JsonText, nullable=False), Column("error", Text, nullable=False, server_default=""),
+    UniqueConstraint("user", "task", "session_date", "slot"),
+    one_of("status", EXECUTION_STATUSES, "status"),
+    one_of("trigger", ("cron", "daemon", "manual", "simulate"), "trigger"),
+)  # fmt: skip
+
+service_status = Table(
+    "service_status", metadata,
+    _user(), Column("service", String(16), nullable=False), Column("owner", String(160), nullable=False),
+    Column("status", String(16), nullable=False), Column("started_at", Moment, nullable=False),
+    Column("beat_at", Moment, nullable=False), Column("detail", Text, nullable=False, server_default=""),
+    UniqueConstraint("user", "service"),
+    one_of("service", ("daemon", "run-due"), "service"),
+    one_of("status", ("running", "stopped"), "status"),
+)  # fmt: skip
+
+user_logs = Table(
+    "user_logs", metadata,
+    Column("id", BigKey, primary_key=True, autoincrement=True),
+    _user(), Column("at", Moment, nullable=False), Column("level", String(8), nullable=False),
+    Column("action", String(32), nullable=False), Column("task", String(32), nullable=False, server_default=""),
+    Column("symbol", String(32), nullable=False, server_default=""), Column("message", Text, nullable=False),
+    Index("ix_user_logs_user_at", "user", "at"),
+)  # fmt: skip
+
+instruments = Table(
+    "instruments", metadata,
+    _user(), Column("instrument_id", String(32), nullable=False), Column("symbol", String(32), nullable=False),
+    Column("series", String(4), nullable=False), Column("isin", String(12)), Column("tick_size", Paise, nullable=False),
+    Column("lot_size", Integer, nullable=False), Column("as_of", Date, nullable=False),
+    UniqueConstraint("user", "instrument_id"),
+)  # fmt: skip
+"""The instruments a user has traded or holds, as last seen; the whole exchange lies beside the ledger."""
+
+signals = Table(
+    "signals", metadata,
+    Column("id", BigKey, primary_key=True, autoincrement=True),
+    _user(), Column("instrument_id", String(32), nullable=False), Column("symbol", String(32), nullable=False),
+    Column("analysed", Date, nullable=False),    # the session t whose close decided
+    Column("for_session", Date, nullable=False),  # the run session it is for
+    Column("verdict", String(12), nullable=False), Column("rank", Integer, nullable=False),
+    Column("close", Paise, nullable=False), Column("limit_price", Paise, nullable=False),
+    Column("rsi", Float, nullable=False), Column("ema9", Float, nullable=False), Column("level", Integer, nullable=False),
+    Column("strength", Float, nullable=False), Column("backtest", Float, nullable=False),
+    Column("combined", Float, nullable=False), Column("trades", Integer, nullable=False),
+    Column("bars", Integer, nullable=False), Column("average_turnover", Paise, nullable=False),
+    Column("data_state", String(16), nullable=False),  # final | provisional
+    Column("data_date", Date, nullable=False),
+    Column("status", String(12), nullable=False), Column("created_at", Moment, nullable=False),
+    UniqueConstraint("user", "analysed", "instrument_id"),
+    one_of("verdict", ("STRONG_BUY", "BUY"), "verdict"),
+    one_of("status", SIGNAL_STATUSES, "status"),
+    one_of("data_state", ("final", "provisional"), "data_state"),
+)  # fmt: skip
+
+decisions = Table(
+    "decisions", metadata,
+    Column("id", BigKey, primary_key=True, autoincrement=True),
+    _user(), Column("at", Moment, nullable=False), Column("session_date", Date, nullable=False),
+    Column("task", String(32), nullable=False), Column("slot", String(8), nullable=False, server_default=""),
+    Column("instrument_id", String(32), nullable=False), Column("symbol", String(32), nullable=False),
+    Column("verdict", String(24), nullable=False),  # STRONG_BUY, AVOID, placed, skipped_limit, lowered, HOLD ...
+    Column("rule", String(48), nullable=False),      # the rule that decided
+    Column("reason", Text, nullable=False),          # one line for a person
+    Column("inputs", JsonText, nullable=False),
+    UniqueConstraint("user", "session_date", "task", "slot", "instrument_id", "rule"),
+    Index("ix_decisions_user_instrument_id_at", "user", "instrument_id", "at"),
+)  # fmt: skip
+
+positions = Table(
+    "positions", metadata,
+    Column("id", BigKey, primary_key=True, autoincrement=True),
+    _user(), Column("instrument_id", String(32), nullable=False), Column("symbol", String(32), nullable=False),
+    Column("status", String(8), nullable=False), Column("quantity", Integer, nullable=False),
+    Column("cost", Paise, nullable=False),         # of what is still held, without charges
+    Column("bought", Integer, nullable=False), Column("sold", Integer, nullable=False),
+    Column("buys", Integer, nullable=False),       # buy orders with a fill
+    Column("level", Integer, nullable=False),      # RSI level of the last buy
+    Column("level_session", Date, nullable=False),  # session whose close decided the last buy
+    Column("realised", Paise, nullable=False),     # gross, of what was sold
+    Column("charges", Paise, nullable=False),
+    Column("dividends", Paise, nullable=False, server_default="0"),
+    Column("spun_off", Paise, nullable=False, server_default="0"),  # cost that left with a demerged company
+    Column("opened_session", Date, nullable=False), Column("closed_session", Date),
+    Column("opened_at", Moment, nullable=False), Column("closed_at", Moment),
+    Index("uq_positions_open", "user", "instrument_id", unique=True,
+          sqlite_where=Column("status") == "open", postgresql_where=Column("status") == "open"),
+    one_of("status", ("open", "closed"), "status"),
+    CheckConstraint("quantity >= 0", name="quantity"),
+)  # fmt: skip
+
+orders = Table(
+    "orders", metadata,
+    Column("id", BigKey, primary_key=True, autoincrement=True),
+    _user(), Column("tag", String(20), nullable=False),
+    Column("instrument_id", String(32), nullable=False), Column("symbol", String(32), nullable=False),
+    Column("side", String(4), nullable=False), Column("purpose", String(12), nullable=False),
+    Column("quantity", Integer, nullable=False), Column("price", Paise, nullable=False),
+    Column("order_type", String(8), nullable=False), Column("variety", String(8), nullable=False),
+    Column("product", String(4), nullable=False, server_default="CNC"),
+    Column("validity", String(4), nullable=False, server_default="DAY"),
+    Column("status", String(16), nullable=False), Column("reason", Text, nullable=False, server_default=""),
+    Column("session_date", Date, nullable=False),    # the session it is meant to trade in
+    Column("decided", Date, nullable=False),         # the session whose close decided it
+    Column("leg", String(32), nullable=False), Column("generation", Integer, nullable=False),
+    Column("position_id", BigKey, ForeignKey("positions.id")), Column("signal_id", BigKey, ForeignKey("signals.id")),
+    Column("execution_id", BigKey, ForeignKey("task_executions.id")),
+    Column("level", Integer, nullable=False, server_default="0"),
+    Column("broker_order_id", String(64)), Column("filled_quantity", Integer, nullable=False, server_default="0"),
+    Column("modifications", Integer, nullable=False, server_default="0"),
+    Column("created_at", Moment, nullable=False), Column("sending_at", Moment), Column("sent_at", Moment),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("user", "tag"),
+    UniqueConstraint("user", "session_date", "purpose", "instrument_id", "leg", "generation"),
+    Index("uq_orders_broker_order_id", "user", "broker_order_id", unique=True),
+    Index("ix_orders_user_status", "user", "status"),
+    one_of("status", OrderStatus, "status"),
+    one_of("side", Side, "side"), one_of("purpose", Purpose, "purpose"), one_of("variety", Variety, "variety"),
+    CheckConstraint("quantity > 0 AND filled_quantity >= 0 AND filled_quantity <= quantity", name="quantity"),
+    CheckConstraint("status <> 'EXECUTED' OR filled_quantity = quantity", name="executed"),
+)  # fmt: skip
+
+fills = Table(
+    "fills", metadata,
+    Column("id", BigKey, primary_key=True, autoincrement=True),
+    _user(), Column("trade_id", String(64), nullable=False),
+    Column("order_id", BigKey, ForeignKey("orders.id")),        # NULL: not one of our orders
+    Column("position_id", BigKey, ForeignKey("positions.id")),  # NULL: outside our book
+    Column("instrument_id", String(32), nullable=False), Column("symbol", String(32), nullable=False),
+    Column("side", String(4), nullable=False), Column("quantity", Integer, nullable=False),
+    Column("booked", Integer, nullable=False),                   # shares of it that touch our position
+    Column("price", Paise, nullable=False), Column("charges", Paise, nullable=False, server_default="0"),
+    Column("session_date", Date, nullable=False), Column("at", Moment, nullable=False),
+    Column("external", Boolean, nullable=False, server_default="0"),
+    UniqueConstraint("user", "trade_id"),
+    Index("ix_fills_user_position_id", "user", "position_id"),
+    one_of("side", Side, "side"),
+    CheckConstraint("quantity > 0 AND price > 0", name="positive"),
+)  # fmt: skip
+
+adjustments = Table(
+    "adjustments", metadata,
+    Column("id", BigKey, primary_key=True, autoincrement=True),
+    _user(), Column("position_id", BigKey, ForeignKey("positions.id"), nullable=False),
+    Column("kind", String(16), nullable=False), Column("ex_date", Date, nullable=False),
+    Column("ratio", String(32), nullable=False, server_default="1"),   # new shares for one old, as a fraction
+    Column("cost_factor", Float, nullable=False, server_default="1"),  # a demerger's part of the cost that stays
+    Column("quantity_before", Integer, nullable=False), Column("quantity_after", Integer, nullable=False),
+    Column("cash", Paise, nullable=False, server_default="0"),         # dividend, or cash for a fraction of a share
+    Column("cost_moved", Paise, nullable=False, server_default="0"),
+    Column("at", Moment, nullable=False),
+    UniqueConstraint("user", "position_id", "kind", "ex_date"),
+    one_of("kind", ("split", "bonus", "consolidation", "demerger", "dividend"), "kind"),
+)  # fmt: skip
+"""What corporate actions did to positions; with `fills`, everything a position is folded from."""
+
+daily_stats = Table(
+    "daily_stats", metadata,
+    _user(), Column("session_date", Date, nullable=False),
+    Column("cash", Paise, nullable=False), Column("holdings_value", Paise, nullable=False), Column("equity", Paise, nullable=False),
+    Column("realised", Paise, nullable=False), Column("unrealised", Paise, nullable=False),
+    Column("charges", Paise, nullable=False), Column("dividends", Paise, nullable=False, server_default="0"),
+    Column("trades", Integer, nullable=False), Column("winners", Integer, nullable=False),
+    Column("open_positions", Integer, nullable=False), Column("mismatches", Integer, nullable=False),
+    Column("peak_equity", Paise, nullable=False), Column("drawdown", Float, nullable=False),
+    UniqueConstraint("user", "session_date"),
+)  # fmt: skip
+
+outbox = Table(
+    "outbox", metadata,
+    Column("id", BigKey, primary_key=True, autoincrement=True),
+    _user(), Column("created_at", Moment, nullable=False), Column("title", Text, nullable=False), Column("body", Text, nullable=False),
+    Column("sent_at", Moment), Column("tries", Integer, nullable=False, server_default="0"),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("deduplicate", String(96), nullable=False),
+    UniqueConstraint("user", "deduplicate"),
+)  # fmt: skip

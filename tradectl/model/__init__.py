@@ -1,0 +1,1 @@
+"""Frozen values that everybody shares: no I/O, no clock, no rules."""

@@ -1,0 +1,82 @@
+"""The bars of one instrument as numpy columns, oldest first: what every rule and every scan reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradectl.model.market import Bar
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """Columns of equal length n. `sessions` are proleptic ordinals (date.toordinal), strictly increasing; prices in
+    paise as traded; `series` codes such as EQ; `multiplier` is M_t, the product of 1/price factor of all splits, bonuses
+    and demergers with ex-date <= t, so that price * M_t is adjusted *forward* and never changes later."""
+
+    instrument_id: str
+    sessions: Ints
+    open: Ints
+    high: Ints
+    low: Ints
+    close: Ints
+    volume: Ints
+    series: NDArray[np.str_]
+    multiplier: Floats
+
+    def __len__(self) -> int:
+        return len(self.sessions)
+
+    def last_index(self, through: date) -> int:
+        """Index of the last bar of a session <= `through`; -1 without one."""
+        return int(np.searchsorted(self.sessions, through.toordinal(), side="right")) - 1
+
+    def index(self, session: date) -> int | None:
+        """Index of that session's bar, or None."""
+        i = self.last_index(session)
+        return i if i >= 0 and int(self.sessions[i]) == session.toordinal() else None
+
+    def session(self, index: int) -> date:
+        return date.fromordinal(int(self.sessions[index]))
+
+    def bar(self, index: int) -> Bar:
+        return Bar(
+            self.session(index),
+            int(self.open[index]),
+            int(self.high[index]),
+            int(self.low[index]),
+            int(self.close[index]),
+            int(self.volume[index]),
+            str(self.series[index]),
+        )
+
+    def through(self, session: date) -> History:
+        """The same history cut after that session."""
+        end = self.last_index(session) + 1
+        if end == len(self):
+            return self
+        columns = ("sessions", "open", "high", "low", "close", "volume", "series", "multiplier")
+        return replace(self, **{name: getattr(self, name)[:end] for name in columns})
+
+    def with_bar(self, bar: Bar, multiplier: float) -> History:
+        """This history and one more (later) bar."""
+        def add(column: NDArray[np.int64], value: int) -> Ints:
+            return np.append(column, np.int64(value))
+
+        return History(
+            self.instrument_id,
+            add(self.sessions, bar.session.toordinal()),
+            add(self.open, bar.open),
+            add(self.high, bar.high),
+            add(self.low, bar.low),
+            add(self.close, bar.close),
+            add(self.volume, bar.volume),
+            np.append(self.series, bar.series),
+            np.append(self.multiplier, multiplier),
+        )

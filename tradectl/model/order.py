@@ -1,0 +1,137 @@
+"""Orders as the field names them: what we ask for, what the broker reports, what was filled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class Side(StrEnum):
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+class OrderType(StrEnum):
+    LIMIT = "LIMIT"
+    MARKET = "MARKET"
+
+
+class Variety(StrEnum):
+    REGULAR = "REGULAR"
+    AMO = "AMO"
+
+
+class Purpose(StrEnum):
+    """Why we want an order; part of its client tag."""
+
+    ENTRY = "entry"
+    REENTRY = "reentry"
+    TARGET = "target"
+    RSI_EXIT = "rsi_exit"
+    SEED = "seed"
+
+
+class OrderStatus(StrEnum):
+    PENDING = "PENDING"
+    ONGOING = "ONGOING"
+    EXECUTED = "EXECUTED"
+    REJECTED = "REJECTED"
+    CANCELLED = "CANCELLED"
+    RETRY_PENDING = "RETRY_PENDING"
+    UNKNOWN = "UNKNOWN"
+
+
+S = OrderStatus
+ALIVE = frozenset({S.PENDING, S.ONGOING, S.UNKNOWN})
+"""May still trade, or may already have."""
+TERMINAL = frozenset({S.EXECUTED, S.REJECTED, S.CANCELLED})
+MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
+    S.PENDING: frozenset({S.ONGOING, S.EXECUTED, S.REJECTED, S.CANCELLED, S.RETRY_PENDING, S.UNKNOWN}),
+    S.ONGOING: frozenset({S.EXECUTED, S.REJECTED, S.CANCELLED, S.UNKNOWN}),
+    S.UNKNOWN: frozenset({S.PENDING, S.ONGOING, S.EXECUTED, S.REJECTED, S.CANCELLED, S.RETRY_PENDING}),
+    S.RETRY_PENDING: frozenset({S.PENDING, S.CANCELLED}),
+    S.EXECUTED: frozenset(),
+    S.REJECTED: frozenset(),
+    S.CANCELLED: frozenset(),
+}
+"""Every move of an order's status that is allowed; staying is always allowed, anything else is a bug."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """What is sent to a broker: LIMIT or MARKET, product CNC, validity DAY. `price` in paise (0 for MARKET)."""
+
+    tag: str
+    symbol: str
+    side: Side
+    quantity: int
+    price: int
+    order_type: OrderType = OrderType.LIMIT
+    variety: Variety = Variety.REGULAR
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReport:
+    """What the broker says now of one order. `price` and `average_price` in paise (average may be fractional: a float
+    is fine here, fills carry the exact prices). `status` is already mapped to our words."""
+
+    broker_order_id: str
+    tag: str | None
+    symbol: str
+    side: Side
+    quantity: int
+    price: int
+    filled_quantity: int
+    status: OrderStatus
+    reason: str
+    variety: Variety
+    placed_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TradeReport:
+    """One execution at the exchange, as the broker reports it. `price` in paise."""
+
+    trade_id: str
+    broker_order_id: str
+    symbol: str
+    side: Side
+    quantity: int
+    price: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What the depository has: `quantity` delivered, `t1_quantity` bought and not yet delivered, `sellable` what the
+    broker lets us sell now (resting sells not subtracted)."""
+
+    symbol: str
+    quantity: int
+    t1_quantity: int
+    sellable: int
+
+
+@dataclass(frozen=True, slots=True)
+class Funds:
+    """Paise. `available` may be spent on buys now; `blocked` is held for resting buys; `cash` is the account's total cash."""
+
+    available: int
+    blocked: int
+    cash: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One fill in our own words, enough to fold positions and to compute charges. `price` in paise."""
+
+    fill_id: str
+    symbol: str
+    side: Side
+    quantity: int
+    price: int
+    session: date
+    at: datetime
+    order_id: int = 0

@@ -1,0 +1,110 @@
+"""The four things outside the program that a task may touch, as Protocols. `bootstrap.py` fills them in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from tradectl.model.market import CorporateAction, Instrument, Quote
+from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, TradeReport
+
+if TYPE_CHECKING:
+    from tradectl.model.history import History
+
+
+class Clock(Protocol):
+    """`now` is the time of the day that is traded; `machine_now` is the machine's, by which leases end. Both aware, UTC."""
+
+    @property
+    def virtual(self) -> bool: ...
+    def now(self) -> datetime: ...
+    def machine_now(self) -> datetime: ...
+    def sleep(self, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an adapter declares about its broker; every rule about the unknown rests on it.
+
+    `visibility_lag`: after this long an order that is absent from the book was never accepted (None: nobody promises that).
+    `refuses_repeated_tag`: the same client tag a second time on the same day is refused. `preopen_prices`: it serves
+    indicative pre-open prices. `quote_delay`: how old its quotes are by design. `max_modifications`: of one order.
+    """
+
+    visibility_lag: timedelta | None
+    refuses_repeated_tag: bool
+    preopen_prices: bool
+    quote_delay: timedelta = timedelta(0)
+    max_modifications: int = 25
+
+
+class Broker(Protocol):
+    """An account at a broker. Reads answer or raise `BrokerUnavailable`; never an empty answer for a failed read.
+
+    Commands raise `OrderRefused` (proof of no), `Ambiguous` (sent, outcome unknown), `LoginNeeded`, or `BrokerUnavailable`
+    (provably not sent). `symbol` is always the exchange's symbol of the day, without a series suffix. Prices in paise.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def capabilities(self) -> Capabilities: ...
+    def place(self, request: OrderRequest) -> str:
+        """Send an order; the broker order id."""
+        ...
+
+    def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None: ...
+    def cancel(self, broker_order_id: str) -> None: ...
+    def orders(self) -> Sequence[OrderReport]:
+        """The order book. The same object again where nothing changed since the last call."""
+        ...
+
+    def trades(self) -> Sequence[TradeReport]: ...
+    def holdings(self) -> Sequence[Holding]: ...
+    def funds(self) -> Funds: ...
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """The last quotes; a symbol without one is absent."""
+        ...
+
+    def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:
+        """Indicative pre-open prices in paise; a symbol without one is absent."""
+        ...
+
+
+class MarketData(Protocol):
+    """History and facts of instruments. Never serves a bar of a later session than it is asked for."""
+
+    def universe(self, name: str) -> tuple[str, ...]:
+        """Instrument ids of a named list (`nifty50`, `all`), a file, or symbols joined by commas. UsageError if unknown."""
+        ...
+
+    def find(self, symbol: str, session: date) -> str:
+        """The instrument id behind a symbol as named on a session (today's names are understood too). UsageError if unknown."""
+        ...
+
+    def instrument(self, instrument_id: str, session: date) -> Instrument: ...
+    def history(self, instrument_id: str) -> History | None:
+        """All stored bars, oldest first; None without any. Callers cut by session."""
+        ...
+
+    def actions(self, instrument_id: str, after: date, through: date) -> tuple[CorporateAction, ...]:
+        """Actions with after < ex-date <= through, oldest first."""
+        ...
+
+    def multiplier(self, instrument_id: str, session: date, open_price: int | None) -> float | None:
+        """M of that session: the product of 1/price factor of every action with ex-date <= session. A demerger whose
+        ex-date is the session itself needs the session's open (paise): None while it is not known."""
+        ...
+
+    def minutes(self, instrument_id: str, session: date) -> Sequence[tuple[int, int, int, int, int, int]]:
+        """Minute bars (minutes after 09:15, open, high, low, close in paise, volume), empty where there are none."""
+        ...
+
+
+class Notifier(Protocol):
+    """Tells people. Raises `BrokerUnavailable`-like errors never: a message that cannot be sent stays in the outbox."""
+
+    def send(self, title: str, body: str) -> bool: ...
+

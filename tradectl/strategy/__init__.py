@@ -1,0 +1,1 @@
+"""Decisions: pure functions over numbers, without I/O, clock or database."""

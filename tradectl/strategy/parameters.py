@@ -1,0 +1,138 @@
+"""Every number of the strategy: its default, unit, bounds and meaning. `user_trading_config` holds what a user changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from tradectl.errors import UsageError
+
+
+def _number(default: float | None, unit: str, low: float, high: float, meaning: str) -> Any:
+    return field(default=default, metadata={"unit": unit, "low": low, "high": high, "meaning": meaning})
+
+
+def _switch(default: bool, meaning: str) -> Any:
+    return field(default=default, metadata={"unit": "on/off", "meaning": meaning})
+
+
+def _choice(default: str, choices: tuple[str, ...], meaning: str) -> Any:
+    return field(default=default, metadata={"unit": "|".join(choices), "choices": choices, "meaning": meaning})
+
+
+def _text(default: str, meaning: str) -> Any:
+    return field(default=default, metadata={"unit": "text", "meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """The settings of one user. Amounts in rupees (whole or with decimals), shares of one as fractions."""
+
+    universe: str = _text("nifty200", "list scanned by analyze: nifty50/100/200/500, all, a file, or symbols joined by commas")
+    signals_from: str = _text("", "whose signals buy uses; empty: own if analyze is enabled, else the admin's")
+
+    capital_per_trade: int = _number(100_000, "Rs", 1, 1e9, "most that one buy may cost, charges included")
+    max_order_value: int = _number(500_000, "Rs", 1, 1e9, "most that any one order may cost, charges included")
+    turnover_share: float = _number(0.10, "share", 0.0001, 1, "most of the average daily turnover that one order may be")
+    max_positions: int = _number(6, "positions", 1, 10_000, "open positions at most, entries in flight counted")
+    max_symbol_multiple: float = _number(3, "x capital_per_trade", 1, 1000, "most that may be invested in one symbol")
+    daily_loss_limit: float = _number(0.03, "share of equity", 0, 1, "no new buys after losing this much in a session; 1 switches it off")
+    max_buy_orders: int = _number(30, "orders", 0, 100_000, "new buy orders a day")
+    limit_distance: float = _number(0.02, "share", 0, 1, "most that a buy's limit may be away from the last close")
+
+    rsi_period: int = _number(10, "bars", 2, 200, "period of the RSI")
+    ema_fast: int = _number(9, "bars", 2, 200, "period of the fast EMA, the target")
+    ema_slow: int = _number(200, "bars", 2, 1000, "period of the slow EMA, the trend")
+    average_window: int = _number(50, "bars", 1, 500, "window of average volume and turnover")
+    min_bars: int = _number(250, "bars", 2, 5000, "fewer bars than this: not scanned")
+    full_bars: int = _number(600, "bars", 2, 5000, "fewer bars than this: only entries above the slow EMA, flagged")
+    min_turnover: int = _number(10_000_000, "Rs", 0, 1e12, "least median daily turnover")
+    min_price: float = _number(10, "Rs", 0, 1e7, "least close")
+    max_price: float = _number(0, "Rs", 0, 1e7, "greatest close; 0: none")
+
+    rsi_entry_above: float = _number(30, "RSI", 0, 100, "entry below this RSI when the close is above the slow EMA")
+    rsi_entry_below: float = _number(20, "RSI", 0, 100, "entry below this RSI when it is not")
+    allow_below_ema200: bool = _switch(True, "whether a close at or below the slow EMA may be bought at all")
+    min_volume_ratio: float = _number(0.5, "x average", 0, 100, "least volume of the signal's session")
+    min_quality: float = _number(50, "points", 0, 100, "least chart quality")
+
+    quality_window: int = _number(60, "bars", 2, 500, "chart quality: window of gaps and ranges")
+    quality_gaps_many: float = _number(0.25, "share", 0, 1, "chart quality: more full gaps than this cost 30")
+    quality_gaps_some: float = _number(0.10, "share", 0, 1, "chart quality: more full gaps than this cost 15")
+    quality_range_flat: float = _number(0.01, "share", 0, 1, "chart quality: a smaller mean daily range, with a flat price range, costs 25")
+    quality_price_range: float = _number(0.15, "share", 0, 10, "chart quality: what a flat price range is")
+    quality_range_small: float = _number(0.02, "share", 0, 1, "chart quality: a smaller mean daily range costs 10")
+    quality_candle_window: int = _number(30, "bars", 2, 500, "chart quality: window of extreme candles")
+    quality_candle_multiple: float = _number(3, "x mean range", 0, 100, "chart quality: a larger body is an extreme candle")
+    quality_candle_body: float = _number(0.05, "share", 0, 10, "chart quality: so is a body larger than this share of the open")
+    quality_candles_many: float = _number(0.20, "share", 0, 1, "chart quality: more extreme candles than this cost 25")
+    quality_candles_some: float = _number(0.10, "share", 0, 1, "chart quality: more extreme candles than this cost 15")
+
+    strength_share: float = _number(0.7, "share", 0, 1, "share of strength in the combined score; the rest is the backtest's")
+    strong_buy_score: float = _number(65, "points", 0, 100, "combined score of a STRONG_BUY")
+    buy_score: float = _number(50, "points", 0, 100, "combined score of a BUY")
+    strong_buy_trades: int = _number(5, "trades", 0, 10_000, "fewer backtest trades than this: no STRONG_BUY")
+    backtest_years: int = _number(5, "years", 1, 50, "how far back the backtest's trades count")
+    prior_trades: int = _number(5, "trades", 0, 1000, "weight of the rule's average in the shrunk backtest score")
+    prior_win: float = _number(75, "%", 0, 100, "the rule's average share of winners")
+    prior_net: float = _number(1, "%", -100, 100, "the rule's average net result a trade")
+
+    entry_premium: float = _number(0.005, "share", 0, 0.2, "a buy's limit above the signal's close")
+    amo_cancel_ratio: float = _number(0.99, "x EMA9", 0, 10, "amo-adjust cancels when the pre-open price is above this much of the fast EMA")
+    amo_adjust_step: float = _number(0.02, "share", 0, 1, "a smaller change of quantity than this (or than one share) is not sent")
+    amo_adjust_reprice: bool = _switch(False, "whether amo-adjust may lower the limit to the pre-open price")
+    freeze: str = _choice("session", ("session", "position"), "how long a lowered sell target stays lowered")
+    quote_max_age: int = _number(120, "seconds", 1, 86_400, "an older price changes nothing")
+    rsi_exit: float = _number(50, "RSI", 0, 100, "a position whose RSI closed above this is sold on the next session")
+    exit_discount: float = _number(0.005, "share", 0, 0.2, "an RSI exit's limit below the last price")
+    reentry_first: float = _number(30, "RSI", 0, 100, "first level of a cycle; an RSI above it resets the cycle")
+    reentry_second: float = _number(20, "RSI", 0, 100, "second level of a cycle")
+    reentry_third: float = _number(10, "RSI", 0, 100, "third level of a cycle")
+    max_buys: int = _number(3, "buys", 1, 100, "buys that one position may have")
+    reentry_least: float = _number(0.5, "x capital_per_trade", 0, 1, "a re-entry smaller than this is skipped")
+    participation: float = _number(1, "share", 0, 1, "paper: most of a session's volume that our orders may take; 1: no cap")
+
+
+def names() -> tuple[str, ...]:
+    return tuple(item.name for item in fields(Parameters))
+
+
+def parse(name: str, text: str) -> int | float | bool | str:
+    """A setting's value from text, checked against its bounds. Raises UsageError with one line."""
+    known = {item.name: item for item in fields(Parameters)}
+    if name not in known:
+        raise UsageError(f"no setting is called {name!r}; see `tradectl config list`")
+    item = known[name]
+    kind, meta = item.type, item.metadata
+    if kind == "bool":
+        lowered = text.strip().lower()
+        if lowered in {"on", "true", "yes", "1"}:
+            return True
+        if lowered in {"off", "false", "no", "0"}:
+            return False
+        raise UsageError(f"{name} is on or off, not {text!r}")
+    if kind == "str":
+        if "choices" in meta and text not in meta["choices"]:
+            raise UsageError(f"{name} is one of {', '.join(meta['choices'])}, not {text!r}")
+        return text
+    try:
+        value: int | float = int(text) if kind == "int" else float(text)
+    except ValueError as error:
+        raise UsageError(f"{name} is a number ({meta['unit']}), not {text!r}") from error
+    if not meta["low"] <= value <= meta["high"]:
+        raise UsageError(f"{name} lies between {meta['low']:g} and {meta['high']:g} {meta['unit']}, not {value:g}")
+    return value
+
+
+def with_changes(base: Parameters, changes: dict[str, str]) -> Parameters:
+    """`base` with settings from text, as stored in `user_trading_config`."""
+    return replace(base, **{name: parse(name, text) for name, text in changes.items()})  # type: ignore[arg-type]
+
+
+WITHOUT_LIMITS = {
+    "max_positions": "10000",
+    "max_symbol_multiple": "1000",
+    "daily_loss_limit": "1",
+    "max_buy_orders": "100000",
+}
+"""The portfolio's limits out of the way, as `backtest` of one symbol assumes."""

@@ -1,0 +1,63 @@
+"""What a task is: a declaration, and a function of a context that answers an outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tradectl.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a task runs, in IST. One time: slot `""`. Several times: a slot `HH:MM` each.
+
+    `until` is where the last window closes. `each_until_next`: a slot's window closes at the next slot's start (hourly
+    monitors). `every`: seconds between the steps of a continuous task; None for a task that is done after one step.
+    """
+
+    at: tuple[time, ...]
+    until: time
+    every: int | None = None
+    each_until_next: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one step of a task did. `result` is its counts, as JSON values. `again_after`: call again after so many seconds.
+
+    `refused` counts orders that were refused (exit 11), `unknown` those whose fate is not known (exit 7). `changed` is False
+    for a step that changed nothing, which then writes nothing but its beat. `blocked` names what must come first (exit 9).
+    """
+
+    result: Mapping[str, Any] = field(default_factory=dict)
+    again_after: float | None = None
+    refused: int = 0
+    unknown: int = 0
+    changed: bool = True
+    blocked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A job of the day. `needs`: tasks that must have completed in the same session first. `trades`: sends orders."""
+
+    name: str
+    summary: str
+    schedule: Schedule
+    run: Callable[[Context], Outcome]
+    needs: tuple[str, ...] = ()
+    merge: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]] | None = None
+    """How the results of several steps of one execution become one; None: the last step's result stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Which run of the day an execution is."""
+
+    task: str
+    session: date
+    slot: str
