@@ -7,15 +7,7 @@ the time of the day, the machine's own time (`machine_now`), by which leases end
 from __future__ import annotations
 
 import time as _time
-from datetime import UTC, date, datetime, timedelta, timezone
-
-IST = timezone(timedelta(hours=5, minutes=30), "IST")
-"""India has had one zone and no summer time since 1945, so a fixed offset needs no zone database."""
-
-
-def to_ist(moment: datetime) -> datetime:
-    """An aware moment in Indian time."""
-    return moment.astimezone(IST)
+from datetime import UTC, datetime, timedelta
 
 
 class SystemClock:
@@ -63,7 +55,3 @@ class VirtualClock:
 def stopwatch() -> float:
     """Seconds on a steady clock of unknown origin, for measuring how long work took."""
     return _time.perf_counter()
-
-
-def ist_date(moment: datetime) -> date:
-    return to_ist(moment).date()

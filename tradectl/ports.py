@@ -107,4 +107,3 @@ class Notifier(Protocol):
     """Tells people. Raises `BrokerUnavailable`-like errors never: a message that cannot be sent stays in the outbox."""
 
     def send(self, title: str, body: str) -> bool: ...
-

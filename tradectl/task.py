@@ -8,7 +8,43 @@ from datetime import date, time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tradectl.context import Context
+    from datetime import datetime
+
+    from tradectl.exchange.sessions import SessionTable
+    from tradectl.ledger.executions import Claim
+    from tradectl.ledger.store import Ledger
+    from tradectl.ports import Broker, Clock, MarketData, Notifier
+    from tradectl.strategy.parameters import Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything outside a task, for one user. `bootstrap` fills it: live, paper or simulated."""
+
+    user: str
+    mode: str
+    clock: Clock
+    sessions: SessionTable
+    market: MarketData
+    broker: Broker
+    ledger: Ledger
+    notifier: Notifier
+    parameters: Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a task is called with: the world, which run this is, and the claim that allows it to send."""
+
+    world: World
+    session: date
+    slot: str
+    claim: Claim
+    dry_run: bool = False
+
+    @property
+    def now(self) -> datetime:
+        return self.world.clock.now()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +88,3 @@ class Task:
     needs: tuple[str, ...] = ()
     merge: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]] | None = None
     """How the results of several steps of one execution become one; None: the last step's result stands."""
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """Which run of the day an execution is."""
-
-    task: str
-    session: date
-    slot: str

@@ -66,6 +66,7 @@ class History:
 
     def with_bar(self, bar: Bar, multiplier: float) -> History:
         """This history and one more (later) bar."""
+
         def add(column: NDArray[np.int64], value: int) -> Ints:
             return np.append(column, np.int64(value))
 

@@ -36,7 +36,9 @@ class Parameters:
     turnover_share: float = _number(0.10, "share", 0.0001, 1, "most of the average daily turnover that one order may be")
     max_positions: int = _number(6, "positions", 1, 10_000, "open positions at most, entries in flight counted")
     max_symbol_multiple: float = _number(3, "x capital_per_trade", 1, 1000, "most that may be invested in one symbol")
-    daily_loss_limit: float = _number(0.03, "share of equity", 0, 1, "no new buys after losing this much in a session; 1 switches it off")
+    daily_loss_limit: float = _number(
+        0.03, "share of equity", 0, 1, "no new buys after losing this much in a session; 1 switches it off"
+    )
     max_buy_orders: int = _number(30, "orders", 0, 100_000, "new buy orders a day")
     limit_distance: float = _number(0.02, "share", 0, 1, "most that a buy's limit may be away from the last close")
 
@@ -59,7 +61,9 @@ class Parameters:
     quality_window: int = _number(60, "bars", 2, 500, "chart quality: window of gaps and ranges")
     quality_gaps_many: float = _number(0.25, "share", 0, 1, "chart quality: more full gaps than this cost 30")
     quality_gaps_some: float = _number(0.10, "share", 0, 1, "chart quality: more full gaps than this cost 15")
-    quality_range_flat: float = _number(0.01, "share", 0, 1, "chart quality: a smaller mean daily range, with a flat price range, costs 25")
+    quality_range_flat: float = _number(
+        0.01, "share", 0, 1, "chart quality: a smaller mean daily range, with a flat price range, costs 25"
+    )
     quality_price_range: float = _number(0.15, "share", 0, 10, "chart quality: what a flat price range is")
     quality_range_small: float = _number(0.02, "share", 0, 1, "chart quality: a smaller mean daily range costs 10")
     quality_candle_window: int = _number(30, "bars", 2, 500, "chart quality: window of extreme candles")
@@ -78,8 +82,12 @@ class Parameters:
     prior_net: float = _number(1, "%", -100, 100, "the rule's average net result a trade")
 
     entry_premium: float = _number(0.005, "share", 0, 0.2, "a buy's limit above the signal's close")
-    amo_cancel_ratio: float = _number(0.99, "x EMA9", 0, 10, "amo-adjust cancels when the pre-open price is above this much of the fast EMA")
-    amo_adjust_step: float = _number(0.02, "share", 0, 1, "a smaller change of quantity than this (or than one share) is not sent")
+    amo_cancel_ratio: float = _number(
+        0.99, "x EMA9", 0, 10, "amo-adjust cancels when the pre-open price is above this much of the fast EMA"
+    )
+    amo_adjust_step: float = _number(
+        0.02, "share", 0, 1, "a smaller change of quantity than this (or than one share) is not sent"
+    )
     amo_adjust_reprice: bool = _switch(False, "whether amo-adjust may lower the limit to the pre-open price")
     freeze: str = _choice("session", ("session", "position"), "how long a lowered sell target stays lowered")
     quote_max_age: int = _number(120, "seconds", 1, 86_400, "an older price changes nothing")
