@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
 from typing import TYPE_CHECKING, Any
@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tradectl.exchange.sessions import SessionTable
+    from tradectl.execution.desk import Desk
     from tradectl.ledger.executions import Claim
+    from tradectl.ledger.rows import Decision
     from tradectl.ledger.store import Ledger
     from tradectl.ports import Broker, Clock, MarketData, Notifier
     from tradectl.strategy.parameters import Parameters
+    from tradectl.strategy.readings import Readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,33 +33,59 @@ class World:
     ledger: Ledger
     notifier: Notifier
     parameters: Parameters
+    readings: Readings
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a task is called with: the world, which run this is, and the claim that allows it to send."""
+    """What a task is called with: the world, which run this is, and the claim that allows it to send.
+
+    `steps` is how many steps of this execution were done before, by this process or an earlier owner.
+    """
 
     world: World
     session: date
     slot: str
     claim: Claim
     dry_run: bool = False
+    steps: int = 0
 
     @property
     def now(self) -> datetime:
         return self.world.clock.now()
+
+    def desk(self) -> Desk:
+        """The broker, the book and the order path of this run."""
+        from tradectl.execution.desk import Desk
+        from tradectl.execution.orders import OrderPath
+
+        world = self.world
+        book = world.ledger.book
+        path = OrderPath(world.broker, book, world.clock, world.user, self.claim, dry_run=self.dry_run)
+        return Desk(world.broker, book, world.market, world.clock, path, self.log, self.dry_run)
+
+    def log(self, action: str, message: str, symbol: str = "", level: str = "info") -> None:
+        """A line in the user's log, with the task that wrote it."""
+        if not self.dry_run:
+            self.world.ledger.logs.append(self.now, level, action, message, task=self.claim.task, symbol=symbol)
+
+    def decide(self, decisions: Iterable[Decision]) -> None:
+        """Keep decisions with their rules and inputs, for `why`."""
+        if not self.dry_run:
+            self.world.ledger.decisions.record(self.claim.task, self.session, self.slot, decisions, self.now)
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """When a task runs, in IST. One time: slot `""`. Several times: a slot `HH:MM` each.
 
-    `until` is where the last window closes. `each_until_next`: a slot's window closes at the next slot's start (hourly
-    monitors). `every`: seconds between the steps of a continuous task; None for a task that is done after one step.
+    `until` is where the last window closes; None: at the session's last fill. `each_until_next`: a slot's window closes at
+    the next slot's start (hourly monitors). `every`: seconds between the steps of a continuous task; None for a task that is
+    done after one step.
     """
 
     at: tuple[time, ...]
-    until: time
+    until: time | None
     every: int | None = None
     each_until_next: bool = False
 

@@ -1,0 +1,1 @@
+"""The face: it talks to people and to cron, and knows no rule of trading."""

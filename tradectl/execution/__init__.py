@@ -1,0 +1,1 @@
+"""The only callers of the broker's commands: the order path and the reconciliation."""

@@ -75,7 +75,7 @@ task_schedules = Table(
     "task_schedules", metadata,
     _user(), Column("task", String(32), nullable=False),
     Column("times", Text, nullable=False),      # "08:00 08:40", IST
-    Column("until", String(8), nullable=False),  # "08:55" or "09:07:30", IST
+    Column("until", String(16), nullable=False),  # "08:55" or "09:07:30", IST; or "last-fill"
     Column("every", Integer),                    # seconds between the steps of a continuous task
     Column("enabled", Boolean, nullable=False),
     UniqueConstraint("user", "task"),
@@ -238,11 +238,10 @@ adjustments = Table(
     Column("id", BigKey, primary_key=True, autoincrement=True),
     _user(), Column("position_id", BigKey, ForeignKey("positions.id"), nullable=False),
     Column("kind", String(16), nullable=False), Column("ex_date", Date, nullable=False),
-    Column("ratio", String(32), nullable=False, server_default="1"),   # new shares for one old, as a fraction
-    Column("cost_factor", Float, nullable=False, server_default="1"),  # a demerger's part of the cost that stays
+    Column("ratio", String(48), nullable=False, server_default="1"),   # new shares for one old, as a fraction
+    Column("cost_kept", String(48), nullable=False, server_default="1"),  # a demerger's part of the cost that stays
     Column("quantity_before", Integer, nullable=False), Column("quantity_after", Integer, nullable=False),
     Column("cash", Paise, nullable=False, server_default="0"),         # dividend, or cash for a fraction of a share
-    Column("cost_moved", Paise, nullable=False, server_default="0"),
     Column("at", Moment, nullable=False),
     UniqueConstraint("user", "position_id", "kind", "ex_date"),
     one_of("kind", ("split", "bonus", "consolidation", "demerger", "dividend"), "kind"),

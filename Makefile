@@ -1,0 +1,31 @@
+# Everything that a person or CI runs. Needs Python 3.11 or later (PYTHON=... to choose one), pip and make; nothing else.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+STAMP = $(VENV)/installed
+
+.PHONY: demo test check reference clean
+
+demo: $(STAMP)
+	$(BIN)/tradectl demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n 2
+
+check: $(STAMP)
+	$(BIN)/ruff check tradectl tests
+	$(BIN)/ruff format --check tradectl tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# Write again what is generated from the program: docs/reference, crontab.example.
+reference: $(STAMP)
+	$(BIN)/python -m tests.cli.reference
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $(STAMP)
+
+clean:
+	rm -rf $(VENV)

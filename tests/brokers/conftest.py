@@ -1,0 +1,34 @@
+"""One small exchange for every test: a market in memory, a virtual clock in Indian time, an account with Rs 10,00,000."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.brokers.floor import CASH, Floor
+from tests.brokers.market import Listing, MemoryMarket
+
+
+@pytest.fixture
+def floor(tmp_path: Path) -> Iterator[Callable[..., Floor]]:
+    """Makes a floor: listings, the moment at which the account is opened, and the broker's options."""
+    made: list[Floor] = []
+
+    def make(*listings: Listing, at: datetime, cash: int = CASH, **options: object) -> Floor:
+        new = Floor(tmp_path / f"paper-{len(made)}.sqlite", MemoryMarket(*listings), at, cash, **options)
+        made.append(new)
+        return new
+
+    yield make
+    for each in made:
+        each.check_money()
+        each.broker.close()
+
+
+@pytest.fixture
+def weekdays() -> list[date]:
+    """Thursday and Friday, then Monday to Friday, of July 2023: ordinary sessions."""
+    return [date(2023, 7, day) for day in (13, 14, 17, 18, 19, 20, 21)]

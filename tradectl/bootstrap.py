@@ -1,0 +1,262 @@
+"""Settings become a World here: live, paper or simulated. The one file that knows every adapter.
+
+A database has one mode and one clock, written when it is made. A home on a virtual clock (`--at`) walks through past sessions
+and never runs without one; a home on the machine's clock never pretends to be elsewhere once something has happened in it.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tradectl.clock import SystemClock, VirtualClock
+from tradectl.errors import ConfigurationError, UsageError
+from tradectl.model.moment import to_ist
+from tradectl.task import World
+
+if TYPE_CHECKING:
+    from tradectl.brokers.paper import PaperBroker
+    from tradectl.exchange.sessions import SessionTable
+    from tradectl.ledger.engine import Database
+    from tradectl.ledger.store import Ledger
+    from tradectl.marketdata.store import Store
+    from tradectl.ports import Notifier
+    from tradectl.settings import Settings
+    from tradectl.strategy.parameters import Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class PaperWorld(World):
+    """A world whose broker is the paper exchange, which can be asked for more than a broker."""
+
+    broker: PaperBroker
+
+
+DEFAULT_USER = "me"
+DEFAULT_CAPITAL = 1_000_000_00
+"""Rs 10,00,000 in paise."""
+
+
+def open_sessions(settings: Settings) -> SessionTable:
+    """The exchange's sessions with the operator's own overrides."""
+    from tradectl.exchange.sessions import SessionTable
+
+    return SessionTable.load(settings.sessions if settings.sessions.exists() else None)
+
+
+def open_store(settings: Settings) -> Store:
+    """The market data beside the ledger."""
+    from tradectl.marketdata.store import Store
+
+    return Store(settings.market, open_sessions(settings))
+
+
+def init(settings: Settings, *, user: str = DEFAULT_USER, capital: int = DEFAULT_CAPITAL, mode: str = "paper") -> PaperWorld:
+    """Make a home: the ledger with its first user, an admin, and the paper account. ConfigurationError if there is one."""
+    if mode != "paper":
+        raise ConfigurationError(f"mode {mode} is not available: this version trades on paper")
+    settings.home.mkdir(parents=True, exist_ok=True)
+    database = _open(settings)
+    if _is_made(database):
+        raise ConfigurationError(f"{database.name} is a tradectl database already")
+    _make(settings, database, user=user, capital=capital, mode=mode)
+    return open_world(settings, user)
+
+
+def open_world(settings: Settings, user: str | None = None, *, read_only: bool = False, past: bool = False) -> PaperWorld:
+    """The world of a user; a home that does not exist yet becomes a paper home, and says so on stderr.
+
+    Raises UsageError for an unknown user, and where `--at` and the home's clock do not fit; `past` lets a moment before the
+    home's last event through, for callers that decide themselves what may be done then.
+    """
+    from tradectl.ledger.store import Ledger
+    from tradectl.ledger.users import Users
+
+    if not read_only or not _exists(settings):
+        settings.home.mkdir(parents=True, exist_ok=True)
+    database = _open(settings, read_only=read_only and _exists(settings))
+    if not _is_made(database):
+        _make(settings, database, user=user or DEFAULT_USER, capital=DEFAULT_CAPITAL, mode="paper")
+        print(f"made a paper account for {user or DEFAULT_USER} with Rs 10,00,000 in {settings.home}", file=sys.stderr)
+    users = Users(database)
+    names = [item.user for item in users.list()]
+    if user is None and len(names) > 1:
+        raise UsageError(f"whose account? this database has the users {', '.join(names)}: say --user NAME")
+    ledger = Ledger(database, users.get(user or names[0]).user)
+    clock = _clock(settings, ledger, past=past, read_only=read_only)
+    return _world(settings, ledger, clock, read_only=read_only)
+
+
+def _open(settings: Settings, *, read_only: bool = False) -> Database:
+    from tradectl.ledger.engine import open_database
+
+    return open_database(settings.database, read_only=read_only)
+
+
+def _exists(settings: Settings) -> bool:
+    prefix = "sqlite:///"
+    return not settings.database.startswith(prefix) or Path(settings.database.removeprefix(prefix)).exists()
+
+
+def _is_made(database: Database) -> bool:
+    from tradectl.ledger.migrations import create_or_upgrade
+
+    if not database.read_only:
+        create_or_upgrade(database)
+    from tradectl.ledger.store import Info
+
+    return Info(database).get("mode") is not None
+
+
+def _make(settings: Settings, database: Database, *, user: str, capital: int, mode: str) -> None:
+    from tradectl.ledger.store import Ledger
+    from tradectl.runtime.registry import all_tasks
+
+    clock = VirtualClock(settings.at) if settings.at else SystemClock()
+    ledger = Ledger(database, user)
+    with database.write():
+        ledger.users.add(user, capital=capital, created_at=clock.now(), role="admin")
+        ledger.schedules.seed(all_tasks())
+        ledger.info.set("created_at", clock.now().isoformat())
+        ledger.info.set("clock", "virtual" if settings.at else "system")
+        ledger.info.set("mode", mode)
+
+
+def _clock(settings: Settings, ledger: Ledger, *, past: bool, read_only: bool) -> SystemClock | VirtualClock:
+    kind = ledger.info.get("clock")
+    if settings.at is None:
+        if kind == "virtual":
+            raise UsageError(f"{settings.home} is on a virtual clock: say when it is with --at 'YYYY-MM-DD HH:MM'")
+        return SystemClock()
+    last = ledger.info.get("last_event_at")
+    if kind != "virtual":
+        if last is not None or ledger.executions.last_session() is not None:
+            raise UsageError(f"{settings.home} has run on the machine's clock: --at needs a home of its own (--home)")
+        if not read_only:
+            ledger.info.set("clock", "virtual")
+    if last is not None and not past and settings.at < (ended := datetime.fromisoformat(last)):
+        raise UsageError(before_the_last_event(settings.at, ended))
+    return VirtualClock(settings.at)
+
+
+def before_the_last_event(at: datetime, last: datetime) -> str:
+    """One line for a moment that a home on a virtual clock has passed."""
+    return (
+        f"{to_ist(at):%Y-%m-%d %H:%M} is before this home's last event, {to_ist(last):%Y-%m-%d %H:%M:%S}: time does not go back"
+    )
+
+
+def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock, *, read_only: bool) -> PaperWorld:
+    from tradectl.strategy.parameters import Parameters, with_changes
+
+    mode = ledger.info.get("mode") or ""
+    if mode != "paper":
+        raise ConfigurationError(f"this database is in mode {mode!r}, which this version does not trade")
+    parameters = with_changes(Parameters(), ledger.settings.list())
+    notifier = _notifier(settings, ledger)
+    world = _filled(ledger, clock, open_store(settings), settings.paper, parameters, notifier, mode=mode)
+    if not read_only:
+        world.broker.open_account(ledger.users.get(ledger.user).capital)
+    return world
+
+
+def _filled(
+    ledger: Ledger,
+    clock: SystemClock | VirtualClock,
+    market: Store,
+    paper: Path,
+    parameters: Parameters,
+    notifier: Notifier,
+    *,
+    mode: str,
+    step: int = 1,
+    durable: bool = True,
+) -> PaperWorld:
+    """A world that trades on paper."""
+    from tradectl.brokers.paper import PaperBroker
+    from tradectl.strategy.readings import Readings
+
+    broker = PaperBroker(
+        paper, ledger.user, clock, market, market.sessions, step=step, participation=parameters.participation, durable=durable
+    )
+    readings = Readings(market, parameters)
+    return PaperWorld(ledger.user, mode, clock, market.sessions, market, broker, ledger, notifier, parameters, readings)
+
+
+def open_simulation(
+    settings: Settings, folder: Path, *, start: datetime, capital: int | None, changes: dict[str, str], step: int
+) -> PaperWorld:
+    """A throw-away world in `folder` that begins at `start` with the home's market data, and with the settings, schedules and
+    capital of the home's user where there is one. `changes` are settings on top; `step` is in minutes."""
+    from tradectl.ledger.engine import open_database
+    from tradectl.ledger.migrations import create_or_upgrade
+    from tradectl.ledger.schedules import LAST_FILL, format_time
+    from tradectl.ledger.store import Ledger
+    from tradectl.notify.console import SilentNotifier
+    from tradectl.runtime.registry import all_tasks
+    from tradectl.strategy.parameters import Parameters, with_changes
+
+    home = _home_ledger(settings)
+    user = home.user if home is not None else settings.user or DEFAULT_USER
+    own = home.settings.list() if home is not None else {}
+    if capital is None:
+        capital = home.users.get(user).capital if home is not None else DEFAULT_CAPITAL
+    folder.mkdir(parents=True, exist_ok=True)
+    database = open_database(folder / "ledger.db", durable=False)
+    create_or_upgrade(database)
+    ledger, clock = Ledger(database, user), VirtualClock(start)
+    with database.write():
+        ledger.users.add(user, capital=capital, created_at=clock.now(), role="admin")
+        ledger.schedules.seed(all_tasks())
+        for row in home.schedules.list() if home is not None else ():
+            until = LAST_FILL if row.until is None else format_time(row.until)
+            ledger.schedules.set(row.task, times=[format_time(at) for at in row.times], until=until, every=row.every)
+            if not row.enabled:
+                ledger.schedules.disable(row.task)
+        for key, value in (own | changes).items():
+            ledger.settings.set(key, value)
+        ledger.info.set("created_at", clock.now().isoformat())
+        ledger.info.set("clock", "virtual")
+        ledger.info.set("mode", "simulated")
+    parameters = with_changes(Parameters(), own | changes)
+    market, paper = open_store(settings), folder / "paper.db"
+    world = _filled(ledger, clock, market, paper, parameters, SilentNotifier(), mode="simulated", step=step, durable=False)
+    world.broker.open_account(capital)
+    return world
+
+
+def parameters_of(settings: Settings, changes: dict[str, str]) -> Parameters:
+    """The settings of the home's user, where there is one, with `changes` on top."""
+    from tradectl.strategy.parameters import Parameters, with_changes
+
+    home = _home_ledger(settings)
+    return with_changes(Parameters(), (home.settings.list() if home is not None else {}) | changes)
+
+
+def _home_ledger(settings: Settings) -> Ledger | None:
+    """The home's ledger for reading, None where there is no home yet."""
+    from tradectl.ledger.engine import open_database
+    from tradectl.ledger.store import Ledger
+    from tradectl.ledger.users import Users
+
+    if not _exists(settings):
+        return None
+    database = open_database(settings.database, read_only=True)
+    names = [item.user for item in Users(database).list()]
+    if not names:
+        return None
+    return Ledger(database, Users(database).get(settings.user or names[0]).user)
+
+
+def _notifier(settings: Settings, ledger: Ledger) -> Notifier:
+    from tradectl.notify.console import ConsoleNotifier
+
+    credentials = ledger.settings.credentials(settings.secret_key)
+    if "notify.urls" not in credentials.list():
+        return ConsoleNotifier()
+    from tradectl.notify.services import ServiceNotifier
+
+    return ServiceNotifier(credentials.require("notify.urls").split())

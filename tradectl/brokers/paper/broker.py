@@ -1,0 +1,306 @@
+"""The adapter: `ports.Broker` over the paper exchange. One transaction a command; a read that finds nothing due needs none.
+
+Whatever is asked, the account is first settled up to `clock.now()`. The book is kept in memory and read anew when another
+process has written, and always checked again under the write lock before anything changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from tradectl.brokers.paper.acceptance import sellable_lots
+from tradectl.brokers.paper.book import REMEMBERED, Book, Changes, Kind, Order, Trade
+from tradectl.brokers.paper.commands import Desk
+from tradectl.brokers.paper.quotation import quote
+from tradectl.brokers.paper.settlement import Settlement
+from tradectl.brokers.paper.statement import Statement, draw_up
+from tradectl.brokers.paper.store import Store
+from tradectl.brokers.paper.tape import Reel, Tape
+from tradectl.errors import ConfigurationError, OrderRefused, UncoveredDate, UsageError
+from tradectl.exchange.bands import Band
+from tradectl.exchange.sessions import SessionTable
+from tradectl.model.market import Quote
+from tradectl.model.moment import ist_date, to_ist
+from tradectl.model.money import show_rupees
+from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, Side, TradeReport
+from tradectl.ports import Capabilities, Clock, MarketData
+
+T = TypeVar("T")
+SKEW = timedelta(minutes=1)
+"""How far another process's clock may be ahead of ours before we take it for time going backwards."""
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class PaperBroker:
+    """An account at the paper exchange in `file`.
+
+    `step`: minutes to which the turning points of a daily path are moved. `participation`: the part of a minute's volume that
+    one order may take, 1 for all it wants. `durable=False` gives up safety against power failure (throw-away simulations).
+
+    Commands raise OrderRefused; everything may raise DatabaseError (file), ConfigurationError (account not opened), UsageError
+    (a time before the account's last event), UncoveredDate, and what the market data raises.
+    """
+
+    name = "paper"
+    capabilities = Capabilities(visibility_lag=timedelta(0), refuses_repeated_tag=True, preopen_prices=True)
+
+    def __init__(
+        self,
+        file: Path,
+        account: str,
+        clock: Clock,
+        market: MarketData,
+        sessions: SessionTable,
+        *,
+        step: int = 1,
+        participation: float = 1.0,
+        durable: bool = True,
+    ) -> None:
+        if not 0 < participation <= 1:
+            raise ConfigurationError(f"participation is more than 0 and at most 1, not {participation}")
+        self._account = account
+        self._clock = clock
+        self._market = market
+        self._sessions = sessions
+        self._store = Store(file, durable=durable)
+        self._tape = Tape(market, step=step, complete=clock.virtual)
+        self._settlement = Settlement(self._tape, market, sessions, participation)
+        self._desk = Desk(self._tape, market, sessions, self.capabilities.max_modifications)
+        self._book: Book | None = None
+        self._version = -1
+        self._due = _NEVER
+        self._views = _Views()
+
+    def close(self) -> None:
+        self._store.close()
+
+    def open_account(self, cash: int) -> None:
+        """Open the account with that many paise. Again with the same amount: nothing. ConfigurationError with another."""
+        now = self._clock.now()
+        with self._store.writing():
+            if self._store.load(self._account) is None:
+                self._store.open(self._account, now, ist_date(now) - timedelta(days=1))
+                book = Book(self._account, now, ist_date(now) - timedelta(days=1))
+                book.post(now, Kind.DEPOSIT, cash, note="opening")
+                self._store.write(book)
+                return
+            deposits = sum(entry.amount for entry in self._store.journal(self._account) if entry.kind is Kind.DEPOSIT)
+        if deposits != cash:
+            amounts = f"{show_rupees(deposits)}, not {show_rupees(cash)}"
+            raise ConfigurationError(f"paper account {self._account} was opened with {amounts}")
+
+    # commands
+
+    def place(self, request: OrderRequest) -> str:
+        return self._change(lambda book, now: self._desk.place(book, now, request))
+
+    def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
+        self._change(lambda book, now: self._desk.modify(book, now, broker_order_id, quantity=quantity, price=price))
+
+    def cancel(self, broker_order_id: str) -> None:
+        self._change(lambda book, now: self._desk.cancel(book, now, broker_order_id))
+
+    def manual_trade(self, symbol: str, side: Side, quantity: int, price: int) -> str:
+        """The account's owner trades by hand, outside tradectl: filled at once at this price (paise). The broker order id."""
+        return self._change(lambda book, now: self._desk.manual_trade(book, now, symbol, side, quantity=quantity, price=price))
+
+    # reads
+
+    def orders(self) -> tuple[OrderReport, ...]:
+        """Every order that is alive or was touched in the last 10 days, oldest first."""
+        return self._views.orders(self._current())
+
+    def trades(self) -> tuple[TradeReport, ...]:
+        """The executions of the last 10 days, oldest first."""
+        return self._views.trades(self._current())
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """Shares that new ones still to be credited count as not delivered."""
+        book = self._current()
+        if self._views.holdings is None:
+            self._views.holdings = tuple(self._holding(book, instrument_id) for instrument_id in book.held())
+        return self._views.holdings
+
+    def funds(self) -> Funds:
+        book = self._current()
+        if self._views.funds is None:
+            self._views.funds = Funds(book.available, book.blocked, book.cash)
+        return self._views.funds
+
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        now = self._clock.now()
+        found = ((symbol, self._quote(symbol, now)) for symbol in symbols)
+        return {symbol: quoted for symbol, quoted in found if quoted is not None}
+
+    def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:
+        """The opening price, from the first phase of a run session to the start of continuous trading."""
+        now = self._clock.now()
+        session = self._sessions.session(ist_date(now))
+        if session is None or not session.runs or not session.phases(closing_auction=False)[0].start <= now < session.open_at():
+            return {}
+        found = {symbol: self._reel(symbol, session.date, now) for symbol in symbols}
+        return {symbol: reel.open for symbol, reel in found.items() if reel is not None and reel.open is not None}
+
+    def statement(self) -> Statement:
+        """The account's cash, holdings, charges and results, with every row of its cash journal."""
+        book = self._current()
+        symbols = {instrument_id: self._symbol(instrument_id, book.day) for instrument_id in book.held()}
+        with self._store.reading():
+            journal, realised = self._store.journal(self._account), self._store.realised(self._account)
+        return draw_up(book, symbols, realised, journal, at=self._clock.now())
+
+    # the book
+
+    def _current(self) -> Book:
+        """The book, settled up to now; in memory where nothing is due and nobody else has written."""
+        now = self._clock.now()
+        if self._book is None or self._store.version() != self._version:
+            with self._store.reading():
+                self._load()
+            self._check_time(now)
+        if now >= self._due or self._book is None:
+            return self._change(lambda book, _: book)
+        return self._book
+
+    def _load(self) -> Book:
+        """Read the book from the file; inside `reading` or `writing`."""
+        self._version = self._store.version()
+        book = self._store.load(self._account)
+        if book is None:
+            raise ConfigurationError(f"paper account {self._account} has not been opened")
+        self._settlement.forget()
+        self._book, self._due = book, self._settlement.due(book, book.settled_at)
+        self._views.changed()
+        return book
+
+    def _check_time(self, now: datetime) -> None:
+        if self._book is not None and now + SKEW < self._book.settled_at:
+            lived = to_ist(self._book.settled_at)
+            raise UsageError(f"paper account {self._account} has already lived through {lived:%Y-%m-%d %H:%M} IST")
+
+    def _change(self, command: Callable[[Book, datetime], T]) -> T:
+        """Settle, carry out a command, settle what it made due, and store it all in one transaction. What was settled stays
+        also where the command is refused; after any other failure the book is read anew from the file."""
+        done = False
+        try:
+            with self._store.writing():
+                book = self._book
+                if book is None or self._store.version() != self._version:
+                    book = self._load()
+                clock_now = self._clock.now()
+                self._check_time(clock_now)
+                now = max(clock_now, book.settled_at)
+                day = book.day
+                self._settlement.settle(book, now)
+                answer: T | OrderRefused
+                try:
+                    answer = command(book, now)
+                except OrderRefused as refusal:
+                    answer = refusal
+                self._settlement.settle(book, now)
+                if book.changes:
+                    self._store.write(book)
+            done = True
+        finally:
+            if not done:
+                self._book = None
+        if book.changes or book.day != day:
+            book.changes = Changes()
+            self._views.changed()
+        self._due = self._settlement.due(book, now)
+        if isinstance(answer, OrderRefused):
+            raise answer
+        return answer
+
+    # the market
+
+    def _symbol(self, instrument_id: str, day: date) -> str:
+        return self._market.instrument(instrument_id, day).symbol
+
+    def _holding(self, book: Book, instrument_id: str) -> Holding:
+        lots = book.lots_of(instrument_id)
+        session = self._settlement.session_of(book.day)
+        restricted = session is not None and self._tape.reel(instrument_id, session, book.settled_at).trade_for_trade
+        sellable = sum(lot.quantity for lot in sellable_lots(book, instrument_id, book.day, trade_for_trade=restricted))
+        delivered = sum(lot.quantity for lot in lots if lot.delivered and not lot.locked)
+        total = sum(lot.quantity for lot in lots)
+        return Holding(self._symbol(instrument_id, book.day), delivered, total - delivered, sellable)
+
+    def _reel(self, symbol: str, day: date, now: datetime) -> Reel | None:
+        """The reel of a symbol as named today, on the session `day`; None for an unknown symbol."""
+        session = self._settlement.session_of(day)
+        if session is None:
+            return None
+        try:
+            return self._tape.reel(self._market.find(symbol, ist_date(now)), session, now)
+        except UsageError:
+            return None
+
+    def _quote(self, symbol: str, now: datetime) -> Quote | None:
+        """Today's quote from the opening match on, before that the last session's with its old time; the band is today's."""
+        today = ist_date(now)
+        reel = self._reel(symbol, today, now)
+        if reel is not None and now >= reel.hours.opening_match_at:
+            return quote(symbol, reel, reel.band, now, at=now)
+        try:
+            before = self._reel(symbol, self._sessions.previous_session(today).date, now)
+        except UncoveredDate:
+            return None
+        if before is None:
+            return None
+        band: Band | None = reel.band if reel is not None else before.band
+        return quote(symbol, before, band, now, at=before.hours.close_at)
+
+
+class _Views:
+    """Answers made from the book, kept until it changes: whoever gets the same object again knows that nothing happened."""
+
+    def __init__(self) -> None:
+        self.holdings: tuple[Holding, ...] | None = None
+        self.funds: Funds | None = None
+        self._stale = True
+        self._orders: tuple[OrderReport, ...] = ()
+        self._trades: tuple[TradeReport, ...] = ()
+        self._reports: dict[str, tuple[Order, OrderReport]] = {}
+
+    def changed(self) -> None:
+        self.holdings = self.funds = None
+        self._stale = True
+
+    def orders(self, book: Book) -> tuple[OrderReport, ...]:
+        self._renew(book)
+        return self._orders
+
+    def trades(self, book: Book) -> tuple[TradeReport, ...]:
+        self._renew(book)
+        return self._trades
+
+    def _renew(self, book: Book) -> None:
+        if not self._stale:
+            return
+        since = book.settled_at - REMEMBERED
+        visible = [order for order in book.orders.values() if order.alive or order.updated_at >= since]
+        kept = self._reports
+        self._reports = {}
+        for order in visible:
+            known = kept.get(order.order_id)
+            self._reports[order.order_id] = known if known and known[0] is order else (order, _report(order))
+        orders = tuple(report for _, report in self._reports.values())
+        trades = tuple(_execution(trade) for trade in book.trades if trade.at >= since)
+        self._orders = self._orders if orders == self._orders else orders
+        self._trades = self._trades if trades == self._trades else trades
+        self._stale = False
+
+
+def _report(order: Order) -> OrderReport:
+    return OrderReport(
+        order.order_id, order.tag, order.symbol, order.side, order.quantity, order.price, order.filled, order.status,
+        order.reason, order.variety, order.placed_at, order.updated_at,
+    )  # fmt: skip
+
+
+def _execution(trade: Trade) -> TradeReport:
+    return TradeReport(trade.trade_id, trade.order_id, trade.symbol, trade.side, trade.quantity, trade.price, trade.at)

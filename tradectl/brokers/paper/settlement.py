@@ -1,0 +1,208 @@
+"""Carrying a book forward to a moment: every start of a day and every step of an order, in order of time.
+
+Since the next step of an order follows from the order and the tape alone, it is computed once and kept; asking in between
+costs a comparison with `due`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+
+from tradectl.brokers.paper.acceptance import check_band, check_holdings, check_price, required, sellable_lots
+from tradectl.brokers.paper.book import REMEMBERED, Book, Kind, Lot, Order, Trade
+from tradectl.brokers.paper.corporate import apply_actions
+from tradectl.brokers.paper.matching import Step, What, next_step, resume_at
+from tradectl.brokers.paper.tape import REREAD, Reel, Tape
+from tradectl.errors import OrderRefused
+from tradectl.exchange.charges import day_charges
+from tradectl.exchange.sessions import Session, SessionTable
+from tradectl.model.moment import at_ist, ist_date
+from tradectl.model.money import share_out
+from tradectl.model.order import Fill, OrderStatus, OrderType, Side
+from tradectl.ports import MarketData
+
+_DAY = timedelta(days=1)
+
+
+class Settlement:
+    """The exchange at work. It keeps no state of an account but the steps it has already computed."""
+
+    def __init__(self, tape: Tape, market: MarketData, sessions: SessionTable, participation: float) -> None:
+        self._tape = tape
+        self._market = market
+        self._sessions = sessions
+        self._participation = participation
+        self._steps: dict[str, tuple[Order, Reel, Step | None]] = {}
+
+    def settle(self, book: Book, until: datetime) -> None:
+        """Let everything happen that is due up to and including `until`. UncoveredDate where the session table ends before."""
+        while True:
+            start = self._next_start(book, until)
+            step = self._next_step(book, until)
+            if step and step.at <= until and (start is None or step.at <= _midnight(start.date)):
+                self._apply(book, step)
+            elif start is not None:
+                self._start_day(book, start)
+            else:
+                break
+        book.settled_at = max(book.settled_at, until)
+
+    def due(self, book: Book, after: datetime) -> datetime:
+        """The first moment later than `after` at which something may happen, once the book is settled up to `after`."""
+        step = self._next_step(book, after)
+        moment = _midnight(ist_date(after) + _DAY)
+        if step:
+            moment = min(moment, step.at)
+        return moment if self._tape.complete or not book.live else min(moment, after + REREAD)
+
+    def forget(self) -> None:
+        """Drop the steps that are kept: another process has changed the book."""
+        self._steps.clear()
+
+    def session_of(self, day: date) -> Session | None:
+        """The session of a date; None also for a date that the table does not cover."""
+        return self._sessions.session(day) if self._sessions.first <= day <= self._sessions.last else None
+
+    def _next_start(self, book: Book, until: datetime) -> Session | None:
+        """The next session that starts, if it does so by `until`."""
+        day = ist_date(until)
+        if day <= book.day:
+            return None
+        following = self._sessions.between(max(book.day + _DAY, self._sessions.first), day)
+        return following[0] if following else None
+
+    def _next_step(self, book: Book, now: datetime) -> Step | None:
+        steps = [(step.at, step.what, order.placed_at, step.order_id, step) for order, step in self._live_steps(book, now)]
+        return min(steps)[-1] if steps else None
+
+    def _live_steps(self, book: Book, now: datetime) -> Iterable[tuple[Order, Step]]:
+        current = self.session_of(book.day) if book.live else None
+        if current is None:
+            return
+        for order in book.live.values():
+            reel = self._tape.reel(order.instrument_id, current, now)
+            kept = self._steps.get(order.order_id)
+            if kept is None or kept[0] is not order or kept[1] is not reel:
+                kept = self._steps[order.order_id] = (order, reel, next_step(order, reel, self._participation))
+            if kept[2] is not None:
+                yield order, kept[2]
+
+    def _apply(self, book: Book, step: Step) -> None:
+        order, reel, _ = self._steps.pop(step.order_id)
+        match step.what:
+            case What.RELEASE:
+                self._release(book, order, reel, step.at)
+            case What.FILL:
+                part = replace(order, passive=step.passive)
+                if step.quantity < order.remaining:
+                    part = replace(part, active_at=resume_at(reel, step.at))
+                fill(book, part, reel, at=step.at, price=step.price, quantity=step.quantity)
+            case What.DROP | What.END:
+                book.put_order(replace(order, status=OrderStatus.CANCELLED, reason=step.reason, blocked=0, updated_at=step.at))
+
+    def _release(self, book: Book, order: Order, reel: Reel, at: datetime) -> None:
+        """An after-market order goes to the exchange, which looks at it with the new session's eyes."""
+        released = replace(order, session=reel.session.date, active_at=at, updated_at=at)
+        try:
+            check_price(order.order_type, order.price, reel.instrument.tick_size)
+            check_band(order.order_type, order.price, reel)
+            if order.side is Side.SELL:
+                restricted = reel.trade_for_trade
+                check_holdings(book, order.instrument_id, order.remaining, trade_for_trade=restricted, apart_from=order)
+        except OrderRefused as refusal:
+            book.put_order(replace(released, status=OrderStatus.REJECTED, reason=refusal.reason, blocked=0))
+        else:
+            book.put_order(replace(released, status=OrderStatus.ONGOING))
+
+    def _start_day(self, book: Book, session: Session) -> None:
+        """T+1 delivery, unlocking of new shares, corporate actions and new names, at midnight before the session."""
+        before, day, at = book.day, session.date, _midnight(session.date)
+        book.day = day
+        for lot in list(book.lots.values()):
+            delivered = lot.delivered or (session.settles and lot.bought_on < day)
+            if delivered != lot.delivered or lot.locked:
+                book.put_lot(replace(lot, delivered=delivered, locked=max(0, lot.locked - 1)))
+        for instrument_id in book.held():
+            actions = self._market.actions(instrument_id, before, day)
+            if actions:
+                instrument = self._market.instrument(instrument_id, day)
+                apply_actions(book, instrument, actions, previous_close=self._tape.close_before(instrument_id, day), at=at)
+        for order in list(book.live.values()):
+            symbol = self._market.instrument(order.instrument_id, day).symbol
+            if symbol != order.symbol:
+                book.put_order(replace(order, symbol=symbol, updated_at=at))
+        self._tape.forget_before(before)
+        self._steps.clear()
+        book.forget_before(at - REMEMBERED)
+
+
+def fill(book: Book, order: Order, reel: Reel, *, at: datetime, price: int, quantity: int) -> None:
+    """Trade a part of an order, or all of it: the trade, the shares, the cash, the charges so far, and the order itself."""
+    day = reel.session.date
+    value = quantity * price
+    realised = unsettled = 0
+    if order.side is Side.BUY:
+        book.add_lot(order.instrument_id, quantity, value, day)
+    else:
+        lots = sellable_lots(book, order.instrument_id, day, trade_for_trade=reel.trade_for_trade)
+        cost, undelivered = _take(book, lots, quantity)
+        realised, unsettled = value - cost, undelivered * price
+    trade_id = book.next_trade_id(day)
+    trade = Trade(
+        trade_id, order.order_id, order.instrument_id, order.symbol, order.side, quantity, price, at, day, realised, unsettled
+    )
+    book.add_trade(trade)
+    buying = order.side is Side.BUY
+    names = {"instrument_id": order.instrument_id, "symbol": order.symbol}
+    book.post(at, Kind.BUY if buying else Kind.SELL, -value if buying else value, note=trade_id, **names)
+    more = book.set_charges(day, order.instrument_id, _charges(book.trades_of(order.instrument_id, day), day))
+    if more:
+        book.post(at, Kind.CHARGES, -more, note=trade_id, **names)
+    filled = order.filled + quantity
+    done = filled == order.quantity
+    status = OrderStatus.EXECUTED if done else OrderStatus.ONGOING
+    book.put_order(replace(order, filled=filled, status=status, updated_at=at, blocked=_still_blocked(order, day, quantity)))
+
+
+def _still_blocked(order: Order, day: date, quantity: int) -> int:
+    """Paise to hold for what is left of a buy after `quantity` more shares."""
+    left = order.remaining - quantity
+    if order.side is Side.SELL or not left:
+        return 0
+    if order.order_type is OrderType.LIMIT:
+        return required(day, order.price, left)
+    return order.blocked * left // order.remaining
+
+
+def _take(book: Book, lots: Iterable[Lot], quantity: int) -> tuple[int, int]:
+    """Take shares out of lots in their order; their cost in paise, and how many of them were not delivered yet."""
+    cost = undelivered = 0
+    for lot in lots:
+        part = min(quantity, lot.quantity)
+        if not part:
+            continue
+        part_cost, rest = share_out(lot.cost, [part, lot.quantity - part])
+        book.put_lot(replace(lot, quantity=lot.quantity - part, cost=rest))
+        cost += part_cost
+        undelivered += 0 if lot.delivered else part
+        quantity -= part
+    if quantity:
+        raise AssertionError(f"{quantity} shares sold that are not there")
+    return cost, undelivered
+
+
+def _charges(trades: list[Trade], day: date) -> int:
+    """Charges in paise of one instrument's trades of a session."""
+    orders = {order_id: number for number, order_id in enumerate(dict.fromkeys(trade.order_id for trade in trades), 1)}
+    fills = [
+        Fill(item.trade_id, item.instrument_id, item.side, item.quantity, item.price, day, item.at, orders[item.order_id])
+        for item in trades
+    ]
+    return day_charges(day, fills).total
+
+
+def _midnight(day: date) -> datetime:
+    """The first moment of a date in India, in UTC."""
+    return at_ist(day, time(0)).astimezone(UTC)

@@ -1,0 +1,70 @@
+"""The account as its owner reads it. Everything in it is a sum over stored rows, so it must agree with the cash to the paisa."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from tradectl.brokers.paper.book import Book, Entry, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingLine:
+    """Shares of one symbol and what they cost, in paise, without charges. `average` is rounded half-up, for showing."""
+
+    symbol: str
+    quantity: int
+    cost: int
+
+    @property
+    def average(self) -> int:
+        return (2 * self.cost + self.quantity) // (2 * self.quantity)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Paise throughout. `charges` by (session, symbol); `realised` is proceeds less cost of all sales, before charges, less
+    what a consolidation wiped out. `journal` holds every movement of cash since the account was opened."""
+
+    account: str
+    at: datetime
+    cash: int
+    deposits: int
+    holdings: tuple[HoldingLine, ...]
+    charges: dict[tuple[date, str], int]
+    dividends: int
+    cash_in_lieu: int
+    realised: int
+    journal: tuple[Entry, ...]
+
+    @property
+    def charges_total(self) -> int:
+        return sum(self.charges.values())
+
+    @property
+    def difference(self) -> int:
+        """What is left when cash and holdings at cost are set against where they came from: zero."""
+        owned = self.cash + sum(line.cost for line in self.holdings)
+        return owned - (self.deposits + self.realised + self.dividends + self.cash_in_lieu - self.charges_total)
+
+
+def draw_up(book: Book, symbols: dict[str, str], realised: int, journal: Sequence[Entry], *, at: datetime) -> Statement:
+    """Make the statement. `symbols`: the name of each held instrument id."""
+    holdings: dict[str, HoldingLine] = {}
+    for lot in book.lots.values():
+        line = holdings.get(lot.instrument_id, HoldingLine(symbols[lot.instrument_id], 0, 0))
+        holdings[lot.instrument_id] = HoldingLine(line.symbol, line.quantity + lot.quantity, line.cost + lot.cost)
+    charges: dict[tuple[date, str], int] = {}
+    for entry in journal:
+        if entry.kind is Kind.CHARGES:
+            key = entry.session, entry.symbol
+            charges[key] = charges.get(key, 0) - entry.amount
+
+    def total(kind: Kind) -> int:
+        return sum(entry.amount for entry in journal if entry.kind is kind)
+
+    return Statement(
+        book.account, at, book.cash, total(Kind.DEPOSIT), tuple(sorted(holdings.values(), key=lambda line: line.symbol)), charges,
+        total(Kind.DIVIDEND), total(Kind.CASH_IN_LIEU), realised, tuple(journal),
+    )  # fmt: skip

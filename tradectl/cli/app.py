@@ -1,0 +1,97 @@
+"""The program `tradectl`: the root with its global options, and every command in its panel."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated
+
+import typer
+
+from tradectl import __version__
+from tradectl.cli import config, crontab, data, init, look, operate, orders, schedule, status, tasks, user
+from tradectl.cli.call import Answer, Call
+from tradectl.cli.group import Root
+from tradectl.cli.options import CONFIGURE, LOOK, RESEARCH
+from tradectl.clock import SystemClock
+from tradectl.settings import load
+
+app = typer.Typer(cls=Root, add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
+
+
+def _version(ctx: typer.Context, wanted: bool) -> None:
+    if wanted:
+        raise typer.Exit(ctx.obj.answer(Answer({"version": __version__}, f"tradectl {__version__}")))
+
+
+@app.callback(epilog="Times are Indian time. Every command has --help; the manual is in docs/.")
+def root(
+    ctx: typer.Context,
+    user: Annotated[str | None, typer.Option(help="Whose account; TRADECTL_USER.", metavar="NAME")] = None,
+    db: Annotated[str | None, typer.Option(help="The ledger, a file or a database URL; TRADECTL_DB.", metavar="PATH|URL")] = None,
+    home: Annotated[
+        str | None, typer.Option(help="The folder of everything, ~/.tradectl; TRADECTL_HOME.", metavar="PATH")
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(help="As if it were then, on paper: '2023-07-21 09:15', Indian time; TRADECTL_AT.", metavar="WHEN"),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Exactly one JSON object on stdout.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on success.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell more on stderr.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)] = False,  # noqa: ARG001
+) -> None:
+    """An automated swing-trading day on India's NSE: one command a task, each safe to repeat, everything in one ledger."""
+    call: Call = ctx.obj
+    call.as_json, call.quiet, call.verbose = json, quiet, verbose
+    call.database = db
+    call.settings = load(user=user, database=db, home=home, at=at)
+
+
+app.add_typer(tasks.app)
+app.add_typer(status.app)
+app.add_typer(operate.app)
+app.add_typer(orders.app, name="orders", rich_help_panel=LOOK)
+app.add_typer(look.app)
+app.add_typer(init.app)
+app.add_typer(schedule.app, name="schedule", rich_help_panel=CONFIGURE)
+app.add_typer(config.app, name="config", rich_help_panel=CONFIGURE)
+app.add_typer(user.app, name="user", rich_help_panel=CONFIGURE)
+app.add_typer(crontab.app)
+app.add_typer(data.app, name="data", rich_help_panel=RESEARCH)
+
+
+def main() -> None:
+    """The console script."""
+    call = Call()
+    sys.excepthook = partial(report_bug, call)
+    typer.main.get_command(app).main(obj=call)
+
+
+def report_bug(call: Call, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """An error that nobody meant: one line for the person, the traceback for whoever mends it. Python then exits with 1."""
+    text = "".join(traceback.format_exception(kind, error, trace))
+    where = None if call.verbose else keep(text, call)
+    if where is None:
+        typer.echo(text, err=True, nl=False)
+    kept = f"; the traceback is in {where}" if where else ""
+    call.answer(
+        Answer(outcome="failed", exit_code=1, error=f"this is a bug: {kind.__name__}: {' '.join(str(error).split())}{kept}")
+    )
+
+
+def keep(text: str, call: Call) -> Path | None:
+    """Write a traceback into the home's logs; None where that is not possible."""
+    if call.settings is None:
+        return None
+    path = call.settings.logs / "bugs.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as log:
+            log.write(f"--- {SystemClock().machine_now().isoformat()} tradectl {__version__} {' '.join(sys.argv[1:])}\n{text}\n")
+    except OSError:
+        return None
+    return path

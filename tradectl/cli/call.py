@@ -1,0 +1,119 @@
+"""One call of the program: who is asked, how to answer, and the answer itself.
+
+stdout is the result, stderr the story. With `--json` stdout is exactly one object, whatever happens.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from tradectl.errors import Blocked, Missed, TradectlError
+
+if TYPE_CHECKING:
+    from tradectl.settings import Settings
+    from tradectl.task import World
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command has to say: `result` for programs (JSON values), `text` for people (called only when it is shown)."""
+
+    result: Any = field(default_factory=dict)
+    text: Callable[[], str] | str = ""
+    outcome: str = "completed"
+    exit_code: int = 0
+    session: date | None = None
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class Call:
+    """This process's one conversation; the root command fills in what the global options say."""
+
+    settings: Settings | None = None
+    as_json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    database: str | None = None
+    """`--db` as it was said, for processes of our own; what the environment says they inherit (it may hold a password)."""
+    command: str = ""
+    user: str | None = None
+    mode: str | None = None
+    session: date | None = None
+    worlds: dict[bool, World] = field(default_factory=dict)
+
+    def told(self) -> Settings:
+        """The settings; the root command has run before any command that asks."""
+        if self.settings is None:
+            raise RuntimeError("no command runs before the global options are read")
+        return self.settings
+
+    def world(self, *, read_only: bool = False, past: bool = False) -> World:
+        """The user's world, opened once (on first use a paper home is made). Raises what `bootstrap.open_world` raises.
+
+        With `-q` messages for people go to their services but not to the screen: what went wrong is told by the answer.
+        """
+        from tradectl import bootstrap
+        from tradectl.notify.console import ConsoleNotifier, SilentNotifier
+
+        if read_only not in self.worlds:
+            settings = self.told()
+            world: World = bootstrap.open_world(settings, settings.user, read_only=read_only, past=past or read_only)
+            if self.quiet and isinstance(world.notifier, ConsoleNotifier):
+                world = replace(world, notifier=SilentNotifier())
+            self.worlds[read_only] = world
+        opened = self.worlds[read_only]
+        self.user, self.mode = opened.user, opened.mode
+        return opened
+
+    def alarm(self, line: str) -> None:
+        """Something that must be told even to the quiet."""
+        typer.echo(f"tradectl: {line}", err=True)
+
+    def say(self, line: str) -> None:
+        """A line of the story, for people who watch; nothing with `-q`."""
+        if not self.quiet:
+            typer.echo(line, err=True)
+
+    def answer(self, answer: Answer) -> int:
+        """Print an answer the way it was asked for; the exit code."""
+        if answer.error and not self.as_json:
+            typer.echo(f"tradectl: {answer.error}", err=True)
+        if self.as_json:
+            typer.echo(json.dumps(self.envelope(answer), ensure_ascii=False))
+        elif not (self.quiet and answer.exit_code == 0):
+            text = answer.text() if callable(answer.text) else answer.text
+            if text:
+                typer.echo(text)
+        return answer.exit_code
+
+    def envelope(self, answer: Answer) -> Mapping[str, Any]:
+        """The one object of `--json`; its keys are never removed within a major version."""
+        session = answer.session or self.session
+        return {
+            "command": self.command,
+            "user": self.user or (self.settings.user if self.settings else None),
+            "mode": self.mode,
+            "session": session.isoformat() if session else None,
+            "outcome": answer.outcome,
+            "exit_code": answer.exit_code,
+            "result": answer.result,
+            "error": answer.error,
+        }
+
+
+def failure(error: TradectlError) -> Answer:
+    """What an error on purpose looks like from outside."""
+    outcome = "blocked" if isinstance(error, Blocked) else "missed" if isinstance(error, Missed) else "failed"
+    return Answer(outcome=outcome, exit_code=error.exit_code, error=one_line(error))
+
+
+def one_line(error: BaseException) -> str:
+    """The message of an error as one line, never empty."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,45 @@
+"""How a function becomes a command: it is called with a `Call` and its own options, and returns an `Answer`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import typer
+
+from tradectl.cli.call import Answer, Call
+from tradectl.cli.group import Command, words
+
+Body = Callable[..., Answer]
+
+
+def command(
+    app: typer.Typer, name: str | None = None, *, panel: str | None = None, short: str | None = None
+) -> Callable[[Body], Body]:
+    """Register `body(call, **options) -> Answer` in `app`; its docstring is the help, its annotations are the options."""
+
+    def register(body: Body) -> Body:
+        app.command(name, cls=Command, rich_help_panel=panel, short_help=short)(_entrance(body))
+        return body
+
+    return register
+
+
+def _entrance(body: Body) -> Callable[..., None]:
+    """The function that Typer sees: the same options, a context in the place of the call."""
+
+    @wraps(body)
+    def enter(ctx: typer.Context, **options: Any) -> None:
+        call: Call = ctx.obj
+        call.command = words(ctx)
+        raise typer.Exit(call.answer(body(call, **options)))
+
+    seen = inspect.signature(body, eval_str=True)
+    own = list(seen.parameters.values())[1:]
+    context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    options = [item.replace(kind=inspect.Parameter.KEYWORD_ONLY) for item in own]
+    enter.__dict__["__signature__"] = seen.replace(parameters=[context, *options], return_annotation=None)
+    enter.__annotations__ = {"ctx": typer.Context, **{item.name: item.annotation for item in own}}
+    return enter

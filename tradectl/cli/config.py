@@ -1,0 +1,123 @@
+"""`config`: the numbers of the strategy, and the user's own settings such as where messages go."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields
+from typing import Annotated, Any
+
+import typer
+
+from tradectl.cli import show
+from tradectl.cli.call import Answer, Call
+from tradectl.cli.command import command
+from tradectl.cli.group import ListGroup
+from tradectl.errors import UsageError
+
+app = typer.Typer(cls=ListGroup, help="Settings of the strategy and of the user: list, get, set, unset.")
+CREDENTIALS = {"notify.urls": "where messages go: apprise URLs such as tgram://bot_token/chat_id, separated by spaces"}
+"""Settings that are secrets: encrypted at rest, never listed."""
+HIDDEN = "(secret)"
+Key = Annotated[str, typer.Argument(help="A setting, see `tradectl config list`.", metavar="KEY")]
+
+
+@command(app, "list")
+def listing(call: Call, changed: Annotated[bool, typer.Option("--changed", help="Only what was changed.")] = False) -> Answer:
+    """Every setting: its value, default, unit, bounds and meaning."""
+    found = [item for item in everything(call) if item["changed"] or not changed]
+    columns = ("setting", ">value", ">default", "unit", "bounds", "meaning")
+    rows = [
+        (
+            item["key"] + ("*" if item["changed"] else ""),
+            item["value"],
+            item["default"],
+            item["unit"],
+            item["bounds"],
+            item["meaning"],
+        )
+        for item in found
+    ]
+    return Answer(found, lambda: show.table(columns, rows, empty="Nothing was changed."))
+
+
+@command(app)
+def get(call: Call, key: Key) -> Answer:
+    """One setting's value."""
+    item = _known(call, key)
+    return Answer(item, show.cell(item["value"]))
+
+
+@command(app, "set")
+def change(
+    call: Call,
+    key: Key,
+    value: Annotated[str, typer.Argument(help="Its new value; - reads it from stdin, as secrets should be.", metavar="VALUE")],
+) -> Answer:
+    """Change a setting, checked against its bounds."""
+    from tradectl.strategy.parameters import parse
+
+    text = sys.stdin.read().strip() if value == "-" else value
+    ledger = call.world().ledger
+    if key in CREDENTIALS:
+        _check_urls(text)
+        ledger.settings.credentials(call.told().secret_key).set(key, text)
+        return Answer({"key": key, "value": HIDDEN}, f"{key} is set")
+    parsed = parse(key, text)
+    ledger.settings.set(key, text)
+    return Answer({"key": key, "value": parsed}, f"{key} = {show.cell(parsed)}")
+
+
+def _check_urls(text: str) -> None:
+    from tradectl.notify.services import ServiceNotifier
+
+    ServiceNotifier(text.split())
+
+
+@command(app)
+def unset(call: Call, key: Key) -> Answer:
+    """Back to the default."""
+    ledger = call.world().ledger
+    if key in CREDENTIALS:
+        ledger.settings.credentials(call.told().secret_key).unset(key)
+        return Answer({"key": key, "changed": True}, f"{key} is no longer set")
+    changed = ledger.settings.unset(key) or not _known(call, key)
+    return Answer({"key": key, "changed": changed}, f"{key} has its default again" if changed else f"{key} was not changed")
+
+
+def _known(call: Call, key: str) -> dict[str, Any]:
+    for item in everything(call):
+        if item["key"] == key:
+            return item
+    raise UsageError(f"no setting is called {key!r}; see `tradectl config list`")
+
+
+def everything(call: Call) -> list[dict[str, Any]]:
+    """All settings as rows: key, value, default, changed, unit, bounds, meaning."""
+    from tradectl.strategy.parameters import Parameters, parse
+
+    ledger = call.world(read_only=True).ledger
+    changes, base = ledger.settings.list(), Parameters()
+    found = []
+    for item in fields(Parameters):
+        default, meta, changed = getattr(base, item.name), item.metadata, item.name in changes
+        bounds = f"{meta['low']:g} to {meta['high']:g}" if "low" in meta else ""
+        value = parse(item.name, changes[item.name]) if changed else default
+        found.append(
+            {"key": item.name, "value": value, "default": default, "changed": changed}
+            | {"unit": meta["unit"], "bounds": bounds, "meaning": meta["meaning"]}
+        )
+    secrets = ledger.settings.credentials(call.told().secret_key).list()
+    for key, meaning in CREDENTIALS.items():
+        value = HIDDEN if key in secrets else ""
+        found.append(
+            {
+                "key": key,
+                "value": value,
+                "default": "",
+                "changed": key in secrets,
+                "unit": "URLs",
+                "bounds": "",
+                "meaning": meaning,
+            }
+        )
+    return found

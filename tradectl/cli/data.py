@@ -1,0 +1,132 @@
+"""`data`: import market data, list and check what there is, and the operator's own calendar."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tradectl.cli import show
+from tradectl.cli.call import Answer, Call
+from tradectl.cli.command import command
+from tradectl.cli.group import Group, ListGroup
+from tradectl.cli.options import parse_day, parse_time
+from tradectl.cli.progress import bar
+from tradectl.clock import SystemClock
+from tradectl.errors import UsageError
+from tradectl.exchange.sessions import SessionTable
+
+app = typer.Typer(cls=Group, help="Market data: import, list, check, sessions.", no_args_is_help=True)
+sessions = typer.Typer(cls=ListGroup, help="The operator's own calendar: dates added to the session table or changed in it.")
+app.add_typer(sessions, name="sessions")
+
+
+@command(app, "import")
+def import_(
+    call: Call,
+    files: Annotated[list[Path], typer.Argument(help="CSV files (also .gz, .zip), or folders of them.", metavar="FILE...")],
+    replace: Annotated[bool, typer.Option("--replace", help="Let rows take the place of stored ones that differ.")] = False,
+    believe_content: Annotated[
+        bool, typer.Option("--believe-content", help="Take a bhavcopy whose name says another date than it holds.")
+    ] = False,
+) -> Answer:
+    """Import bars, bhavcopies, minutes, lists, instruments, symbol changes and corporate actions; all files or none."""
+    from tradectl.marketdata.archive import Archive
+    from tradectl.marketdata.imports import import_files
+
+    settings = call.told()
+    for path in files:
+        if not path.exists():
+            raise UsageError(f"there is no file {path}")
+    calendar = SessionTable.load(settings.sessions)
+    with bar("reading", quiet=call.quiet or call.as_json) as tell:
+        report = import_files(
+            files,
+            Archive(settings.market),
+            calendar,
+            at=SystemClock().machine_now(),
+            replace=replace,
+            believe_content=believe_content,
+            progress=tell,
+        )
+    found = [
+        {"file": item.name, "kind": item.kind, "rows": item.rows, **asdict(item.merged), "skipped": dict(item.skipped)}
+        for item in report.files
+    ]
+    return Answer({"files": found, "changed": report.changed, "generation": report.generation}, lambda: _imported(found))
+
+
+def _imported(found: list[dict[str, Any]]) -> str:
+    rows = [
+        (item["file"], item["kind"], item["rows"], item["new"], item["same"], item["replaced"], show.inputs(item["skipped"]))
+        for item in found
+    ]
+    return show.table(("file", "kind", ">rows", ">new", ">same", ">replaced", "skipped"), rows)
+
+
+@command(sessions, "list")
+def list_overrides(call: Call) -> Answer:
+    """The dates that this installation's own calendar adds or changes."""
+    from tradectl.exchange.overrides import read_overrides
+
+    overrides = read_overrides(call.told().sessions)
+    days = [
+        {"date": day.isoformat(), "kind": str(item.kind), "runs": item.runs, "name": item.name}
+        | {"open": _clock(item.open), "close": _clock(item.close)}
+        for day, item in sorted(overrides.days.items())
+    ]
+    years = [{"year": year, "source": source} for year, source in sorted(overrides.years.items())]
+    rows = [(item["date"], item["kind"], item["open"], item["close"], item["runs"], item["name"]) for item in days]
+    rows = [(item["year"], "covered", None, None, None, item["source"]) for item in years] + rows
+    columns = ("date", "kind", "open", "close", "runs", "name")
+    return Answer({"days": days, "years": years}, lambda: show.table(columns, rows, empty="No date was added or changed."))
+
+
+def _clock(at: Any) -> str | None:
+    return None if at is None else at.isoformat("minutes")
+
+
+@command(sessions, "add")
+def add_override(
+    call: Call,
+    date: Annotated[str, typer.Argument(help="The date; a whole year with --kind covered.", metavar="YYYY-MM-DD|YYYY")],
+    kind: Annotated[str, typer.Option(help="closed, normal, muhurat, drill; covered for a year.", metavar="KIND")],
+    name: Annotated[str, typer.Option(help="What it is, or where it was announced.", metavar="TEXT")] = "",
+    opens: Annotated[str, typer.Option("--open", help="When continuous trading begins.", metavar="HH:MM")] = "",
+    closes: Annotated[str, typer.Option("--close", help="When it ends.", metavar="HH:MM")] = "",
+    runs: Annotated[
+        bool | None, typer.Option("--runs/--no-runs", help="Whether the tool works on it; usual: on normal ones.")
+    ] = None,
+) -> Answer:
+    """Add a date to the session table, or say otherwise of one; with --kind covered, that a year is complete."""
+    from tradectl.exchange.overrides import Override, OverrideKind, cover_year, write_override
+
+    path = call.told().sessions
+    if kind == "covered":
+        if not (date.isdecimal() and len(date) == 4):
+            raise UsageError(f"a covered year is written YYYY, not {date!r}")
+        cover_year(path, int(date), name)
+        return Answer({"year": int(date), "kind": kind}, f"{date} is covered by this installation's calendar")
+    if kind not in set(OverrideKind):
+        raise UsageError(f"a kind is one of {', '.join(OverrideKind)}, covered; not {kind!r}")
+    day = parse_day(date)
+    if day is None:
+        raise UsageError("name a date")
+    works = OverrideKind(kind) is OverrideKind.NORMAL if runs is None else runs
+    start, end = (parse_time(text) if text else None for text in (opens, closes))
+    write_override(path, Override(day, OverrideKind(kind), start, end, works, name))
+    SessionTable.load(path)
+    return Answer({"date": date, "kind": kind, "runs": works}, f"{date} is {kind} now")
+
+
+@command(sessions, "remove")
+def remove_override_(call: Call, date: Annotated[str, typer.Argument(help="The date.", metavar="YYYY-MM-DD")]) -> Answer:
+    """Take a date out of this installation's calendar again."""
+    from tradectl.exchange.overrides import remove_override
+
+    day = parse_day(date)
+    if day is None or not remove_override(call.told().sessions, day):
+        raise UsageError(f"{date} is not in {call.told().sessions}")
+    return Answer({"date": date}, f"{date} is again as the shipped tables say")

@@ -1,0 +1,140 @@
+"""Groups and commands that understand the global options everywhere.
+
+`tradectl --user asha status` and `tradectl status --user asha` are the same: before parsing, the root moves every global
+option to the front, and every command shows them in its help.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup, TyperOption
+
+from tradectl.cli.call import Answer, Call, failure
+from tradectl.errors import TradectlError
+
+WITH_VALUE = frozenset({"--user", "--db", "--home", "--at"})
+FLAGS = frozenset({"--json", "--quiet", "--verbose", "--version"})
+SHORT = re.compile(r"-[qv]+")
+PANEL = "Global options, understood everywhere"
+
+
+class MissingValue(ValueError):
+    """A global option at the end of the line, without its value."""
+
+
+def to_the_front(args: Sequence[str]) -> list[str]:
+    """`args` with the global options first, in their order; everything after `--` is left alone. Raises MissingValue."""
+    front: list[str] = []
+    rest: list[str] = []
+    waiting = list(args)
+    while waiting:
+        word = waiting.pop(0)
+        if word == "--":
+            rest += [word, *waiting]
+            break
+        if word in WITH_VALUE:
+            if not waiting:
+                raise MissingValue(word)
+            front += [word, waiting.pop(0)]
+        elif word in FLAGS or SHORT.fullmatch(word) or word.split("=", 1)[0] in WITH_VALUE:
+            front.append(word)
+        else:
+            rest.append(word)
+    return front + rest
+
+
+def global_options(ctx: Any) -> list[TyperOption]:
+    """The root's options, as a command below it shows them (it never parses them: they have gone to the front)."""
+    root: Any = ctx.find_root().command
+    return [item for item in root.params if isinstance(item, TyperOption) and item.name != "version"]
+
+
+def words(ctx: Any) -> str:
+    """A command's words without the program's name: `orders list`."""
+    return " ".join(ctx.command_path.split()[1:])
+
+
+class Command(TyperCommand):
+    """A command whose help ends with the global options."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        own = super().get_params(ctx)
+        return own if ctx.parent is None else [*own, *(_shown(item) for item in global_options(ctx))]
+
+
+def _shown(option: TyperOption) -> TyperOption:
+    return TyperOption(
+        param_decls=[f"global_{option.name}", *option.opts],
+        is_flag=option.is_flag,
+        help=option.help,
+        metavar=option.metavar,
+        expose_value=False,
+        rich_help_panel=PANEL,
+        default=None,
+        show_default=False,
+        type=option.type,
+        required=False,
+    )
+
+
+class Group(TyperGroup):
+    """A group of commands; with `default`, the command that its bare name means."""
+
+    default: str | None = None
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        bare = not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)
+        if self.default is not None and bare:
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
+
+
+class ListGroup(Group):
+    """Its bare name lists."""
+
+    default = "list"
+
+
+class Root(Group):
+    """The program itself."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            moved = to_the_front(args)
+        except MissingValue as error:
+            ctx.fail(f"Option '{error}' requires an argument.")
+        if isinstance(ctx.obj, Call):
+            ctx.obj.command = next((word for word in moved if word in self.commands), "")
+        return super().parse_args(ctx, moved or ["--help"])
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **extra: Any) -> Any:
+        """Run, answer, and exit: every error on purpose becomes one line (or the object of `--json`) and its exit code."""
+        said = list(sys.argv[1:] if args is None else args)
+        call = extra.pop("obj", None) or Call()
+        call.as_json = "--json" in said[: said.index("--")] if "--" in said else "--json" in said
+        try:
+            code = super().main(said, prog_name or "tradectl", standalone_mode=False, obj=call) or 0
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 128 + signal.SIGPIPE
+        except TradectlError as error:
+            code = call.answer(failure(error))
+        except typer.TyperException as error:
+            code = call.answer(_misspoken(call, error))
+        sys.exit(code)
+
+
+def _misspoken(call: Call, error: typer.TyperException) -> Answer:
+    """Typer's own usage errors, in our form."""
+    ctx = getattr(error, "ctx", None)
+    call.command = call.command or (words(ctx) if ctx else "")
+    path = ctx.command_path if ctx else "tradectl"
+    message = " ".join(error.format_message().split())
+    return Answer(outcome="failed", exit_code=2, error=f"{message} (see `{path} --help`)")

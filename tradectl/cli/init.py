@@ -1,0 +1,34 @@
+"""`init`: make a home."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tradectl.cli.call import Answer, Call
+from tradectl.cli.command import command
+from tradectl.cli.options import CONFIGURE
+from tradectl.cli.user import rupees
+from tradectl.errors import UsageError
+
+app = typer.Typer()
+
+
+@command(app, panel=CONFIGURE)
+def init(
+    call: Call,
+    capital: Annotated[str, typer.Option(help="Money to trade with, in rupees.", metavar="RUPEES")] = "1000000",
+    mode: Annotated[str, typer.Option(help="paper; a database has one mode for ever.", metavar="MODE")] = "paper",
+) -> Answer:
+    """Make a home: the ledger, its first user (an admin), and the default timetable."""
+    from tradectl import bootstrap
+
+    paise = rupees(capital)
+    if paise <= 0:
+        raise UsageError("capital is more than nothing")
+    settings = call.told()
+    bootstrap.init(settings, user=settings.user or "me", capital=paise, mode=mode)
+    call.user, call.mode = settings.user or "me", mode
+    found = {"home": str(settings.home), "user": call.user, "mode": mode}
+    return Answer(found, f"{settings.home} is a {mode} home of {call.user}")

@@ -1,0 +1,165 @@
+"""The short commands that only look: positions, signals, executions, logs, why."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from tradectl.cli import show
+from tradectl.cli.call import Answer, Call
+from tradectl.cli.command import command
+from tradectl.cli.options import LOOK, Limit, Session, Symbol, TaskName, parse_day
+
+app = typer.Typer()
+
+
+@command(app, panel=LOOK)
+def positions(
+    call: Call,
+    closed: Annotated[bool, typer.Option("--closed", help="Closed positions, newest first.")] = False,
+    limit: Limit = 200,
+) -> Answer:
+    """What we hold, and what the position monitor last said of it."""
+    from tradectl.report import positions as report
+
+    world = call.world(read_only=True)
+    found = report.listing(world.ledger.database, world.user, closed=closed, limit=limit)
+    return Answer(found, lambda: _closed(found) if closed else _open(found))
+
+
+def _open(found: list[dict[str, Any]]) -> str:
+    columns = ("symbol", ">quantity", ">average", ">cost", "buys", "opened", "advice", "reason")
+    rows = [
+        (
+            item["symbol"], item["quantity"], show.rupees(item["average"]), show.rupees(item["cost"]), item["buys"],
+            item["opened_session"], (item["monitor"] or {}).get("verdict"), (item["monitor"] or {}).get("reason"),
+        )
+        for item in found
+    ]  # fmt: skip
+    return show.table(columns, rows, empty="No open positions.")
+
+
+def _closed(found: list[dict[str, Any]]) -> str:
+    columns = ("symbol", "opened", "closed", ">bought", ">gross", ">charges", ">net")
+    rows = [
+        (
+            item["symbol"], item["opened_session"], item["closed_session"], item["bought"], show.rupees(item["realised"]),
+            show.rupees(item["charges"]), show.rupees(item["net"]),
+        )
+        for item in found
+    ]  # fmt: skip
+    return show.table(columns, rows, empty="No closed positions.")
+
+
+@command(app, panel=LOOK)
+def signals(call: Call, session: Session = "") -> Answer:
+    """What the strategy wants to buy: the signals for one session, by rank (the newest session by default)."""
+    from tradectl.report import signals as report
+
+    world = call.world(read_only=True)
+    day = parse_day(session)
+    found = report.listing(world.ledger.database, world.user, session=day)
+    columns = (
+        "rank",
+        "symbol",
+        "verdict",
+        "for",
+        ">close",
+        ">limit",
+        ">RSI",
+        ">combined",
+        ">strength",
+        ">backtest",
+        "data",
+        "status",
+    )
+    rows = (
+        (
+            item["rank"], item["symbol"], item["verdict"], item["for_session"], show.rupees(item["close"]),
+            show.rupees(item["limit_price"]), item["rsi"], item["combined"], item["strength"], item["backtest"],
+            item["data_state"], item["status"],
+        )
+        for item in found
+    )  # fmt: skip
+    return Answer(found, lambda: show.table(columns, rows, empty="No signals."), session=day)
+
+
+@command(app, panel=LOOK)
+def executions(
+    call: Call,
+    session: Session = "",
+    task: TaskName = "",
+    status: Annotated[str, typer.Option(help="Only this status: running, completed, failed, missed.", metavar="STATUS")] = "",
+    limit: Limit = 50,
+) -> Answer:
+    """The runs of the tasks, newest first."""
+    from tradectl.report import executions as report
+
+    world = call.world(read_only=True)
+    day = parse_day(session)
+    found = report.listing(world.ledger.database, world.user, session=day, task=task, status=status, limit=limit)
+    columns = ("session", "task", "slot", "status", ">attempt", "trigger", "started", ">seconds", ">steps", "result")
+    rows = (
+        (
+            item["session_date"], item["task"], item["slot"], item["status"], item["attempt"], item["trigger"],
+            show.moment(item["started_at"]), item["duration"], item["steps"], item["error"] or show.inputs(item["result"], 100),
+        )
+        for item in found
+    )  # fmt: skip
+    return Answer(found, lambda: show.table(columns, rows, empty="No task has run."), session=day)
+
+
+@command(app, panel=LOOK)
+def logs(
+    call: Call,
+    day: Annotated[str, typer.Option(help="Only this date in India.", metavar="YYYY-MM-DD")] = "",
+    level: Annotated[str, typer.Option(help="This level and graver: debug, info, warning, error.", metavar="LEVEL")] = "",
+    task: TaskName = "",
+    symbol: Symbol = "",
+    action: Annotated[str, typer.Option(help="Only this action.", metavar="ACTION")] = "",
+    limit: Limit = 100,
+) -> Answer:
+    """What happened, in its order: the newest lines of the user's log."""
+    from tradectl.report import logs as report
+
+    world = call.world(read_only=True)
+    when = parse_day(day)
+    found = report.listing(
+        world.ledger.database, world.user, day=when, level=level, task=task, symbol=symbol, action=action, limit=limit
+    )
+    rows = (
+        (show.moment(item["at"]), item["level"], item["task"], item["action"], item["symbol"], item["message"]) for item in found
+    )
+    return Answer(
+        found, lambda: show.table(("at", "level", "task", "action", "symbol", "message"), rows, empty="The log is empty.")
+    )
+
+
+@command(app, panel=LOOK)
+def why(
+    call: Call,
+    symbol: Annotated[str, typer.Argument(help="A symbol, today's or an older name.", metavar="SYMBOL")],
+    session: Annotated[
+        list[str] | None, typer.Option("--session", help="Decisions of this session; may be repeated.", metavar="YYYY-MM-DD")
+    ] = None,
+    limit: Limit = 50,
+) -> Answer:
+    """Why a symbol was bought, sold or left alone: every decision with its rule, reason and inputs, newest first."""
+    from tradectl.report import why as report
+
+    world = call.world(read_only=True)
+    days = [day for day in map(parse_day, session or []) if day]
+    found = report.decisions(world.ledger.database, {world.user}, symbol, sessions=days, limit=limit)
+    if not found:
+        world.market.find(symbol.upper(), world.clock.now().date())
+    columns = ("session", "task", "verdict", "rule", "reason", "inputs")
+    rows = (
+        (
+            item["session_date"], f"{item['task']} {item['slot']}".strip(), item["verdict"], item["rule"], item["reason"],
+            show.inputs(item["inputs"]),
+        )
+        for item in found
+    )  # fmt: skip
+    empty = f"Nothing was decided about {symbol.upper()}."
+    return Answer(found, lambda: show.table(columns, rows, empty=empty))

@@ -1,0 +1,64 @@
+"""`schedule`: when each task runs, for one user."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tradectl.cli import show
+from tradectl.cli.call import Answer, Call
+from tradectl.cli.command import command
+from tradectl.cli.group import ListGroup
+
+if TYPE_CHECKING:
+    from tradectl.ledger.schedules import ScheduleRow
+
+app = typer.Typer(cls=ListGroup, help="When each task runs: list, set, enable, disable.")
+COLUMNS = ("task", "times", "until", "every", "enabled")
+Task = Annotated[str, typer.Argument(help="A task, such as buy.", metavar="TASK")]
+
+
+@command(app, "list")
+def listing(call: Call) -> Answer:
+    """The timetable, in Indian time."""
+    return _answer(call.world(read_only=True).ledger.schedules.list())
+
+
+@command(app, "set")
+def change(
+    call: Call,
+    task: Task,
+    times: Annotated[str, typer.Option(help="When it starts, one or several: '08:00 08:40'.", metavar="TIMES")] = "",
+    until: Annotated[str, typer.Option(help="When its last window closes; last-fill: the session's end.", metavar="TIME")] = "",
+    every: Annotated[int | None, typer.Option(help="Seconds between the steps of a monitor.", min=1, metavar="SECONDS")] = None,
+) -> Answer:
+    """Change a task's times; what is not named stays."""
+    row = call.world().ledger.schedules.set(task, times.replace(",", " ").split() or None, until or None, every)
+    return _answer((row,))
+
+
+@command(app)
+def enable(call: Call, task: Task) -> Answer:
+    """Let a task run again."""
+    return _answer((call.world().ledger.schedules.enable(task),))
+
+
+@command(app)
+def disable(call: Call, task: Task) -> Answer:
+    """Keep a task from running; its command then says disabled."""
+    return _answer((call.world().ledger.schedules.disable(task),))
+
+
+def plain(row: ScheduleRow) -> dict[str, Any]:
+    from tradectl.ledger.schedules import LAST_FILL, format_time
+
+    times = [format_time(at) for at in row.times]
+    until = LAST_FILL if row.until is None else format_time(row.until)
+    return {"task": row.task, "times": times, "until": until, "every": row.every, "enabled": row.enabled}
+
+
+def _answer(rows: tuple[ScheduleRow, ...]) -> Answer:
+    found = [plain(row) for row in rows]
+    lines = [(item["task"], " ".join(item["times"]), item["until"], item["every"], item["enabled"]) for item in found]
+    return Answer(found, lambda: show.table(COLUMNS, lines))

@@ -1,0 +1,77 @@
+"""How results look to people: tables, moments, rupees. rich is loaded only for a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from tradectl.model.money import show_rupees, to_paise
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", empty: str = "Nothing.") -> str:
+    """A table as text: boxed by rich on a terminal, plain columns elsewhere. A column named `>x` is aligned to the right."""
+    cells = [[cell(value) for value in row] for row in rows]
+    if not cells:
+        return f"{title}: {empty}" if title else empty
+    if sys.stdout.isatty():
+        return _boxed(columns, cells, title)
+    names = [name.removeprefix(">").upper() for name in columns]
+    widths = [max(len(names[i]), *(len(row[i]) for row in cells)) for i in range(len(columns))]
+    lines = [title] if title else []
+    for row in [names, *cells]:
+        parts = [
+            text.rjust(width) if name.startswith(">") else text.ljust(width)
+            for text, width, name in zip(row, widths, columns, strict=True)
+        ]
+        lines.append("  ".join(parts).rstrip())
+    return "\n".join(lines)
+
+
+def _boxed(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str) -> str:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    boxed = Table(title=title or None, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for name in columns:
+        boxed.add_column(name.removeprefix(">"), justify="right" if name.startswith(">") else "left")
+    for row in cells:
+        boxed.add_row(*(Text(text) for text in row))
+    console = Console()
+    with console.capture() as captured:
+        console.print(boxed)
+    return captured.get().rstrip("\n")
+
+
+def cell(value: Any) -> str:
+    """One JSON value as a person reads it; nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+def moment(text: str | None) -> str:
+    """An ISO moment in Indian time, as reports have it: `2023-07-21 09:15:00`."""
+    return "" if text is None else text[:19].replace("T", " ")
+
+
+def rupees(text: str | None) -> str:
+    """`1234567.50`, as reports have it, the way people in India write it: `12,34,567.50`."""
+    return "" if text is None else show_rupees(to_paise(text))
+
+
+def inputs(values: Any, width: int = 0) -> str:
+    """A decision's inputs or a task's result on one line: `close=101.5 rsi=24.1`; cut to `width` where that is given."""
+    line = " ".join(f"{key}={_plain(value)}" for key, value in values.items()) if isinstance(values, dict) else _plain(values)
+    return line if not width or len(line) <= width else line[: width - 1] + "…"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1000 else f"{value:.2f}"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

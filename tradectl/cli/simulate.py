@@ -1,0 +1,191 @@
+"""`simulate`: whole past sessions through the very same tasks, and a report that adds up."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tradectl.cli import show
+from tradectl.cli.call import Answer, Call
+from tradectl.cli.command import command
+from tradectl.cli.options import RESEARCH, parse_day
+from tradectl.cli.progress import bar
+from tradectl.errors import UsageError
+from tradectl.model.moment import at_ist
+
+if TYPE_CHECKING:
+    from tradectl.runtime.simulate import Seed
+
+app = typer.Typer()
+BEFORE_THE_DAY = time(7, 30)
+
+From = Annotated[str, typer.Option("--from", help="First session.", metavar="YYYY-MM-DD")]
+To = Annotated[str, typer.Option("--to", help="Last session.", metavar="YYYY-MM-DD")]
+Universe = Annotated[str, typer.Option(help="A list, a file of symbols, or A,B,C; the user's own unless told.", metavar="NAME")]
+Capital = Annotated[str, typer.Option(help="Money to trade with, in rupees; the user's own unless told.", metavar="RUPEES")]
+Every = Annotated[int, typer.Option(help="Minutes between two steps of the sell monitor.", min=1, max=60, metavar="MINUTES")]
+NoLimits = Annotated[bool, typer.Option("--no-limits", help="The portfolio's limits out of the way, as `backtest` assumes.")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="A setting for this run, as in `config set`.", metavar="NAME=VALUE")]
+Hold = Annotated[
+    list[str] | None,
+    typer.Option(help="Buy so many shares at a session's close, through the order path.", metavar="SYMBOL:QUANTITY@YYYY-MM-DD"),
+]
+Keep = Annotated[Path | None, typer.Option(help="Keep the simulated ledger and exchange in this (new) folder.", metavar="FOLDER")]
+
+
+@command(app, panel=RESEARCH)
+def simulate(
+    call: Call,
+    first: From,
+    last: To,
+    universe: Universe = "",
+    capital: Capital = "",
+    every: Every = 1,
+    no_limits: NoLimits = False,
+    changes: Set = None,
+    hold: Hold = None,
+    keep: Keep = None,
+) -> Answer:
+    """Run past sessions, minute by minute, through the tasks that trade; on a throw-away paper account."""
+    from tradectl.strategy.parameters import WITHOUT_LIMITS
+
+    start, end = days(first, last)
+    settings = (dict(WITHOUT_LIMITS) if no_limits else {}) | ({"universe": universe} if universe else {}) | settings_of(changes)
+    with folder_of(keep) as folder:
+        found = simulated(
+            call,
+            folder,
+            start,
+            end,
+            capital=capital,
+            every=every,
+            settings=settings,
+            seeds=[seed_of(text) for text in hold or []],
+        )
+    code = 0 if found["reconciled"] else 1
+    error = None if found["reconciled"] else "ledger and exchange disagree: " + "; ".join(found["differences"])
+    return Answer(found, lambda: text_of(found), exit_code=code, error=error, outcome="completed" if not code else "failed")
+
+
+def days(first: str, last: str) -> tuple[date, date]:
+    """`--from` and `--to` as dates in their order. Raises UsageError."""
+    start, end = parse_day(first), parse_day(last)
+    if start is None or end is None:
+        raise UsageError("say --from and --to")
+    if end < start:
+        raise UsageError(f"--to {last} is before --from {first}")
+    return start, end
+
+
+def settings_of(changes: list[str] | None) -> dict[str, str]:
+    """`NAME=VALUE` settings, checked."""
+    from tradectl.strategy.parameters import parse
+
+    found = {}
+    for change in changes or []:
+        name, equals, value = change.partition("=")
+        if not equals:
+            raise UsageError(f"a setting is written NAME=VALUE, not {change!r}")
+        parse(name, value)
+        found[name] = value
+    return found
+
+
+def seed_of(text: str) -> Seed:
+    """`NESTLEIND:10@2024-01-04`. Raises UsageError."""
+    from tradectl.runtime.simulate import Seed
+
+    parts = re.fullmatch(r"([^:@]+):([1-9]\d*)@(\d{4}-\d{2}-\d{2})", text)
+    day = parse_day(parts[3]) if parts else None
+    if parts is None or day is None:
+        raise UsageError(f"a position to hold is written SYMBOL:QUANTITY@YYYY-MM-DD, not {text!r}")
+    return Seed(parts[1].upper(), int(parts[2]), day)
+
+
+@contextmanager
+def folder_of(keep: Path | None) -> Iterator[Path]:
+    """Where the simulated account lives: a folder that goes away again, or a new one that stays."""
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="tradectl-simulation-") as folder:
+            yield Path(folder)
+        return
+    if keep.exists() and any(keep.iterdir()):
+        raise UsageError(f"{keep} is not empty; a simulation is kept in a new folder")
+    yield keep
+
+
+def simulated(
+    call: Call,
+    folder: Path,
+    first: date,
+    last: date,
+    *,
+    capital: str = "",
+    every: int = 1,
+    settings: dict[str, str],
+    seeds: list[Seed] | None = None,
+) -> dict[str, Any]:
+    """Simulate in `folder` and give the JSON result."""
+    from tradectl import bootstrap
+    from tradectl.cli.user import rupees
+    from tradectl.clock import stopwatch
+    from tradectl.report import simulation
+    from tradectl.runtime.registry import all_tasks
+    from tradectl.runtime.simulate import simulate as run
+
+    world = bootstrap.open_simulation(
+        call.told(),
+        folder,
+        start=at_ist(first, BEFORE_THE_DAY),
+        capital=rupees(capital) if capital else None,
+        changes=settings,
+        step=every,
+    )
+    call.user, call.mode = world.user, world.mode
+    begun = stopwatch()
+    with bar("simulating", quiet=call.quiet or call.as_json) as tell:
+
+        def progress(done: int, total: int, session: date) -> None:
+            tell(session.isoformat(), done, total)
+
+        done = run(world, all_tasks(), first, last, seeds=seeds or [], every=every * 60, progress=progress)
+    return simulation.result(world, done, world.broker.statement(), stopwatch() - begun)
+
+
+def text_of(found: dict[str, Any]) -> str:
+    """The report for people."""
+    columns = ("symbol", "entry", "exit", ">quantity", ">bought at", ">sold at", ">charges", ">net")
+    rows = [
+        (
+            trade["symbol"],
+            trade["entry_session"],
+            trade["exit_session"],
+            trade["quantity"],
+            show.rupees(trade["entry_price"]),
+            show.rupees(trade["exit_price"]),
+            show.rupees(trade["charges"]),
+            show.rupees(trade["net"]),
+        )
+        for trade in found["trades"]
+    ]
+    won = sum(not trade["net"].startswith("-") for trade in found["trades"])
+    lines = [
+        show.table(columns, rows, empty="No trade was closed."),
+        "",
+        f"{found['sessions']} sessions, {found['first']} to {found['last']}, {found['sessions_per_second']} a second",
+        f"{len(rows)} trades closed, {won} with a gain; {len(found['open_positions'])} positions open",
+        f"realised {show.rupees(found['realised_pnl'])}, unrealised {show.rupees(found['unrealised_pnl'])}, "
+        f"charges {show.rupees(found['charges'])}, dividends {show.rupees(found['dividends'])}",
+        f"capital {show.rupees(found['capital'])} is now {show.rupees(found['equity'])}; "
+        f"largest drawdown {found['max_drawdown'] * 100:.2f} %",
+        "ledger and exchange agree to the paisa" if found["reconciled"] else "ledger and exchange DISAGREE",
+    ]
+    lines += [f"{item['session']} {item['task']}: {item['error']}" for item in found["troubles"]]
+    return "\n".join(lines)

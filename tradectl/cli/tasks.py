@@ -1,0 +1,135 @@
+"""The tasks of the day: their commands, help and options follow from each task's own declaration."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tradectl.cli import show
+from tradectl.cli.call import Answer, Call
+from tradectl.cli.command import command
+from tradectl.cli.options import DAY, parse_day, parse_time
+from tradectl.errors import UsageError
+from tradectl.ledger.schedules import LAST_FILL, format_time
+from tradectl.model.moment import at_ist, ist_date, to_ist
+from tradectl.runtime import agenda
+from tradectl.runtime.outcomes import Report
+from tradectl.runtime.registry import all_tasks
+
+if TYPE_CHECKING:
+    from tradectl.task import Schedule, Task, World
+
+app = typer.Typer()
+SKIPS = frozenset({"not_a_session", "disabled", "outside_window", "busy"})
+STRICT = 3
+
+Session = Annotated[str, typer.Option("--session", help="The session it is for; today's unless told.", metavar="YYYY-MM-DD")]
+Slot = Annotated[str | None, typer.Option("--slot", help="Which run of the day, such as 10:30; the current one unless told.")]
+Force = Annotated[bool, typer.Option("--force", help="Run again, or outside the window; orders are still sent once.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; send and write nothing.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit 3 where the task had no reason to run, or was busy.")]
+Trigger = Annotated[str, typer.Option("--trigger", help="Who calls: cron, daemon or manual.", hidden=True)]
+Until = Annotated[str, typer.Option("--until", help="Step until then; the end of the window unless told.", metavar="HH:MM")]
+Every = Annotated[int | None, typer.Option("--every", help="Seconds between two steps.", min=1, metavar="SECONDS")]
+Once = Annotated[bool, typer.Option("--once", help="One step only.")]
+
+
+def timetable(schedule: Schedule) -> str:
+    """When a task runs, for people: `08:00, 08:40 to 08:55`."""
+    times = [format_time(at) for at in schedule.at]
+    hourly = len(times) > 3
+    starts = f"{times[0]} hourly" if hourly else ", ".join(times)
+    end = "the close" if schedule.until is None else format_time(schedule.until)
+    every = f", every {schedule.every} s" if schedule.every else ""
+    return f"{starts} to {end}{every}"
+
+
+def register(task: Task) -> None:
+    """Give a task its command."""
+    short = f"{timetable(task.schedule)}  {task.summary}"
+    text = f"{task.summary}\n\nRuns {timetable(task.schedule)}, Indian time"
+    text += f", after {' and '.join(task.needs)}." if task.needs else "."
+
+    def once(
+        call: Call, session: Session = "", slot: Slot = None, force: Force = False, dry_run: DryRun = False,
+        strict: Strict = False, trigger: Trigger = "manual",
+    ) -> Answer:  # fmt: skip
+        return run(call, task, session, slot, strict=strict, trigger=trigger, force=force, dry_run=dry_run)
+
+    def monitor(
+        call: Call, session: Session = "", slot: Slot = None, force: Force = False, dry_run: DryRun = False,
+        strict: Strict = False, trigger: Trigger = "manual", until: Until = "", every: Every = None, one_step: Once = False,
+    ) -> Answer:  # fmt: skip
+        return run(
+            call, task, session, slot, strict=strict, trigger=trigger, until=until,
+            force=force, dry_run=dry_run, every=every, once=one_step,
+        )  # fmt: skip
+
+    body = monitor if task.schedule.every else once
+    body.__doc__ = text
+    command(app, task.name, panel=DAY, short=short)(body)
+
+
+def run(
+    call: Call, task: Task, session: str, slot: str | None, *, strict: bool, trigger: str, until: str = "", **more: Any
+) -> Answer:
+    """Run one task through the runner and say what became of it."""
+    from tradectl.runtime.runner import Runner
+
+    if trigger not in {"cron", "daemon", "manual"}:
+        raise UsageError(f"a trigger is cron, daemon or manual, not {trigger!r}")
+    world = call.world(past=True)
+    day = call.session = parse_day(session) or ist_date(world.clock.now())
+    report = relived(world, task, day, slot, force=more["force"])
+    if report is None:
+        end = moment_until(until, day)
+        report = Runner(world, all_tasks(), trigger=trigger).run(task, session=day, slot=slot, until=end, **more)
+    return answer(call, report, strict=strict)
+
+
+def moment_until(text: str, day: date) -> datetime | None:
+    """`15:30` on a session; None for the end of the window."""
+    return None if text in {"", LAST_FILL} else at_ist(day, parse_time(text))
+
+
+def relived(world: World, task: Task, day: date, slot: str | None, *, force: bool) -> Report | None:
+    """On a virtual clock before the home's last event only what has completed may be asked for again; None: it is not before.
+
+    Raises UsageError for anything else, since time does not go back.
+    """
+    last = world.ledger.info.get("last_event_at")
+    now = world.clock.now()
+    if not world.clock.virtual or last is None or now >= (ended := datetime.fromisoformat(last)):
+        return None
+    found = world.sessions.session(day)
+    windows = agenda.task_windows(task, world.ledger.schedules.get(task.name), found) if found else ()
+    window = agenda.current(windows, now) if slot is None else None
+    row = world.ledger.executions.get(task.name, day, slot if slot is not None else window.slot if window else "")
+    if force or row is None or row.status != "completed":
+        text = f"{to_ist(now):%Y-%m-%d %H:%M} is before this home's last event, {to_ist(ended):%Y-%m-%d %H:%M:%S}"
+        raise UsageError(f"{text}: time does not go back")
+    text = f"{task.name} {row.slot}".strip() + f" of {day} has completed"
+    return Report(task.name, day, row.slot, "already_completed", result=row.result, message=text)
+
+
+def answer(call: Call, report: Report, *, strict: bool = False) -> Answer:
+    """A runner's report as an answer; what was missed on the way is told even to the quiet."""
+    if report.missed:
+        call.alarm(f"missed: {', '.join(report.missed)}")
+    code = STRICT if strict and report.outcome in SKIPS else report.exit_code
+    name = f"{report.task} {report.slot}".strip()
+    said = report.message if report.outcome != "completed" else f"{name} of {report.session}: {report.outcome}"
+    return Answer(
+        dict(report.result),
+        lambda: "  ".join(part for part in (said, show.inputs(dict(report.result), 400)) if part),
+        outcome=report.outcome,
+        exit_code=code,
+        session=report.session,
+        error=report.error or None,
+    )
+
+
+for _task in all_tasks():
+    register(_task)

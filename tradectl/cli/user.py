@@ -1,0 +1,60 @@
+"""`user`: who trades here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tradectl.cli import show
+from tradectl.cli.call import Answer, Call
+from tradectl.cli.command import command
+from tradectl.cli.group import ListGroup
+from tradectl.errors import UsageError
+
+app = typer.Typer(cls=ListGroup, help="Users: list, add.")
+
+
+@command(app, "list")
+def listing(call: Call) -> Answer:
+    """The users of this ledger."""
+    from tradectl.model.money import to_rupees
+    from tradectl.report.values import value
+
+    found = [
+        {"user": item.user, "role": item.role, "trading_state": item.trading_state, "state_reason": item.state_reason}
+        | {"capital": to_rupees(item.capital), "created_at": value(item.created_at)}
+        for item in call.world(read_only=True).ledger.users.list()
+    ]
+    rows = [
+        (item["user"], item["role"], item["trading_state"], show.rupees(item["capital"]), show.moment(item["created_at"]))
+        for item in found
+    ]
+    return Answer(found, lambda: show.table(("user", "role", "state", ">capital", "since"), rows))
+
+
+@command(app)
+def add(
+    call: Call,
+    name: Annotated[str, typer.Argument(help="The new user's name.", metavar="NAME")],
+    capital: Annotated[str, typer.Option(help="Money to trade with, in rupees.", metavar="RUPEES")] = "1000000",
+    role: Annotated[str, typer.Option(help="admin or user.", metavar="ROLE")] = "user",
+) -> Answer:
+    """Add a user, with the default timetable."""
+    from tradectl.runtime import registry
+
+    world = call.world()
+    paise = rupees(capital)
+    user = world.ledger.users.add(name, capital=paise, created_at=world.clock.now(), role=role)
+    world.ledger.for_user(name).schedules.seed(registry.all_tasks())
+    return Answer({"user": user.user, "role": user.role}, f"{user.user} is a {user.role} now")
+
+
+def rupees(text: str) -> int:
+    """Rupees from the command line as paise. Raises UsageError."""
+    from tradectl.model.money import to_paise
+
+    try:
+        return to_paise(text.replace(",", ""))
+    except ValueError as error:
+        raise UsageError(str(error)) from error

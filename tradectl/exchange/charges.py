@@ -1,0 +1,165 @@
+"""What a day's trading in one symbol costs: a function of its fills and the dated rates (charges.csv), exact to the paisa.
+
+Shares bought and sold on the same day are the intraday part, min(bought, sold), taken before older shares; the rest is the
+delivery part. Each part's value is its share of the side's value at the day's average price. Every line is rounded half-up
+to the paisa, STT half-up to the rupee for each kind, GST computed on the rounded lines. The rates are those of Zerodha.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+from tradectl.exchange.rates import CRORE, PartRates, Rates, rates
+from tradectl.model.money import share_out
+from tradectl.model.order import Fill, Side
+
+_HALF = CRORE // 2
+_RUPEE_CRORE = 100 * CRORE
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The lines of one side of one symbol and day, in paise. `dp` holds its own GST (it is not on the contract note)."""
+
+    brokerage: int = 0
+    stt: int = 0
+    transaction: int = 0
+    ipft: int = 0
+    sebi: int = 0
+    stamp: int = 0
+    gst: int = 0
+    dp: int = 0
+
+    @property
+    def total(self) -> int:
+        contract_note = self.brokerage + self.stt + self.transaction + self.ipft + self.sebi + self.stamp + self.gst
+        return contract_note + self.dp
+
+
+@dataclass(frozen=True, slots=True)
+class DayCharges:
+    """Charges of one symbol and day. `by_fill` shares each side's total out over its fills by value, to the paisa."""
+
+    buy: Lines
+    sell: Lines
+    total: int
+    by_fill: dict[str, int]
+
+
+class _SideOfDay(NamedTuple):
+    """One side's fills: total quantity, total value in paise, and how much of the quantity is intraday."""
+
+    quantity: int
+    value: int
+    intraday: int
+    order_values: tuple[int, ...]
+
+    def on_parts(self, delivery_rate: int, intraday_rate: int, unit: int) -> int:
+        """A rate on the delivery part and one on the intraday part, summed and rounded half-up to `unit` paise x crore."""
+        weighted = delivery_rate * (self.quantity - self.intraday) + intraday_rate * self.intraday
+        return _divide(self.value * weighted, self.quantity * unit)
+
+
+def day_charges(day: date, fills: Sequence[Fill]) -> DayCharges:
+    """Charges of all of one symbol's fills of one day. A fill without an order (order_id 0) counts as an order of its own.
+
+    The DP charge is taken for every day with a delivery sell: before 2021-06-02 it was for older shares only, but the age
+    of shares is not known here. ValueError for two symbols, a fill of another day, or a fill id that is there twice.
+    """
+    _check(day, fills)
+    table = rates(day)
+    buys = [fill for fill in fills if fill.side is Side.BUY]
+    sells = [fill for fill in fills if fill.side is Side.SELL]
+    intraday = min(_quantity(buys), _quantity(sells))
+    buy, sell = _lines(Side.BUY, buys, intraday, table), _lines(Side.SELL, sells, intraday, table)
+    by_fill: dict[str, int] = {}
+    for lines, side in ((buy, buys), (sell, sells)):
+        parts = share_out(lines.total, [fill.quantity * fill.price for fill in side])
+        by_fill.update(zip((fill.fill_id for fill in side), parts, strict=True))
+    return DayCharges(buy, sell, buy.total + sell.total, by_fill)
+
+
+def buy_charges(day: date, quantity: int, price: int) -> int:
+    """The total of a single delivery buy, as `day_charges` of that one fill has it, without the ceremony (sizing loops)."""
+    table = rates(day)
+    value = quantity * price
+    part = table.delivery
+    brokerage = min(table.brokerage_cap, (value * part.brokerage + _HALF) // CRORE) if part.brokerage else 0
+    transaction = (value * table.transaction + _HALF) // CRORE
+    ipft = (value * table.ipft + _HALF) // CRORE
+    sebi = (value * table.sebi + _HALF) // CRORE
+    return (
+        brokerage
+        + (value * part.stt_buy + 50 * CRORE) // _RUPEE_CRORE * 100
+        + transaction
+        + ipft
+        + sebi
+        + (value * part.stamp_buy + _HALF) // CRORE
+        + table.gst(brokerage, transaction, ipft, sebi)
+    )
+
+
+def _lines(side: Side, fills: Sequence[Fill], intraday: int, table: Rates) -> Lines:
+    if not fills:
+        return Lines()
+    values = _order_values(fills)
+    whole = _SideOfDay(_quantity(fills), sum(values), intraday, values)
+    delivery_rates, intraday_rates = table.delivery, table.intraday
+    brokerage = _brokerage(whole, delivery_rates, intraday_rates, table.brokerage_cap)
+    if side is Side.BUY:
+        stt = _stt(whole, delivery_rates.stt_buy, intraday_rates.stt_buy)
+        stamp = whole.on_parts(delivery_rates.stamp_buy, intraday_rates.stamp_buy, CRORE)
+        dp = 0
+    else:
+        stt = _stt(whole, delivery_rates.stt_sell, intraday_rates.stt_sell)
+        stamp = whole.on_parts(delivery_rates.stamp_sell, intraday_rates.stamp_sell, CRORE)
+        dp = _divide(table.dp * (100 + table.gst_on_dp), 100) if whole.quantity > intraday else 0
+    transaction = _divide(whole.value * table.transaction, CRORE)
+    ipft = _divide(whole.value * table.ipft, CRORE)
+    sebi = _divide(whole.value * table.sebi, CRORE)
+    gst = table.gst(brokerage, transaction, ipft, sebi)
+    return Lines(brokerage, stt, transaction, ipft, sebi, stamp, gst, dp)
+
+
+def _stt(side: _SideOfDay, delivery_rate: int, intraday_rate: int) -> int:
+    """Rounded to the rupee for each kind by itself (12.969 -> 13, 20.75 -> 21)."""
+    return 100 * (side.on_parts(delivery_rate, 0, _RUPEE_CRORE) + side.on_parts(0, intraday_rate, _RUPEE_CRORE))
+
+
+def _brokerage(side: _SideOfDay, delivery: PartRates, intraday: PartRates, cap: int) -> int:
+    """By executed order and part: the rate on the order's value, at most the cap; the order's part is the side's share."""
+    total = 0
+    for rate, quantity in ((delivery.brokerage, side.quantity - side.intraday), (intraday.brokerage, side.intraday)):
+        if rate and quantity:
+            total += sum(min(cap, _divide(value * quantity * rate, side.quantity * CRORE)) for value in side.order_values)
+    return total
+
+
+def _order_values(fills: Sequence[Fill]) -> tuple[int, ...]:
+    """Value in paise of each executed order."""
+    values: dict[int | str, int] = {}
+    for fill in fills:
+        order = fill.order_id or fill.fill_id
+        values[order] = values.get(order, 0) + fill.quantity * fill.price
+    return tuple(values.values())
+
+
+def _quantity(fills: Iterable[Fill]) -> int:
+    return sum(fill.quantity for fill in fills)
+
+
+def _divide(numerator: int, denominator: int) -> int:
+    """Half-up division of two integers that are not negative."""
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def _check(day: date, fills: Sequence[Fill]) -> None:
+    if len({fill.symbol for fill in fills}) > 1:
+        raise ValueError("charges are computed for one symbol at a time")
+    if any(fill.session != day for fill in fills):
+        raise ValueError(f"a fill of another day than {day}")
+    if len({fill.fill_id for fill in fills}) != len(fills):
+        raise ValueError("a fill id is there twice")

@@ -1,0 +1,178 @@
+"""The operator's own calendar file: what the exchange announced after this package was made.
+
+A CSV file `date,kind,open,close,runs,name`. Two sorts of rows:
+
+    2027,covered,,,,NSE/CMTR/... of 2026-12-10     all of 2027's dates are known; its other rows are below
+    2027-01-26,closed,,,,Republic Day              closed | normal | muhurat | drill
+
+A dated row replaces whatever the shipped tables say of that date. `open` and `close` (HH:MM, IST) belong to muhurat and
+drill, and to a normal session with unusual hours; `runs` (yes, no) says whether the tool works on it, by default yes for
+normal and no for the others. The file is read whole or refused whole: a calendar is never half understood.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, time
+from enum import StrEnum
+from pathlib import Path
+
+from tradectl.errors import ConfigurationError
+
+COLUMNS = ("date", "kind", "open", "close", "runs", "name")
+_RUNS = {"yes": True, "no": False}
+
+
+class OverrideKind(StrEnum):
+    CLOSED = "closed"
+    NORMAL = "normal"
+    MUHURAT = "muhurat"
+    DRILL = "drill"
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What the operator says of one date. Times in IST; both or neither."""
+
+    date: date
+    kind: OverrideKind
+    open: time | None = None
+    close: time | None = None
+    runs: bool = False
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """A whole file: dated rows, and years declared covered with the reason given."""
+
+    days: Mapping[date, Override] = field(default_factory=dict)
+    years: Mapping[int, str] = field(default_factory=dict)
+
+
+def read_overrides(path: Path) -> Overrides:
+    """The file's content; empty where there is no file. ConfigurationError with file and line for any bad row."""
+    if not path.exists():
+        return Overrides()
+    days: dict[date, Override] = {}
+    years: dict[int, str] = {}
+    try:
+        reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig")), strict=True)
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise ConfigurationError(f"{path}: the first line must be {','.join(COLUMNS)}")
+        for row in reader:
+            where = f"{path} line {reader.line_num}"
+            if None in row or None in row.values():
+                raise ConfigurationError(f"{where}: not {len(COLUMNS)} columns")
+            cells = {name: text.strip() for name, text in row.items()}
+            if re.fullmatch(r"\d{4}", cells["date"]):
+                year = _year(cells, where)
+                _once(year in years, where, cells["date"])
+                years[year] = cells["name"]
+            else:
+                override = _override(cells, where)
+                _once(override.date in days, where, cells["date"])
+                days[override.date] = override
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigurationError(f"{path} cannot be read as a calendar: {error}") from error
+    return Overrides(days, years)
+
+
+def write_override(path: Path, override: Override) -> None:
+    """Add or replace one date, atomically. ConfigurationError if the override or the present file is not sound."""
+    _check(override, str(override.date))
+    present = read_overrides(path)
+    _write(path, Overrides({**present.days, override.date: override}, present.years))
+
+
+def cover_year(path: Path, year: int, reason: str) -> None:
+    """Declare that every closed date and special session of `year` is in the file, atomically."""
+    if not reason.strip():
+        raise ConfigurationError(f"{year}: say where the year's holidays come from")
+    present = read_overrides(path)
+    _write(path, Overrides(present.days, {**present.years, year: reason}))
+
+
+def remove_override(path: Path, day: date) -> bool:
+    """Take one date out again, atomically. False if it was not there."""
+    present = read_overrides(path)
+    if day not in present.days:
+        return False
+    _write(path, Overrides({d: o for d, o in present.days.items() if d != day}, present.years))
+    return True
+
+
+def _year(cells: Mapping[str, str], where: str) -> int:
+    if cells["kind"] != "covered" or cells["open"] or cells["close"] or cells["runs"]:
+        raise ConfigurationError(f"{where}: a year's row is YYYY,covered,,,,where it comes from")
+    return int(cells["date"])
+
+
+def _override(cells: Mapping[str, str], where: str) -> Override:
+    try:
+        day = date.fromisoformat(cells["date"])
+        kind = OverrideKind(cells["kind"])
+        opens, closes = _time(cells["open"]), _time(cells["close"])
+    except ValueError as error:
+        raise ConfigurationError(f"{where}: {error}") from error
+    if cells["runs"] not in {"", *_RUNS}:
+        raise ConfigurationError(f"{where}: runs is yes or no, not {cells['runs']!r}")
+    runs = _RUNS[cells["runs"]] if cells["runs"] else kind is OverrideKind.NORMAL
+    override = Override(day, kind, opens, closes, runs, cells["name"])
+    _check(override, where)
+    return override
+
+
+def _time(text: str) -> time | None:
+    if text and not re.fullmatch(r"\d\d:\d\d", text):
+        raise ValueError(f"{text!r} is not a time HH:MM")
+    return time.fromisoformat(text) if text else None
+
+
+def _check(override: Override, where: str) -> None:
+    """What must hold of every row, read or written."""
+    opens, closes, kind = override.open, override.close, override.kind
+    if (opens is None) != (closes is None):
+        raise ConfigurationError(f"{where}: open and close are given together or not at all")
+    if opens is not None and closes is not None and (opens.tzinfo or closes.tzinfo or opens >= closes):
+        raise ConfigurationError(f"{where}: open must be before close, both HH:MM in IST")
+    if kind in {OverrideKind.MUHURAT, OverrideKind.DRILL} and opens is None:
+        raise ConfigurationError(f"{where}: a {kind} session needs open and close")
+    if kind is OverrideKind.CLOSED and (opens is not None or override.runs):
+        raise ConfigurationError(f"{where}: a closed date has no hours and does not run")
+
+
+def _once(seen: bool, where: str, what: str) -> None:
+    if seen:
+        raise ConfigurationError(f"{where}: {what} is there twice")
+
+
+def _write(path: Path, overrides: Overrides) -> None:
+    """Write beside the file, flush to the disk, then rename over it: a reader sees the old or the new, never a half."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for year, reason in sorted(overrides.years.items()):
+        writer.writerow([year, "covered", "", "", "", reason])
+    for day, override in sorted(overrides.days.items()):
+        hours = [t.isoformat("minutes") if t else "" for t in (override.open, override.close)]
+        runs = "" if override.kind is OverrideKind.CLOSED else "yes" if override.runs else "no"
+        writer.writerow([day.isoformat(), override.kind.value, *hours, runs, override.name])
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("w", encoding="utf-8", newline="") as file:
+                file.write(text.getvalue())
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error

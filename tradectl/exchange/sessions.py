@@ -1,0 +1,268 @@
+"""Which dates are sessions of NSE, of what kind, and when their phases are.
+
+The table covers whole years. A date outside it raises `UncoveredDate`: whether the exchange is open is never guessed.
+Weekdays are sessions unless holidays.csv has them; special_sessions.csv opens some of those and some weekends; the
+operator's file (`overrides`) has the last word and may add years.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from functools import cache, cached_property
+from pathlib import Path
+
+from tradectl.errors import ConfigurationError, UncoveredDate
+from tradectl.exchange.overrides import (
+    Override,
+    OverrideKind,
+    Overrides,
+    cover_year,
+    read_overrides,
+    remove_override,
+    write_override,
+)
+from tradectl.exchange.phases import Phase, PhaseKind, Timetable, timetable
+from tradectl.exchange.tables import rows
+from tradectl.model.moment import at_ist
+
+__all__ = [
+    "Override", "OverrideKind", "Overrides", "Phase", "PhaseKind", "Session", "SessionKind", "SessionTable",
+    "cover_year", "read_overrides", "remove_override", "write_override",
+]  # fmt: skip
+
+FIRST, LAST = date(2018, 1, 1), date(2026, 12, 31)
+"""What the shipped tables cover, both ends included."""
+
+_DAY = timedelta(days=1)
+_WEEKEND = {5: "Saturday", 6: "Sunday"}
+
+
+class SessionKind(StrEnum):
+    NORMAL = "normal"
+    MUHURAT = "muhurat"
+    """An hour of trading on Diwali."""
+    DRILL = "drill"
+    """Trading in two parts to try the exchange's disaster recovery site."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """One trading date.
+
+    `runs`: the tool works on it. `settles`: it counts as a day for T+1 settlement. `hours`: its own timetable (IST) where
+    it does not have that of an ordinary day. Moments are aware, in UTC.
+    """
+
+    date: date
+    kind: SessionKind
+    runs: bool
+    settles: bool
+    name: str
+    source: str
+    hours: Timetable = ()
+
+    def phases(self, closing_auction: bool) -> tuple[Phase, ...]:
+        """The phases in order, for stocks with or without a closing auction. Between them there may be gaps."""
+        return self._auction_phases if closing_auction else self._ordinary_phases
+
+    def phase_at(self, moment: datetime, closing_auction: bool) -> Phase | None:
+        """The phase that holds an aware moment; None between phases and outside the session."""
+        for phase in self.phases(closing_auction):
+            if phase.start <= moment < phase.end:
+                return phase
+        return None
+
+    def open_at(self) -> datetime:
+        """The start of continuous trading."""
+        return self._ordinary_continuous[0].start
+
+    def continuous_end(self, closing_auction: bool) -> datetime:
+        """The end of (the last part of) continuous trading."""
+        return (self._auction_continuous if closing_auction else self._ordinary_continuous)[-1].end
+
+    def last_fill_at(self) -> datetime:
+        """When the last fill of a resting order has been seen, whatever the stock: the end of continuous trading, or one
+        minute after the closing auction's matching has ended."""
+        return self._last_fill_at
+
+    def minutes(self, closing_auction: bool) -> int:
+        """Minutes of continuous trading, all parts."""
+        parts = self._auction_continuous if closing_auction else self._ordinary_continuous
+        return sum(int((part.end - part.start).total_seconds()) for part in parts) // 60
+
+    def _dated(self, closing_auction: bool) -> tuple[Phase, ...]:
+        def utc(at: time) -> datetime:
+            return at_ist(self.date, at).astimezone(UTC)
+
+        table = self.hours or timetable(self.date, closing_auction)
+        return tuple(Phase(kind, utc(start), utc(end)) for kind, start, end in table)
+
+    @cached_property
+    def _ordinary_phases(self) -> tuple[Phase, ...]:
+        return self._dated(closing_auction=False)
+
+    @cached_property
+    def _auction_phases(self) -> tuple[Phase, ...]:
+        return self._dated(closing_auction=True)
+
+    @cached_property
+    def _ordinary_continuous(self) -> tuple[Phase, ...]:
+        return tuple(phase for phase in self._ordinary_phases if phase.kind is PhaseKind.CONTINUOUS)
+
+    @cached_property
+    def _auction_continuous(self) -> tuple[Phase, ...]:
+        return tuple(phase for phase in self._auction_phases if phase.kind is PhaseKind.CONTINUOUS)
+
+    @cached_property
+    def _last_fill_at(self) -> datetime:
+        matching = [phase.end for phase in self._auction_phases if phase.kind is PhaseKind.CLOSING_MATCHING]
+        return matching[-1] + timedelta(minutes=1) if matching else self._ordinary_continuous[-1].end
+
+
+class SessionTable:
+    """All sessions from `first` to `last`, both included. Every question about another date raises UncoveredDate."""
+
+    def __init__(self, sessions: Sequence[Session], closed: Mapping[date, str], first: date, last: date) -> None:
+        """`sessions` ascending; `closed` names closed dates that are no mere weekend."""
+        self.first, self.last = first, last
+        self._closed = dict(closed)
+        self._sessions = list(sessions)
+        self._days = [session.date for session in self._sessions]
+        self._by_day = dict(zip(self._days, self._sessions, strict=True))
+        self._run_sessions = [session for session in self._sessions if session.runs]
+        self._run_days = [session.date for session in self._run_sessions]
+
+    @classmethod
+    def load(cls, overrides: Path | None = None) -> SessionTable:
+        """The shipped tables, and the operator's file over them where it exists. ConfigurationError if that is unsound."""
+        return _build(read_overrides(overrides), overrides) if overrides else _shipped()
+
+    def session(self, day: date) -> Session | None:
+        """The session of that date, None if the exchange is closed."""
+        found = self._by_day.get(day)
+        if found is None and not self.first <= day <= self.last:
+            raise self._uncovered(day)
+        return found
+
+    def why_closed(self, day: date) -> str:
+        """Why there is no session: `Sunday`, or the holiday's name. Empty for a session."""
+        if self.session(day):
+            return ""
+        return self._closed.get(day) or _WEEKEND.get(day.weekday(), "closed")
+
+    def next_session(self, after: date) -> Session:
+        """The first session later than `after`."""
+        return self._next(self._days, self._sessions, after)
+
+    def previous_session(self, before: date) -> Session:
+        """The last session earlier than `before`."""
+        return self._previous(self._days, self._sessions, before)
+
+    def next_run_session(self, after: date) -> Session:
+        """The first session later than `after` on which the tool works."""
+        return self._next(self._run_days, self._run_sessions, after)
+
+    def previous_run_session(self, before: date) -> Session:
+        """The last session earlier than `before` on which the tool works."""
+        return self._previous(self._run_days, self._run_sessions, before)
+
+    def between(self, first: date, last: date) -> list[Session]:
+        """All sessions from `first` to `last`, both included, oldest first."""
+        return self._slice(self._days, self._sessions, first, last)
+
+    def run_between(self, first: date, last: date) -> list[Session]:
+        """As `between`, those on which the tool works."""
+        return self._slice(self._run_days, self._run_sessions, first, last)
+
+    def _next(self, days: list[date], sessions: list[Session], after: date) -> Session:
+        index = bisect_right(days, after)
+        if after < self.first - _DAY or index == len(days):
+            raise self._uncovered(after, "the session after ")
+        return sessions[index]
+
+    def _previous(self, days: list[date], sessions: list[Session], before: date) -> Session:
+        index = bisect_left(days, before) - 1
+        if before > self.last + _DAY or index < 0:
+            raise self._uncovered(before, "the session before ")
+        return sessions[index]
+
+    def _slice(self, days: list[date], sessions: list[Session], first: date, last: date) -> list[Session]:
+        for day in (first, last):
+            if not self.first <= day <= self.last:
+                raise self._uncovered(day)
+        return sessions[bisect_left(days, first) : bisect_right(days, last)]
+
+    def _uncovered(self, day: date, what: str = "") -> UncoveredDate:
+        hint = "; add the year to the calendar file" if day >= self.last else ""
+        return UncoveredDate(f"{what}{day} is not known: the session table covers {self.first} to {self.last}{hint}")
+
+
+@cache
+def _shipped() -> SessionTable:
+    return _build(Overrides(), None)
+
+
+def _build(overrides: Overrides, path: Path | None) -> SessionTable:
+    last = _last_covered(overrides, path)
+    closed = {date.fromisoformat(row["date"]): row["name"] for row in rows("holidays.csv")}
+    special = {session.date: session for session in map(_special, rows("special_sessions.csv"))}
+    for day, override in overrides.days.items():
+        special.pop(day, None)
+        closed.pop(day, None)
+        if override.kind is OverrideKind.CLOSED:
+            closed[day] = override.name or "closed by the calendar file"
+        else:
+            special[day] = _overridden(override, path)
+    sessions = []
+    for number in range(FIRST.toordinal(), last.toordinal() + 1):
+        day = date.fromordinal(number)
+        if day in special:
+            sessions.append(special[day])
+        elif day.weekday() not in _WEEKEND and day not in closed:
+            sessions.append(Session(day, SessionKind.NORMAL, True, True, "", "a weekday that is not in holidays.csv"))
+    return SessionTable(sessions, closed, FIRST, last)
+
+
+def _last_covered(overrides: Overrides, path: Path | None) -> date:
+    year = LAST.year
+    for covered in sorted(year for year in overrides.years if year > LAST.year):
+        if covered != year + 1:
+            raise ConfigurationError(f"{path}: {covered} is covered but {year + 1} is not")
+        year = covered
+    return date(year, 12, 31)
+
+
+def _special(row: Mapping[str, str]) -> Session:
+    """A row of special_sessions.csv: time ranges `HH:MM-HH:MM`; without any the hours are those of an ordinary day."""
+    hours: list[tuple[PhaseKind, time, time]] = []
+    for entry, trading in (("pre_open", "continuous"), ("pre_open_2", "continuous_2")):
+        if row[trading]:
+            opens, closes = _range(row[trading])
+            if row[entry]:
+                start, end = _range(row[entry])
+                hours += [(PhaseKind.PRE_OPEN, start, end), (PhaseKind.PRE_OPEN_MATCHING, end, opens)]
+            hours.append((PhaseKind.CONTINUOUS, opens, closes))
+    if row["post_close"]:
+        hours.append((PhaseKind.POST_CLOSE, *_range(row["post_close"])))
+    runs, settles = row["runs"] == "yes", row["settles"] == "yes"
+    day, kind = date.fromisoformat(row["date"]), SessionKind(row["kind"])
+    return Session(day, kind, runs, settles, row["name"], row["source"], tuple(hours))
+
+
+def _range(text: str) -> tuple[time, time]:
+    start, end = text.split("-")
+    return time.fromisoformat(start), time.fromisoformat(end)
+
+
+def _overridden(override: Override, path: Path | None) -> Session:
+    """A session that the operator added. Only ordinary weekdays are taken to settle: others, only if NSE says so."""
+    kind = SessionKind(override.kind.value)
+    hours: Timetable = ()
+    if override.open and override.close:
+        hours = ((PhaseKind.CONTINUOUS, override.open, override.close),)
+    settles = kind is SessionKind.NORMAL and override.date.weekday() not in _WEEKEND
+    return Session(override.date, kind, override.runs, settles, override.name, str(path), hours)

@@ -1,0 +1,25 @@
+"""Reading the dated tables that ship with the package: CSV files whose every row names its source."""
+
+from __future__ import annotations
+
+import csv
+from bisect import bisect_right
+from collections.abc import Sequence
+from datetime import date
+from importlib.resources import files
+
+from tradectl.errors import UncoveredDate
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    """The rows of one table of this package, in file order."""
+    text = files("tradectl.exchange").joinpath(name).read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
+def in_force(starts: Sequence[date], day: date, what: str) -> int:
+    """Index of the last of the ascending `starts` that is <= `day`. UncoveredDate before the first."""
+    index = bisect_right(starts, day) - 1
+    if index < 0:
+        raise UncoveredDate(f"no {what} is known before {starts[0]} (asked for {day})")
+    return index

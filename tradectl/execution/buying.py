@@ -1,0 +1,132 @@
+"""What a buy must pass: one place for limits, quantity and funds, used by `buy`, `premarket-retry` and `amo-adjust` alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from tradectl.exchange.bands import price_band
+from tradectl.exchange.charges import buy_charges
+from tradectl.execution.desk import Desk
+from tradectl.ledger.rows import Order
+from tradectl.ledger.statistics import Statistics
+from tradectl.model.order import OrderStatus, Purpose, Side
+from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.risk import Exposure, deny
+from tradectl.strategy.sizing import Sizing, size
+
+
+@dataclass(slots=True)
+class Purse:
+    """The funds there are for new buys, counted down as orders are placed (paise)."""
+
+    available: int
+
+    def take(self, session: date, quantity: int, price: int) -> None:
+        self.available -= quantity * price + buy_charges(session, quantity, price)
+
+
+@dataclass(frozen=True, slots=True)
+class DayResult:
+    """Equity and what this session did to it so far (paise); a result of 0 where no earlier day is known."""
+
+    equity: int
+    result: int
+
+    @property
+    def loss(self) -> float:
+        """The share of the equity before it that this session has lost; 0 for a gain."""
+        before = self.equity - self.result
+        return max(0.0, -self.result / before) if before > 0 else 0.0
+
+
+def day_result(statistics: Statistics, desk: Desk, session: date) -> DayResult:
+    """From the broker's cash and last prices, against the equity at the end of the last session."""
+    positions = desk.snapshot.positions
+    quotes = desk.broker.quotes([position.symbol for position in positions]) if positions else {}
+    held = sum(
+        position.quantity * quotes[position.symbol].last if position.symbol in quotes else position.cost for position in positions
+    )
+    equity = desk.broker.funds().cash + held
+    before = statistics.before(session)
+    return DayResult(equity, equity - before.equity if before is not None else 0)
+
+
+def forbidden(desk: Desk) -> str:
+    """Why the account's trading state allows no buys; empty where it does."""
+    snapshot = desk.snapshot
+    return "" if snapshot.trading_state == "ACTIVE" else f"the account is {snapshot.trading_state}: {snapshot.state_reason}"
+
+
+def denied(
+    desk: Desk,
+    parameters: Parameters,
+    day: DayResult,
+    *,
+    instrument_id: str,
+    session: date,
+    price: int,
+    quantity: int,
+    last_close: int,
+    reentry: bool,
+) -> str:
+    """Empty, or the limit that forbids this buy."""
+    instrument = desk.market.instrument(instrument_id, session)
+    return deny(
+        exposure(desk, session, day),
+        parameters,
+        instrument_id=instrument_id,
+        price=price,
+        quantity=quantity,
+        last_close=last_close,
+        band=price_band(last_close, instrument.tick_size, derivatives=instrument.derivatives),
+        reentry=reentry,
+    )
+
+
+def exposure(desk: Desk, session: date, day: DayResult) -> Exposure:
+    """What the account is exposed to: entries in flight count as positions, resting buys as invested."""
+    snapshot = desk.snapshot
+    buys = [order for order in snapshot.orders if order.side is Side.BUY and order.alive]
+    held = {position.instrument_id for position in snapshot.positions}
+    invested = {position.instrument_id: position.cost for position in snapshot.positions}
+    for order in buys:
+        invested[order.instrument_id] = invested.get(order.instrument_id, 0) + order.remaining * order.price
+    sent = [
+        order
+        for order in desk.book.orders(session=session)
+        if order.side is Side.BUY and order.purpose is not Purpose.SEED and order.sending_at is not None
+    ]
+    return Exposure(len(held | {order.instrument_id for order in buys}), len(sent), invested, day.loss)
+
+
+def quantity_for(
+    price: int,
+    *,
+    session: date,
+    parameters: Parameters,
+    average_turnover: int,
+    purse: Purse | None,
+    limit_price: int | None = None,
+    reentry: bool = False,
+) -> Sizing:
+    """How many shares; zero with a reason. A re-entry below half of the capital per trade is not worth its charges.
+    Without a purse funds are no bound."""
+    funds = max(0, purse.available) if purse is not None else None
+    sizing = size(
+        price, session=session, parameters=parameters, average_turnover=average_turnover, funds=funds, limit_price=limit_price
+    )
+    least = parameters.reentry_least * parameters.capital_per_trade * 100
+    if reentry and sizing.quantity and sizing.quantity * price < least:
+        unbound = size(price, session=session, parameters=parameters, average_turnover=average_turnover)
+        return Sizing(0, "funds" if unbound.quantity * price >= least else "reentry_least")
+    return sizing
+
+
+def pending_buys(desk: Desk, session: date) -> list[Order]:
+    """Our buys for a session that wait as AMO or are live, oldest first; UNKNOWN ones are left alone."""
+    return [
+        order
+        for order in desk.live(Side.BUY, session)
+        if order.status in {OrderStatus.PENDING, OrderStatus.ONGOING} and order.broker_order_id is not None
+    ]

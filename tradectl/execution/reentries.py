@@ -1,0 +1,42 @@
+"""Which open positions want another buy on a session's close."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from tradectl.execution.closing import Close
+from tradectl.ledger.rows import Position
+from tradectl.model.history import History
+from tradectl.strategy.features import Reading
+from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.readings import Readings
+from tradectl.strategy.reentry import next_level
+
+
+@dataclass(frozen=True, slots=True)
+class Reentry:
+    """A position whose RSI has reached the next level of its cycle."""
+
+    position: Position
+    reading: Reading
+    level: int
+
+
+def wanted(
+    positions: tuple[Position, ...], seen: Mapping[str, Close], readings: Readings, parameters: Parameters
+) -> Iterator[Reentry]:
+    """Re-entries by the RSI level alone; nothing about limits or funds."""
+    for position in positions:
+        close = seen.get(position.instrument_id)
+        if close is None or close.reading is None or close.history is None or position.buys >= parameters.max_buys:
+            continue
+        level = level_now(position, close.reading, close.history, readings, parameters)
+        if level:
+            yield Reentry(position, close.reading, level)
+
+
+def level_now(position: Position, reading: Reading, history: History, readings: Readings, parameters: Parameters) -> int:
+    """The level that a position may use on this reading's close; 0 for none."""
+    rsi = readings.rsi_between(history, position.level_session, reading.session)
+    return next_level(position.level, rsi, reading.rsi, reading.above_slow, parameters)

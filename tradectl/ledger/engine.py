@@ -1,0 +1,288 @@
+"""One way to the database: snapshot reads, short immediate writes, and one clear line for everything that can go wrong.
+
+A process (and each of its threads) keeps one connection to a SQLite file, because opening one costs more than most of
+what is asked of it; PostgreSQL has a pool. A write inside a write joins it, so that several parts of the ledger can
+commit together; a write inside a read is a mistake, since a snapshot cannot be upgraded safely.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Engine, Insert, Table, create_engine, event, exc, pool
+from sqlalchemy.engine import URL, Connection, make_url
+
+from tradectl.errors import ConfigurationError, DatabaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BUSY_SECONDS = 30.0
+"""How long a write waits for another process's write; ours last milliseconds."""
+
+
+@dataclass(slots=True)
+class _Desk:
+    """What one thread of one process holds: its connection and the transaction that is open on it."""
+
+    process: int
+    connection: Connection | None = None
+    mode: str = ""
+    depth: int = 0
+    doomed: bool = False
+    writes: int = 0
+    identity: object = field(default_factory=object)
+
+
+class Database:
+    """A ledger's file or server. Made by `open_database`; `close()` gives back what the calling thread holds."""
+
+    def __init__(self, engine: Engine, name: str, *, read_only: bool) -> None:
+        self.engine = engine
+        self.name = name
+        self.read_only = read_only
+        self.sqlite = engine.dialect.name == "sqlite"
+        self._local = threading.local()
+        self._inherited: list[_Desk] = []
+        self._reading = _Transaction(self, "read")
+        self._writing = _Transaction(self, "write")
+
+    def read(self) -> _Transaction:
+        """A context manager with a Connection for reads: one snapshot on SQLite, one a statement on PostgreSQL."""
+        return self._reading
+
+    def write(self) -> _Transaction:
+        """A context manager with a Connection: committed at its end, rolled back by an exception.
+
+        On SQLite it holds the file's write lock from its beginning (BEGIN IMMEDIATE): keep it short, and never open across a
+        call to a broker. Raises DatabaseError; IntegrityError stays what it is.
+        """
+        return self._writing
+
+    def version_token(self) -> object:
+        """Equal to the last one only if nothing was written since, by this connection or by any other."""
+        desk = self.desk()
+        if not self.sqlite or desk.mode == "write":
+            return object()
+        try:
+            connection = self.connection(desk)
+            seen = driver(connection).execute("PRAGMA data_version").fetchone()[0]
+        except DATABASE_ERRORS as error:
+            raise translated(error, self.name) from error
+        return seen, desk.writes, desk.identity
+
+    def close(self) -> None:
+        """Close the calling thread's connection, and the pool's idle ones."""
+        self.leave_thread()
+        self.engine.dispose()
+
+    def leave_thread(self) -> None:
+        """Close the calling thread's connection; a thread that ends does it before."""
+        desk = self.desk()
+        if desk.connection is not None:
+            desk.connection.close()
+        self._local.desk = _Desk(os.getpid())
+
+    def desk(self) -> _Desk:
+        desk: _Desk | None = getattr(self._local, "desk", None)
+        if desk is None or desk.process != os.getpid():
+            if desk is not None:
+                self._inherited.append(desk)  # a forked child must neither use nor close its parent's connection
+            desk = self._local.desk = _Desk(os.getpid())
+        return desk
+
+    def connection(self, desk: _Desk) -> Connection:
+        if desk.connection is None:
+            desk.connection = self.engine.connect()
+        return desk.connection
+
+
+class _Transaction:
+    """The context manager behind `read` and `write`; its state is the thread's desk, so one object serves every thread."""
+
+    __slots__ = ("begin", "database", "mode")
+
+    def __init__(self, database: Database, mode: str) -> None:
+        self.database = database
+        self.mode = mode
+        self.begin = "BEGIN IMMEDIATE" if mode == "write" else "BEGIN"
+
+    def __enter__(self) -> Connection:
+        database = self.database
+        desk = database.desk()
+        if desk.mode:
+            if self.mode == "write" and desk.mode == "read":
+                raise RuntimeError("a write cannot begin inside a read: end the read first")
+            desk.depth += 1
+            return database.connection(desk)
+        if self.mode == "write" and database.read_only:
+            raise DatabaseError(f"{database.name} is open for reading only")
+        try:
+            connection = database.connection(desk)
+            if database.sqlite:
+                connection.info["begin"] = self.begin
+            connection.begin()
+        except DATABASE_ERRORS as error:
+            self._let_go(desk)
+            raise translated(error, database.name) from error
+        desk.mode, desk.depth, desk.doomed = self.mode, 1, False
+        return connection
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        database = self.database
+        desk = database.desk()
+        desk.depth -= 1
+        if desk.depth:
+            desk.doomed = desk.doomed or (self.mode == "write" and error is not None)
+            self._retell(error)
+            return
+        written, desk.mode = desk.mode == "write", ""
+        try:
+            self._end(desk, error, commit=written)
+        except DATABASE_ERRORS as failure:
+            self._let_go(desk)
+            raise translated(failure, database.name) from failure
+        finally:
+            desk.writes += written
+            if not database.sqlite:
+                self._let_go(desk)
+        self._retell(error)
+
+    def _retell(self, error: BaseException | None) -> None:
+        if isinstance(error, DATABASE_ERRORS):
+            told = translated(error, self.database.name)
+            if told is not error:
+                raise told from error
+
+    def _end(self, desk: _Desk, error: BaseException | None, *, commit: bool) -> None:
+        connection = self.database.connection(desk)
+        if error is None and commit and not desk.doomed:
+            connection.commit()
+            return
+        connection.rollback()
+        if error is None and desk.doomed:
+            raise RuntimeError("a part of this transaction failed, so none of it was kept")
+
+    def _let_go(self, desk: _Desk) -> None:
+        """Give the connection back: to PostgreSQL's pool always, to the operating system after a failure."""
+        if desk.connection is not None:
+            connection, desk.connection, desk.writes = desk.connection, None, desk.writes + 1
+            connection.close()
+
+
+DATABASE_ERRORS = (exc.DatabaseError, sqlite3.DatabaseError)
+"""What SQLAlchemy raises, and what SQLite raises where we speak to it directly."""
+
+
+def driver(connection: Connection) -> Any:
+    """The driver's own connection, for statements whose overhead would be larger than their work."""
+    return connection.connection.dbapi_connection
+
+
+def insert_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
+    """Insert a row unless its unique key is taken; whether it was inserted. The database decides, not a look before."""
+    return connection.execute(_insert_new(table, connection.dialect.name), dict(values)).rowcount == 1
+
+
+@cache
+def _insert_new(table: Table, dialect: str) -> Insert:
+    """Statements are built once: building one costs more than running it."""
+    if dialect == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        return sqlite_insert(table).on_conflict_do_nothing().inline()
+    from sqlalchemy.dialects.postgresql import insert as postgres_insert
+
+    return postgres_insert(table).on_conflict_do_nothing().inline()
+
+
+def open_database(
+    url_or_path: str | Path, *, durable: bool = True, read_only: bool = False, busy_seconds: float = BUSY_SECONDS
+) -> Database:
+    """A database by path (SQLite) or URL (`sqlite:///`, `postgresql+psycopg://`). Connects at the first use.
+
+    `durable=False` gives up surviving a power cut for speed: for throw-away simulations. Raises ConfigurationError for a URL
+    that cannot be understood.
+    """
+    text = str(url_or_path)
+    try:
+        url = make_url(text) if "://" in text else URL.create("sqlite", database=str(Path(text)))
+        name = url.render_as_string(hide_password=True) if url.host else str(url.database)
+        if url.get_backend_name() != "sqlite":
+            return Database(_postgres(url, read_only=read_only, busy_seconds=busy_seconds), name, read_only=read_only)
+    except (exc.ArgumentError, exc.NoSuchModuleError, ModuleNotFoundError) as error:
+        raise ConfigurationError(f"this is no database that tradectl can open: {error}") from error
+    return Database(_sqlite(url, durable=durable, read_only=read_only, busy_seconds=busy_seconds), name, read_only=read_only)
+
+
+def _postgres(url: URL, *, read_only: bool, busy_seconds: float) -> Engine:
+    options = f"-c lock_timeout={int(busy_seconds * 1000)}" + (" -c default_transaction_read_only=on" if read_only else "")
+    return create_engine(url, pool_pre_ping=True, pool_size=2, connect_args={"options": options})
+
+
+def _sqlite(url: URL, *, durable: bool, read_only: bool, busy_seconds: float) -> Engine:
+    if read_only and url.database:
+        url = URL.create("sqlite", database=f"file:{Path(url.database).absolute()}", query={"mode": "ro", "uri": "true"})
+    connect = {"isolation_level": None, "timeout": busy_seconds}
+    engine = create_engine(url, poolclass=pool.NullPool, connect_args=connect)
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: object) -> None:
+        if not read_only:
+            connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        driver(connection).execute(connection.info.get("begin", "BEGIN"))
+
+    return engine
+
+
+_SQLITE_WORDS = {
+    5: "is locked by another process, for longer than we wait",
+    6: "is locked by another process, for longer than we wait",
+    8: "is read-only",
+    10: "cannot be read or written: the disk reports an error",
+    11: "is damaged; restore a backup",
+    13: "cannot be written: the disk is full",
+    14: "cannot be opened: does the folder exist, and may we write in it?",
+    23: "may not be opened by us",
+    26: "is not a database",
+}
+_POSTGRES_WORDS = {
+    "25006": "is read-only",
+    "53100": "cannot be written: the disk is full",
+    "55P03": "is locked by another process, for longer than we wait",
+    "42P01": "has not our tables; run `tradectl init`",
+    "42703": "has not our columns; it was made by another version",
+    "40001": "was written by another process at the same moment; try again",
+    "40P01": "was written by another process at the same moment; try again",
+}
+
+
+def translated(error: BaseException, name: str) -> BaseException:
+    """A driver's error as a DatabaseError of one line; what is a bug of ours (a broken constraint) stays what it is."""
+    if isinstance(error, (exc.IntegrityError, exc.DataError)):
+        return error
+    origin = getattr(error, "orig", None) or error
+    first_line = (str(origin).strip() or type(origin).__name__).splitlines()[0]
+    code = getattr(origin, "sqlite_errorcode", None)
+    state = getattr(origin, "sqlstate", None)
+    if code is not None and (code & 0xFF) in _SQLITE_WORDS:
+        return DatabaseError(f"{name} {_SQLITE_WORDS[code & 0xFF]}")
+    if first_line.startswith(("no such table", "no such column")):
+        return DatabaseError(f"{name} has not our tables ({first_line}); run `tradectl init`")
+    if state in _POSTGRES_WORDS:
+        return DatabaseError(f"{name} {_POSTGRES_WORDS[state]}")
+    if isinstance(error, exc.ProgrammingError):
+        return error
+    return DatabaseError(f"{name} cannot be used: {first_line}")

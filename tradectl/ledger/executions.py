@@ -1,0 +1,289 @@
+"""Claims: the row is there before the work, beaten while it goes on, finished after it, and taken over when its owner is gone.
+
+The database decides who works: a UNIQUE key for the first claim of a slot, a conditional UPDATE on `attempt` for every later
+one. An owner that lost its row is fenced: it can neither finish the row nor commit an order, since both ask for the claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Row, Select, bindparam, select, update
+from sqlalchemy.engine import Connection
+
+from tradectl.errors import Blocked
+from tradectl.ledger.engine import Database, insert_new
+from tradectl.ledger.owner import is_alive, this_owner
+from tradectl.ledger.schema import task_executions as rows
+
+__all__ = ["AlreadyDone", "Claim", "Execution", "Executions", "Fenced", "Held", "assert_holds", "is_alive", "this_owner"]
+
+LEASE = timedelta(seconds=30)
+"""How long a claim holds after its last beat, in machine time."""
+
+
+class Fenced(Blocked):
+    """Another process has taken this execution over: nothing more may be sent or written for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on one slot. `steps` and `result` are what earlier owners of the row had done."""
+
+    execution_id: int
+    user: str
+    task: str
+    session: date
+    slot: str
+    attempt: int
+    owner: str
+    started_at: datetime | None = None
+    steps: int = 0
+    result: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def none(cls, user: str, task: str, session: date, slot: str) -> Claim:
+        """The claim of a dry run: it holds nothing, so nothing can be sent with it."""
+        return cls(0, user, task, session, slot, 0, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Somebody else works on the slot now."""
+
+    owner: str
+    beat_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyDone:
+    """The slot is closed: `completed`, or `missed`."""
+
+    status: str
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """A row of `task_executions`. `beat_at` is machine time, the other moments the time of the day that is traded."""
+
+    id: int
+    user: str
+    task: str
+    session_date: date
+    slot: str
+    status: str
+    attempt: int
+    owner: str | None
+    beat_at: datetime | None
+    started_at: datetime
+    finished_at: datetime | None
+    duration: float | None
+    steps: int
+    trigger: str
+    forced: int
+    result: Mapping[str, Any]
+    error: str
+
+
+Standing = Literal["held", "done", "released", "again"]
+
+
+def standing(row: Execution, machine_now: datetime, lease: timedelta = LEASE, *, force: bool = False) -> Standing:
+    """How a row stands towards somebody who wants to work on it: held, done, released between steps, or to be run again."""
+    if row.status in {"completed", "missed"}:
+        return "again" if force else "done"
+    if row.status == "failed":
+        return "again"
+    if row.owner is None:
+        return "released"
+    if not is_alive(row.owner):
+        return "again"
+    return "held" if row.beat_at is not None and machine_now - row.beat_at < lease else "again"
+
+
+def assert_holds(connection: Connection, claim: Claim, machine_now: datetime | None = None) -> None:
+    """Raise Fenced unless the claim still holds; inside a write, the row stays ours until that commits.
+
+    With `machine_now` the lease is renewed in the same transaction, so that what follows the commit has a whole lease.
+    """
+    if connection.execute(_LOCK_HELD, _held(claim)).first() is None:
+        raise Fenced(f"{claim.task} of {claim.session} was taken over by another process")
+    if machine_now is not None:
+        connection.execute(update(rows).where(rows.c.id == claim.execution_id).values(beat_at=machine_now))
+
+
+class Executions:
+    """The executions of one user. `lease` is injected by tests only."""
+
+    def __init__(self, database: Database, user: str, *, lease: timedelta = LEASE) -> None:
+        self.database = database
+        self.user = user
+        self.lease = lease
+
+    def claim(
+        self,
+        task: str,
+        session: date,
+        slot: str,
+        *,
+        owner: str,
+        trigger: str,
+        machine_now: datetime,
+        now: datetime,
+        force: bool = False,
+    ) -> Claim | Held | AlreadyDone:
+        """Take a slot, or say why not. `force` opens what is completed or missed again; never what is held."""
+        key = {"user": self.user, "task": task, "session_date": session, "slot": slot}
+        values = {"status": "running", "attempt": 1, "owner": owner, "beat_at": machine_now, "started_at": now}
+        with self.database.write() as connection:
+            inserted = insert_new(connection, rows, {**key, **values, "trigger": trigger, "result": {}})
+            row = self._row(connection, task, session, slot)
+            assert row is not None
+            if inserted:
+                return _claim(row)
+            stands = standing(row, machine_now, self.lease, force=force)
+            if stands == "held":
+                return Held(row.owner or "", row.beat_at)
+            if stands == "done":
+                return AlreadyDone(row.status, row.finished_at)
+            taken: dict[str, Any] = {"owner": owner, "beat_at": machine_now, "trigger": trigger}
+            if stands == "again":
+                forced = row.forced + (row.status in {"completed", "missed"})
+                taken |= {"status": "running", "attempt": row.attempt + 1, "started_at": now, "forced": forced}
+                taken |= {"finished_at": None, "duration": None, "error": ""}
+            unchanged = (rows.c.id == row.id, rows.c.attempt == row.attempt, rows.c.status == row.status)
+            same_owner = rows.c.owner.is_(None) if row.owner is None else rows.c.owner == row.owner
+            statement = update(rows).where(*unchanged, same_owner).values(**taken)
+            won = connection.execute(statement).rowcount == 1
+            row = self._row(connection, task, session, slot) or row
+            return _claim(row) if won else Held(row.owner or "", row.beat_at)
+
+    def beat(
+        self, claim: Claim, machine_now: datetime, *, steps: int | None = None, result: Mapping[str, Any] | None = None
+    ) -> None:
+        """Renew the lease, and write how far the work is. Raises Fenced if the row is no longer ours."""
+        values: dict[str, Any] = {"beat_at": machine_now}
+        if steps is not None:
+            values["steps"] = steps
+        if result is not None:
+            values["result"] = dict(result)
+        self._write(claim, values)
+
+    def release(self, claim: Claim, steps: int, result: Mapping[str, Any]) -> None:
+        """Leave the row running without an owner: the next step belongs to whoever comes."""
+        self._write(claim, {"owner": None, "beat_at": None, "steps": steps, "result": dict(result)})
+
+    def finish(self, claim: Claim, status: str, result: Mapping[str, Any], *, error: str = "", now: datetime, steps: int) -> None:
+        """Write the end: completed or failed. Raises Fenced if the row is no longer ours."""
+        duration = (now - claim.started_at).total_seconds() if claim.started_at else None
+        values = {"status": status, "result": dict(result), "error": error, "finished_at": now, "duration": duration}
+        self._write(claim, {**values, "steps": steps, "owner": None, "beat_at": None})
+
+    def holds(self, claim: Claim) -> bool:
+        with self.database.read() as connection:
+            try:
+                assert_holds(connection, claim)
+            except Fenced:
+                return False
+        return True
+
+    def record_missed(self, task: str, session: date, slot: str, now: datetime, trigger: str = "manual") -> bool:
+        """Write that a slot's window closed without a run; False where the slot has a row already."""
+        key = {"user": self.user, "task": task, "session_date": session, "slot": slot}
+        values = {"status": "missed", "attempt": 0, "trigger": trigger, "started_at": now, "finished_at": now}
+        with self.database.write() as connection:
+            return insert_new(connection, rows, {**key, **values, "result": {}, "error": "the window closed without a run"})
+
+    def close_abandoned(self, row: Execution, status: str, error: str, now: datetime, machine_now: datetime) -> bool:
+        """End a running row that nobody works on, after its window; False if somebody does, or did it before us."""
+        if standing(row, machine_now, self.lease) not in {"released", "again"} or row.status != "running":
+            return False
+        values = {"status": status, "error": error, "finished_at": now, "owner": None, "beat_at": None}
+        values["duration"] = (now - row.started_at).total_seconds()
+        same_owner = rows.c.owner.is_(None) if row.owner is None else rows.c.owner == row.owner
+        same = (rows.c.id == row.id, rows.c.attempt == row.attempt, rows.c.status == "running", same_owner)
+        with self.database.write() as connection:
+            statement = update(rows).where(*same).values(**values, attempt=row.attempt)
+            return connection.execute(statement).rowcount == 1
+
+    def get(self, task: str, session: date, slot: str) -> Execution | None:
+        with self.database.read() as connection:
+            return self._row(connection, task, session, slot)
+
+    def on(self, session: date) -> dict[tuple[str, str], Execution]:
+        """Every execution of a session, by (task, slot)."""
+        with self.database.read() as connection:
+            found = connection.execute(_ALL.where(rows.c.user == self.user, rows.c.session_date == session)).all()
+        return {(row.task, row.slot): _execution(row) for row in found}
+
+    def list(
+        self, *, session: date | None = None, task: str | None = None, status: str | None = None, limit: int = 100
+    ) -> tuple[Execution, ...]:
+        """The last executions, newest first."""
+        wanted = {rows.c.session_date: session, rows.c.task: task, rows.c.status: status}
+        where = [column == value for column, value in wanted.items() if value is not None]
+        statement = _ALL.where(rows.c.user == self.user, *where).order_by(rows.c.session_date.desc(), rows.c.id.desc())
+        with self.database.read() as connection:
+            return tuple(_execution(row) for row in connection.execute(statement.limit(limit)).all())
+
+    def completed(self, task: str, session: date, *, user: str | None = None) -> bool:
+        """Whether any slot of a task has completed in a session, for this user or another one."""
+        key = {"of_user": user or self.user, "of_task": task, "of_session": session}
+        with self.database.read() as connection:
+            return connection.execute(_COMPLETED, key).first() is not None
+
+    def last_session(self) -> date | None:
+        """The latest session that has any execution."""
+        newest = select(rows.c.session_date).where(rows.c.user == self.user).order_by(rows.c.session_date.desc()).limit(1)
+        with self.database.read() as connection:
+            return connection.execute(newest).scalar()
+
+    def _row(self, connection: Connection, task: str, session: date, slot: str) -> Execution | None:
+        key = {"of_user": self.user, "of_task": task, "of_session": session, "of_slot": slot}
+        row = connection.execute(_BY_KEY, key).first()
+        return _execution(row) if row else None
+
+    def _write(self, claim: Claim, values: Mapping[str, Any]) -> None:
+        with self.database.write() as connection:
+            if connection.execute(_CHANGE_HELD, {**_held(claim), **values}).rowcount != 1:
+                raise Fenced(f"{claim.task} of {claim.session} was taken over by another process")
+
+
+_ALL: Select[Any] = select(*rows.c)
+_BY_KEY = _ALL.where(
+    rows.c.user == bindparam("of_user"),
+    rows.c.task == bindparam("of_task"),
+    rows.c.session_date == bindparam("of_session"),
+    rows.c.slot == bindparam("of_slot"),
+)
+_HELD = (
+    rows.c.id == bindparam("held_id"),
+    rows.c.attempt == bindparam("held_attempt"),
+    rows.c.owner == bindparam("held_owner"),
+    rows.c.status == "running",
+)
+_LOCK_HELD = select(rows.c.id).where(*_HELD).with_for_update()
+_CHANGE_HELD = update(rows).where(*_HELD)
+_COMPLETED = select(rows.c.id).where(
+    rows.c.user == bindparam("of_user"),
+    rows.c.task == bindparam("of_task"),
+    rows.c.session_date == bindparam("of_session"),
+    rows.c.status == "completed",
+)
+
+
+def _held(claim: Claim) -> dict[str, Any]:
+    return {"held_id": claim.execution_id, "held_attempt": claim.attempt, "held_owner": claim.owner}
+
+
+def _execution(row: Row[Any]) -> Execution:
+    return Execution(*tuple[Any, ...](row))
+
+
+def _claim(row: Execution) -> Claim:
+    key = (row.id, row.user, row.task, row.session_date, row.slot, row.attempt, row.owner or "")
+    return Claim(*key, started_at=row.started_at, steps=row.steps, result=row.result)

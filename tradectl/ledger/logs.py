@@ -1,0 +1,69 @@
+"""The story of a user, one line for each unit of work, in the database where `logs` and `status` find it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select
+
+from tradectl.ledger.engine import Database
+from tradectl.ledger.schema import user_logs as rows
+
+_INSERT = insert(rows).inline()
+LEVELS = ("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """`action` says what was done, in the words of the program: task_completed, order_placed ..."""
+
+    id: int
+    user: str
+    at: datetime
+    level: str
+    action: str
+    task: str
+    symbol: str
+    message: str
+
+
+class Logs:
+    """The log lines of one user."""
+
+    def __init__(self, database: Database, user: str) -> None:
+        self.database = database
+        self.user = user
+
+    def append(self, at: datetime, level: str, action: str, message: str, *, task: str = "", symbol: str = "") -> None:
+        values = {"at": at, "level": level, "action": action, "message": message, "task": task, "symbol": symbol}
+        with self.database.write() as connection:
+            connection.execute(_INSERT, {"user": self.user, **values})
+
+    def list(
+        self,
+        *,
+        level: str | None = None,
+        task: str | None = None,
+        action: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        after_id: int = 0,
+        limit: int = 100,
+    ) -> tuple[LogLine, ...]:
+        """The last lines, oldest first. `level`: that one and graver ones. `after_id`: for following."""
+        wanted = {rows.c.task: task, rows.c.action: action, rows.c.symbol: symbol}
+        where = [column == value for column, value in wanted.items() if value is not None]
+        if level is not None:
+            where.append(rows.c.level.in_(LEVELS[LEVELS.index(level) :]))
+        if since is not None:
+            where.append(rows.c.at >= since)
+        statement = select(*rows.c).where(rows.c.user == self.user, rows.c.id > after_id, *where)
+        with self.database.read() as connection:
+            found = connection.execute(statement.order_by(rows.c.id.desc()).limit(limit)).all()
+        return tuple(LogLine(*row) for row in reversed(found))
+
+    def prune(self, before: datetime) -> int:
+        """Forget lines older than a moment; how many."""
+        with self.database.write() as connection:
+            return connection.execute(delete(rows).where(rows.c.user == self.user, rows.c.at < before)).rowcount

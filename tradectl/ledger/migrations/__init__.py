@@ -1,0 +1,86 @@
+"""The ledger's schema through time. A fresh database is made as it is today; an older one is brought here by Alembic.
+
+`HEAD` is the revision of this version of the program. Opening a database that stands at it costs one SELECT, and Alembic is
+imported only to bring an older one forward.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import inspect, text
+
+from tradectl.errors import DatabaseError
+from tradectl.ledger.engine import DATABASE_ERRORS, Database, translated
+from tradectl.ledger.schema import metadata
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from sqlalchemy.engine import Connection
+
+HEAD = "0001"
+FOLDER = Path(__file__).parent
+_LOCK = 7_427_001  # any number: two processes that create the same PostgreSQL database wait for each other by it
+
+
+def revision(database: Database) -> str | None:
+    """The revision a database stands at; None for an empty one. DatabaseError for a database of something else."""
+    with database.read() as connection:
+        return _revision(connection, database.name)
+
+
+def create_or_upgrade(database: Database) -> bool:
+    """Bring a database to HEAD; whether anything had to be done. DatabaseError if a newer version wrote it."""
+    if revision(database) == HEAD:
+        return False
+    if database.read_only:
+        raise DatabaseError(f"{database.name} has an older form; open it once for writing")
+    try:
+        with database.write() as connection:
+            if not database.sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            current = _revision(connection, database.name)
+            if current is None:
+                _create(connection)
+            elif current != HEAD:
+                _upgrade(connection, current, database.name)
+    except DATABASE_ERRORS as error:
+        raise translated(error, database.name) from error
+    return True
+
+
+def alembic_config(connection: Connection) -> Config:
+    """Alembic's configuration for one open connection; `env.py` takes the connection from it."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _revision(connection: Connection, name: str) -> str | None:
+    inspector = inspect(connection)
+    if inspector.has_table("alembic_version") and inspector.has_table("database_info"):
+        return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
+    if inspector.get_table_names():
+        raise DatabaseError(f"{name} is a database, but not one of tradectl's")
+    return None
+
+
+def _create(connection: Connection) -> None:
+    metadata.create_all(connection, checkfirst=False)
+    connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+    connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+
+
+def _upgrade(connection: Connection, current: str, name: str) -> None:
+    from alembic import command
+    from alembic.script import ScriptDirectory
+
+    config = alembic_config(connection)
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if current not in known:
+        raise DatabaseError(f"{name} was written by a newer version of tradectl (schema {current}, we know {HEAD})")
+    command.upgrade(config, HEAD)

@@ -1,0 +1,65 @@
+"""Messages to people, written in the transaction of what they tell about and sent after it: none is lost, none sent twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+
+from tradectl.ledger.engine import Database, insert_new
+from tradectl.ledger.schema import outbox as rows
+
+MOST_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that waits, or was sent. `deduplicate`: two messages with the same one are the same message."""
+
+    id: int
+    user: str
+    created_at: datetime
+    title: str
+    body: str
+    sent_at: datetime | None
+    tries: int
+    error: str
+    deduplicate: str
+
+
+class Outbox:
+    """The messages of one user."""
+
+    def __init__(self, database: Database, user: str) -> None:
+        self.database = database
+        self.user = user
+
+    def add(self, at: datetime, title: str, body: str, deduplicate: str) -> bool:
+        """Add a message; False if the same was added before. `deduplicate` has 96 characters at most."""
+        values = {"user": self.user, "created_at": at, "title": title, "body": body, "deduplicate": deduplicate}
+        with self.database.write() as connection:
+            return insert_new(connection, rows, values)
+
+    def pending(self, limit: int = 50) -> tuple[Message, ...]:
+        """What has not been sent and not been given up, oldest first."""
+        waiting = (rows.c.user == self.user, rows.c.sent_at.is_(None), rows.c.tries < MOST_TRIES)
+        with self.database.read() as connection:
+            found = connection.execute(select(*rows.c).where(*waiting).order_by(rows.c.id).limit(limit)).all()
+        return tuple(Message(*row) for row in found)
+
+    def mark_sent(self, message: Message, at: datetime) -> None:
+        self._change(message, sent_at=at, tries=message.tries + 1, error="")
+
+    def mark_failed(self, message: Message, error: str) -> None:
+        self._change(message, tries=message.tries + 1, error=error)
+
+    def prune(self, before: datetime) -> int:
+        """Forget messages sent before a moment; how many."""
+        with self.database.write() as connection:
+            old = (rows.c.user == self.user, rows.c.sent_at.is_not(None), rows.c.sent_at < before)
+            return connection.execute(delete(rows).where(*old)).rowcount
+
+    def _change(self, message: Message, **values: object) -> None:
+        with self.database.write() as connection:
+            connection.execute(update(rows).where(rows.c.id == message.id).values(**values))

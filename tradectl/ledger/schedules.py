@@ -1,0 +1,133 @@
+"""When each task runs, for each user: rows that begin as the tasks' own schedules and may be edited. All times are IST."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import time
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row, select, update
+
+from tradectl.errors import UsageError
+from tradectl.ledger.engine import Database, insert_new
+from tradectl.ledger.schema import task_schedules as rows
+
+if TYPE_CHECKING:
+    from tradectl.task import Schedule, Task
+
+LAST_FILL = "last-fill"
+"""An `until` that follows the session table: the last moment at which an order of that session can be filled."""
+
+_TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleRow:
+    """A task's schedule for one user. `until` None: the session's last fill. `every`: seconds, of a continuous task."""
+
+    user: str
+    task: str
+    times: tuple[time, ...]
+    until: time | None
+    every: int | None
+    enabled: bool
+
+
+def parse_time(text: str) -> time:
+    """`9:15`, `09:15` or `09:07:30` as a time of day in IST. UsageError with one line."""
+    found = _TIME.fullmatch(text.strip())
+    if not found:
+        raise UsageError(f"a time is HH:MM or HH:MM:SS (IST), not {text!r}")
+    hour, minute, second = (int(part or 0) for part in found.groups())
+    if hour > 23 or minute > 59 or second > 59:
+        raise UsageError(f"there is no time {text!r}")
+    return time(hour, minute, second)
+
+
+def format_time(at: time) -> str:
+    return at.strftime("%H:%M:%S" if at.second else "%H:%M")
+
+
+def declared(user: str, task: Task) -> ScheduleRow:
+    """The row of a task as the task declares it."""
+    return ScheduleRow(user, task.name, task.schedule.at, task.schedule.until, task.schedule.every, True)
+
+
+class Schedules:
+    """The schedule rows of one user."""
+
+    def __init__(self, database: Database, user: str) -> None:
+        self.database = database
+        self.user = user
+
+    def seed(self, tasks: Iterable[Task]) -> int:
+        """A row for each task that has none, as the task declares it, enabled; how many were added."""
+        with self.database.write() as connection:
+            added = [insert_new(connection, rows, {**self._key(task.name), **_seed(task.schedule)}) for task in tasks]
+        return sum(added)
+
+    def list(self) -> tuple[ScheduleRow, ...]:
+        """Every row, by the first time of the day."""
+        with self.database.read() as connection:
+            found = connection.execute(select(*rows.c).where(rows.c.user == self.user)).all()
+        return tuple(sorted((_row(item) for item in found), key=lambda row: (row.times[0], row.task)))
+
+    def get(self, task: str) -> ScheduleRow:
+        """UsageError for a task without a row."""
+        with self.database.read() as connection:
+            found = connection.execute(select(*rows.c).where(rows.c.user == self.user, rows.c.task == task)).first()
+        if found is None:
+            raise UsageError(f"no task is called {task!r}; see `tradectl schedule list`")
+        return _row(found)
+
+    def set(
+        self, task: str, times: Iterable[str] | None = None, until: str | None = None, every: int | None = None
+    ) -> ScheduleRow:
+        """Change what is given. UsageError for a bad time, times out of order, or an end that is not after the last start."""
+        old = self.get(task)
+        starts = tuple(parse_time(text) for text in times) if times is not None else old.times
+        end = old.until if until is None else None if until == LAST_FILL else parse_time(until)
+        if not starts:
+            raise UsageError("a schedule needs at least one time")
+        if list(starts) != sorted(set(starts)):
+            raise UsageError("the times of a schedule go forward, each once")
+        if len(starts) > 1 and any(start.second for start in starts):
+            raise UsageError("several times a day are whole minutes: each names its slot")
+        if end is not None and end <= starts[-1]:
+            raise UsageError(f"{task} must end after it starts: {format_time(end)} is not after {format_time(starts[-1])}")
+        if every is not None and old.every is None:
+            raise UsageError(f"{task} is done after one step; `every` is for monitors")
+        if every is not None and every < 1:
+            raise UsageError("`every` is at least one second")
+        return self._change(task, **_stored(starts, end, every or old.every))
+
+    def enable(self, task: str) -> ScheduleRow:
+        return self._change(task, enabled=True)
+
+    def disable(self, task: str) -> ScheduleRow:
+        return self._change(task, enabled=False)
+
+    def _key(self, task: str) -> dict[str, str]:
+        return {"user": self.user, "task": task}
+
+    def _change(self, task: str, **values: Any) -> ScheduleRow:
+        with self.database.write() as connection:
+            connection.execute(update(rows).where(rows.c.user == self.user, rows.c.task == task).values(**values))
+        return self.get(task)
+
+
+def _seed(schedule: Schedule) -> dict[str, Any]:
+    return {**_stored(schedule.at, schedule.until, schedule.every), "enabled": True}
+
+
+def _stored(times: Iterable[time], until: time | None, every: int | None) -> dict[str, Any]:
+    end = LAST_FILL if until is None else format_time(until)
+    return {"times": " ".join(format_time(at) for at in times), "until": end, "every": every}
+
+
+def _row(row: Row[Any]) -> ScheduleRow:
+    times = tuple(parse_time(text) for text in row.times.split())
+    until = None if row.until == LAST_FILL else parse_time(row.until)
+    return ScheduleRow(row.user, row.task, times, until, row.every, bool(row.enabled))

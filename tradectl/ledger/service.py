@@ -1,0 +1,63 @@
+"""Whether anything runs the day: a row for the daemon and one for run-due, beaten each minute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+
+from tradectl.ledger.engine import Database, insert_new
+from tradectl.ledger.owner import is_alive
+from tradectl.ledger.schema import service_status as rows
+
+STALE = timedelta(minutes=3)
+"""Three missed beats: the service is gone, whatever its row says."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRow:
+    """A row of `service_status`. Both moments are machine time: a service lives in the machine's time, not in a session's."""
+
+    user: str
+    service: str
+    owner: str
+    status: str
+    started_at: datetime
+    beat_at: datetime
+    detail: str
+
+    def running(self, machine_now: datetime) -> bool:
+        """Beaten not long ago and not proved dead. A run-due lives only for its pass, so its death proves nothing."""
+        lately = machine_now - self.beat_at < STALE
+        return self.status == "running" and lately and (self.service == "run-due" or is_alive(self.owner))
+
+
+class Service:
+    """The services of one user."""
+
+    def __init__(self, database: Database, user: str) -> None:
+        self.database = database
+        self.user = user
+
+    def beat(self, service: str, owner: str, machine_now: datetime, detail: str = "") -> None:
+        """Say that `daemon` or `run-due` works; a new owner begins anew."""
+        values = {"owner": owner, "status": "running", "beat_at": machine_now, "detail": detail}
+        with self.database.write() as connection:
+            if insert_new(connection, rows, {"user": self.user, "service": service, "started_at": machine_now, **values}):
+                return
+            mine = (rows.c.user == self.user, rows.c.service == service)
+            same = connection.execute(update(rows).where(*mine, rows.c.owner == owner).values(**values)).rowcount
+            if not same:
+                connection.execute(update(rows).where(*mine).values(**values, started_at=machine_now))
+
+    def stop(self, service: str, owner: str, machine_now: datetime, detail: str = "") -> None:
+        """Say that it has ended in order; nothing if another owner has taken its place."""
+        mine = (rows.c.user == self.user, rows.c.service == service, rows.c.owner == owner)
+        with self.database.write() as connection:
+            connection.execute(update(rows).where(*mine).values(status="stopped", beat_at=machine_now, detail=detail))
+
+    def list(self) -> tuple[ServiceRow, ...]:
+        with self.database.read() as connection:
+            found = connection.execute(select(*rows.c).where(rows.c.user == self.user).order_by(rows.c.service)).all()
+        return tuple(ServiceRow(*row) for row in found)

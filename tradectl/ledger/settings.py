@@ -1,0 +1,125 @@
+"""What a user changed: numbers of the strategy as text, and credentials, of which the secret ones are encrypted at rest.
+
+The meaning and the bounds of a setting belong to the strategy; here is only what was written. The key of the secrets lies in
+a file of its own, beside the configuration and not in the database, so that a copied database tells nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Table, delete, select, update
+
+from tradectl.errors import ConfigurationError, UsageError
+from tradectl.ledger.engine import Database, insert_new
+from tradectl.ledger.schema import user_settings, user_trading_config
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
+
+HIDDEN = "********"
+
+
+class Settings:
+    """The trading configuration of one user: text by key. Callers parse."""
+
+    def __init__(self, database: Database, user: str) -> None:
+        self.database = database
+        self.user = user
+
+    def list(self) -> dict[str, str]:
+        """Everything that was changed from its default."""
+        rows = user_trading_config.c
+        with self.database.read() as connection:
+            statement = select(rows.key, rows.value).where(rows.user == self.user).order_by(rows.key)
+            return {row.key: row.value for row in connection.execute(statement)}
+
+    def get(self, key: str) -> str | None:
+        return self.list().get(key)
+
+    def set(self, key: str, value: str) -> None:
+        _put(self.database, user_trading_config, {"user": self.user, "key": key}, {"value": value})
+
+    def unset(self, key: str) -> bool:
+        """Back to the default; whether it had been changed."""
+        rows = user_trading_config.c
+        with self.database.write() as connection:
+            statement = delete(user_trading_config).where(rows.user == self.user, rows.key == key)
+            return connection.execute(statement).rowcount == 1
+
+    def credentials(self, key_file: Path) -> Credentials:
+        return Credentials(self.database, self.user, key_file)
+
+
+class Credentials:
+    """The credentials of one user; a secret leaves only through `get`. The key file is made at the first secret, mode 600."""
+
+    def __init__(self, database: Database, user: str, key_file: Path) -> None:
+        self.database = database
+        self.user = user
+        self.key_file = key_file
+
+    def set(self, key: str, value: str, *, secret: bool = True) -> None:
+        stored = self._cipher(create=True).encrypt(value.encode()).decode() if secret else value
+        _put(self.database, user_settings, {"user": self.user, "key": key}, {"value": stored, "secret": secret})
+
+    def get(self, key: str) -> str | None:
+        """The value in clear; None if it is not set. ConfigurationError if the key file is not the one it was written with."""
+        from cryptography.fernet import InvalidToken
+
+        rows = user_settings.c
+        with self.database.read() as connection:
+            statement = select(rows.value, rows.secret).where(rows.user == self.user, rows.key == key)
+            row = connection.execute(statement).first()
+        if row is None or not row.secret:
+            return None if row is None else str(row.value)
+        try:
+            return self._cipher().decrypt(row.value.encode()).decode()
+        except InvalidToken as error:
+            raise ConfigurationError(f"{self.key_file} is not the key that {key!r} was encrypted with") from error
+
+    def require(self, key: str) -> str:
+        value = self.get(key)
+        if value is None:
+            raise ConfigurationError(f"the credential {key!r} of {self.user} is not set; see `tradectl broker`")
+        return value
+
+    def list(self) -> Mapping[str, str]:
+        """Every key; the secret ones without their value."""
+        rows = user_settings.c
+        with self.database.read() as connection:
+            statement = select(rows.key, rows.value, rows.secret).where(rows.user == self.user).order_by(rows.key)
+            return {key: HIDDEN if secret else value for key, value, secret in connection.execute(statement)}
+
+    def unset(self, key: str) -> None:
+        """UsageError if it is not set."""
+        rows = user_settings.c
+        with self.database.write() as connection:
+            statement = delete(user_settings).where(rows.user == self.user, rows.key == key)
+            if connection.execute(statement).rowcount == 0:
+                raise UsageError(f"there is no credential {key!r}")
+
+    def _cipher(self, *, create: bool = False) -> Fernet:
+        from cryptography.fernet import Fernet
+
+        try:
+            if create and not self.key_file.exists():
+                self.key_file.parent.mkdir(parents=True, exist_ok=True)
+                handle = os.open(self.key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(handle, "wb") as file:
+                    file.write(Fernet.generate_key())
+            if os.name == "posix" and self.key_file.stat().st_mode & 0o077:
+                raise ConfigurationError(f"{self.key_file} may be read by others; chmod 600 it")
+            return Fernet(self.key_file.read_bytes().strip())
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"the key file {self.key_file} cannot be used: {error}") from error
+
+
+def _put(database: Database, table: Table, key: Mapping[str, str], values: Mapping[str, object]) -> None:
+    with database.write() as connection:
+        if not insert_new(connection, table, {**key, **values}):
+            where = [table.c[name] == value for name, value in key.items()]
+            connection.execute(update(table).where(*where).values(**values))

@@ -1,0 +1,106 @@
+"""Signals and decisions: what the strategy wanted, and why each symbol was taken or left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+
+from sqlalchemy import and_, delete, insert, or_, select, update
+
+from tradectl.ledger import schema
+from tradectl.ledger.engine import Database
+from tradectl.ledger.rows import Decision, Signal
+
+
+class Signals:
+    """The signals of one user."""
+
+    def __init__(self, database: Database, user: str) -> None:
+        self._database = database
+        self._user = user
+
+    def replace(self, analysed: date, signals: Sequence[Signal], now: datetime) -> None:
+        """The signals of one analysis; those that an earlier run of the same analysis left and that were not used go."""
+        table = schema.signals
+        with self._database.write() as connection:
+            mine = and_(table.c.user == self._user, table.c.analysed == analysed)
+            used = set(connection.scalars(select(table.c.instrument_id).where(mine, table.c.status == "used")))
+            connection.execute(delete(table).where(mine, table.c.status != "used"))
+            rows = [
+                asdict(signal) | {"user": self._user, "created_at": now} for signal in signals if signal.instrument_id not in used
+            ]
+            for row in rows:
+                del row["id"]
+            if rows:
+                connection.execute(insert(table), rows)
+
+    def for_session(self, session: date, *, of_user: str | None = None) -> list[Signal]:
+        """The living signals for a run session, best rank first."""
+        table = schema.signals
+        query = select(table).where(
+            table.c.user == (of_user or self._user), table.c.for_session == session, table.c.status.in_(("active", "used"))
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(table.c.rank)).mappings().all()
+        return [Signal(**{name: row[name] for name in Signal.__slots__}) for row in rows]
+
+    def expire(self, through: date) -> int:
+        """Signals for sessions up to `through` are over; how many were still active."""
+        table = schema.signals
+        with self._database.write() as connection:
+            done = connection.execute(
+                update(table)
+                .where(table.c.user == self._user, table.c.for_session <= through, table.c.status == "active")
+                .values(status="expired")
+            )
+            return done.rowcount
+
+
+class Decisions:
+    """The decisions of one user."""
+
+    def __init__(self, database: Database, user: str) -> None:
+        self._database = database
+        self._user = user
+
+    def record(self, task: str, session: date, slot: str, decisions: Iterable[Decision], now: datetime) -> None:
+        """Write decisions; one that the same task, slot, symbol and rule made before is replaced, so a rerun leaves one."""
+        rows = {
+            (item.instrument_id, item.rule): {
+                "user": self._user,
+                "at": now,
+                "session_date": session,
+                "task": task,
+                "slot": slot,
+                "instrument_id": item.instrument_id,
+                "symbol": item.symbol,
+                "verdict": item.verdict,
+                "rule": item.rule,
+                "reason": item.reason,
+                "inputs": dict(item.inputs),
+            }
+            for item in decisions
+        }
+        if not rows:
+            return
+        table = schema.decisions
+        run = and_(table.c.user == self._user, table.c.session_date == session, table.c.task == task, table.c.slot == slot)
+        keys = list(rows)
+        with self._database.write() as connection:
+            for start in range(0, len(keys), 200):
+                chunk = keys[start : start + 200]
+                same = or_(*(and_(table.c.instrument_id == one, table.c.rule == rule) for one, rule in chunk))
+                connection.execute(delete(table).where(run, same))
+            connection.execute(insert(table), list(rows.values()))
+
+    def replace_run(self, task: str, session: date, slot: str, decisions: Iterable[Decision], now: datetime) -> None:
+        """As `record`, after removing everything the same run decided before (for a scan that is made again)."""
+        table = schema.decisions
+        with self._database.write() as connection:
+            connection.execute(
+                delete(table).where(
+                    table.c.user == self._user, table.c.session_date == session, table.c.task == task, table.c.slot == slot
+                )
+            )
+        self.record(task, session, slot, decisions, now)

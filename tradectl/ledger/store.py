@@ -1,0 +1,97 @@
+"""The ledger of one user: one door to every table, each behind the module that knows it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, update
+
+from tradectl.ledger.engine import Database, insert_new
+from tradectl.ledger.executions import Executions
+from tradectl.ledger.logs import Logs
+from tradectl.ledger.outbox import Outbox
+from tradectl.ledger.schedules import Schedules
+from tradectl.ledger.schema import database_info
+from tradectl.ledger.service import Service
+from tradectl.ledger.settings import Settings
+from tradectl.ledger.users import Users
+
+if TYPE_CHECKING:
+    from tradectl.ledger.book import Book
+    from tradectl.ledger.signals import Decisions, Signals
+    from tradectl.ledger.statistics import Statistics
+
+
+class Info:
+    """Facts about the database itself: mode, clock (`system` or `virtual`), last_event_at, created_at."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def get(self, key: str) -> str | None:
+        with self.database.read() as connection:
+            return connection.execute(select(database_info.c.value).where(database_info.c.key == key)).scalar()
+
+    def set(self, key: str, value: str) -> None:
+        with self.database.write() as connection:
+            if not insert_new(connection, database_info, {"key": key, "value": value}):
+                connection.execute(update(database_info).where(database_info.c.key == key).values(value=value))
+
+    def all(self) -> dict[str, str]:
+        with self.database.read() as connection:
+            return {row.key: row.value for row in connection.execute(select(*database_info.c)).all()}
+
+
+class Ledger:
+    """Everything that is remembered for one user of one database."""
+
+    def __init__(self, database: Database, user: str) -> None:
+        self.database = database
+        self.user = user
+        self.info = Info(database)
+        self.users = Users(database)
+        self.executions = Executions(database, user)
+        self.schedules = Schedules(database, user)
+        self.settings = Settings(database, user)
+        self.logs = Logs(database, user)
+        self.service = Service(database, user)
+        self.outbox = Outbox(database, user)
+
+    @cached_property
+    def book(self) -> Book:
+        """Orders, fills and positions."""
+        from tradectl.ledger.book import Book
+
+        return Book(self.database, self.user)
+
+    @cached_property
+    def signals(self) -> Signals:
+        from tradectl.ledger.signals import Signals
+
+        return Signals(self.database, self.user)
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        from tradectl.ledger.signals import Decisions
+
+        return Decisions(self.database, self.user)
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        from tradectl.ledger.statistics import Statistics
+
+        return Statistics(self.database, self.user)
+
+    def signals_owner(self, signals_from: str) -> str:
+        """Whose signals `buy` uses: the one named; else this user if analyze is enabled for it; else the admin."""
+        if signals_from:
+            return self.users.get(signals_from).user
+        if any(row.task == "analyze" and row.enabled for row in self.schedules.list()):
+            return self.user
+        admin = self.users.admin()
+        return admin.user if admin else self.user
+
+    def for_user(self, user: str) -> Ledger:
+        """The same database as another user sees it."""
+        return Ledger(self.database, user)

@@ -1,0 +1,84 @@
+"""Who trades here: every other row belongs to one of these users."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from tradectl.errors import UsageError
+from tradectl.ledger.engine import Database, insert_new
+from tradectl.ledger.schema import users as rows
+
+ROLES = ("admin", "user")
+TRADING_STATES = ("ACTIVE", "REDUCING", "HALTED")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """`capital` in paise: what was put in. `trading_state` ACTIVE, REDUCING (exits only) or HALTED, and why."""
+
+    user: str
+    role: str
+    trading_state: str
+    state_reason: str
+    capital: int
+    created_at: datetime
+
+
+class Users:
+    """The users of a database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def add(self, user: str, *, capital: int, created_at: datetime, role: str = "user") -> User:
+        """Add a user; capital in paise, `created_at` in the time of the day that is traded. UsageError if it cannot be."""
+        if not _NAME.fullmatch(user):
+            raise UsageError(f"a user's name has letters, digits, dots, dashes and underscores, 64 at most; not {user!r}")
+        if role not in ROLES:
+            raise UsageError(f"a role is one of {', '.join(ROLES)}, not {role!r}")
+        if capital < 0:
+            raise UsageError("capital is not negative")
+        values = {"user": user, "role": role, "capital": capital, "created_at": created_at}
+        with self.database.write() as connection:
+            if not insert_new(connection, rows, values):
+                raise UsageError(f"there is a user {user!r} already")
+        return self.get(user)
+
+    def get(self, user: str) -> User:
+        """UsageError for a user that does not exist."""
+        with self.database.read() as connection:
+            row = connection.execute(select(*rows.c).where(rows.c.user == user)).first()
+        if row is None:
+            raise UsageError(f"there is no user {user!r}; see `tradectl user list`")
+        return User(*row)
+
+    def list(self) -> tuple[User, ...]:
+        with self.database.read() as connection:
+            return tuple(User(*row) for row in connection.execute(select(*rows.c).order_by(rows.c.user)).all())
+
+    def admin(self) -> User | None:
+        """The first admin, by age."""
+        statement = select(*rows.c).where(rows.c.role == "admin").order_by(rows.c.created_at, rows.c.user).limit(1)
+        with self.database.read() as connection:
+            row = connection.execute(statement).first()
+        return User(*row) if row else None
+
+    def set_trading_state(self, user: str, state: str, reason: str) -> User:
+        if state not in TRADING_STATES:
+            raise UsageError(f"a trading state is one of {', '.join(TRADING_STATES)}, not {state!r}")
+        return self._change(user, trading_state=state, state_reason=reason)
+
+    def set_capital(self, user: str, capital: int) -> User:
+        if capital < 0:
+            raise UsageError("capital is not negative")
+        return self._change(user, capital=capital)
+
+    def _change(self, user: str, **values: object) -> User:
+        with self.database.write() as connection:
+            connection.execute(update(rows).where(rows.c.user == user).values(**values))
+        return self.get(user)

@@ -1,0 +1,163 @@
+"""The archive: everything imported, in one SQLite file, written only in whole transactions.
+
+A row is new, the same as a stored one, or contradicts it. The same changes nothing; a contradiction is refused unless the caller
+asked to replace. `generation` counts the transactions that changed something: what is derived from the archive carries it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tradectl.errors import DatabaseError, DataError
+from tradectl.marketdata.schema import OTHERS, TABLES, VERSION, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+    from sqlite_utils import Database
+
+FILE = "archive.db"
+_PREFERENCE = {"EQ": 0, "BE": 1, "BZ": 2}
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What became of the rows of one file."""
+
+    new: int = 0
+    same: int = 0
+    replaced: int = 0
+    removed: int = 0
+    kept: int = 0
+    """Rows left as stored because that is the better one: a final bar, an EQ row."""
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.new or self.replaced or self.removed)
+
+
+@contextmanager
+def database_errors(path: Path) -> Iterator[None]:
+    """SQLite's complaints as DatabaseError: one line that names the file."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise DatabaseError(f"{path}: {error}") from error
+
+
+class Archive:
+    """The archive of one folder, opened for writing; made where it is missing. Raises DatabaseError."""
+
+    def __init__(self, folder: Path) -> None:
+        import sqlite_utils
+
+        self.folder = folder
+        self.path = folder / FILE
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseError(f"{folder}: {error.strerror or error}") from error
+        with database_errors(self.path):
+            self.db: Database = sqlite_utils.Database(sqlite3.connect(self.path, timeout=30))
+            self._prepare()
+
+    def _prepare(self) -> None:
+        found = self.db.execute("PRAGMA user_version").fetchone()[0]
+        if found > VERSION:
+            raise DatabaseError(f"{self.path}: written by a newer version (tables {found}, this program knows {VERSION})")
+        if found < VERSION:
+            with self.db.atomic():
+                for statement in (*(table.sql for table in TABLES.values()), *OTHERS, f"PRAGMA user_version = {VERSION}"):
+                    self.db.execute(statement)
+
+    def close(self) -> None:
+        self.db.close()
+
+    def generation(self) -> int:
+        with database_errors(self.path):
+            return int(self.db.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()[0])
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing: any exception inside leaves the archive as it was."""
+        with database_errors(self.path), self.db.atomic():
+            yield
+
+    def count_change(self) -> None:
+        """Say, inside a transaction, that what is derived from the archive is stale."""
+        self.db.execute("UPDATE meta SET value = value + 1 WHERE key = 'generation'")
+
+    def record_file(self, name: str, sha256: str, kind: str, rows: int, at: datetime) -> int:
+        """Note an imported file; its id, the same one where that very content was noted before."""
+        known = self.db.execute("SELECT id FROM files WHERE sha256 = ? AND name = ?", [sha256, name]).fetchone()
+        if known:
+            return int(known[0])
+        moment = at.astimezone(UTC).isoformat(timespec="seconds")
+        row = {"name": name, "sha256": sha256, "kind": kind, "rows": rows, "imported_at": moment}
+        self.db.table("files").insert(row)
+        return int(self.db.execute("SELECT max(id) FROM files").fetchone()[0])
+
+    def merge(self, table_name: str, frame: pd.DataFrame, file_id: int, *, replace: bool, source: str) -> Merged:
+        """Put the rows of one file into a table, inside a transaction. DataError for a contradiction without `replace`."""
+        table = TABLES[table_name]
+        removed = self._drop_former_members(frame) if table_name == "lists" else 0
+        joined = frame[list(table.columns)].merge(
+            self._stored(table, frame), on=list(table.key), how="left", suffixes=("", "_stored"), indicator=True
+        )
+        new = joined["_merge"] == "left_only"
+        values = [column for column in table.columns if column not in table.key]
+        differs = ~new & joined[values].ne(joined[[f"{column}_stored" for column in values]].set_axis(values, axis=1)).any(axis=1)
+        kept = differs & False
+        free = differs if table.snapshot else kept
+        if table_name == "bars":
+            rank, stored_rank = joined["series"].map(_PREFERENCE), joined["series_stored"].map(_PREFERENCE)
+            kept = differs & ((rank > stored_rank) | (joined["provisional"] > joined["provisional_stored"]))
+            free = differs & ((rank < stored_rank) | (joined["provisional"] < joined["provisional_stored"]))
+        refused = differs & ~kept & ~free
+        if refused.any() and not replace:
+            raise _contradiction(source, table, joined[refused].iloc[0], int(refused.sum()))
+        written = joined[new | (differs & ~kept)][list(table.columns)].assign(file=file_id)
+        if len(written):
+            rows = ({str(column): value for column, value in row.items()} for row in written.to_dict("records"))
+            self.db.table(table_name).insert_all(rows, replace=True, batch_size=5000)
+        same = int((~new & ~differs).sum())
+        return Merged(int(new.sum()), same, int((differs & ~kept).sum()), removed, int(kept.sum()))
+
+    def _stored(self, table: Table, frame: pd.DataFrame) -> pd.DataFrame:
+        """The stored rows that the frame's rows can meet."""
+        import pandas as pd
+
+        bounds = [str(frame[table.narrow].min()), str(frame[table.narrow].max())]
+        columns = ", ".join(f'"{column}"' for column in table.columns)
+        query = f'SELECT {columns} FROM "{table.name}" WHERE "{table.narrow}" BETWEEN ? AND ?'
+        rows = self.db.execute(query, bounds).fetchall()
+        stored = pd.DataFrame(rows, columns=list(table.columns))
+        return stored.astype(frame.dtypes[list(table.columns)].to_dict())
+
+    def _drop_former_members(self, frame: pd.DataFrame) -> int:
+        """A list is replaced as a whole: whoever is not in the new one has left."""
+        name = str(frame["list"].iloc[0])
+        members = set(frame["symbol"])
+        stored = {row[0] for row in self.db.execute("SELECT symbol FROM lists WHERE list = ?", [name]).fetchall()}
+        gone = sorted(stored - members)
+        for symbol in gone:
+            self.db.execute("DELETE FROM lists WHERE list = ? AND symbol = ?", [name, symbol])
+        return len(gone)
+
+
+def _contradiction(source: str, table: Table, row: pd.Series, how_many: int) -> DataError:
+    """The one line about rows that say otherwise than the stored ones."""
+    where = " ".join(str(row[column]) for column in table.key)
+    told = [
+        f"{column} {row[f'{column}_stored']}, not {row[column]}"
+        for column in table.columns
+        if column not in table.key and row[column] != row[f"{column}_stored"]
+    ]
+    more = f" (and {how_many - 1} more rows)" if how_many > 1 else ""
+    return DataError(f"{source}: {where} is stored with {told[0]}{more}; --replace takes the new")

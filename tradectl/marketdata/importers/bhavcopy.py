@@ -1,0 +1,44 @@
+"""What the three bhavcopy formats share: one session a file, and the date inside is the truth.
+
+NSE answers the address of a holiday with the file of the session before, under the holiday's name.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import TYPE_CHECKING
+
+from tradectl.errors import DataError
+from tradectl.marketdata.importers.columns import Parsed, bars, dates, parse_date
+from tradectl.marketdata.importers.source import SourceFile, read_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NAME_DATES = (
+    (re.compile(r"cm(\d{2}[A-Za-z]{3}\d{4})bhav", re.IGNORECASE), "%d%b%Y"),
+    (re.compile(r"bhavdata_full_(\d{8})", re.IGNORECASE), "%d%m%Y"),
+    (re.compile(r"_(\d{8})_F_", re.IGNORECASE), "%Y%m%d"),
+)
+
+
+def bhavcopy(source: SourceFile, columns: Mapping[str, str], date_format: str) -> Parsed:
+    """One session's bars. DataError where the file holds more than one date, or a segment that is not the cash market."""
+    frame = read_columns(source, columns)
+    frame["session"] = dates(source, frame, "date", date_format)
+    held = sorted(frame["session"].unique())
+    if len(held) != 1:
+        raise DataError(f"{source.name}: a bhavcopy holds one date, this one {len(held)} ({held[0]} to {held[-1]})")
+    if "segment" in frame.columns and not (frame["segment"] == "CM").all():
+        raise DataError(f"{source.name}: holds rows of another segment than CM, the cash market")
+    return bars(source, frame)
+
+
+def date_in_name(source: SourceFile) -> date | None:
+    """The date that a bhavcopy's name claims, None where it claims none."""
+    for pattern, form in _NAME_DATES:
+        found = pattern.search(source.stem)
+        if found:
+            return parse_date(found.group(1), (form,))
+    return None

@@ -1,0 +1,26 @@
+"""EQUITY_L.csv, NSE's list of securities; as published its headers have leading spaces."""
+
+from __future__ import annotations
+
+from tradectl.marketdata.importers.columns import Parsed, dates, refuse_repeats
+from tradectl.marketdata.importers.source import SourceFile, read_columns
+
+KIND = "securities"
+COLUMNS = {
+    "symbol": "symbol",
+    "name of company": "name",
+    "series": "series",
+    "isin number": "isin",
+    "date of listing": "listed_on",
+}
+
+
+def recognises(source: SourceFile) -> bool:
+    return {"symbol", "name of company", "isin number"} <= set(source.header)
+
+
+def parse(source: SourceFile) -> Parsed:
+    frame = read_columns(source, COLUMNS)
+    frame["listed_on"] = dates(source, frame, "listed_on", "%d-%b-%Y", "%Y-%m-%d")
+    refuse_repeats(source, frame, ["symbol"])
+    return Parsed("securities", frame)

@@ -1,0 +1,59 @@
+"""A Kite instruments dump. A trade-for-trade stock is `20MICRONS-BE` there; instrument token = exchange token x 256 + 1.
+
+The dump has no date, so its name must have (…_2024-01-16.csv). NFO rows, where it has them, tell who has derivatives.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import numpy as np
+
+from tradectl.errors import DataError
+from tradectl.marketdata.importers.columns import Parsed, counts, paise, refuse_repeats
+from tradectl.marketdata.importers.source import SourceFile, read_columns
+
+KIND = "kite-instruments"
+COLUMNS = {
+    "exchange_token": "token",
+    "tradingsymbol": "tradingsymbol",
+    "name": "name",
+    "tick_size": "tick_size",
+    "lot_size": "lot_size",
+    "segment": "segment",
+    "exchange": "exchange",
+}
+UNKNOWN = -1
+"""The flag of a dump that has no derivatives in it and so cannot say who has any."""
+
+
+def recognises(source: SourceFile) -> bool:
+    return {"instrument_token", "tradingsymbol", "tick_size"} <= set(source.header)
+
+
+def dump_date(source: SourceFile) -> str:
+    found = re.search(r"\d{4}-\d{2}-\d{2}", source.stem)
+    if not found:
+        raise DataError(f"{source.name}: a dump has a date, in it or in its name (…_2024-01-16.csv)")
+    return found.group(0)
+
+
+def parse(source: SourceFile) -> Parsed:
+    text = read_columns(source, COLUMNS)
+    derivatives = set(text["name"][text["exchange"] == "NFO"])
+    cash = text[(text["exchange"] == "NSE") & (text["segment"] == "NSE")].copy()
+    parts = cash["tradingsymbol"].str.extract(r"^(.+?)(?:-([A-Z0-9]{2}))?$")
+    cash["symbol"], cash["series"] = parts[0], parts[1].fillna("EQ")
+    kept = cash[cash["series"].isin(("EQ", "BE", "BZ"))]
+    skipped = Counter({"no share": len(text) - len(kept)})
+    if kept.empty:
+        raise DataError(f"{source.name}: holds no share of NSE")
+    frame = kept[["symbol", "series", "name", "token"]].copy()
+    frame["source"], frame["dumped_on"], frame["isin"] = "kite", dump_date(source), ""
+    frame["tick_size"] = paise(source, kept, "tick_size")
+    frame["lot_size"] = counts(source, kept, "lot_size")
+    frame["derivatives"] = np.array(frame["symbol"].isin(derivatives), dtype=np.int64) if derivatives else UNKNOWN
+    refuse_repeats(source, frame, ["symbol", "series"])
+    best = frame.sort_values(["symbol", "series"], ascending=[True, False]).drop_duplicates("symbol")  # EQ first
+    return Parsed("instruments", best, +skipped)

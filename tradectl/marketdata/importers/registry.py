@@ -1,0 +1,61 @@
+"""The known formats, and the question that recognises each: a set of header columns, or the shape of a line without header."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from tradectl.errors import DataError
+from tradectl.marketdata.importers import (
+    bhavcopy_cm,
+    bhavcopy_sec_full,
+    bhavcopy_udiff,
+    corporate_actions,
+    daily,
+    equity_list,
+    index_list,
+    kite,
+    minute,
+    symbol_change,
+    trading_days,
+    upstox,
+)
+
+if TYPE_CHECKING:
+    from tradectl.marketdata.importers.columns import Parsed
+    from tradectl.marketdata.importers.source import SourceFile
+
+
+class Importer(Protocol):
+    """A module of this package: `KIND` is its word in reports."""
+
+    KIND: str
+
+    def recognises(self, source: SourceFile) -> bool: ...
+    def parse(self, source: SourceFile) -> Parsed: ...
+
+
+IMPORTERS: tuple[Importer, ...] = (
+    symbol_change,
+    equity_list,
+    index_list,
+    corporate_actions,
+    kite,
+    upstox,
+    daily,
+    bhavcopy_cm,
+    bhavcopy_sec_full,
+    bhavcopy_udiff,
+    minute,
+    trading_days,
+)
+"""In the order in which files of one import are taken, whatever order they were named in."""
+
+
+def importer_for(source: SourceFile) -> Importer:
+    """The importer that knows this content. DataError naming the known formats where none does."""
+    for importer in IMPORTERS:
+        if importer.recognises(source):
+            return importer
+    shown = ",".join(source.header)[:60]
+    known = ", ".join(importer.KIND for importer in IMPORTERS)
+    raise DataError(f"{source.name}: not a known format (begins {shown!r}); known are {known}")

@@ -1,0 +1,28 @@
+"""Renames of symbols: company,old,new,date; or as NSE publishes it, with its own header or none, and dates like 24-OCT-2025."""
+
+from __future__ import annotations
+
+from tradectl.marketdata.importers.columns import Parsed, dates, parse_date, refuse_repeats
+from tradectl.marketdata.importers.source import SourceFile, read_columns
+
+KIND = "renames"
+OUR_HEADER = ("company", "old", "new", "date")
+NSE_HEADER = ("symb_company_name", "sm_key_symbol", "sm_new_symbol", "sm_applicable_from")
+
+
+def recognises(source: SourceFile) -> bool:
+    return _headed(source) or (len(source.header) == 4 and parse_date(source.header[3], ("%d-%b-%Y",)) is not None)
+
+
+def _headed(source: SourceFile) -> bool:
+    return any(set(names[1:]) <= set(source.header) for names in (OUR_HEADER, NSE_HEADER))
+
+
+def parse(source: SourceFile) -> Parsed:
+    names = NSE_HEADER if NSE_HEADER[1] in source.header else OUR_HEADER
+    columns = dict(zip(names, ("company", "old", "new", "dated"), strict=True))
+    frame = read_columns(source, columns, names=None if _headed(source) else OUR_HEADER)
+    frame["dated"] = dates(source, frame, "dated", "%Y-%m-%d", "%d-%b-%Y")
+    frame = frame.drop_duplicates(["old", "new", "dated"])
+    refuse_repeats(source, frame, ["old", "dated"])
+    return Parsed("renames", frame)

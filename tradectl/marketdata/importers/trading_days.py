@@ -1,0 +1,18 @@
+"""A list of sessions (one column, `date`). Nothing of it is kept: it is compared with the session table, which alone decides."""
+
+from __future__ import annotations
+
+from tradectl.marketdata.importers.columns import Parsed, dates
+from tradectl.marketdata.importers.source import SourceFile, read_columns
+
+KIND = "trading-days"
+
+
+def recognises(source: SourceFile) -> bool:
+    return source.header == ("date",)
+
+
+def parse(source: SourceFile) -> Parsed:
+    frame = read_columns(source, {"date": "date"})
+    frame["session"] = dates(source, frame, "date", "%Y-%m-%d")
+    return Parsed("", frame[["session"]])

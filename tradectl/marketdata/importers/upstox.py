@@ -1,0 +1,48 @@
+"""An Upstox instruments dump: its tick sizes are in paise, its date stands in `download_date`."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from tradectl.errors import DataError
+from tradectl.marketdata.importers.columns import EQUITY_SERIES, Parsed, counts, dates, refuse_repeats
+from tradectl.marketdata.importers.kite import UNKNOWN, dump_date
+from tradectl.marketdata.importers.source import SourceFile, read_columns
+
+KIND = "upstox-instruments"
+COLUMNS = {
+    "segment": "segment",
+    "name": "name",
+    "isin": "isin",
+    "instrument_type": "series",
+    "lot_size": "lot_size",
+    "exchange_token": "token",
+    "tick_size": "tick_size",
+    "symbol": "symbol",
+    "underlying_symbol": "underlying",
+}
+
+
+def recognises(source: SourceFile) -> bool:
+    return {"instrument_key", "tick_size", "segment"} <= set(source.header)
+
+
+def parse(source: SourceFile) -> Parsed:
+    dated = "download_date" in source.header
+    text = read_columns(source, {**COLUMNS, **({"download_date": "date"} if dated else {})})
+    derivatives = set(text["underlying"][text["segment"] == "NSE_FO"])
+    kept = text[(text["segment"] == "NSE_EQ") & text["series"].isin(EQUITY_SERIES)]
+    skipped = Counter({"no share": len(text) - len(kept)})
+    if kept.empty:
+        raise DataError(f"{source.name}: holds no share of NSE")
+    frame = kept[["symbol", "series", "name", "token", "isin"]].copy()
+    frame["source"] = "upstox"
+    frame["dumped_on"] = dates(source, kept, "date", "%Y-%m-%d") if dated else dump_date(source)
+    frame["tick_size"] = counts(source, kept, "tick_size")
+    frame["lot_size"] = counts(source, kept, "lot_size")
+    frame["derivatives"] = np.array(frame["symbol"].isin(derivatives), dtype=np.int64) if derivatives else UNKNOWN
+    refuse_repeats(source, frame, ["symbol", "series"])
+    best = frame.sort_values(["symbol", "series"], ascending=[True, False]).drop_duplicates("symbol")  # EQ first
+    return Parsed("instruments", best, +skipped)

@@ -1,0 +1,75 @@
+"""What there is: the content of an archive in numbers, for `data list`."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from tradectl.errors import DatabaseError
+from tradectl.marketdata.series import read_archive
+
+
+@dataclass(frozen=True)
+class Dump:
+    """One instrument dump; `dated` is ISO text."""
+
+    source: str
+    dated: str
+    instruments: int
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """`symbols` as named on their days; sessions are ISO text, None without bars; `lists` by name with their sizes."""
+
+    bars: int
+    provisional_bars: int
+    symbols: int
+    first_session: str | None
+    last_session: str | None
+    sessions: int
+    lists: dict[str, int]
+    securities: int
+    actions: int
+    renames: int
+    minute_symbols: int
+    minute_days: int
+    dumps: tuple[Dump, ...]
+    files: int
+    generation: int
+
+
+def describe(folder: Path) -> Inventory:
+    """Count what the archive of a folder holds. DataError without one, DatabaseError where it cannot be read."""
+    with contextlib.closing(read_archive(folder)) as archive:
+        try:
+            return _counted(archive)
+        except sqlite3.Error as error:
+            raise DatabaseError(f"{folder}: {error}") from error
+
+
+def _counted(archive: sqlite3.Connection) -> Inventory:
+    def number(query: str) -> int:
+        return int(archive.execute(query).fetchone()[0])
+
+    first, last = archive.execute("SELECT min(session), max(session) FROM bars").fetchone()
+    dumps = archive.execute("SELECT source, dumped_on, count(*) FROM instruments GROUP BY 1, 2 ORDER BY 2, 1").fetchall()
+    return Inventory(
+        bars=number("SELECT count(*) FROM bars"),
+        provisional_bars=number("SELECT count(*) FROM bars WHERE provisional"),
+        symbols=number("SELECT count(DISTINCT symbol) FROM bars"),
+        first_session=first,
+        last_session=last,
+        sessions=number("SELECT count(DISTINCT session) FROM bars"),
+        lists=dict(archive.execute("SELECT list, count(*) FROM lists GROUP BY list ORDER BY list").fetchall()),
+        securities=number("SELECT count(*) FROM securities"),
+        actions=number("SELECT count(*) FROM actions"),
+        renames=number("SELECT count(*) FROM renames"),
+        minute_symbols=number("SELECT count(DISTINCT symbol) FROM minutes"),
+        minute_days=number("SELECT count(*) FROM (SELECT DISTINCT symbol, session FROM minutes)"),
+        dumps=tuple(Dump(*row) for row in dumps),
+        files=number("SELECT count(*) FROM files"),
+        generation=number("SELECT value FROM meta WHERE key = 'generation'"),
+    )

@@ -1,0 +1,113 @@
+"""The tables of the archive: what is kept of every kind of file, and what makes two rows the same row.
+
+Prices are integer paise, dates ISO text, so that `sqlite-utils` and datasette show something readable. No column is ever NULL.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+VERSION = 1
+"""Of the tables; in SQLite's user_version."""
+
+_SHAPE = "CHECK (low > 0 AND low <= open AND low <= close AND high >= open AND high >= close), CHECK (volume >= 0)"
+
+
+@dataclass(frozen=True)
+class Table:
+    """`key` identifies a row; `narrow` is the column by which stored rows are fetched for comparison. A `snapshot` says how
+    things stand: the newest file is right. Elsewhere a row that contradicts a stored one is refused unless asked for."""
+
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    narrow: str
+    sql: str
+    snapshot: bool = False
+
+
+TABLES = {
+    table.name: table
+    for table in (
+        Table(
+            "bars",
+            ("symbol", "session", "series", "open", "high", "low", "close", "volume", "provisional"),
+            ("symbol", "session"),
+            "session",
+            f"""CREATE TABLE bars (
+                symbol TEXT NOT NULL, session TEXT NOT NULL, series TEXT NOT NULL CHECK (series IN ('EQ', 'BE', 'BZ')),
+                open INTEGER NOT NULL, high INTEGER NOT NULL, low INTEGER NOT NULL, close INTEGER NOT NULL,
+                volume INTEGER NOT NULL, provisional INTEGER NOT NULL CHECK (provisional IN (0, 1)),
+                file INTEGER NOT NULL REFERENCES files (id), PRIMARY KEY (symbol, session), {_SHAPE})""",
+        ),
+        Table(
+            "minutes",
+            ("symbol", "session", "minute", "open", "high", "low", "close", "volume"),
+            ("symbol", "session", "minute"),
+            "symbol",
+            f"""CREATE TABLE minutes (
+                symbol TEXT NOT NULL, session TEXT NOT NULL, minute INTEGER NOT NULL CHECK (minute >= 0),
+                open INTEGER NOT NULL, high INTEGER NOT NULL, low INTEGER NOT NULL, close INTEGER NOT NULL,
+                volume INTEGER NOT NULL, file INTEGER NOT NULL REFERENCES files (id),
+                PRIMARY KEY (symbol, session, minute), {_SHAPE})""",
+        ),
+        Table(
+            "lists",
+            ("list", "symbol", "name", "industry", "series", "isin"),
+            ("list", "symbol"),
+            "list",
+            """CREATE TABLE lists (
+                list TEXT NOT NULL, symbol TEXT NOT NULL, name TEXT NOT NULL, industry TEXT NOT NULL, series TEXT NOT NULL,
+                isin TEXT NOT NULL, file INTEGER NOT NULL REFERENCES files (id), PRIMARY KEY (list, symbol))""",
+            snapshot=True,
+        ),
+        Table(
+            "securities",
+            ("symbol", "name", "series", "isin", "listed_on"),
+            ("symbol",),
+            "symbol",
+            """CREATE TABLE securities (
+                symbol TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, series TEXT NOT NULL, isin TEXT NOT NULL,
+                listed_on TEXT NOT NULL, file INTEGER NOT NULL REFERENCES files (id))""",
+            snapshot=True,
+        ),
+        Table(
+            "instruments",
+            ("symbol", "dumped_on", "source", "series", "name", "isin", "token", "tick_size", "lot_size", "derivatives"),
+            ("symbol", "dumped_on", "source"),
+            "dumped_on",
+            """CREATE TABLE instruments (
+                symbol TEXT NOT NULL, dumped_on TEXT NOT NULL, source TEXT NOT NULL, series TEXT NOT NULL, name TEXT NOT NULL,
+                isin TEXT NOT NULL, token TEXT NOT NULL, tick_size INTEGER NOT NULL CHECK (tick_size > 0),
+                lot_size INTEGER NOT NULL, derivatives INTEGER NOT NULL CHECK (derivatives IN (-1, 0, 1)),
+                file INTEGER NOT NULL REFERENCES files (id), PRIMARY KEY (symbol, dumped_on, source))""",
+        ),
+        Table(
+            "renames",
+            ("old", "dated", "new", "company"),
+            ("old", "dated"),
+            "dated",
+            """CREATE TABLE renames (
+                old TEXT NOT NULL, dated TEXT NOT NULL, new TEXT NOT NULL, company TEXT NOT NULL,
+                file INTEGER NOT NULL REFERENCES files (id), PRIMARY KEY (old, dated))""",
+        ),
+        Table(
+            "actions",
+            ("symbol", "ex_date", "subject"),
+            ("symbol", "ex_date", "subject"),
+            "ex_date",
+            """CREATE TABLE actions (
+                symbol TEXT NOT NULL, ex_date TEXT NOT NULL, subject TEXT NOT NULL,
+                file INTEGER NOT NULL REFERENCES files (id), PRIMARY KEY (symbol, ex_date, subject))""",
+        ),
+    )
+}
+
+OTHERS = (
+    """CREATE TABLE files (
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL, kind TEXT NOT NULL, rows INTEGER NOT NULL,
+        imported_at TEXT NOT NULL)""",
+    "CREATE INDEX bars_by_session ON bars (session)",
+    "CREATE TABLE meta (key TEXT PRIMARY KEY NOT NULL, value INTEGER NOT NULL)",
+    "INSERT INTO meta VALUES ('generation', 0)",
+)

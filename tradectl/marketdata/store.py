@@ -1,0 +1,259 @@
+"""The store: what tasks, scans and reports read. It implements the port `MarketData` over the series and the archive.
+
+Opened `through` a session it has no bar after it, whatever was imported since: a simulation cannot see its own future.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from bisect import bisect_right
+from collections.abc import Sequence
+from datetime import date, timedelta
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tradectl.errors import DatabaseError, UsageError
+from tradectl.exchange.phases import timetable
+from tradectl.exchange.ticks import tick_size
+from tradectl.marketdata.adjustment import Step, step, steps
+from tradectl.marketdata.series import Series, open_series, read_archive
+from tradectl.model.market import CorporateAction, Instrument
+
+if TYPE_CHECKING:
+    from tradectl.exchange.sessions import SessionTable
+    from tradectl.model.history import History
+
+Minute = tuple[int, int, int, int, int, int]
+_Dump = tuple[str, int, int, str, int, str]
+"""Date (ISO), tick size in paise, lot size, ISIN, derivatives (1, 0, or -1 for unknown), name."""
+DEFAULT_TICK = 5
+"""Of an instrument that has neither a bar nor an entry in a dump; such a one is not traded."""
+
+
+class Store:
+    """Market data of one folder. Everything is read once and kept; nothing is read before it is asked for.
+
+    Raises DataError where there is no archive, DatabaseError where it cannot be read.
+    """
+
+    def __init__(self, folder: Path, sessions: SessionTable, *, through: date | None = None) -> None:
+        self.folder = folder
+        self.sessions = sessions
+        self.through = through
+        self._histories: dict[str, History | None] = {}
+        self._actions: dict[str, tuple[CorporateAction, ...]] = {}
+        self._steps: dict[str, tuple[Step, ...]] = {}
+        self._instruments: dict[tuple[str, date], Instrument] = {}
+        self._dumps: dict[str, list[_Dump]] = {}
+        self._minutes: dict[str, Sequence[Minute]] = {}
+        self._minutes_of: date | None = None
+        self._auctions: dict[date, bool] = {}
+
+    def last_session(self) -> date | None:
+        """The last session with a bar of anybody; None without any."""
+        return self._series.last_session(self.through)
+
+    def stored_bars(self) -> int:
+        """How many bars the series hold, of all sessions."""
+        return sum(stop - start for start, stop in self._series.rows.values())
+
+    def lists(self) -> tuple[str, ...]:
+        """The names of the imported lists."""
+        return tuple(sorted(self._series.facts["lists"]))
+
+    def universe(self, name: str) -> tuple[str, ...]:
+        """Instrument ids of a list, of `all`, of a file of symbols, or of symbols joined by commas; sorted, each once."""
+        members = self._series.facts["lists"].get(name.lower())
+        if members is not None:
+            return tuple(sorted({self._member(symbol) for symbol in members}))
+        if name.lower() == "all":
+            return tuple(sorted(self._series.rows))
+        path = Path(name)
+        if path.suffix in {".csv", ".txt"} or "/" in name:
+            symbols = _symbols_of(path)
+        else:
+            symbols = [symbol.strip() for symbol in name.split(",") if symbol.strip()]
+        ids = {symbol: self._member(symbol.upper()) for symbol in symbols}
+        strangers = [symbol for symbol, owner in ids.items() if not self._is_instrument(owner)]
+        if strangers or not ids:
+            known = ", ".join((*self.lists(), "all"))
+            raise UsageError(f"{', '.join(strangers) or 'nothing'} is neither a list nor a symbol; known lists: {known}")
+        return tuple(sorted(set(ids.values())))
+
+    def find(self, symbol: str, session: date) -> str:
+        """The instrument id behind a symbol as named on a session; today's name is understood too. UsageError if unknown."""
+        name = symbol.strip().upper()
+        for candidate in (self._series.renames.resolve(name, session), name):
+            if self._is_instrument(candidate):
+                return candidate
+        rename = self._series.renames.renamed_to(name)
+        hint = f": it became {rename.new} on {rename.dated}" if rename and rename.dated <= session else ""
+        raise UsageError(f"{symbol} is unknown on {session}{hint}")
+
+    def instrument(self, instrument_id: str, session: date) -> Instrument:
+        """The instrument as it was on a session: its name, series and tick size of that day."""
+        key = (instrument_id, session)
+        found = self._instruments.get(key)
+        if found is None:
+            found = self._instruments[key] = self._describe(instrument_id, session)
+        return found
+
+    def history(self, instrument_id: str) -> History | None:
+        """All stored bars, oldest first; None without any."""
+        if instrument_id not in self._histories:
+            found = self._series.history(instrument_id)
+            if found is not None and self.through is not None:
+                found = found.through(self.through)
+            self._histories[instrument_id] = found if found is not None and len(found) else None
+        return self._histories[instrument_id]
+
+    def actions(self, instrument_id: str, after: date, through: date) -> tuple[CorporateAction, ...]:
+        """Actions with after < ex-date <= through, oldest first."""
+        found = self._all_actions(instrument_id)
+        if not found:
+            return ()
+        start = bisect_right(found, after, key=lambda action: action.ex_date)
+        return found[start : bisect_right(found, through, key=lambda action: action.ex_date)]
+
+    def multiplier(self, instrument_id: str, session: date, open_price: int | None) -> float | None:
+        """M of a session. A demerger on the session itself needs the session's open (paise): None while that is not known."""
+        running = 1.0
+        for ex_date, factor in self._path(instrument_id):
+            if ex_date >= session:
+                break
+            running *= factor
+        today = self.actions(instrument_id, session - timedelta(days=1), session)
+        if not today:
+            return running
+        if open_price is None and any(action.kind == "demerger" for action in today):
+            return None
+        return running * step(today, self._close_before(instrument_id, session), open_price)
+
+    def minutes(self, instrument_id: str, session: date) -> Sequence[Minute]:
+        """Minute bars (minutes after 09:15, open, high, low, close in paise, volume); empty where there are none."""
+        if self.through is not None and session > self.through:
+            return ()
+        if session != self._minutes_of:
+            self._minutes, self._minutes_of = {}, session
+        if instrument_id not in self._minutes:
+            names = dict.fromkeys((self._series.renames.name_on(instrument_id, session), instrument_id))
+            self._minutes[instrument_id] = next(filter(None, (self._stored_minutes(name, session) for name in names)), ())
+        return self._minutes[instrument_id]
+
+    @cached_property
+    def _series(self) -> Series:
+        return open_series(self.folder)
+
+    @cached_property
+    def _archive(self) -> sqlite3.Connection:
+        return read_archive(self.folder)
+
+    def _rows(self, query: str, parameters: tuple[object, ...]) -> list[tuple[object, ...]]:
+        try:
+            return self._archive.execute(query, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise DatabaseError(f"{self.folder}: {error}") from error
+
+    def _stored_minutes(self, symbol: str, session: date) -> Sequence[Minute]:
+        query = "SELECT minute, open, high, low, close, volume FROM minutes WHERE symbol = ? AND session = ? ORDER BY minute"
+        return self._rows(query, (symbol, session.isoformat()))  # type: ignore[return-value]
+
+    def _dumps_of(self, symbol: str) -> list[_Dump]:
+        """A symbol's entries in the instrument dumps, oldest first."""
+        if symbol not in self._dumps:
+            columns = "dumped_on, tick_size, lot_size, isin, derivatives, name"
+            query = f"SELECT {columns} FROM instruments WHERE symbol = ? ORDER BY dumped_on, source"
+            self._dumps[symbol] = self._rows(query, (symbol,))  # type: ignore[assignment]
+        return self._dumps[symbol]
+
+    def _is_instrument(self, instrument_id: str) -> bool:
+        return instrument_id in self._series.rows or instrument_id in self._series.facts["securities"]
+
+    def _member(self, symbol: str) -> str:
+        """A list is not dated: its names are today's, or else those of a day when they were somebody's."""
+        rename = self._series.renames.renamed_to(symbol)
+        if rename is None or symbol in self._series.rows:
+            return symbol
+        return self._series.renames.resolve(symbol, rename.dated - timedelta(days=1))
+
+    def _describe(self, instrument_id: str, session: date) -> Instrument:
+        symbol = self._series.renames.name_on(instrument_id, session)
+        current = instrument_id.partition("~")[0]
+        past = [dump for dump in self._dumps_of(symbol) if dump[0] <= session.isoformat()]
+        dump = past[-1] if past else None
+        name, isin = self._series.facts["securities"].get(current, ("", ""))
+        if not isin:
+            latest = self._dumps_of(current)
+            name, isin = (latest[-1][5], latest[-1][3]) if latest else ("", "")
+        flags = [entry[4] for entry in past if entry[4] >= 0]
+        derivatives = bool(flags and flags[-1])
+        history = self.history(instrument_id)
+        last = history.last_index(session) if history is not None else -1
+        return Instrument(
+            instrument_id=instrument_id,
+            symbol=symbol,
+            series=str(history.series[last]) if history is not None and last >= 0 else "EQ",
+            isin=isin or None,
+            tick_size=self._tick(history, session, dump),
+            lot_size=dump[2] if dump else 1,
+            closing_auction=derivatives and self._has_auctions(session),
+            derivatives=derivatives,
+            name=name,
+        )
+
+    def _tick(self, history: History | None, session: date, dump: _Dump | None) -> int:
+        """From a dump of the same month; else by the close of the month before (of the first bar, for a newcomer)."""
+        if dump and dump[0][:7] == session.isoformat()[:7]:
+            return dump[1]
+        if history is None:
+            return DEFAULT_TICK
+        month_end = history.last_index(session.replace(day=1) - timedelta(days=1))
+        return tick_size(session, int(history.close[max(month_end, 0)]))
+
+    def _has_auctions(self, session: date) -> bool:
+        """Whether the exchange held closing auctions then."""
+        if session not in self._auctions:
+            self._auctions[session] = timetable(session, closing_auction=True) != timetable(session, closing_auction=False)
+        return self._auctions[session]
+
+    def _all_actions(self, instrument_id: str) -> tuple[CorporateAction, ...]:
+        if instrument_id not in self._actions:
+            self._actions[instrument_id] = self._series.actions(instrument_id)
+        return self._actions[instrument_id]
+
+    def _path(self, instrument_id: str) -> tuple[Step, ...]:
+        if instrument_id not in self._steps:
+            history = self.history(instrument_id)
+            self._steps[instrument_id] = (
+                _without_bars(self._all_actions(instrument_id))
+                if history is None
+                else steps(self._all_actions(instrument_id), history.sessions, history.open, history.close)
+            )
+        return self._steps[instrument_id]
+
+    def _close_before(self, instrument_id: str, session: date) -> int | None:
+        history = self.history(instrument_id)
+        last = history.last_index(session - timedelta(days=1)) if history is not None else -1
+        return int(history.close[last]) if history is not None and last >= 0 else None
+
+
+def _without_bars(actions: Sequence[CorporateAction]) -> tuple[Step, ...]:
+    by_day = groupby(actions, key=lambda action: action.ex_date)
+    return tuple((ex_date, step(list(of_day), None, None)) for ex_date, of_day in by_day)
+
+
+def _symbols_of(path: Path) -> list[str]:
+    """Symbols of a file: the column `Symbol` of a CSV, else the first word of each line; `#` begins a remark."""
+    try:
+        lines = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read as a list of symbols") from error
+    rows = [[cell.strip() for cell in line.split(",")] for line in lines if line]
+    header = [cell.lower() for cell in rows[0]] if rows else []
+    column = header.index("symbol") if "symbol" in header else 0
+    symbols = [row[column] for row in rows[1 if "symbol" in header else 0 :] if len(row) > column and row[column]]
+    if not symbols:
+        raise UsageError(f"{path}: holds no symbol")
+    return symbols

@@ -1,0 +1,241 @@
+"""A position is the fold of its fills: first in, first out, to the paisa, through splits, bonuses and demergers.
+
+Nothing else is stored as the truth. Charges come from outside (they are known for a day, not for a fill) and are shared out to
+lots and sales so that every sum agrees exactly:
+
+    bought = cost (still held) + cost of what was sold + spun_off          realised = sold - cost of what was sold
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from fractions import Fraction
+
+from tradectl.model.market import ActionKind
+from tradectl.model.money import Paise, share_out
+from tradectl.model.order import Fill, Side
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """What a corporate action (`kind`: a value of ActionKind) did to a holding at a moment.
+
+    `ratio`: new shares for one old. `cost_kept`: share of the cost that stays (demerger). `cash`: paise paid for a fraction
+    of a share, or as the dividend."""
+
+    kind: str
+    ex_date: date
+    at: datetime
+    ratio: Fraction = Fraction(1)
+    cost_kept: Fraction | float = Fraction(1)
+    cash: Paise = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """What is left of one buy. `quantity` at today's scale, `entry_quantity` the same shares as they were bought; `cost`
+    without charges, `charges` the buy's part that belongs to these shares."""
+
+    fill_id: str
+    symbol: str
+    session: date
+    quantity: int
+    entry_quantity: int
+    entry_price: Paise
+    cost: Paise
+    charges: Paise
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """One lot, or part of it, sold by one fill. `quantity` as sold, `entry_quantity` as bought (they differ after a split);
+    prices as traded; gross = exit_price x quantity - cost; net = gross - charges. Paise."""
+
+    symbol: str
+    entry_session: date
+    exit_session: date
+    quantity: int
+    entry_quantity: int
+    entry_price: Paise
+    exit_price: Paise
+    gross: Paise
+    charges: Paise
+    net: Paise
+
+    @property
+    def cost(self) -> Paise:
+        """What the sold shares had cost, without charges."""
+        return self.exit_price * self.quantity - self.gross
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Where a position stands. Paise; `cost` is of what is held, without charges; `charges` of all fills so far; `realised` is
+    gross. `dividends` and `cash_in_lieu` are apart from trading P&L; `spun_off` is the cost that demergers took away."""
+
+    quantity: int = 0
+    cost: Paise = 0
+    bought: Paise = 0
+    sold: Paise = 0
+    realised: Paise = 0
+    charges: Paise = 0
+    spun_off: Paise = 0
+    dividends: Paise = 0
+    cash_in_lieu: Paise = 0
+    lots: tuple[Lot, ...] = ()
+    trades: tuple[Trade, ...] = ()
+
+
+@dataclass(slots=True)
+class _Running:
+    """The fold half way: the only mutable thing here."""
+
+    lots: list[Lot] = field(default_factory=list)
+    trades: list[Trade] = field(default_factory=list)
+    bought: Paise = 0
+    sold: Paise = 0
+    charges: Paise = 0
+    spun_off: Paise = 0
+    dividends: Paise = 0
+    cash_in_lieu: Paise = 0
+
+    @property
+    def quantity(self) -> int:
+        return sum(lot.quantity for lot in self.lots)
+
+
+def fold(fills: Iterable[Fill], adjustments: Iterable[Adjustment] = (), charges: Mapping[str, Paise] | None = None) -> Folded:
+    """The position that fills of one symbol, its adjustments and the charges by fill id make, in order of time.
+
+    Of one moment adjustments come first, then fills as given. Raises ValueError where more is sold than held."""
+    by_fill = charges or {}
+    events: list[Fill | Adjustment] = sorted([*adjustments, *fills], key=lambda event: event.at)
+    run = _Running()
+    for event in events:
+        if isinstance(event, Adjustment):
+            _adjust(run, event)
+        else:
+            _trade(run, event, by_fill.get(event.fill_id, 0))
+    return Folded(
+        quantity=run.quantity,
+        cost=sum(lot.cost for lot in run.lots),
+        bought=run.bought,
+        sold=run.sold,
+        realised=sum(trade.gross for trade in run.trades),
+        charges=run.charges,
+        spun_off=run.spun_off,
+        dividends=run.dividends,
+        cash_in_lieu=run.cash_in_lieu,
+        lots=tuple(run.lots),
+        trades=tuple(run.trades),
+    )
+
+
+def shares_after(quantity: int, ratio: Fraction) -> int:
+    """Whole shares that a holding becomes; the fraction is paid in cash."""
+    return quantity * ratio.numerator // ratio.denominator
+
+
+def fraction_cash(quantity: int, ratio: Fraction, previous_close: Paise | Fraction) -> Paise:
+    """Paise for the fraction of a share that is left over, at the last close before the action, half-up. The close is at the
+    scale before this action (and after earlier ones of the same day)."""
+    left = quantity * ratio - shares_after(quantity, ratio)
+    return int(left * previous_close / ratio + Fraction(1, 2))
+
+
+def _trade(run: _Running, fill: Fill, charges: Paise) -> None:
+    run.charges += charges
+    if fill.side is Side.BUY:
+        cost = fill.quantity * fill.price
+        run.bought += cost
+        run.lots.append(Lot(fill.fill_id, fill.symbol, fill.session, fill.quantity, fill.quantity, fill.price, cost, charges))
+        return
+    if fill.quantity > run.quantity:
+        raise ValueError(f"{fill.symbol}: {fill.quantity} sold on {fill.session}, only {run.quantity} held")
+    run.sold += fill.quantity * fill.price
+    closed, run.lots = _take(run.lots, fill.quantity)
+    parts = share_out(charges, [lot.quantity for lot in closed])
+    run.trades += [_closed(lot, fill.session, fill.price, part) for lot, part in zip(closed, parts, strict=True)]
+
+
+def _take(lots: Sequence[Lot], quantity: int) -> tuple[list[Lot], list[Lot]]:
+    """The oldest `quantity` shares as lots, and the lots that stay."""
+    taken: list[Lot] = []
+    rest = list(lots)
+    while quantity > 0:
+        lot = rest.pop(0)
+        if lot.quantity > quantity:
+            lot, left = _split(lot, quantity)
+            rest.insert(0, left)
+        taken.append(lot)
+        quantity -= lot.quantity
+    return taken, rest
+
+
+def _split(lot: Lot, quantity: int) -> tuple[Lot, Lot]:
+    """A lot as two, cost, charges and bought shares shared out."""
+    weights = [quantity, lot.quantity - quantity]
+    shares, costs, charges = (share_out(total, weights) for total in (lot.entry_quantity, lot.cost, lot.charges))
+    first, second = (
+        replace(lot, quantity=weights[i], entry_quantity=shares[i], cost=costs[i], charges=charges[i]) for i in (0, 1)
+    )
+    return first, second
+
+
+def _closed(lot: Lot, session: date, price: Paise, sell_charges: Paise) -> Trade:
+    gross = price * lot.quantity - lot.cost
+    charges = lot.charges + sell_charges
+    return Trade(
+        symbol=lot.symbol,
+        entry_session=lot.session,
+        exit_session=session,
+        quantity=lot.quantity,
+        entry_quantity=lot.entry_quantity,
+        entry_price=lot.entry_price,
+        exit_price=price,
+        gross=gross,
+        charges=charges,
+        net=gross - charges,
+    )
+
+
+def _adjust(run: _Running, event: Adjustment) -> None:
+    if not run.lots:
+        return
+    if event.kind == ActionKind.DIVIDEND:
+        run.dividends += event.cash
+        return
+    run.cash_in_lieu += event.cash
+    if event.kind == ActionKind.DEMERGER:
+        kept = Fraction(event.cost_kept)
+        for i, lot in enumerate(run.lots):
+            stays = round(lot.cost * kept)
+            run.spun_off += lot.cost - stays
+            run.lots[i] = replace(lot, cost=stays)
+    if event.ratio != 1:
+        run.lots = _scaled(run.lots, shares_after(run.quantity, event.ratio))
+        if not run.quantity:  # a consolidation of a few shares: all of it was paid in cash, so the cost is lost
+            run.trades += [_closed(lot, event.ex_date, 0, 0) for lot in run.lots]
+            run.lots = []
+
+
+def _scaled(lots: Sequence[Lot], total: int) -> list[Lot]:
+    """Lots of `total` shares in the same proportions, total cost unchanged. A lot that is left without a share joins the
+    largest, so that its cost goes where its shares went."""
+    quantities = share_out(total, [lot.quantity for lot in lots])
+    if total == 0:
+        return [replace(lot, quantity=0) for lot in lots]
+    scaled = [replace(lot, quantity=quantity) for lot, quantity in zip(lots, quantities, strict=True)]
+    largest = max(range(len(scaled)), key=lambda i: scaled[i].quantity)
+    for lot in scaled:
+        if lot.quantity == 0:
+            heir = scaled[largest]
+            scaled[largest] = replace(
+                heir,
+                cost=heir.cost + lot.cost,
+                charges=heir.charges + lot.charges,
+                entry_quantity=heir.entry_quantity + lot.entry_quantity,
+            )
+    return [lot for lot in scaled if lot.quantity]

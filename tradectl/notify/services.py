@@ -1,0 +1,66 @@
+"""Telegram, mail and a hundred other services, each named by an apprise URL (`tgram://bot_token/chat_id`).
+
+The URLs are secrets of a user (`notify.urls`), so whatever is said about a failure is scrubbed of their parts.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from io import StringIO
+from typing import TYPE_CHECKING
+
+from tradectl.errors import UsageError
+
+if TYPE_CHECKING:
+    from apprise import Apprise
+
+TRIES = 3
+
+
+class ServiceNotifier:
+    """Sends to every service, each a few times; a message that reached one of them is delivered.
+
+    `trouble` says why the last message did not reach all of them, empty if it did. `pause`: seconds before the second try.
+    """
+
+    def __init__(self, urls: Sequence[str], *, pause: float = 0.5) -> None:
+        """Raises UsageError for a URL that apprise does not understand (told by its place, never by its text)."""
+        import apprise
+
+        self._pause = pause
+        self._services: list[Apprise] = []
+        self._secrets = [part for url in urls for part in re.split(r"[/:@?&=,]+", url.split("://", 1)[-1]) if len(part) >= 6]
+        self.trouble = ""
+        for place, url in enumerate(urls, start=1):
+            service = apprise.Apprise()
+            if not service.add(url):
+                raise UsageError(f"notify.urls: number {place} is no URL of a service that apprise knows")
+            self._services.append(service)
+
+    def send(self, title: str, body: str) -> bool:
+        """True where at least one service took the message; never raises for a service that is down."""
+        import apprise
+
+        with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as said:  # type: ignore[no-untyped-call]
+            delivered = [self._insist(service, title, body) for service in self._services]
+            self.trouble = "" if all(delivered) else self._scrubbed(said)
+        return any(delivered)
+
+    def _insist(self, service: Apprise, title: str, body: str) -> bool:
+        from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_exponential
+
+        retrying = Retrying(
+            stop=stop_after_attempt(TRIES),
+            wait=wait_exponential(multiplier=self._pause, max=5),
+            retry=retry_if_result(lambda taken: not taken),
+            retry_error_callback=lambda _state: False,
+        )
+        return bool(retrying(service.notify, title=title, body=body))
+
+    def _scrubbed(self, said: StringIO) -> str:
+        text = " ".join(said.getvalue().split()) or "the service did not take the message"
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text[:300]

@@ -1,0 +1,29 @@
+"""Executions of tasks: when each ran, who did it, and what came of it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+
+from tradectl.ledger import schema
+from tradectl.ledger.engine import Database
+from tradectl.report.values import rows
+
+EXECUTIONS = schema.task_executions
+
+
+def listing(
+    database: Database, user: str, *, session: date | None = None, task: str = "", status: str = "", limit: int = 50
+) -> list[dict[str, Any]]:
+    """Executions, newest first."""
+    query = select(EXECUTIONS).where(EXECUTIONS.c.user == user)
+    if session is not None:
+        query = query.where(EXECUTIONS.c.session_date == session)
+    if task:
+        query = query.where(EXECUTIONS.c.task == task)
+    if status:
+        query = query.where(EXECUTIONS.c.status == status)
+    with database.read() as connection:
+        return rows(connection, EXECUTIONS, query.order_by(EXECUTIONS.c.id.desc()).limit(limit))

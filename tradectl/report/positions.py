@@ -1,0 +1,46 @@
+"""Positions, with what the position monitor last said of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from tradectl.ledger import schema
+from tradectl.ledger.engine import Database
+from tradectl.model.money import to_rupees
+from tradectl.report.values import rows, value
+
+POSITIONS, DECISIONS = schema.positions, schema.decisions
+
+
+def listing(database: Database, user: str, *, closed: bool = False, limit: int = 200) -> list[dict[str, Any]]:
+    """Open positions by symbol, or closed ones newest first. `average` is the entry price without charges; `net` (closed)
+    what was earned after charges. `monitor` is the last row of position-monitor about an open one, or None."""
+    query = select(POSITIONS).where(POSITIONS.c.user == user, POSITIONS.c.status == ("closed" if closed else "open"))
+    order = (POSITIONS.c.closed_at.desc(), POSITIONS.c.id.desc()) if closed else (POSITIONS.c.symbol,)
+    with database.read() as connection:
+        found = rows(connection, POSITIONS, query.order_by(*order).limit(limit))
+        sums = {row.id: row for row in connection.execute(query.order_by(*order).limit(limit))}
+        for item in found:
+            row = sums[item["id"]]
+            item["average"] = to_rupees(round(row.cost / row.quantity)) if row.quantity else None
+            item["net"] = to_rupees(row.realised - row.charges)
+            item["monitor"] = None if closed else _last_word(connection, user, row.instrument_id, row.opened_session)
+    return found
+
+
+def _last_word(connection: Connection, user: str, instrument_id: str, since: object) -> dict[str, Any] | None:
+    query = (
+        select(DECISIONS.c.at, DECISIONS.c.slot, DECISIONS.c.verdict, DECISIONS.c.reason, DECISIONS.c.inputs)
+        .where(
+            DECISIONS.c.user == user,
+            DECISIONS.c.instrument_id == instrument_id,
+            DECISIONS.c.task == "position-monitor",
+            DECISIONS.c.session_date >= since,
+        )
+        .order_by(DECISIONS.c.at.desc(), DECISIONS.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).mappings().first()
+    return None if row is None else {name: value(item) for name, item in row.items()}

@@ -1,0 +1,132 @@
+"""How things stand: mode, clock, session, the day's agenda, services, positions, orders, and whatever needs a person."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from tradectl.errors import UncoveredDate
+from tradectl.ledger import schema
+from tradectl.ledger.executions import standing
+from tradectl.model.moment import ist_date
+from tradectl.model.order import ALIVE, OrderStatus
+from tradectl.report.values import rows, value
+from tradectl.runtime.agenda import task_windows
+from tradectl.runtime.registry import all_tasks
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from tradectl.exchange.sessions import Session
+    from tradectl.ledger.executions import Execution
+    from tradectl.runtime.agenda import Window
+    from tradectl.task import World
+
+ORDERS, POSITIONS, EXECUTIONS, STATS = schema.orders, schema.positions, schema.task_executions, schema.daily_stats
+MISSED_FOR = timedelta(days=7)
+"""How long a missed slot is shown."""
+
+
+def status(world: World) -> dict[str, Any]:
+    """Everything about the user's present, as JSON values; see the keys. Writes nothing."""
+    now = world.clock.now()
+    today = ist_date(now)
+    user = world.ledger.users.get(world.user)
+    session, told = _session(world, today)
+    with world.ledger.database.read() as connection:
+        facts = _facts(connection, world.user, today)
+    return {
+        "mode": world.mode,
+        "clock": "virtual" if world.clock.virtual else "system",
+        "now": value(now),
+        "trading_state": user.trading_state,
+        "state_reason": user.state_reason,
+        "session": told,
+        "agenda": _agenda(world, session, now, user.created_at) if session is not None and session.runs else [],
+        "services": _services(world),
+        "undelivered": len(world.ledger.outbox.pending()),
+        **facts,
+    }
+
+
+def _session(world: World, today: date) -> tuple[Session | None, dict[str, Any]]:
+    """Today's session, and what is said of it; a date that nobody knows is said to be so."""
+    told: dict[str, Any] = {"date": today.isoformat(), "kind": None, "runs": False, "why_closed": "", "next_run": None}
+    session = None
+    try:
+        session = world.sessions.session(today)
+        told |= {"kind": str(session.kind), "runs": session.runs} if session else {"why_closed": world.sessions.why_closed(today)}
+        told["next_run"] = world.sessions.next_run_session(today).date.isoformat()
+    except UncoveredDate as error:
+        told["why_closed"] = told["why_closed"] or ("" if session else str(error))
+    return session, told
+
+
+def _agenda(world: World, session: Session, now: datetime, since: datetime) -> list[dict[str, Any]]:
+    schedules = {row.task: row for row in world.ledger.schedules.list()}
+    done = world.ledger.executions.on(session.date)
+    found = []
+    for task in all_tasks():
+        row = schedules.get(task.name)
+        for window in task_windows(task, row, session) if row else ():
+            execution = done.get((window.task, window.slot))
+            state = slot_state(world, window, execution, now, since) if row and (row.enabled or execution) else "disabled"
+            found.append(
+                {"task": window.task, "slot": window.slot, "opens": value(window.opens), "closes": value(window.closes)}
+                | {"state": state, "steps": execution.steps if execution else 0}
+                | {"result": dict(execution.result) if execution else {}, "error": execution.error if execution else ""}
+            )
+    return sorted(found, key=lambda item: str(item["opens"]))
+
+
+def slot_state(world: World, window: Window, row: Execution | None, now: datetime, since: datetime) -> str:
+    """completed, failed, missed, running (somebody works on it), due (open, nobody does), later, or earlier (it closed before
+    this user was there)."""
+    if row is None or row.status == "running":
+        if row is not None and standing(row, world.clock.machine_now(), world.ledger.executions.lease) == "held":
+            return "running"
+        if window.is_open(now):
+            return "due"
+        if now < window.opens:
+            return "later"
+        return "earlier" if row is None and window.closes <= since else "missed"
+    return row.status
+
+
+def _services(world: World) -> list[dict[str, Any]]:
+    machine_now = world.clock.machine_now()
+    return [
+        {"service": row.service, "running": row.running(machine_now), "beat_at": value(row.beat_at), "owner": row.owner}
+        for row in world.ledger.service.list()
+    ]
+
+
+def _facts(connection: Connection, user: str, today: date) -> dict[str, Any]:
+    """Counts and last rows, one snapshot."""
+
+    def count(table: Any, *where: Any) -> int:
+        return int(connection.execute(select(func.count()).select_from(table).where(table.c.user == user, *where)).scalar_one())
+
+    unknown = select(ORDERS).where(ORDERS.c.user == user, ORDERS.c.status == OrderStatus.UNKNOWN).order_by(ORDERS.c.id)
+    of_user = EXECUTIONS.c.user == user
+    recent = (EXECUTIONS.c.session_date >= today - MISSED_FOR, EXECUTIONS.c.session_date <= today)
+    missed = (
+        select(EXECUTIONS).where(of_user, EXECUTIONS.c.status == "missed", *recent).order_by(EXECUTIONS.c.session_date.desc())
+    )
+    analysis = (
+        select(EXECUTIONS).where(of_user, EXECUTIONS.c.task == "analyze").order_by(EXECUTIONS.c.session_date.desc()).limit(1)
+    )
+    stats = select(STATS).where(STATS.c.user == user).order_by(STATS.c.session_date.desc()).limit(1)
+    return {
+        "open_positions": count(POSITIONS, POSITIONS.c.status == "open"),
+        "live_orders": count(ORDERS, ORDERS.c.status.in_(sorted(ALIVE))),
+        "waiting_orders": count(ORDERS, ORDERS.c.status == OrderStatus.RETRY_PENDING),
+        "unknown_orders": rows(connection, ORDERS, unknown),
+        "missed": [
+            f"{row['task']} {row['slot']}".strip() + f" of {row['session_date']}" for row in rows(connection, EXECUTIONS, missed)
+        ],
+        "last_analysis": next(iter(rows(connection, EXECUTIONS, analysis)), None),
+        "statistics": next(iter(rows(connection, STATS, stats)), None),
+    }

@@ -1,0 +1,32 @@
+"""Rows of the ledger as JSON values: money as rupees in text, moments as ISO in Indian time, dates as ISO."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, Table
+
+from tradectl.ledger.types import Paise
+from tradectl.model.moment import to_ist
+from tradectl.model.money import to_rupees
+
+
+def rows(
+    connection: Connection, table: Table, query: Select[Any], leave_out: tuple[str, ...] = ("user",)
+) -> list[dict[str, Any]]:
+    """The rows of a query over one table; the column types say how each value is written."""
+    money = {column.name for column in table.columns if isinstance(column.type, Paise)}
+    return [
+        {name: value(item, money=name in money) for name, item in row.items() if name not in leave_out}
+        for row in connection.execute(query).mappings()
+    ]
+
+
+def value(item: Any, *, money: bool = False) -> Any:
+    """One value; an integer is rupees only where its column says that it is money."""
+    if money and isinstance(item, int):
+        return to_rupees(item)
+    if isinstance(item, datetime):
+        return to_ist(item).isoformat()
+    return item.isoformat() if isinstance(item, date) else item

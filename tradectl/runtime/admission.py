@@ -1,0 +1,102 @@
+"""Whether a task may run now: each "no" is a report with its own word. Reads only; the claim asks the database once more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from tradectl.errors import Blocked, Missed, UsageError
+from tradectl.ledger.executions import standing
+from tradectl.model.moment import to_ist
+from tradectl.runtime.agenda import Window, current, task_windows
+from tradectl.runtime.outcomes import Report
+
+if TYPE_CHECKING:
+    from tradectl.ledger.schedules import ScheduleRow
+    from tradectl.task import Task, World
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was asked for, with its window found. `until`: leave a continuous task's loop earlier."""
+
+    task: Task
+    session: date
+    window: Window
+    force: bool = False
+    dry_run: bool = False
+    once: bool = False
+    until: datetime | None = None
+
+    def report(self, outcome: str, message: str, exit_code: int = 0, **more: Any) -> Report:
+        return Report(self.task.name, self.session, self.window.slot, outcome, exit_code, message=message, **more)
+
+
+def find_window(world: World, task: Task, row: ScheduleRow, day: date, slot: str | None) -> Window | Report:
+    """The window that is meant, or the report that there is none on this day. UsageError for a slot that does not exist."""
+    if not row.enabled:
+        text = f"{task.name} is disabled; `tradectl schedule enable {task.name}`"
+        return Report(task.name, day, slot or "", "disabled", message=text)
+    session = world.sessions.session(day)
+    if session is None or not session.runs:
+        why = world.sessions.why_closed(day) if session is None else f"{session.name or session.kind} is not traded by tradectl"
+        return Report(task.name, day, slot or "", "not_a_session", message=f"{day} is not a run session: {why}")
+    found = task_windows(task, row, session)
+    if slot is None:
+        window = current(found, world.clock.now())
+    else:
+        window = next((item for item in found if item.slot == slot), None)
+        if window is None:
+            slots = ", ".join(item.slot or '""' for item in found)
+            raise UsageError(f"{task.name} has no slot {slot!r} on {day}; there is {slots or 'none'}")
+    if window is None:
+        return Report(task.name, day, "", "outside_window", message=f"{task.name} has no window on {day}")
+    return window
+
+
+def with_wishes(window: Window, every: int | None, until: datetime | None, now: datetime) -> Window:
+    """The window as `--every` wants it. UsageError where a wish makes no sense."""
+    if window.every is None and (every is not None or until is not None):
+        raise UsageError(f"{window.task} is done after one step; --until and --every are for monitors")
+    if every is not None and every < 1:
+        raise UsageError("--every is at least one second")
+    if until is not None and until < now:
+        raise UsageError(f"--until {to_ist(until):%H:%M} has passed")
+    return window if every is None else replace(window, every=every)
+
+
+def admit(world: World, order: Order) -> Report | None:
+    """None if it may run. Asked in this order: too early, completed, held, missed, blocked."""
+    window, executions = order.window, world.ledger.executions
+    now, name = world.clock.now(), f"{order.window.name} of {order.session}"
+    if now < window.opens and not order.force:
+        return order.report("outside_window", f"{name} opens at {to_ist(window.opens):%H:%M:%S}")
+    row = executions.get(order.task.name, order.session, window.slot)
+    if row is not None and not order.dry_run:
+        if row.status == "completed" and not order.force:
+            return order.report("already_completed", f"{name} has completed", result=row.result)
+        if standing(row, world.clock.machine_now(), executions.lease, force=order.force) == "held":
+            return order.report("busy", f"{name} is being worked on by {row.owner}")
+    if not order.force and (now >= window.over or (row is not None and row.status == "missed")):
+        return missed_report(order)
+    text = unmet(world, order.task, order.session)
+    return order.report("blocked", text, Blocked.exit_code, error=text) if text else None
+
+
+def missed_report(order: Order) -> Report:
+    """Its window is over without a completed run (the sweep has recorded that, where it was this user's to do)."""
+    closed = f"the window of {order.window.name} of {order.session} closed at {to_ist(order.window.closes):%H:%M:%S}"
+    text = f"{closed} without a completed run; --force runs it now"
+    return order.report("missed", text, Missed.exit_code, error=text)
+
+
+def unmet(world: World, task: Task, session: date) -> str:
+    """What must have completed first and has not; empty if all has."""
+    ledger = world.ledger
+    for need in task.needs:
+        owner = ledger.signals_owner(world.parameters.signals_from) if need == "analyze" else world.user
+        if not ledger.executions.completed(need, session, user=owner):
+            whose = "" if owner == world.user else f" of {owner}"
+            return f"{task.name} needs {need}{whose}, which has not completed for {session}"
+    return ""

@@ -1,0 +1,95 @@
+"""The windows of a session, from schedule rows and the session table; pure.
+
+A window is where one slot may run. It is open from `opens` until `closes`; a continuous task's last step belongs to the mark
+at `closes` itself, and a mark is good until the next one would come, so its window stays open for one `every` longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tradectl.model.moment import at_ist
+
+if TYPE_CHECKING:
+    from tradectl.exchange.sessions import Session
+    from tradectl.ledger.schedules import ScheduleRow
+    from tradectl.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Where one slot of a task may run; both moments aware, UTC. `every`: seconds between the steps of a continuous task."""
+
+    task: str
+    slot: str
+    opens: datetime
+    closes: datetime
+    every: int | None = None
+
+    @property
+    def over(self) -> datetime:
+        """From this moment on nothing of it may begin."""
+        return self.closes + timedelta(seconds=self.every or 0)
+
+    def is_open(self, now: datetime) -> bool:
+        return self.opens <= now < self.over
+
+    @property
+    def name(self) -> str:
+        return f"{self.task} {self.slot}".strip()
+
+
+def task_windows(task: Task, row: ScheduleRow, session: Session) -> tuple[Window, ...]:
+    """The windows of one task, in order. A slot is named by its time where there are several."""
+    end = session.last_fill_at() if row.until is None else at_ist(session.date, row.until).astimezone(UTC)
+    starts = [at_ist(session.date, at).astimezone(UTC) for at in row.times]
+    slots = [at.strftime("%H:%M") if len(row.times) > 1 else "" for at in row.times]
+    nexts = [*starts[1:], end] if task.schedule.each_until_next else [end] * len(starts)
+    found = (Window(task.name, *parts, row.every) for parts in zip(slots, starts, nexts, strict=True))
+    return tuple(window for window in found if window.opens < window.closes)
+
+
+def windows(tasks: Iterable[Task], rows: Mapping[str, ScheduleRow], session: Session) -> tuple[Window, ...]:
+    """The windows of every enabled task, by opening."""
+    enabled = ((task, rows[task.name]) for task in tasks if task.name in rows and rows[task.name].enabled)
+    found = (window for task, row in enabled for window in task_windows(task, row, session))
+    return tuple(sorted(found, key=lambda window: window.opens))
+
+
+def current(of_task: Iterable[Window], now: datetime) -> Window | None:
+    """The window a command without a slot means: the last that has opened, else the first of the day."""
+    ordered = tuple(of_task)
+    opened = [window for window in ordered if window.opens <= now]
+    return opened[-1] if opened else ordered[0] if ordered else None
+
+
+def due(all_windows: Iterable[Window], now: datetime) -> tuple[Window, ...]:
+    """The windows that are open."""
+    return tuple(window for window in all_windows if window.is_open(now))
+
+
+def missed(all_windows: Iterable[Window], now: datetime, done: Iterable[tuple[str, str]]) -> tuple[Window, ...]:
+    """The windows that are over without an execution; `done` has the (task, slot) of every execution."""
+    known = set(done)
+    return tuple(window for window in all_windows if window.over <= now and (window.task, window.slot) not in known)
+
+
+def next_mark(window: Window, after: datetime) -> datetime | None:
+    """The first step of a continuous window later than `after`: multiples of `every`, and `closes`. None: there is none."""
+    if after >= window.closes:
+        return None
+    if after < window.opens:
+        return window.opens
+    every = timedelta(seconds=window.every or 1)
+    return min(window.opens + ((after - window.opens) // every + 1) * every, window.closes)
+
+
+def marks(window: Window) -> tuple[datetime, ...]:
+    """Every step of a continuous window, `opens` and `closes` included."""
+    found = [window.opens]
+    while (mark := next_mark(window, found[-1])) is not None:
+        found.append(mark)
+    return tuple(found)

@@ -1,0 +1,122 @@
+"""The day without cron: every half minute, one process for each task that is due. A task that fails stops nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tradectl.errors import TradectlError
+from tradectl.ledger.executions import this_owner
+from tradectl.runtime.agenda import Window
+from tradectl.runtime.due import due_now
+from tradectl.runtime.interrupt import Stop, stop_on_signals
+from tradectl.runtime.runner import Runner
+
+LOOK = 30.0
+BEAT = timedelta(minutes=1)
+_SLICE = 0.25
+
+Command = Callable[[Window], Sequence[str]]
+
+
+def command_line(arguments: Sequence[str]) -> Command:
+    """The command of a task's process; `arguments` are the global options (user, home, database) of this one."""
+
+    def command(window: Window) -> Sequence[str]:
+        slot = ("--slot", window.slot) if window.slot else ()
+        return (sys.executable, "-m", "tradectl", *arguments, window.task, *slot, "--trigger", "daemon", "-q")
+
+    return command
+
+
+@dataclass(slots=True)
+class _Child:
+    process: subprocess.Popen[bytes]
+    window: Window
+
+
+@dataclass(slots=True)
+class Daemon:
+    """Looks, starts, and waits. `look` seconds between two looks; `command` makes the process of a window."""
+
+    runner: Runner
+    command: Command
+    look: float = LOOK
+    children: dict[tuple[str, str], _Child] = field(default_factory=dict)
+    failures: dict[tuple[str, str], int] = field(default_factory=dict)
+    resting: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    _beaten: datetime | None = None
+
+    def run(self) -> int:
+        """Until a signal asks for the end; then no new work, the signal to the children, and their end. 128 + its number."""
+        clock, ledger = self.runner.world.clock, self.runner.world.ledger
+        with stop_on_signals(self.runner.stop or Stop()) as stop:
+            while not stop.signal_number:
+                self.one_look()
+                self._wait(stop)
+            self._end_children(stop)
+        self._quietly(lambda: ledger.service.stop("daemon", this_owner(), clock.machine_now(), "stopped"))
+        return 128 + stop.signal_number
+
+    def one_look(self) -> None:
+        """Beat, gather what has ended, and start what is due."""
+        self._gather()
+        self._quietly(self._beat)
+        self._quietly(self._start_due)
+
+    def _start_due(self) -> None:
+        runner, now = self.runner, self.runner.world.clock.now()
+        runner.sweep(runner.rows())
+        for window in due_now(runner):
+            key = (window.task, window.slot)
+            if key not in self.children and self.resting.get(key, now) <= now:
+                process = subprocess.Popen(self.command(window), stdin=subprocess.DEVNULL, start_new_session=True)
+                self.children[key] = _Child(process, window)
+
+    def _gather(self) -> None:
+        """Forget children that have ended; one that failed rests, longer each time, so that nothing spins."""
+        now = self.runner.world.clock.now()
+        for key, child in list(self.children.items()):
+            code = child.process.poll()
+            if code is None:
+                continue
+            del self.children[key]
+            self.failures[key] = self.failures.get(key, 0) + 1 if code else 0
+            if code:
+                pause = 1 if child.window.every is not None else min(self.failures[key], 15)
+                self.resting[key] = now + timedelta(minutes=pause)
+
+    def _beat(self) -> None:
+        now = self.runner.world.clock.machine_now()
+        if self._beaten is None or now - self._beaten >= BEAT:
+            running = ", ".join(child.window.name for child in self.children.values())
+            self.runner.world.ledger.service.beat("daemon", this_owner(), now, running or "waiting")
+            self._beaten = now
+
+    def _wait(self, stop: Stop) -> None:
+        clock = self.runner.world.clock
+        waited = 0.0
+        while waited < self.look and not stop.signal_number:
+            clock.sleep(_SLICE)
+            waited += _SLICE
+            if any(child.process.poll() is not None for child in self.children.values()):
+                self._gather()
+
+    def _end_children(self, stop: Stop) -> None:
+        """Pass the signal on once, and wait: a child gives its claim back, and may be in the middle of an order."""
+        for child in self.children.values():
+            if child.process.poll() is None:
+                child.process.send_signal(stop.signal_number)
+        for child in self.children.values():
+            child.process.wait()
+        self.children.clear()
+
+    def _quietly(self, work: Callable[[], None]) -> None:
+        """A database that is away for a moment, or a date without a session table, must not end the loop."""
+        try:
+            work()
+        except (TradectlError, OSError) as error:
+            print(f"tradectl daemon: {error}", file=sys.stderr)  # noqa: T201 - the story goes to stderr

@@ -1,0 +1,94 @@
+"""What is due now, and one pass over it: `run-due` under cron, and the question that the daemon asks every half minute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from tradectl.errors import TradectlError
+from tradectl.ledger.executions import Execution, standing, this_owner
+from tradectl.model.moment import ist_date
+from tradectl.runtime import agenda
+from tradectl.runtime.agenda import Window
+from tradectl.runtime.interrupt import stop_on_signals
+from tradectl.runtime.outcomes import Report, gravest
+from tradectl.runtime.runner import Runner
+
+LONGEST_REST = timedelta(minutes=30)
+
+
+def rests_until(row: Execution, window: Window) -> datetime | None:
+    """When a failed execution may be tried again unasked: a monitor at its next step, others after 1, 2, 4 … 30 minutes."""
+    if row.status != "failed" or row.finished_at is None:
+        return None
+    if window.every is not None:
+        return row.finished_at + timedelta(seconds=min(window.every, 60) / 2)
+    return row.finished_at + min(timedelta(minutes=2 ** min(row.attempt - 1, 5)), LONGEST_REST)
+
+
+def due_now(runner: Runner) -> tuple[Window, ...]:
+    """The open windows that somebody should work on: not completed, not held, not resting after a failure, and not waiting
+    for a task that is at work. UncoveredDate outside the session table."""
+    world = runner.world
+    now = world.clock.now()
+    session = world.sessions.session(ist_date(now))
+    if session is None or not session.runs:
+        return ()
+    done = world.ledger.executions.on(session.date)
+    found = agenda.due(agenda.windows(runner.tasks, runner.rows(), session), now)
+    return tuple(window for window in found if _wanted(runner, window, done, now))
+
+
+def run_due(runner: Runner) -> Report:
+    """Run each due slot once, monitors one step; the gravest report speaks, all are in `result["reports"]`."""
+    world = runner.world
+    owner, reports = this_owner(), []
+    world.ledger.service.beat("run-due", owner, world.clock.machine_now())
+    with stop_on_signals(runner.stop) as stop:
+        missed = _swept(runner)
+        reports += missed
+        tasks = {task.name: task for task in runner.tasks}
+        for window in due_now(runner):
+            if stop.signal_number:
+                break
+            reports.append(runner.run(tasks[window.task], slot=window.slot, once=True))
+    text = ", ".join(f"{f'{item.task} {item.slot}'.strip()} {item.outcome}" for item in reports) or "nothing is due"
+    world.ledger.service.beat("run-due", owner, world.clock.machine_now(), text)
+    worst = gravest(reports)
+    result = {"reports": [_shown(report) for report in reports]}
+    day = ist_date(world.clock.now())
+    if worst is None or worst.exit_code == 0:
+        return Report("run-due", day, "", "completed", result=result, message=text)
+    return Report("run-due", day, "", worst.outcome, worst.exit_code, result, worst.error, text, worst.missed)
+
+
+def _wanted(runner: Runner, window: Window, done: Mapping[tuple[str, str], Execution], now: datetime) -> bool:
+    executions = runner.world.ledger.executions
+    machine_now = runner.world.clock.machine_now()
+    row = done.get((window.task, window.slot))
+    if row is not None:
+        rest = rests_until(row, window)
+        if standing(row, machine_now, executions.lease) in {"held", "done"} or (rest is not None and now < rest):
+            return False
+    needs = next(task.needs for task in runner.tasks if task.name == window.task)
+    waits = [other for (name, _), other in done.items() if name in needs and other.status == "running"]
+    return not any(standing(other, machine_now, executions.lease) == "held" for other in waits)
+
+
+def _swept(runner: Runner) -> list[Report]:
+    """What this pass found missed, as a report of its own: 12 once, and not again."""
+    try:
+        missed = runner.sweep(runner.rows())
+    except TradectlError as error:
+        return [Report("run-due", None, "", "failed", error.exit_code, error=str(error), message=str(error))]
+    if not missed:
+        return []
+    text = f"missed: {', '.join(missed)}"
+    day = ist_date(runner.world.clock.now())
+    return [Report("run-due", day, "", "missed", 12, error=text, message=text, missed=missed)]
+
+
+def _shown(report: Report) -> dict[str, Any]:
+    return asdict(report) | {"session": report.session.isoformat() if report.session else None, "missed": list(report.missed)}

@@ -1,0 +1,47 @@
+"""SIGINT and SIGTERM as a request: the first is seen between steps, a second one ends the step that is running."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from tradectl.errors import Interrupted
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stop:
+    """Whether somebody asked for the end, by which signal, and how often."""
+
+    def __init__(self) -> None:
+        self.signal_number = 0
+        self.times = 0
+
+    def ask(self, number: int, _frame: FrameType | None = None) -> None:
+        """A signal's handler."""
+        self.signal_number = number
+        self.times += 1
+        if self.times > 1:
+            raise Interrupted(number)
+
+    def raise_if_asked(self) -> None:
+        if self.signal_number:
+            raise Interrupted(self.signal_number)
+
+
+@contextmanager
+def stop_on_signals(stop: Stop | None = None) -> Iterator[Stop]:
+    """Handle both signals inside the block; outside the main thread, where Python cannot, only yield the object."""
+    asked = stop or Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = {number: signal.signal(number, asked.ask) for number in SIGNALS}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

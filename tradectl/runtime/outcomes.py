@@ -1,0 +1,46 @@
+"""What the runner answers: one word and one exit code for everything that can become of a command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+OUTCOMES = (
+    "completed",
+    "already_completed",
+    "not_a_session",
+    "disabled",
+    "outside_window",
+    "missed",
+    "busy",
+    "blocked",
+    "failed",
+)
+_GRAVITY = (0, 3, 11, 12, 9, 8, 6, 5, 4, 2, 7, 10, 1)
+"""Exit codes from harmless to grave; a signal is graver than all, since it ended the work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of one command. `missed` names the slots that were found missed on the way; `message` is one line."""
+
+    task: str
+    session: date | None
+    slot: str
+    outcome: str
+    exit_code: int = 0
+    result: Mapping[str, Any] = field(default_factory=dict)
+    error: str = ""
+    message: str = ""
+    missed: tuple[str, ...] = ()
+
+
+def gravity(report: Report) -> int:
+    return _GRAVITY.index(report.exit_code) if report.exit_code in _GRAVITY else len(_GRAVITY)
+
+
+def gravest(reports: Iterable[Report]) -> Report | None:
+    """The report that the process answers with; the first of equals."""
+    return max(reports, key=gravity, default=None)

@@ -1,0 +1,250 @@
+"""Whether a task may run now, and running it: the row is written before the work, beaten while it goes on, finished after it.
+
+Live, paper and simulated trading, cron, daemon and the command line all come through `Runner.run`. Each "no" has its own
+name; the database has the last word on who works.
+"""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import date, datetime
+
+from tradectl.errors import Blocked, DatabaseError, Interrupted, TradectlError, UsageError
+from tradectl.ledger.executions import AlreadyDone, Claim, Fenced, Held, this_owner
+from tradectl.ledger.schedules import ScheduleRow, declared
+from tradectl.model.moment import ist_date, to_ist
+from tradectl.runtime.admission import Order, admit, find_window, missed_report, with_wishes
+from tradectl.runtime.delivery import deliver
+from tradectl.runtime.heartbeat import Heartbeat
+from tradectl.runtime.interrupt import Stop, stop_on_signals
+from tradectl.runtime.outcomes import Report
+from tradectl.runtime.stepping import AFTER_THE_END, Progress, Stepping
+from tradectl.runtime.sweep import next_sweep, sweep
+from tradectl.task import Context, Task, World
+
+REFUSED, UNKNOWN, BUG = 11, 7, 1
+
+
+class Runner:
+    """Runs tasks for one user. `stop`: handlers that somebody else has set up; by default each run has its own."""
+
+    def __init__(
+        self, world: World, tasks: Sequence[Task], *, trigger: str, progress: Progress | None = None, stop: Stop | None = None
+    ) -> None:
+        self.world = world
+        self.tasks = tuple(tasks)
+        self.trigger = trigger
+        self.progress = progress
+        self.stop = stop
+        self._created: datetime | None = None
+        self._sweep_at: datetime | None = None
+        self._swept_rows: Mapping[str, ScheduleRow] = {}
+
+    def run(
+        self,
+        task: Task,
+        *,
+        session: date | None = None,
+        slot: str | None = None,
+        force: bool = False,
+        dry_run: bool = False,
+        once: bool = False,
+        until: datetime | None = None,
+        every: int | None = None,
+    ) -> Report:
+        """Run a task, or say why not; only UsageError is raised. `until` and `every` are for continuous tasks: `until` cuts
+        the loop earlier (inclusive; the row is released), `every` is in seconds. A dry run writes nothing and is one step."""
+        day = session or ist_date(self.world.clock.now())
+        missed: tuple[str, ...] = ()
+        try:
+            rows = self.rows(seed=not dry_run)
+            missed = () if dry_run else self.sweep(rows)
+            window = find_window(self.world, task, rows[task.name], day, slot)
+            if isinstance(window, Report):
+                report = window
+            else:
+                window = with_wishes(window, every, until, self.world.clock.now())
+                report = self._admitted(Order(task, day, window, force, dry_run, once or dry_run, until))
+        except UsageError:
+            raise
+        except TradectlError as error:
+            report = Report(task.name, day, slot or "", "failed", error.exit_code, error=str(error), message=str(error))
+        return replace(report, missed=missed, message=_with_missed(report.message, missed))
+
+    def rows(self, *, seed: bool = True) -> dict[str, ScheduleRow]:
+        """The schedule rows by task; a task that is new to this database gets its own (with `seed`, in the database too)."""
+        schedules = self.world.ledger.schedules
+        rows = {row.task: row for row in schedules.list()}
+        missing = [task for task in self.tasks if task.name not in rows]
+        if missing and seed:
+            schedules.seed(missing)
+        return rows | {task.name: declared(self.world.user, task) for task in missing}
+
+    def sweep(self, rows: Mapping[str, ScheduleRow]) -> tuple[str, ...]:
+        """Record what was missed, where something can have been since this runner looked last."""
+        now = self.world.clock.now()
+        if self._sweep_at is not None and now < self._sweep_at and rows == self._swept_rows:
+            return ()
+        if self._created is None:
+            self._created = self.world.ledger.users.get(self.world.user).created_at
+        missed = sweep(self.world, self.tasks, rows, self.trigger, since=self._created)
+        today = ist_date(now)
+        self._sweep_at = next_sweep(self.tasks, rows, self.world.sessions.session(today), today, now)
+        self._swept_rows = rows
+        return missed
+
+    # -- running it ------------------------------------------------------------------------------------------------------
+
+    def _admitted(self, order: Order) -> Report:
+        refusal = admit(self.world, order)
+        if refusal is not None:
+            if refusal.outcome == "blocked" and not order.dry_run:
+                self._tell_blocked(order, refusal.error)
+            return refusal
+        return self._dry(order) if order.dry_run else self._claimed(order)
+
+    def _tell_blocked(self, order: Order, text: str) -> None:
+        """Loudly, but once for each slot: it will be asked again every minute."""
+        ledger, now = self.world.ledger, self.world.clock.now()
+        with ledger.database.write():
+            key = f"blocked:{order.window.name}:{order.session}"
+            if ledger.outbox.add(now, f"{order.window.name} is blocked", text, key):
+                ledger.logs.append(now, "error", "task_blocked", text, task=order.task.name)
+        deliver(self.world)
+
+    def _claimed(self, order: Order) -> Report:
+        clock, name = self.world.clock, order.window.name
+        claim = self.world.ledger.executions.claim(
+            order.task.name,
+            order.session,
+            order.window.slot,
+            owner=this_owner(),
+            trigger=self.trigger,
+            machine_now=clock.machine_now(),
+            now=clock.now(),
+            force=order.force,
+        )
+        if isinstance(claim, Held):
+            return order.report("busy", f"{name} of {order.session} is being worked on by {claim.owner}")
+        if isinstance(claim, AlreadyDone):
+            if claim.status == "missed":
+                return missed_report(order)
+            return order.report("already_completed", f"{name} of {order.session} has completed")
+        report = self._worked(order, claim)
+        deliver(self.world)
+        return report
+
+    def _worked(self, order: Order, claim: Claim) -> Report:
+        """Do the work under the claim and write its end, whatever that is."""
+        context = Context(self.world, order.session, order.window.slot, claim)
+        with stop_on_signals() if self.stop is None else nullcontext(self.stop) as stop:
+            heartbeat = Heartbeat(self.world.ledger.executions, claim, self.world.clock)
+            work = Stepping(order.task, context, stop, heartbeat, self.progress)
+            if order.window.every is not None:
+                work.steps, work.result = claim.steps, claim.result
+            try:
+                with heartbeat:
+                    done = self._through(order, work, claim)
+                return self._ended(order, claim, work, done=done)
+            except Fenced as error:
+                return order.report("blocked", str(error), error.exit_code, error=str(error))
+            except Interrupted as error:
+                return self._interrupted(order, claim, work, error)
+            except Blocked as error:
+                return self._failed(order, claim, work, str(error), error.exit_code, outcome="blocked")
+            except TradectlError as error:
+                return self._failed(order, claim, work, str(error), error.exit_code)
+            except Exception as error:  # noqa: BLE001 - the outermost place: a bug in a task must end its row, with its traceback
+                text = f"{type(error).__name__}: {error}"
+                return self._failed(order, claim, work, text, BUG, detail=traceback.format_exc())
+
+    def _through(self, order: Order, work: Stepping, claim: Claim) -> bool:
+        """Whether the execution is complete after this."""
+        window, now = order.window, self.world.clock.now()
+        if window.every is None:
+            work.settle(window.closes if now < window.closes else now + AFTER_THE_END)
+            return True
+        executions, clock = self.world.ledger.executions, self.world.clock
+
+        def noted(stepping: Stepping) -> None:
+            executions.beat(claim, clock.machine_now(), steps=stepping.steps, result=stepping.result)
+
+        return work.through(window, until=order.until, once=order.once, noted=noted)
+
+    def _ended(self, order: Order, claim: Claim, work: Stepping, *, done: bool) -> Report:
+        if work.blocked:
+            return self._failed(order, claim, work, work.blocked, Blocked.exit_code, outcome="blocked")
+        ledger, now = self.world.ledger, self.world.clock.now()
+        code = UNKNOWN if work.unknown else REFUSED if work.refused else 0
+        text = _told(order, work, done=done)
+        with ledger.database.write():
+            if done:
+                ledger.executions.finish(claim, "completed", work.result, now=now, steps=work.steps)
+            else:
+                ledger.executions.release(claim, work.steps, work.result)
+            if done or work.changed:
+                level = "warning" if code else "info"
+                ledger.logs.append(now, level, "task_completed" if done else "task_stepped", text, task=order.task.name)
+            self._note_virtual_time(now)
+        return order.report("completed", text, code, result=work.result)
+
+    def _interrupted(self, order: Order, claim: Claim, work: Stepping, error: Interrupted) -> Report:
+        """The claim goes back as it is: the next command goes on with it."""
+        ledger, now = self.world.ledger, self.world.clock.now()
+        with ledger.database.write():
+            ledger.executions.release(claim, work.steps, work.result)
+            ledger.logs.append(now, "warning", "task_interrupted", f"{order.window.name}: {error}", task=order.task.name)
+            self._note_virtual_time(now)
+        return order.report("failed", str(error), error.exit_code, result=work.result, error=str(error))
+
+    def _failed(
+        self,
+        order: Order,
+        claim: Claim,
+        work: Stepping,
+        text: str,
+        exit_code: int,
+        *,
+        outcome: str = "failed",
+        detail: str = "",
+    ) -> Report:
+        """Write the failure and tell it; where even that fails, the report still tells both."""
+        ledger, now, name = self.world.ledger, self.world.clock.now(), order.window.name
+        try:
+            with ledger.database.write():
+                ledger.executions.finish(claim, "failed", work.result, error=text, now=now, steps=work.steps)
+                ledger.logs.append(now, "error", f"task_{outcome}", detail or f"{name}: {text}", task=order.task.name)
+                key = f"{outcome}:{name}:{order.session}:{text}"[:96]
+                ledger.outbox.add(now, f"{name} {outcome}", f"{name} of {order.session}: {text}", key)
+                self._note_virtual_time(now)
+        except (DatabaseError, Fenced) as unwritten:
+            text = f"{text}; and it could not be written down: {unwritten}"
+        return order.report(outcome, f"{name} {outcome}: {text}", exit_code, result=work.result, error=text)
+
+    def _dry(self, order: Order) -> Report:
+        """One step that sends and writes nothing."""
+        claim = Claim.none(self.world.user, order.task.name, order.session, order.window.slot)
+        context = Context(self.world, order.session, order.window.slot, claim, dry_run=True)
+        outcome = Stepping(order.task, context, self.stop or Stop(), None, self.progress).step()
+        if outcome.blocked:
+            return order.report("blocked", outcome.blocked, Blocked.exit_code, result=outcome.result, error=outcome.blocked)
+        return order.report("completed", f"dry run of {order.window.name}: nothing was sent", result=outcome.result)
+
+    def _note_virtual_time(self, now: datetime) -> None:
+        """A home on a virtual clock is never asked again for a time before its last event."""
+        if self.world.clock.virtual:
+            self.world.ledger.info.set("last_event_at", now.isoformat())
+
+
+def _told(order: Order, work: Stepping, *, done: bool) -> str:
+    state = "completed" if done else f"is open until {to_ist(order.window.closes):%H:%M}"
+    counts = json.dumps(dict(work.result), sort_keys=True, default=str)
+    return f"{order.window.name} of {order.session} {state}, steps {work.steps}: {counts}"
+
+
+def _with_missed(message: str, missed: Sequence[str]) -> str:
+    return f"{message}; missed: {', '.join(missed)}" if missed else message

@@ -1,0 +1,166 @@
+"""Simulation: whole sessions through the very same task code, on a virtual clock.
+
+The day is the agenda that cron and the daemon follow; only its clock takes no time. A monitor hands its claim back where
+another task's window opens, as it would between two cron lines, and takes it up again after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from tradectl.clock import VirtualClock
+from tradectl.errors import TradectlError, UsageError
+from tradectl.exchange.sessions import PhaseKind, Session
+from tradectl.ledger.executions import Claim, this_owner
+from tradectl.ledger.rows import Intent
+from tradectl.model.order import Purpose, Side
+from tradectl.runtime.agenda import Window, windows
+from tradectl.runtime.outcomes import Report
+from tradectl.runtime.runner import Runner
+from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.reentry import levels
+from tradectl.task import Context, Task, World
+
+Progress = Callable[[int, int, date], None]
+SEED_TASK = "seed"
+GOES_ON = frozenset({0, 8, 9, 11})
+"""Exit codes after which a trader's day goes on too: data missing, what needed it blocked, an order refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A position to begin with: bought through the order path in the post-close of a session, at its closing price."""
+
+    symbol: str
+    quantity: int
+    session: date
+
+
+@dataclass(slots=True)
+class Simulated:
+    """The sessions that were run, and the reports of tasks that did not complete as they should."""
+
+    sessions: list[Session] = field(default_factory=list)
+    troubles: list[Report] = field(default_factory=list)
+
+
+def simulate(
+    world: World,
+    tasks: Sequence[Task],
+    first: date,
+    last: date,
+    *,
+    seeds: Sequence[Seed] = (),
+    every: int | None = None,
+    progress: Progress | None = None,
+) -> Simulated:
+    """Run every run session from `first` to `last`. `every` is the monitors' step in seconds.
+
+    Raises UsageError where there is nothing to run, and the error of a task after which no day goes on.
+    """
+    clock = world.clock
+    if not isinstance(clock, VirtualClock):
+        raise UsageError("a simulation needs a virtual clock")
+    done = Simulated(world.sessions.run_between(first, last))
+    if not done.sessions:
+        raise UsageError(f"there is no run session from {first} to {last}")
+    stray = [seed for seed in seeds if seed.session not in {session.date for session in done.sessions}]
+    if stray:
+        raise UsageError(f"{stray[0].session} is not a run session of this simulation, so nothing can be bought then")
+    runner = Runner(world, tasks, trigger="simulate")
+    by_name = {task.name: task for task in tasks}
+    for number, session in enumerate(done.sessions, 1):
+        for at, step in _agenda(world, runner, tasks, session, [seed for seed in seeds if seed.session == session.date]):
+            if at > clock.now():
+                clock.move_to(at)
+            if isinstance(step, Seed):
+                _buy_seed(world, session, step)
+                continue
+            window, until = step
+            report = runner.run(
+                by_name[window.task], session=session.date, slot=window.slot, until=until, every=every if window.every else None
+            )
+            if report.exit_code not in GOES_ON:
+                raise _failure(report)
+            if report.exit_code:
+                done.troubles.append(report)
+        if progress is not None:
+            progress(number, len(done.sessions), session.date)
+    return done
+
+
+Step = tuple[Window, datetime | None]
+
+
+def _agenda(
+    world: World, runner: Runner, tasks: Sequence[Task], session: Session, seeds: Sequence[Seed]
+) -> Iterator[tuple[datetime, Step | Seed]]:
+    """The session's appointments in order of time; a continuous window is cut wherever another one opens."""
+    found = windows(tasks, runner.rows(), session)
+    starts = sorted(window.opens for window in found if window.every is None)
+    appointments: list[tuple[datetime, int, Step | Seed]] = []
+    for window in found:
+        if window.every is None:
+            appointments.append((window.opens, 0, (window, None)))
+            continue
+        cuts = [start for start in starts if window.opens < start < window.closes]
+        for begin, end in zip([window.opens, *cuts], [*cuts, None], strict=True):
+            appointments.append((begin, 1, (window, end)))
+    post_close = next((phase for phase in session.phases(False) if phase.kind is PhaseKind.POST_CLOSE), None)
+    if seeds and post_close is None:
+        raise UsageError(f"{session.date} has no post-close session in which a position could be bought")
+    if post_close is not None:
+        appointments += [(post_close.start + timedelta(minutes=1), 2, seed) for seed in seeds]
+    yield from ((at, step) for at, _, step in sorted(appointments, key=lambda item: item[:2]))
+
+
+def _failure(report: Report) -> TradectlError:
+    error = TradectlError(f"{report.task} of {report.session}: {report.error or report.message}")
+    error.exit_code = report.exit_code
+    return error
+
+
+def _buy_seed(world: World, session: Session, seed: Seed) -> None:
+    """Buy through the order path, as any order goes: intent, tag, send, outcome, and the book follows."""
+    instrument = world.market.instrument(world.market.find(seed.symbol, session.date), session.date)
+    quote = world.broker.quotes([instrument.symbol]).get(instrument.symbol)
+    if quote is None:
+        raise UsageError(f"{seed.symbol} has no price on {session.date}, so it cannot be bought then")
+    now = world.clock.now()
+    claim = world.ledger.executions.claim(
+        SEED_TASK,
+        session.date,
+        "",
+        owner=this_owner(),
+        trigger="simulate",
+        machine_now=world.clock.machine_now(),
+        now=now,
+        force=True,
+    )
+    if not isinstance(claim, Claim):
+        raise UsageError(f"the seeds of {session.date} are being bought by another process")
+    desk = Context(world, session.date, "", claim).desk()
+    intent = Intent(
+        instrument.instrument_id,
+        instrument.symbol,
+        Side.BUY,
+        Purpose.SEED,
+        seed.quantity,
+        quote.last,
+        session.date,
+        session.date,
+        f"seed:{seed.symbol}",
+        level=_lowest_level(world.parameters),
+    )
+    answer = desk.path.place(intent)
+    desk.follow()
+    world.ledger.executions.finish(claim, "completed", {"placed": int(answer.ok)}, now=now, steps=1)
+    if not answer.ok:
+        raise UsageError(f"the paper exchange refused to buy {seed.quantity} {seed.symbol}: {answer.reason}")
+
+
+def _lowest_level(parameters: Parameters) -> int:
+    """A seed was not bought at any RSI level, so nothing below it is left until a new cycle begins."""
+    return round(levels(parameters)[-1])

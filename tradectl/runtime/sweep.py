@@ -1,0 +1,77 @@
+"""What nobody did: slots whose window closed without a run, and rows that their owners left behind.
+
+Every command looks, so that a machine that was off is found out by the first one after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tradectl.ledger.executions import Execution
+from tradectl.model.moment import at_ist, ist_date
+from tradectl.runtime import agenda
+
+if TYPE_CHECKING:
+    from tradectl.exchange.sessions import Session
+    from tradectl.ledger.schedules import ScheduleRow
+    from tradectl.runtime.agenda import Window
+    from tradectl.task import Task, World
+
+_DIED = "its process ended without finishing"
+
+
+def sweep(
+    world: World, tasks: Sequence[Task], rows: Mapping[str, ScheduleRow], trigger: str, *, since: datetime
+) -> tuple[str, ...]:
+    """Record what was missed since the last execution and close what was abandoned; the names of what was newly missed.
+
+    Windows that closed by `since` (when the user was added) are nobody's fault.
+    """
+    now = world.clock.now()
+    today = ist_date(now)
+    first = min(world.ledger.executions.last_session() or today, today)
+    found: list[str] = []
+    with world.ledger.database.write():
+        for session in world.sessions.run_between(first, today):
+            found += _sweep_session(world, agenda.windows(tasks, rows, session), session, trigger, since=since)
+        if found:
+            body = "; ".join(found)
+            world.ledger.logs.append(now, "error", "task_missed", f"missed: {body}")
+            world.ledger.outbox.add(now, f"{len(found)} missed", body, f"missed:{now.isoformat()}")
+    return tuple(found)
+
+
+def next_sweep(
+    tasks: Sequence[Task], rows: Mapping[str, ScheduleRow], session: Session | None, today: date, now: datetime
+) -> datetime:
+    """The next moment at which there can be something new to find: the end of a window, or of the day."""
+    midnight = at_ist(today + timedelta(days=1), datetime.min.time())
+    ends = (window.over for window in agenda.windows(tasks, rows, session)) if session is not None and session.runs else ()
+    return min((end for end in ends if end > now), default=midnight)
+
+
+def _sweep_session(world: World, windows: Sequence[Window], session: Session, trigger: str, *, since: datetime) -> list[str]:
+    now, executions = world.clock.now(), world.ledger.executions
+    done = executions.on(session.date)
+    found = []
+    for window in agenda.missed(windows, now, done):
+        if window.closes > since and executions.record_missed(window.task, session.date, window.slot, now, trigger):
+            found.append(f"{window.name} of {session.date}")
+    for window in windows:
+        row = done.get((window.task, window.slot))
+        if row is not None and row.status == "running" and window.over <= now:
+            _close(world, window, row)
+    return found
+
+
+def _close(world: World, window: Window, row: Execution) -> None:
+    """A monitor that had steps has done its day; anything else that was left running has failed."""
+    ledger, now = world.ledger, world.clock.now()
+    complete = window.every is not None and row.steps > 0
+    status, error = ("completed", "") if complete else ("failed", _DIED)
+    if ledger.executions.close_abandoned(row, status, error, now, world.clock.machine_now()) and not complete:
+        told = f"{window.name} of {row.session_date} failed: {_DIED}"
+        ledger.logs.append(now, "error", "task_failed", told, task=window.task)
+        ledger.outbox.add(now, f"{window.name} failed", told, f"failed:{window.name}:{row.session_date}:{row.attempt}")

@@ -1,0 +1,108 @@
+"""Where this installation lives and who speaks: `tradectl.toml`, then the environment, then the command line.
+
+Nothing else reads the environment. The numbers of the strategy are not here: they belong to each user, in the ledger.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from tradectl.errors import ConfigurationError, UsageError
+from tradectl.model.moment import IST
+
+FILE = "tradectl.toml"
+KEYS = ("user", "database", "paper", "market", "sessions", "color")
+MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that is known before the ledger is opened.
+
+    `database` is an SQLAlchemy URL. `user` is None where nobody was named: the ledger's only user then. `at` is the aware
+    moment of `--at`, None for the machine's own time. The files need not exist yet.
+    """
+
+    home: Path
+    database: str
+    paper: Path
+    market: Path
+    sessions: Path
+    secret_key: Path
+    user: str | None = None
+    at: datetime | None = None
+    color: bool = True
+
+    @property
+    def logs(self) -> Path:
+        """The folder for what a person only needs after a bug."""
+        return self.home / "logs"
+
+
+def load(
+    *,
+    user: str | None = None,
+    database: str | None = None,
+    home: str | None = None,
+    at: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """The settings of this process; the arguments are the command line's and win over `environment` (default: the process's).
+
+    Raises UsageError for a moment that cannot be read, ConfigurationError for a damaged tradectl.toml.
+    """
+    env = os.environ if environment is None else environment
+    folder = Path(home or env.get("TRADECTL_HOME") or Path.home() / ".tradectl").expanduser().absolute()
+    file = read_file(folder / FILE)
+    named = database or env.get("TRADECTL_DB")
+    moment = at or env.get("TRADECTL_AT")
+    return Settings(
+        home=folder,
+        database=database_url(named, Path.cwd()) if named else database_url(file.get("database", "ledger.db"), folder),
+        paper=folder / Path(file.get("paper", "paper.db")).expanduser(),
+        market=folder / Path(file.get("market", "market")).expanduser(),
+        sessions=folder / Path(file.get("sessions", "sessions.csv")).expanduser(),
+        secret_key=folder / "secret.key",
+        user=user or env.get("TRADECTL_USER") or file.get("user") or None,
+        at=parse_moment(moment) if moment else None,
+        color=not env.get("NO_COLOR") and file.get("color", "on") != "off",
+    )
+
+
+def read_file(path: Path) -> dict[str, str]:
+    """`tradectl.toml` as text values; empty where there is no file. Raises ConfigurationError."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+    for key, value in content.items():
+        if key not in KEYS:
+            raise ConfigurationError(f"{path}: no setting is called {key!r}; there are {', '.join(KEYS)}")
+        if not isinstance(value, str):
+            raise ConfigurationError(f"{path}: {key} is text in quotes, not {value!r}")
+    return content
+
+
+def database_url(text: str, base: Path) -> str:
+    """A database URL as it is; anything else is the path of an SQLite file, seen from `base`."""
+    return text if "://" in text else f"sqlite:///{base / Path(text).expanduser()}"
+
+
+def parse_moment(text: str) -> datetime:
+    """`2023-07-21 09:15[:30]` in Indian time, or ISO with an offset. Raises UsageError."""
+    message = f"{text!r} is not a moment: write '2023-07-21 09:15' (Indian time), or ISO with an offset"
+    if not MOMENT.fullmatch(text.strip()):
+        raise UsageError(message)
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise UsageError(message) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=IST)

@@ -1,0 +1,345 @@
+"""The backtest of one symbol: the trades that a minute-by-minute simulation of it alone makes, limits out of the way.
+
+Decisions fall on the close of each run session that has a bar; an order trades in the next run session only, and expires
+where the symbol has no bar there. Between two interesting bars nothing is visited: without shares or an order the run jumps to
+the next bar on which the entry rule holds. Positions, trades and money are the fold of the fills (model.position).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from fractions import Fraction
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from tradectl.exchange.charges import day_charges
+from tradectl.exchange.sessions import Session, SessionTable
+from tradectl.exchange.ticks import round_down
+from tradectl.model.history import History
+from tradectl.model.market import ActionKind, CorporateAction, Instrument, bars_entry
+from tradectl.model.moment import at_ist
+from tradectl.model.order import Fill, Side
+from tradectl.model.position import Adjustment, Folded, Trade, fold, fraction_cash, shares_after
+from tradectl.strategy.credits import release_session
+from tradectl.strategy.entry import admission_mask, entry_mask, reward_gone
+from tradectl.strategy.exact import exact
+from tradectl.strategy.exits import entry_limit, rsi_exit_due
+from tradectl.strategy.features import Features, features
+from tradectl.strategy.intraday import MinuteBar, Plan, Result, trade
+from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.reentry import level_at_entry, next_level
+from tradectl.strategy.risk import too_far
+from tradectl.strategy.score import backtest_score, combined, strength
+from tradectl.strategy.sizing import size, worth_changing
+
+if TYPE_CHECKING:
+    from tradectl.ports import MarketData
+    from tradectl.strategy.readings import Readings
+
+TRADE_FOR_TRADE = frozenset({"BE", "BZ"})
+"""Series whose shares cannot be sold on the day they are bought."""
+BEFORE_THE_DAY = time(8, 0)
+"""When corporate actions are booked on their ex-date (IST): before any order of that day."""
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """All that a backtest may know: values, and functions without a memory. `instrument(session)` is the security as it is
+    then; `actions` oldest first; `minutes(session)` its minute bars, empty where there are none."""
+
+    history: History
+    features: Features
+    instrument: Callable[[date], Instrument]
+    actions: tuple[CorporateAction, ...]
+    sessions: SessionTable
+    parameters: Parameters
+    minutes: Callable[[date], Sequence[MinuteBar]] = lambda _: ()
+
+    @classmethod
+    def gather(
+        cls,
+        market: MarketData,
+        sessions: SessionTable,
+        parameters: Parameters,
+        instrument_id: str,
+        *,
+        history: History,
+        readings: Readings | None = None,
+    ) -> Facts:
+        """The facts of one instrument from a market. `readings` saves computing features of the market's own history."""
+        known = readings.columns(instrument_id) if readings is not None else None
+        columns = known[1] if known is not None and known[0] is history else features(history, parameters)
+        span = (history.session(0), history.session(len(history) - 1)) if len(history) else None
+        return cls(
+            history=history,
+            features=columns,
+            instrument=lambda session: market.instrument(instrument_id, session),
+            actions=tuple(market.actions(instrument_id, *span)) if span else (),
+            sessions=sessions,
+            parameters=parameters,
+            minutes=lambda session: market.minutes(instrument_id, session),
+        )
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """What a run made. `charges` by fill id; `folded` is the fold of everything, with what is still open at the end."""
+
+    first: date
+    last: date
+    fills: tuple[Fill, ...]
+    adjustments: tuple[Adjustment, ...]
+    charges: Mapping[str, int]
+    folded: Folded
+
+    @property
+    def trades(self) -> tuple[Trade, ...]:
+        return self.folded.trades
+
+    @property
+    def open_position(self) -> Folded | None:
+        """The fold if shares are still held, else None."""
+        return self.folded if self.folded.quantity else None
+
+
+def run(facts: Facts, *, first: date, last: date, accept: Callable[[int], bool] | None = None) -> Backtest:
+    """Everything from `first` to `last`, both included. `accept(i)` may refuse an entry decided on bar `i` (the score)."""
+    return _Run(facts, first, last, accept).run()
+
+
+def reference(facts: Facts) -> tuple[Trade, ...]:
+    """The trades that the score looks at: all entries from the first eligible bar on. Those closed by a session do not
+    depend on any later bar."""
+    if not len(facts.history):
+        return ()
+    return run(facts, first=date.min, last=date.max).trades
+
+
+def gated(facts: Facts, *, first: date, last: date) -> Backtest:
+    """What the tool would have traded: only entries whose combined score was a BUY at their time."""
+    trades, parameters = reference(facts), facts.parameters
+
+    def accept(i: int) -> bool:
+        reading = facts.features.reading(facts.history, i)
+        past = backtest_score(trades, reading.session, parameters).score
+        return combined(strength(reading, parameters), past, parameters) >= parameters.buy_score
+
+    return run(facts, first=first, last=last, accept=accept)
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """A buy for one session, decided on the close of bar `decided`."""
+
+    session: date
+    decided: int
+    limit: int
+    quantity: int
+    level: int
+
+
+class _Run:
+    """The state from bar to bar: shares, what of them is locked, the cycle of levels, and the order for the next session."""
+
+    def __init__(self, facts: Facts, first: date, last: date, accept: Callable[[int], bool] | None) -> None:
+        history, sessions = facts.history, facts.sessions
+        self.facts, self.accept = facts, accept
+        self.first, self.last = max(first, sessions.first), min(last, sessions.last)
+        self.begin = bisect_left(history.sessions, self.first.toordinal())
+        self.end = bisect_right(history.sessions, self.last.toordinal())
+        mask = entry_mask(facts.features, facts.parameters) & admission_mask(history, facts.features, facts.parameters)
+        self.candidates: list[int] = mask.nonzero()[0].tolist()
+        self.ex_dates = [action.ex_date for action in facts.actions]
+        self.fills: list[Fill] = []
+        self.adjustments: list[Adjustment] = []
+        self.order: _Order | None = None
+        self._flat()
+
+    def _flat(self) -> None:
+        self.quantity = self.buys = self.level = self.decided = 0
+        self.locked: list[tuple[date, int]] = []
+        self.ceiling: int | None = None
+
+    def run(self) -> Backtest:
+        j = self._next(self.begin)
+        while j < self.end:
+            day = self.facts.history.session(j)
+            session = self.facts.sessions.session(day)
+            self._apply_actions(j, day)
+            if session is not None and session.runs:
+                traded = self._trade(j, session)
+                self._decide(j, day, traded=traded)
+            j = self._next(j + 1)
+        return self._result()
+
+    def _next(self, j: int) -> int:
+        """The next bar that matters: the very next one while something is held or ordered, else the next candidate."""
+        if self.quantity or self.order:
+            return j
+        k = bisect_left(self.candidates, j)
+        return self.candidates[k] if k < len(self.candidates) else self.end
+
+    # --- decisions on a close
+
+    def _decide(self, j: int, day: date, *, traded: bool) -> None:
+        if day >= self.last:
+            return
+        level = self._reentry_level(j) if self.quantity else self._entry_level(j, day, traded=traded)
+        if not level:
+            return
+        session = self.facts.sessions.next_run_session(day).date
+        if session > self.last or (not self.quantity and self._barred(day, session)):
+            return
+        if not self.quantity and self.accept is not None and not self.accept(j):
+            return
+        parameters = self.facts.parameters
+        limit = entry_limit(int(self.facts.history.close[j]), self.facts.instrument(session).tick_size, parameters)
+        quantity = self._size(limit, session, j)
+        least = exact(parameters.reentry_least) * exact(parameters.capital_per_trade) * 100
+        if quantity and not (self.quantity and quantity * limit < least):
+            self.order = _Order(session, j, limit, quantity, level)
+
+    def _entry_level(self, j: int, day: date, *, traded: bool) -> int:
+        k = bisect_left(self.candidates, j)
+        if traded or k == len(self.candidates) or self.candidates[k] != j:
+            return 0
+        if not (self.facts.instrument(day).isin or "").startswith("INE"):
+            return 0
+        return level_at_entry(float(self.facts.features.rsi[j]), self.facts.parameters)
+
+    def _reentry_level(self, j: int) -> int:
+        table, parameters = self.facts.features, self.facts.parameters
+        if self.buys >= parameters.max_buys:
+            return 0
+        above = bool(table.close[j] > table.ema_slow[j])
+        return next_level(self.level, table.rsi[self.decided + 1 : j + 1], float(table.rsi[j]), above, parameters)
+
+    def _barred(self, after: date, through: date) -> bool:
+        """Whether an ex-date that cancels buys lies in (after, through]."""
+        return any(bars_entry(action) for action in self._actions(after, through))
+
+    def _actions(self, after: date, through: date) -> tuple[CorporateAction, ...]:
+        return self.facts.actions[bisect_right(self.ex_dates, after) : bisect_right(self.ex_dates, through)]
+
+    def _size(self, price: int, session: date, decided: int, limit: int | None = None) -> int:
+        turnover = int(self.facts.features.average_turnover[decided])
+        sizing = size(
+            price, session=session, parameters=self.facts.parameters, average_turnover=turnover, funds=None, limit_price=limit
+        )
+        return sizing.quantity
+
+    # --- a session
+
+    def _trade(self, j: int, session: Session) -> bool:
+        """Orders and shares through one run session; whether anything traded."""
+        order, day = self.order, session.date
+        if order is not None and order.session <= day:
+            self.order = None
+        order = self._before_open(order, j) if order is not None and order.session == day else None
+        held = self.quantity - sum(shares for release, shares in self.locked if release > day)
+        if not held and order is None:
+            return False
+        history, table, parameters = self.facts.history, self.facts.features, self.facts.parameters
+        instrument, last = self.facts.instrument(day), j - 1
+        plan = Plan(
+            held=held,
+            ema_level=float(table.ema_fast[last] / history.multiplier[j]),
+            tick=instrument.tick_size,
+            buy_limit=order.limit if order else 0,
+            buy_quantity=order.quantity if order else 0,
+            same_day=str(history.series[j]) not in TRADE_FOR_TRADE,
+            rsi_exit=held > 0 and rsi_exit_due(float(table.rsi[last]), parameters),
+            ceiling=self.ceiling if parameters.freeze == "position" else None,
+        )
+        minutes = session.minutes(instrument.closing_auction)
+        result = trade(history.bar(j), minutes, tuple(self.facts.minutes(day)), plan, parameters)
+        self._book(result, session, instrument.symbol, order)
+        return bool(result.executions)
+
+    def _before_open(self, order: _Order, j: int) -> _Order | None:
+        """The order after the morning: premarket-retry (ex-date, distance from the last close) and amo-adjust."""
+        history, parameters = self.facts.history, self.facts.parameters
+        decided_on, opened = history.session(order.decided), int(history.open[j])
+        if self._barred(decided_on, order.session) or too_far(order.limit, int(history.close[j - 1]), parameters):
+            return None
+        ema_level = float(self.facts.features.ema_fast[order.decided] / history.multiplier[j])
+        if reward_gone(opened, ema_level, parameters):
+            return None
+        wanted = self._size(min(opened, order.limit), order.session, order.decided, order.limit)
+        if wanted and worth_changing(order.quantity, wanted, parameters):
+            order = replace(order, quantity=wanted)
+        if parameters.amo_adjust_reprice and opened < order.limit:
+            order = replace(order, limit=round_down(opened, self.facts.instrument(order.session).tick_size))
+        return order
+
+    def _book(self, result: Result, session: Session, symbol: str, order: _Order | None) -> None:
+        opened = session.open_at()
+        for item in result.executions:
+            at = opened + timedelta(seconds=item.second)
+            number = len(self.fills) + 1
+            fill_id = f"{self.facts.history.instrument_id}-{number}"
+            self.fills.append(Fill(fill_id, symbol, item.side, item.quantity, item.price, session.date, at, number))
+            if item.side is Side.BUY and order is not None:
+                self.quantity += item.quantity
+                self.buys, self.level, self.decided = self.buys + 1, order.level, order.decided
+            else:
+                self.quantity -= item.quantity
+        self.ceiling = result.resting if result.resting is not None else self.ceiling
+        if not self.quantity:
+            self._flat()
+
+    # --- corporate actions on what is held
+
+    def _apply_actions(self, j: int, day: date) -> None:
+        """Bring the holding through the actions with an ex-date after the previous bar, up to this one."""
+        if not self.quantity:
+            return
+        history = self.facts.history
+        actions = self._actions(history.session(j - 1), day)
+        if not actions:
+            return
+        close: Fraction = Fraction(int(history.close[j - 1]))
+        ex_dividend = self.quantity
+        for action in actions:
+            at = at_ist(action.ex_date, BEFORE_THE_DAY).astimezone(UTC)
+            if action.dividend:
+                self._adjust(ActionKind.DIVIDEND, action, at, cash=action.dividend * ex_dividend)
+            if action.ratio != 1:
+                self._adjust(action.kind, action, at, cash=fraction_cash(self.quantity, action.ratio, close))
+                close /= action.ratio
+                self._scale(action)
+        if any(action.kind is ActionKind.DEMERGER for action in actions):
+            action = next(action for action in actions if action.kind is ActionKind.DEMERGER)
+            kept = min(Fraction(1), Fraction(int(history.open[j])) / close)
+            at = at_ist(action.ex_date, BEFORE_THE_DAY).astimezone(UTC)
+            self._adjust(action.kind, replace(action, ratio=Fraction(1)), at, kept=kept)
+        if self.ceiling is not None:
+            tick = self.facts.instrument(day).tick_size
+            scaled = Fraction(self.ceiling) * Fraction(float(history.multiplier[j - 1])) / Fraction(float(history.multiplier[j]))
+            self.ceiling = -int(-scaled // tick) * tick
+        if not self.quantity:
+            self._flat()
+
+    def _adjust(
+        self, kind: ActionKind, action: CorporateAction, at: datetime, *, cash: int = 0, kept: Fraction = Fraction(1)
+    ) -> None:
+        ratio = Fraction(1) if kind is ActionKind.DIVIDEND else action.ratio
+        self.adjustments.append(Adjustment(kind, action.ex_date, at, ratio, kept, cash))
+
+    def _scale(self, action: CorporateAction) -> None:
+        """Shares after a split, bonus or consolidation; new ones are locked until they are credited."""
+        before, self.quantity = self.quantity, shares_after(self.quantity, action.ratio)
+        if action.ratio > 1:
+            self.locked.append((release_session(action, self.facts.sessions), self.quantity - before))
+        else:
+            self.locked = [(release, shares_after(shares, action.ratio)) for release, shares in self.locked]
+
+    def _result(self) -> Backtest:
+        charges: dict[str, int] = {}
+        for day, fills in groupby(self.fills, key=lambda fill: fill.session):
+            charges.update(day_charges(day, list(fills)).by_fill)
+        folded = fold(self.fills, self.adjustments, charges)
+        return Backtest(self.first, self.last, tuple(self.fills), tuple(self.adjustments), charges, folded)

@@ -1,0 +1,86 @@
+"""Who is looked at, and who is bought: the universe's exclusions and the entry rule, for one bar and for whole columns alike.
+
+An *exclusion* says that a symbol is not ours to trade at all; a *refusal* that it is, but not now (AVOID). Both answer with the
+name of the first rule that failed, or ''. The rule itself is written once, in `_rules`, with operators that numbers and
+arrays share. Values that are not yet defined are NaN, and every comparison is phrased so that NaN fails it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradectl.model.history import History
+from tradectl.model.market import Instrument
+from tradectl.strategy.features import Features, Reading
+from tradectl.strategy.parameters import Parameters
+
+Mask = NDArray[np.bool_]
+
+
+def _admissions(series: Any, turnover: Any, bars: Any, close: Any, p: Parameters) -> tuple[tuple[str, Any], ...]:
+    """Name and truth of what the universe asks. Numbers or arrays: turnover and close in paise."""
+    price = close >= p.min_price * 100
+    if p.max_price > 0:
+        price = price & (close <= p.max_price * 100)
+    return (
+        ("series", series == "EQ"),
+        ("turnover", turnover >= p.min_turnover * 100),
+        ("bars", bars >= p.min_bars),
+        ("price", price),
+    )
+
+
+def _rules(close: Any, slow: Any, at: Reading | Features, p: Parameters) -> tuple[tuple[str, Any], ...]:
+    """Name and truth of each part of the entry rule, in the order that explains best. Numbers or arrays: `close` and `slow`
+    (the EMA) are those of `at`, adjusted."""
+    rsi, bars, ratio, quality = at.rsi, at.bars, at.volume_ratio, at.quality
+    above, below = close > slow, close <= slow
+    oversold = (above & (rsi < p.rsi_entry_above)) | (below & (rsi < p.rsi_entry_below))
+    return (
+        ("below_ema200", above | (below & p.allow_below_ema200)),
+        ("history", above | (bars >= p.full_bars)),
+        ("rsi", oversold),
+        ("volume", ratio >= p.min_volume_ratio),
+        ("quality", quality >= p.min_quality),
+    )
+
+
+def exclusion(reading: Reading, instrument: Instrument, parameters: Parameters) -> str:
+    """'' or why the symbol is outside the universe: series, isin, turnover, bars, price (of the close as traded)."""
+    asked = _admissions(reading.series, reading.median_turnover, reading.bars, reading.close, parameters)
+    failed = [name for name, passed in asked if not passed]
+    if "series" not in failed and not (instrument.isin or "").startswith("INE"):
+        return "isin"
+    return failed[0] if failed else ""
+
+
+def refusal(reading: Reading, parameters: Parameters, *, next_session_bars_entry: bool) -> str:
+    """'' or why it is not bought now: below_ema200, history, rsi, volume, quality, ex_date."""
+    for name, passed in _rules(reading.close_adjusted, reading.ema_slow_adjusted, reading, parameters):
+        if not passed:
+            return name
+    return "ex_date" if next_session_bars_entry else ""
+
+
+def admission_mask(history: History, features: Features, parameters: Parameters) -> Mask:
+    """Bars on which `exclusion` finds nothing, as far as bars tell: everything but the ISIN."""
+    asked = _admissions(history.series, features.median_turnover, features.bars, history.close, parameters)
+    return _all(asked)
+
+
+def entry_mask(features: Features, parameters: Parameters) -> Mask:
+    """Where the entry rule holds, ex-dates apart; the shape of the columns, be they a history, a row or a panel."""
+    return _all(_rules(features.close, features.ema_slow, features, parameters))
+
+
+def _all(rules: tuple[tuple[str, Any], ...]) -> Mask:
+    mask: Mask = np.logical_and.reduce([passed for _, passed in rules])
+    return mask
+
+
+def reward_gone(price: int, ema_level: float, parameters: Parameters) -> bool:
+    """Whether a pre-open price (paise) leaves too little below the fast EMA (rupees, today's scale) to buy for."""
+    return price > parameters.amo_cancel_ratio * ema_level * 100

@@ -1,0 +1,50 @@
+"""Prices of orders: the live EMA9 target, the RSI exit, and the limit of a buy. Paise, on the tick."""
+
+from __future__ import annotations
+
+import math
+from typing import overload
+
+import numpy as np
+
+from tradectl.exchange.ticks import round_down
+from tradectl.model.history import Ints
+from tradectl.strategy.exact import exact
+from tradectl.strategy.parameters import Parameters
+
+_NOISE = 1e-9
+"""Part of a tick by which floating point may overshoot a price that lies on the tick."""
+
+
+@overload
+def target_price(ema_level: float, last: int, tick: int, parameters: Parameters) -> int: ...
+@overload
+def target_price(ema_level: float, last: Ints, tick: int, parameters: Parameters) -> Ints: ...
+
+
+def target_price(ema_level: float, last: int | Ints, tick: int, parameters: Parameters) -> int | Ints:
+    """Where the fast EMA would be if the session closed at `last`, rounded up to the tick.
+
+    `ema_level`: the fast EMA of the last completed bar, in rupees at today's scale. `last` in paise, one or an array. With a span
+    of 9 it is 0.8 x EMA + 0.2 x last. It never falls when `last` rises, which is why the lowest price of a session decides.
+    """
+    n = parameters.ema_fast
+    raw = (n - 1) / (n + 1) * ema_level * 100 + 2 / (n + 1) * last
+    if isinstance(raw, np.ndarray):
+        return np.ceil(raw / tick - _NOISE).astype(np.int64) * tick
+    return math.ceil(raw / tick - _NOISE) * tick
+
+
+def rsi_exit_due(rsi: float, parameters: Parameters) -> bool:
+    """Whether a position whose RSI closed here is sold on the next session instead of waiting for its target."""
+    return rsi > parameters.rsi_exit
+
+
+def rsi_exit_price(last: int, tick: int, parameters: Parameters) -> int:
+    """A marketable limit a little below the last price, on the tick; at least one tick."""
+    return max(tick, round_down(int(last * (1 - exact(parameters.exit_discount))), tick))
+
+
+def entry_limit(close: int, tick: int, parameters: Parameters) -> int:
+    """A buy's limit: the signal's close and a premium, rounded down to the tick."""
+    return round_down(int(close * (1 + exact(parameters.entry_premium))), tick)

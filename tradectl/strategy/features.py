@@ -1,0 +1,211 @@
+"""What the rules look at: one column per quantity, one row per bar, each value from that bar and earlier ones alone.
+
+Indicators run on the series adjusted forward (price x M_t, volume / M_t; strategy.md, Bars and indicators), so a later
+corporate action never changes a row. Turnover is money and needs no adjustment.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import date
+from typing import TypeVar
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from tradectl.model.history import Floats, History, Ints
+from tradectl.strategy.indicators import ema, rsi
+from tradectl.strategy.parameters import Parameters
+
+N = TypeVar("N", np.int64, np.float64)
+
+TREND_LOOKBACK = 20
+"""Bars between the two values of the slow EMA whose comparison says whether the trend rises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One bar's row. `close` in traded paise, `volume` in shares as traded; what is called adjusted in rupees on the adjusted
+    scale, which is traded rupees x `multiplier`; turnovers in paise; NaN or (turnovers) -1 where there were too few bars."""
+
+    session: date
+    series: str
+    close: int
+    volume: int
+    multiplier: float
+    close_adjusted: float
+    rsi: float
+    ema_fast_adjusted: float
+    ema_slow_adjusted: float
+    ema_slow_before_adjusted: float
+    volume_ratio: float
+    average_turnover: int
+    median_turnover: int
+    quality: float
+    bars: int
+
+    @property
+    def ema_fast(self) -> float:
+        """The fast EMA's level in rupees as traded on this session."""
+        return self.ema_fast_adjusted / self.multiplier
+
+    @property
+    def ema_slow(self) -> float:
+        """The slow EMA's level in rupees as traded on this session."""
+        return self.ema_slow_adjusted / self.multiplier
+
+    @property
+    def above_slow(self) -> bool:
+        return self.close_adjusted > self.ema_slow_adjusted
+
+    def inputs(self) -> dict[str, object]:
+        """What a decision was made from, as JSON values: rounded, None for what is not defined."""
+
+        def shown(value: float) -> float | None:
+            return None if math.isnan(value) else round(value, 4)
+
+        return {
+            "session": self.session.isoformat(),
+            "series": self.series,
+            "close": self.close,
+            "rsi": shown(self.rsi),
+            "ema_fast": shown(self.ema_fast),
+            "ema_slow": shown(self.ema_slow),
+            "volume_ratio": shown(self.volume_ratio),
+            "average_turnover": self.average_turnover,
+            "median_turnover": self.median_turnover,
+            "quality": shown(self.quality),
+            "bars": self.bars,
+            "multiplier": self.multiplier,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Columns as long as the history. `close` and EMAs in adjusted rupees; `volume_ratio` in averages; turnovers in paise,
+    -1 where the window is not full; `quality` 0 to 100; `bars` counts from 1. Other values are NaN until defined."""
+
+    close: Floats
+    rsi: Floats
+    ema_fast: Floats
+    ema_slow: Floats
+    ema_slow_before: Floats
+    volume_ratio: Floats
+    average_turnover: Ints
+    median_turnover: Ints
+    quality: Floats
+    bars: Ints
+
+    def reading(self, history: History, i: int) -> Reading:
+        """Row `i` as plain numbers; `history` is the one these features were made from."""
+        return Reading(
+            session=history.session(i),
+            series=str(history.series[i]),
+            close=int(history.close[i]),
+            volume=int(history.volume[i]),
+            multiplier=float(history.multiplier[i]),
+            close_adjusted=float(self.close[i]),
+            rsi=float(self.rsi[i]),
+            ema_fast_adjusted=float(self.ema_fast[i]),
+            ema_slow_adjusted=float(self.ema_slow[i]),
+            ema_slow_before_adjusted=float(self.ema_slow_before[i]),
+            volume_ratio=float(self.volume_ratio[i]),
+            average_turnover=int(self.average_turnover[i]),
+            median_turnover=int(self.median_turnover[i]),
+            quality=float(self.quality[i]),
+            bars=int(self.bars[i]),
+        )
+
+
+def features(history: History, parameters: Parameters) -> Features:
+    """All columns of one history."""
+    n, window = len(history), parameters.average_window
+    close = history.close / 100 * history.multiplier
+    slow = ema(close, parameters.ema_slow)
+    before = np.full(n, np.nan)
+    before[TREND_LOOKBACK:] = slow[:-TREND_LOOKBACK]
+    turnover = history.close * history.volume
+    return Features(
+        close=close,
+        rsi=rsi(close, parameters.rsi_period),
+        ema_fast=ema(close, parameters.ema_fast),
+        ema_slow=slow,
+        ema_slow_before=before,
+        volume_ratio=_ratio_to_average(history.volume / history.multiplier, window),
+        average_turnover=_padded(_sums(turnover, window) // window, n, -1),
+        median_turnover=_padded(_medians(turnover, window), n, -1),
+        quality=chart_quality(history, parameters),
+        bars=np.arange(1, n + 1, dtype=np.int64),
+    )
+
+
+def chart_quality(history: History, parameters: Parameters) -> Floats:
+    """0 to 100 (strategy.md, Chart quality), on the adjusted series; NaN until both windows are full. A price range is
+    (highest high - lowest low) / lowest low; a mean range of candles is in price, over the candles' own window."""
+    p, n = parameters, len(history)
+    if n < max(p.quality_window, p.quality_candle_window):
+        return np.full(n, np.nan)
+    opened, high = history.open * history.multiplier, history.high * history.multiplier
+    low, close = history.low * history.multiplier, history.close * history.multiplier
+    gap = np.zeros(n, dtype=np.int64)
+    gap[1:] = (low[1:] > high[:-1]) | (high[1:] < low[:-1])
+    gaps = _padded(_sums(gap, p.quality_window) / p.quality_window, n, np.nan)
+    mean_range = _padded(_sums((high - low) / close, p.quality_window) / p.quality_window, n, np.nan)
+    lowest = sliding_window_view(low, p.quality_window).min(axis=1)
+    price_range = _padded(sliding_window_view(high, p.quality_window).max(axis=1) / lowest - 1, n, np.nan)
+    extreme = _padded(_extreme_share(opened, close, high - low, p), n, np.nan)
+    flat = (mean_range < p.quality_range_flat) & (price_range < p.quality_price_range)
+    points = (
+        100.0
+        - np.where(gaps > p.quality_gaps_many, 30, np.where(gaps > p.quality_gaps_some, 15, 0))
+        - np.where(flat, 25, np.where(mean_range < p.quality_range_small, 10, 0))
+        - np.where(extreme > p.quality_candles_many, 25, np.where(extreme > p.quality_candles_some, 15, 0))
+    )
+    points[np.isnan(gaps) | np.isnan(extreme)] = np.nan
+    return points
+
+
+def _extreme_share(opened: Floats, close: Floats, spread: Floats, p: Parameters) -> Floats:
+    """Share of extreme candles in each full window: a body over so many mean ranges of that window, or so much of its open."""
+    window = p.quality_candle_window
+    body = np.abs(close - opened)
+    large = sliding_window_view(body > p.quality_candle_body * opened, window)
+    limit = p.quality_candle_multiple * (_sums(spread, window) / window)
+    tall = sliding_window_view(body, window) > limit[:, None]
+    share: Floats = (large | tall).sum(axis=1) / window
+    return share
+
+
+def _ratio_to_average(values: Floats, window: int) -> Floats:
+    average = _padded(_sums(values, window) / window, len(values), np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio: Floats = values / average
+    return ratio
+
+
+def _sums(values: NDArray[N], window: int) -> NDArray[N]:
+    """Sums of all full windows, from running totals: exact for integers, and a prefix always gives the same bits."""
+    total = np.cumsum(values)
+    sums = total[window - 1 :].copy()
+    sums[1:] -= total[:-window]
+    return sums
+
+
+def _medians(values: Ints, window: int) -> Ints:
+    """Medians of all full windows; of an even window the floor of the mean of the middle two."""
+    if len(values) < window:
+        return np.empty(0, dtype=np.int64)
+    high = window // 2
+    low = high - 1 if window % 2 == 0 else high
+    ordered = np.partition(sliding_window_view(values, window), (low, high), axis=1)
+    return (ordered[:, low] + ordered[:, high]) // 2
+
+
+def _padded(tail: NDArray[N], n: int, fill: float) -> NDArray[N]:
+    """`tail` with `fill` before it, n values in all."""
+    result = np.full(n, fill, dtype=tail.dtype)
+    if len(tail):
+        result[n - len(tail) :] = tail
+    return result

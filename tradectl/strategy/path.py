@@ -1,0 +1,112 @@
+"""How a price moves inside a session: corner points in whole seconds, straight lines between them.
+
+From a daily bar: the open, the extreme nearer to the open (the low on a tie), the other extreme, the close. From minute bars:
+the same for each minute, with its corners at 0, 20, 40 and 59 seconds, level where a minute is missing. Seconds count
+from the start of continuous trading. A price is rounded to the paisa, so it moves one way along each line and is exact at the
+corners; before the first and after the last corner it stands still.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+
+MINUTE = 60
+
+
+class Path:
+    """Prices in paise over the seconds of one session. Intervals include both ends."""
+
+    __slots__ = ("prices", "seconds")
+
+    def __init__(self, corners: Iterable[tuple[int, int]]) -> None:
+        """`corners`: (second, price), seconds strictly ascending, at least one. ValueError otherwise."""
+        points = list(corners)
+        self.seconds: list[int] = [second for second, _ in points]
+        self.prices: list[int] = [price for _, price in points]
+        if any(a >= b for a, b in zip(self.seconds, self.seconds[1:], strict=False)):
+            raise ValueError("the corners of a path must follow each other in time")
+
+    def price_at(self, second: int) -> int:
+        after = bisect_right(self.seconds, second)
+        if after == 0:
+            return self.prices[0]
+        if after == len(self.seconds):
+            return self.prices[-1]
+        return self._on_line(after, second)
+
+    def _on_line(self, after: int, second: int) -> int:
+        """The price between the corners `after` - 1 and `after`, halves rounded up."""
+        start, end = self.seconds[after - 1], self.seconds[after]
+        begin, change = self.prices[after - 1], self.prices[after] - self.prices[after - 1]
+        span = end - start
+        return begin + (2 * change * (second - start) + span) // (2 * span)
+
+    def low_between(self, a: int, b: int) -> int:
+        return min(self._extremes(a, b))
+
+    def high_between(self, a: int, b: int) -> int:
+        return max(self._extremes(a, b))
+
+    def _extremes(self, a: int, b: int) -> list[int]:
+        """The prices among which the extremes of [a, b] are: its ends and the corners inside."""
+        inside = self.prices[bisect_left(self.seconds, a) : bisect_right(self.seconds, b)]
+        return [self.price_at(a), *inside, self.price_at(b)]
+
+    def first_at_or_below(self, price: int, a: int, b: int) -> int | None:
+        """The first second of [a, b] with a price <= `price`; None if there is none."""
+        return self._first(price, a, b, 1)
+
+    def first_at_or_above(self, price: int, a: int, b: int) -> int | None:
+        """The first second of [a, b] with a price >= `price`; None if there is none."""
+        return self._first(price, a, b, -1)
+
+    def _first(self, price: int, a: int, b: int, sign: int) -> int | None:
+        """`sign` 1 looks for a price at or below, -1 for one at or above. Each line goes one way, so its end decides."""
+        if a > b:
+            return None
+        start = a
+        if sign * (self.price_at(a) - price) <= 0:
+            return a
+        for end in [*self.seconds[bisect_right(self.seconds, a) : bisect_right(self.seconds, b)], b]:
+            if sign * (self.price_at(end) - price) <= 0:
+                return self._search(price, start, end, sign)
+            start = end
+        return None
+
+    def _search(self, price: int, before: int, reached: int, sign: int) -> int:
+        """The first second of one line, not reached at `before` and reached at `reached`."""
+        while reached - before > 1:
+            middle = (before + reached) // 2
+            if sign * (self.price_at(middle) - price) <= 0:
+                reached = middle
+            else:
+                before = middle
+        return reached
+
+
+def low_comes_first(opened: int, high: int, low: int) -> bool:
+    """Whether a daily bar's path goes to its low before its high."""
+    return opened - low <= high - opened
+
+
+def daily_path(opened: int, high: int, low: int, close: int, minutes: int, step: int = 1) -> Path:  # noqa: PLR0917 - a bar is four prices
+    """The path of a daily bar over a session of so many minutes. Its turns are at a third and two thirds, moved down to
+    a multiple of `step` minutes so that whoever looks every `step` minutes sees both extremes. ValueError if the session
+    is too short for that."""
+    first, second = (minutes * part // 3 // step * step for part in (1, 2))
+    turns = (low, high) if low_comes_first(opened, high, low) else (high, low)
+    return Path(zip((0, first * MINUTE, second * MINUTE, minutes * MINUTE), (opened, *turns, close), strict=True))
+
+
+def minute_path(bars: Sequence[tuple[int, int, int, int, int, int]], day_open: int) -> Path:
+    """The path through minute bars (minute after the open, open, high, low, close, volume), ascending. The first second
+    has the day's official open, which the first minute bar need not have."""
+    corners = [(0, day_open)]
+    for minute, opened, high, low, close, _ in bars:
+        start = minute * MINUTE
+        if start - 1 > corners[-1][0]:
+            corners.append((start - 1, corners[-1][1]))
+        turns = (low, high) if low_comes_first(opened, high, low) else (high, low)
+        corners += zip((max(start, 1), start + 20, start + 40, start + 59), (opened, *turns, close), strict=True)
+    return Path(corners)

@@ -1,0 +1,56 @@
+"""The one place that says no to a buy. Sells never come here: nothing below touches an exit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tradectl.exchange.bands import Band
+from tradectl.strategy.exact import exact
+from tradectl.strategy.parameters import Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What a buy would add to. `positions`: open ones and entries in flight; `buy_orders`: sent today; `invested`: paise by
+    instrument id, cost of what is held and value of its live buys; `loss`: share of equity lost in this session."""
+
+    positions: int = 0
+    buy_orders: int = 0
+    invested: Mapping[str, int] = field(default_factory=dict)
+    loss: float = 0.0
+
+
+def deny(
+    exposure: Exposure,
+    parameters: Parameters,
+    *,
+    instrument_id: str,
+    price: int,
+    quantity: int,
+    last_close: int,
+    band: Band | None,
+    reentry: bool,
+) -> str:
+    """'' or why a buy at this limit `price` (paise) may not be sent: daily_loss, buy_orders, limit_distance, band,
+    max_positions, symbol_multiple. `band` None: unbounded. A `reentry` takes no slot, since its position has one."""
+    p = parameters
+    if p.daily_loss_limit < 1 and exposure.loss > 0 and exposure.loss >= p.daily_loss_limit:
+        return "daily_loss"
+    if exposure.buy_orders >= p.max_buy_orders:
+        return "buy_orders"
+    if too_far(price, last_close, p):
+        return "limit_distance"
+    if band is not None and not band.holds(price):
+        return "band"
+    if not reentry and exposure.positions >= p.max_positions:
+        return "max_positions"
+    most = exact(p.max_symbol_multiple) * exact(p.capital_per_trade) * 100
+    if exposure.invested.get(instrument_id, 0) + price * quantity > most:
+        return "symbol_multiple"
+    return ""
+
+
+def too_far(price: int, last_close: int, parameters: Parameters) -> bool:
+    """Whether a buy's limit is further from the last close than allowed. Paise."""
+    return abs(price - last_close) > exact(parameters.limit_distance) * last_close

@@ -1,0 +1,98 @@
+"""How good a candidate is, 0 to 100: its strength now, and what the rules earned on this symbol before.
+
+The score explains and orders; it promises nothing (strategy.md). The constants below are the formula itself; what a user may
+weigh differently is in `Parameters`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import date
+from enum import StrEnum
+from typing import NamedTuple
+
+from tradectl.model.position import Trade
+from tradectl.strategy.features import Reading
+from tradectl.strategy.parameters import Parameters
+
+
+class Verdict(StrEnum):
+    STRONG_BUY = "STRONG_BUY"
+    BUY = "BUY"
+    WATCH = "WATCH"
+    AVOID = "AVOID"
+
+
+class BacktestScore(NamedTuple):
+    """`score` 0 to 100; of `k` trades `win` per cent won and the mean was `net` per cent (both 0 without trades)."""
+
+    score: float
+    k: int
+    win: float
+    net: float
+
+
+def _clamp(value: float, low: float = 0.0, high: float = 1.0) -> float:
+    """NaN counts as the low end: what is not known earns nothing."""
+    return min(max(low, value), high) if not math.isnan(value) else low
+
+
+def strength(reading: Reading, parameters: Parameters) -> float:
+    """0 to 100: oversold 30, trend 20, reward 20, volume 15, chart 15."""
+    return sum(strength_parts(reading, parameters).values())
+
+
+def strength_parts(reading: Reading, parameters: Parameters) -> dict[str, float]:
+    """The five parts by name, for `why`. Oversold and volume start where the entry rule does (30 and 0.5)."""
+    rising = reading.ema_slow_adjusted > reading.ema_slow_before_adjusted
+    return {
+        "oversold": 30 * _clamp((parameters.rsi_entry_above - reading.rsi) / 20),
+        "trend": (20.0 if rising else 12.0) if reading.above_slow else 0.0,
+        "reward": 20 * _clamp((reading.ema_fast_adjusted / reading.close_adjusted - 1) / 0.06),
+        "volume": 15 * _clamp((reading.volume_ratio - parameters.min_volume_ratio) / 1.5),
+        "chart": 15 * _clamp(reading.quality / 100),
+    }
+
+
+def backtest_score(trades: Iterable[Trade], as_of: date, parameters: Parameters) -> BacktestScore:
+    """The score of the trades entered in the last years and closed by `as_of`, shrunk towards the rule's average.
+
+    What one session's buy brought is one trade, even where it was sold in parts (locked bonus shares)."""
+    since = _years_before(as_of, parameters.backtest_years)
+    results: dict[date, tuple[int, int]] = {}
+    for trade in trades:
+        if trade.entry_session > since and trade.exit_session <= as_of:
+            result, cost = results.get(trade.entry_session, (0, 0))
+            results[trade.entry_session] = result + trade.net, cost + trade.cost
+    k, prior = len(results), parameters.prior_trades
+    won = 100.0 * sum(result > 0 for result, _ in results.values())
+    earned = sum(100 * result / cost for result, cost in results.values() if cost > 0)
+    if k + prior == 0:
+        return BacktestScore(0.0, 0, 0.0, 0.0)
+    win = (won + prior * parameters.prior_win) / (k + prior)
+    net = (earned + prior * parameters.prior_net) / (k + prior)
+    score = (_clamp(50 + 25 * (net - 1), 0, 100) + win) / 2
+    return BacktestScore(score, k, won / k if k else 0.0, earned / k if k else 0.0)
+
+
+def combined(strength_score: float, backtest: float, parameters: Parameters) -> float:
+    return parameters.strength_share * strength_score + (1 - parameters.strength_share) * backtest
+
+
+def verdict(combined_score: float, k: int, parameters: Parameters) -> Verdict:
+    if combined_score >= parameters.strong_buy_score and k >= parameters.strong_buy_trades:
+        return Verdict.STRONG_BUY
+    return Verdict.BUY if combined_score >= parameters.buy_score else Verdict.WATCH
+
+
+def rank(what: Verdict, combined_score: float, symbol: str) -> tuple[int, float, str]:
+    """Sort key, best first: STRONG_BUY before BUY before the rest, then the score, then the symbol."""
+    return list(Verdict).index(what), -combined_score, symbol
+
+
+def _years_before(day: date, years: int) -> date:
+    try:
+        return day.replace(year=day.year - years)
+    except ValueError:
+        return day.replace(year=day.year - years, day=28)

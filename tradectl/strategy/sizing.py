@@ -1,0 +1,63 @@
+"""How many shares one buy takes: one function for buy, retry, amo-adjust and re-entry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+
+from tradectl.exchange.charges import buy_charges
+from tradectl.strategy.exact import exact
+from tradectl.strategy.parameters import Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """Shares to buy; if none, the name of the limit that leaves room for none: price, capital_per_trade, max_order_value,
+    turnover, funds."""
+
+    quantity: int
+    reason: str = ""
+
+
+def size(
+    price: int,
+    *,
+    session: date,
+    parameters: Parameters,
+    average_turnover: int,
+    funds: int | None = None,
+    limit_price: int | None = None,
+) -> Sizing:
+    """The largest quantity that every limit allows. Amounts in paise; `session` is the day whose charges apply.
+
+    At `price`, charges included: capital per trade and largest order. At `price`, value only (charges do not burden the
+    market): the share of the average turnover. At `limit_price` (default `price`), charges included: `funds` (None: no bound).
+    """
+    if price <= 0:
+        return Sizing(0, "price")
+    limit = price if limit_price is None else limit_price
+    bounds = [
+        (_affordable(exact(parameters.capital_per_trade) * 100, price, session), "capital_per_trade"),
+        (_affordable(exact(parameters.max_order_value) * 100, price, session), "max_order_value"),
+        (max(0, int(exact(parameters.turnover_share) * average_turnover) // price), "turnover"),
+    ]
+    if funds is not None:
+        bounds.append((_affordable(Fraction(funds), limit, session), "funds"))
+    quantity, reason = min(bounds, key=lambda bound: bound[0])
+    return Sizing(quantity, "" if quantity else reason)
+
+
+def worth_changing(current: int, wanted: int, parameters: Parameters) -> bool:
+    """Whether amo-adjust sends a new quantity: it differs by at least one share and the configured share of the current."""
+    return abs(wanted - current) >= max(Fraction(1), exact(parameters.amo_adjust_step) * current)
+
+
+def _affordable(amount: Fraction, price: int, session: date) -> int:
+    """Most shares whose value and charges stay within `amount`: from the charge-free guess a few steps down, or back up."""
+    quantity = max(0, int(amount) // price)
+    while quantity and (over := quantity * price + buy_charges(session, quantity, price) - amount) > 0:
+        quantity -= max(1, int(over) // (2 * price))
+    while (quantity + 1) * price + buy_charges(session, quantity + 1, price) <= amount:
+        quantity += 1
+    return quantity

@@ -1,0 +1,93 @@
+"""At 09:05: fit the quantities of the waiting buys to the pre-open prices; cancel those whose reward is gone.
+
+Only the quantity changes, the limit stays (unless `amo_adjust_reprice` is on). The orders are live at the exchange by now, and
+from this minute on only limit orders may be changed; it must be done by 09:07:30.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import time
+
+from tradectl.errors import DataError
+from tradectl.exchange.charges import buy_charges
+from tradectl.exchange.ticks import round_down
+from tradectl.execution.buying import Purse, forbidden, pending_buys, quantity_for
+from tradectl.execution.desk import Desk
+from tradectl.ledger.rows import Decision, Order
+from tradectl.model.order import Purpose
+from tradectl.task import Context, Outcome, Schedule, Task
+
+RESULT_KEYS = ("total", "adjusted", "unchanged", "price_unavailable", "modification_failed", "cancelled")
+
+
+def run(context: Context) -> Outcome:
+    """One pass over our own waiting buys. Raises DataError (exit 8) where a source that has pre-open prices gave none."""
+    world = context.world
+    desk = context.desk()
+    desk.reconcile()
+    counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
+    if state := forbidden(desk):
+        return Outcome(dict(counts), blocked=state)
+    orders = [order for order in pending_buys(desk, context.session) if order.purpose is not Purpose.SEED]
+    counts["total"] = len(orders)
+    prices = world.broker.preopen_prices([order.symbol for order in orders]) if orders else {}
+    if orders and not prices and world.broker.capabilities.preopen_prices:
+        raise DataError(f"no pre-open price for any of the {len(orders)} waiting orders")
+    purse = Purse(world.broker.funds().available)
+    decisions = []
+    for order in orders:
+        verdict, reason = _adjust(context, desk, order, prices.get(order.symbol), purse)
+        counts[verdict] += 1
+        decisions.append(
+            Decision(order.instrument_id, order.symbol, verdict, "preopen", reason, {"preopen_price": prices.get(order.symbol)})
+        )
+    desk.follow()
+    context.decide(decisions)
+    return Outcome(dict(counts), refused=counts["modification_failed"])
+
+
+def _adjust(context: Context, desk: Desk, order: Order, price: int | None, purse: Purse) -> tuple[str, str]:
+    """What became of one order: a result key, and why."""
+    world, parameters = context.world, context.world.parameters
+    reading = world.readings.reading(order.instrument_id, order.decided)
+    scale = world.market.multiplier(order.instrument_id, context.session, price)
+    if price is None or reading is None or scale is None:
+        return "price_unavailable", "no pre-open price: left as it is"
+    ema = reading.ema_fast_adjusted / scale
+    if price > parameters.amo_cancel_ratio * ema * 100:
+        done = desk.cancel_confirmed(order)
+        return (
+            "cancelled" if done else "modification_failed"
+        ), f"pre-open {price / 100:.2f} against EMA9 {ema:.2f}: the reward is gone"
+    blocked = order.quantity * order.price + buy_charges(context.session, order.quantity, order.price)
+    sizing = quantity_for(
+        min(price, order.price),
+        session=context.session,
+        parameters=parameters,
+        average_turnover=reading.average_turnover,
+        purse=Purse(purse.available + blocked),
+        limit_price=order.price,
+    )
+    quantity, limit = sizing.quantity, order.price
+    if parameters.amo_adjust_reprice and price < limit:
+        limit = round_down(price, world.market.instrument(order.instrument_id, context.session).tick_size)
+    enough = abs(quantity - order.quantity) >= max(1, parameters.amo_adjust_step * order.quantity)
+    if quantity == 0 or (not enough and limit == order.price):
+        return "unchanged", f"{order.quantity} fits pre-open {price / 100:.2f}"
+    answer = desk.path.modify(order, quantity=quantity if enough else order.quantity, price=limit)
+    if not answer.ok:
+        return "modification_failed", answer.reason
+    purse.available += blocked - quantity * limit - buy_charges(context.session, quantity, limit)
+    context.log(
+        "order_modified", f"{order.symbol}: {order.quantity} becomes {quantity} at pre-open {price / 100:.2f}", order.symbol
+    )
+    return "adjusted", f"{order.quantity} becomes {quantity} at pre-open {price / 100:.2f}"
+
+
+TASK = Task(
+    name="amo-adjust",
+    summary="Fit the quantities of waiting after-market buys to the pre-open prices.",
+    schedule=Schedule((time(9, 5),), until=time(9, 7, 30)),
+    run=run,
+)

@@ -1,0 +1,173 @@
+"""After the close: reconcile with the broker, find manual trades, settle the day's P&L, keep statistics, clean up, report.
+
+Nothing here trades. What the broker says is compared with the book, in shares and in rupees, and every difference is counted
+and told; the book is never bent to fit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import time, timedelta
+
+from tradectl.execution import reconcile
+from tradectl.execution.desk import Desk
+from tradectl.ledger.rows import Order, Position
+from tradectl.ledger.statistics import DayStatistics
+from tradectl.model.money import show_rupees, to_rupees
+from tradectl.task import Context, Outcome, Schedule, Task
+
+KEEP_LOGS = timedelta(days=180)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The day's figures. Paise; `realised` is net of charges."""
+
+    realised: int
+    trades: int
+    winners: int
+    charges: int
+    unrealised: int
+    holdings_value: int
+    cash: int
+
+    @property
+    def equity(self) -> int:
+        """Cash and what is held, spun-off holdings at cost."""
+        return self.cash + self.holdings_value
+
+
+def run(context: Context) -> Outcome:
+    """One pass; a rerun gives the same rows."""
+    world, session = context.world, context.session
+    desk = context.desk()
+    desk.reconcile(_opens(desk))
+    mismatches = reconcile.compare_holdings(desk.book, desk.broker)
+    for item in mismatches:
+        context.log("mismatch", f"the book has {item.book} {item.symbol}, the broker {item.broker}", item.symbol, level="error")
+    cash_difference = desk.broker.funds().cash - desk.book.cash()
+    if cash_difference:
+        context.log("mismatch", f"cash differs by {show_rupees(cash_difference)} from what the fills say", level="error")
+    day = _figures(context, desk)
+    closed = desk.book.positions(closed_in=session)
+    ended: list[Order] = []
+    expired = 0
+    if not context.dry_run:
+        ended = reconcile.close_ended(desk.book, session, context.now)
+        expired = world.ledger.signals.expire(session)
+        _keep(context, day, len(mismatches) + bool(cash_difference))
+    external = [row for row in desk.book.fills(session=session) if row.external]
+    result = {
+        "mismatches": len(mismatches) + bool(cash_difference),
+        "external_trades": len(external),
+        "realised_pnl": to_rupees(day.realised),
+        "charges": to_rupees(day.charges),
+        "closed": len(closed),
+        "trades": day.trades,
+        "unrealised_pnl": to_rupees(day.unrealised),
+        "cash": to_rupees(day.cash),
+        "equity": to_rupees(day.equity),
+        "open_positions": len(desk.snapshot.positions),
+        "signals_expired": expired,
+        "orders_ended": len(ended),
+    }
+    if not context.dry_run:
+        world.ledger.outbox.add(
+            context.now, f"tradectl {session}", _summary(context, result, closed, mismatches), f"eod:{session}"
+        )
+    return Outcome(result)
+
+
+def _opens(desk: Desk) -> dict[str, int]:
+    positions = desk.snapshot.positions
+    quotes = desk.broker.quotes([position.symbol for position in positions]) if positions else {}
+    return {
+        position.instrument_id: opened
+        for position in positions
+        if position.symbol in quotes and (opened := quotes[position.symbol].open) is not None
+    }
+
+
+def _figures(context: Context, desk: Desk) -> Day:
+    session = context.session
+    fills = desk.book.fills(session=session)
+    trades = [
+        trade
+        for position_id in {row.position_id for row in fills if row.position_id is not None}
+        for trade in desk.book.folded(position_id).trades
+        if trade.exit_session == session
+    ]
+    positions = desk.snapshot.positions
+    quotes = desk.broker.quotes([position.symbol for position in positions]) if positions else {}
+    value = sum(_value(position, quotes[position.symbol].last if position.symbol in quotes else None) for position in positions)
+    return Day(
+        realised=sum(trade.net for trade in trades),
+        trades=len(trades),
+        winners=sum(trade.net > 0 for trade in trades),
+        charges=sum(row.charges for row in fills),
+        unrealised=value - sum(position.cost for position in positions),
+        holdings_value=value + desk.book.spun_off(),
+        cash=desk.broker.funds().cash,
+    )
+
+
+def _value(position: Position, last: int | None) -> int:
+    """At the last price; at cost where there is none."""
+    return position.quantity * last if last is not None else position.cost
+
+
+def _keep(context: Context, day: Day, mismatches: int) -> None:
+    world = context.world
+    before = world.ledger.statistics.before(context.session)
+    peak = max(day.equity, before.peak_equity if before is not None else world.ledger.users.get(world.user).capital)
+    world.ledger.statistics.write(
+        DayStatistics(
+            context.session,
+            day.cash,
+            day.holdings_value,
+            day.equity,
+            day.realised,
+            day.unrealised,
+            day.charges,
+            world.ledger.book.dividends(context.session),
+            day.trades,
+            day.winners,
+            len(world.ledger.book.snapshot().positions),
+            mismatches,
+            peak,
+            1 - day.equity / peak if peak else 0.0,
+        )
+    )
+    _release_dead(context)
+    world.ledger.logs.prune(context.now - KEEP_LOGS)
+    world.ledger.outbox.prune(context.now - KEEP_LOGS)
+
+
+def _release_dead(context: Context) -> None:
+    """End executions whose process died and whose slot nobody took over; those that work are left alone."""
+    executions = context.world.ledger.executions
+    for row in executions.list(status="running", limit=1000):
+        if row.id != context.claim.execution_id:
+            status, error = ("completed", "") if row.steps else ("failed", "its process died")
+            executions.close_abandoned(row, status, error, context.now, context.world.clock.machine_now())
+
+
+def _summary(context: Context, result: dict[str, object], closed: list[Position], mismatches: list[reconcile.Mismatch]) -> str:
+    lines = [
+        f"{context.session:%a %d %b %Y}: realised P&L {result['realised_pnl']}, charges {result['charges']}, "
+        f"unrealised {result['unrealised_pnl']}, equity {result['equity']}",
+        f"{result['closed']} closed, {result['open_positions']} open, {result['external_trades']} traded by hand",
+    ]
+    lines += [f"closed {item.symbol}: {to_rupees(item.realised - item.charges)}" for item in closed]
+    lines += [f"MISMATCH {item.symbol}: book {item.book}, broker {item.broker}" for item in mismatches]
+    rows = context.world.ledger.executions.on(context.session)
+    lines += [f"MISSED {task} {slot}".rstrip() for (task, slot), row in sorted(rows.items()) if row.status == "missed"]
+    return "\n".join(lines)
+
+
+TASK = Task(
+    name="eod",
+    summary="Reconcile with the broker, find manual trades, P&L, statistics, cleanup, summary message.",
+    schedule=Schedule((time(18, 0),), until=time(23, 59)),
+    run=run,
+)

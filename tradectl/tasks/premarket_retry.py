@@ -1,0 +1,178 @@
+"""Before the market opens: cancel buys that no longer hold, then try again what failed for a reason that may pass.
+
+By now the final bars of the last session are published. Every pending buy is judged again on them by the rule that made it;
+the evening's bar was provisional, and a change of a fraction of a percent in the close moves the RSI across its level. Money
+from yesterday's sales has arrived too, so orders that were short of funds are sized anew and placed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import time
+
+from tradectl.execution.buying import DayResult, Purse, day_result, denied, forbidden, pending_buys, quantity_for
+from tradectl.execution.closing import Close, closes
+from tradectl.execution.desk import Desk
+from tradectl.execution.orders import Sent
+from tradectl.execution.reentries import level_now
+from tradectl.ledger.rows import Decision, Intent, Order
+from tradectl.model.market import bars_entry
+from tradectl.model.order import OrderStatus, Purpose, Side
+from tradectl.strategy import entry
+from tradectl.task import Context, Outcome, Schedule, Task
+
+RESULT_KEYS = ("retried", "placed", "failed", "skipped", "cancelled")
+
+
+def run(context: Context) -> Outcome:
+    """One pass: cancel, then retry re-entries first and entries by rank."""
+    desk = context.desk()
+    desk.reconcile()
+    counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
+    if state := forbidden(desk):
+        return Outcome(dict(counts), blocked=state)
+    decisions: list[Decision] = []
+    waiting = [order for order in desk.snapshot.orders if _waits(order, context)]
+    seen = _closes(context, [*pending_buys(desk, context.session), *waiting])
+    for order in pending_buys(desk, context.session):
+        reason = _no_longer(context, desk, order, seen)
+        if reason:
+            confirmed = desk.cancel_confirmed(order)
+            counts["cancelled" if confirmed else "failed"] += 1
+            decisions.append(_decision(order, "cancelled" if confirmed else "failed", reason))
+    purse = Purse(context.world.broker.funds().available)
+    day = day_result(context.world.ledger.statistics, desk, context.session)
+    for order in sorted(waiting, key=_turn):
+        verdict, reason = _retry(context, desk, order, seen, purse, day)
+        counts["retried"] += verdict != "cancelled"
+        counts[verdict] += 1
+        decisions.append(_decision(order, verdict, reason))
+    desk.follow()
+    context.decide(decisions)
+    return Outcome(dict(counts), refused=counts["failed"], unknown=counts.pop("unknown", 0))
+
+
+def _waits(order: Order, context: Context) -> bool:
+    return order.status is OrderStatus.RETRY_PENDING and order.session == context.session and order.side is Side.BUY
+
+
+def _turn(order: Order) -> tuple[int, int]:
+    """Re-entries first; entries were recorded by rank."""
+    return (0 if order.purpose is Purpose.REENTRY else 1, order.id)
+
+
+def _closes(context: Context, orders: list[Order]) -> dict[tuple[str, object], Close]:
+    world = context.world
+    found: dict[tuple[str, object], Close] = {}
+    for decided in sorted({order.decided for order in orders}):
+        of_day = [order.instrument_id for order in orders if order.decided == decided]
+        seen = closes(of_day, decided, broker=world.broker, market=world.market, readings=world.readings, clock=world.clock)
+        found |= {(instrument_id, decided): close for instrument_id, close in seen.items()}
+    return found
+
+
+def _no_longer(context: Context, desk: Desk, order: Order, seen: dict[tuple[str, object], Close]) -> str:
+    """Why a buy should not stand any more; empty where it should, or where there is no final bar to say otherwise."""
+    world, parameters = context.world, context.world.parameters
+    actions = world.market.actions(order.instrument_id, order.decided, context.session)
+    if any(bars_entry(action) for action in actions):
+        return f"ex-date: {actions[0].subject or actions[0].kind}"
+    close = seen[order.instrument_id, order.decided]
+    if close.reading is None or close.history is None:
+        return ""
+    if order.purpose is Purpose.REENTRY:
+        position = desk.snapshot.position_of(order.instrument_id)
+        if position is None:
+            return "the position is closed"
+        level = level_now(position, close.reading, close.history, world.readings, parameters)
+        return "" if level else f"final bar: RSI {close.reading.rsi:.2f} is no longer below its level"
+    rule = entry.refusal(close.reading, parameters, next_session_bars_entry=False)
+    rule = rule or entry.exclusion(close.reading, close.instrument, parameters)
+    return f"final bar: fails {rule}" if rule else ""
+
+
+def _retry(
+    context: Context, desk: Desk, order: Order, seen: dict[tuple[str, object], Close], purse: Purse, day: DayResult
+) -> tuple[str, str]:
+    """What became of one waiting order: placed, failed, skipped (it waits on), cancelled (no longer valid); and why."""
+    parameters, snapshot = context.world.parameters, desk.snapshot
+    reentry = order.purpose is Purpose.REENTRY
+    reason = _no_longer(context, desk, order, seen)
+    if not reason and not reentry and snapshot.position_of(order.instrument_id) is not None:
+        reason = "held"
+    if not reason and any(other.id != order.id for other in snapshot.alive(order.instrument_id, Side.BUY)):
+        reason = "another order for it is alive"
+    close = seen[order.instrument_id, order.decided]
+    if not reason and close.reading is None:
+        reason = "no bar of its session"
+    if reason or close.reading is None:
+        desk.path.cancel(order)
+        return "cancelled", reason
+    turnover = close.reading.average_turnover
+    sizing = quantity_for(
+        order.price, session=context.session, parameters=parameters, average_turnover=turnover, purse=purse, reentry=reentry
+    )
+    if sizing.quantity == 0:
+        return "skipped", sizing.reason
+    last = context.world.readings.reading(order.instrument_id, context.session)
+    last_close = last.close if last is not None else close.reading.close
+    limit = denied(
+        desk,
+        parameters,
+        day,
+        instrument_id=order.instrument_id,
+        session=context.session,
+        price=order.price,
+        quantity=sizing.quantity,
+        last_close=last_close,
+        reentry=reentry,
+    )
+    if limit:
+        desk.path.cancel(order)
+        return "cancelled", limit
+    answer = desk.path.place(_again(order, sizing.quantity))
+    match answer.sent:
+        case Sent.PLACED | Sent.EXISTS | Sent.DRY:
+            purse.take(context.session, sizing.quantity, order.price)
+            context.log(
+                "order_placed", f"BUY {sizing.quantity} {order.symbol} at {order.price / 100:.2f}, tried again", order.symbol
+            )
+            return "placed", f"BUY {sizing.quantity} at {order.price / 100:.2f}"
+        case Sent.RETRY:
+            return "skipped", answer.reason
+        case Sent.UNKNOWN:
+            return "unknown", answer.reason
+        case _:
+            return "failed", answer.reason
+
+
+def _again(order: Order, quantity: int) -> Intent:
+    return Intent(
+        order.instrument_id,
+        order.symbol,
+        order.side,
+        order.purpose,
+        quantity,
+        order.price,
+        order.session,
+        order.decided,
+        order.leg,
+        order.variety,
+        order.level,
+        order.position_id,
+        order.signal_id,
+    )
+
+
+def _decision(order: Order, verdict: str, reason: str) -> Decision:
+    return Decision(
+        order.instrument_id, order.symbol, verdict, str(order.purpose), reason, {"order": order.id, "limit_price": order.price}
+    )
+
+
+TASK = Task(
+    name="premarket-retry",
+    summary="Cancel buys that no longer hold on the final bars; retry after-market orders that failed.",
+    schedule=Schedule((time(8, 0), time(8, 40)), until=time(8, 55)),
+    run=run,
+)
