@@ -20,7 +20,7 @@ check: $(STAMP)
 
 # Write again what is generated from the program: docs/reference, crontab.example.
 reference: $(STAMP)
-	$(BIN)/python -m tests.cli.reference
+	$(BIN)/python -m tradectl.cli.reference
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -228,6 +228,23 @@ def open_simulation(
     return world
 
 
+def reopen_simulation(settings: Settings, folder: Path) -> PaperWorld:
+    """The world that a simulation left in `folder`, at its last moment."""
+    from tradectl.ledger.engine import open_database
+    from tradectl.ledger.store import Info, Ledger
+    from tradectl.ledger.users import Users
+    from tradectl.notify.console import SilentNotifier
+    from tradectl.strategy.parameters import Parameters, with_changes
+
+    database = open_database(folder / "ledger.db")
+    ledger = Ledger(database, Users(database).list()[0].user)
+    ended = Info(database).get("last_event_at")
+    if ended is None:
+        raise ConfigurationError(f"{folder} holds no simulation")
+    parameters, clock = with_changes(Parameters(), ledger.settings.list()), VirtualClock(datetime.fromisoformat(ended))
+    return _filled(ledger, clock, open_store(settings), folder / "paper.db", parameters, SilentNotifier(), mode="simulated")
+
+
 def parameters_of(settings: Settings, changes: dict[str, str]) -> Parameters:
     """The settings of the home's user, where there is one, with `changes` on top."""
     from tradectl.strategy.parameters import Parameters, with_changes

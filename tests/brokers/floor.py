@@ -49,7 +49,10 @@ class Floor:
 
     def another(self) -> PaperBroker:
         """A second broker on the same file, as another process has it."""
-        return PaperBroker(self.file, "asha", self.clock, self.market, self.sessions, **self.options)
+        return self.another_at(self.clock)
+
+    def another_at(self, clock: VirtualClock) -> PaperBroker:
+        return PaperBroker(self.file, "asha", clock, self.market, self.sessions, **self.options)
 
     def to(self, day: date, text: str) -> None:
         self.clock.move_to(ist(day, text))

@@ -15,7 +15,10 @@ MONDAY, TUESDAY = date(2023, 7, 17), date(2023, 7, 18)
 def market() -> MemoryMarket:
     split = CorporateAction("NEW", TUESDAY, ActionKind.SPLIT, Fraction(5))
     listing = Listing(
-        Instrument("NEW", "NEW", "EQ", "INE1", 5), flat_bars([MONDAY, TUESDAY], 10000), [split], names=[(date.min, "OLD"), (TUESDAY, "NEW")]
+        Instrument("NEW", "NEW", "EQ", "INE1", 5),
+        flat_bars([MONDAY, TUESDAY], 10000),
+        [split],
+        names=[(date.min, "OLD"), (TUESDAY, "NEW")],
     )
     return MemoryMarket(listing)
 

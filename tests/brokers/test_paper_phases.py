@@ -9,7 +9,7 @@ from tradectl.errors import OrderRefused
 from tradectl.model.order import OrderStatus, Side
 
 D = date(2023, 7, 17)
-NEW = date(2026, 9, 14), date(2026, 9, 15), date(2026, 9, 16)
+NEW = date(2026, 9, 15), date(2026, 9, 16), date(2026, 9, 17)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,9 @@ def test_a_regular_order_inside_the_phases_is_taken(floor, at) -> None:
     assert market.order(market.buy(1, 10000)).status in {OrderStatus.ONGOING, OrderStatus.EXECUTED}
 
 
-@pytest.mark.parametrize(("at", "open_"), [("08:57:59", True), ("08:58", False), ("12:00", False), ("15:59:59", False), ("16:00", True)])
+@pytest.mark.parametrize(
+    ("at", "open_"), [("08:57:59", True), ("08:58", False), ("12:00", False), ("15:59:59", False), ("16:00", True)]
+)
 def test_after_market_orders_are_taken_from_16_00_to_08_58(floor, at, open_) -> None:
     market = floor(quiet("ACME", [date(2023, 7, 14), D]), at=ist(D, at))
     if open_:
@@ -154,7 +156,7 @@ def test_a_drill_trades_in_both_parts_and_in_neither_between(floor) -> None:
 
 
 def test_a_trade_by_hand_needs_a_phase_that_trades(floor) -> None:
-    market = floor(quiet("ACME", [D]), at=ist(D, "09:05"))
+    market = floor(quiet("ACME", [date(2023, 7, 14), D]), at=ist(D, "09:05"))
     with pytest.raises(OrderRefused, match="nothing trades"):
         market.broker.manual_trade("ACME", Side.BUY, 5, 10000)
     market.to(D, "10:00")
@@ -162,5 +164,3 @@ def test_a_trade_by_hand_needs_a_phase_that_trades(floor) -> None:
     assert (market.order(order).tag, market.fills(order)[0].price) == (None, 10010)
     with pytest.raises(OrderRefused, match="circuit"):
         market.broker.manual_trade("ACME", Side.BUY, 5, 20000)
-
-

@@ -75,8 +75,8 @@ def test_no_time_has_no_first() -> None:
 
 
 def test_minute_bars_keep_their_corners_and_gaps_stand_still() -> None:
-    path = minute_path([(0, 1010, 1020, 1000, 1015, 9), (3, 1030, 1040, 1025, 1026, 9)], day_open=1005)
-    assert [path.price_at(s) for s in (0, 1, 20, 40, 59)] == [1005, 1010, 1020, 1000, 1015]
+    path = minute_path([(0, 1010, 1018, 1000, 1015, 9), (3, 1030, 1040, 1025, 1026, 9)], day_open=1005)
+    assert [path.price_at(s) for s in (0, 1, 20, 40, 59)] == [1005, 1010, 1018, 1000, 1015]
     assert [path.price_at(s) for s in (60, 120, 179)] == [1015, 1015, 1015]
     assert [path.price_at(s) for s in (180, 200, 220, 239, 999)] == [1030, 1025, 1040, 1026, 1026]
 

@@ -101,4 +101,4 @@ def test_rank_puts_strong_buys_first_then_the_score_then_the_name() -> None:
         rank(Verdict.BUY, 60, "A"),
         rank(Verdict.BUY, 60, "C"),
     ]
-    assert sorted(wanted[::-1]) == wanted
+    assert sorted([wanted[2], wanted[0], wanted[3], wanted[1]]) == wanted

@@ -12,7 +12,23 @@ from typing import Annotated
 import typer
 
 from tradectl import __version__
-from tradectl.cli import config, crontab, data, init, look, operate, orders, schedule, status, tasks, user
+from tradectl.cli import (
+    backtest,
+    config,
+    crontab,
+    data,
+    demo,
+    init,
+    look,
+    operate,
+    orders,
+    sandbox,
+    schedule,
+    simulate,
+    status,
+    tasks,
+    user,
+)
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.group import Root
 from tradectl.cli.options import CONFIGURE, LOOK, RESEARCH
@@ -62,6 +78,10 @@ app.add_typer(config.app, name="config", rich_help_panel=CONFIGURE)
 app.add_typer(user.app, name="user", rich_help_panel=CONFIGURE)
 app.add_typer(crontab.app)
 app.add_typer(data.app, name="data", rich_help_panel=RESEARCH)
+app.add_typer(backtest.app)
+app.add_typer(simulate.app)
+app.add_typer(demo.app)
+app.add_typer(sandbox.app, name="sandbox", rich_help_panel=RESEARCH)
 
 
 def main() -> None:

@@ -16,8 +16,8 @@ import typer
 from tradectl.errors import Blocked, Missed, TradectlError
 
 if TYPE_CHECKING:
+    from tradectl.bootstrap import PaperWorld
     from tradectl.settings import Settings
-    from tradectl.task import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,8 @@ class Call:
     user: str | None = None
     mode: str | None = None
     session: date | None = None
-    worlds: dict[bool, World] = field(default_factory=dict)
+    messages_on_screen: bool = False
+    worlds: dict[bool, PaperWorld] = field(default_factory=dict)
 
     def told(self) -> Settings:
         """The settings; the root command has run before any command that asks."""
@@ -54,7 +55,7 @@ class Call:
             raise RuntimeError("no command runs before the global options are read")
         return self.settings
 
-    def world(self, *, read_only: bool = False, past: bool = False) -> World:
+    def world(self, *, read_only: bool = False, past: bool = False) -> PaperWorld:
         """The user's world, opened once (on first use a paper home is made). Raises what `bootstrap.open_world` raises.
 
         With `-q` messages for people go to their services but not to the screen: what went wrong is told by the answer.
@@ -64,9 +65,11 @@ class Call:
 
         if read_only not in self.worlds:
             settings = self.told()
-            world: World = bootstrap.open_world(settings, settings.user, read_only=read_only, past=past or read_only)
-            if self.quiet and isinstance(world.notifier, ConsoleNotifier):
+            world = bootstrap.open_world(settings, settings.user, read_only=read_only, past=past or read_only)
+            on_screen = isinstance(world.notifier, ConsoleNotifier)
+            if self.quiet and on_screen:
                 world = replace(world, notifier=SilentNotifier())
+            self.messages_on_screen = on_screen and not self.quiet
             self.worlds[read_only] = world
         opened = self.worlds[read_only]
         self.user, self.mode = opened.user, opened.mode

@@ -15,7 +15,7 @@ from tradectl.cli.group import Group, ListGroup
 from tradectl.cli.options import parse_day, parse_time
 from tradectl.cli.progress import bar
 from tradectl.clock import SystemClock
-from tradectl.errors import UsageError
+from tradectl.errors import DataError, UsageError
 from tradectl.exchange.sessions import SessionTable
 
 app = typer.Typer(cls=Group, help="Market data: import, list, check, sessions.", no_args_is_help=True)
@@ -64,6 +64,61 @@ def _imported(found: list[dict[str, Any]]) -> str:
         for item in found
     ]
     return show.table(("file", "kind", ">rows", ">new", ">same", ">replaced", "skipped"), rows)
+
+
+@command(app, "list")
+def listing(call: Call) -> Answer:
+    """What there is: bars, sessions, lists, actions, minutes, instrument dumps."""
+    from tradectl.marketdata.inventory import describe
+
+    found = asdict(describe(call.told().market))
+    found["dumps"] = list(found["dumps"])
+    return Answer(found, lambda: _listed(found))
+
+
+def _listed(found: dict[str, Any]) -> str:
+    lists = ", ".join(f"{name} {size}" for name, size in found["lists"].items()) or "none"
+    dumps = ", ".join(f"{item['source']} {item['dated']} ({item['instruments']})" for item in found["dumps"]) or "none"
+    span = f", {found['first_session']} to {found['last_session']}" if found["bars"] else ""
+    lines = [
+        f"bars      {found['bars']} of {found['symbols']} symbols on {found['sessions']} sessions{span}",
+        f"          {found['provisional_bars']} of them provisional",
+        f"minutes   {found['minute_days']} days of {found['minute_symbols']} symbols",
+        f"lists     {lists}",
+        f"listed    {found['securities']} securities, {found['renames']} renames, {found['actions']} corporate actions",
+        f"dumps     {dumps}",
+    ]
+    return "\n".join(lines)
+
+
+@command(app)
+def check(
+    call: Call,
+    universe: Annotated[str, typer.Option(help="A list, a file of symbols, or A,B,C.", metavar="NAME")] = "all",
+    indicators: Annotated[
+        bool, typer.Option("--indicators", help="Also compare RSI and EMA with `ta`, on every symbol.")
+    ] = False,
+) -> Answer:
+    """Look for gaps, duplicates, impossible bars and unexplained jumps; exit 8 if the data is wrong."""
+    from tradectl.bootstrap import open_store
+    from tradectl.marketdata.check import check as checked
+
+    findings = [
+        asdict(item) | {"examples": list(item.examples)}
+        for item in checked(open_store(call.told()), universe, indicators=indicators)
+    ]
+    wrong = [item["kind"] for item in findings if item["severity"] == "error" and item["count"]]
+    rows = [
+        (item["severity"], item["count"], item["kind"], "; ".join(item["examples"][:3])) for item in findings if item["count"]
+    ]
+    columns = ("severity", ">count", "finding", "such as")
+    return Answer(
+        findings,
+        lambda: show.table(columns, rows, empty="Nothing to complain about."),
+        outcome="failed" if wrong else "completed",
+        exit_code=DataError.exit_code if wrong else 0,
+        error=f"the data is wrong: {', '.join(wrong)}" if wrong else None,
+    )
 
 
 @command(sessions, "list")

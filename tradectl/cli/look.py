@@ -10,6 +10,7 @@ from tradectl.cli import show
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.options import LOOK, Limit, Session, Symbol, TaskName, parse_day
+from tradectl.model.moment import ist_date
 
 app = typer.Typer()
 
@@ -41,10 +42,12 @@ def _open(found: list[dict[str, Any]]) -> str:
 
 
 def _closed(found: list[dict[str, Any]]) -> str:
-    columns = ("symbol", "opened", "closed", ">bought", ">gross", ">charges", ">net")
+    columns = ("symbol", "opened", "closed", ">bought", ">sold", ">gross", ">charges", ">net")
     rows = [
         (
-            item["symbol"], item["opened_session"], item["closed_session"], item["bought"], show.rupees(item["realised"]),
+            item["symbol"], item["opened_session"], item["closed_session"], show.rupees(item["bought"]),
+            show.rupees(item["sold"]),
+            show.rupees(item["realised"]),
             show.rupees(item["charges"]), show.rupees(item["net"]),
         )
         for item in found
@@ -150,9 +153,10 @@ def why(
 
     world = call.world(read_only=True)
     days = [day for day in map(parse_day, session or []) if day]
-    found = report.decisions(world.ledger.database, {world.user}, symbol, sessions=days, limit=limit)
+    whose = {world.user, world.ledger.signals_owner(world.parameters.signals_from)}
+    found = report.decisions(world.ledger.database, whose, symbol, sessions=days, limit=limit)
     if not found:
-        world.market.find(symbol.upper(), world.clock.now().date())
+        world.market.find(symbol.upper(), ist_date(world.clock.now()))  # an unknown symbol is a mistake, not an empty answer
     columns = ("session", "task", "verdict", "rule", "reason", "inputs")
     rows = (
         (

@@ -13,7 +13,7 @@ from tradectl.cli.command import command
 from tradectl.cli.options import DAY, parse_day, parse_time
 from tradectl.errors import UsageError
 from tradectl.ledger.schedules import LAST_FILL, format_time
-from tradectl.model.moment import at_ist, ist_date, to_ist
+from tradectl.model.moment import at_ist, ist_date
 from tradectl.runtime import agenda
 from tradectl.runtime.outcomes import Report
 from tradectl.runtime.registry import all_tasks
@@ -99,6 +99,8 @@ def relived(world: World, task: Task, day: date, slot: str | None, *, force: boo
 
     Raises UsageError for anything else, since time does not go back.
     """
+    from tradectl.bootstrap import before_the_last_event
+
     last = world.ledger.info.get("last_event_at")
     now = world.clock.now()
     if not world.clock.virtual or last is None or now >= (ended := datetime.fromisoformat(last)):
@@ -108,15 +110,14 @@ def relived(world: World, task: Task, day: date, slot: str | None, *, force: boo
     window = agenda.current(windows, now) if slot is None else None
     row = world.ledger.executions.get(task.name, day, slot if slot is not None else window.slot if window else "")
     if force or row is None or row.status != "completed":
-        text = f"{to_ist(now):%Y-%m-%d %H:%M} is before this home's last event, {to_ist(ended):%Y-%m-%d %H:%M:%S}"
-        raise UsageError(f"{text}: time does not go back")
+        raise UsageError(before_the_last_event(now, ended))
     text = f"{task.name} {row.slot}".strip() + f" of {day} has completed"
     return Report(task.name, day, row.slot, "already_completed", result=row.result, message=text)
 
 
 def answer(call: Call, report: Report, *, strict: bool = False) -> Answer:
     """A runner's report as an answer; what was missed on the way is told even to the quiet."""
-    if report.missed:
+    if report.missed and not call.messages_on_screen:
         call.alarm(f"missed: {', '.join(report.missed)}")
     code = STRICT if strict and report.outcome in SKIPS else report.exit_code
     name = f"{report.task} {report.slot}".strip()

@@ -188,21 +188,18 @@ def _adjustments(
             found.append(Adjustment(ActionKind.DIVIDEND, ex_date, at, Fraction(1), Fraction(1), dividend * quantity))
         history = market.history(position.instrument_id)
         index = history.last_index(ex_date - timedelta(days=1)) if history else -1
-        close = int(history.close[index]) if history is not None and index >= 0 else None
-        ratio_so_far = Fraction(1)
+        close = Fraction(int(history.close[index])) if history is not None and index >= 0 else Fraction(0)
         for action in of_day:
             if action.ratio != 1 and (str(action.kind), ex_date) not in done:
-                ratio_so_far *= action.ratio
-                cash = fraction_cash(quantity, action.ratio, int(close / ratio_so_far)) if close is not None else 0
+                cash = fraction_cash(quantity, action.ratio, close)
                 found.append(Adjustment(action.kind, ex_date, at + timedelta(seconds=1), action.ratio, Fraction(1), cash))
                 quantity = shares_after(quantity, action.ratio)
-            elif action.kind is ActionKind.DEMERGER and ("demerger", ex_date) not in done:
-                opened = (
-                    opens.get(position.instrument_id) if ex_date == today else _open_of(market, position.instrument_id, ex_date)
-                )
-                if opened is not None and close:
-                    kept = min(Fraction(1), Fraction(opened, close))
-                    found.append(Adjustment(ActionKind.DEMERGER, ex_date, at + timedelta(seconds=2), Fraction(1), kept, 0))
+            close /= action.ratio
+        if any(action.kind is ActionKind.DEMERGER for action in of_day) and ("demerger", ex_date) not in done:
+            opened = opens.get(position.instrument_id) if ex_date == today else _open_of(market, position.instrument_id, ex_date)
+            if opened is not None and close:
+                kept = min(Fraction(1), opened / close)
+                found.append(Adjustment(ActionKind.DEMERGER, ex_date, at + timedelta(seconds=2), Fraction(1), kept, 0))
     return found
 
 

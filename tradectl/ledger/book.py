@@ -13,7 +13,7 @@ from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, func, insert, or_, select, update
 
 from tradectl.errors import DatabaseError
 from tradectl.exchange.charges import day_charges
@@ -86,6 +86,42 @@ def _position(row: Row[Any]) -> Position:
     return Position(**{name: values[name] for name in Position.__slots__})
 
 
+def _is(*statuses: OrderStatus) -> Any:
+    return func.sum(case((ORDERS.c.status.in_(statuses), 1), else_=0))
+
+
+_MINE, _MY_POSITIONS = ORDERS.c.user == bindparam("of_user"), POSITIONS.c.user == bindparam("of_user")
+_OPEN_POSITIONS = select(POSITIONS).where(_MY_POSITIONS, POSITIONS.c.status == "open").order_by(POSITIONS.c.id)
+_UNFINISHED = select(ORDERS).where(_MINE, ORDERS.c.status.in_(sorted(OPEN_ORDERS))).order_by(ORDERS.c.id)
+_STATE = select(schema.users.c.trading_state, schema.users.c.state_reason).where(schema.users.c.user == bindparam("of_user"))
+_ORDER = select(ORDERS).where(_MINE, ORDERS.c.id == bindparam("of_id"))
+_CHAIN = (
+    select(ORDERS)
+    .where(
+        _MINE,
+        ORDERS.c.session_date == bindparam("of_session"),
+        ORDERS.c.purpose == bindparam("of_purpose"),
+        ORDERS.c.instrument_id == bindparam("of_instrument"),
+        ORDERS.c.leg == bindparam("of_leg"),
+    )
+    .order_by(ORDERS.c.generation)
+)
+_SELL_TOTALS = select(
+    func.count(ORDERS.c.sent_at).label("placed"),
+    func.sum(ORDERS.c.modifications).label("updated"),
+    _is(OrderStatus.EXECUTED).label("executed"),
+    _is(OrderStatus.REJECTED).label("rejected"),
+    _is(OrderStatus.CANCELLED).label("cancelled"),
+    _is(OrderStatus.UNKNOWN).label("unknown"),
+).where(_MINE, ORDERS.c.session_date == bindparam("of_session"), ORDERS.c.side == Side.SELL)
+_POSITION_TOTALS = select(
+    func.count().label("checked"),
+    func.sum(case((POSITIONS.c.closed_session == bindparam("of_session"), 1), else_=0)).label("closed"),
+).where(_MY_POSITIONS, or_(POSITIONS.c.status == "open", POSITIONS.c.closed_session == bindparam("of_session")))
+_CHANGE = update(ORDERS).where(ORDERS.c.id == bindparam("of_id"), ORDERS.c.status == bindparam("of_status"))
+"""Statements that a monitor needs every minute are built once: building one costs more than running it."""
+
+
 class Book:
     """The book of one user. Every write is one short transaction, never open across a call to the broker."""
 
@@ -109,16 +145,11 @@ class Book:
         return self._snapshot
 
     def _read_snapshot(self) -> Snapshot:
+        mine = {"of_user": self._user}
         with self._database.read() as connection:
-            positions = connection.execute(
-                select(POSITIONS).where(POSITIONS.c.user == self._user, POSITIONS.c.status == "open").order_by(POSITIONS.c.id)
-            ).all()
-            orders = connection.execute(
-                select(ORDERS).where(ORDERS.c.user == self._user, ORDERS.c.status.in_([*OPEN_ORDERS])).order_by(ORDERS.c.id)
-            ).all()
-            state = connection.execute(
-                select(schema.users.c.trading_state, schema.users.c.state_reason).where(schema.users.c.user == self._user)
-            ).one()
+            positions = connection.execute(_OPEN_POSITIONS, mine).all()
+            orders = connection.execute(_UNFINISHED, mine).all()
+            state = connection.execute(_STATE, mine).one()
         return Snapshot(tuple(map(_position, positions)), tuple(map(_order, orders)), state[0], state[1])
 
     def index(self) -> tuple[dict[str, Order], dict[str, Order]]:
@@ -150,10 +181,21 @@ class Book:
             return [_order(row) for row in connection.execute(query.order_by(ORDERS.c.id))]
 
     def order(self, order_id: int) -> Order:
-        found = self.orders(ids=[order_id])
-        if not found:
+        """One order of any status."""
+        with self._database.read() as connection:
+            row = connection.execute(_ORDER, {"of_user": self._user, "of_id": order_id}).first()
+        if row is None:
             raise DatabaseError(f"order {order_id} is not in the book")
-        return found[0]
+        return _order(row)
+
+    def sell_totals(self, session: date) -> dict[str, int]:
+        """What the sells of a session came to so far: counts of orders and positions by what became of them."""
+        key = {"of_user": self._user, "of_session": session}
+        with self._database.read() as connection:
+            sells = connection.execute(_SELL_TOTALS, key).one()
+            held = connection.execute(_POSITION_TOTALS, key).one()
+        counts = {name: int(value or 0) for name, value in sells._mapping.items()}
+        return counts | {"checked": int(held.checked or 0), "closed": int(held.closed or 0)}
 
     def last_target_price(self, position_id: int) -> int | None:
         """Limit of the newest sell order at target of a position, in paise; None if there never was one."""
@@ -225,15 +267,15 @@ class Book:
 
     def chain(self, intent: Intent) -> list[Order]:
         """Earlier intents of the same user, session, purpose, instrument and leg, oldest generation first."""
-        query = select(ORDERS).where(
-            ORDERS.c.user == self._user,
-            ORDERS.c.session_date == intent.session,
-            ORDERS.c.purpose == intent.purpose,
-            ORDERS.c.instrument_id == intent.instrument_id,
-            ORDERS.c.leg == intent.leg,
-        )
+        key = {
+            "of_user": self._user,
+            "of_session": intent.session,
+            "of_purpose": intent.purpose,
+            "of_instrument": intent.instrument_id,
+            "of_leg": intent.leg,
+        }
         with self._database.read() as connection:
-            return [_order(row) for row in connection.execute(query.order_by(ORDERS.c.generation))]
+            return [_order(row) for row in connection.execute(_CHAIN, key)]
 
     def record_intent(
         self,
@@ -331,9 +373,7 @@ class Book:
         """One conditional UPDATE; another status than the one we knew, or a move that is not allowed, is refused."""
         if status is not order.status and status not in MOVES[order.status]:
             raise DatabaseError(f"order {order.id} cannot go from {order.status} to {status}")
-        changed = connection.execute(
-            update(ORDERS).where(ORDERS.c.id == order.id, ORDERS.c.status == order.status).values(status=status, **values)
-        )
+        changed = connection.execute(_CHANGE, {"of_id": order.id, "of_status": order.status, "status": status, **values})
         if changed.rowcount != 1:
             raise DatabaseError(f"order {order.id} is no longer {order.status}: another process changed it")
 

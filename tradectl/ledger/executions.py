@@ -236,11 +236,11 @@ class Executions:
         with self.database.read() as connection:
             return connection.execute(_COMPLETED, key).first() is not None
 
-    def last_session(self) -> date | None:
-        """The latest session that has any execution."""
+    def last_session(self, through: date | None = None) -> date | None:
+        """The latest session, not after `through`, that has any execution."""
         newest = select(rows.c.session_date).where(rows.c.user == self.user).order_by(rows.c.session_date.desc()).limit(1)
         with self.database.read() as connection:
-            return connection.execute(newest).scalar()
+            return connection.execute(newest.where(rows.c.session_date <= through) if through else newest).scalar()
 
     def _row(self, connection: Connection, task: str, session: date, slot: str) -> Execution | None:
         key = {"of_user": self.user, "of_task": task, "of_session": session, "of_slot": slot}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import time
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from sqlalchemy import Row, select, update
 
@@ -14,13 +14,30 @@ from tradectl.errors import UsageError
 from tradectl.ledger.engine import Database, insert_new
 from tradectl.ledger.schema import task_schedules as rows
 
-if TYPE_CHECKING:
-    from tradectl.task import Schedule, Task
-
 LAST_FILL = "last-fill"
 """An `until` that follows the session table: the last moment at which an order of that session can be filled."""
 
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
+
+
+class Timetable(Protocol):
+    """What a task declares about its times; `tradectl.task.Schedule` is one."""
+
+    @property
+    def at(self) -> tuple[time, ...]: ...
+    @property
+    def until(self) -> time | None: ...
+    @property
+    def every(self) -> int | None: ...
+
+
+class Scheduled(Protocol):
+    """A task, as far as its schedule goes."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def schedule(self) -> Timetable: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +67,7 @@ def format_time(at: time) -> str:
     return at.strftime("%H:%M:%S" if at.second else "%H:%M")
 
 
-def declared(user: str, task: Task) -> ScheduleRow:
+def declared(user: str, task: Scheduled) -> ScheduleRow:
     """The row of a task as the task declares it."""
     return ScheduleRow(user, task.name, task.schedule.at, task.schedule.until, task.schedule.every, True)
 
@@ -62,7 +79,7 @@ class Schedules:
         self.database = database
         self.user = user
 
-    def seed(self, tasks: Iterable[Task]) -> int:
+    def seed(self, tasks: Iterable[Scheduled]) -> int:
         """A row for each task that has none, as the task declares it, enabled; how many were added."""
         with self.database.write() as connection:
             added = [insert_new(connection, rows, {**self._key(task.name), **_seed(task.schedule)}) for task in tasks]
@@ -118,7 +135,7 @@ class Schedules:
         return self.get(task)
 
 
-def _seed(schedule: Schedule) -> dict[str, Any]:
+def _seed(schedule: Timetable) -> dict[str, Any]:
     return {**_stored(schedule.at, schedule.until, schedule.every), "enabled": True}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 
-from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
 
 from tradectl.ledger import schema
 from tradectl.ledger.engine import Database
@@ -57,6 +57,11 @@ class Signals:
             return done.rowcount
 
 
+_KEY = ("user", "session_date", "task", "slot", "instrument_id", "rule")
+_FORGET = delete(schema.decisions).where(*(schema.decisions.c[name] == bindparam(f"of_{name}") for name in _KEY))
+_KEEP = insert(schema.decisions)
+
+
 class Decisions:
     """The decisions of one user."""
 
@@ -85,6 +90,12 @@ class Decisions:
         if not rows:
             return
         table = schema.decisions
+        if len(rows) == 1:
+            (row,) = rows.values()
+            with self._database.write() as connection:
+                connection.execute(_FORGET, {f"of_{name}": row[name] for name in _KEY})
+                connection.execute(_KEEP, row)
+            return
         run = and_(table.c.user == self._user, table.c.session_date == session, table.c.task == task, table.c.slot == slot)
         keys = list(rows)
         with self._database.write() as connection:

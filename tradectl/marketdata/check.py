@@ -6,6 +6,7 @@ Indicators are compared bit for bit with `ta`, which defines them: a difference 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -75,9 +76,8 @@ def _order(histories: Mapping[str, History]) -> Finding:
 
 def _second_names(store: Store) -> Finding:
     """Rows of the archive that the series left out, because the instrument had a bar under its proper name that day."""
-    with read_archive(store.folder) as archive:
+    with closing(read_archive(store.folder)) as archive:
         rows = int(archive.execute("SELECT count(*) FROM bars").fetchone()[0])
-    archive.close()
     left_out = rows - store.stored_bars()
     text = f"{left_out} bars under a name that was not the instrument's own on that day"
     return Finding("bars under two names", "warning", left_out, (text,))

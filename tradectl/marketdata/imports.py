@@ -111,7 +111,7 @@ def _expanded(paths: Iterable[Path]) -> list[Path]:
             files.append(path)
     if not files:
         raise DataError("no file to import")
-    return list(dict.fromkeys(path.resolve() for path in files))
+    return list(dict.fromkeys(path.absolute() for path in files))
 
 
 def _judged(

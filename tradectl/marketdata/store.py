@@ -48,6 +48,7 @@ class Store:
         self._instruments: dict[tuple[str, date], Instrument] = {}
         self._dumps: dict[str, list[_Dump]] = {}
         self._minutes: dict[str, Sequence[Minute]] = {}
+        self._multipliers: dict[str, tuple[date, float, tuple[CorporateAction, ...]]] = {}
         self._minutes_of: date | None = None
         self._auctions: dict[date, bool] = {}
 
@@ -119,12 +120,10 @@ class Store:
 
     def multiplier(self, instrument_id: str, session: date, open_price: int | None) -> float | None:
         """M of a session. A demerger on the session itself needs the session's open (paise): None while that is not known."""
-        running = 1.0
-        for ex_date, factor in self._path(instrument_id):
-            if ex_date >= session:
-                break
-            running *= factor
-        today = self.actions(instrument_id, session - timedelta(days=1), session)
+        known = self._multipliers.get(instrument_id)
+        if known is None or known[0] != session:
+            known = self._multipliers[instrument_id] = (session, *self._until(instrument_id, session))
+        _, running, today = known
         if not today:
             return running
         if open_price is None and any(action.kind == "demerger" for action in today):
@@ -232,6 +231,15 @@ class Store:
                 else steps(self._all_actions(instrument_id), history.sessions, history.open, history.close)
             )
         return self._steps[instrument_id]
+
+    def _until(self, instrument_id: str, session: date) -> tuple[float, tuple[CorporateAction, ...]]:
+        """M before a session, and the actions of the session itself. A monitor asks for one session again and again."""
+        running = 1.0
+        for ex_date, factor in self._path(instrument_id):
+            if ex_date >= session:
+                break
+            running *= factor
+        return running, self.actions(instrument_id, session - timedelta(days=1), session)
 
     def _close_before(self, instrument_id: str, session: date) -> int | None:
         history = self.history(instrument_id)

@@ -35,7 +35,7 @@ COMPANIES = (
     ("JASPERON", "Jasperon Pharma"), ("KESTRELLO", "Kestrello Airways"), ("LUMINARQ", "Luminarq Lighting"),
 )  # fmt: skip
 _PRICES = (42_000, 18_500, 65_000, 120_000, 31_000, 240_000, 9_500, 86_000, 54_000, 150_000, 27_000, 420_000)
-"""Their first prices, in paise: every tick size of the table occurs."""
+"""Their first prices, in paise, from the finest tick to a coarse one."""
 _SPLIT_SYMBOL, _SPLIT_BACK, _SPLIT = 2, 9, 5
 """Which company splits, how many sessions before the end, and into how many."""
 _DIP, _RECOVERY = 6, 6
@@ -91,7 +91,7 @@ def _path(rng: np.random.Generator, length: int, number: int, symbols: int) -> _
     last_dip = length - 19 + number * 12 // symbols
     for start in [*(s + int(rng.integers(-6, 6)) for s in range(45, last_dip - 30, 55)), last_dip]:
         fall, rise = slice(start, start + _DIP), slice(start + _DIP, start + _DIP + _RECOVERY)
-        drift[fall] = rng.normal(-0.015, 0.002, len(drift[fall]))
+        drift[fall] = rng.normal(-0.016, 0.002, len(drift[fall]))
         drift[rise] = rng.normal(0.013, 0.003, len(drift[rise]))
         stress[fall] = 1
     close = np.exp(np.cumsum(drift))
@@ -106,7 +106,7 @@ def _path(rng: np.random.Generator, length: int, number: int, symbols: int) -> _
 
 
 def _bars(symbol: str, base: int, path: _Path, days: Sequence[date], split_at: int | None) -> list[dict[str, Any]]:
-    """Rows of the archive from a first price in paise: prices on the tick of their month, after the split in smaller and more shares."""
+    """Rows of the archive, from a first price in paise: on the tick of the month, after the split in more and cheaper shares."""
     shares = 30_000_000_000 / base  # about Rs 30 crore a day
     rows: list[dict[str, Any]] = []
     month_end = base

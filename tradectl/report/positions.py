@@ -15,8 +15,9 @@ POSITIONS, DECISIONS = schema.positions, schema.decisions
 
 
 def listing(database: Database, user: str, *, closed: bool = False, limit: int = 200) -> list[dict[str, Any]]:
-    """Open positions by symbol, or closed ones newest first. `average` is the entry price without charges; `net` (closed)
-    what was earned after charges. `monitor` is the last row of position-monitor about an open one, or None."""
+    """Open positions by symbol, or closed ones newest first. `average` is the entry price without charges, `bought` and
+    `sold` what all buys and sells came to, `net` what was earned so far after charges. `monitor` is the last row of
+    position-monitor about an open one, or None."""
     query = select(POSITIONS).where(POSITIONS.c.user == user, POSITIONS.c.status == ("closed" if closed else "open"))
     order = (POSITIONS.c.closed_at.desc(), POSITIONS.c.id.desc()) if closed else (POSITIONS.c.symbol,)
     with database.read() as connection:
@@ -26,6 +27,7 @@ def listing(database: Database, user: str, *, closed: bool = False, limit: int =
             row = sums[item["id"]]
             item["average"] = to_rupees(round(row.cost / row.quantity)) if row.quantity else None
             item["net"] = to_rupees(row.realised - row.charges)
+            item["bought"], item["sold"] = to_rupees(row.bought), to_rupees(row.sold)
             item["monitor"] = None if closed else _last_word(connection, user, row.instrument_id, row.opened_session)
     return found
 

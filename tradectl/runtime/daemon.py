@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tradectl.errors import TradectlError
+from tradectl.errors import Interrupted, TradectlError
 from tradectl.ledger.executions import this_owner
 from tradectl.runtime.agenda import Window
 from tradectl.runtime.due import due_now
@@ -118,5 +118,7 @@ class Daemon:
         """A database that is away for a moment, or a date without a session table, must not end the loop."""
         try:
             work()
+        except Interrupted:
+            raise
         except (TradectlError, OSError) as error:
             print(f"tradectl daemon: {error}", file=sys.stderr)  # noqa: T201 - the story goes to stderr

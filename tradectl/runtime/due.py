@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from tradectl.errors import TradectlError
+from tradectl.errors import Missed, TradectlError
 from tradectl.ledger.executions import Execution, standing, this_owner
 from tradectl.model.moment import ist_date
 from tradectl.runtime import agenda
@@ -44,13 +44,18 @@ def due_now(runner: Runner) -> tuple[Window, ...]:
 def run_due(runner: Runner) -> Report:
     """Run each due slot once, monitors one step; the gravest report speaks, all are in `result["reports"]`."""
     world = runner.world
-    owner, reports = this_owner(), []
+    owner = this_owner()
+    reports: list[Report] = []
     world.ledger.service.beat("run-due", owner, world.clock.machine_now())
     with stop_on_signals(runner.stop) as stop:
-        missed = _swept(runner)
-        reports += missed
+        try:
+            reports += _swept(runner)
+            windows = due_now(runner)
+        except TradectlError as error:
+            windows = ()
+            reports.append(Report("run-due", None, "", "failed", error.exit_code, error=str(error), message=str(error)))
         tasks = {task.name: task for task in runner.tasks}
-        for window in due_now(runner):
+        for window in windows:
             if stop.signal_number:
                 break
             reports.append(runner.run(tasks[window.task], slot=window.slot, once=True))
@@ -79,15 +84,12 @@ def _wanted(runner: Runner, window: Window, done: Mapping[tuple[str, str], Execu
 
 def _swept(runner: Runner) -> list[Report]:
     """What this pass found missed, as a report of its own: 12 once, and not again."""
-    try:
-        missed = runner.sweep(runner.rows())
-    except TradectlError as error:
-        return [Report("run-due", None, "", "failed", error.exit_code, error=str(error), message=str(error))]
+    missed = runner.sweep(runner.rows())
     if not missed:
         return []
     text = f"missed: {', '.join(missed)}"
     day = ist_date(runner.world.clock.now())
-    return [Report("run-due", day, "", "missed", 12, error=text, message=text, missed=missed)]
+    return [Report("run-due", day, "", "missed", Missed.exit_code, error=text, message=text, missed=missed)]
 
 
 def _shown(report: Report) -> dict[str, Any]:

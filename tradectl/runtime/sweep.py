@@ -31,7 +31,7 @@ def sweep(
     """
     now = world.clock.now()
     today = ist_date(now)
-    first = min(world.ledger.executions.last_session() or today, today)
+    first = world.ledger.executions.last_session(through=today) or today
     found: list[str] = []
     with world.ledger.database.write():
         for session in world.sessions.run_between(first, today):

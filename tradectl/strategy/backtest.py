@@ -8,18 +8,16 @@ the next bar on which the entry rule holds. Positions, trades and money are the 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from tradectl.exchange.charges import day_charges
-from tradectl.exchange.sessions import Session, SessionTable
+from tradectl.exchange.sessions import Session
 from tradectl.exchange.ticks import round_down
-from tradectl.model.history import History
-from tradectl.model.market import ActionKind, CorporateAction, Instrument, bars_entry
+from tradectl.model.market import ActionKind, CorporateAction, bars_entry
 from tradectl.model.moment import at_ist
 from tradectl.model.order import Fill, Side
 from tradectl.model.position import Adjustment, Folded, Trade, fold, fraction_cash, shares_after
@@ -27,61 +25,19 @@ from tradectl.strategy.credits import release_session
 from tradectl.strategy.entry import admission_mask, entry_mask, reward_gone
 from tradectl.strategy.exact import exact
 from tradectl.strategy.exits import entry_limit, rsi_exit_due
-from tradectl.strategy.features import Features, features
-from tradectl.strategy.intraday import MinuteBar, Plan, Result, trade
-from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.facts import Facts
+from tradectl.strategy.intraday import Plan, Result, trade
 from tradectl.strategy.reentry import level_at_entry, next_level
 from tradectl.strategy.risk import too_far
 from tradectl.strategy.score import backtest_score, combined, strength
 from tradectl.strategy.sizing import size, worth_changing
 
-if TYPE_CHECKING:
-    from tradectl.ports import MarketData
-    from tradectl.strategy.readings import Readings
+__all__ = ["Backtest", "Facts", "gated", "reference", "run"]
 
 TRADE_FOR_TRADE = frozenset({"BE", "BZ"})
 """Series whose shares cannot be sold on the day they are bought."""
 BEFORE_THE_DAY = time(8, 0)
 """When corporate actions are booked on their ex-date (IST): before any order of that day."""
-
-
-@dataclass(frozen=True, eq=False)
-class Facts:
-    """All that a backtest may know: values, and functions without a memory. `instrument(session)` is the security as it is
-    then; `actions` oldest first; `minutes(session)` its minute bars, empty where there are none."""
-
-    history: History
-    features: Features
-    instrument: Callable[[date], Instrument]
-    actions: tuple[CorporateAction, ...]
-    sessions: SessionTable
-    parameters: Parameters
-    minutes: Callable[[date], Sequence[MinuteBar]] = lambda _: ()
-
-    @classmethod
-    def gather(
-        cls,
-        market: MarketData,
-        sessions: SessionTable,
-        parameters: Parameters,
-        instrument_id: str,
-        *,
-        history: History,
-        readings: Readings | None = None,
-    ) -> Facts:
-        """The facts of one instrument from a market. `readings` saves computing features of the market's own history."""
-        known = readings.columns(instrument_id) if readings is not None else None
-        columns = known[1] if known is not None and known[0] is history else features(history, parameters)
-        span = (history.session(0), history.session(len(history) - 1)) if len(history) else None
-        return cls(
-            history=history,
-            features=columns,
-            instrument=lambda session: market.instrument(instrument_id, session),
-            actions=tuple(market.actions(instrument_id, *span)) if span else (),
-            sessions=sessions,
-            parameters=parameters,
-            minutes=lambda session: market.minutes(instrument_id, session),
-        )
 
 
 @dataclass(frozen=True)

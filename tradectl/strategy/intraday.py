@@ -61,9 +61,10 @@ class Result:
 
 
 def trade(bar: Bar, minutes: int, minute_bars: tuple[MinuteBar, ...], plan: Plan, parameters: Parameters) -> Result:
-    """A session of so many minutes: along the minute bars where there are any, else along the daily bar."""
-    if minute_bars:
-        return walk(minute_path(minute_bars, bar.open), minutes, plan, parameters)
+    """A session of so many minutes: along its minute bars where there are any, else along the daily bar."""
+    inside = [item for item in minute_bars if 0 <= item[0] < minutes]
+    if inside:
+        return walk(minute_path(inside, bar.open), minutes, plan, parameters)
     if _unusual(bar, plan, parameters):
         return walk(daily_path(bar.open, bar.high, bar.low, bar.close, minutes), minutes, plan, parameters)
     return closed_form(bar, minutes, plan, parameters)

@@ -25,6 +25,7 @@ class Readings:
         self._parameters = parameters
         self._columns: dict[str, tuple[History, Features]] = {}
         self._extended: dict[str, tuple[History, Features]] = {}
+        self._kept: dict[str, tuple[History, date, Reading | None]] = {}
         self._reference: dict[str, tuple[History, tuple[Trade, ...]]] = {}
 
     def columns(self, instrument_id: str) -> tuple[History, Features] | None:
@@ -44,8 +45,13 @@ class Readings:
         if columns is None:
             return None
         history, table = columns
+        kept = self._kept.get(instrument_id)
+        if kept is not None and kept[0] is history and kept[1] == through:
+            return kept[2]
         index = history.last_index(through)
-        return table.reading(history, index) if index >= 0 else None
+        found = table.reading(history, index) if index >= 0 else None
+        self._kept[instrument_id] = (history, through, found)
+        return found
 
     def reading_with(self, instrument_id: str, bar: Bar, multiplier: float) -> tuple[History, Reading] | None:
         """The reading of a session whose bar is not final yet, put behind the stored bars of earlier sessions. Where the

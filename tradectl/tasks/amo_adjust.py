@@ -16,6 +16,8 @@ from tradectl.execution.buying import Purse, forbidden, pending_buys, quantity_f
 from tradectl.execution.desk import Desk
 from tradectl.ledger.rows import Decision, Order
 from tradectl.model.order import Purpose
+from tradectl.strategy.entry import reward_gone
+from tradectl.strategy.sizing import worth_changing
 from tradectl.task import Context, Outcome, Schedule, Task
 
 RESULT_KEYS = ("total", "adjusted", "unchanged", "price_unavailable", "modification_failed", "cancelled")
@@ -55,7 +57,7 @@ def _adjust(context: Context, desk: Desk, order: Order, price: int | None, purse
     if price is None or reading is None or scale is None:
         return "price_unavailable", "no pre-open price: left as it is"
     ema = reading.ema_fast_adjusted / scale
-    if price > parameters.amo_cancel_ratio * ema * 100:
+    if reward_gone(price, ema, parameters):
         done = desk.cancel_confirmed(order)
         return (
             "cancelled" if done else "modification_failed"
@@ -72,7 +74,7 @@ def _adjust(context: Context, desk: Desk, order: Order, price: int | None, purse
     quantity, limit = sizing.quantity, order.price
     if parameters.amo_adjust_reprice and price < limit:
         limit = round_down(price, world.market.instrument(order.instrument_id, context.session).tick_size)
-    enough = abs(quantity - order.quantity) >= max(1, parameters.amo_adjust_step * order.quantity)
+    enough = worth_changing(order.quantity, quantity, parameters)
     if quantity == 0 or (not enough and limit == order.price):
         return "unchanged", f"{order.quantity} fits pre-open {price / 100:.2f}"
     answer = desk.path.modify(order, quantity=quantity if enough else order.quantity, price=limit)

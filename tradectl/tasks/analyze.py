@@ -76,7 +76,7 @@ def _judge(context: Context, close: Close, following: date) -> Verdict:
 
 
 def _rank(item: Verdict) -> tuple[int, float, str]:
-    return (0 if item.verdict == "STRONG_BUY" else 1, -item.combined, item.close.instrument.symbol)
+    return score.rank(score.Verdict(item.verdict), item.combined, item.close.instrument.symbol)
 
 
 def _signal(context: Context, item: Verdict, rank: int, following: date, state: str) -> Signal:

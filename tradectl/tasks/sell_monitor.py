@@ -40,7 +40,7 @@ def run(context: Context) -> Outcome:
     opens = _opens(context, desk)
     changes = desk.reconcile(opens)
     positions = desk.snapshot.positions
-    quotes = _quotes(context, positions)
+    quotes = _quotes(context, desk, positions)
     touched = bool(changes)
     if changes.sold:
         touched |= _cancel_crossing_buys(desk, changes.sold)
@@ -79,10 +79,10 @@ def _traded_today(quote: Quote, today: date) -> bool:
     return quote.last_trade_at is not None and ist_date(quote.last_trade_at) == today
 
 
-def _quotes(context: Context, positions: tuple[Position, ...]) -> dict[str, Quote]:
+def _quotes(context: Context, desk: Desk, positions: tuple[Position, ...]) -> dict[str, Quote]:
     """Fresh prices of today for the positions; a stale one, or yesterday's, changes nothing."""
     age = timedelta(seconds=context.world.parameters.quote_max_age)
-    fresh = context.desk().fresh_quotes([position.symbol for position in positions], age)
+    fresh = desk.fresh_quotes([position.symbol for position in positions], age)
     return {symbol: quote for symbol, quote in fresh.items() if _traded_today(quote, context.session)}
 
 
@@ -97,8 +97,8 @@ def _may_change(context: Context, position: Position) -> bool:
 def _step(context: Context, desk: Desk, position: Position, quote: Quote) -> bool:
     """Make one position's sell order what it should be; whether anything was asked of the broker."""
     wanted = _desired(context, position, quote)
-    if wanted is None:
-        return False
+    if wanted is None or (quote.upper_band is not None and wanted.price > quote.upper_band):
+        return False  # an exit is never clamped to the band: it waits until it fits
     live = desk.snapshot.alive(position.instrument_id, Side.SELL)
     if any(order.status is OrderStatus.UNKNOWN for order in live):
         return False
@@ -152,7 +152,9 @@ def _place(context: Context, desk: Desk, position: Position, wanted: Desired, qu
         position_id=position.id,
     )
     answer = desk.path.place(intent)
-    _tell(context, position, answer, "sell_placed", f"SELL {quantity} {position.symbol} at {wanted.price / 100:.2f}", wanted)
+    if answer.sent is Sent.PLACED:
+        context.log("order_placed", f"SELL {quantity} {position.symbol} at {wanted.price / 100:.2f}", position.symbol)
+    _tell(context, position, answer, f"SELL {quantity} {position.symbol} at {wanted.price / 100:.2f}", wanted)
     return answer.sent is not Sent.DRY
 
 
@@ -168,7 +170,7 @@ def _change(context: Context, desk: Desk, position: Position, resting: Order, wa
     if not _clear_the_way(desk, position, price):
         return True
     answer = desk.path.modify(resting, quantity=resting.filled_quantity + quantity, price=price)
-    _tell(context, position, answer, "sell_changed", f"SELL {quantity} {position.symbol} now at {price / 100:.2f}", wanted)
+    _tell(context, position, answer, f"SELL {quantity} {position.symbol} now at {price / 100:.2f}", wanted)
     return answer.sent is not Sent.DRY
 
 
@@ -186,13 +188,12 @@ def _cancel_crossing_buys(desk: Desk, sold: set[str]) -> bool:
     return bool(orders)
 
 
-def _tell(context: Context, position: Position, answer: Answer, action: str, done: str, wanted: Desired) -> None:
-    if answer.ok:
-        context.log(action, done, position.symbol)
-        verdict, reason = action.removeprefix("sell_"), f"{done}: {wanted.reason}"
-    else:
-        context.log("order_" + answer.sent, f"{done}: {answer.reason}", position.symbol, level="warning")
-        verdict, reason = str(answer.sent), answer.reason
+def _tell(context: Context, position: Position, answer: Answer, done: str, wanted: Desired) -> None:
+    """Keep what was decided and why; a refusal also goes to the log (a lowered target would only fill it)."""
+    if not answer.ok:
+        context.log(f"order_{answer.sent}", f"{done}: {answer.reason}", position.symbol, level="warning")
+    verdict = "resting" if answer.ok else str(answer.sent)
+    reason = f"{done}: {wanted.reason if answer.ok else answer.reason}"
     context.decide(
         [Decision(position.instrument_id, position.symbol, verdict, str(wanted.purpose), reason, {"price": wanted.price})]
     )
@@ -202,30 +203,22 @@ def _outcome(
     context: Context, desk: Desk, positions: tuple[Position, ...], quotes: dict[str, Quote], changes: Changes
 ) -> Outcome:
     """The session's totals; the first step adds what it found and warmed."""
-    sells = [order for order in desk.book.orders(session=context.session) if order.side is Side.SELL]
-    closed = desk.book.positions(closed_in=context.session)
-    result: dict[str, object] = {
-        "placed": sum(order.sent_at is not None for order in sells),
-        "checked": len({position.id for position in (*desk.snapshot.positions, *closed)}),
-        "updated": sum(order.modifications for order in sells),
-        "executed": sum(order.status is OrderStatus.EXECUTED for order in sells),
-        "rejected": sum(order.status is OrderStatus.REJECTED for order in sells),
-        "cancelled": sum(order.status is OrderStatus.CANCELLED for order in sells),
-        "closed": len(closed),
-    }
+    totals = desk.book.sell_totals(context.session)
+    result: dict[str, object] = {key: totals[key] for key in RESULT_KEYS}
     if not context.steps:
         result["first_step"] = {
             "reconciled": changes.trades + len(changes.executed) + len(changes.rejected) + len(changes.cancelled),
-            "placed": result["placed"],
+            "placed": totals["placed"],
             "subscribed": len(positions),
             "warmed": len(quotes),
         }
-    unknown = sum(order.status is OrderStatus.UNKNOWN for order in sells)
-    return Outcome(result, refused=int(str(result["rejected"])), unknown=unknown)
+    return Outcome(result, refused=totals["rejected"], unknown=totals["unknown"])
 
 
 def keep_first_step(before: Mapping[str, Any], after: Mapping[str, Any]) -> Mapping[str, Any]:
     """Later steps replace the totals; what the first step found stays."""
+    if not after:
+        return before
     return {**({"first_step": before["first_step"]} if "first_step" in before else {}), **after}
 
 

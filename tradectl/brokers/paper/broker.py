@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from tradectl.brokers.paper.acceptance import sellable_lots
-from tradectl.brokers.paper.book import REMEMBERED, Book, Changes, Kind, Order, Trade
+from tradectl.brokers.paper.book import Book, Changes, Kind
 from tradectl.brokers.paper.commands import Desk
 from tradectl.brokers.paper.quotation import quote
 from tradectl.brokers.paper.settlement import Settlement
 from tradectl.brokers.paper.statement import Statement, draw_up
 from tradectl.brokers.paper.store import Store
 from tradectl.brokers.paper.tape import Reel, Tape
+from tradectl.brokers.paper.views import Views
 from tradectl.errors import ConfigurationError, OrderRefused, UncoveredDate, UsageError
 from tradectl.exchange.bands import Band
 from tradectl.exchange.sessions import SessionTable
@@ -72,7 +73,7 @@ class PaperBroker:
         self._book: Book | None = None
         self._version = -1
         self._due = _NEVER
-        self._views = _Views()
+        self._views = Views()
 
     def close(self) -> None:
         self._store.close()
@@ -105,7 +106,9 @@ class PaperBroker:
 
     def manual_trade(self, symbol: str, side: Side, quantity: int, price: int) -> str:
         """The account's owner trades by hand, outside tradectl: filled at once at this price (paise). The broker order id."""
-        return self._change(lambda book, now: self._desk.manual_trade(book, now, symbol, side, quantity=quantity, price=price))
+        return self._change(
+            lambda book, now: self._desk.manual_trade(book, now, symbol, Side(side), quantity=quantity, price=price)
+        )
 
     # reads
 
@@ -253,54 +256,3 @@ class PaperBroker:
             return None
         band: Band | None = reel.band if reel is not None else before.band
         return quote(symbol, before, band, now, at=before.hours.close_at)
-
-
-class _Views:
-    """Answers made from the book, kept until it changes: whoever gets the same object again knows that nothing happened."""
-
-    def __init__(self) -> None:
-        self.holdings: tuple[Holding, ...] | None = None
-        self.funds: Funds | None = None
-        self._stale = True
-        self._orders: tuple[OrderReport, ...] = ()
-        self._trades: tuple[TradeReport, ...] = ()
-        self._reports: dict[str, tuple[Order, OrderReport]] = {}
-
-    def changed(self) -> None:
-        self.holdings = self.funds = None
-        self._stale = True
-
-    def orders(self, book: Book) -> tuple[OrderReport, ...]:
-        self._renew(book)
-        return self._orders
-
-    def trades(self, book: Book) -> tuple[TradeReport, ...]:
-        self._renew(book)
-        return self._trades
-
-    def _renew(self, book: Book) -> None:
-        if not self._stale:
-            return
-        since = book.settled_at - REMEMBERED
-        visible = [order for order in book.orders.values() if order.alive or order.updated_at >= since]
-        kept = self._reports
-        self._reports = {}
-        for order in visible:
-            known = kept.get(order.order_id)
-            self._reports[order.order_id] = known if known and known[0] is order else (order, _report(order))
-        orders = tuple(report for _, report in self._reports.values())
-        trades = tuple(_execution(trade) for trade in book.trades if trade.at >= since)
-        self._orders = self._orders if orders == self._orders else orders
-        self._trades = self._trades if trades == self._trades else trades
-        self._stale = False
-
-
-def _report(order: Order) -> OrderReport:
-    return OrderReport(
-        order.order_id, order.tag, order.symbol, order.side, order.quantity, order.price, order.filled, order.status,
-        order.reason, order.variety, order.placed_at, order.updated_at,
-    )  # fmt: skip
-
-
-def _execution(trade: Trade) -> TradeReport:
-    return TradeReport(trade.trade_id, trade.order_id, trade.symbol, trade.side, trade.quantity, trade.price, trade.at)

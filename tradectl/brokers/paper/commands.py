@@ -40,7 +40,7 @@ class Desk:
             acceptance.check_band(request.order_type, request.price, reel, phase)
         acceptance.check_tag(book, request.tag, ist_date(now), session.date)
         order = Order(
-            "", request.tag or None, reel.instrument.instrument_id, reel.instrument.symbol, request.side, request.quantity,
+            "", request.tag or None, reel.instrument.instrument_id, request.symbol, request.side, request.quantity,
             request.price, request.order_type, request.variety, OrderStatus.PENDING if later else OrderStatus.ONGOING,
             now, now, now, None if later else session.date,
         )  # fmt: skip
@@ -126,8 +126,10 @@ class Desk:
         return session
 
     def _reel(self, symbol: str, session: Session, now: datetime) -> Reel:
-        try:
-            instrument_id = self._market.find(symbol, session.date)
-        except UsageError as error:
-            raise OrderRefused(f"unknown symbol {symbol}", code="unknown_symbol") from error
-        return self._tape.reel(instrument_id, session, now)
+        """The reel of a symbol as it is named today, or will be on the session."""
+        for day in dict.fromkeys((ist_date(now), session.date)):
+            try:
+                return self._tape.reel(self._market.find(symbol, day), session, now)
+            except UsageError:
+                continue
+        raise OrderRefused(f"unknown symbol {symbol}", code="unknown_symbol")

@@ -1,6 +1,6 @@
 """What an ex-date does to the shares held: dividends on the quantity of the evening before, then the change of shares.
 
-Several actions of one day are one change: the ratios are multiplied and only one fraction is paid out. New shares come as lots
+Several actions of one day come one after the other, each paying its own fraction. New shares come as lots
 of their own, which may be sold when the depository would have credited them.
 """
 
@@ -8,19 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from fractions import Fraction
-from itertools import accumulate
-from operator import mul
 
 from tradectl.brokers.paper.book import Book, Kind, Lot
 from tradectl.model.market import ActionKind, CorporateAction, Instrument, changes_shares
 from tradectl.model.money import share_out
-
-CREDIT_SESSIONS = 2
-OLD_BONUS_SESSIONS = 15
-FAST_BONUS_SINCE = date(2024, 10, 1)
-"""Bonus shares have been tradable on the second session since then (strategy.md, Corporate actions)."""
+from tradectl.model.position import fraction_cash, shares_after
+from tradectl.strategy.credits import sessions_locked
 
 
 def apply_actions(
@@ -34,29 +29,25 @@ def apply_actions(
             book.post(at, Kind.DIVIDEND, held * action.dividend, instrument_id=instrument_id, symbol=symbol, note=action.subject)
         if action.kind is ActionKind.DEMERGER:
             book.post(at, Kind.SPUN_OFF, 0, instrument_id=instrument_id, symbol=symbol, note=f"{held} shares: {action.subject}")
-    changing = [action for action in actions if changes_shares(action)]
-    if changing:
-        fraction = _change_shares(book, instrument_id, changing, held)
-        ratio = _product(changing)
-        if fraction and previous_close:
-            amount = _half_up(fraction * previous_close / ratio)
-            note = f"{fraction} of a share at {previous_close}/{ratio} paise"
-            book.post(at, Kind.CASH_IN_LIEU, amount, instrument_id=instrument_id, symbol=symbol, note=note)
+    close = Fraction(previous_close or 0)
+    for action in filter(changes_shares, actions):
+        held = sum(lot.quantity for lot in book.lots_of(instrument_id))
+        amount = fraction_cash(held, action.ratio, close)
+        _change_shares(book, instrument_id, action, shares_after(held, action.ratio) - held)
+        close /= action.ratio
+        if amount:
+            book.post(
+                at, Kind.CASH_IN_LIEU, amount, instrument_id=instrument_id, symbol=symbol, note=f"a fraction of {action.kind}"
+            )
 
 
-def _change_shares(book: Book, instrument_id: str, actions: Sequence[CorporateAction], held: int) -> Fraction:
-    """New quantities at unchanged total cost; the fraction of a share that is left over."""
-    ratios: list[Fraction] = list(accumulate((action.ratio for action in actions), mul))
-    exact = held * ratios[-1]
-    whole = int(exact)
+def _change_shares(book: Book, instrument_id: str, action: CorporateAction, added: int) -> None:
+    """New quantities at unchanged total cost."""
     lots = book.lots_of(instrument_id)
-    if whole <= held or min(ratios) < 1:
-        _exchange(book, lots, whole)
-        return exact - whole
-    totals = [held, *(int(held * ratio) for ratio in ratios)]
-    for action, before, after in zip(actions, totals, totals[1:], strict=False):
-        _credit(book, book.lots_of(instrument_id), after - before, sessions_until_credit(action))
-    return exact - whole
+    if added > 0:
+        _credit(book, lots, added, sessions_locked(action))
+    else:
+        _exchange(book, lots, sum(lot.quantity for lot in lots) + added)
 
 
 def _credit(book: Book, lots: Sequence[Lot], added: int, locked: int) -> None:
@@ -79,21 +70,3 @@ def _exchange(book: Book, lots: Sequence[Lot], whole: int) -> None:
             orphaned = 0
         else:
             book.put_lot(replace(lot, quantity=0, cost=0 if whole else lot.cost))
-
-
-def sessions_until_credit(action: CorporateAction) -> int:
-    """How many sessions after its ex-date an action's new shares may be sold."""
-    if action.kind is ActionKind.BONUS and action.ex_date < FAST_BONUS_SINCE:
-        return OLD_BONUS_SESSIONS
-    return CREDIT_SESSIONS
-
-
-def _product(actions: Sequence[CorporateAction]) -> Fraction:
-    ratio = Fraction(1)
-    for action in actions:
-        ratio *= action.ratio
-    return ratio
-
-
-def _half_up(value: Fraction) -> int:
-    return (2 * value.numerator + value.denominator) // (2 * value.denominator)

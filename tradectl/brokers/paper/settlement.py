@@ -122,8 +122,9 @@ class Settlement:
         book.day = day
         for lot in list(book.lots.values()):
             delivered = lot.delivered or (session.settles and lot.bought_on < day)
-            if delivered != lot.delivered or lot.locked:
-                book.put_lot(replace(lot, delivered=delivered, locked=max(0, lot.locked - 1)))
+            locked = max(0, lot.locked - 1) if session.settles else lot.locked
+            if (delivered, locked) != (lot.delivered, lot.locked):
+                book.put_lot(replace(lot, delivered=delivered, locked=locked))
         for instrument_id in book.held():
             actions = self._market.actions(instrument_id, before, day)
             if actions:

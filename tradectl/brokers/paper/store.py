@@ -9,12 +9,27 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 
-from tradectl.brokers.paper.book import REMEMBERED, Book, Changes, Entry, Kind, Lot, Order, Trade
+from tradectl.brokers.paper.book import REMEMBERED, Book, Changes, Entry
+from tradectl.brokers.paper.rows import (
+    ENTRY_COLUMNS,
+    LOT_COLUMNS,
+    ORDER_COLUMNS,
+    TRADE_COLUMNS,
+    entry_of,
+    entry_row,
+    lot_of,
+    lot_row,
+    moment_of,
+    order_of,
+    order_row,
+    text_of,
+    trade_of,
+    trade_row,
+)  # fmt: skip
 from tradectl.errors import DatabaseError
-from tradectl.model.order import OrderStatus, OrderType, Side, Variety
 
 VERSION = 1
 BUSY_SECONDS = 10.0
@@ -99,14 +114,6 @@ CREATE TABLE charges (
 );
 """
 
-ORDER_COLUMNS = (
-    "order_id, tag, instrument_id, symbol, side, quantity, price, order_type, variety, status, placed_at, updated_at, active_at, "
-    "session, filled, passive, modifications, blocked, reason"
-)
-TRADE_COLUMNS = "trade_id, order_id, instrument_id, symbol, side, quantity, price, at, session, realised, unsettled"
-LOT_COLUMNS = "lot_id, instrument_id, quantity, cost, bought_on, delivered, locked"
-ENTRY_COLUMNS = "entry_id, at, session, kind, amount, instrument_id, symbol, note"
-
 
 class Store:
     """One connection to one file. Every sqlite error leaves as a `DatabaseError` of one line."""
@@ -128,13 +135,22 @@ class Store:
             if version > VERSION:
                 raise DatabaseError(f"{self._file} was written by a newer version ({version}, this one knows {VERSION})")
             if execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-                execute("PRAGMA journal_mode = WAL")
+                self._switch_to_wal()
             execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
             execute("PRAGMA foreign_keys = ON")
         if version == 0:
             with self.writing():
                 if not self._connection.execute("PRAGMA user_version").fetchone()[0]:
                     self._create()
+
+    def _switch_to_wal(self) -> None:
+        """Once in a file's life. SQLite does not wait for another process that is doing the same, so we do."""
+        from tenacity import Retrying, retry_if_exception_message, stop_after_delay, wait_fixed
+
+        locked = retry_if_exception_message(match="database is locked")
+        for attempt in Retrying(stop=stop_after_delay(BUSY_SECONDS), wait=wait_fixed(0.02), retry=locked, reraise=True):
+            with attempt:
+                self._connection.execute("PRAGMA journal_mode = WAL")
 
     def _create(self) -> None:
         if self._connection.execute("SELECT 1 FROM sqlite_master").fetchone():
@@ -190,8 +206,8 @@ class Store:
             row = query("SELECT settled_at, day FROM accounts WHERE account = ?", (account,)).fetchone()
             if row is None:
                 return None
-            settled_at, day = _moment(row[0]), date.fromisoformat(row[1])
-            since = _text(settled_at - REMEMBERED)
+            settled_at, day = moment_of(row[0]), date.fromisoformat(row[1])
+            since = text_of(settled_at - REMEMBERED)
             orders = query(
                 f"SELECT {ORDER_COLUMNS} FROM orders WHERE account = ? AND (updated_at >= ? OR status IN ('PENDING', 'ONGOING')) "
                 "ORDER BY placed_at, order_id",
@@ -213,9 +229,9 @@ class Store:
                 settled_at,
                 day,
                 cash=cash,
-                orders=map(_order, orders),
-                trades=map(_trade, trades),
-                lots=map(_lot, lots),
+                orders=map(order_of, orders),
+                trades=map(trade_of, trades),
+                lots=map(lot_of, lots),
                 charges={(date.fromisoformat(session), instrument): total for session, instrument, total in charges},
                 last_lot=last_lot,
                 last_entry=last_entry,
@@ -223,7 +239,7 @@ class Store:
 
     def open(self, account: str, at: datetime, day: date) -> None:
         """Write the account's first row; inside `writing`."""
-        self._connection.execute("INSERT INTO accounts VALUES (?, ?, ?, ?)", (account, _text(at), _text(at), day.isoformat()))
+        self._connection.execute("INSERT INTO accounts VALUES (?, ?, ?, ?)", (account, text_of(at), text_of(at), day.isoformat()))
 
     def write(self, book: Book) -> None:
         """Write what changed in a book, and how far it has come; inside `writing`."""
@@ -233,29 +249,29 @@ class Store:
             marks = ", ".join("?" * 20)
             many(
                 f"INSERT OR REPLACE INTO orders (account, {ORDER_COLUMNS}) VALUES ({marks})",
-                [(account, *_order_row(order)) for order in changes.orders.values()],
+                [(account, *order_row(order)) for order in changes.orders.values()],
             )
         if changes.trades:
             many(
                 f"INSERT INTO trades (account, {TRADE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [(account, *_trade_row(trade)) for trade in changes.trades],
+                [(account, *trade_row(trade)) for trade in changes.trades],
             )
         if changes.lots:
             many(
                 f"INSERT OR REPLACE INTO lots (account, {LOT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [(account, *_lot_row(lot)) for lot in changes.lots.values()],
+                [(account, *lot_row(lot)) for lot in changes.lots.values()],
             )
         if changes.entries:
             many(
                 f"INSERT INTO journal (account, {ENTRY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [(account, *_entry_row(entry)) for entry in changes.entries],
+                [(account, *entry_row(entry)) for entry in changes.entries],
             )
         if changes.charges:
             many(
                 "INSERT OR REPLACE INTO charges VALUES (?, ?, ?, ?)",
                 [(account, day.isoformat(), instrument, total) for (day, instrument), total in changes.charges.items()],
             )
-        settled, day = _text(book.settled_at), book.day.isoformat()
+        settled, day = text_of(book.settled_at), book.day.isoformat()
         self._connection.execute("UPDATE accounts SET settled_at = ?, day = ? WHERE account = ?", (settled, day, account))
 
     def journal(self, account: str) -> list[Entry]:
@@ -263,7 +279,7 @@ class Store:
         with self._translated():
             query = f"SELECT {ENTRY_COLUMNS} FROM journal WHERE account = ? ORDER BY entry_id"
             rows = self._connection.execute(query, (account,))
-            return [_entry(row) for row in rows]
+            return [entry_of(row) for row in rows]
 
     def realised(self, account: str) -> int:
         """Paise won or lost so far, before charges: by all sales, and by shares that a consolidation wiped out."""
@@ -272,70 +288,3 @@ class Store:
             won = query("SELECT coalesce(sum(realised), 0) FROM trades WHERE account = ?", (account,)).fetchone()[0]
             lost = query("SELECT coalesce(sum(cost), 0) FROM lots WHERE account = ? AND quantity = 0", (account,)).fetchone()[0]
             return int(won) - int(lost)
-
-
-def _text(moment: datetime) -> str:
-    """A moment as sortable text in UTC."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-Row = tuple[object, ...]
-
-
-def _order_row(order: Order) -> Row:
-    return (
-        order.order_id, order.tag, order.instrument_id, order.symbol, order.side.value, order.quantity, order.price,
-        order.order_type.value, order.variety.value, order.status.value, _text(order.placed_at), _text(order.updated_at),
-        _text(order.active_at), order.session.isoformat() if order.session else None, order.filled, int(order.passive),
-        order.modifications, order.blocked, order.reason,
-    )  # fmt: skip
-
-
-def _order(row: sqlite3.Row) -> Order:
-    (order_id, tag, instrument_id, symbol, side, quantity, price, order_type, variety, status, placed, updated, active, session,
-     filled, passive, modifications, blocked, reason) = row  # fmt: skip
-    return Order(
-        order_id, tag, instrument_id, symbol, Side(side), quantity, price, OrderType(order_type), Variety(variety),
-        OrderStatus(status), _moment(placed), _moment(updated), _moment(active),
-        date.fromisoformat(session) if session else None, filled, bool(passive), modifications, blocked, reason,
-    )  # fmt: skip
-
-
-def _trade_row(trade: Trade) -> Row:
-    return (
-        trade.trade_id, trade.order_id, trade.instrument_id, trade.symbol, trade.side.value, trade.quantity, trade.price,
-        _text(trade.at), trade.session.isoformat(), trade.realised, trade.unsettled,
-    )  # fmt: skip
-
-
-def _trade(row: sqlite3.Row) -> Trade:
-    trade_id, order_id, instrument_id, symbol, side, quantity, price, at, session, realised, unsettled = row
-    return Trade(
-        trade_id, order_id, instrument_id, symbol, Side(side), quantity, price, _moment(at), date.fromisoformat(session),
-        realised, unsettled,
-    )  # fmt: skip
-
-
-def _lot_row(lot: Lot) -> Row:
-    return (lot.lot_id, lot.instrument_id, lot.quantity, lot.cost, lot.bought_on.isoformat(), int(lot.delivered), lot.locked)
-
-
-def _lot(row: sqlite3.Row) -> Lot:
-    lot_id, instrument_id, quantity, cost, bought_on, delivered, locked = row
-    return Lot(lot_id, instrument_id, quantity, cost, date.fromisoformat(bought_on), bool(delivered), locked)
-
-
-def _entry_row(entry: Entry) -> Row:
-    return (
-        entry.entry_id, _text(entry.at), entry.session.isoformat(), entry.kind.value, entry.amount, entry.instrument_id,
-        entry.symbol, entry.note,
-    )  # fmt: skip
-
-
-def _entry(row: sqlite3.Row) -> Entry:
-    entry_id, at, session, kind, amount, instrument_id, symbol, note = row
-    return Entry(entry_id, _moment(at), date.fromisoformat(session), Kind(kind), amount, instrument_id, symbol, note)

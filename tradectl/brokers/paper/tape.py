@@ -174,8 +174,8 @@ class Tape:
         return reel
 
     def forget_before(self, day: date) -> None:
-        """Drop the reels of sessions earlier than `day`."""
-        self._reels = {key: reel for key, reel in self._reels.items() if key[1] >= day}
+        """Drop the reels of sessions earlier than `day`, and those that were asked for before there was any data."""
+        self._reels = {key: reel for key, reel in self._reels.items() if key[1] >= day and reel.path is not None}
         self._hours = {key: hours for key, hours in self._hours.items() if key[0] >= day}
 
     def close_before(self, instrument_id: str, day: date) -> int | None:
@@ -198,9 +198,8 @@ class Tape:
         band = None
         if previous is not None:
             low, high = (bar.low, bar.high) if bar else (None, None)
-            band = price_band(
-                previous, instrument.tick_size, derivatives=instrument.derivatives, bar_low=low, bar_high=high
-            )  # fmt: skip
+            tick, dynamic = instrument.tick_size, instrument.derivatives
+            band = price_band(previous, tick, derivatives=dynamic, bar_low=low, bar_high=high)
         return Reel(
             instrument, session, hours, previous, band, bar, minutes, self._path(bar, minutes, total), total * 60, now,
             tuple(minute[0] for minute in minutes),

@@ -1,0 +1,47 @@
+"""What is written about the program is what the program says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Tradectl
+from tradectl.cli import reference
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name", sorted(reference.files()))
+def test_a_generated_file_is_what_make_reference_would_write(name: str):
+    assert (ROOT / name).read_text(encoding="utf-8") == reference.files()[name], f"run `make reference` for {name}"
+
+
+def test_the_example_crontab_is_what_the_command_says(tradectl: Tradectl):
+    assert tradectl("crontab", "--zone", "Asia/Kolkata").out == (ROOT / "crontab.example").read_text(encoding="utf-8")
+
+
+def test_every_command_of_the_example_crontab_exists(tradectl: Tradectl):
+    lines = (ROOT / "crontab.example").read_text(encoding="utf-8").splitlines()
+    said = {line.split(" tradectl ", 1)[1].split()[0] for line in lines if line[:1].isdigit()}
+    assert said
+    for command in said:
+        assert tradectl(command, "--help").code == 0
+
+
+def test_the_help_is_the_timetable_of_the_day(tradectl: Tradectl):
+    text = tradectl("--help").out
+    order = [
+        "08:00, 08:40",
+        "09:05 to 09:07:30",
+        "09:15 to the close",
+        "09:30 hourly",
+        "16:00 to 22:45",
+        "16:05 to 23:00",
+        "18:00 to 23:59",
+    ]
+    places = [text.index(times) for times in order]
+    assert places == sorted(places)
+    panels = [text.index(f" {name} ─") for name in ("The day, in Indian time", "Operate", "Look", "Configure", "Research")]
+    assert panels == sorted(panels)
+    assert places[-1] < panels[1]

@@ -1,0 +1,84 @@
+"""Between the book's values and the columns of the file: moments as sortable text in UTC, dates in ISO form, flags as 0 and 1."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, date, datetime
+
+from tradectl.brokers.paper.book import Entry, Kind, Lot, Order, Trade
+from tradectl.model.order import OrderStatus, OrderType, Side, Variety
+
+ORDER_COLUMNS = (
+    "order_id, tag, instrument_id, symbol, side, quantity, price, order_type, variety, status, placed_at, updated_at, active_at, "
+    "session, filled, passive, modifications, blocked, reason"
+)
+TRADE_COLUMNS = "trade_id, order_id, instrument_id, symbol, side, quantity, price, at, session, realised, unsettled"
+LOT_COLUMNS = "lot_id, instrument_id, quantity, cost, bought_on, delivered, locked"
+ENTRY_COLUMNS = "entry_id, at, session, kind, amount, instrument_id, symbol, note"
+
+
+def text_of(moment: datetime) -> str:
+    """A moment as sortable text in UTC."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def moment_of(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+Row = tuple[object, ...]
+
+
+def order_row(order: Order) -> Row:
+    return (
+        order.order_id, order.tag, order.instrument_id, order.symbol, order.side.value, order.quantity, order.price,
+        order.order_type.value, order.variety.value, order.status.value, text_of(order.placed_at), text_of(order.updated_at),
+        text_of(order.active_at), order.session.isoformat() if order.session else None, order.filled, int(order.passive),
+        order.modifications, order.blocked, order.reason,
+    )  # fmt: skip
+
+
+def order_of(row: sqlite3.Row) -> Order:
+    (order_id, tag, instrument_id, symbol, side, quantity, price, order_type, variety, status, placed, updated, active, session,
+     filled, passive, modifications, blocked, reason) = row  # fmt: skip
+    return Order(
+        order_id, tag, instrument_id, symbol, Side(side), quantity, price, OrderType(order_type), Variety(variety),
+        OrderStatus(status), moment_of(placed), moment_of(updated), moment_of(active),
+        date.fromisoformat(session) if session else None, filled, bool(passive), modifications, blocked, reason,
+    )  # fmt: skip
+
+
+def trade_row(trade: Trade) -> Row:
+    return (
+        trade.trade_id, trade.order_id, trade.instrument_id, trade.symbol, trade.side.value, trade.quantity, trade.price,
+        text_of(trade.at), trade.session.isoformat(), trade.realised, trade.unsettled,
+    )  # fmt: skip
+
+
+def trade_of(row: sqlite3.Row) -> Trade:
+    trade_id, order_id, instrument_id, symbol, side, quantity, price, at, session, realised, unsettled = row
+    return Trade(
+        trade_id, order_id, instrument_id, symbol, Side(side), quantity, price, moment_of(at), date.fromisoformat(session),
+        realised, unsettled,
+    )  # fmt: skip
+
+
+def lot_row(lot: Lot) -> Row:
+    return (lot.lot_id, lot.instrument_id, lot.quantity, lot.cost, lot.bought_on.isoformat(), int(lot.delivered), lot.locked)
+
+
+def lot_of(row: sqlite3.Row) -> Lot:
+    lot_id, instrument_id, quantity, cost, bought_on, delivered, locked = row
+    return Lot(lot_id, instrument_id, quantity, cost, date.fromisoformat(bought_on), bool(delivered), locked)
+
+
+def entry_row(entry: Entry) -> Row:
+    return (
+        entry.entry_id, text_of(entry.at), entry.session.isoformat(), entry.kind.value, entry.amount, entry.instrument_id,
+        entry.symbol, entry.note,
+    )  # fmt: skip
+
+
+def entry_of(row: sqlite3.Row) -> Entry:
+    entry_id, at, session, kind, amount, instrument_id, symbol, note = row
+    return Entry(entry_id, moment_of(at), date.fromisoformat(session), Kind(kind), amount, instrument_id, symbol, note)

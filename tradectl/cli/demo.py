@@ -1,0 +1,137 @@
+"""`demo`: a market that was never there, twenty sessions of it, and what a day of the tool looks like."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tradectl.cli import show
+from tradectl.cli.call import Answer, Call
+from tradectl.cli.command import command
+from tradectl.cli.options import RESEARCH
+from tradectl.cli.simulate import simulated, text_of
+from tradectl.cli.status import text as status_text
+from tradectl.model.moment import to_ist
+
+if TYPE_CHECKING:
+    from tradectl.settings import Settings
+
+app = typer.Typer()
+LAST = date(2025, 11, 14)
+"""The demo's last session: a holiday (2025-11-05), a Muhurat (2025-10-21) and a split lie in its twenty sessions."""
+SESSIONS = 20
+
+
+@command(app, panel=RESEARCH)
+def demo(
+    call: Call, seed: Annotated[int, typer.Option(help="Another seed is another market.", min=0, metavar="NUMBER")] = 7
+) -> Answer:
+    """Make a synthetic market, trade its last 20 sessions on paper, and show a day's timeline, the trades and the status."""
+    with tempfile.TemporaryDirectory(prefix="tradectl-demo-") as folder:
+        found = _run(call, Path(folder), seed)
+    return Answer(found, lambda: _text(found), exit_code=0 if found["simulation"]["reconciled"] else 1)
+
+
+def _run(call: Call, folder: Path, seed: int) -> dict[str, Any]:
+    from tradectl import bootstrap
+    from tradectl.marketdata.synthetic import make_market
+
+    settings = call.settings = _settings(call.told(), folder)
+    sessions = bootstrap.open_sessions(settings)
+    call.say("making a synthetic market of invented companies")
+    universe = make_market(settings.market, sessions, last=LAST, seed=seed)
+    first = [session.date for session in sessions.run_between(date(LAST.year - 1, 1, 1), LAST)][-SESSIONS]
+    account = folder / "account"
+    simulation = simulated(call, account, first, LAST, settings={"universe": universe})
+    return {
+        "universe": universe,
+        "seed": seed,
+        "simulation": simulation,
+        "day": _busiest_day(account, simulation),
+        "status": _status(call, account),
+    }
+
+
+def _status(call: Call, account: Path) -> dict[str, Any]:
+    """What `tradectl status` says at the end of the last session."""
+    from tradectl import bootstrap
+    from tradectl.report.status import status
+
+    return status(bootstrap.reopen_simulation(call.told(), account))
+
+
+def _settings(settings: Settings, folder: Path) -> Settings:
+    """A home of the demo's own: nothing of the user's is read or written."""
+    return replace(
+        settings,
+        home=folder,
+        database=f"sqlite:///{folder / 'ledger.db'}",
+        paper=folder / "paper.db",
+        market=folder / "market",
+        sessions=folder / "sessions.csv",
+        user=None,
+        at=None,
+    )
+
+
+def _busiest_day(account: Path, simulation: dict[str, Any]) -> dict[str, Any]:
+    """The session with the most exits: its tasks with their results, and its log, in order."""
+    from tradectl.ledger.engine import open_database
+    from tradectl.ledger.store import Ledger
+
+    exits = [trade["exit_session"] for trade in simulation["trades"]]
+    day = date.fromisoformat(max(exits, key=lambda item: (exits.count(item), item)) if exits else simulation["last"])
+    ledger = Ledger(open_database(account / "ledger.db", read_only=True), "me")
+    tasks = sorted(ledger.executions.on(day).values(), key=lambda row: (row.started_at, row.id))
+    lines = [line for line in ledger.logs.list(limit=100_000) if to_ist(line.at).date() == day]
+    return {
+        "session": day.isoformat(),
+        "timeline": [
+            {
+                "at": f"{to_ist(row.started_at):%H:%M}",
+                "task": f"{row.task} {row.slot}".strip(),
+                "outcome": row.status,
+                "result": dict(row.result),
+            }
+            for row in tasks
+        ],
+        "log": [{"at": f"{to_ist(line.at):%H:%M:%S}", "message": line.message} for line in lines if line.action in TOLD],
+    }
+
+
+TOLD = frozenset({"order_placed", "order_executed", "order_cancelled", "order_rejected", "corporate_action", "mismatch"})
+"""What a newcomer wants to see of a day's log."""
+
+
+def _text(found: dict[str, Any]) -> str:
+    day = found["day"]
+    timeline = [(item["at"], item["task"], item["outcome"], _short(item["result"])) for item in day["timeline"]]
+    log = [(item["at"], item["message"]) for item in day["log"]]
+    return "\n".join(
+        [
+            f"A day of tradectl: {day['session']}, in a market that was never there",
+            show.table(("at", "task", "outcome", "result"), timeline),
+            "",
+            "What it did that day",
+            show.table(("at", "what"), log, empty="Nothing was traded."),
+            "",
+            f"The last {found['simulation']['sessions']} sessions",
+            text_of(found["simulation"]),
+            "",
+            "How things stand",
+            status_text("me", found["status"]),
+            "",
+            "Next: `tradectl data import` real prices, then `tradectl simulate`; docs/tutorial walks through a day by hand.",
+        ]
+    )
+
+
+def _short(result: dict[str, Any]) -> str:
+    """Counts that are not zero; nested values are left to --json."""
+    counts = {name: value for name, value in result.items() if isinstance(value, int | str) and value not in {0, "0.00"}}
+    return show.inputs(counts, 90)

@@ -1,0 +1,133 @@
+"""The reference, written by the program about itself: commands, exit codes, settings, the example crontab.
+
+`python -m tradectl.cli.reference FOLDER` writes the files into a source tree; a test compares them with what it would write.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from tradectl import errors
+from tradectl.cli.app import app
+from tradectl.cli.config import CREDENTIALS
+from tradectl.cli.group import PANEL
+from tradectl.report.crontab import crontab
+from tradectl.runtime.registry import all_tasks
+from tradectl.strategy.parameters import Parameters
+
+WRITTEN = "<!-- Written by `make reference`; a test compares it with the program. -->\n"
+EXAMPLE_DAY = date(2026, 11, 23)
+"""Any day: India's clocks do not change."""
+
+
+def files() -> Mapping[str, str]:
+    """Every generated file, by its path in the source tree."""
+    return {
+        "docs/reference/cli.md": commands(),
+        "docs/reference/exit-codes.md": exit_codes(),
+        "docs/reference/settings.md": settings(),
+        "crontab.example": crontab(all_tasks(), "Asia/Kolkata", EXAMPLE_DAY),
+    }
+
+
+def commands() -> str:
+    """Every command with its arguments and options, in the order of `tradectl --help`."""
+    root: Any = typer.main.get_command(app)
+    context: Any = typer.Context(root, info_name="tradectl")
+    parts = [WRITTEN, "# Commands\n", f"{root.help}\n", "## Global options\n\nUnderstood before and after every command.\n"]
+    parts.append(_options(item for item in root.params if item.name != "help"))
+    panel = ""
+    for path, command in _walk(root, context):
+        if command.rich_help_panel and command.rich_help_panel != panel:
+            panel = command.rich_help_panel
+            parts.append(f"## {panel}\n")
+        parts.append(_command(path, command))
+    return "\n".join(part for part in parts if part)
+
+
+def _walk(group: Any, context: Any, before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command below a group; the groups themselves too, before their commands."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if command.hidden:
+            continue
+        yield (*before, name), command
+        if hasattr(command, "list_commands"):
+            yield from _walk(command, context, (*before, name))
+
+
+def _command(path: tuple[str, ...], command: Any) -> str:
+    arguments = [item for item in command.params if item.param_type_name == "argument"]
+    words = " ".join(("tradectl", *path, *(item.metavar or item.name.upper() for item in arguments)))
+    parts = [f"### `{words}`\n", "\n".join(line.strip() for line in (command.help or "").splitlines()) + "\n"]
+    if arguments:
+        parts.append("\n".join(f"- `{item.metavar or item.name.upper()}`: {item.help}" for item in arguments) + "\n")
+    shown = (item for item in command.params if item.param_type_name == "option" and not item.hidden)
+    parts.append(_options(item for item in shown if item.name != "help" and item.rich_help_panel != PANEL))
+    return "\n".join(part for part in parts if part)
+
+
+def _options(options: Iterator[Any]) -> str:
+    lines = []
+    for item in options:
+        names = ", ".join(f"`{name}`" for name in (*item.opts, *item.secondary_opts))
+        lines.append(f"- {names}{'' if item.is_flag else f' `{item.metavar or item.type.name.upper()}`'}: {item.help}")
+    return "\n".join(lines) + "\n" if lines else ""
+
+
+def exit_codes() -> str:
+    """The exit codes, from the tree of errors."""
+    found: dict[str, list[str]] = {
+        "0": ["completed, already completed; or no reason to run: not a run session, disabled, too early, busy elsewhere"],
+        "3": ["such a skip, where `--strict` was said"],
+    }
+    for kind in _below(errors.TradectlError):
+        if kind is errors.Interrupted:
+            found["128+N"] = ["a signal asked for the end; N is its number"]
+        else:
+            found.setdefault(str(kind.exit_code), []).append(" ".join((kind.__doc__ or "").split()))
+    found["1"] = ["a bug; the traceback is in the log"]
+    found["11"] = ["finished, but some orders were refused"]
+    order = sorted(found, key=lambda code: int(code.split("+")[0]))
+    rows = "\n".join(f"| {code} | {' '.join(found[code])} |" for code in order)
+    text = "`outcome` in the object of `--json` has the word. `run-due` and `daemon` answer with the gravest of their tasks.\n"
+    return f"{WRITTEN}\n# Exit codes\n\n{text}\n| code | when |\n|---|---|\n{rows}\n"
+
+
+def _below(kind: type[errors.TradectlError]) -> Iterator[type[errors.TradectlError]]:
+    """Errors of the tree, as `tradectl.errors` declares them."""
+    yield kind
+    for child in kind.__subclasses__():
+        if child.__module__ == errors.__name__:
+            yield from _below(child)
+
+
+def settings() -> str:
+    """Every setting of `tradectl config`."""
+    rows = []
+    for item in fields(Parameters):
+        meta = item.metadata
+        bounds = f"{meta['low']:g} to {meta['high']:g}" if "low" in meta else ""
+        unit = meta["unit"].replace("|", " / ")
+        rows.append(f"| `{item.name}` | {item.default} | {unit} | {bounds} | {meta['meaning']} |")
+    rows += [f"| `{key}` | | secret | | {meaning} |" for key, meaning in CREDENTIALS.items()]
+    head = "# Settings\n\n`tradectl config list` shows them with what was changed.\n"
+    return f"{WRITTEN}\n{head}\n| setting | default | unit | bounds | meaning |\n|---|---|---|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def write(folder: Path) -> None:
+    for name, text in files().items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1] if len(sys.argv) > 1 else "."))

@@ -1,0 +1,58 @@
+"""All that a backtest of one symbol may know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from tradectl.exchange.sessions import SessionTable
+from tradectl.model.history import History
+from tradectl.model.market import CorporateAction, Instrument
+from tradectl.strategy.features import Features, features
+from tradectl.strategy.intraday import MinuteBar
+from tradectl.strategy.parameters import Parameters
+
+if TYPE_CHECKING:
+    from tradectl.ports import MarketData
+    from tradectl.strategy.readings import Readings
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """Values, and functions without a memory. `instrument(session)` is the security as it is
+    then; `actions` oldest first; `minutes(session)` its minute bars, empty where there are none."""
+
+    history: History
+    features: Features
+    instrument: Callable[[date], Instrument]
+    actions: tuple[CorporateAction, ...]
+    sessions: SessionTable
+    parameters: Parameters
+    minutes: Callable[[date], Sequence[MinuteBar]] = lambda _: ()
+
+    @classmethod
+    def gather(
+        cls,
+        market: MarketData,
+        sessions: SessionTable,
+        parameters: Parameters,
+        instrument_id: str,
+        *,
+        history: History,
+        readings: Readings | None = None,
+    ) -> Facts:
+        """The facts of one instrument from a market. `readings` saves computing features of the market's own history."""
+        known = readings.columns(instrument_id) if readings is not None else None
+        columns = known[1] if known is not None and known[0] is history else features(history, parameters)
+        span = (history.session(0), history.session(len(history) - 1)) if len(history) else None
+        return cls(
+            history=history,
+            features=columns,
+            instrument=lambda session: market.instrument(instrument_id, session),
+            actions=tuple(market.actions(instrument_id, *span)) if span else (),
+            sessions=sessions,
+            parameters=parameters,
+            minutes=lambda session: market.minutes(instrument_id, session),
+        )
