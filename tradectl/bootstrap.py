@@ -104,9 +104,9 @@ def _exists(settings: Settings) -> bool:
 def _is_made(database: Database) -> bool:
     from tradectl.ledger.migrations import create_or_upgrade
 
-    if not database.read_only:
-        create_or_upgrade(database)
     from tradectl.ledger.store import Info
+
+    create_or_upgrade(database)
 
     return Info(database).get("mode") is not None
 

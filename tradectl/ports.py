@@ -104,6 +104,11 @@ class MarketData(Protocol):
 
 
 class Notifier(Protocol):
-    """Tells people. Raises `BrokerUnavailable`-like errors never: a message that cannot be sent stays in the outbox."""
+    """Tells people. It never raises for a service that is down: a message that cannot be sent stays in the outbox.
 
+    `trouble` says in one line, without secrets, why the last message did not arrive; empty if it did.
+    """
+
+    @property
+    def trouble(self) -> str: ...
     def send(self, title: str, body: str) -> bool: ...

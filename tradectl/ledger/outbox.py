@@ -10,7 +10,6 @@ from sqlalchemy import delete, select, update
 from tradectl.ledger.engine import Database, insert_new
 from tradectl.ledger.schema import outbox as rows
 
-MOST_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +41,8 @@ class Outbox:
             return insert_new(connection, rows, values)
 
     def pending(self, limit: int = 50) -> tuple[Message, ...]:
-        """What has not been sent and not been given up, oldest first."""
-        waiting = (rows.c.user == self.user, rows.c.sent_at.is_(None), rows.c.tries < MOST_TRIES)
+        """What has not been sent, oldest first; nothing is ever given up unsent."""
+        waiting = (rows.c.user == self.user, rows.c.sent_at.is_(None))
         with self.database.read() as connection:
             found = connection.execute(select(*rows.c).where(*waiting).order_by(rows.c.id).limit(limit)).all()
         return tuple(Message(*row) for row in found)

@@ -168,7 +168,7 @@ positions = Table(
     _user(), Column("instrument_id", String(32), nullable=False), Column("symbol", String(32), nullable=False),
     Column("status", String(8), nullable=False), Column("quantity", Integer, nullable=False),
     Column("cost", Paise, nullable=False),         # of what is still held, without charges
-    Column("bought", Integer, nullable=False), Column("sold", Integer, nullable=False),
+    Column("bought", Paise, nullable=False), Column("sold", Paise, nullable=False),  # values so far, without charges
     Column("buys", Integer, nullable=False),       # buy orders with a fill
     Column("level", Integer, nullable=False),      # RSI level of the last buy
     Column("level_session", Date, nullable=False),  # session whose close decided the last buy

@@ -9,6 +9,8 @@ from typing import TextIO
 class ConsoleNotifier:
     """Writes every message to a stream (stderr unless told); it always arrives."""
 
+    trouble = ""
+
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream
 
@@ -19,6 +21,8 @@ class ConsoleNotifier:
 
 class SilentNotifier:
     """Takes every message and shows it nowhere: for throw-away simulations and `-q`."""
+
+    trouble = ""
 
     def send(self, title: str, body: str) -> bool:  # noqa: ARG002
         return True

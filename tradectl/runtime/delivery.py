@@ -13,7 +13,7 @@ def deliver(world: World) -> int:
     outbox, sent = world.ledger.outbox, 0
     for message in outbox.pending():
         if not world.notifier.send(message.title, message.body):
-            outbox.mark_failed(message, "the notifier could not send it")
+            outbox.mark_failed(message, world.notifier.trouble or "the notifier did not take it")
             break
         outbox.mark_sent(message, world.clock.now())
         sent += 1

@@ -8,7 +8,7 @@ from yesterday's sales has arrived too, so orders that were short of funds are s
 from __future__ import annotations
 
 from collections import Counter
-from datetime import time
+from datetime import time, timedelta
 
 from tradectl.execution.buying import DayResult, Purse, day_result, denied, forbidden, pending_buys, quantity_for
 from tradectl.execution.closing import Close, closes
@@ -114,7 +114,7 @@ def _retry(
     )
     if sizing.quantity == 0:
         return "skipped", sizing.reason
-    last = context.world.readings.reading(order.instrument_id, context.session)
+    last = context.world.readings.reading(order.instrument_id, context.session - timedelta(days=1))
     last_close = last.close if last is not None else close.reading.close
     limit = denied(
         desk,

@@ -32,9 +32,12 @@ def revision(database: Database) -> str | None:
 
 def create_or_upgrade(database: Database) -> bool:
     """Bring a database to HEAD; whether anything had to be done. DatabaseError if a newer version wrote it."""
-    if revision(database) == HEAD:
+    found = revision(database)
+    if found == HEAD:
         return False
     if database.read_only:
+        if found is not None and found > HEAD:
+            raise DatabaseError(_newer(database.name, found))
         raise DatabaseError(f"{database.name} has an older form; open it once for writing")
     try:
         with database.write() as connection:
@@ -82,5 +85,9 @@ def _upgrade(connection: Connection, current: str, name: str) -> None:
     config = alembic_config(connection)
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if current not in known:
-        raise DatabaseError(f"{name} was written by a newer version of tradectl (schema {current}, we know {HEAD})")
+        raise DatabaseError(_newer(name, current))
     command.upgrade(config, HEAD)
+
+
+def _newer(name: str, found: str) -> str:
+    return f"{name} was written by a newer version of tradectl (schema {found}, we know {HEAD})"
