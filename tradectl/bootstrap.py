@@ -6,7 +6,7 @@ and never runs without one; a home on the machine's clock never pretends to be e
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from tradectl.clock import SystemClock, VirtualClock
 from tradectl.errors import ConfigurationError, UsageError
 from tradectl.model.moment import to_ist
+from tradectl.model.money import show_rupees
 from tradectl.task import World
 
 if TYPE_CHECKING:
@@ -66,8 +67,15 @@ def init(settings: Settings, *, user: str = DEFAULT_USER, capital: int = DEFAULT
     return open_world(settings, user)
 
 
-def open_world(settings: Settings, user: str | None = None, *, read_only: bool = False, past: bool = False) -> PaperWorld:
-    """The world of a user; a home that does not exist yet becomes a paper home, and says so on stderr.
+def open_world(
+    settings: Settings,
+    user: str | None = None,
+    *,
+    read_only: bool = False,
+    past: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+) -> PaperWorld:
+    """The world of a user; a home that does not exist yet becomes a paper home, and `tell` is told so.
 
     Raises UsageError for an unknown user, and where `--at` and the home's clock do not fit; `past` lets a moment before the
     home's last event through, for callers that decide themselves what may be done then.
@@ -80,7 +88,7 @@ def open_world(settings: Settings, user: str | None = None, *, read_only: bool =
     database = _open(settings, read_only=read_only and _exists(settings))
     if not _is_made(database):
         _make(settings, database, user=user or DEFAULT_USER, capital=DEFAULT_CAPITAL, mode="paper")
-        print(f"made a paper account for {user or DEFAULT_USER} with Rs 10,00,000 in {settings.home}", file=sys.stderr)
+        tell(f"made a paper account for {user or DEFAULT_USER} with Rs {show_rupees(DEFAULT_CAPITAL)} in {settings.home}")
     users = Users(database)
     names = [item.user for item in users.list()]
     if user is None and len(names) > 1:
@@ -103,7 +111,6 @@ def _exists(settings: Settings) -> bool:
 
 def _is_made(database: Database) -> bool:
     from tradectl.ledger.migrations import create_or_upgrade
-
     from tradectl.ledger.store import Info
 
     create_or_upgrade(database)
@@ -157,7 +164,7 @@ def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock
         raise ConfigurationError(f"this database is in mode {mode!r}, which this version does not trade")
     parameters = with_changes(Parameters(), ledger.settings.list())
     notifier = _notifier(settings, ledger)
-    world = _filled(ledger, clock, open_store(settings), settings.paper, parameters, notifier, mode=mode)
+    world = _filled(ledger, clock, open_store(settings), parameters, paper=settings.paper, notifier=notifier, mode=mode)
     if not read_only:
         world.broker.open_account(ledger.users.get(ledger.user).capital)
     return world
@@ -167,10 +174,10 @@ def _filled(
     ledger: Ledger,
     clock: SystemClock | VirtualClock,
     market: Store,
-    paper: Path,
     parameters: Parameters,
-    notifier: Notifier,
     *,
+    paper: Path,
+    notifier: Notifier,
     mode: str,
     step: int = 1,
     durable: bool = True,
@@ -222,8 +229,17 @@ def open_simulation(
         ledger.info.set("clock", "virtual")
         ledger.info.set("mode", "simulated")
     parameters = with_changes(Parameters(), own | changes)
-    market, paper = open_store(settings), folder / "paper.db"
-    world = _filled(ledger, clock, market, paper, parameters, SilentNotifier(), mode="simulated", step=step, durable=False)
+    world = _filled(
+        ledger,
+        clock,
+        open_store(settings),
+        parameters,
+        paper=folder / "paper.db",
+        notifier=SilentNotifier(),
+        mode="simulated",
+        step=step,
+        durable=False,
+    )
     world.broker.open_account(capital)
     return world
 
@@ -242,7 +258,8 @@ def reopen_simulation(settings: Settings, folder: Path) -> PaperWorld:
     if ended is None:
         raise ConfigurationError(f"{folder} holds no simulation")
     parameters, clock = with_changes(Parameters(), ledger.settings.list()), VirtualClock(datetime.fromisoformat(ended))
-    return _filled(ledger, clock, open_store(settings), folder / "paper.db", parameters, SilentNotifier(), mode="simulated")
+    paper, market = folder / "paper.db", open_store(settings)
+    return _filled(ledger, clock, market, parameters, paper=paper, notifier=SilentNotifier(), mode="simulated")
 
 
 def parameters_of(settings: Settings, changes: dict[str, str]) -> Parameters:

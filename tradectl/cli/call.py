@@ -65,7 +65,7 @@ class Call:
 
         if read_only not in self.worlds:
             settings = self.told()
-            world = bootstrap.open_world(settings, settings.user, read_only=read_only, past=past or read_only)
+            world = bootstrap.open_world(settings, settings.user, read_only=read_only, past=past, tell=self.say)
             on_screen = isinstance(world.notifier, ConsoleNotifier)
             if self.quiet and on_screen:
                 world = replace(world, notifier=SilentNotifier())

@@ -11,7 +11,6 @@ from tradectl.ledger.engine import Database, insert_new
 from tradectl.ledger.schema import outbox as rows
 
 
-
 @dataclass(frozen=True, slots=True)
 class Message:
     """A message that waits, or was sent. `deduplicate`: two messages with the same one are the same message."""

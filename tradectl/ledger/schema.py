@@ -6,7 +6,19 @@ Nothing here is particular to SQLite: the same schema is created on PostgreSQL. 
 from __future__ import annotations
 
 from sqlalchemy import (
-    BigInteger, Boolean, CheckConstraint, Column, Date, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
     UniqueConstraint,
 )  # fmt: skip
 
@@ -251,7 +263,8 @@ adjustments = Table(
 daily_stats = Table(
     "daily_stats", metadata,
     _user(), Column("session_date", Date, nullable=False),
-    Column("cash", Paise, nullable=False), Column("holdings_value", Paise, nullable=False), Column("equity", Paise, nullable=False),
+    Column("cash", Paise, nullable=False), Column("holdings_value", Paise, nullable=False),
+    Column("equity", Paise, nullable=False),
     Column("realised", Paise, nullable=False), Column("unrealised", Paise, nullable=False),
     Column("charges", Paise, nullable=False), Column("dividends", Paise, nullable=False, server_default="0"),
     Column("trades", Integer, nullable=False), Column("winners", Integer, nullable=False),
@@ -263,7 +276,8 @@ daily_stats = Table(
 outbox = Table(
     "outbox", metadata,
     Column("id", BigKey, primary_key=True, autoincrement=True),
-    _user(), Column("created_at", Moment, nullable=False), Column("title", Text, nullable=False), Column("body", Text, nullable=False),
+    _user(), Column("created_at", Moment, nullable=False),
+    Column("title", Text, nullable=False), Column("body", Text, nullable=False),
     Column("sent_at", Moment), Column("tries", Integer, nullable=False, server_default="0"),
     Column("error", Text, nullable=False, server_default=""),
     Column("deduplicate", String(96), nullable=False),

@@ -56,9 +56,10 @@ def run_due(runner: Runner) -> Report:
             reports.append(Report("run-due", None, "", "failed", error.exit_code, error=str(error), message=str(error)))
         tasks = {task.name: task for task in runner.tasks}
         for window in windows:
-            if stop.signal_number:
+            report = runner.run(tasks[window.task], slot=window.slot, once=True)
+            reports.append(report)
+            if stop.signal_number or report.exit_code > 128:
                 break
-            reports.append(runner.run(tasks[window.task], slot=window.slot, once=True))
     text = ", ".join(f"{f'{item.task} {item.slot}'.strip()} {item.outcome}" for item in reports) or "nothing is due"
     world.ledger.service.beat("run-due", owner, world.clock.machine_now(), text)
     worst = gravest(reports)

@@ -72,7 +72,7 @@ def simulate(
     runner = Runner(world, tasks, trigger="simulate")
     by_name = {task.name: task for task in tasks}
     for number, session in enumerate(done.sessions, 1):
-        for at, step in _agenda(world, runner, tasks, session, [seed for seed in seeds if seed.session == session.date]):
+        for at, step in _agenda(runner, tasks, session, [seed for seed in seeds if seed.session == session.date]):
             if at > clock.now():
                 clock.move_to(at)
             if isinstance(step, Seed):
@@ -95,7 +95,7 @@ Step = tuple[Window, datetime | None]
 
 
 def _agenda(
-    world: World, runner: Runner, tasks: Sequence[Task], session: Session, seeds: Sequence[Seed]
+    runner: Runner, tasks: Sequence[Task], session: Session, seeds: Sequence[Seed]
 ) -> Iterator[tuple[datetime, Step | Seed]]:
     """The session's appointments in order of time; a continuous window is cut wherever another one opens."""
     found = windows(tasks, runner.rows(), session)

