@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import CheckConstraint, inspect, text
 from sqlalchemy.engine import Connection
 
 from tradectl.errors import DatabaseError
@@ -68,7 +68,7 @@ def test_the_migrations_make_exactly_the_schema(empty: Database) -> None:
     with empty.read() as connection:
         assert differences(connection) == []
         declared = {
-            table.name: {str(item.name) for item in table.constraints if item.__visit_name__ == "check_constraint"}
+            table.name: {str(item.name) for item in table.constraints if isinstance(item, CheckConstraint)}
             for table in schema.metadata.sorted_tables
         }
         assert constraints(connection) == declared
