@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import exc, text
 
 from tradectl.errors import ConfigurationError, DatabaseError
-from tradectl.ledger.engine import Database, insert_new, open_database
+from tradectl.ledger.engine import Database, driver, insert_new, open_database
 from tradectl.ledger.schema import database_info
 from tradectl.ledger.store import Info, Ledger
 
@@ -29,9 +29,13 @@ def other(path: Path) -> Database:
 
 
 def test_an_exception_rolls_a_write_back(database: Database) -> None:
-    with pytest.raises(ZeroDivisionError), database.write():
-        Info(database).set("mode", "paper")
-        _ = 1 / 0
+    def half() -> None:
+        with database.write():
+            Info(database).set("mode", "paper")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        half()
     assert count(database) == 0
 
 
@@ -44,10 +48,14 @@ def test_a_write_inside_a_write_commits_with_it(database: Database, path: Path) 
 
 
 def test_a_failed_part_takes_the_whole_write_with_it(database: Database) -> None:
-    with pytest.raises(RuntimeError, match="none of it was kept"), database.write():  # noqa: PT012 - the end is what raises
-        Info(database).set("mode", "paper")
-        with pytest.raises(KeyError), database.write():
-            raise KeyError
+    def whole() -> None:
+        with database.write():
+            Info(database).set("mode", "paper")
+            with pytest.raises(KeyError), database.write():
+                raise KeyError
+
+    with pytest.raises(RuntimeError, match="none of it was kept"):
+        whole()
     assert count(database) == 0
 
 
@@ -160,21 +168,20 @@ def test_reading_only_makes_no_file(tmp_path: Path) -> None:
 
 
 def test_a_read_only_file_is_one_line(tmp_path: Path) -> None:
-    """Opened for reading by SQLite itself, since root may write any file."""
+    """By SQLite's own switch, since root may write any file."""
     path = tmp_path / "ro.db"
-    sqlite3.connect(path).executescript("CREATE TABLE t (a); PRAGMA query_only = ON")
+    sqlite3.connect(path).executescript("CREATE TABLE t (a)")
     database = open_database(path)
+    driver(database.connection(database.desk())).execute("PRAGMA query_only = ON")
     with pytest.raises(DatabaseError, match="is read-only"), database.write() as connection:
-        connection.execute(text("PRAGMA query_only = ON"))
         connection.execute(text("INSERT INTO t VALUES (1)"))
 
 
 def test_a_full_disk_is_one_line(database: Database) -> None:
     """A page limit is answered by SQLite with the same code as a full disk."""
-    with pytest.raises(DatabaseError, match="the disk is full"), database.write() as connection:
-        connection.execute(text("PRAGMA max_page_count = 1"))
-        for number in range(2000):
-            connection.execute(text("INSERT INTO database_info VALUES (:key, :value)"), {"key": number, "value": "x" * 2000})
+    driver(database.connection(database.desk())).execute("PRAGMA max_page_count = 1")
+    with pytest.raises(DatabaseError, match="the disk is full"):
+        Info(database).set("note", "x" * 1_000_000)
     assert count(database) == 0
 
 

@@ -23,7 +23,9 @@ def test_a_user_is_added_once(ledger: Ledger) -> None:
     assert [(user.user, user.role, user.capital) for user in ledger.users.list()] == [("asha", "admin", 500_000_00)]
 
 
-@pytest.mark.parametrize(("name", "role", "capital"), [("", "user", 1), ("a b", "user", 1), ("ravi", "king", 1), ("ravi", "user", -1)])
+@pytest.mark.parametrize(
+    ("name", "role", "capital"), [("", "user", 1), ("a b", "user", 1), ("ravi", "king", 1), ("ravi", "user", -1)]
+)
 def test_a_bad_user_is_refused(ledger: Ledger, name: str, role: str, capital: int) -> None:
     with pytest.raises(UsageError):
         ledger.users.add(name, capital=capital, created_at=NOW, role=role)

@@ -57,17 +57,17 @@ def test_a_day_of_the_log_begins_at_midnight_in_india(ledger: Ledger):
     assert [item["message"] for item in logs.listing(ledger.database, "asha", day=DAY)] == ["after"]
 
 
-def test_why_tells_the_newest_session_first_to_last_decision(ledger: Ledger, rows: Rows):
+def test_why_tells_every_decision_newest_first_or_those_of_some_sessions(ledger: Ledger, rows: Rows):
     rows.decision(session_date=DAY - timedelta(days=1), rule="rsi")
     rows.decision()
     rows.decision(task="buy", verdict="skipped_limit", rule="max_positions", reason="6 open", at=NOW + timedelta(minutes=5))
-    found = why.decisions(ledger.database, {"asha"}, "acme")
+    found = why.decisions(ledger.database, {"asha"}, "acme", sessions=[DAY])
     assert [(item["task"], item["rule"], item["reason"]) for item in found] == [
         ("buy", "max_positions", "6 open"),
         ("analyze", "volume", "volume 0.31 of average, 0.5 needed"),
     ]
     assert found[1]["inputs"] == {"volume_ratio": 0.31}
-    both = why.decisions(ledger.database, {"asha"}, "acme", sessions=[DAY, DAY - timedelta(days=1)])
+    both = why.decisions(ledger.database, {"asha"}, "acme")
     assert [item["rule"] for item in both] == ["max_positions", "volume", "rsi"]
 
 

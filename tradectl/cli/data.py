@@ -96,8 +96,8 @@ def check(
     call: Call,
     universe: Annotated[str, typer.Option(help="A list, a file of symbols, or A,B,C.", metavar="NAME")] = "all",
     indicators: Annotated[
-        bool, typer.Option("--indicators", help="Also compare RSI and EMA with `ta`, on every symbol.")
-    ] = False,
+        bool, typer.Option("--indicators/--no-indicators", help="Compare RSI and EMA with `ta`, bit for bit, on every symbol.")
+    ] = True,
 ) -> Answer:
     """Look for gaps, duplicates, impossible bars and unexplained jumps; exit 8 if the data is wrong."""
     from tradectl.bootstrap import open_store
@@ -114,11 +114,18 @@ def check(
     columns = ("severity", ">count", "finding", "such as")
     return Answer(
         findings,
-        lambda: show.table(columns, rows, empty="Nothing to complain about."),
+        lambda: "\n\n".join(
+            part for part in (show.table(columns, rows, empty="Nothing to complain about."), _in_order(findings)) if part
+        ),
         outcome="failed" if wrong else "completed",
         exit_code=DataError.exit_code if wrong else 0,
         error=f"the data is wrong: {', '.join(wrong)}" if wrong else None,
     )
+
+
+def _in_order(findings: list[dict[str, Any]]) -> str:
+    """What was looked for and not found."""
+    return "\n".join(f"none: {item['kind']}" for item in findings if not item["count"])
 
 
 @command(sessions, "list")

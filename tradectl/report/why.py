@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 
 from tradectl.ledger import schema
 from tradectl.ledger.engine import Database
@@ -24,16 +24,12 @@ def decisions(
     sessions: Collection[date] = (),
     limit: int = 50,
 ) -> list[dict[str, Any]]:
-    """The decisions about a symbol under any name it had, newest first; without `sessions`, those of the latest session that
-    has any. `users`: whose decisions count (one's own, and the one's whose signals one follows)."""
+    """The decisions about a symbol under any name it had, newest first; of all sessions unless some are named. `users`: whose decisions count (one's own, and the one's whose signals one follows)."""
     names = select(DECISIONS.c.instrument_id).where(DECISIONS.c.symbol == symbol.upper())
     about = or_(DECISIONS.c.instrument_id.in_(names), DECISIONS.c.instrument_id == instrument_id)
     query = select(DECISIONS).where(DECISIONS.c.user.in_(users), about)
     if sessions:
         query = query.where(DECISIONS.c.session_date.in_(sessions))
-    else:
-        newest = select(func.max(DECISIONS.c.session_date)).where(DECISIONS.c.user.in_(users), about).scalar_subquery()
-        query = query.where(DECISIONS.c.session_date == newest)
     with database.read() as connection:
         return rows(
             connection, DECISIONS, query.order_by(DECISIONS.c.at.desc(), DECISIONS.c.id.desc()).limit(limit), leave_out=()
