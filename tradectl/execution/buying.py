@@ -47,7 +47,7 @@ def day_result(statistics: Statistics, desk: Desk, session: date) -> DayResult:
     held = sum(
         position.quantity * quotes[position.symbol].last if position.symbol in quotes else position.cost for position in positions
     )
-    equity = desk.broker.funds().cash + held
+    equity = desk.broker.funds().cash + held + desk.book.spun_off()
     before = statistics.before(session)
     return DayResult(equity, equity - before.equity if before is not None else 0)
 
@@ -87,7 +87,7 @@ def denied(
 def exposure(desk: Desk, session: date, day: DayResult) -> Exposure:
     """What the account is exposed to: entries in flight count as positions, resting buys as invested."""
     snapshot = desk.snapshot
-    buys = [order for order in snapshot.orders if order.side is Side.BUY and order.alive]
+    buys = [order for order in snapshot.orders if order.side is Side.BUY and order.alive and not order.waiting]
     held = {position.instrument_id for position in snapshot.positions}
     invested = {position.instrument_id: position.cost for position in snapshot.positions}
     for order in buys:

@@ -39,7 +39,7 @@ class Desk:
         if self.dry_run:
             return Changes()
         changes = reconcile.follow(self.book, self.broker, self.market, self.clock)
-        for order in reconcile.resolve(self.book, self.broker, self.clock):
+        for order in reconcile.resolve(self.book, self.broker, self.clock, execution_id=self.path.execution_id):
             self.log(
                 "order_unknown", f"{order.side} {order.quantity} {order.symbol}: nobody knows what became of it", order.symbol
             )
@@ -85,7 +85,7 @@ class Desk:
         """Shares of a position that may be sold now: never more than the book has, nor than the broker lets us sell.
         `bought_today` are shares that a trade-for-trade series keeps from being sold on the day they were bought."""
         shown = sum(item.sellable for item in self.broker.holdings() if item.symbol == position.symbol)
-        return max(0, min(position.quantity, shown) - bought_today)
+        return max(0, min(position.quantity - bought_today, shown))
 
     def cancel_confirmed(self, order: Order) -> bool:
         """Cancel and read back; True only when the broker's own book shows it ended."""

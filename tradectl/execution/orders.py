@@ -63,6 +63,11 @@ class OrderPath:
         self._claim = claim
         self._dry_run = dry_run
 
+    @property
+    def execution_id(self) -> int:
+        """Whose orders these are."""
+        return self._claim.execution_id
+
     def place(self, intent: Intent, *, send: bool = True) -> Answer:
         """Record the intent and send it. With `send=False` it is only recorded, as RETRY_PENDING, for the morning.
 
@@ -81,7 +86,6 @@ class OrderPath:
                 return Answer(Sent.EXISTS, newest)
             if newest.sending_at is None:
                 return self._send_recorded(newest, intent, send=send)
-            self._book.move(newest, OrderStatus.CANCELLED, "tried again", self._clock.now())
         generation = len(chain)
         tag = client_tag(self._user, intent, generation)
         order = self._book.record_intent(
@@ -93,6 +97,7 @@ class OrderPath:
             sending=send,
             status=OrderStatus.PENDING if send else OrderStatus.RETRY_PENDING,
             reason="" if send else "waits for the morning",
+            instead_of=newest if newest is not None and newest.status is OrderStatus.RETRY_PENDING else None,
         )
         return self._send(order) if send else Answer(Sent.WAITING, order)
 

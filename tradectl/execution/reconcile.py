@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 
+from tradectl.errors import UsageError
 from tradectl.ledger.book import Book, NewTrade, OrderChange
 from tradectl.ledger.rows import Order, Position
 from tradectl.model.market import ActionKind
@@ -61,7 +62,7 @@ def follow(book: Book, broker: Broker, market: MarketData, clock: Clock) -> Chan
     for trade in unseen:
         order = by_report.get(trade.broker_order_id)
         session = ist_date(trade.at)
-        instrument_id = order.instrument_id if order else market.find(trade.symbol, session)
+        instrument_id = order.instrument_id if order else _found(market, trade.symbol, session)
         fresh.append(NewTrade(trade, instrument_id, session, order))
     filled_now: dict[int, int] = {}
     for item in fresh:
@@ -72,11 +73,18 @@ def follow(book: Book, broker: Broker, market: MarketData, clock: Clock) -> Chan
         for report, order in ours
         if (change := _change(order, report, order.filled_quantity + filled_now.get(order.id, 0))) is not None
     ]
-    if moved or fresh:
-        book.follow(moved, fresh, now)
+    complete = book.follow(moved, fresh, now) if moved or fresh else True
     _describe(changes, moved, fresh)
-    book.followed = (reports, trades, book.snapshot())
+    book.followed = (reports, trades, book.snapshot()) if complete else ()
     return changes
+
+
+def _found(market: MarketData, symbol: str, session: date) -> str:
+    """The instrument behind a trade by hand; its own symbol where our market data does not know it, which is the user's right."""
+    try:
+        return market.find(symbol, session)
+    except UsageError:
+        return symbol
 
 
 def _match(book: Book, reports: Sequence[OrderReport]) -> list[tuple[OrderReport, Order]]:
@@ -128,16 +136,19 @@ def _describe(changes: Changes, moved: Sequence[OrderChange], fresh: Sequence[Ne
             lists[change.status].append(change.order)
 
 
-def resolve(book: Book, broker: Broker, clock: Clock) -> list[Order]:
+def resolve(book: Book, broker: Broker, clock: Clock, *, execution_id: int) -> list[Order]:
     """Decide about orders that were being sent when somebody stopped; call after `follow`, which adopts those in the book.
 
-    Absence proves nothing by itself. Only a broker that refuses a repeated tag lets us send the same intent again, and only
-    on the day it was sent; otherwise the order is UNKNOWN. Returns the orders that are UNKNOWN now.
+    An order that another execution (not `execution_id`, our own) is sending at this moment is left to it. Absence proves nothing
+    by itself. Only a broker that refuses a repeated tag lets us send the same intent again, and only on the day it was sent;
+    otherwise the order is UNKNOWN. Returns the orders that are UNKNOWN now.
     """
     now = clock.now()
     unknown = []
     for order in book.snapshot().orders:
         if order.sending_at is None or order.broker_order_id is not None or order.status is OrderStatus.RETRY_PENDING:
+            continue
+        if order.execution_id != execution_id and book.being_sent(order, clock.machine_now()):
             continue
         same_day = ist_date(order.sending_at) == ist_date(now)
         if broker.capabilities.refuses_repeated_tag and same_day:

@@ -19,7 +19,7 @@ from tradectl.errors import DatabaseError
 from tradectl.exchange.charges import day_charges
 from tradectl.ledger import schema
 from tradectl.ledger.engine import Database
-from tradectl.ledger.executions import Claim, assert_holds
+from tradectl.ledger.executions import Claim, assert_holds, at_work
 from tradectl.ledger.rows import Intent, Order, Position
 from tradectl.model.market import ActionKind
 from tradectl.model.order import ALIVE, MOVES, TERMINAL, Fill, OrderStatus, OrderType, Purpose, Side, TradeReport, Variety
@@ -118,6 +118,7 @@ _POSITION_TOTALS = select(
     func.count().label("checked"),
     func.sum(case((POSITIONS.c.closed_session == bindparam("of_session"), 1), else_=0)).label("closed"),
 ).where(_MY_POSITIONS, or_(POSITIONS.c.status == "open", POSITIONS.c.closed_session == bindparam("of_session")))
+_RESTED = (ORDERS.c.purpose == Purpose.TARGET, ORDERS.c.sent_at.is_not(None))
 _CHANGE = update(ORDERS).where(ORDERS.c.id == bindparam("of_id"), ORDERS.c.status == bindparam("of_status"))
 """Statements that a monitor needs every minute are built once: building one costs more than running it."""
 
@@ -197,13 +198,23 @@ class Book:
         counts = {name: int(value or 0) for name, value in sells._mapping.items()}
         return counts | {"checked": int(held.checked or 0), "closed": int(held.closed or 0)}
 
-    def last_target_price(self, position_id: int) -> int | None:
-        """Limit of the newest sell order at target of a position, in paise; None if there never was one."""
+    def last_target(self, position_id: int) -> tuple[int, date] | None:
+        """Limit (paise) and session of the newest sell order at target of a position that the broker took; None if there was
+        none."""
         query = (
-            select(ORDERS.c.price)
-            .where(ORDERS.c.user == self._user, ORDERS.c.position_id == position_id, ORDERS.c.purpose == Purpose.TARGET)
+            select(ORDERS.c.price, ORDERS.c.session_date)
+            .where(ORDERS.c.user == self._user, ORDERS.c.position_id == position_id, *_RESTED)
             .order_by(ORDERS.c.id.desc())
             .limit(1)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        return (row.price, row.session_date) if row is not None else None
+
+    def lowest_target(self, instrument_id: str, session: date) -> int | None:
+        """The lowest limit (paise) at which a sell at target of this instrument rested in a session; None if none did."""
+        query = select(func.min(ORDERS.c.price)).where(
+            ORDERS.c.user == self._user, ORDERS.c.instrument_id == instrument_id, ORDERS.c.session_date == session, *_RESTED
         )
         with self._database.read() as connection:
             return connection.scalar(query)
@@ -232,6 +243,19 @@ class Book:
         )
         with self._database.read() as connection:
             return set(connection.scalars(query))
+
+    def sold(self, session: date) -> set[str]:
+        """Instruments of which anything was sold in that session, by us or by hand."""
+        query = select(FILLS.c.instrument_id).where(
+            FILLS.c.user == self._user, FILLS.c.session_date == session, FILLS.c.side == Side.SELL
+        )
+        with self._database.read() as connection:
+            return set(connection.scalars(query))
+
+    def being_sent(self, order: Order, machine_now: datetime) -> bool:
+        """Whether the execution that sends an order is at work, so that its outcome may come at any moment."""
+        with self._database.read() as connection:
+            return order.execution_id is not None and at_work(connection, order.execution_id, machine_now)
 
     def folded(self, position_id: int) -> Folded:
         with self._database.read() as connection:
@@ -288,9 +312,11 @@ class Book:
         status: OrderStatus,
         reason: str = "",
         sending: bool,
+        instead_of: Order | None = None,
     ) -> Order:
         """Write an intent, durably, before anything is sent. A claim that was lost raises; a repeated tag is refused by the
-        database. `sending` marks it as about to be sent in the same transaction."""
+        database. In the same transaction `sending` marks it as about to be sent, and the refused order that it is tried again
+        for ends."""
         values = {
             "user": self._user,
             "tag": tag,
@@ -318,6 +344,8 @@ class Book:
         }
         with self._database.write() as connection:
             assert_holds(connection, claim)
+            if instead_of is not None:
+                self._change(connection, instead_of, OrderStatus.CANCELLED, {"reason": "tried again", "updated_at": now})
             created = connection.execute(insert(ORDERS).values(values)).inserted_primary_key
         assert created is not None
         return self.order(int(created[0]))
@@ -386,8 +414,9 @@ class Book:
                 self._trades = set(connection.scalars(select(FILLS.c.trade_id).where(FILLS.c.user == self._user)))
         return self._trades
 
-    def follow(self, changes: Sequence[OrderChange], trades: Sequence[NewTrade], now: datetime) -> None:
-        """Write what the broker reported, all in one transaction: fills first, then positions, then the orders' rows."""
+    def follow(self, changes: Sequence[OrderChange], trades: Sequence[NewTrade], now: datetime) -> bool:
+        """Write what the broker reported, all in one transaction: fills first, then positions, then the orders' rows. False
+        where another process has changed an order since it was compared: compare again."""
         with self._database.write() as connection:
             known = set(
                 connection.scalars(
@@ -408,22 +437,20 @@ class Book:
                 touched |= dict.fromkeys(self._recharge(connection, instrument_id, session), session)
             for position_id in sorted(touched):
                 self._refold(connection, position_id)
-            for change in changes:
-                self._change(
-                    connection,
-                    change.order,
-                    change.status,
-                    {
-                        "broker_order_id": change.broker_order_id,
-                        "filled_quantity": change.filled_quantity,
-                        "quantity": change.quantity,
-                        "price": change.price,
-                        "reason": change.reason,
-                        "updated_at": now,
-                        "sent_at": change.order.sent_at or now,
-                    },
-                )
+            written = [self._follow_order(connection, change, now) for change in changes]
         self.known_trades().update(item.report.trade_id for item in trades)
+        return all(written)
+
+    def _follow_order(self, connection: Connection, change: OrderChange, now: datetime) -> bool:
+        """Bring one order's row to what the broker reports; False if its row is no longer the one that was compared."""
+        order = change.order
+        row = connection.execute(_ORDER, {"of_user": self._user, "of_id": order.id}).one()
+        if (row.status, row.filled_quantity) != (order.status, order.filled_quantity):
+            return False
+        values = {"filled_quantity": change.filled_quantity, "quantity": change.quantity, "price": change.price}
+        sent = {"broker_order_id": change.broker_order_id, "sent_at": order.sent_at or now}
+        self._change(connection, order, change.status, {**values, **sent, "reason": change.reason, "updated_at": now})
+        return True
 
     def _add_fill(self, connection: Connection, item: NewTrade) -> int | None:
         report, order = item.report, item.order
@@ -442,7 +469,8 @@ class Book:
             booked = 0
         else:
             held = connection.scalar(select(POSITIONS.c.quantity).where(POSITIONS.c.id == position_id)) or 0
-            booked = min(report.quantity, held)
+            outside = self._outside(connection, item.instrument_id) if order is None else 0
+            booked = min(max(0, report.quantity - outside), held)
         if booked == 0:
             position_id = None
         connection.execute(
@@ -466,6 +494,12 @@ class Book:
         if position_id is not None:
             self._refold(connection, position_id)
         return position_id
+
+    def _outside(self, connection: Connection, instrument_id: str) -> int:
+        """Shares that the user bought by hand and has not sold: a sale by hand takes these before ours."""
+        external = and_(FILLS.c.user == self._user, FILLS.c.instrument_id == instrument_id, FILLS.c.external)
+        signed = case((FILLS.c.side == Side.BUY, FILLS.c.quantity), else_=FILLS.c.booked - FILLS.c.quantity)
+        return max(0, int(connection.scalar(select(func.sum(signed)).where(external)) or 0))
 
     def _open_position(self, connection: Connection, item: NewTrade, order: Order) -> int:
         created = connection.execute(

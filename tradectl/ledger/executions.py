@@ -19,7 +19,7 @@ from tradectl.ledger.engine import Database, insert_new
 from tradectl.ledger.owner import is_alive, this_owner
 from tradectl.ledger.schema import task_executions as rows
 
-__all__ = ["AlreadyDone", "Claim", "Execution", "Executions", "Fenced", "Held", "assert_holds", "is_alive", "this_owner"]
+__all__ = ["AlreadyDone", "Claim", "Execution", "Executions", "Fenced", "Held", "assert_holds", "at_work", "is_alive", "this_owner"]
 
 LEASE = timedelta(seconds=30)
 """How long a claim holds after its last beat, in machine time."""
@@ -114,6 +114,12 @@ def assert_holds(connection: Connection, claim: Claim, machine_now: datetime | N
         raise Fenced(f"{claim.task} of {claim.session} was taken over by another process")
     if machine_now is not None:
         connection.execute(update(rows).where(rows.c.id == claim.execution_id).values(beat_at=machine_now))
+
+
+def at_work(connection: Connection, execution_id: int, machine_now: datetime) -> bool:
+    """Whether somebody works on an execution now: its owner lives and its lease holds."""
+    row = connection.execute(_ALL.where(rows.c.id == execution_id)).first()
+    return row is not None and standing(_execution(row), machine_now) == "held"
 
 
 class Executions:

@@ -67,6 +67,11 @@ class Order:
         return self.status in ALIVE
 
     @property
+    def waiting(self) -> bool:
+        """It is certainly not with the broker, and may be sent: refused for a passing reason, or recorded and never sent."""
+        return self.status is OrderStatus.RETRY_PENDING or (self.status is OrderStatus.PENDING and self.sending_at is None)
+
+    @property
     def remaining(self) -> int:
         return self.quantity - self.filled_quantity
 

@@ -37,7 +37,8 @@ class Finding:
 
 
 def check(store: Store, universe: str = "all", *, indicators: bool = False) -> tuple[Finding, ...]:
-    """Findings about the histories of a universe, the grave ones first. `indicators` also compares RSI and EMA with `ta`."""
+    """What was looked for in the histories of a universe and how often it was found, the grave first, zeros too. `indicators` also
+    compares RSI and EMA with `ta`."""
     histories = {i: history for i in store.universe(universe) if (history := store.history(i)) is not None}
     if not histories:
         raise DataError(f"{universe}: has no bars to check")
@@ -51,8 +52,7 @@ def check(store: Store, universe: str = "all", *, indicators: bool = False) -> t
     ]
     if indicators:
         kinds.insert(0, _indicators(histories))
-    findings = [finding for finding in kinds if finding.count]
-    return tuple(sorted(findings, key=lambda finding: ("error", "warning", "note").index(finding.severity)))
+    return tuple(sorted(kinds, key=lambda finding: ("error", "warning", "note").index(finding.severity)))
 
 
 def _finding(kind: str, severity: str, found: Sequence[str]) -> Finding:

@@ -47,7 +47,10 @@ def run(context: Context) -> Outcome:
     desk.reconcile()
     if state := forbidden(desk):
         return Outcome(dict.fromkeys(RESULT_KEYS, 0), blocked=state)
-    following = world.sessions.next_run_session(context.session).date
+    session = world.sessions.next_run_session(context.session)
+    if context.now >= session.phases(closing_auction=False)[0].start:
+        return Outcome(dict.fromkeys(RESULT_KEYS, 0), blocked=f"{session.date}, for which it would buy, has begun")
+    following = session.date
     wait = world.sessions.next_session(context.session).date != following
     purse = Purse(world.broker.funds().available)
     counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
@@ -117,8 +120,9 @@ def _buy_one(
     for order in mine:
         if order.execution_id == context.claim.execution_id and order.purpose is want.purpose and order.sending_at is not None:
             return ("placed" if order.alive else "skipped_funds"), f"order {order.id} of this run is {order.status}"
-    if any(order.alive for order in mine):
-        return "skipped_duplicate", f"order {mine[0].id} is {mine[0].status}"
+    with_broker = next((order for order in mine if order.alive and not order.waiting), None)
+    if with_broker is not None:
+        return "skipped_duplicate", f"order {with_broker.id} is {with_broker.status}"
     if want.purpose is Purpose.ENTRY and snapshot.position_of(want.instrument_id) is not None:
         return "skipped_duplicate", "held"
     if want.purpose is Purpose.ENTRY and want.instrument_id in traded:

@@ -17,7 +17,7 @@ from tradectl.execution.orders import Sent
 from tradectl.execution.reentries import level_now
 from tradectl.ledger.rows import Decision, Intent, Order
 from tradectl.model.market import bars_entry
-from tradectl.model.order import OrderStatus, Purpose, Side
+from tradectl.model.order import Purpose, Side
 from tradectl.strategy import entry
 from tradectl.task import Context, Outcome, Schedule, Task
 
@@ -32,6 +32,7 @@ def run(context: Context) -> Outcome:
     if state := forbidden(desk):
         return Outcome(dict(counts), blocked=state)
     decisions: list[Decision] = []
+    _rename(context, desk)
     waiting = [order for order in desk.snapshot.orders if _waits(order, context)]
     seen = _closes(context, [*pending_buys(desk, context.session), *waiting])
     for order in pending_buys(desk, context.session):
@@ -52,8 +53,17 @@ def run(context: Context) -> Outcome:
     return Outcome(dict(counts), refused=counts["failed"], unknown=counts.pop("unknown", 0))
 
 
+def _rename(context: Context, desk: Desk) -> None:
+    """Buys of the session take the names that their instruments have today."""
+    for order in desk.snapshot.orders:
+        if order.session == context.session and order.side is Side.BUY:
+            named = context.world.market.instrument(order.instrument_id, context.session)
+            if named.symbol != order.symbol:
+                desk.book.rename(order.instrument_id, named.symbol)
+
+
 def _waits(order: Order, context: Context) -> bool:
-    return order.status is OrderStatus.RETRY_PENDING and order.session == context.session and order.side is Side.BUY
+    return order.waiting and order.session == context.session and order.side is Side.BUY
 
 
 def _turn(order: Order) -> tuple[int, int]:
