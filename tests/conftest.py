@@ -45,7 +45,7 @@ def real_market(shared_data: Path, sessions: SessionTable, tmp_path_factory: pyt
     if "PYTEST_XDIST_WORKER" in os.environ:
         base = base.parent
     folder = base / f"tradectl-market-{_fingerprint(shared_data)}"
-    with _locked(base / "tradectl-market.lock"):
+    with locked(base / "tradectl-market.lock"):
         if not folder.exists():
             _forget_old_markets(base)
             work = tmp_path_factory.mktemp("market")
@@ -83,7 +83,7 @@ def _forget_old_markets(base: Path) -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

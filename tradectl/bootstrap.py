@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradectl.clock import SystemClock, VirtualClock
-from tradectl.errors import ConfigurationError, UsageError
-from tradectl.model.moment import to_ist
+from tradectl.errors import ConfigurationError, DataError, UsageError
+from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.money import show_rupees
 from tradectl.task import World
 
@@ -206,6 +206,10 @@ def open_simulation(
     from tradectl.runtime.registry import all_tasks
     from tradectl.strategy.parameters import Parameters, with_changes
 
+    market = open_store(settings)
+    newest = market.last_session()
+    if newest is None or newest < ist_date(start):
+        raise DataError(f"there is no bar from {ist_date(start)} on: the newest is of {newest or 'no session'}")
     home = _home_ledger(settings)
     user = home.user if home is not None else settings.user or DEFAULT_USER
     own = home.settings.list() if home is not None else {}
@@ -232,7 +236,7 @@ def open_simulation(
     world = _filled(
         ledger,
         clock,
-        open_store(settings),
+        market,
         parameters,
         paper=folder / "paper.db",
         notifier=SilentNotifier(),

@@ -98,6 +98,17 @@ def test_orders_of_the_pre_open_fill_at_the_opening_price(floor) -> None:
     assert market.fills(below)[0].price == 9900
 
 
+def test_a_sale_by_hand_takes_the_shares_that_a_resting_sell_waits_with(floor) -> None:
+    market = floor(listing("ACME", [QUIET, FALLS_FIRST]), at=ist(D, "09:15"))
+    market.buy(10, 10000)
+    resting = market.sell(10, 10500)
+    market.broker.manual_trade("ACME", Side.SELL, 6, 9995)
+    market.to(D, "15:30")
+    assert [(trade.quantity, trade.price) for trade in market.fills(resting)] == [(4, 10500)]
+    assert (market.order(resting).status, market.order(resting).filled_quantity) == (OrderStatus.CANCELLED, 4)
+    assert market.broker.holdings() == ()
+
+
 def test_minute_bars_take_the_place_of_the_daily_path(floor) -> None:
     stock = listing("ACME", [QUIET, FALLS_FIRST])
     stock.minutes[D] = [

@@ -59,7 +59,7 @@ def test_resting_sells_count_against_what_may_be_sold(market) -> None:
         market.broker.modify(resting, quantity=11, price=10500)
     market.broker.modify(resting, quantity=10, price=10400)
     with pytest.raises(OrderRefused, match="0 may be sold"):
-        market.broker.manual_trade("ACME", Side.SELL, 1, 10000)
+        market.sell(1, 10400)
 
 
 def test_a_tag_is_taken_once_a_day(market) -> None:

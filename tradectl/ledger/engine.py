@@ -193,14 +193,14 @@ def insert_new(connection: Connection, table: Table, values: Mapping[str, Any]) 
 
 @cache
 def _insert_new(table: Table, dialect: str) -> Insert:
-    """Statements are built once: building one costs more than running it."""
+    """Statements are built once: building one costs more than running it. PostgreSQL tells an INSERT's row count on request."""
     if dialect == "sqlite":
         from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-        return sqlite_insert(table).on_conflict_do_nothing().inline()
+        return sqlite_insert(table).on_conflict_do_nothing().inline().execution_options(preserve_rowcount=True)
     from sqlalchemy.dialects.postgresql import insert as postgres_insert
 
-    return postgres_insert(table).on_conflict_do_nothing().inline()
+    return postgres_insert(table).on_conflict_do_nothing().inline().execution_options(preserve_rowcount=True)
 
 
 def open_database(

@@ -19,7 +19,18 @@ from tradectl.ledger.engine import Database, insert_new
 from tradectl.ledger.owner import is_alive, this_owner
 from tradectl.ledger.schema import task_executions as rows
 
-__all__ = ["AlreadyDone", "Claim", "Execution", "Executions", "Fenced", "Held", "assert_holds", "at_work", "is_alive", "this_owner"]
+__all__ = [
+    "AlreadyDone",
+    "Claim",
+    "Execution",
+    "Executions",
+    "Fenced",
+    "Held",
+    "assert_holds",
+    "at_work",
+    "is_alive",
+    "this_owner",
+]
 
 LEASE = timedelta(seconds=30)
 """How long a claim holds after its last beat, in machine time."""

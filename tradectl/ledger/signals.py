@@ -21,12 +21,14 @@ class Signals:
         self._user = user
 
     def replace(self, analysed: date, signals: Sequence[Signal], now: datetime) -> None:
-        """The signals of one analysis; those that an earlier run of the same analysis left and that were not used go."""
-        table = schema.signals
+        """The signals of one analysis; those that an earlier run of the same analysis left go, but for those that somebody's
+        order was made of: they stay as they were."""
+        table, orders = schema.signals, schema.orders
+        ordered = table.c.id.in_(select(orders.c.signal_id).where(orders.c.signal_id.is_not(None)))
         with self._database.write() as connection:
             mine = and_(table.c.user == self._user, table.c.analysed == analysed)
-            used = set(connection.scalars(select(table.c.instrument_id).where(mine, table.c.status == "used")))
-            connection.execute(delete(table).where(mine, table.c.status != "used"))
+            used = set(connection.scalars(select(table.c.instrument_id).where(mine, ordered)))
+            connection.execute(delete(table).where(mine, ~ordered))
             rows = [
                 asdict(signal) | {"user": self._user, "created_at": now} for signal in signals if signal.instrument_id not in used
             ]

@@ -69,7 +69,8 @@ class Daemon:
 
     def _start_due(self) -> None:
         runner, now = self.runner, self.runner.world.clock.now()
-        runner.sweep(runner.rows())
+        if runner.sweep(runner.rows()):
+            runner.deliver()
         for window in due_now(runner):
             key = (window.task, window.slot)
             if key not in self.children and self.resting.get(key, now) <= now:
@@ -77,7 +78,7 @@ class Daemon:
                 self.children[key] = _Child(process, window)
 
     def _gather(self) -> None:
-        """Forget children that have ended; one that failed rests, longer each time, so that nothing spins."""
+        """Forget children that have ended. One that failed rests so that nothing spins: a monitor for a look, others longer."""
         now = self.runner.world.clock.now()
         for key, child in list(self.children.items()):
             code = child.process.poll()
@@ -86,8 +87,8 @@ class Daemon:
             del self.children[key]
             self.failures[key] = self.failures.get(key, 0) + 1 if code else 0
             if code:
-                pause = 1 if child.window.every is not None else min(self.failures[key], 15)
-                self.resting[key] = now + timedelta(minutes=pause)
+                minutes = timedelta(minutes=min(self.failures[key], 15))
+                self.resting[key] = now + (timedelta(seconds=self.look) if child.window.every is not None else minutes)
 
     def _beat(self) -> None:
         now = self.runner.world.clock.machine_now()

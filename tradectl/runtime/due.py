@@ -60,6 +60,7 @@ def run_due(runner: Runner) -> Report:
             reports.append(report)
             if stop.signal_number or report.exit_code > 128:
                 break
+    runner.deliver()
     text = ", ".join(f"{f'{item.task} {item.slot}'.strip()} {item.outcome}" for item in reports) or "nothing is due"
     world.ledger.service.beat("run-due", owner, world.clock.machine_now(), text)
     worst = gravest(reports)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -73,6 +73,8 @@ class Runner:
             raise
         except TradectlError as error:
             report = Report(task.name, day, slot or "", "failed", error.exit_code, error=str(error), message=str(error))
+        if not dry_run:
+            self.deliver()
         return replace(report, missed=missed, message=_with_missed(report.message, missed))
 
     def rows(self, *, seed: bool = True) -> dict[str, ScheduleRow]:
@@ -97,6 +99,11 @@ class Runner:
         self._swept_rows = rows
         return missed
 
+    def deliver(self) -> None:
+        """Send what waits. A ledger that fails here changes no report: the message stays in the outbox."""
+        with suppress(DatabaseError):
+            deliver(self.world)
+
     # -- running it ------------------------------------------------------------------------------------------------------
 
     def _admitted(self, order: Order) -> Report:
@@ -114,7 +121,6 @@ class Runner:
             key = f"blocked:{order.window.name}:{order.session}"
             if ledger.outbox.add(now, f"{order.window.name} is blocked", text, key):
                 ledger.logs.append(now, "error", "task_blocked", text, task=order.task.name)
-        deliver(self.world)
 
     def _claimed(self, order: Order) -> Report:
         clock, name = self.world.clock, order.window.name
@@ -134,9 +140,7 @@ class Runner:
             if claim.status == "missed":
                 return missed_report(order)
             return order.report("already_completed", f"{name} of {order.session} has completed")
-        report = self._worked(order, claim)
-        deliver(self.world)
-        return report
+        return self._worked(order, claim)
 
     def _worked(self, order: Order, claim: Claim) -> Report:
         """Do the work under the claim and write its end, whatever that is."""

@@ -25,6 +25,7 @@ from tradectl.task import Context, Task, World
 
 Progress = Callable[[int, int, date], None]
 SEED_TASK = "seed"
+_INSTANT = timedelta(microseconds=1)
 GOES_ON = frozenset({0, 8, 9, 11})
 """Exit codes after which a trader's day goes on too: data missing, what needed it blocked, an order refused."""
 
@@ -107,7 +108,7 @@ def _agenda(
             continue
         cuts = [start for start in starts if window.opens < start < window.closes]
         for begin, end in zip([window.opens, *cuts], [*cuts, None], strict=True):
-            appointments.append((begin, 1, (window, end)))
+            appointments.append((begin, 1, (window, end - _INSTANT if end is not None else None)))
     post_close = next((phase for phase in session.phases(False) if phase.kind is PhaseKind.POST_CLOSE), None)
     if seeds and post_close is None:
         raise UsageError(f"{session.date} has no post-close session in which a position could be bought")

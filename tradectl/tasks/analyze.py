@@ -14,6 +14,7 @@ from tradectl.errors import DataError
 from tradectl.execution.closing import Close, closes, is_final
 from tradectl.ledger.rows import Decision, Signal
 from tradectl.model.market import bars_entry
+from tradectl.model.moment import ist_date
 from tradectl.strategy import entry, exits, score
 from tradectl.strategy.backtest import Facts, reference
 from tradectl.strategy.reentry import level_at_entry
@@ -104,6 +105,7 @@ def _signal(context: Context, item: Verdict, rank: int, following: date, state: 
         average_turnover=reading.average_turnover,
         data_state=state,
         data_date=reading.session,
+        status="expired" if ist_date(context.now) > following else "active",
     )
 
 

@@ -13,6 +13,7 @@ from tradectl.execution import reconcile
 from tradectl.execution.desk import Desk
 from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.statistics import DayStatistics
+from tradectl.model.moment import ist_date
 from tradectl.model.money import show_rupees, to_rupees
 from tradectl.task import Context, Outcome, Schedule, Task
 
@@ -118,6 +119,23 @@ def _value(position: Position, last: int | None) -> int:
 
 def _keep(context: Context, day: Day, mismatches: int) -> None:
     world = context.world
+    if not _next_day_has_begun(context):
+        _write_statistics(context, day, mismatches)
+    _release_dead(context)
+    world.ledger.logs.prune(context.now - KEEP_LOGS)
+    world.ledger.outbox.prune(context.now - KEEP_LOGS)
+
+
+def _next_day_has_begun(context: Context) -> bool:
+    """By then cash and prices are no longer this session's: its statistics stay as they were, or are left out."""
+    if ist_date(context.now) == context.session:
+        return False
+    following = context.world.sessions.next_run_session(context.session)
+    return context.now >= following.phases(closing_auction=True)[0].start
+
+
+def _write_statistics(context: Context, day: Day, mismatches: int) -> None:
+    world = context.world
     before = world.ledger.statistics.before(context.session)
     peak = max(day.equity, before.peak_equity if before is not None else world.ledger.users.get(world.user).capital)
     world.ledger.statistics.write(
@@ -138,9 +156,6 @@ def _keep(context: Context, day: Day, mismatches: int) -> None:
             1 - day.equity / peak if peak else 0.0,
         )
     )
-    _release_dead(context)
-    world.ledger.logs.prune(context.now - KEEP_LOGS)
-    world.ledger.outbox.prune(context.now - KEEP_LOGS)
 
 
 def _release_dead(context: Context) -> None:

@@ -33,7 +33,7 @@ def run(context: Context) -> Outcome:
         return Outcome(dict(counts), blocked=state)
     decisions: list[Decision] = []
     _rename(context, desk)
-    waiting = [order for order in desk.snapshot.orders if _waits(order, context)]
+    waiting = [] if _too_late(context) else [order for order in desk.snapshot.orders if _waits(order, context)]
     seen = _closes(context, [*pending_buys(desk, context.session), *waiting])
     for order in pending_buys(desk, context.session):
         reason = _no_longer(context, desk, order, seen)
@@ -64,6 +64,12 @@ def _rename(context: Context, desk: Desk) -> None:
 
 def _waits(order: Order, context: Context) -> bool:
     return order.waiting and order.session == context.session and order.side is Side.BUY
+
+
+def _too_late(context: Context) -> bool:
+    """Once the session has begun an after-market order would go into the next one; what waits is ended by `eod`."""
+    session = context.world.sessions.session(context.session)
+    return session is None or context.now >= session.phases(closing_auction=True)[0].start
 
 
 def _turn(order: Order) -> tuple[int, int]:

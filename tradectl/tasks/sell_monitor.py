@@ -7,8 +7,9 @@ die and start again at any minute. A target is lowered with the price and never 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
+from fractions import Fraction
 from typing import Any
 
 from tradectl.exchange.sessions import PhaseKind
@@ -42,16 +43,15 @@ def run(context: Context) -> Outcome:
     positions = desk.snapshot.positions
     quotes = _quotes(context, desk, positions)
     touched = bool(changes)
-    if changes.sold:
-        touched |= _cancel_crossing_buys(desk, changes.sold)
+    touched |= _cancel_rest_of_sold(context, desk)
+    touched |= _withdraw_strays(desk)
     for position in positions:
         quote = quotes.get(position.symbol)
         if quote is not None and _may_change(context, position):
             touched |= _step(context, desk, position, quote)
     if touched:
-        after = desk.follow()
-        if after.sold:
-            _cancel_crossing_buys(desk, after.sold)
+        desk.follow()
+        _cancel_rest_of_sold(context, desk)
     if not touched and context.steps:
         return Outcome(changed=False)
     return _outcome(context, desk, positions, quotes, changes)
@@ -97,9 +97,9 @@ def _may_change(context: Context, position: Position) -> bool:
 def _step(context: Context, desk: Desk, position: Position, quote: Quote) -> bool:
     """Make one position's sell order what it should be; whether anything was asked of the broker."""
     wanted = _desired(context, position, quote)
-    if wanted is None or (quote.upper_band is not None and wanted.price > quote.upper_band):
-        return False  # an exit is never clamped to the band: it waits until it fits
-    live = desk.snapshot.alive(position.instrument_id, Side.SELL)
+    if wanted is None or not _fits(wanted.price, quote):
+        return False
+    live = [order for order in desk.snapshot.alive(position.instrument_id, Side.SELL) if not order.waiting]
     if any(order.status is OrderStatus.UNKNOWN for order in live):
         return False
     resting = live[0] if live else None
@@ -109,6 +109,12 @@ def _step(context: Context, desk: Desk, position: Position, quote: Quote) -> boo
     if resting is None:
         return quantity > 0 and _place(context, desk, position, wanted, quantity)
     return _change(context, desk, position, resting, wanted, quantity)
+
+
+def _fits(price: int, quote: Quote) -> bool:
+    """Whether the exchange takes this price today. An exit is never clamped to the band: it waits until it fits."""
+    too_low = quote.lower_band is not None and price < quote.lower_band
+    return not too_low and (quote.upper_band is None or price <= quote.upper_band)
 
 
 def _desired(context: Context, position: Position, quote: Quote) -> Desired | None:
@@ -125,9 +131,29 @@ def _desired(context: Context, position: Position, quote: Quote) -> Desired | No
     ema = reading.ema_fast_adjusted / scale
     price = exits.target_price(ema, quote.last, instrument.tick_size, parameters)
     if parameters.freeze == "position":
-        before = world.ledger.book.last_target_price(position.id)
+        before = _last_target(context, position, scale, instrument.tick_size)
         price = min(price, before) if before is not None else price
     return Desired(Purpose.TARGET, price, f"EMA9 {ema:.2f}, last {quote.last / 100:.2f}")
+
+
+def _last_target(context: Context, position: Position, scale: float, tick: int) -> int | None:
+    """Where the position's last target rested, at today's scale (`scale`: today's multiplier), on the tick; None: nowhere."""
+    found = context.world.ledger.book.last_target(position.id)
+    history = context.world.market.history(position.instrument_id)
+    if found is None or history is None:
+        return None
+    price, session = found
+    index = history.index(session)
+    then = float(history.multiplier[index]) if index is not None and session != context.session else scale
+    return -int(-Fraction(price) * Fraction(then) / Fraction(scale) // tick) * tick
+
+
+def _frozen(context: Context, position: Position, wanted: Desired) -> Desired:
+    """A new order at target is no higher than one that rested earlier in the session, however that one ended."""
+    if wanted.purpose is not Purpose.TARGET:
+        return wanted
+    lowest = context.world.ledger.book.lowest_target(position.instrument_id, context.session)
+    return wanted if lowest is None or lowest >= wanted.price else replace(wanted, price=lowest)
 
 
 def _tied(context: Context, desk: Desk, position: Position) -> int:
@@ -137,6 +163,7 @@ def _tied(context: Context, desk: Desk, position: Position) -> int:
 
 
 def _place(context: Context, desk: Desk, position: Position, wanted: Desired, quantity: int) -> bool:
+    wanted = _frozen(context, position, wanted)
     if not _clear_the_way(desk, position, wanted.price):
         return True
     intent = Intent(
@@ -171,6 +198,8 @@ def _change(context: Context, desk: Desk, position: Position, resting: Order, wa
         return True
     answer = desk.path.modify(resting, quantity=resting.filled_quantity + quantity, price=price)
     _tell(context, position, answer, f"SELL {quantity} {position.symbol} now at {price / 100:.2f}", wanted)
+    if not answer.ok and quantity < resting.remaining:
+        desk.cancel_confirmed(resting)  # more shares on sale than are ours: a cancel always passes
     return answer.sent is not Sent.DRY
 
 
@@ -180,12 +209,27 @@ def _clear_the_way(desk: Desk, position: Position, price: int) -> bool:
     return all([desk.cancel_confirmed(order) for order in crossing])
 
 
-def _cancel_crossing_buys(desk: Desk, sold: set[str]) -> bool:
-    """Once a sell of a symbol has filled, what is left of its buys goes."""
-    orders = [order for order in desk.snapshot.orders if order.instrument_id in sold and order.side is Side.BUY and order.alive]
-    for order in orders:
+def _cancel_rest_of_sold(context: Context, desk: Desk) -> bool:
+    """Once a sell of a symbol has filled, what is left of its buys goes; asked of the book, whoever found the fill."""
+    buys = [order for order in desk.live(Side.BUY, context.session) if not order.waiting]
+    sold = desk.book.sold(context.session) if buys else set()
+    crossing = [order for order in buys if order.instrument_id in sold]
+    for order in crossing:
         desk.cancel_confirmed(order)
-    return bool(orders)
+    return bool(crossing)
+
+
+def _withdraw_strays(desk: Desk) -> bool:
+    """A sell whose position is gone, sold by hand, offers shares that are not ours."""
+    held = {position.instrument_id for position in desk.snapshot.positions}
+    strays = [
+        order
+        for order in desk.snapshot.orders
+        if order.side is Side.SELL and order.broker_order_id is not None and order.instrument_id not in held
+    ]
+    for order in strays:
+        desk.cancel_confirmed(order)
+    return bool(strays)
 
 
 def _tell(context: Context, position: Position, answer: Answer, done: str, wanted: Desired) -> None:

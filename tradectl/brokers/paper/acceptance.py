@@ -136,6 +136,14 @@ def sellable_lots(book: Book, instrument_id: str, day: date, *, trade_for_trade:
     return sorted(found, key=lambda lot: (lot.bought_on != day, lot.bought_on, lot.lot_id))
 
 
+def check_shares(book: Book, instrument_id: str, quantity: int, *, trade_for_trade: bool) -> None:
+    """No more is sold by hand than there is, whatever waits to be sold."""
+    lots = sellable_lots(book, instrument_id, book.day, trade_for_trade=trade_for_trade)
+    sellable = sum(lot.quantity for lot in lots)
+    if quantity > sellable:
+        raise OrderRefused(f"insufficient holdings: {sellable} may be sold, {quantity} asked", code="holdings")
+
+
 def check_holdings(
     book: Book, instrument_id: str, quantity: int, *, trade_for_trade: bool, later: bool = False, apart_from: Order | None = None
 ) -> None:

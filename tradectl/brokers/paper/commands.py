@@ -72,7 +72,8 @@ class Desk:
         book.put_order(replace(order, status=OrderStatus.CANCELLED, reason="cancelled by the client", blocked=0, updated_at=now))
 
     def manual_trade(self, book: Book, now: datetime, symbol: str, side: Side, *, quantity: int, price: int) -> str:
-        """A trade at exactly this price by the account's owner: an order without a tag, filled at once; its id."""
+        """A trade at exactly this price by the account's owner: an order without a tag, filled at once; its id. A sale may take
+        shares that a resting sell waits with; that one then sells what is left."""
         session = self._open_session(now)
         reel = self._reel(symbol, session, now)
         acceptance.check_quantity(quantity)
@@ -85,7 +86,10 @@ class Desk:
             "", None, reel.instrument.instrument_id, reel.instrument.symbol, side, quantity, price, OrderType.LIMIT,
             Variety.REGULAR, OrderStatus.ONGOING, now, now, now, session.date,
         )  # fmt: skip
-        self._cover(book, order, reel, now, before=None)
+        if side is Side.SELL:
+            acceptance.check_shares(book, order.instrument_id, quantity, trade_for_trade=reel.trade_for_trade)
+        else:
+            self._cover(book, order, reel, now, before=None)
         order = replace(order, order_id=book.next_order_id(ist_date(now)))
         book.put_order(order)
         fill(book, order, reel, at=now, price=price, quantity=quantity)

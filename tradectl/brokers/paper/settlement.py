@@ -94,11 +94,14 @@ class Settlement:
         match step.what:
             case What.RELEASE:
                 self._release(book, order, reel, step.at)
-            case What.FILL:
+            case What.FILL if quantity := min(step.quantity, _deliverable(book, order, reel)):
                 part = replace(order, passive=step.passive)
-                if step.quantity < order.remaining:
+                if quantity < order.remaining:
                     part = replace(part, active_at=resume_at(reel, step.at))
-                fill(book, part, reel, at=step.at, price=step.price, quantity=step.quantity)
+                fill(book, part, reel, at=step.at, price=step.price, quantity=quantity)
+            case What.FILL:
+                reason = "insufficient holdings: the shares were sold by hand"
+                book.put_order(replace(order, status=OrderStatus.CANCELLED, reason=reason, blocked=0, updated_at=step.at))
             case What.DROP | What.END:
                 book.put_order(replace(order, status=OrderStatus.CANCELLED, reason=step.reason, blocked=0, updated_at=step.at))
 
@@ -165,6 +168,14 @@ def fill(book: Book, order: Order, reel: Reel, *, at: datetime, price: int, quan
     done = filled == order.quantity
     status = OrderStatus.EXECUTED if done else OrderStatus.ONGOING
     book.put_order(replace(order, filled=filled, status=status, updated_at=at, blocked=_still_blocked(order, day, quantity)))
+
+
+def _deliverable(book: Book, order: Order, reel: Reel) -> int:
+    """Shares of an order that can change hands: fewer than it asks where its shares were sold by hand meanwhile."""
+    if order.side is Side.BUY:
+        return order.remaining
+    lots = sellable_lots(book, order.instrument_id, reel.session.date, trade_for_trade=reel.trade_for_trade)
+    return sum(lot.quantity for lot in lots)
 
 
 def _still_blocked(order: Order, day: date, quantity: int) -> int:

@@ -1,0 +1,122 @@
+"""`backtest SYMBOL` against `simulate`: two ways to the same trades, which must agree to the paisa.
+
+`backtest` jumps from one interesting bar to the next and answers each session by closed forms; `simulate` goes through every
+minute of every task, through the order path and the paper exchange. Both are asked as a person asks them, on the command line,
+and every difference is printed. The exit code is 0 where there is none, 1 where there is one.
+
+    python benchmarks/backtest_against_simulate.py RELIANCE,INFY,TCS --from 2018-01-01 --to 2024-12-31
+    python benchmarks/backtest_against_simulate.py ind_nifty50list.csv --from 2023-01-01 --to 2023-12-31 --home ~/research
+"""
+
+# ruff: noqa: T201
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+CAPITAL_PER_SYMBOL = 1_000_000
+"""Rupees: more than one symbol can ever take, so that funds are no limit either."""
+
+Trade = tuple[str, ...]
+Holding = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one of the two ways says: every field of every trade, and the shares held at the end."""
+
+    trades: frozenset[Trade]
+    open: frozenset[Holding]
+    count: int
+
+    @classmethod
+    def of(cls, trades: Sequence[dict[str, Any]], held: Sequence[Holding]) -> Answer:
+        return cls(frozenset(_fields(trade) for trade in trades), frozenset(held), len(trades))
+
+
+def _fields(trade: dict[str, Any]) -> Trade:
+    return tuple(f"{name} {value}" if name != "symbol" else str(value) for name, value in trade.items())
+
+
+def symbols_of(text: str) -> list[str]:
+    """The symbols that were asked for, in their order, each once."""
+    if not Path(text).is_file():
+        return list(dict.fromkeys(text.upper().split(",")))
+    with Path(text).open(encoding="utf-8-sig", newline="") as file:
+        return list(dict.fromkeys(row["Symbol"] for row in csv.DictReader(file)))
+
+
+def tradectl(words: Sequence[str], environment: dict[str, str]) -> dict[str, Any]:
+    """The `result` of a command; its own words on stderr, and an end, where it fails."""
+    command = [sys.executable, "-m", "tradectl", *words, "--json"]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    answer: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
+    if done.returncode:
+        sys.exit(f"tradectl {' '.join(words)}: {answer.get('error') or f'exit {done.returncode}'}")
+    result: dict[str, Any] = answer["result"]
+    return result
+
+
+def backtested(symbols: Sequence[str], span: Sequence[str], environment: dict[str, str]) -> Answer:
+    trades, held = [], []
+    for number, symbol in enumerate(symbols, 1):
+        print(f"backtest {symbol} ({number} of {len(symbols)})", file=sys.stderr)
+        found = tradectl(["backtest", symbol, *span], environment)
+        trades += found["trades"]
+        if found["open"]:
+            held.append((found["symbol"], found["open"]))
+    return Answer.of(trades, held)
+
+
+def simulated(symbols: Sequence[str], span: Sequence[str], environment: dict[str, str]) -> Answer:
+    print(f"simulate {len(symbols)} symbols {' '.join(span)}", file=sys.stderr)
+    capital = str(CAPITAL_PER_SYMBOL * len(symbols))
+    words = ["simulate", *span, "--universe", ",".join(symbols), "--no-limits", "--capital", capital]
+    found = tradectl(words, environment)
+    print(f"{found['sessions']} sessions, {found['sessions_per_second']} a second", file=sys.stderr)
+    return Answer.of(found["trades"], [(item["symbol"], item["quantity"]) for item in found["open_positions"]])
+
+
+def differences(one: Answer, other: Answer) -> list[str]:
+    """A line for each trade or holding that only one of the two has."""
+    pairs = (("backtest", one, other), ("simulate", other, one))
+    lines = []
+    for name, mine, theirs in pairs:
+        lines += [f"only {name}: {', '.join(trade)}" for trade in sorted(mine.trades - theirs.trades)]
+        lines += [f"only {name} holds: {shares} {symbol}" for symbol, shares in sorted(mine.open - theirs.open)]
+    if one.count != other.count:
+        lines.append(f"{one.count} trades against {other.count}")
+    return lines
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("symbols", help="symbols joined by commas, or a CSV file with a column Symbol, as NSE's index lists have")
+    parser.add_argument("--from", dest="first", required=True, metavar="YYYY-MM-DD")
+    parser.add_argument("--to", dest="last", required=True, metavar="YYYY-MM-DD")
+    parser.add_argument("--set", dest="changes", action="append", default=[], metavar="NAME=VALUE", help="a setting for both")
+    parser.add_argument("--home", help="whose market data; TRADECTL_HOME unless told")
+    asked = parser.parse_args()
+    environment = {**os.environ, **({"TRADECTL_HOME": asked.home} if asked.home else {})}
+    symbols = symbols_of(asked.symbols)
+    span = ["--from", asked.first, "--to", asked.last, *(word for change in asked.changes for word in ("--set", change))]
+    one, other = backtested(symbols, span, environment), simulated(symbols, span, environment)
+    lines = differences(one, other)
+    for line in lines:
+        print(line)
+    verdict = f"{len(lines)} differences" if lines else "the same to the paisa"
+    print(f"{one.count} trades of {len(symbols)} symbols: {verdict}")
+    return 1 if lines else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

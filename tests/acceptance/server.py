@@ -1,0 +1,80 @@
+"""A process that has loaded tradectl once, and makes a process of its own for every command it is asked to run.
+
+What a command costs is mostly its imports, and these tests run hundreds of commands. Each still is a process with its own
+memory, environment, time zone, standard streams and end, and goes in by the program's own `main`: only the interpreter's
+start is shared. Requests are JSON lines on stdin, exit codes are answered as lines on stdout.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+import traceback
+from typing import Any
+
+LOADED = (
+    "alembic.command",
+    "tradectl.bootstrap",
+    "tradectl.brokers.paper",
+    "tradectl.cli.app",
+    "tradectl.execution.desk",
+    "tradectl.ledger.migrations",
+    "tradectl.runtime.runner",
+    "tradectl.runtime.simulate",
+    "tests.acceptance.hooks",
+)
+
+
+def serve() -> None:
+    """Until stdin ends."""
+    for name in LOADED:
+        importlib.import_module(name)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            live(asked)
+        _, status = os.waitpid(pid, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def live(asked: dict[str, Any]) -> None:
+    """The life of one command: `argv`, `env`, `out` and `err` (files), and a `hook` of this package to set up first."""
+    become(asked["env"], asked["out"], asked["err"])
+    code = 1
+    try:
+        if asked["hook"] is not None:
+            from tests.acceptance import hooks
+
+            name, *arguments = asked["hook"]
+            getattr(hooks, name)(*arguments)
+        from tradectl.cli.app import main
+
+        sys.argv = ["tradectl", *asked["argv"]]
+        main()
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except BaseException:  # noqa: BLE001 - what the interpreter does with an error that nobody caught
+        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def become(env: dict[str, str], out: str, err: str) -> None:
+    """Take on an environment, its time zone, and the standard streams."""
+    os.environ.clear()
+    os.environ.update(env)
+    time.tzset()
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
+    os.dup2(os.open(err, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,79 @@
+"""Reconciling: several processes at once, trades of strangers, and money that demergers put aside."""
+
+from tests.execution.trading import AFTER, D, T, entry, ist, stock
+from tradectl.execution.buying import day_result
+from tradectl.execution.orders import client_tag
+from tradectl.execution.reconcile import follow, resolve
+from tradectl.ledger.engine import open_database
+from tradectl.ledger.store import Ledger
+from tradectl.model.market import ActionKind, CorporateAction
+from tradectl.model.order import OrderStatus, Side, TradeReport
+
+FALLS = {D: (9500, 9600, 9300, 9400)}
+
+
+def test_two_processes_that_follow_at_the_same_moment_do_not_fail_each_other(trading) -> None:
+    market = trading(stock(on=FALLS))
+    market.buy(100, 9600)
+    market.to(D, "09:20")
+    mine = market.ledger.book
+    other = Ledger(open_database(market.folder / "ledger.db", durable=False), "asha")
+    stale = mine.snapshot()
+    follow(other.book, market.broker, market.market, market.clock)
+    mine._snapshot, mine._token = stale, mine._database.version_token()
+    follow(mine, market.broker, market.market, market.clock)
+    assert [position.quantity for position in market.positions] == [100]
+    assert [(order.status, order.filled_quantity) for order in market.orders(Side.BUY)] == [(OrderStatus.EXECUTED, 100)]
+    assert len(mine.fills()) == 1
+    other.database.close()
+
+
+def test_an_order_that_another_process_is_sending_is_left_to_it(trading) -> None:
+    market = trading(stock())
+    sender = market.claim("buy", T)
+    intent, now, book = entry(10, 10050), market.clock.now(), market.ledger.book
+    tag = client_tag("asha", intent, 0)
+    book.record_intent(sender, intent, tag, 0, now, status=OrderStatus.PENDING, sending=True)
+    looking = market.claim("eod", T)
+    assert resolve(book, market.broker, market.clock, execution_id=looking.execution_id) == []
+    (order,) = market.orders(Side.BUY)
+    assert order.sending_at is not None
+    market.ledger.executions.finish(sender, "failed", {}, now=now, steps=0)
+    assert resolve(book, market.broker, market.clock, execution_id=looking.execution_id) == []
+    (order,) = market.orders(Side.BUY)
+    assert (order.status, order.sending_at) == (OrderStatus.PENDING, None)
+
+
+def test_a_trade_by_hand_in_something_we_have_no_data_of_stops_nobody(trading) -> None:
+    market = trading(stock(on=FALLS))
+
+    class WithGold:
+        capabilities = market.broker.capabilities
+
+        def orders(self):
+            return market.broker.orders()
+
+        def trades(self):
+            return (*market.broker.trades(), TradeReport("G1", "B1", "SGBMAR31", Side.BUY, 5, 600000, ist(D, "10:00")))
+
+    market.to(D, "10:01")
+    changes = follow(market.ledger.book, WithGold(), market.market, market.clock)
+    assert [item.instrument_id for item in changes.external] == ["SGBMAR31"]
+    assert market.positions == ()
+
+
+def test_what_a_demerger_put_aside_is_no_loss_of_the_day(trading) -> None:
+    listing = stock(on={D: (9500, 9500, 9500, 9500), AFTER: (4750, 4750, 4750, 4750)})
+    listing.actions = [CorporateAction("ACME", AFTER, ActionKind.DEMERGER, subject="Demerger")]
+    listing.bars = [bar for bar in listing.bars if bar.session <= AFTER]
+    market = trading(listing, cash=100_000_00)
+    market.buy(1000, 9600)
+    market.to(D, "09:15")
+    market.monitor(D, "09:20")
+    market.to(D, "18:00")
+    market.run("eod")
+    market.to(AFTER, "09:15")
+    market.monitor(AFTER, "09:16")
+    assert market.ledger.book.spun_off() == 1000 * 4750
+    desk = market.desk(market.claim("buy", AFTER))
+    assert day_result(market.ledger.statistics, desk, AFTER).loss < 0.001

@@ -1,0 +1,79 @@
+"""No decision knows what comes later: with the future cut away, the past is decided in the same words and to the same bit."""
+
+from __future__ import annotations
+
+import random
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tests.research.cut_market import cut_market
+from tests.research.world import EAGER, Rows, Run, simulated
+from tradectl.exchange.sessions import SessionTable
+from tradectl.marketdata.store import Store
+from tradectl.strategy.backtest import Facts, reference
+from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.readings import Readings
+
+SYMBOLS = (
+    "RELIANCE", "NESTLEIND", "BAJFINANCE", "TATASTEEL", "INFY", "TCS", "SBIN", "ITC", "HDFCBANK", "WIPRO", "DRREDDY", "MARUTI",
+)  # fmt: skip
+RANDOM = random.Random(20261123)
+SESSIONS_BEFORE = 9
+TOLD = {
+    date(2023, 7, 18): "a demerger after the next run session",
+    date(2023, 7, 19): "a demerger on the next run session",
+    date(2024, 1, 4): "a split on the next run session",
+    date(2024, 10, 31): "Muhurat before the next run session",
+    date(2025, 6, 13): "a split and a bonus on one day, the next run session",
+}
+DRAWN = sorted(date.fromordinal(RANDOM.randrange(*map(date.toordinal, span))) for span in (
+    (date(2019, 6, 1), date(2021, 3, 1)),
+    (date(2021, 4, 20), date(2021, 6, 11)),  # minute bars
+    (date(2021, 7, 1), date(2023, 6, 1)),
+))  # fmt: skip
+DECIDED = ("signals", "decisions", "orders", "fills", "positions", "adjustments", "daily_stats", "task_executions", "user_logs")
+
+
+@pytest.mark.parametrize("about", [*DRAWN, *TOLD], ids=lambda day: f"{day}{' ' if day in TOLD else ''}{TOLD.get(day, '')}")
+def test_cutting_the_future_leaves_every_decision_as_it_was(
+    about: date, tmp_path: Path, shared_data: Path, real_market: Path, sessions: SessionTable
+) -> None:
+    last = sessions.run_between(sessions.first, about)[-1].date
+    cut = cut_market(tmp_path / "cut", shared_data, sessions, SYMBOLS, last)
+    with_future, without = (decided(tmp_path / market.name, market, last, sessions) for market in (real_market, cut))
+    assert with_future["orders"]
+    assert with_future["fills"]
+    assert len(with_future["decisions"]) > SESSIONS_BEFORE * len(SYMBOLS)
+    for name in DECIDED:
+        assert with_future[name] == without[name]
+
+
+def decided(folder: Path, market: Path, last: date, sessions: SessionTable) -> Rows:
+    """All that the sessions up to `last` decided, and the morning after them before its open."""
+    first = sessions.run_between(sessions.first, last)[-1 - SESSIONS_BEFORE].date
+    run: Run = simulated(folder, market, first, last, universe=SYMBOLS, changes=EAGER)
+    run.morning("premarket-retry", "08:00")
+    return run.rows(*DECIDED)
+
+
+def test_trades_that_were_closed_do_not_depend_on_later_bars(real_market: Path, sessions: SessionTable) -> None:
+    whole, parameters = Store(real_market, sessions), Parameters()
+    cuts = [Store(real_market, sessions, through=day) for day in (date(2020, 3, 23), date(2022, 9, 30), *DRAWN, *TOLD)]
+    closed = 0
+    for symbol in whole.universe("nifty50"):
+        trades = reference(facts(whole, symbol, parameters))
+        for cut in cuts:
+            assert cut.through is not None
+            if cut.history(symbol) is not None:
+                then = reference(facts(cut, symbol, parameters))
+                assert then == tuple(trade for trade in trades if trade.exit_session <= cut.through), f"{symbol} {cut.through}"
+                closed += len(then)
+    assert closed > 1000
+
+
+def facts(store: Store, symbol: str, parameters: Parameters) -> Facts:
+    history = store.history(symbol)
+    assert history is not None
+    return Facts.gather(store, store.sessions, parameters, symbol, history=history, readings=Readings(store, parameters))

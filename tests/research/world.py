@@ -1,0 +1,95 @@
+"""Simulations in this process, over whichever market folder a test has made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from tradectl import bootstrap
+from tradectl.bootstrap import PaperWorld
+from tradectl.ledger.schema import metadata
+from tradectl.model.moment import at_ist
+from tradectl.report import simulation
+from tradectl.runtime.registry import all_tasks
+from tradectl.runtime.runner import Runner
+from tradectl.runtime.simulate import Simulated, simulate
+from tradectl.settings import Settings
+from tradectl.strategy.parameters import WITHOUT_LIMITS
+
+EAGER = {
+    "rsi_entry_above": "60",
+    "rsi_entry_below": "50",
+    "reentry_first": "45",
+    "reentry_second": "40",
+    "reentry_third": "35",
+    "amo_cancel_ratio": "1.1",
+    "buy_score": "0",
+    "min_quality": "0",
+    "min_volume_ratio": "0",
+}
+"""Settings with which hardly a session passes without an order, so that a short simulation decides a lot."""
+MACHINE_TIME = {"owner", "beat_at"}
+"""Columns that tell which process worked, and when in machine time."""
+
+Rows = dict[str, list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished simulation: its world at its last moment, and what it reported."""
+
+    world: PaperWorld
+    done: Simulated
+
+    def result(self) -> dict[str, Any]:
+        """The JSON result, as `simulate --json` prints it."""
+        return simulation.result(self.world, self.done, self.world.broker.statement(), 0.0)
+
+    def rows(self, *tables: str) -> Rows:
+        """The rows of tables of the ledger, oldest first, without what belongs to the machine and not to the day."""
+        found: Rows = {}
+        with self.world.ledger.database.read() as connection:
+            for name in tables:
+                table = metadata.tables[name]
+                rows = connection.execute(select(table).order_by(*table.primary_key)).mappings()
+                found[name] = [{key: value for key, value in row.items() if key not in MACHINE_TIME} for row in rows]
+        return found
+
+    def morning(self, task: str, slot: str) -> None:
+        """Go on to one slot of the next run session and run its task."""
+        hour, minute = map(int, slot.split(":"))
+        session = self.world.sessions.next_run_session(self.done.sessions[-1].date).date
+        self.world.clock.move_to(at_ist(session, time(hour, minute)))  # type: ignore[attr-defined]
+        tasks = all_tasks()
+        Runner(self.world, tasks, trigger="manual").run(next(item for item in tasks if item.name == task), session=session, slot=slot)
+
+
+def simulated(
+    folder: Path,
+    market: Path,
+    first: date,
+    last: date,
+    *,
+    universe: str | Sequence[str] = "nifty50",
+    capital: int = 1_000_000_00,
+    changes: Mapping[str, str] | None = None,
+    limits: bool = True,
+) -> Run:
+    """Simulate in `folder` on the prices of `market`, minute by minute. `capital` in paise."""
+    home = folder / "home"
+    settings = Settings(home, f"sqlite:///{home / 'ledger.db'}", home / "paper.db", market, home / "sessions.csv", home / "key")
+    names = universe if isinstance(universe, str) else ",".join(universe)
+    world = bootstrap.open_simulation(
+        settings,
+        folder / "run",
+        start=at_ist(first, time(7, 30)),
+        capital=capital,
+        changes={**({} if limits else WITHOUT_LIMITS), "universe": names, **(changes or {})},
+        step=1,
+    )
+    return Run(world, simulate(world, all_tasks(), first, last))

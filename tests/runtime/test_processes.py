@@ -1,0 +1,170 @@
+"""Runners in real processes: killed, stopped and signalled in the middle of their work."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.runtime.child import shift_to, stage_of
+from tests.runtime.stage import Stage, ist
+from tradectl.ledger.executions import Execution
+from tradectl.task import Context, Outcome
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+
+FORK = multiprocessing.get_context("fork")
+LEASE = timedelta(seconds=0.6)
+
+
+class Home:
+    """A home on a shifted clock that several processes share; `start` runs one task in a child and answers its process."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.shift = shift_to(ist(10, 0, 30))
+        self.stage = stage_of(path, self.shift, LEASE)
+        self.stage.runner.rows()
+        self.stage.ledger.database.close()
+        self.children: list[multiprocessing.process.BaseProcess] = []
+
+    def start(self, name: str, step: Callable[[Context], Outcome] | None = None, **asked: object) -> int:
+        def run() -> None:
+            mine = stage_of(self.path, self.shift, LEASE)
+            if step is not None:
+                mine.calls.script[name] = step
+            os._exit(mine.run(name, **asked).exit_code)
+
+        child = FORK.Process(target=run)
+        child.start()
+        self.children.append(child)
+        assert child.pid is not None
+        return child.pid
+
+    def exit_code(self, number: int = 0) -> int | None:
+        self.children[number].join(10)
+        return self.children[number].exitcode
+
+    def fresh(self) -> Stage:
+        return stage_of(self.path, self.shift, LEASE)
+
+    def row(self, name: str) -> Execution | None:
+        return self.stage.row(name)
+
+    def wait_for(self, what: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 10
+        while not what():
+            assert time.monotonic() < deadline, "it did not happen"
+            time.sleep(0.01)
+
+    def working(self, name: str) -> bool:
+        row = self.row(name)
+        return row is not None and row.status == "running" and row.owner is not None
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    made = Home(tmp_path / "ledger.db")
+    yield made
+    for child in made.children:
+        if child.is_alive():
+            child.kill()
+        child.join()
+    made.stage.ledger.database.close()
+
+
+def changes(context: Context) -> Outcome:
+    return Outcome({"done": 1})
+
+
+def sleeps(context: Context) -> Outcome:
+    time.sleep(20)
+    return Outcome()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_between_steps_gives_the_claim_back(home: Home, number: int, code: int) -> None:
+    pid = home.start("watch", changes)
+    home.wait_for(lambda: (row := home.row("watch")) and row.steps == 1)
+    os.kill(pid, number)
+    assert home.exit_code() == code
+    row = home.row("watch")
+    assert row is not None
+    assert (row.status, row.owner, row.steps, row.result) == ("running", None, 1, {"done": 1})
+    assert [line.action for line in home.stage.ledger.logs.list(task="watch")] == ["task_interrupted"]
+
+
+def test_a_second_signal_ends_the_step_that_is_running(home: Home) -> None:
+    pid = home.start("watch", sleeps)
+    home.wait_for(lambda: home.working("watch"))
+    time.sleep(0.2)
+    os.kill(pid, signal.SIGTERM)
+    time.sleep(0.2)
+    assert home.children[0].is_alive()
+    os.kill(pid, signal.SIGTERM)
+    assert home.exit_code() == 143
+    row = home.row("watch")
+    assert row is not None
+    assert row.owner is None
+
+
+def test_a_killed_monitor_is_taken_over_at_once_with_its_counts(home: Home) -> None:
+    pid = home.start("watch", changes)
+    home.wait_for(lambda: (row := home.row("watch")) and row.steps == 1)
+    os.kill(pid, signal.SIGKILL)
+    home.children[0].join()
+    mine = home.fresh()
+    assert mine.run("watch", once=True).outcome == "completed"
+    row = home.row("watch")
+    assert row is not None
+    assert (row.attempt, row.steps) == (2, 2)
+
+
+def test_a_stopped_process_is_fenced_and_cannot_finish(home: Home) -> None:
+    pid = home.start("watch", changes)
+    home.wait_for(lambda: (row := home.row("watch")) and row.steps == 1)
+    os.kill(pid, signal.SIGSTOP)
+    mine = home.fresh()
+    assert mine.run("watch", once=True).outcome == "busy"
+    time.sleep(LEASE.total_seconds() + 0.1)
+    assert mine.run("watch", once=True).outcome == "completed"
+    os.kill(pid, signal.SIGCONT)
+    assert home.exit_code() == 9
+    row = home.row("watch")
+    assert row is not None
+    assert (row.attempt, row.owner, row.steps) == (2, None, 2)
+
+
+def test_a_long_step_keeps_its_claim(home: Home) -> None:
+    def long(context: Context) -> Outcome:
+        time.sleep(3 * LEASE.total_seconds())
+        return Outcome({"done": 1})
+
+    home.start("hourly", long, slot="09:30")
+    home.wait_for(home.stage.ledger.executions.list)
+    mine = home.fresh()
+    deadline = time.monotonic() + 2 * LEASE.total_seconds()
+    while time.monotonic() < deadline:
+        assert mine.run("hourly", slot="09:30").outcome == "busy"
+        time.sleep(0.1)
+    assert home.exit_code() == 0
+    (row,) = home.stage.ledger.executions.list(task="hourly")
+    assert (row.status, row.attempt) == ("completed", 1)
+
+
+def test_of_eight_runners_one_works(home: Home) -> None:
+    def slow(context: Context) -> Outcome:
+        time.sleep(0.3)
+        home.stage.ledger.logs.append(context.now, "info", "worked", "once")
+        return Outcome({"done": 1})
+
+    for _ in range(8):
+        home.start("hourly", slow, slot="09:30")
+    assert [home.exit_code(number) for number in range(8)] == [0] * 8
+    assert len(home.stage.ledger.logs.list(action="worked")) == 1
