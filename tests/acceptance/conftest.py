@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.program import Server, Tradectl
+from tests.conftest import locked
 
+Build = Callable[[Path], None]
+Once = Callable[[str, Build], Path]
 Homes = Callable[..., Tradectl]
 
 
@@ -24,14 +28,38 @@ def tradectl(server: Server, tmp_path: Path) -> Tradectl:
     return Tradectl(tmp_path / "home", server)
 
 
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """`once(name, build)`: a folder that `build` fills, made by the first worker that wants it and read by all. Copy to write."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if base.name.startswith("popen-") else base
+
+    def made(name: str, build: Build) -> Path:
+        folder = shared / name
+        with locked(shared / f"{name}.lock"):
+            if not folder.exists():
+                work = tmp_path_factory.mktemp(name)
+                build(work)
+                work.rename(folder)
+        return folder
+
+    return made
+
+
 @pytest.fixture
-def traders(server: Server, tmp_path: Path, real_market: Path) -> Homes:
-    """Makes fresh homes by name, which read the real market where it is."""
+def trader(server: Server, tmp_path: Path, real_market: Path) -> Tradectl:
+    """The command line in a fresh home that reads the real market where it is."""
+    return home_with(real_market, tmp_path / "trader", server)
 
-    def make(name: str) -> Tradectl:
-        return home_with(real_market, tmp_path / name, server)
 
-    return make
+@pytest.fixture
+def copied(server: Server, tmp_path: Path) -> Homes:
+    """`copied(home)`: the command line in a copy of a home."""
+
+    def copy(home: Path) -> Tradectl:
+        return Tradectl(shutil.copytree(home, tmp_path / home.name), server)
+
+    return copy
 
 
 def home_with(market: Path, home: Path, server: Server) -> Tradectl:

@@ -7,7 +7,6 @@ evening fills on the second day, some of it is sold on the second day and some o
 from __future__ import annotations
 
 import json
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import home_with
+from tests.acceptance.conftest import Homes, Once, home_with
 from tests.acceptance.day import Step, day
 from tests.acceptance.program import Row, Server, Tradectl, rows
-from tests.conftest import locked
 
 SESSIONS = ("2023-01-30", "2023-01-31", "2023-02-01")
 LAST = "2023-02-01 18:00"
@@ -31,17 +29,9 @@ RUN_SPECIFIC = {"trigger": "manual or simulate", "opened_at": "the first command
 
 
 @pytest.fixture(scope="module")
-def walked(server: Server, real_market: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `hand`, the home after three days by hand, and `simulated`, what `simulate --keep` left. Made once for all
-    workers; copy `hand` to go on in it."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if base.name.startswith("popen-") else base) / "day-by-hand"
-    with locked(folder.with_suffix(".lock")):
-        if not folder.exists():
-            work = tmp_path_factory.mktemp("walk")
-            _walk(home_with(real_market, work / "hand", server), work / "simulated")
-            work.rename(folder)
-    return folder
+def walked(server: Server, real_market: Path, once: Once) -> Path:
+    """`hand`, the home after three days by hand, and `simulated`, what `simulate --keep` left. Copy `hand` to go on in it."""
+    return once("by-hand", lambda work: _walk(home_with(real_market, work / "hand", server), work / "simulated"))
 
 
 def _walk(hand: Tradectl, kept: Path) -> None:
@@ -55,9 +45,9 @@ def _walk(hand: Tradectl, kept: Path) -> None:
 
 
 @pytest.fixture
-def hand(walked: Path, server: Server, tmp_path: Path) -> Tradectl:
+def hand(walked: Path, copied: Homes) -> Tradectl:
     """A home after the three days, to go on in."""
-    return Tradectl(shutil.copytree(walked / "hand", tmp_path / "hand"), server)
+    return copied(walked / "hand")
 
 
 def table(folder: Path, file: str, name: str) -> list[Row]:

@@ -41,18 +41,25 @@ def ist(day: date, text: str) -> datetime:
     return at_ist(day, time.fromisoformat(text)).astimezone(UTC)
 
 
-def stock(symbol: str = "ACME", *, price: int = 10000, series: str = "EQ", on: dict[date, tuple[int, int, int, int]] | None = None,
-          volume: int = 375_000) -> Listing:  # fmt: skip
+Prices = dict[date, tuple[int, int, int, int]]
+
+
+def stock(
+    symbol: str = "ACME", *, price: int = 10000, series: str = "EQ", on: Prices | None = None, volume: int = 375_000
+) -> Listing:
     """A stock that never moves, but on the days of `on` (open, high, low, close)."""
     days = on or {}
     bars = [Bar(day, *days.get(day, (price, price, price, price)), volume, series) for day in DAYS]
     return Listing(Instrument(symbol, symbol, series, f"INE{symbol}", 5), bars)
 
 
+EVENING = ist(T, "16:30")
+
+
 class Trading:
     """One user on one paper account. Commands of a test go through the order path; tasks through the runner."""
 
-    def __init__(self, folder: Path, *listings: Listing, at: datetime = ist(T, "16:30"), cash: int = CASH, **changes: str) -> None:
+    def __init__(self, folder: Path, *listings: Listing, at: datetime = EVENING, cash: int = CASH, **changes: str) -> None:
         self.folder, self.market, self.clock = folder, MemoryMarket(*listings), VirtualClock(at)
         self.parameters = with_changes(Parameters(), {"universe": "all", **changes})
         database = open_database(folder / "ledger.db", durable=False)
@@ -75,7 +82,16 @@ class Trading:
     def _world(self) -> PaperWorld:
         readings = Readings(self.market, self.parameters)
         return PaperWorld(
-            "asha", "paper", self.clock, SESSIONS, self.market, self.broker, self.ledger, SilentNotifier(), self.parameters, readings
+            "asha",
+            "paper",
+            self.clock,
+            SESSIONS,
+            self.market,
+            self.broker,
+            self.ledger,
+            SilentNotifier(),
+            self.parameters,
+            readings,
         )
 
     def to(self, day: date, text: str) -> None:

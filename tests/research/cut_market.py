@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.archive import Archive
 from tradectl.marketdata.imports import import_files
-
-Row = dict[str, str]
 
 
 def cut_market(folder: Path, data: Path, sessions: SessionTable, symbols: Iterable[str], last: date) -> Path:
@@ -24,13 +21,12 @@ def cut_market(folder: Path, data: Path, sessions: SessionTable, symbols: Iterab
     through = last.isoformat()
     files = folder / "files"
     files.mkdir(parents=True)
-    years = [path for path in sorted((data / "daily").glob("*.csv.gz")) if path.name[-11:-7] <= through[:4]]
-    for path in years:
-        _copy(path, files / path.name[:-3], lambda row: row["symbol"] in names and row["date"] <= through)
+    for path in sorted((data / "daily").glob("*.csv.gz")):
+        _copy(path, files, lambda line: line[:10] <= through and line.split(",", 2)[1] in names)
     for path in sorted((data / "minute").glob("*.csv.gz")):
         if path.name.partition(".")[0] in names:
-            _copy(path, files / path.name[:-3], lambda row: row["datetime"][:10] <= through)
-    _copy(data / "lists" / "corporate_actions.csv", files / "corporate_actions.csv", lambda row: row["ex_date"] <= known)
+            _copy(path, files, lambda line: line[:10] <= through)
+    _copy(data / "lists" / "corporate_actions.csv", files, lambda line: line.split(",", 3)[2] <= known)
     for path in (data / "lists" / "EQUITY_L.csv", data / "lists" / "symbolchange.csv", *(data / "instruments").glob("*.csv")):
         shutil.copy(path, files / path.name)
     archive = Archive(folder / "market")
@@ -41,17 +37,9 @@ def cut_market(folder: Path, data: Path, sessions: SessionTable, symbols: Iterab
     return folder / "market"
 
 
-def _copy(source: Path, target: Path, wanted: Callable[[Row], bool]) -> None:
-    """The rows that are wanted; no file where there is none."""
-    rows = [row for row in read(source) if wanted(row)]
-    if rows:
-        with target.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-
-
-def read(path: Path) -> Iterator[Row]:
-    """The rows of a CSV file, gzipped or not."""
-    with gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="") as file:
-        yield from csv.DictReader(file)
+def _copy(source: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
+    """The header and the lines that are wanted; no file where there is none. Only the last column may hold commas."""
+    with gzip.open(source, "rt") if source.suffix == ".gz" else source.open() as file:
+        header, *lines = [next(file), *filter(wanted, file)]
+    if lines:
+        (folder / source.name.removesuffix(".gz")).write_text("".join([header, *lines]))

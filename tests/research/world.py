@@ -17,17 +17,16 @@ from tradectl.model.moment import at_ist
 from tradectl.report import simulation
 from tradectl.runtime.registry import all_tasks
 from tradectl.runtime.runner import Runner
-from tradectl.runtime.simulate import Simulated, simulate
+from tradectl.runtime.simulate import Seed, Simulated, simulate
 from tradectl.settings import Settings
 from tradectl.strategy.parameters import WITHOUT_LIMITS
 
 EAGER = {
-    "rsi_entry_above": "60",
-    "rsi_entry_below": "50",
+    "rsi_entry_above": "45",
+    "rsi_entry_below": "45",
     "reentry_first": "45",
     "reentry_second": "40",
     "reentry_third": "35",
-    "amo_cancel_ratio": "1.1",
     "buy_score": "0",
     "min_quality": "0",
     "min_volume_ratio": "0",
@@ -66,7 +65,9 @@ class Run:
         session = self.world.sessions.next_run_session(self.done.sessions[-1].date).date
         self.world.clock.move_to(at_ist(session, time(hour, minute)))  # type: ignore[attr-defined]
         tasks = all_tasks()
-        Runner(self.world, tasks, trigger="manual").run(next(item for item in tasks if item.name == task), session=session, slot=slot)
+        Runner(self.world, tasks, trigger="manual").run(
+            next(item for item in tasks if item.name == task), session=session, slot=slot
+        )
 
 
 def simulated(
@@ -79,8 +80,10 @@ def simulated(
     capital: int = 1_000_000_00,
     changes: Mapping[str, str] | None = None,
     limits: bool = True,
+    every: int = 1,
+    seeds: Sequence[Seed] = (),
 ) -> Run:
-    """Simulate in `folder` on the prices of `market`, minute by minute. `capital` in paise."""
+    """Simulate in `folder` on the prices of `market`, with a monitor that looks `every` so many minutes. `capital` in paise."""
     home = folder / "home"
     settings = Settings(home, f"sqlite:///{home / 'ledger.db'}", home / "paper.db", market, home / "sessions.csv", home / "key")
     names = universe if isinstance(universe, str) else ",".join(universe)
@@ -90,6 +93,6 @@ def simulated(
         start=at_ist(first, time(7, 30)),
         capital=capital,
         changes={**({} if limits else WITHOUT_LIMITS), "universe": names, **(changes or {})},
-        step=1,
+        step=every,
     )
-    return Run(world, simulate(world, all_tasks(), first, last))
+    return Run(world, simulate(world, all_tasks(), first, last, seeds=seeds, every=every * 60))

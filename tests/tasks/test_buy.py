@@ -4,7 +4,7 @@ from datetime import date
 
 from sqlalchemy import update
 
-from tests.execution.trading import AFTER, D, T, Trading, entry, ist, stock
+from tests.execution.trading import D, T, Trading, entry, stock
 from tradectl.execution.orders import client_tag
 from tradectl.ledger.rows import Intent, Signal
 from tradectl.ledger.schema import users
@@ -113,4 +113,3 @@ def test_a_renamed_stock_is_bought_under_its_new_name(trading) -> None:
     market.to(D, "08:00")
     market.run("premarket-retry", slot="08:00")
     assert [order.symbol for order in market.orders(Side.BUY)] == ["ACMENEW"]
-    assert AFTER > D

@@ -3,10 +3,12 @@
 from datetime import timedelta
 from fractions import Fraction
 
+import pytest
 from sqlalchemy import update
 
 from tests.execution.trading import AFTER, DAYS, D, Trading, stock
 from tradectl.execution.orders import client_tag
+from tradectl.ledger.executions import Fenced
 from tradectl.ledger.rows import Intent, Position
 from tradectl.ledger.schema import users
 from tradectl.model.market import ActionKind, CorporateAction
@@ -128,8 +130,10 @@ def test_a_halted_account_offers_no_more_than_it_has(trading) -> None:
     market.to(D, "09:15")
     market.monitor(D, "10:00")
     halt(market)
+    market.monitor(D, "12:00")
+    assert not [line for line in market.ledger.logs.list(limit=500) if line.action == "order_blocked"]
     market.broker.manual_trade("ACME", Side.SELL, 40, market.broker.quotes(["ACME"])["ACME"].last // 5 * 5)
-    market.monitor(D, "10:02")
+    market.monitor(D, "12:02")
     assert [position.quantity for position in market.positions] == [60]
     assert [order.status for order in market.orders(Side.SELL)] == [OrderStatus.CANCELLED]
 
@@ -175,3 +179,18 @@ def test_a_position_whose_rsi_closed_above_the_exit_is_sold_at_the_open_instead_
     (sold,) = market.orders(Side.SELL, AFTER)
     assert (sold.purpose, sold.status) == (Purpose.RSI_EXIT, OrderStatus.EXECUTED)
     assert market.positions == ()
+
+
+def test_a_monitor_whose_claim_was_taken_over_changes_no_order(trading) -> None:
+    market = trading(stock(on=DIPS))
+    market.buy(100, 9600)
+    market.to(D, "09:15")
+    desk = market.desk(market.claim("sell-monitor", D))
+    desk.reconcile()
+    (position,) = market.positions
+    assert desk.path.place(sell_of(position, 100, 9900)).ok
+    market.ledger.executions.release(market.claim_of("sell-monitor"), 1, {})
+    (resting,) = market.orders(Side.SELL)
+    with pytest.raises(Fenced):
+        desk.path.modify(resting, quantity=50, price=9800)
+    assert [report.quantity for report in market.broker.orders() if report.side is Side.SELL] == [100]

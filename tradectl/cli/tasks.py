@@ -116,12 +116,13 @@ def relived(world: World, task: Task, day: date, slot: str | None, *, force: boo
 
 
 def answer(call: Call, report: Report, *, strict: bool = False) -> Answer:
-    """A runner's report as an answer; what was missed on the way is told even to the quiet."""
+    """A runner's report as an answer; what was missed on the way is told even to the quiet. An error is told on stderr, once."""
     if report.missed and not call.messages_on_screen:
         call.alarm(f"missed: {', '.join(report.missed)}")
     code = STRICT if strict and report.outcome in SKIPS else report.exit_code
     name = f"{report.task} {report.slot}".strip()
     said = report.message if report.outcome != "completed" else f"{name} of {report.session}: {report.outcome}"
+    said = "" if report.error else said
     return Answer(
         dict(report.result),
         lambda: "  ".join(part for part in (said, show.inputs(dict(report.result), 400)) if part),

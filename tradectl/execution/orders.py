@@ -133,7 +133,8 @@ class OrderPath:
         return Answer(Sent.PLACED, self._book.order(order.id))
 
     def modify(self, order: Order, *, quantity: int, price: int) -> Answer:
-        """Change a live order; whoever calls reads the row back through `reconcile.follow` before believing it."""
+        """Change a live order; whoever calls reads the row back through `reconcile.follow` before believing it. A claim that
+        was lost raises."""
         if self._dry_run:
             return Answer(Sent.DRY, order)
         if order.broker_order_id is None:
@@ -141,6 +142,7 @@ class OrderPath:
         forbidden = self._forbidden(Side.BUY if order.side is Side.BUY else Side.SELL)
         if forbidden:
             return Answer(Sent.BLOCKED, order, forbidden)
+        self._book.assert_claim(self._claim)
         try:
             self._broker.modify(order.broker_order_id, quantity=quantity, price=price)
         except OrderRefused as refusal:

@@ -302,6 +302,11 @@ class Book:
         with self._database.read() as connection:
             return [_order(row) for row in connection.execute(_CHAIN, key)]
 
+    def assert_claim(self, claim: Claim) -> None:
+        """Raise Fenced where another process has taken the execution over."""
+        with self._database.read() as connection:
+            assert_holds(connection, claim)
+
     def record_intent(
         self,
         claim: Claim,

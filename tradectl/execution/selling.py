@@ -1,0 +1,198 @@
+"""What a sell must pass: the order that a position should have resting, and making the actual one equal to it.
+
+Desired follows from the position, yesterday's completed bar and the last price alone. A target is lowered with the price and
+never raised within the session; an exit is never clamped to the band, it waits until it fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from fractions import Fraction
+
+from tradectl.execution.desk import Desk
+from tradectl.execution.orders import Answer, Sent
+from tradectl.ledger.rows import Decision, Intent, Order, Position
+from tradectl.model.market import Quote
+from tradectl.model.order import OrderStatus, Purpose, Side
+from tradectl.strategy import exits
+from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.readings import Readings
+
+TRADE_FOR_TRADE = frozenset({"BE", "BZ"})
+"""Series whose shares cannot be sold on the day they are bought."""
+REST_AFTER_REFUSAL = timedelta(minutes=15)
+"""How long a position whose sell was refused is left alone: the reason rarely passes within a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """The sell order that a position should have now. `price` in paise."""
+
+    purpose: Purpose
+    price: int
+    reason: str
+    quantity: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Seller:
+    """Sells the positions of one session. `decide` keeps what was decided and why."""
+
+    desk: Desk
+    readings: Readings
+    parameters: Parameters
+    session: date
+    decide: Callable[[list[Decision]], None]
+
+    def attend(self, position: Position, quote: Quote) -> bool:
+        """Make one position's sell order what it should be; whether anything was asked of the broker."""
+        wanted = self.desired(position, quote)
+        if wanted is None or not _fits(wanted.price, quote):
+            return False
+        snapshot = self.desk.snapshot
+        live = [order for order in snapshot.alive(position.instrument_id, Side.SELL) if not order.waiting]
+        if any(order.status is OrderStatus.UNKNOWN for order in live):
+            return False
+        resting = live[0] if live else None
+        if resting is not None and resting.remaining == position.quantity and wanted.price >= resting.price:
+            return False
+        wanted = replace(wanted, quantity=self.desk.sellable(position, bought_today=self._tied(position)))
+        if snapshot.trading_state == "HALTED" and (resting is None or wanted.quantity >= resting.remaining):
+            return False  # nothing may be sent; what takes an offer back may
+        if resting is None:
+            return wanted.quantity > 0 and self._place(position, wanted)
+        return self._change(position, resting, wanted)
+
+    def desired(self, position: Position, quote: Quote) -> Desired | None:
+        """Target or RSI exit, from yesterday's completed bar at today's scale and the last price; None where either is missing."""
+        market = self.desk.market
+        tick = market.instrument(position.instrument_id, self.session).tick_size
+        reading = self.readings.reading(position.instrument_id, self.session - timedelta(days=1))
+        scale = market.multiplier(position.instrument_id, self.session, quote.open)
+        if reading is None or scale is None:
+            return None
+        if reading.session >= position.opened_session and exits.rsi_exit_due(reading.rsi, self.parameters):
+            price = exits.rsi_exit_price(quote.last, tick, self.parameters)
+            return Desired(Purpose.RSI_EXIT, price, f"RSI {reading.rsi:.1f} closed above {self.parameters.rsi_exit:g}")
+        ema = reading.ema_fast_adjusted / scale
+        price = exits.target_price(ema, quote.last, tick, self.parameters)
+        if self.parameters.freeze == "position":
+            before = self._last_target(position, scale, tick)
+            price = min(price, before) if before is not None else price
+        return Desired(Purpose.TARGET, price, f"EMA9 {ema:.2f}, last {quote.last / 100:.2f}")
+
+    def cancel_rest_of_sold(self) -> bool:
+        """Once a sell of a symbol has filled, what is left of its buys goes; asked of the book, whoever found the fill."""
+        buys = [order for order in self.desk.live(Side.BUY, self.session) if not order.waiting]
+        sold = self.desk.book.sold(self.session) if buys else set()
+        crossing = [order for order in buys if order.instrument_id in sold]
+        for order in crossing:
+            self.desk.cancel_confirmed(order)
+        return bool(crossing)
+
+    def withdraw_strays(self) -> bool:
+        """A sell whose position is gone, sold by hand, offers shares that are not ours."""
+        snapshot = self.desk.snapshot
+        held = {position.instrument_id for position in snapshot.positions}
+        strays = [
+            order
+            for order in snapshot.orders
+            if order.side is Side.SELL and order.broker_order_id is not None and order.instrument_id not in held
+        ]
+        for order in strays:
+            self.desk.cancel_confirmed(order)
+        return bool(strays)
+
+    def _place(self, position: Position, wanted: Desired) -> bool:
+        wanted = self._frozen(position, wanted)
+        intent = Intent(
+            position.instrument_id,
+            position.symbol,
+            Side.SELL,
+            wanted.purpose,
+            wanted.quantity,
+            wanted.price,
+            self.session,
+            self.session - timedelta(days=1),
+            f"P{position.id}",
+            position_id=position.id,
+        )
+        if self._refused_lately(intent):
+            return False
+        if not self._clear_the_way(position, wanted.price):
+            return True
+        answer = self.desk.path.place(intent)
+        done = f"SELL {wanted.quantity} {position.symbol} at {wanted.price / 100:.2f}"
+        if answer.sent is Sent.PLACED:
+            self.desk.log("order_placed", done, position.symbol)
+        self._tell(position, answer, done, wanted)
+        return answer.sent is not Sent.DRY
+
+    def _change(self, position: Position, resting: Order, wanted: Desired) -> bool:
+        """Lower the price or fit the quantity of a resting sell; at the last modification it is replaced by a new order."""
+        price, quantity = min(wanted.price, resting.price), wanted.quantity
+        if quantity == 0:
+            return self.desk.cancel_confirmed(resting)
+        if price == resting.price and quantity == resting.remaining:
+            return False
+        if resting.purpose is not wanted.purpose or resting.modifications >= self.desk.broker.capabilities.max_modifications - 1:
+            return self.desk.cancel_confirmed(resting) and self._place(position, wanted)
+        if not self._clear_the_way(position, price):
+            return True
+        answer = self.desk.path.modify(resting, quantity=resting.filled_quantity + quantity, price=price)
+        self._tell(position, answer, f"SELL {quantity} {position.symbol} now at {price / 100:.2f}", wanted)
+        if not answer.ok and quantity < resting.remaining:
+            self.desk.cancel_confirmed(resting)  # more shares on sale than are ours: a cancel always passes
+        return answer.sent is not Sent.DRY
+
+    def _clear_the_way(self, position: Position, price: int) -> bool:
+        """A sell at or below one of our own resting buys would trade with ourselves: the buy is cancelled first, and confirmed."""
+        crossing = [order for order in self.desk.snapshot.alive(position.instrument_id, Side.BUY) if order.price >= price]
+        ended = [self.desk.cancel_confirmed(order) for order in crossing]  # all are asked, whatever became of the first
+        return all(ended)
+
+    def _refused_lately(self, intent: Intent) -> bool:
+        chain = self.desk.book.chain(intent)
+        if not chain or chain[-1].status is not OrderStatus.REJECTED:
+            return False
+        return self.desk.clock.now() - chain[-1].updated_at < REST_AFTER_REFUSAL
+
+    def _frozen(self, position: Position, wanted: Desired) -> Desired:
+        """A new order at target is no higher than one that rested earlier in the session, however that one ended."""
+        if wanted.purpose is not Purpose.TARGET:
+            return wanted
+        lowest = self.desk.book.lowest_target(position.instrument_id, self.session)
+        return wanted if lowest is None or lowest >= wanted.price else replace(wanted, price=lowest)
+
+    def _last_target(self, position: Position, scale: float, tick: int) -> int | None:
+        """Where the position's last target rested, at today's scale (`scale`: today's multiplier), on the tick; None: nowhere."""
+        found = self.desk.book.last_target(position.id)
+        history = self.desk.market.history(position.instrument_id)
+        if found is None or history is None:
+            return None
+        price, session = found
+        index = history.index(session)
+        then = float(history.multiplier[index]) if index is not None and session != self.session else scale
+        return -int(-Fraction(price) * Fraction(then) / Fraction(scale) // tick) * tick
+
+    def _tied(self, position: Position) -> int:
+        """Shares that a trade-for-trade series keeps from being sold on the day they were bought."""
+        series = self.desk.market.instrument(position.instrument_id, self.session).series
+        return self.desk.bought_on(position.instrument_id, self.session) if series in TRADE_FOR_TRADE else 0
+
+    def _tell(self, position: Position, answer: Answer, done: str, wanted: Desired) -> None:
+        """Keep what was decided and why; a refusal also goes to the log (a lowered target would only fill it)."""
+        if not answer.ok:
+            self.desk.log(f"order_{answer.sent}", f"{done}: {answer.reason}", position.symbol, level="warning")
+        verdict = "resting" if answer.ok else str(answer.sent)
+        reason = f"{done}: {wanted.reason if answer.ok else answer.reason}"
+        inputs = {"price": wanted.price}
+        self.decide([Decision(position.instrument_id, position.symbol, verdict, str(wanted.purpose), reason, inputs)])
+
+
+def _fits(price: int, quote: Quote) -> bool:
+    """Whether the exchange takes this price today."""
+    too_low = quote.lower_band is not None and price < quote.lower_band
+    return not too_low and (quote.upper_band is None or price <= quote.upper_band)
