@@ -40,7 +40,8 @@ class World:
 class Context:
     """What a task is called with: the world, which run this is, and the claim that allows it to send.
 
-    `steps` is how many steps of this execution were done before, by this process or an earlier owner.
+    `steps` is how many steps of this execution were done before, by this process or an earlier owner; `first` is true in the
+    first one that this process does.
     """
 
     world: World
@@ -49,6 +50,7 @@ class Context:
     claim: Claim
     dry_run: bool = False
     steps: int = 0
+    first: bool = True
 
     @property
     def now(self) -> datetime:
@@ -62,12 +64,21 @@ class Context:
         world = self.world
         book = world.ledger.book
         path = OrderPath(world.broker, book, world.clock, world.user, self.claim, dry_run=self.dry_run)
-        return Desk(world.broker, book, world.market, world.clock, path, self.log, self.dry_run)
+        return Desk(world.broker, book, world.market, world.clock, path, self.log, self.tell, self.dry_run)
 
     def log(self, action: str, message: str, symbol: str = "", level: str = "info") -> None:
         """A line in the user's log, with the task that wrote it."""
         if not self.dry_run:
             self.world.ledger.logs.append(self.now, level, action, message, task=self.claim.task, symbol=symbol)
+
+    def decided(self) -> dict[str, str]:
+        """What this run has decided before, by instrument: the verdicts of a process that died in its middle."""
+        return {} if self.dry_run else self.world.ledger.decisions.verdicts(self.claim.task, self.session, self.slot)
+
+    def tell(self, title: str, body: str, key: str) -> None:
+        """A message for the user, sent after this run; a second one with the same key is the same message."""
+        if not self.dry_run:
+            self.world.ledger.outbox.add(self.now, title, body, key)
 
     def decide(self, decisions: Iterable[Decision]) -> None:
         """Keep decisions with their rules and inputs, for `why`."""

@@ -161,7 +161,7 @@ def now_in(home: Tradectl) -> str:
 
 
 def ledger(home: Tradectl, table: str) -> list[Row]:
-    return home.ledger(f"SELECT {LEDGER[table]} FROM {table} ORDER BY 1, 2, 3, 4")
+    return home.ledger(f"SELECT {LEDGER[table]} FROM {table} ORDER BY 1, 2, 3")
 
 
 def exchange(home: Tradectl, table: str) -> list[Row]:

@@ -45,9 +45,8 @@ def as_ta_says(adjusted: pd.Series[float]) -> tuple[Floats, Floats, Floats]:
 
 def same(history: History, theirs: tuple[Floats, Floats, Floats]) -> bool:
     ours = features(history, Parameters())
-    return all(
-        np.array_equal(a, b, equal_nan=True) for a, b in zip((ours.rsi, ours.ema_fast, ours.ema_slow), theirs, strict=True)
-    )
+    pairs = zip((ours.rsi, ours.ema_fast, ours.ema_slow), theirs, strict=True)
+    return all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
 
 
 def test_every_symbol_of_the_store_agrees_with_ta(store: Store) -> None:
@@ -74,11 +73,11 @@ def test_the_histories_were_adjusted(store: Store) -> None:
 
 def test_flat_prices_agree_with_ta(store: Store) -> None:
     history = next(histories(store))
-    for price in (12345, 5, 99_999_95):
-        flat = np.full(len(history), price)
-        assert same(
-            replace(history, open=flat, high=flat, low=flat, close=flat), as_ta_says(pd.Series(flat / 100 * history.multiplier))
-        )
+    for price in (5, 12345, 99_999_95):
+        close = np.full(len(history), price)
+        flat = replace(history, open=close, high=close, low=close, close=close, multiplier=np.ones(len(history)))
+        assert same(flat, as_ta_says(pd.Series(close / 100)))
+        assert (features(flat, Parameters()).rsi[9:] == 100).all()
 
 
 @pytest.mark.parametrize("share", [0.02, 0.3])

@@ -42,14 +42,17 @@ class DayResult:
 
 def day_result(statistics: Statistics, desk: Desk, session: date) -> DayResult:
     """From the broker's cash and last prices, against the equity at the end of the last session."""
-    positions = desk.snapshot.positions
-    quotes = desk.broker.quotes([position.symbol for position in positions]) if positions else {}
-    held = sum(
-        position.quantity * quotes[position.symbol].last if position.symbol in quotes else position.cost for position in positions
-    )
-    equity = desk.broker.funds().cash + held + desk.book.spun_off()
+    equity = desk.broker.funds().cash + holdings_value(desk) + desk.book.spun_off()
     before = statistics.before(session)
     return DayResult(equity, equity - before.equity if before is not None else 0)
+
+
+def holdings_value(desk: Desk) -> int:
+    """All shares of the account at their last price, those bought by hand too; positions without a price at cost (paise)."""
+    held = {item.symbol: item.quantity + item.t1_quantity for item in desk.broker.holdings()}
+    costs = {position.symbol: position.cost for position in desk.snapshot.positions}
+    quotes = desk.broker.quotes(list(held)) if held else {}
+    return sum(quantity * quotes[symbol].last if symbol in quotes else costs.get(symbol, 0) for symbol, quantity in held.items())
 
 
 def forbidden(desk: Desk) -> str:

@@ -20,7 +20,8 @@ Log = Callable[..., None]
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What a task trades through. `log(action, message, symbol=…)` writes to the user's log."""
+    """What a task trades through. `log(action, message, symbol=…)` writes to the user's log; `tell(title, body, key)` also
+    sends a message, one for each key."""
 
     broker: Broker
     book: Book
@@ -28,6 +29,7 @@ class Desk:
     clock: Clock
     path: OrderPath
     log: Log
+    tell: Callable[[str, str, str], None]
     dry_run: bool = False
 
     @property
@@ -38,26 +40,33 @@ class Desk:
         """Make the book follow the broker, decide about interrupted sends, apply corporate actions; log what changed."""
         if self.dry_run:
             return Changes()
-        changes = reconcile.follow(self.book, self.broker, self.market, self.clock)
+        changes = Changes()
+        ex_date = reconcile.first_action(self.book, self.market, self.clock)
+        if ex_date is not None:  # trades from before the ex-date come first, those after it meet the changed shares
+            changes.take(reconcile.follow(self.book, self.broker, self.market, self.clock, before=ex_date))
+            self._apply_actions(changes, opens or {})
+        changes.take(reconcile.follow(self.book, self.broker, self.market, self.clock))
         for order in reconcile.resolve(self.book, self.broker, self.clock, execution_id=self.path.execution_id):
-            self.log(
-                "order_unknown", f"{order.side} {order.quantity} {order.symbol}: nobody knows what became of it", order.symbol
-            )
-        self._tell(changes)
-        for line in reconcile.apply_actions(self.book, self.market, self.clock, opens or {}):
+            text = f"{order.side} {order.quantity} {order.symbol}: nobody knows what became of it"
+            self.log("order_unknown", text, order.symbol, level="error")
+        self._report(changes)
+        self._apply_actions(changes, opens or {})
+        return changes
+
+    def _apply_actions(self, changes: Changes, opens: dict[str, int]) -> None:
+        for line in reconcile.apply_actions(self.book, self.market, self.clock, opens):
             changes.adjusted.append(line)
             self.log("corporate_action", line)
-        return changes
 
     def follow(self) -> Changes:
         """One polling pass over the broker's report, as after a set of commands."""
         if self.dry_run:
             return Changes()
         changes = reconcile.follow(self.book, self.broker, self.market, self.clock)
-        self._tell(changes)
+        self._report(changes)
         return changes
 
-    def _tell(self, changes: Changes) -> None:
+    def _report(self, changes: Changes) -> None:
         for order in changes.executed:
             self.log("order_executed", f"{order.side} {order.quantity} {order.symbol} executed", order.symbol)
         for order in changes.rejected:
@@ -66,12 +75,9 @@ class Desk:
             self.log("order_cancelled", f"{order.side} {order.quantity} {order.symbol} cancelled", order.symbol)
         for item in changes.external:
             trade = item.report
-            self.log(
-                "external_trade",
-                f"{trade.side} {trade.quantity} {trade.symbol} was traded outside tradectl",
-                trade.symbol,
-                level="warning",
-            )
+            text = f"{trade.side} {trade.quantity} {trade.symbol} at {trade.price / 100:.2f} was traded outside tradectl"
+            self.log("external_trade", text, trade.symbol, level="warning")
+            self.tell(f"{trade.symbol} was traded by hand", text, f"external:{trade.trade_id}")
 
     def fresh_quotes(self, symbols: Iterable[str], max_age: timedelta) -> dict[str, Quote]:
         """Last prices young enough to act on; a stale one is left out, and so nothing is changed for it."""

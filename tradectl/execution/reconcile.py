@@ -7,6 +7,7 @@ changes anything; a failed read raises and nothing happens.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from fractions import Fraction
@@ -14,12 +15,14 @@ from fractions import Fraction
 from tradectl.errors import UsageError
 from tradectl.ledger.book import Book, NewTrade, OrderChange
 from tradectl.ledger.rows import Order, Position
-from tradectl.model.market import ActionKind
+from tradectl.model.market import ActionKind, CorporateAction
 from tradectl.model.moment import at_ist, ist_date
 from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Side
 from tradectl.model.position import Adjustment, fraction_cash, shares_after
 from tradectl.ports import Broker, Clock, MarketData
 
+UNSENT, WAITED, NEVER_APPEARED = "its session ended before it was sent", "its session ended", "never_appeared"
+"""Why an order that the broker never had came to its end."""
 BEFORE_THE_DAY = time(8, 0)
 """When a corporate action counts as done on its ex-date: before any trade of that day."""
 
@@ -38,17 +41,28 @@ class Changes:
     adjusted: list[str] = field(default_factory=list)
     renamed: list[str] = field(default_factory=list)
 
+    def take(self, more: Changes) -> None:
+        """Add what another reconciliation changed."""
+        for name in ("executed", "rejected", "cancelled", "adopted", "external", "adjusted", "renamed"):
+            getattr(self, name).extend(getattr(more, name))
+        self.trades += more.trades
+        self.sold |= more.sold
+
     def __bool__(self) -> bool:
         return bool(
             self.executed or self.rejected or self.cancelled or self.adopted or self.trades or self.adjusted or self.renamed
         )
 
 
-def follow(book: Book, broker: Broker, market: MarketData, clock: Clock) -> Changes:
-    """Read the broker's orders and trades and fold what is new into the book. Costs nothing where nothing is new."""
+def follow(book: Book, broker: Broker, market: MarketData, clock: Clock, *, before: datetime | None = None) -> Changes:
+    """Read the broker's orders and trades and fold what is new into the book. Costs nothing where nothing is new.
+
+    With `before` only trades earlier than that moment are taken; the rest wait for the next call."""
     reports, trades = broker.orders(), broker.trades()
     snapshot = book.snapshot()
-    if len(book.followed) == 3 and all(a is b for a, b in zip(book.followed, (reports, trades, snapshot), strict=True)):
+    if before is not None:
+        trades = [trade for trade in trades if trade.at < before]
+    elif len(book.followed) == 3 and all(a is b for a, b in zip(book.followed, (reports, trades, snapshot), strict=True)):
         return Changes()
     changes = Changes()
     now = clock.now()
@@ -75,7 +89,7 @@ def follow(book: Book, broker: Broker, market: MarketData, clock: Clock) -> Chan
     ]
     complete = book.follow(moved, fresh, now) if moved or fresh else True
     _describe(changes, moved, fresh)
-    book.followed = (reports, trades, book.snapshot()) if complete else ()
+    book.followed = (reports, trades, book.snapshot()) if complete and before is None else ()
     return changes
 
 
@@ -160,6 +174,22 @@ def resolve(book: Book, broker: Broker, clock: Clock, *, execution_id: int) -> l
     return unknown
 
 
+def first_action(book: Book, market: MarketData, clock: Clock) -> datetime | None:
+    """When the first corporate action counts that has not been applied to an open position; None where all have been."""
+    today = ist_date(clock.now())
+    waiting = []
+    for position in book.snapshot().positions:
+        actions = market.actions(position.instrument_id, position.opened_session, today)
+        done = {ex_date for _, ex_date in book.applied(position.id)} if actions else set()
+        waiting += [action.ex_date for action in actions if action.ex_date not in done and _touches(action)]
+    return at_ist(min(waiting), BEFORE_THE_DAY) if waiting else None
+
+
+def _touches(action: CorporateAction) -> bool:
+    """Whether an action does anything to shares that are held."""
+    return action.ratio != 1 or action.dividend > 0 or action.kind is ActionKind.DEMERGER
+
+
 def apply_actions(book: Book, market: MarketData, clock: Clock, opens: Mapping[str, int]) -> list[str]:
     """Bring open positions through their corporate actions and renames up to today.
 
@@ -184,7 +214,7 @@ def apply_actions(book: Book, market: MarketData, clock: Clock, opens: Mapping[s
 
 
 def _adjustments(
-    position: Position, market: MarketData, today: date, opens: Mapping[str, int], done: set[tuple[str, date]]
+    position: Position, market: MarketData, today: date, opens: Mapping[str, int], done: AbstractSet[tuple[str, date]]
 ) -> list[Adjustment]:
     """What corporate actions do to this position and have not done yet: dividends first, on the quantity before the day's
     change of shares; splits and bonuses of one day one after the other; a demerger once the open is known."""
@@ -222,19 +252,16 @@ def _open_of(market: MarketData, instrument_id: str, session: date) -> int | Non
 
 def close_ended(book: Book, today: date, now: datetime) -> list[Order]:
     """DAY orders of sessions before `today` (or of today, called after its end) that the broker's book no longer knows as
-    live and that were never sent: their validity is over. Orders with the broker are closed by `follow` alone."""
-    ended = []
+    live and that were never sent: their validity is over. Orders with the broker are closed by `follow` alone. Answers those
+    of today that ended so, by this call or an earlier one."""
     for order in book.snapshot().orders:
         if order.session <= today and order.sending_at is None:
-            book.move(order, OrderStatus.CANCELLED, "its session ended before it was sent", now)
-            ended.append(order)
+            book.move(order, OrderStatus.CANCELLED, UNSENT, now)
         elif order.session <= today and order.status is OrderStatus.RETRY_PENDING:
-            book.move(order, OrderStatus.CANCELLED, "its session ended", now)
-            ended.append(order)
+            book.move(order, OrderStatus.CANCELLED, WAITED, now)
         elif order.session < today and order.broker_order_id is None:
-            book.move(order, OrderStatus.CANCELLED, "never_appeared", now)
-            ended.append(order)
-    return ended
+            book.move(order, OrderStatus.CANCELLED, NEVER_APPEARED, now)
+    return [order for order in book.orders(session=today) if order.reason in {UNSENT, WAITED, NEVER_APPEARED}]
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ class Seller:
         return self._change(position, resting, wanted)
 
     def desired(self, position: Position, quote: Quote) -> Desired | None:
-        """Target or RSI exit, from yesterday's completed bar at today's scale and the last price; None where either is missing."""
+        """Target or RSI exit, from yesterday's completed bar at today's scale and the last price; None where one is missing."""
         market = self.desk.market
         tick = market.instrument(position.instrument_id, self.session).tick_size
         reading = self.readings.reading(position.instrument_id, self.session - timedelta(days=1))
@@ -148,7 +148,7 @@ class Seller:
         return answer.sent is not Sent.DRY
 
     def _clear_the_way(self, position: Position, price: int) -> bool:
-        """A sell at or below one of our own resting buys would trade with ourselves: the buy is cancelled first, and confirmed."""
+        """A sell at or below one of our own resting buys would trade with ourselves: the buy is cancelled, and confirmed."""
         crossing = [order for order in self.desk.snapshot.alive(position.instrument_id, Side.BUY) if order.price >= price]
         ended = [self.desk.cancel_confirmed(order) for order in crossing]  # all are asked, whatever became of the first
         return all(ended)
@@ -167,7 +167,7 @@ class Seller:
         return wanted if lowest is None or lowest >= wanted.price else replace(wanted, price=lowest)
 
     def _last_target(self, position: Position, scale: float, tick: int) -> int | None:
-        """Where the position's last target rested, at today's scale (`scale`: today's multiplier), on the tick; None: nowhere."""
+        """Where the position's last target rested, at today's scale (`scale`: its multiplier), on the tick; None: nowhere."""
         found = self.desk.book.last_target(position.id)
         history = self.desk.market.history(position.instrument_id)
         if found is None or history is None:

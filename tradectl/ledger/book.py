@@ -132,6 +132,7 @@ class Book:
         self._snapshot: Snapshot | None = None
         self._token: object = None
         self._trades: set[str] | None = None
+        self._applied: tuple[object, dict[int, frozenset[tuple[str, date]]]] = (None, {})
         self._index: tuple[Snapshot, dict[str, Order], dict[str, Order]] | None = None
         self.followed: tuple[object, ...] = ()
         """The broker's reports and the snapshot that were compared last and found equal; kept by whoever follows the broker."""
@@ -454,6 +455,8 @@ class Book:
         if (row.status, row.filled_quantity) != (order.status, order.filled_quantity):
             return False
         values = {"filled_quantity": change.filled_quantity, "quantity": change.quantity, "price": change.price}
+        if (row.quantity, row.price) != (change.quantity, change.price):
+            values["modifications"] = row.modifications + 1  # by a process that died before it could note it
         sent = {"broker_order_id": change.broker_order_id, "sent_at": order.sent_at or now}
         self._change(connection, order, change.status, {**values, **sent, "reason": change.reason, "updated_at": now})
         return True
@@ -622,10 +625,17 @@ class Book:
             self._refold(connection, position.id)
         return True
 
-    def applied(self, position_id: int) -> set[tuple[str, date]]:
-        query = select(ADJUSTMENTS.c.kind, ADJUSTMENTS.c.ex_date).where(ADJUSTMENTS.c.position_id == position_id)
-        with self._database.read() as connection:
-            return {(row.kind, row.ex_date) for row in connection.execute(query)}
+    def applied(self, position_id: int) -> frozenset[tuple[str, date]]:
+        """Kind and ex-date of the corporate actions that were applied to a position; kept until the database changes."""
+        token = self._database.version_token()
+        if self._applied[0] != token:
+            self._applied = (token, {})
+        known = self._applied[1]
+        if position_id not in known:
+            query = select(ADJUSTMENTS.c.kind, ADJUSTMENTS.c.ex_date).where(ADJUSTMENTS.c.position_id == position_id)
+            with self._database.read() as connection:
+                known[position_id] = frozenset((row.kind, row.ex_date) for row in connection.execute(query))
+        return known[position_id]
 
     def rename(self, instrument_id: str, symbol: str) -> None:
         """The exchange calls the instrument by another name from today."""

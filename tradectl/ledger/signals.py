@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 
-from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
 
 from tradectl.ledger import schema
 from tradectl.ledger.engine import Database
@@ -48,15 +48,14 @@ class Signals:
         return [Signal(**{name: row[name] for name in Signal.__slots__}) for row in rows]
 
     def expire(self, through: date) -> int:
-        """Signals for sessions up to `through` are over; how many were still active."""
+        """Signals for sessions up to `through` are over; how many of that session have expired, now or before."""
         table = schema.signals
+        mine = table.c.user == self._user
         with self._database.write() as connection:
-            done = connection.execute(
-                update(table)
-                .where(table.c.user == self._user, table.c.for_session <= through, table.c.status == "active")
-                .values(status="expired")
-            )
-            return done.rowcount
+            over = update(table).where(mine, table.c.for_session <= through, table.c.status == "active")
+            connection.execute(over.values(status="expired"))
+            expired = select(func.count()).where(mine, table.c.for_session == through, table.c.status == "expired")
+            return int(connection.scalar(expired) or 0)
 
 
 _KEY = ("user", "session_date", "task", "slot", "instrument_id", "rule")
@@ -106,6 +105,15 @@ class Decisions:
                 same = or_(*(and_(table.c.instrument_id == one, table.c.rule == rule) for one, rule in chunk))
                 connection.execute(delete(table).where(run, same))
             connection.execute(insert(table), list(rows.values()))
+
+    def verdicts(self, task: str, session: date, slot: str) -> dict[str, str]:
+        """What a run has decided so far, by instrument."""
+        table = schema.decisions
+        query = select(table.c.instrument_id, table.c.verdict).where(
+            table.c.user == self._user, table.c.session_date == session, table.c.task == task, table.c.slot == slot
+        )
+        with self._database.read() as connection:
+            return {row.instrument_id: row.verdict for row in connection.execute(query)}
 
     def replace_run(self, task: str, session: date, slot: str, decisions: Iterable[Decision], now: datetime) -> None:
         """As `record`, after removing everything the same run decided before (for a scan that is made again)."""

@@ -37,8 +37,8 @@ class Finding:
 
 
 def check(store: Store, universe: str = "all", *, indicators: bool = False) -> tuple[Finding, ...]:
-    """What was looked for in the histories of a universe and how often it was found, the grave first, zeros too. `indicators` also
-    compares RSI and EMA with `ta`."""
+    """What was looked for in the histories of a universe and how often it was found, the grave first, zeros too.
+    `indicators` also compares RSI and EMA with `ta`."""
     histories = {i: history for i in store.universe(universe) if (history := store.history(i)) is not None}
     if not histories:
         raise DataError(f"{universe}: has no bars to check")

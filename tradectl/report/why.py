@@ -24,7 +24,9 @@ def decisions(
     sessions: Collection[date] = (),
     limit: int = 50,
 ) -> list[dict[str, Any]]:
-    """The decisions about a symbol under any name it had, newest first; of all sessions unless some are named. `users`: whose decisions count (one's own, and the one's whose signals one follows)."""
+    """The decisions about a symbol under any name it had, newest first; of all sessions unless some are named.
+
+    `users`: whose decisions count (one's own, and the one's whose signals one follows)."""
     names = select(DECISIONS.c.instrument_id).where(DECISIONS.c.symbol == symbol.upper())
     about = or_(DECISIONS.c.instrument_id.in_(names), DECISIONS.c.instrument_id == instrument_id)
     query = select(DECISIONS).where(DECISIONS.c.user.in_(users), about)

@@ -33,6 +33,7 @@ class Stepping:
     heartbeat: Heartbeat | None
     progress: Progress | None = None
     steps: int = 0
+    first: bool = True
     result: Mapping[str, Any] = field(default_factory=dict)
     refused: int = 0
     unknown: int = 0
@@ -44,7 +45,8 @@ class Stepping:
         self.stop.raise_if_asked()
         if self.heartbeat is not None:
             self.heartbeat.check()
-        outcome = self.task.run(replace(self.context, steps=self.steps))
+        outcome = self.task.run(replace(self.context, steps=self.steps, first=self.first))
+        self.first = False
         merge = self.task.merge
         self.result = merge(self.result, outcome.result) if merge is not None and self.steps else outcome.result
         self.steps += 1

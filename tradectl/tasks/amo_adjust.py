@@ -37,16 +37,26 @@ def run(context: Context) -> Outcome:
     if orders and not prices and world.broker.capabilities.preopen_prices:
         raise DataError(f"no pre-open price for any of the {len(orders)} waiting orders")
     purse = Purse(world.broker.funds().available)
-    decisions = []
+    made = context.decided()
     for order in orders:
-        verdict, reason = _adjust(context, desk, order, prices.get(order.symbol), purse)
+        price = prices.get(order.symbol)
+        verdict, reason = _adjust(context, desk, order, price, purse)
+        if verdict == "unchanged" and made.get(order.instrument_id) == "adjusted":
+            verdict = "adjusted"  # by a process that died before it could count it
+        else:
+            _keep(context, order, price, verdict, reason)
         counts[verdict] += 1
-        decisions.append(
-            Decision(order.instrument_id, order.symbol, verdict, "preopen", reason, {"preopen_price": prices.get(order.symbol)})
-        )
+    ended = [made[instrument_id] for instrument_id in made.keys() - {order.instrument_id for order in orders}]
+    counts.update(ended)
+    counts["total"] += len(ended)
     desk.follow()
-    context.decide(decisions)
     return Outcome(dict(counts), refused=counts["modification_failed"])
+
+
+def _keep(context: Context, order: Order, price: int | None, verdict: str, reason: str) -> None:
+    """Keep what was decided, and before it is asked of the broker too, so that a process that takes over can count it."""
+    inputs = {"preopen_price": price}
+    context.decide([Decision(order.instrument_id, order.symbol, verdict, "preopen", reason, inputs)])
 
 
 def _adjust(context: Context, desk: Desk, order: Order, price: int | None, purse: Purse) -> tuple[str, str]:
@@ -58,10 +68,9 @@ def _adjust(context: Context, desk: Desk, order: Order, price: int | None, purse
         return "price_unavailable", "no pre-open price: left as it is"
     ema = reading.ema_fast_adjusted / scale
     if reward_gone(price, ema, parameters):
-        done = desk.cancel_confirmed(order)
-        return (
-            "cancelled" if done else "modification_failed"
-        ), f"pre-open {price / 100:.2f} against EMA9 {ema:.2f}: the reward is gone"
+        reason = f"pre-open {price / 100:.2f} against EMA9 {ema:.2f}: the reward is gone"
+        _keep(context, order, price, "cancelled", reason)
+        return "cancelled" if desk.cancel_confirmed(order) else "modification_failed", reason
     blocked = order.quantity * order.price + buy_charges(context.session, order.quantity, order.price)
     sizing = quantity_for(
         min(price, order.price),
@@ -77,14 +86,14 @@ def _adjust(context: Context, desk: Desk, order: Order, price: int | None, purse
     enough = worth_changing(order.quantity, quantity, parameters)
     if quantity == 0 or (not enough and limit == order.price):
         return "unchanged", f"{order.quantity} fits pre-open {price / 100:.2f}"
+    reason = f"{order.quantity} becomes {quantity} at pre-open {price / 100:.2f}"
+    _keep(context, order, price, "adjusted", reason)
     answer = desk.path.modify(order, quantity=quantity if enough else order.quantity, price=limit)
     if not answer.ok:
         return "modification_failed", answer.reason
     purse.available += blocked - quantity * limit - buy_charges(context.session, quantity, limit)
-    context.log(
-        "order_modified", f"{order.symbol}: {order.quantity} becomes {quantity} at pre-open {price / 100:.2f}", order.symbol
-    )
-    return "adjusted", f"{order.quantity} becomes {quantity} at pre-open {price / 100:.2f}"
+    context.log("order_modified", f"{order.symbol}: {reason}", order.symbol)
+    return "adjusted", reason
 
 
 TASK = Task(

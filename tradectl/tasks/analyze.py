@@ -72,7 +72,8 @@ def _judge(context: Context, close: Close, following: date) -> Verdict:
     trades = world.readings.trades(history, lambda: reference(facts))
     backtest, count, win, net = score.backtest_score(trades, context.session, parameters)
     combined = score.combined(strength, backtest, parameters)
-    reason = f"score {combined:.1f}: strength {strength:.1f}, backtest {backtest:.1f} ({count} trades, {win:.0f} % won, net {net:.2f} %)"
+    past = f"{count} trades, {win:.0f} % won, net {net:.2f} %"
+    reason = f"score {combined:.1f}: strength {strength:.1f}, backtest {backtest:.1f} ({past})"
     return Verdict(close, score.verdict(combined, count, parameters), "score", reason, strength, backtest, combined, count)
 
 

@@ -16,9 +16,10 @@ from tradectl.execution.closing import closes
 from tradectl.execution.desk import Desk
 from tradectl.execution.orders import Answer, Sent
 from tradectl.execution.reentries import wanted
-from tradectl.ledger.rows import Decision, Intent
+from tradectl.ledger.rows import Decision, Intent, Position
 from tradectl.model.order import Purpose, Side, Variety
 from tradectl.strategy.exits import entry_limit
+from tradectl.strategy.sizing import Sizing
 from tradectl.task import Context, Outcome, Schedule, Task
 
 RESULT_KEYS = ("placed", "skipped_duplicate", "skipped_limit", "skipped_data", "skipped_quantity", "skipped_funds")
@@ -40,43 +41,88 @@ class Want:
     signal_id: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Evening:
+    """What one pass shares: the session it buys for, the funds left, what was traded today, and whether to wait with sending."""
+
+    context: Context
+    desk: Desk
+    following: date
+    purse: Purse
+    traded: frozenset[str]
+    day: DayResult
+    wait: bool
+
+    def size(self, want: Want, purse: Purse | None) -> Sizing:
+        """How many shares; without a purse as if funds were no bound."""
+        return quantity_for(
+            want.limit_price,
+            session=self.following,
+            parameters=self.context.world.parameters,
+            average_turnover=want.average_turnover,
+            purse=purse,
+            reentry=want.purpose is Purpose.REENTRY,
+        )
+
+    def denied(self, want: Want, quantity: int) -> str:
+        """Empty, or the limit that forbids it."""
+        return denied(
+            self.desk,
+            self.context.world.parameters,
+            self.day,
+            instrument_id=want.instrument_id,
+            session=self.following,
+            price=want.limit_price,
+            quantity=quantity,
+            last_close=want.last_close,
+            reentry=want.purpose is Purpose.REENTRY,
+        )
+
+
 def run(context: Context) -> Outcome:
     """One pass over everything wanted for the next run session; orders that an interrupted run placed count as placed."""
-    world = context.world
-    desk = context.desk()
+    world, desk = context.world, context.desk()
     desk.reconcile()
-    if state := forbidden(desk):
-        return Outcome(dict.fromkeys(RESULT_KEYS, 0), blocked=state)
-    session = world.sessions.next_run_session(context.session)
-    if context.now >= session.phases(closing_auction=False)[0].start:
-        return Outcome(dict.fromkeys(RESULT_KEYS, 0), blocked=f"{session.date}, for which it would buy, has begun")
-    following = session.date
-    wait = world.sessions.next_session(context.session).date != following
-    purse = Purse(world.broker.funds().available)
     counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
+    session = world.sessions.next_run_session(context.session)
+    if state := forbidden(desk):
+        return Outcome(dict(counts), blocked=state)
+    if context.now >= session.phases(closing_auction=False)[0].start:
+        return Outcome(dict(counts), blocked=f"{session.date}, for which it would buy, has begun")
+    evening = Evening(
+        context,
+        desk,
+        session.date,
+        Purse(world.broker.funds().available),
+        frozenset(desk.book.traded(context.session)),
+        day_result(world.ledger.statistics, desk, context.session),
+        wait=world.sessions.next_session(context.session).date != session.date,
+    )
     decisions: list[Decision] = []
-    traded = desk.book.traded(context.session)
-    day = day_result(world.ledger.statistics, desk, context.session)
-    for want in _wants(context, desk, following):
-        verdict, reason = _buy_one(context, desk, want, following, purse, traded, day, wait=wait)
+    for want in _wants(evening):
+        verdict, reason = _buy_one(evening, want)
         counts[verdict] += 1
         decisions.append(Decision(want.instrument_id, want.symbol, verdict, str(want.purpose), reason, _inputs(want)))
     context.decide(decisions)
     desk.follow()
-    return Outcome(dict(counts) | {"for_session": following.isoformat()}, refused=counts["refused"], unknown=counts["unknown"])
+    result = dict(counts) | {"for_session": session.date.isoformat()}
+    return Outcome(result, refused=counts["refused"], unknown=counts["unknown"])
 
 
-def _wants(context: Context, desk: Desk, following: date) -> Iterator[Want]:
-    world, parameters = context.world, context.world.parameters
-    positions = desk.snapshot.positions
+def _wants(evening: Evening) -> Iterator[Want]:
+    """Re-entries of what is held, then the signals by rank."""
+    world, following = evening.context.world, evening.following
+    parameters = world.parameters
+    positions = evening.desk.snapshot.positions
     seen = closes(
         [item.instrument_id for item in positions],
-        context.session,
+        evening.context.session,
         broker=world.broker,
         market=world.market,
         readings=world.readings,
         clock=world.clock,
     )
+    yield from (_without_bar(position) for position in positions if seen[position.instrument_id].reading is None)
     for again in wanted(positions, seen, world.readings, parameters):
         position = again.position
         tick = world.market.instrument(position.instrument_id, following).tick_size
@@ -91,7 +137,7 @@ def _wants(context: Context, desk: Desk, following: date) -> Iterator[Want]:
             f"P{position.id}:{position.buys + 1}",
             position.id,
         )
-    for signal in world.ledger.signals.for_session(following, of_user=signals_owner(context)):
+    for signal in world.ledger.signals.for_session(following, of_user=signals_owner(evening.context)):
         yield Want(
             signal.instrument_id,
             signal.symbol,
@@ -110,62 +156,53 @@ def signals_owner(context: Context) -> str:
     return context.world.ledger.signals_owner(context.world.parameters.signals_from)
 
 
-def _buy_one(
-    context: Context, desk: Desk, want: Want, following: date, purse: Purse, traded: set[str], day: DayResult, *, wait: bool
-) -> tuple[str, str]:
+def _without_bar(position: Position) -> Want:
+    """A held position of which nobody knows today whether it wants another buy."""
+    return Want(position.instrument_id, position.symbol, Purpose.REENTRY, 0, 0, 0, 0, "")
+
+
+def _buy_one(evening: Evening, want: Want) -> tuple[str, str]:
     """What became of one want: the result key it counts under, and why."""
-    parameters = context.world.parameters
-    snapshot = desk.snapshot
+    if want.last_close == 0:
+        return "skipped_data", f"no bar of {evening.context.session}"
+    already = _already(evening, want)
+    if already is not None:
+        return already
+    sizing = evening.size(want, evening.purse)
+    short = sizing.quantity == 0 and sizing.reason == "funds"
+    if short:
+        sizing = evening.size(want, None)
+    if sizing.quantity == 0:
+        return "skipped_quantity", sizing.reason
+    limit = evening.denied(want, sizing.quantity)
+    if limit:
+        return "skipped_limit", limit
+    answer = evening.desk.path.place(_intent(evening, want, sizing.quantity), send=not (evening.wait or short))
+    if answer.sent is Sent.WAITING:
+        return ("skipped_funds", "short of funds") if short else ("waiting", "for 08:00: a session that is not run lies between")
+    return _told(evening, want, answer, sizing.quantity)
+
+
+def _already(evening: Evening, want: Want) -> tuple[str, str] | None:
+    """Whether this run placed it before it was interrupted, or whether it is held, on its way, or was traded today."""
+    snapshot = evening.desk.snapshot
     mine = [order for order in snapshot.orders if order.instrument_id == want.instrument_id and order.side is Side.BUY]
     for order in mine:
-        if order.execution_id == context.claim.execution_id and order.purpose is want.purpose and order.sending_at is not None:
+        ours = order.execution_id == evening.context.claim.execution_id and order.purpose is want.purpose
+        if ours and order.sending_at is not None:
             return ("placed" if order.alive else "skipped_funds"), f"order {order.id} of this run is {order.status}"
     with_broker = next((order for order in mine if order.alive and not order.waiting), None)
     if with_broker is not None:
         return "skipped_duplicate", f"order {with_broker.id} is {with_broker.status}"
     if want.purpose is Purpose.ENTRY and snapshot.position_of(want.instrument_id) is not None:
         return "skipped_duplicate", "held"
-    if want.purpose is Purpose.ENTRY and want.instrument_id in traded:
+    if want.purpose is Purpose.ENTRY and want.instrument_id in evening.traded:
         return "skipped_duplicate", "traded in this session"
-    sizing = quantity_for(
-        want.limit_price,
-        session=following,
-        parameters=parameters,
-        average_turnover=want.average_turnover,
-        purse=purse,
-        reentry=want.purpose is Purpose.REENTRY,
-    )
-    short = sizing.quantity == 0 and sizing.reason == "funds"
-    if sizing.quantity == 0 and not short:
-        return "skipped_quantity", sizing.reason
-    if short:
-        sizing = quantity_for(
-            want.limit_price,
-            session=following,
-            parameters=parameters,
-            average_turnover=want.average_turnover,
-            purse=None,
-            reentry=want.purpose is Purpose.REENTRY,
-        )
-    limit = denied(
-        desk,
-        parameters,
-        day,
-        instrument_id=want.instrument_id,
-        session=following,
-        price=want.limit_price,
-        quantity=sizing.quantity,
-        last_close=want.last_close,
-        reentry=want.purpose is Purpose.REENTRY,
-    )
-    if limit:
-        return "skipped_limit", limit
-    answer = desk.path.place(_intent(context, want, following, sizing.quantity), send=not (wait or short))
-    return _told(context, want, answer, following, sizing.quantity, purse, short=short)
+    return None
 
 
-def _intent(context: Context, want: Want, following: date, quantity: int) -> Intent:
-    named = context.world.market.instrument(want.instrument_id, following)
+def _intent(evening: Evening, want: Want, quantity: int) -> Intent:
+    named = evening.context.world.market.instrument(want.instrument_id, evening.following)
     return Intent(
         want.instrument_id,
         named.symbol,
@@ -173,8 +210,8 @@ def _intent(context: Context, want: Want, following: date, quantity: int) -> Int
         want.purpose,
         quantity,
         want.limit_price,
-        following,
-        context.session,
+        evening.following,
+        evening.context.session,
         want.leg,
         Variety.AMO,
         want.level,
@@ -183,27 +220,22 @@ def _intent(context: Context, want: Want, following: date, quantity: int) -> Int
     )
 
 
-def _told(
-    context: Context, want: Want, answer: Answer, following: date, quantity: int, purse: Purse, *, short: bool
-) -> tuple[str, str]:
+def _told(evening: Evening, want: Want, answer: Answer, quantity: int) -> tuple[str, str]:
+    """The result key of a command's answer, and why; placed and refused orders go to the log."""
+    done = f"BUY {quantity} {want.symbol} at {want.limit_price / 100:.2f}"
     match answer.sent:
         case Sent.PLACED | Sent.EXISTS | Sent.DRY:
-            purse.take(following, quantity, want.limit_price)
-            context.log(
-                "order_placed", f"BUY {quantity} {want.symbol} at {want.limit_price / 100:.2f} for {following}", want.symbol
-            )
-            return "placed", f"BUY {quantity} at {want.limit_price / 100:.2f}"
-        case Sent.WAITING:
-            reason = "short of funds" if short else "waits for 08:00: a session that is not run lies between"
-            return ("skipped_funds" if short else "waiting"), reason
+            evening.purse.take(evening.following, quantity, want.limit_price)
+            evening.context.log("order_placed", f"{done} for {evening.following}", want.symbol)
+            return "placed", done
         case Sent.RETRY:
             return "skipped_funds", answer.reason
         case Sent.BLOCKED:
             return "skipped_limit", answer.reason
         case Sent.UNKNOWN:
             return "unknown", answer.reason
-        case Sent.REFUSED:
-            context.log("order_refused", f"BUY {quantity} {want.symbol}: {answer.reason}", want.symbol, level="warning")
+        case _:
+            evening.context.log("order_refused", f"{done}: {answer.reason}", want.symbol, level="warning")
             return "refused", answer.reason
 
 

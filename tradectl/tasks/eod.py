@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, time, timedelta
 
 from tradectl.execution import reconcile
+from tradectl.execution.buying import holdings_value
 from tradectl.execution.desk import Desk
 from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.statistics import DayStatistics
@@ -113,7 +114,7 @@ def _figures(context: Context, desk: Desk) -> Day:
         winners=sum(trade.net > 0 for trade in trades),
         charges=sum(row.charges for row in fills),
         unrealised=value - sum(position.cost for position in positions),
-        holdings_value=value + desk.book.spun_off(),
+        holdings_value=holdings_value(desk) + desk.book.spun_off(),
         cash=desk.broker.funds().cash,
     )
 

@@ -8,12 +8,14 @@ from yesterday's sales has arrived too, so orders that were short of funds are s
 from __future__ import annotations
 
 from collections import Counter
-from datetime import time, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, time, timedelta
 
 from tradectl.execution.buying import DayResult, Purse, day_result, denied, forbidden, pending_buys, quantity_for
 from tradectl.execution.closing import Close, closes
 from tradectl.execution.desk import Desk
-from tradectl.execution.orders import Sent
+from tradectl.execution.orders import Answer, Sent
 from tradectl.execution.reentries import level_now
 from tradectl.ledger.rows import Decision, Intent, Order
 from tradectl.model.market import bars_entry
@@ -24,6 +26,20 @@ from tradectl.task import Context, Outcome, Schedule, Task
 RESULT_KEYS = ("retried", "placed", "failed", "skipped", "cancelled")
 
 
+@dataclass(frozen=True, slots=True)
+class Morning:
+    """What one pass shares: the final closes by instrument and deciding session, the funds left, and what the day did so far."""
+
+    context: Context
+    desk: Desk
+    seen: Mapping[tuple[str, date], Close]
+    purse: Purse
+    day: DayResult
+
+    def close_of(self, order: Order) -> Close:
+        return self.seen[order.instrument_id, order.decided]
+
+
 def run(context: Context) -> Outcome:
     """One pass: cancel, then retry re-entries first and entries by rank."""
     desk = context.desk()
@@ -31,26 +47,33 @@ def run(context: Context) -> Outcome:
     counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
     if state := forbidden(desk):
         return Outcome(dict(counts), blocked=state)
-    decisions: list[Decision] = []
     _rename(context, desk)
+    made, judged = context.decided(), set()
     waiting = [] if _too_late(context) else [order for order in desk.snapshot.orders if _waits(order, context)]
     seen = _closes(context, [*pending_buys(desk, context.session), *waiting])
     for order in pending_buys(desk, context.session):
-        reason = _no_longer(context, desk, order, seen)
+        reason = _no_longer(context, desk, order, seen[order.instrument_id, order.decided])
         if reason:
+            judged.add(order.instrument_id)
+            _keep(context, order, "cancelled", reason)
             confirmed = desk.cancel_confirmed(order)
             counts["cancelled" if confirmed else "failed"] += 1
-            decisions.append(_decision(order, "cancelled" if confirmed else "failed", reason))
+            if not confirmed:
+                _keep(context, order, "failed", reason)
     purse = Purse(context.world.broker.funds().available)
-    day = day_result(context.world.ledger.statistics, desk, context.session)
+    morning = Morning(context, desk, seen, purse, day_result(context.world.ledger.statistics, desk, context.session))
     for order in sorted(waiting, key=_turn):
-        verdict, reason = _retry(context, desk, order, seen, purse, day)
+        verdict, reason = _retry(morning, order)
         counts["retried"] += verdict != "cancelled"
         counts[verdict] += 1
-        decisions.append(_decision(order, verdict, reason))
+        judged.add(order.instrument_id)
+        _keep(context, order, verdict, reason)
+    before = [made[instrument_id] for instrument_id in made.keys() - judged]
+    counts.update(before)
+    counts["retried"] += sum(verdict != "cancelled" for verdict in before)
     desk.follow()
-    context.decide(decisions)
-    return Outcome(dict(counts), refused=counts["failed"], unknown=counts.pop("unknown", 0))
+    unknown = counts.pop("unknown", 0)
+    return Outcome(dict(counts), refused=counts["failed"], unknown=unknown)
 
 
 def _rename(context: Context, desk: Desk) -> None:
@@ -77,9 +100,9 @@ def _turn(order: Order) -> tuple[int, int]:
     return (0 if order.purpose is Purpose.REENTRY else 1, order.id)
 
 
-def _closes(context: Context, orders: list[Order]) -> dict[tuple[str, object], Close]:
+def _closes(context: Context, orders: list[Order]) -> dict[tuple[str, date], Close]:
     world = context.world
-    found: dict[tuple[str, object], Close] = {}
+    found: dict[tuple[str, date], Close] = {}
     for decided in sorted({order.decided for order in orders}):
         of_day = [order.instrument_id for order in orders if order.decided == decided]
         seen = closes(of_day, decided, broker=world.broker, market=world.market, readings=world.readings, clock=world.clock)
@@ -87,13 +110,12 @@ def _closes(context: Context, orders: list[Order]) -> dict[tuple[str, object], C
     return found
 
 
-def _no_longer(context: Context, desk: Desk, order: Order, seen: dict[tuple[str, object], Close]) -> str:
+def _no_longer(context: Context, desk: Desk, order: Order, close: Close) -> str:
     """Why a buy should not stand any more; empty where it should, or where there is no final bar to say otherwise."""
     world, parameters = context.world, context.world.parameters
     actions = world.market.actions(order.instrument_id, order.decided, context.session)
     if any(bars_entry(action) for action in actions):
         return f"ex-date: {actions[0].subject or actions[0].kind}"
-    close = seen[order.instrument_id, order.decided]
     if close.reading is None or close.history is None:
         return ""
     if order.purpose is Purpose.REENTRY:
@@ -107,26 +129,20 @@ def _no_longer(context: Context, desk: Desk, order: Order, seen: dict[tuple[str,
     return f"final bar: fails {rule}" if rule else ""
 
 
-def _retry(
-    context: Context, desk: Desk, order: Order, seen: dict[tuple[str, object], Close], purse: Purse, day: DayResult
-) -> tuple[str, str]:
+def _retry(morning: Morning, order: Order) -> tuple[str, str]:
     """What became of one waiting order: placed, failed, skipped (it waits on), cancelled (no longer valid); and why."""
-    parameters, snapshot = context.world.parameters, desk.snapshot
-    reentry = order.purpose is Purpose.REENTRY
-    reason = _no_longer(context, desk, order, seen)
-    if not reason and not reentry and snapshot.position_of(order.instrument_id) is not None:
-        reason = "held"
-    if not reason and any(other.id != order.id for other in snapshot.alive(order.instrument_id, Side.BUY)):
-        reason = "another order for it is alive"
-    close = seen[order.instrument_id, order.decided]
-    if not reason and close.reading is None:
-        reason = "no bar of its session"
+    context, desk, close = morning.context, morning.desk, morning.close_of(order)
+    reason = _invalid(morning, order)
     if reason or close.reading is None:
-        desk.path.cancel(order)
-        return "cancelled", reason
-    turnover = close.reading.average_turnover
+        return _drop(morning, order, reason or "no bar of its session")
+    parameters, reentry = context.world.parameters, order.purpose is Purpose.REENTRY
     sizing = quantity_for(
-        order.price, session=context.session, parameters=parameters, average_turnover=turnover, purse=purse, reentry=reentry
+        order.price,
+        session=context.session,
+        parameters=parameters,
+        average_turnover=close.reading.average_turnover,
+        purse=morning.purse,
+        reentry=reentry,
     )
     if sizing.quantity == 0:
         return "skipped", sizing.reason
@@ -135,7 +151,7 @@ def _retry(
     limit = denied(
         desk,
         parameters,
-        day,
+        morning.day,
         instrument_id=order.instrument_id,
         session=context.session,
         price=order.price,
@@ -144,16 +160,36 @@ def _retry(
         reentry=reentry,
     )
     if limit:
-        desk.path.cancel(order)
-        return "cancelled", limit
-    answer = desk.path.place(_again(order, sizing.quantity))
+        return _drop(morning, order, limit)
+    _keep(context, order, "placed", f"BUY {sizing.quantity} {order.symbol} at {order.price / 100:.2f}")
+    return _told(morning, order, desk.path.place(_again(order, sizing.quantity)), sizing.quantity)
+
+
+def _drop(morning: Morning, order: Order, reason: str) -> tuple[str, str]:
+    _keep(morning.context, order, "cancelled", reason)
+    morning.desk.path.cancel(order)
+    return "cancelled", reason
+
+
+def _invalid(morning: Morning, order: Order) -> str:
+    """Why a waiting order is not wanted any more; empty where it still is."""
+    snapshot = morning.desk.snapshot
+    reason = _no_longer(morning.context, morning.desk, order, morning.close_of(order))
+    if not reason and order.purpose is not Purpose.REENTRY and snapshot.position_of(order.instrument_id) is not None:
+        reason = "held"
+    if not reason and any(other.id != order.id for other in snapshot.alive(order.instrument_id, Side.BUY)):
+        reason = "another order for it is alive"
+    return reason
+
+
+def _told(morning: Morning, order: Order, answer: Answer, quantity: int) -> tuple[str, str]:
+    """The result key of a command's answer, and why."""
+    done = f"BUY {quantity} {order.symbol} at {order.price / 100:.2f}"
     match answer.sent:
         case Sent.PLACED | Sent.EXISTS | Sent.DRY:
-            purse.take(context.session, sizing.quantity, order.price)
-            context.log(
-                "order_placed", f"BUY {sizing.quantity} {order.symbol} at {order.price / 100:.2f}, tried again", order.symbol
-            )
-            return "placed", f"BUY {sizing.quantity} at {order.price / 100:.2f}"
+            morning.purse.take(morning.context.session, quantity, order.price)
+            morning.context.log("order_placed", f"{done}, tried again", order.symbol)
+            return "placed", done
         case Sent.RETRY:
             return "skipped", answer.reason
         case Sent.UNKNOWN:
@@ -180,10 +216,10 @@ def _again(order: Order, quantity: int) -> Intent:
     )
 
 
-def _decision(order: Order, verdict: str, reason: str) -> Decision:
-    return Decision(
-        order.instrument_id, order.symbol, verdict, str(order.purpose), reason, {"order": order.id, "limit_price": order.price}
-    )
+def _keep(context: Context, order: Order, verdict: str, reason: str) -> None:
+    """Keep what was decided, and before it is done too, so that a process that takes over can count it."""
+    inputs = {"order": order.id, "limit_price": order.price}
+    context.decide([Decision(order.instrument_id, order.symbol, verdict, str(order.purpose), reason, inputs)])
 
 
 TASK = Task(

@@ -38,9 +38,9 @@ def run(context: Context) -> Outcome:
     if any(touched):
         desk.follow()
         seller.cancel_rest_of_sold()
-    elif context.steps:
+    elif not context.first:
         return Outcome(changed=False)
-    return _outcome(context, desk, quotes, changes)
+    return _outcome(context, desk, quotes, changes, changed=any(touched) or not context.steps)
 
 
 def _opens(context: Context, desk: Desk) -> dict[str, int]:
@@ -76,8 +76,9 @@ def _may_change(context: Context, position: Position) -> bool:
     return phase is not None and phase.kind is PhaseKind.CONTINUOUS
 
 
-def _outcome(context: Context, desk: Desk, quotes: Mapping[str, Quote], changes: Changes) -> Outcome:
-    """The session's totals; the first step adds what it found and warmed."""
+def _outcome(context: Context, desk: Desk, quotes: Mapping[str, Quote], changes: Changes, *, changed: bool) -> Outcome:
+    """The session's totals; the first step adds what it found and warmed. The first step of each process reads them anew, since
+    the one before it may have died before it wrote them down."""
     totals = desk.book.sell_totals(context.session)
     result: dict[str, object] = {key: totals[key] for key in RESULT_KEYS}
     if not context.steps:
@@ -88,7 +89,7 @@ def _outcome(context: Context, desk: Desk, quotes: Mapping[str, Quote], changes:
             "warmed": len(quotes),
             "stale": _stale(context, desk),
         }
-    return Outcome(result, refused=totals["rejected"], unknown=totals["unknown"])
+    return Outcome(result, refused=totals["rejected"], unknown=totals["unknown"], changed=changed)
 
 
 def _stale(context: Context, desk: Desk) -> int:
