@@ -128,3 +128,5 @@ class Task:
     needs: tuple[str, ...] = ()
     merge: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]] | None = None
     """How the results of several steps of one execution become one; None: the last step's result stands."""
+    switches: tuple[str, ...] = ()
+    """On/off settings of the user that the command also offers as options, for one run."""

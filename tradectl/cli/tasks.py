@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +19,7 @@ from tradectl.model.moment import at_ist, ist_date
 from tradectl.runtime import agenda
 from tradectl.runtime.outcomes import Report
 from tradectl.runtime.registry import all_tasks
+from tradectl.strategy.parameters import with_changes
 
 if TYPE_CHECKING:
     from tradectl.task import Schedule, Task, World
@@ -33,6 +36,7 @@ Strict = Annotated[bool, typer.Option("--strict", help="Exit 3 where the task ha
 Trigger = Annotated[str, typer.Option("--trigger", help="Who calls: cron, daemon or manual.", hidden=True)]
 Until = Annotated[str, typer.Option("--until", help="Step until then; the end of the window unless told.", metavar="HH:MM")]
 Every = Annotated[int | None, typer.Option("--every", help="Seconds between two steps.", min=1, metavar="SECONDS")]
+AllowStale = Annotated[bool, typer.Option("--allow-stale", help="Take the last stored bars where there is none of today.")]
 Once = Annotated[bool, typer.Option("--once", help="One step only.")]
 
 
@@ -67,20 +71,35 @@ def register(task: Task) -> None:
             force=force, dry_run=dry_run, every=every, once=one_step,
         )  # fmt: skip
 
-    body = monitor if task.schedule.every else once
+    def scan(
+        call: Call, session: Session = "", slot: Slot = None, force: Force = False, dry_run: DryRun = False,
+        strict: Strict = False, trigger: Trigger = "manual", allow_stale: AllowStale = False,
+    ) -> Answer:  # fmt: skip
+        switched = {"allow_stale": allow_stale}
+        return run(
+            call, task, session, slot, strict=strict, trigger=trigger, switched=switched, force=force, dry_run=dry_run
+        )  # fmt: skip
+
+    body = monitor if task.schedule.every else scan if "allow_stale" in task.switches else once
     body.__doc__ = text
     command(app, task.name, panel=DAY, short=short)(body)
 
 
 def run(
-    call: Call, task: Task, session: str, slot: str | None, *, strict: bool, trigger: str, until: str = "", **more: Any
-) -> Answer:
-    """Run one task through the runner and say what became of it."""
+    call: Call, task: Task, session: str, slot: str | None, *, strict: bool, trigger: str, until: str = "",
+    switched: Mapping[str, bool] | None = None, **more: Any,
+) -> Answer:  # fmt: skip
+    """Run one task through the runner and say what became of it; `switched` are settings turned on for this run."""
+    from tradectl.notify.console import ConsoleNotifier
     from tradectl.runtime.runner import Runner
 
     if trigger not in {"cron", "daemon", "manual"}:
         raise UsageError(f"a trigger is cron, daemon or manual, not {trigger!r}")
     world = call.world(past=True)
+    if trigger == "manual" and isinstance(world.notifier, ConsoleNotifier):
+        world = replace(world, notifier=ConsoleNotifier(apart_from=f"{task.name} "))
+    turned_on = {name: "on" for name, on in (switched or {}).items() if on}
+    world = replace(world, parameters=with_changes(world.parameters, turned_on))
     day = call.session = parse_day(session) or ist_date(world.clock.now())
     report = relived(world, task, day, slot, force=more["force"])
     if report is None:

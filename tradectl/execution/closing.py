@@ -47,6 +47,16 @@ def closes(
     return {item.instrument_id: _provisional(item, session, quotes.get(item.symbol), market, readings) for item in instruments}
 
 
+def last_known(instrument_ids: Iterable[str], session: date, *, market: MarketData, readings: Readings) -> Mapping[str, Close]:
+    """The last stored bar of each instrument up to a session, however old; for those who ask for it in so many words."""
+    found = {}
+    for instrument_id in instrument_ids:
+        reading = readings.reading(instrument_id, session)
+        history = market.history(instrument_id) if reading is not None else None
+        found[instrument_id] = Close(market.instrument(instrument_id, session), history, reading)
+    return found
+
+
 def _final(instrument: Instrument, session: date, market: MarketData, readings: Readings) -> Close:
     reading = readings.reading(instrument.instrument_id, session)
     if reading is None or reading.session != session:

@@ -7,15 +7,18 @@ from typing import TextIO
 
 
 class ConsoleNotifier:
-    """Writes every message to a stream (stderr unless told); it always arrives."""
+    """Writes every message to a stream (stderr unless told); it always arrives. Titles that begin with `apart_from` are not
+    written: the command that is running tells them itself."""
 
     trouble = ""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, *, apart_from: str = "") -> None:
         self._stream = stream
+        self._apart_from = apart_from
 
     def send(self, title: str, body: str) -> bool:
-        print("\n".join(part for part in (title, body) if part), file=self._stream or sys.stderr)
+        if not (self._apart_from and title.startswith(self._apart_from)):
+            print("\n".join(part for part in (title, body) if part), file=self._stream or sys.stderr)
         return True
 
 

@@ -81,6 +81,7 @@ class Parameters:
     prior_win: float = _number(75, "%", 0, 100, "the rule's average share of winners")
     prior_net: float = _number(1, "%", -100, 100, "the rule's average net result a trade")
 
+    allow_stale: bool = _switch(False, "whether analyze may use the last stored bars where there is no bar of today; it says so")
     entry_premium: float = _number(0.005, "share", 0, 0.2, "a buy's limit above the signal's close")
     amo_cancel_ratio: float = _number(
         0.99, "x EMA9", 0, 10, "amo-adjust cancels when the pre-open price is above this much of the fast EMA"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, time
 
 from tradectl.errors import DataError
-from tradectl.execution.closing import Close, closes, is_final
+from tradectl.execution.closing import Close, closes, is_final, last_known
 from tradectl.ledger.rows import Decision, Signal
 from tradectl.model.market import bars_entry
 from tradectl.model.moment import ist_date
@@ -40,17 +40,23 @@ def run(context: Context) -> Outcome:
     world, session = context.world, context.session
     universe = world.market.universe(world.parameters.universe)
     seen = closes(universe, session, broker=world.broker, market=world.market, readings=world.readings, clock=world.clock)
+    stale = not any(close.reading for close in seen.values())
+    if stale and world.parameters.allow_stale:
+        seen = last_known(universe, session, market=world.market, readings=world.readings)
     if not any(close.reading for close in seen.values()):
-        raise DataError(f"no bar of {session} for any of the {len(universe)} instruments of {world.parameters.universe}")
+        hint = "" if world.parameters.allow_stale else "; --allow-stale takes the last stored bars instead"
+        raise DataError(f"no bar of {session} for any of the {len(universe)} instruments of {world.parameters.universe}{hint}")
     following = world.sessions.next_run_session(session).date
     verdicts = [_judge(context, close, following) for close in seen.values()]
     ranked = sorted((item for item in verdicts if item.verdict in {"STRONG_BUY", "BUY"}), key=_rank)
-    state = "final" if is_final(session, context.now) else "provisional"
+    state = "final" if stale or is_final(session, context.now) else "provisional"
     if not context.dry_run:
         signals = [_signal(context, item, rank, following, state) for rank, item in enumerate(ranked, 1)]
         world.ledger.signals.replace(session, signals, context.now)
         world.ledger.decisions.replace_run("analyze", session, context.slot, [_decision(item) for item in verdicts], context.now)
-    return Outcome(_counts(verdicts) | {"for_session": following.isoformat(), "data": state})
+    if stale:
+        context.log("stale_data", f"analysed the last stored bars: there is none of {session}", level="warning")
+    return Outcome(_counts(verdicts) | {"for_session": following.isoformat(), "data": "stale" if stale else state})
 
 
 def _judge(context: Context, close: Close, following: date) -> Verdict:
@@ -145,4 +151,5 @@ TASK = Task(
     summary="Scan, backtest and score the universe on today's close; store BUY and STRONG_BUY signals.",
     schedule=Schedule((time(16, 0),), until=time(22, 45)),
     run=run,
+    switches=("allow_stale",),
 )
