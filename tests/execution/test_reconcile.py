@@ -33,7 +33,7 @@ def test_an_order_that_another_process_is_sending_is_left_to_it(trading) -> None
     sender = market.claim("buy", T)
     intent, now, book = entry(10, 10050), market.clock.now(), market.ledger.book
     tag = client_tag("asha", intent, 0)
-    book.record_intent(sender, intent, tag, 0, now, status=OrderStatus.PENDING, sending=True)
+    book.intents.record(sender, intent, tag, 0, now, status=OrderStatus.PENDING, sending=True)
     looking = market.claim("eod", T)
     assert resolve(book, market.broker, market.clock, execution_id=looking.execution_id) == []
     (order,) = market.orders(Side.BUY)

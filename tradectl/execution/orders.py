@@ -79,7 +79,7 @@ class OrderPath:
         forbidden = self._forbidden(intent.side)
         if forbidden:
             return Answer(Sent.BLOCKED, reason=forbidden)
-        chain = self._book.chain(intent)
+        chain = self._book.intents.chain(intent)
         newest = chain[-1] if chain else None
         if newest is not None and newest.status not in TERMINAL:
             if newest.sending_at is not None and newest.status is not OrderStatus.RETRY_PENDING:
@@ -88,7 +88,7 @@ class OrderPath:
                 return self._send_recorded(newest, intent, send=send)
         generation = len(chain)
         tag = client_tag(self._user, intent, generation)
-        order = self._book.record_intent(
+        order = self._book.intents.record(
             self._claim,
             intent,
             tag,
@@ -104,7 +104,7 @@ class OrderPath:
     def _send_recorded(self, order: Order, intent: Intent, *, send: bool) -> Answer:
         if not send:
             return Answer(Sent.WAITING, order)
-        return self._send(self._book.mark_sending(self._claim, order, intent.quantity, intent.price, self._clock.now()))
+        return self._send(self._book.intents.mark_sending(self._claim, order, intent.quantity, intent.price, self._clock.now()))
 
     def _forbidden(self, side: Side) -> str:
         snapshot = self._book.snapshot()
@@ -120,16 +120,16 @@ class OrderPath:
             broker_order_id = self._broker.place(request)
         except OrderRefused as refusal:
             status = OrderStatus.RETRY_PENDING if refusal.passing and order.side is Side.BUY else OrderStatus.REJECTED
-            self._book.move(order, status, refusal.reason, self._clock.now())
+            self._book.intents.move(order, status, refusal.reason, self._clock.now())
             sent = Sent.RETRY if status is OrderStatus.RETRY_PENDING else Sent.REFUSED
             return Answer(sent, self._book.order(order.id), refusal.reason)
         except Ambiguous as doubt:
-            self._book.move(order, OrderStatus.UNKNOWN, str(doubt), self._clock.now())
+            self._book.intents.move(order, OrderStatus.UNKNOWN, str(doubt), self._clock.now())
             return Answer(Sent.UNKNOWN, self._book.order(order.id), str(doubt))
         except (BrokerUnavailable, LoginNeeded):
-            self._book.mark_never_sent(order, self._clock.now())
+            self._book.intents.mark_never_sent(order, self._clock.now())
             raise
-        self._book.mark_sent(order, broker_order_id, self._clock.now())
+        self._book.intents.mark_sent(order, broker_order_id, self._clock.now())
         return Answer(Sent.PLACED, self._book.order(order.id))
 
     def modify(self, order: Order, *, quantity: int, price: int) -> Answer:
@@ -142,14 +142,14 @@ class OrderPath:
         forbidden = self._forbidden(Side.BUY if order.side is Side.BUY else Side.SELL)
         if forbidden:
             return Answer(Sent.BLOCKED, order, forbidden)
-        self._book.assert_claim(self._claim)
+        self._book.intents.assert_claim(self._claim)
         try:
             self._broker.modify(order.broker_order_id, quantity=quantity, price=price)
         except OrderRefused as refusal:
             return Answer(Sent.REFUSED, order, refusal.reason)
         except Ambiguous as doubt:
             return Answer(Sent.UNKNOWN, order, str(doubt))
-        self._book.note_modified(order, quantity, price, self._clock.now())
+        self._book.intents.note_modified(order, quantity, price, self._clock.now())
         return Answer(Sent.PLACED, self._book.order(order.id))
 
     def cancel(self, order: Order) -> Answer:
@@ -160,7 +160,7 @@ class OrderPath:
         if self._dry_run:
             return Answer(Sent.DRY, order)
         if order.sending_at is None or order.status is OrderStatus.RETRY_PENDING:
-            self._book.move(order, OrderStatus.CANCELLED, "no longer wanted", self._clock.now())
+            self._book.intents.move(order, OrderStatus.CANCELLED, "no longer wanted", self._clock.now())
             return Answer(Sent.PLACED, self._book.order(order.id))
         if order.broker_order_id is None:
             return Answer(Sent.UNKNOWN, order, "its fate is not known yet")

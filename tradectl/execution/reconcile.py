@@ -13,8 +13,8 @@ from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 
 from tradectl.errors import UsageError
-from tradectl.ledger.book import Book, NewTrade, OrderChange
-from tradectl.ledger.rows import Order, Position
+from tradectl.ledger.book import Book
+from tradectl.ledger.rows import NewTrade, Order, OrderChange, Position
 from tradectl.model.market import ActionKind, CorporateAction
 from tradectl.model.moment import at_ist, ist_date
 from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Side
@@ -166,10 +166,10 @@ def resolve(book: Book, broker: Broker, clock: Clock, *, execution_id: int) -> l
             continue
         same_day = ist_date(order.sending_at) == ist_date(now)
         if broker.capabilities.refuses_repeated_tag and same_day:
-            book.mark_never_sent(order, now)
+            book.intents.mark_never_sent(order, now)
         else:
             if order.status is not OrderStatus.UNKNOWN:
-                book.move(order, OrderStatus.UNKNOWN, "sent, and not in the broker's book", now)
+                book.intents.move(order, OrderStatus.UNKNOWN, "sent, and not in the broker's book", now)
             unknown.append(order)
     return unknown
 
@@ -256,11 +256,11 @@ def close_ended(book: Book, today: date, now: datetime) -> list[Order]:
     of today that ended so, by this call or an earlier one."""
     for order in book.snapshot().orders:
         if order.session <= today and order.sending_at is None:
-            book.move(order, OrderStatus.CANCELLED, UNSENT, now)
+            book.intents.move(order, OrderStatus.CANCELLED, UNSENT, now)
         elif order.session <= today and order.status is OrderStatus.RETRY_PENDING:
-            book.move(order, OrderStatus.CANCELLED, WAITED, now)
+            book.intents.move(order, OrderStatus.CANCELLED, WAITED, now)
         elif order.session < today and order.broker_order_id is None:
-            book.move(order, OrderStatus.CANCELLED, NEVER_APPEARED, now)
+            book.intents.move(order, OrderStatus.CANCELLED, NEVER_APPEARED, now)
     return [order for order in book.orders(session=today) if order.reason in {UNSENT, WAITED, NEVER_APPEARED}]
 
 

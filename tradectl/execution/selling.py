@@ -154,7 +154,7 @@ class Seller:
         return all(ended)
 
     def _refused_lately(self, intent: Intent) -> bool:
-        chain = self.desk.book.chain(intent)
+        chain = self.desk.book.intents.chain(intent)
         if not chain or chain[-1].status is not OrderStatus.REJECTED:
             return False
         return self.desk.clock.now() - chain[-1].updated_at < REST_AFTER_REFUSAL

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from tradectl.model.order import ALIVE, OrderStatus, Purpose, Side, Variety
+from tradectl.model.order import ALIVE, OrderStatus, Purpose, Side, TradeReport, Variety
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +138,26 @@ class Decision:
     rule: str
     reason: str
     inputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChange:
+    """What the broker says now of one of our orders."""
+
+    order: Order
+    status: OrderStatus
+    reason: str
+    broker_order_id: str
+    filled_quantity: int
+    quantity: int
+    price: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewTrade:
+    """A trade that is not in the book yet; `order` is None where it is not one of ours."""
+
+    report: TradeReport
+    instrument_id: str
+    session: date
+    order: Order | None
