@@ -95,7 +95,7 @@ def open_world(
         raise UsageError(f"whose account? this database has the users {', '.join(names)}: say --user NAME")
     ledger = Ledger(database, users.get(user or names[0]).user)
     clock = _clock(settings, ledger, past=past, read_only=read_only)
-    return _world(settings, ledger, clock, read_only=read_only)
+    return _world(settings, ledger, clock)
 
 
 def _open(settings: Settings, *, read_only: bool = False) -> Database:
@@ -144,6 +144,7 @@ def _clock(settings: Settings, ledger: Ledger, *, past: bool, read_only: bool) -
             raise UsageError(f"{settings.home} has run on the machine's clock: --at needs a home of its own (--home)")
         if not read_only:
             ledger.info.set("clock", "virtual")
+            ledger.users.begin_by(settings.at)
     if last is not None and not past and settings.at < (ended := datetime.fromisoformat(last)):
         raise UsageError(before_the_last_event(settings.at, ended))
     return VirtualClock(settings.at)
@@ -156,7 +157,7 @@ def before_the_last_event(at: datetime, last: datetime) -> str:
     )
 
 
-def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock, *, read_only: bool) -> PaperWorld:
+def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock) -> PaperWorld:
     from tradectl.strategy.parameters import Parameters, with_changes
 
     mode = ledger.info.get("mode") or ""
@@ -164,10 +165,7 @@ def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock
         raise ConfigurationError(f"this database is in mode {mode!r}, which this version does not trade")
     parameters = with_changes(Parameters(), ledger.settings.list())
     notifier = _notifier(settings, ledger)
-    world = _filled(ledger, clock, open_store(settings), parameters, paper=settings.paper, notifier=notifier, mode=mode)
-    if not read_only:
-        world.broker.open_account(ledger.users.get(ledger.user).capital)
-    return world
+    return _filled(ledger, clock, open_store(settings), parameters, paper=settings.paper, notifier=notifier, mode=mode)
 
 
 def _filled(
@@ -187,7 +185,15 @@ def _filled(
     from tradectl.strategy.readings import Readings
 
     broker = PaperBroker(
-        paper, ledger.user, clock, market, market.sessions, step=step, participation=parameters.participation, durable=durable
+        paper,
+        ledger.user,
+        clock,
+        market,
+        market.sessions,
+        step=step,
+        participation=parameters.participation,
+        durable=durable,
+        opening_cash=ledger.users.get(ledger.user).capital,
     )
     readings = Readings(market, parameters)
     return PaperWorld(ledger.user, mode, clock, market.sessions, market, broker, ledger, notifier, parameters, readings)
@@ -233,7 +239,7 @@ def open_simulation(
         ledger.info.set("clock", "virtual")
         ledger.info.set("mode", "simulated")
     parameters = with_changes(Parameters(), own | changes)
-    world = _filled(
+    return _filled(
         ledger,
         clock,
         market,
@@ -244,8 +250,6 @@ def open_simulation(
         step=step,
         durable=False,
     )
-    world.broker.open_account(capital)
-    return world
 
 
 def reopen_simulation(settings: Settings, folder: Path) -> PaperWorld:

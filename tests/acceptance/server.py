@@ -12,7 +12,6 @@ import json
 import os
 import sys
 import time
-import traceback
 from typing import Any
 
 LOADED = (
@@ -38,7 +37,8 @@ def serve() -> None:
         if pid == 0:
             live(asked)
         _, status = os.waitpid(pid, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
 
 
 def live(asked: dict[str, Any]) -> None:
@@ -58,8 +58,7 @@ def live(asked: dict[str, Any]) -> None:
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except BaseException:  # noqa: BLE001 - what the interpreter does with an error that nobody caught
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
-        traceback.print_exc()
+        sys.excepthook(*sys.exc_info())
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

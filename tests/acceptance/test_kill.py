@@ -171,7 +171,7 @@ def status(home: Tradectl, scene: Scene) -> str:
 def ledger(home: Tradectl, table: str) -> list[Row]:
     """A table without what a death may change: how much was left to reconcile for who came after, and when it was found out
     what had been missed."""
-    found = home.ledger(f"SELECT {LEDGER[table]} FROM {table} ORDER BY 1, 2, 3")
+    found = sorted(home.ledger(f"SELECT {LEDGER[table]} FROM {table}"), key=str)
     if table == "outbox":
         return [row for row in found if not row["deduplicate"].startswith("missed:")]
     for row in found if table == "task_executions" else ():

@@ -109,7 +109,13 @@ def holder(tradectl: Tradectl, *words: str, at: str) -> Iterator[subprocess.Pope
     program = "from tests.acceptance import hooks; hooks.hold(); from tradectl.cli.app import main; main()"
     line = [sys.executable, "-c", program, *tradectl.argv(*words, at=at)]
     process = subprocess.Popen(
-        line, cwd=ROOT, env=tradectl.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        line,
+        cwd=ROOT,
+        env=tradectl.environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         assert process.stdout is not None

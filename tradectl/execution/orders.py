@@ -149,8 +149,7 @@ class OrderPath:
             return Answer(Sent.REFUSED, order, refusal.reason)
         except Ambiguous as doubt:
             return Answer(Sent.UNKNOWN, order, str(doubt))
-        self._book.intents.note_modified(order, quantity, price, self._clock.now())
-        return Answer(Sent.PLACED, self._book.order(order.id))
+        return Answer(Sent.PLACED, self._book.note_modified(order, quantity, price, self._clock.now()))
 
     def cancel(self, order: Order) -> Answer:
         """Ask for the end of an order. Cancels always pass, whatever the trading state; only a read-back confirms them.

@@ -8,7 +8,7 @@ until the database changes, because a monitor looks at it every minute.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -27,7 +27,6 @@ from tradectl.ledger.statements import (
     ONE_ORDER,
     OPEN_POSITIONS,
     ORDERS,
-    POSITION_TOTALS,
     POSITIONS,
     RESTED,
     SELL_TOTALS,
@@ -94,6 +93,16 @@ class Book:
             state = connection.execute(STATE, mine).one()
         return Snapshot(tuple(map(position_of, positions)), tuple(map(order_of, orders)), state[0], state[1])
 
+    def note_modified(self, order: Order, quantity: int, price: int, now: datetime) -> Order:
+        """The broker has taken a change of an order; the order as it is now. The snapshot that is kept takes it in where nobody
+        else has written, since a monitor that follows a falling price would read everything anew each minute."""
+        before = self._database.version_token()
+        changed = self.intents.note_modified(order, quantity, price, now)
+        if self._snapshot is not None and before == self._token and self._database.version_token() == before.after_own_write():
+            orders = tuple(changed if item.id == order.id else item for item in self._snapshot.orders)
+            self._snapshot, self._token = replace(self._snapshot, orders=orders), before.after_own_write()
+        return changed
+
     def index(self) -> tuple[dict[str, Order], dict[str, Order]]:
         """Unfinished orders by the broker's id, and by our tag."""
         snapshot = self.snapshot()
@@ -134,10 +143,8 @@ class Book:
         """What the sells of a session came to so far: counts of orders and positions by what became of them."""
         key = {"of_user": self._user, "of_session": session}
         with self._database.read() as connection:
-            sells = connection.execute(SELL_TOTALS, key).one()
-            held = connection.execute(POSITION_TOTALS, key).one()
-        counts = {name: int(value or 0) for name, value in sells._mapping.items()}
-        return counts | {"checked": int(held.checked or 0), "closed": int(held.closed or 0)}
+            totals = connection.execute(SELL_TOTALS, key).one()
+        return {name: int(value or 0) for name, value in totals._mapping.items()}
 
     def last_target(self, position_id: int) -> tuple[int, date] | None:
         """Limit (paise) and session of the newest sell order at target of a position that the broker took; None if there was

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Engine, Insert, Table, create_engine, event, exc, pool
 from sqlalchemy.engine import URL, Connection, make_url
@@ -22,7 +22,7 @@ from sqlalchemy.engine import URL, Connection, make_url
 from tradectl.errors import ConfigurationError, DatabaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 BUSY_SECONDS = 30.0
 """How long a write waits for another process's write; ours last milliseconds."""
@@ -37,8 +37,21 @@ class _Desk:
     mode: str = ""
     depth: int = 0
     doomed: bool = False
+    telling: bool = False
     writes: int = 0
     identity: object = field(default_factory=object)
+
+
+class Version(NamedTuple):
+    """What the database held at a moment: a count of what others have written, and of what this connection has."""
+
+    others: object
+    own: int
+    connection: object
+
+    def after_own_write(self) -> Version:
+        """The version that follows if this connection writes once and nobody else does."""
+        return self._replace(own=self.own + 1)
 
 
 class Database:
@@ -53,6 +66,7 @@ class Database:
         self._inherited: list[_Desk] = []
         self._reading = _Transaction(self, "read")
         self._writing = _Transaction(self, "write")
+        self._noting = _Transaction(self, "write", telling=False)
 
     def read(self) -> _Transaction:
         """A context manager with a Connection for reads: one snapshot on SQLite, one a statement on PostgreSQL."""
@@ -66,17 +80,22 @@ class Database:
         """
         return self._writing
 
-    def version_token(self) -> object:
-        """Equal to the last one only if nothing was written since, by this connection or by any other."""
+    def note(self) -> _Transaction:
+        """A `write` of what nobody keeps in memory (log lines, decisions, beats): on SQLite `version_token` stays as it is for
+        this connection. Inside a `write` it is a part of that."""
+        return self._noting
+
+    def version_token(self) -> Version:
+        """Equal to the last one only if nothing but notes was written since by this connection, and nothing by any other."""
         desk = self.desk()
         if not self.sqlite or desk.mode == "write":
-            return object()
+            return Version(object(), 0, desk.identity)
         try:
             connection = self.connection(desk)
             seen = driver(connection).execute("PRAGMA data_version").fetchone()[0]
         except DATABASE_ERRORS as error:
             raise translated(error, self.name) from error
-        return seen, desk.writes, desk.identity
+        return Version(seen, desk.writes, desk.identity)
 
     def close(self) -> None:
         """Close the calling thread's connection, and the pool's idle ones."""
@@ -107,11 +126,12 @@ class Database:
 class _Transaction:
     """The context manager behind `read` and `write`; its state is the thread's desk, so one object serves every thread."""
 
-    __slots__ = ("begin", "database", "mode")
+    __slots__ = ("begin", "database", "mode", "telling")
 
-    def __init__(self, database: Database, mode: str) -> None:
+    def __init__(self, database: Database, mode: str, *, telling: bool = True) -> None:
         self.database = database
         self.mode = mode
+        self.telling = telling and mode == "write"
         self.begin = "BEGIN IMMEDIATE" if mode == "write" else "BEGIN"
 
     def __enter__(self) -> Connection:
@@ -121,6 +141,7 @@ class _Transaction:
             if self.mode == "write" and desk.mode == "read":
                 raise RuntimeError("a write cannot begin inside a read: end the read first")
             desk.depth += 1
+            desk.telling = desk.telling or self.telling
             return database.connection(desk)
         if self.mode == "write" and database.read_only:
             raise DatabaseError(f"{database.name} is open for reading only")
@@ -132,7 +153,7 @@ class _Transaction:
         except DATABASE_ERRORS as error:
             self._let_go(desk)
             raise translated(error, database.name) from error
-        desk.mode, desk.depth, desk.doomed = self.mode, 1, False
+        desk.mode, desk.depth, desk.doomed, desk.telling = self.mode, 1, False, self.telling
         return connection
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -150,7 +171,7 @@ class _Transaction:
             self._let_go(desk)
             raise translated(failure, database.name) from failure
         finally:
-            desk.writes += written
+            desk.writes += desk.telling
             if not database.sqlite:
                 self._let_go(desk)
         self._retell(error)
@@ -191,16 +212,35 @@ def insert_new(connection: Connection, table: Table, values: Mapping[str, Any]) 
     return connection.execute(_insert_new(table, connection.dialect.name), dict(values)).rowcount == 1
 
 
+def put_rows(connection: Connection, table: Table, key: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows; where the unique `key` is taken, a row takes the place of what stands there and keeps its id."""
+    connection.execute(_put(table, key, connection.dialect.name), [dict(row) for row in rows])
+
+
 @cache
 def _insert_new(table: Table, dialect: str) -> Insert:
     """Statements are built once: building one costs more than running it. PostgreSQL tells an INSERT's row count on request."""
+    statement: Insert = _insert(table, dialect).on_conflict_do_nothing().inline().execution_options(preserve_rowcount=True)
+    return statement
+
+
+@cache
+def _put(table: Table, key: tuple[str, ...], dialect: str) -> Insert:
+    row = _insert(table, dialect)
+    others = [column.name for column in table.c if column.name not in key and not column.primary_key]
+    statement: Insert = row.on_conflict_do_update(index_elements=key, set_={name: row.excluded[name] for name in others}).inline()
+    return statement
+
+
+def _insert(table: Table, dialect: str) -> Any:
+    """An INSERT that has a word for conflicts, which is not part of the common language."""
     if dialect == "sqlite":
         from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-        return sqlite_insert(table).on_conflict_do_nothing().inline().execution_options(preserve_rowcount=True)
+        return sqlite_insert(table)
     from sqlalchemy.dialects.postgresql import insert as postgres_insert
 
-    return postgres_insert(table).on_conflict_do_nothing().inline().execution_options(preserve_rowcount=True)
+    return postgres_insert(table)
 
 
 def open_database(

@@ -156,7 +156,7 @@ class Executions:
         """Take a slot, or say why not. `force` opens what is completed or missed again; never what is held."""
         key = {"user": self.user, "task": task, "session_date": session, "slot": slot}
         values = {"status": "running", "attempt": 1, "owner": owner, "beat_at": machine_now, "started_at": now}
-        with self.database.write() as connection:
+        with self.database.note() as connection:
             inserted = insert_new(connection, rows, {**key, **values, "trigger": trigger, "result": {}})
             row = self._row(connection, task, session, slot)
             assert row is not None
@@ -212,7 +212,7 @@ class Executions:
         """Write that a slot's window closed without a run; False where the slot has a row already."""
         key = {"user": self.user, "task": task, "session_date": session, "slot": slot}
         values = {"status": "missed", "attempt": 0, "trigger": trigger, "started_at": now, "finished_at": now}
-        with self.database.write() as connection:
+        with self.database.note() as connection:
             return insert_new(connection, rows, {**key, **values, "result": {}, "error": "the window closed without a run"})
 
     def close_abandoned(self, row: Execution, status: str, error: str, now: datetime, machine_now: datetime) -> bool:
@@ -223,7 +223,7 @@ class Executions:
         values["duration"] = (now - row.started_at).total_seconds()
         same_owner = rows.c.owner.is_(None) if row.owner is None else rows.c.owner == row.owner
         same = (rows.c.id == row.id, rows.c.attempt == row.attempt, rows.c.status == "running", same_owner)
-        with self.database.write() as connection:
+        with self.database.note() as connection:
             statement = update(rows).where(*same).values(**values, attempt=row.attempt)
             return connection.execute(statement).rowcount == 1
 
@@ -265,7 +265,7 @@ class Executions:
         return _execution(row) if row else None
 
     def _write(self, claim: Claim, values: Mapping[str, Any]) -> None:
-        with self.database.write() as connection:
+        with self.database.note() as connection:
             if connection.execute(_CHANGE_HELD, {**_held(claim), **values}).rowcount != 1:
                 raise Fenced(f"{claim.task} of {claim.session} was taken over by another process")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -136,14 +137,17 @@ class Intents:
         with self._database.write() as connection:
             change_order(connection, order, status, {"reason": reason, "updated_at": now})
 
-    def note_modified(self, order: Order, quantity: int, price: int, now: datetime) -> None:
+    def note_modified(self, order: Order, quantity: int, price: int, now: datetime) -> Order:
+        """The broker has taken a change; the order as it is now."""
+        changes: dict[str, Any] = {
+            "quantity": quantity,
+            "price": price,
+            "modifications": order.modifications + 1,
+            "updated_at": now,
+        }
         with self._database.write() as connection:
-            change_order(
-                connection,
-                order,
-                order.status,
-                {"quantity": quantity, "price": price, "modifications": order.modifications + 1, "updated_at": now},
-            )
+            change_order(connection, order, order.status, changes)
+        return replace(order, **changes)
 
     def _read(self, order_id: int) -> Order:
         with self._database.read() as connection:

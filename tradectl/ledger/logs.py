@@ -37,7 +37,7 @@ class Logs:
 
     def append(self, at: datetime, level: str, action: str, message: str, *, task: str = "", symbol: str = "") -> None:
         values = {"at": at, "level": level, "action": action, "message": message, "task": task, "symbol": symbol}
-        with self.database.write() as connection:
+        with self.database.note() as connection:
             connection.execute(_INSERT, {"user": self.user, **values})
 
     def list(
@@ -65,5 +65,5 @@ class Logs:
 
     def prune(self, before: datetime) -> int:
         """Forget lines older than a moment; how many."""
-        with self.database.write() as connection:
+        with self.database.note() as connection:
             return connection.execute(delete(rows).where(rows.c.user == self.user, rows.c.at < before)).rowcount

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 
-from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import and_, delete, func, insert, select, update
 
 from tradectl.ledger import schema
-from tradectl.ledger.engine import Database
+from tradectl.ledger.engine import Database, put_rows
 from tradectl.ledger.rows import Decision, Signal
 
 
@@ -59,8 +59,6 @@ class Signals:
 
 
 _KEY = ("user", "session_date", "task", "slot", "instrument_id", "rule")
-_FORGET = delete(schema.decisions).where(*(schema.decisions.c[name] == bindparam(f"of_{name}") for name in _KEY))
-_KEEP = insert(schema.decisions)
 
 
 class Decisions:
@@ -88,23 +86,9 @@ class Decisions:
             }
             for item in decisions
         }
-        if not rows:
-            return
-        table = schema.decisions
-        if len(rows) == 1:
-            (row,) = rows.values()
-            with self._database.write() as connection:
-                connection.execute(_FORGET, {f"of_{name}": row[name] for name in _KEY})
-                connection.execute(_KEEP, row)
-            return
-        run = and_(table.c.user == self._user, table.c.session_date == session, table.c.task == task, table.c.slot == slot)
-        keys = list(rows)
-        with self._database.write() as connection:
-            for start in range(0, len(keys), 200):
-                chunk = keys[start : start + 200]
-                same = or_(*(and_(table.c.instrument_id == one, table.c.rule == rule) for one, rule in chunk))
-                connection.execute(delete(table).where(run, same))
-            connection.execute(insert(table), list(rows.values()))
+        if rows:
+            with self._database.note() as connection:
+                put_rows(connection, schema.decisions, _KEY, list(rows.values()))
 
     def verdicts(self, task: str, session: date, slot: str) -> dict[str, str]:
         """What a run has decided so far, by instrument."""
@@ -118,7 +102,7 @@ class Decisions:
     def replace_run(self, task: str, session: date, slot: str, decisions: Iterable[Decision], now: datetime) -> None:
         """As `record`, after removing everything the same run decided before (for a scan that is made again)."""
         table = schema.decisions
-        with self._database.write() as connection:
+        with self._database.note() as connection:
             connection.execute(
                 delete(table).where(
                     table.c.user == self._user, table.c.session_date == session, table.c.task == task, table.c.slot == slot

@@ -51,13 +51,15 @@ def position_of(row: Row[Any]) -> Position:
     return Position(**{name: values[name] for name in Position.__slots__})
 
 
-def _is(*statuses: OrderStatus) -> Any:
-    return func.sum(case((ORDERS.c.status.in_(statuses), 1), else_=0))
+def _is(status: OrderStatus) -> Any:
+    return func.sum(case((ORDERS.c.status == status, 1), else_=0))
 
 
 _MINE, _MY_POSITIONS = ORDERS.c.user == bindparam("of_user"), POSITIONS.c.user == bindparam("of_user")
 OPEN_POSITIONS = select(POSITIONS).where(_MY_POSITIONS, POSITIONS.c.status == "open").order_by(POSITIONS.c.id)
-UNFINISHED = select(ORDERS).where(_MINE, ORDERS.c.status.in_(sorted(OPEN_ORDERS))).order_by(ORDERS.c.id)
+_IS_UNFINISHED = or_(*(ORDERS.c.status == status for status in sorted(OPEN_ORDERS)))
+"""Not `in_`, whose list SQLAlchemy writes into the text of the statement anew each time it runs."""
+UNFINISHED = select(ORDERS).where(_MINE, _IS_UNFINISHED).order_by(ORDERS.c.id)
 STATE = select(schema.users.c.trading_state, schema.users.c.state_reason).where(schema.users.c.user == bindparam("of_user"))
 ONE_ORDER = select(ORDERS).where(_MINE, ORDERS.c.id == bindparam("of_id"))
 CHAIN = (
@@ -71,6 +73,9 @@ CHAIN = (
     )
     .order_by(ORDERS.c.generation)
 )
+_CLOSED_THEN = POSITIONS.c.closed_session == bindparam("of_session")
+_CHECKED = select(func.count()).where(_MY_POSITIONS, or_(POSITIONS.c.status == "open", _CLOSED_THEN))
+_CLOSED = select(func.count()).where(_MY_POSITIONS, _CLOSED_THEN)
 SELL_TOTALS = select(
     func.count(ORDERS.c.sent_at).label("placed"),
     func.sum(ORDERS.c.modifications).label("updated"),
@@ -78,10 +83,8 @@ SELL_TOTALS = select(
     _is(OrderStatus.REJECTED).label("rejected"),
     _is(OrderStatus.CANCELLED).label("cancelled"),
     _is(OrderStatus.UNKNOWN).label("unknown"),
+    _CHECKED.scalar_subquery().label("checked"),
+    _CLOSED.scalar_subquery().label("closed"),
 ).where(_MINE, ORDERS.c.session_date == bindparam("of_session"), ORDERS.c.side == Side.SELL)
-POSITION_TOTALS = select(
-    func.count().label("checked"),
-    func.sum(case((POSITIONS.c.closed_session == bindparam("of_session"), 1), else_=0)).label("closed"),
-).where(_MY_POSITIONS, or_(POSITIONS.c.status == "open", POSITIONS.c.closed_session == bindparam("of_session")))
 RESTED = (ORDERS.c.purpose == Purpose.TARGET, ORDERS.c.sent_at.is_not(None))
 CHANGE = update(ORDERS).where(ORDERS.c.id == bindparam("of_id"), ORDERS.c.status == bindparam("of_status"))

@@ -1,7 +1,7 @@
 """Importing files: read and judge all of them first, then write them all in one transaction, or none.
 
-A bad file among good ones therefore leaves the archive as it was, and so does a full disk. Files are taken by kind and name,
-in whatever order they were given.
+A bad file among good ones therefore leaves the archive as it was, and so does a disk that is too full for the rows or for the
+series derived from them. Files are taken by kind and name, in whatever order they were given.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tradectl.marketdata.importers.bhavcopy import date_in_name
 from tradectl.marketdata.importers.columns import Parsed
 from tradectl.marketdata.importers.registry import IMPORTERS, importer_for
 from tradectl.marketdata.importers.source import SourceFile, read_source
-from tradectl.marketdata.series import DERIVED_FROM, build_series
+from tradectl.marketdata.series import DERIVED_FROM, derive_series, drop_series, forget_older_series
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable
@@ -81,16 +81,20 @@ def import_files(
     if complaints:
         more = f" (and {len(complaints) - 1} more bad files; nothing was imported)" if len(complaints) > 1 else ""
         raise DataError(complaints[0] + more)
-    reports = []
-    with archive.transaction():
-        for item in sorted(ready, key=lambda item: (_rank(item.kind), item.source.name, item.source.sha256)):
-            reports.append(_write(archive, item, replace, at))
-        changed = any(report.merged.changed for report in reports)
-        stale = any(report.merged.changed and report.table in DERIVED_FROM for report in reports)
-        if stale:
-            archive.count_change()
-    if stale:
-        build_series(archive.folder)
+    reports: list[FileReport] = []
+    series, kept = None, False
+    try:
+        with archive.transaction():
+            for item in sorted(ready, key=lambda item: (_rank(item.kind), item.source.name, item.source.sha256)):
+                reports.append(_write(archive, item, replace, at))
+            if any(report.merged.changed and report.table in DERIVED_FROM for report in reports):
+                archive.count_change()
+                series = derive_series(archive.folder, archive.db.conn)
+        kept = True
+    finally:
+        if series is not None:
+            (forget_older_series if kept else drop_series)(series)
+    changed = any(report.merged.changed for report in reports)
     return ImportReport(tuple(reports), changed, archive.generation())
 
 

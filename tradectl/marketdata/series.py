@@ -7,6 +7,7 @@ it is whole or absent; one that is missing, stale or damaged (a file of another 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -97,9 +98,18 @@ def read_archive(folder: Path) -> sqlite3.Connection:
     if not path.exists():
         raise DataError(f"no market data in {folder}: import some with `tradectl data import`, or try `tradectl demo`")
     try:
+        if path.with_name(f"{ARCHIVE}-journal").exists():
+            _undo_half_an_import(path)
         return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30, check_same_thread=False)
     except sqlite3.Error as error:
         raise DatabaseError(f"{path}: {error}") from error
+
+
+def _undo_half_an_import(path: Path) -> None:
+    """An import that was killed, or met a full disk, leaves its journal behind. Whoever reads next undoes it, and needs to write
+    for that; while an import is at work this changes nothing."""
+    with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=30)) as connection:
+        connection.execute("SELECT value FROM meta").fetchone()
 
 
 def archive_generation(folder: Path) -> int:
@@ -112,15 +122,25 @@ def archive_generation(folder: Path) -> int:
 
 
 def build_series(folder: Path) -> Path:
-    """Derive the series from the archive; the new folder. Readers of an older one keep what they have mapped."""
+    """Derive the series from the archive as it is; the new folder. Readers of an older one keep what they have mapped."""
     with contextlib.closing(read_archive(folder)) as connection:
-        try:
-            connection.execute("BEGIN")  # one state of the archive for all that follows
-            generation = int(connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()[0])
-            facts = _facts(connection)
-            symbols, columns = _bars(connection)
-        except sqlite3.Error as error:
-            raise DatabaseError(f"{folder / ARCHIVE}: {error}") from error
+        connection.execute("BEGIN")  # one state of the archive for all that follows
+        target = derive_series(folder, connection)
+    forget_older_series(target)
+    return target
+
+
+def derive_series(folder: Path, connection: sqlite3.Connection) -> Path:
+    """Derive the series from what a connection sees, and put them in place; the new folder. Raises DatabaseError.
+
+    An import does it before it commits: where the disk is too full for the series, the bars are not kept either.
+    """
+    try:
+        generation = int(connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()[0])
+        facts = _facts(connection)
+        symbols, columns = _bars(connection)
+    except sqlite3.Error as error:
+        raise DatabaseError(f"{folder / ARCHIVE}: {error}") from error
     target = folder / f"series-{generation}"
     try:
         work = Path(tempfile.mkdtemp(prefix=f".series-{generation}-", dir=folder))
@@ -203,8 +223,10 @@ def _by_instrument(
 
 def _write(work: Path, generation: int, facts: Mapping[str, Any], rows: Mapping[str, tuple[int, int]], columns: _Columns) -> None:
     for name in COLUMNS:
+        content = io.BytesIO()
+        np.save(content, columns[name])
         with (work / f"{name}.npy").open("wb") as file:
-            np.save(file, columns[name])
+            file.write(content.getbuffer())  # numpy's own way to a file does not say that the disk is full
             _flush(file.fileno(), file)
     _write_json(work / "facts.json", facts)
     sizes = {path.name: path.stat().st_size for path in work.iterdir()}
@@ -230,13 +252,22 @@ def _flush(descriptor: int, file: Any) -> None:
 
 
 def _put_in_place(work: Path, target: Path) -> None:
-    """Rename the finished folder over whatever stands there, and clear away those of earlier generations."""
+    """Rename the finished folder over whatever stands there: a damaged one, or the same by somebody faster."""
     work.chmod(0o755)
     try:
         work.rename(target)
     except OSError:
-        shutil.rmtree(target, ignore_errors=True)  # a damaged one, or the same by somebody faster
+        shutil.rmtree(target, ignore_errors=True)
         work.rename(target)
+
+
+def drop_series(path: Path) -> None:
+    """Take a folder away whose generation was never committed; one that is left is written over by the next import."""
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def forget_older_series(target: Path) -> None:
+    """Clear away the folders of earlier generations."""
     generation = int(target.name.rpartition("-")[2])
     for other in target.parent.glob("*series-*"):
         parts = other.name.split("-")

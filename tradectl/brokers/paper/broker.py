@@ -40,6 +40,7 @@ class PaperBroker:
 
     `step`: minutes to which the turning points of a daily path are moved. `participation`: the part of a minute's volume that
     one order may take, 1 for all it wants. `durable=False` gives up safety against power failure (throw-away simulations).
+    `opening_cash`: paise with which the account is opened when it is first asked for anything; None: by `open_account` only.
 
     Commands raise OrderRefused; everything may raise DatabaseError (file), ConfigurationError (account not opened), UsageError
     (a time before the account's last event), UncoveredDate, and what the market data raises.
@@ -59,10 +60,12 @@ class PaperBroker:
         step: int = 1,
         participation: float = 1.0,
         durable: bool = True,
+        opening_cash: int | None = None,
     ) -> None:
         if not 0 < participation <= 1:
             raise ConfigurationError(f"participation is more than 0 and at most 1, not {participation}")
         self._account = account
+        self._opening_cash = opening_cash
         self._clock = clock
         self._market = market
         self._sessions = sessions
@@ -159,6 +162,7 @@ class PaperBroker:
 
     def _current(self) -> Book:
         """The book, settled up to now; in memory where nothing is due and nobody else has written."""
+        self._open_if_new()
         now = self._clock.now()
         if self._book is None or self._store.version() != self._version:
             with self._store.reading():
@@ -167,6 +171,14 @@ class PaperBroker:
         if now >= self._due or self._book is None:
             return self._change(lambda book, _: book)
         return self._book
+
+    def _open_if_new(self) -> None:
+        if self._opening_cash is not None and self._book is None:
+            with self._store.reading():
+                known = self._store.load(self._account) is not None
+            if not known:
+                self.open_account(self._opening_cash)
+            self._opening_cash = None
 
     def _load(self) -> Book:
         """Read the book from the file; inside `reading` or `writing`."""
@@ -187,6 +199,7 @@ class PaperBroker:
     def _change(self, command: Callable[[Book, datetime], T]) -> T:
         """Settle, carry out a command, settle what it made due, and store it all in one transaction. What was settled stays
         also where the command is refused; after any other failure the book is read anew from the file."""
+        self._open_if_new()
         done = False
         try:
             with self._store.writing():
