@@ -47,12 +47,6 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
 
 
 @pytest.fixture
-def trader(server: Server, tmp_path: Path, real_market: Path) -> Tradectl:
-    """The command line in a fresh home that reads the real market where it is."""
-    return home_with(real_market, tmp_path / "trader", server)
-
-
-@pytest.fixture
 def copied(server: Server, tmp_path: Path) -> Homes:
     """`copied(home)`: the command line in a copy of a home."""
 

@@ -31,6 +31,8 @@ class Step:
 
 
 HOURS = ("09:30", "10:30", "11:30", "12:30", "13:30", "14:30", "15:30")
+BEFORE = {hour: f"{hour[:3]}29" for hour in HOURS}
+"""The last minute before each."""
 
 
 def morning(session: str) -> list[Step]:
@@ -51,10 +53,10 @@ def evening(session: str) -> list[Step]:
 
 def trading_hours(session: str) -> list[Step]:
     """The sell monitor from hour to hour, and the position monitor between; the last hour of it goes to the close."""
-    steps = [Step(session, "09:15", ("sell-monitor", "--until", HOURS[0]))]
+    steps = [Step(session, "09:15", ("sell-monitor", "--until", BEFORE[HOURS[0]]))]
     for hour, following in pairwise(HOURS):
         steps.append(Step(session, hour, ("position-monitor",), hour))
-        until = () if following == HOURS[-1] else ("--until", following)
+        until = () if following == HOURS[-1] else ("--until", BEFORE[following])
         steps.append(Step(session, hour, ("sell-monitor", *until), repeats=True))
     return [*steps, Step(session, HOURS[-1], ("position-monitor",), HOURS[-1])]
 

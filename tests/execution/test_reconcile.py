@@ -35,11 +35,11 @@ def test_an_order_that_another_process_is_sending_is_left_to_it(trading) -> None
     tag = client_tag("asha", intent, 0)
     book.intents.record(sender, intent, tag, 0, now, status=OrderStatus.PENDING, sending=True)
     looking = market.claim("eod", T)
-    assert resolve(book, market.broker, market.clock, execution_id=looking.execution_id) == []
+    assert resolve(book, book.snapshot(), market.broker, market.clock, execution_id=looking.execution_id) == []
     (order,) = market.orders(Side.BUY)
     assert order.sending_at is not None
     market.ledger.executions.finish(sender, "failed", {}, now=now, steps=0)
-    assert resolve(book, market.broker, market.clock, execution_id=looking.execution_id) == []
+    assert resolve(book, book.snapshot(), market.broker, market.clock, execution_id=looking.execution_id) == []
     (order,) = market.orders(Side.BUY)
     assert (order.status, order.sending_at) == (OrderStatus.PENDING, None)
 

@@ -44,17 +44,18 @@ class Desk:
         ex_date = reconcile.first_action(self.book, self.market, self.clock)
         if ex_date is not None:  # trades from before the ex-date come first, those after it meet the changed shares
             changes.take(reconcile.follow(self.book, self.broker, self.market, self.clock, before=ex_date))
-            self._apply_actions(changes, opens or {})
+            self._apply_actions(changes, self.snapshot, opens or {})
         changes.take(reconcile.follow(self.book, self.broker, self.market, self.clock))
-        for order in reconcile.resolve(self.book, self.broker, self.clock, execution_id=self.path.execution_id):
+        snapshot = self.snapshot
+        for order in reconcile.resolve(self.book, snapshot, self.broker, self.clock, execution_id=self.path.execution_id):
             text = f"{order.side} {order.quantity} {order.symbol}: nobody knows what became of it"
             self.log("order_unknown", text, order.symbol, level="error")
         self._report(changes)
-        self._apply_actions(changes, opens or {})
+        self._apply_actions(changes, snapshot, opens or {})
         return changes
 
-    def _apply_actions(self, changes: Changes, opens: dict[str, int]) -> None:
-        for line in reconcile.apply_actions(self.book, self.market, self.clock, opens):
+    def _apply_actions(self, changes: Changes, snapshot: Snapshot, opens: dict[str, int]) -> None:
+        for line in reconcile.apply_actions(self.book, snapshot, self.market, self.clock, opens):
             changes.adjusted.append(line)
             self.log("corporate_action", line)
 

@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 
 from tradectl.errors import UsageError
-from tradectl.ledger.book import Book
+from tradectl.ledger.book import Book, Snapshot
 from tradectl.ledger.rows import NewTrade, Order, OrderChange, Position
 from tradectl.model.market import ActionKind, CorporateAction
 from tradectl.model.moment import at_ist, ist_date
@@ -150,7 +150,7 @@ def _describe(changes: Changes, moved: Sequence[OrderChange], fresh: Sequence[Ne
             lists[change.status].append(change.order)
 
 
-def resolve(book: Book, broker: Broker, clock: Clock, *, execution_id: int) -> list[Order]:
+def resolve(book: Book, snapshot: Snapshot, broker: Broker, clock: Clock, *, execution_id: int) -> list[Order]:
     """Decide about orders that were being sent when somebody stopped; call after `follow`, which adopts those in the book.
 
     An order that another execution (not `execution_id`, our own) is sending at this moment is left to it. Absence proves nothing
@@ -159,7 +159,7 @@ def resolve(book: Book, broker: Broker, clock: Clock, *, execution_id: int) -> l
     """
     now = clock.now()
     unknown = []
-    for order in book.snapshot().orders:
+    for order in snapshot.orders:
         if order.sending_at is None or order.broker_order_id is not None or order.status is OrderStatus.RETRY_PENDING:
             continue
         if order.execution_id != execution_id and book.being_sent(order, clock.machine_now()):
@@ -190,14 +190,14 @@ def _touches(action: CorporateAction) -> bool:
     return action.ratio != 1 or action.dividend > 0 or action.kind is ActionKind.DEMERGER
 
 
-def apply_actions(book: Book, market: MarketData, clock: Clock, opens: Mapping[str, int]) -> list[str]:
+def apply_actions(book: Book, snapshot: Snapshot, market: MarketData, clock: Clock, opens: Mapping[str, int]) -> list[str]:
     """Bring open positions through their corporate actions and renames up to today.
 
     `opens` has the day's open (paise) of instruments that have traded today; a demerger waits for it. Answers lines to log.
     """
     told = []
     today = ist_date(clock.now())
-    for position in book.snapshot().positions:
+    for position in snapshot.positions:
         named = market.instrument(position.instrument_id, today)
         if named.symbol != position.symbol:
             book.rename(position.instrument_id, named.symbol)

@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from tradectl.execution.desk import Desk
 from tradectl.execution.orders import Answer, Sent
+from tradectl.ledger.book import Snapshot
 from tradectl.ledger.rows import Decision, Intent, Order, Position
 from tradectl.model.market import Quote
 from tradectl.model.order import OrderStatus, Purpose, Side
@@ -83,18 +84,18 @@ class Seller:
             price = min(price, before) if before is not None else price
         return Desired(Purpose.TARGET, price, f"EMA9 {ema:.2f}, last {quote.last / 100:.2f}")
 
-    def cancel_rest_of_sold(self) -> bool:
+    def cancel_rest_of_sold(self, snapshot: Snapshot) -> bool:
         """Once a sell of a symbol has filled, what is left of its buys goes; asked of the book, whoever found the fill."""
-        buys = [order for order in self.desk.live(Side.BUY, self.session) if not order.waiting]
+        todays = [order for order in snapshot.orders if order.side is Side.BUY and order.session == self.session]
+        buys = [order for order in todays if not order.waiting]
         sold = self.desk.book.sold(self.session) if buys else set()
         crossing = [order for order in buys if order.instrument_id in sold]
         for order in crossing:
             self.desk.cancel_confirmed(order)
         return bool(crossing)
 
-    def withdraw_strays(self) -> bool:
+    def withdraw_strays(self, snapshot: Snapshot) -> bool:
         """A sell whose position is gone, sold by hand, offers shares that are not ours."""
-        snapshot = self.desk.snapshot
         held = {position.instrument_id for position in snapshot.positions}
         strays = [
             order

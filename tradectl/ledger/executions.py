@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Row, Select, bindparam, select, update
+from sqlalchemy import Row, Select, bindparam, func, select, update
 from sqlalchemy.engine import Connection
 
 from tradectl.errors import Blocked
@@ -234,7 +234,7 @@ class Executions:
     def on(self, session: date) -> dict[tuple[str, str], Execution]:
         """Every execution of a session, by (task, slot)."""
         with self.database.read() as connection:
-            found = connection.execute(_ALL.where(rows.c.user == self.user, rows.c.session_date == session)).all()
+            found = connection.execute(_OF_SESSION, {"of_user": self.user, "of_session": session}).all()
         return {(row.task, row.slot): _execution(row) for row in found}
 
     def list(
@@ -255,9 +255,9 @@ class Executions:
 
     def last_session(self, through: date | None = None) -> date | None:
         """The latest session, not after `through`, that has any execution."""
-        newest = select(rows.c.session_date).where(rows.c.user == self.user).order_by(rows.c.session_date.desc()).limit(1)
+        key = {"of_user": self.user, "of_session": through or date.max}
         with self.database.read() as connection:
-            return connection.execute(newest.where(rows.c.session_date <= through) if through else newest).scalar()
+            return connection.execute(_LAST_SESSION, key).scalar()
 
     def _row(self, connection: Connection, task: str, session: date, slot: str) -> Execution | None:
         key = {"of_user": self.user, "of_task": task, "of_session": session, "of_slot": slot}
@@ -276,6 +276,10 @@ _BY_KEY = _ALL.where(
     rows.c.task == bindparam("of_task"),
     rows.c.session_date == bindparam("of_session"),
     rows.c.slot == bindparam("of_slot"),
+)
+_OF_SESSION = _ALL.where(rows.c.user == bindparam("of_user"), rows.c.session_date == bindparam("of_session"))
+_LAST_SESSION = select(func.max(rows.c.session_date)).where(
+    rows.c.user == bindparam("of_user"), rows.c.session_date <= bindparam("of_session")
 )
 _HELD = (
     rows.c.id == bindparam("held_id"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Integer, bindparam, delete, select, update
 
 from tradectl.ledger.engine import Database, insert_new
 from tradectl.ledger.schema import outbox as rows
@@ -41,9 +41,8 @@ class Outbox:
 
     def pending(self, limit: int = 50) -> tuple[Message, ...]:
         """What has not been sent, oldest first; nothing is ever given up unsent."""
-        waiting = (rows.c.user == self.user, rows.c.sent_at.is_(None))
         with self.database.read() as connection:
-            found = connection.execute(select(*rows.c).where(*waiting).order_by(rows.c.id).limit(limit)).all()
+            found = connection.execute(_WAITING, {"of_user": self.user, "at_most": limit}).all()
         return tuple(Message(*row) for row in found)
 
     def mark_sent(self, message: Message, at: datetime) -> None:
@@ -61,3 +60,12 @@ class Outbox:
     def _change(self, message: Message, **values: object) -> None:
         with self.database.write() as connection:
             connection.execute(update(rows).where(rows.c.id == message.id).values(**values))
+
+
+_WAITING = (
+    select(*rows.c)
+    .where(rows.c.user == bindparam("of_user"), rows.c.sent_at.is_(None))
+    .order_by(rows.c.id)
+    .limit(bindparam("at_most", type_=Integer))
+)
+"""Asked after every command, so built once."""

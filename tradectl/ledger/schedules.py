@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import time
 from typing import Any, Protocol
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 
 from tradectl.errors import UsageError
 from tradectl.ledger.engine import Database, insert_new
@@ -88,7 +88,7 @@ class Schedules:
     def list(self) -> tuple[ScheduleRow, ...]:
         """Every row, by the first time of the day."""
         with self.database.read() as connection:
-            found = connection.execute(select(*rows.c).where(rows.c.user == self.user)).all()
+            found = connection.execute(_OF_USER, {"of_user": self.user}).all()
         return tuple(sorted((_row(item) for item in found), key=lambda row: (row.times[0], row.task)))
 
     def get(self, task: str) -> ScheduleRow:
@@ -148,3 +148,7 @@ def _row(row: Row[Any]) -> ScheduleRow:
     times = tuple(parse_time(text) for text in row.times.split())
     until = None if row.until == LAST_FILL else parse_time(row.until)
     return ScheduleRow(row.user, row.task, times, until, row.every, bool(row.enabled))
+
+
+_OF_USER = select(*rows.c).where(rows.c.user == bindparam("of_user"))
+"""Asked before every command, so built once."""

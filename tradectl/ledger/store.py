@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
-from tradectl.ledger.engine import Database, insert_new
+from tradectl.ledger.engine import Database, put_rows
 from tradectl.ledger.executions import Executions
 from tradectl.ledger.logs import Logs
 from tradectl.ledger.outbox import Outbox
@@ -35,8 +35,7 @@ class Info:
 
     def set(self, key: str, value: str) -> None:
         with self.database.write() as connection:
-            if not insert_new(connection, database_info, {"key": key, "value": value}):
-                connection.execute(update(database_info).where(database_info.c.key == key).values(value=value))
+            put_rows(connection, database_info, ("key",), [{"key": key, "value": value}])
 
     def all(self) -> dict[str, str]:
         with self.database.read() as connection:

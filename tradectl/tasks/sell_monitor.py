@@ -26,18 +26,18 @@ def run(context: Context) -> Outcome:
     """One step. Its result holds the session's totals, read from the book, so an interrupted monitor counts the same."""
     world, desk = context.world, context.desk()
     changes = desk.reconcile(_opens(context, desk))
-    positions = desk.snapshot.positions
-    quotes = _quotes(context, desk, positions)
+    snapshot = desk.snapshot
+    quotes = _quotes(context, desk, snapshot.positions)
     seller = Seller(desk, world.readings, world.parameters, context.session, context.decide)
-    touched = [bool(changes), seller.cancel_rest_of_sold(), seller.withdraw_strays()]
+    touched = [bool(changes), seller.cancel_rest_of_sold(snapshot), seller.withdraw_strays(snapshot)]
     touched += [
         seller.attend(position, quotes[position.symbol])
-        for position in positions
+        for position in snapshot.positions
         if position.symbol in quotes and _may_change(context, position)
     ]
     if any(touched):
         desk.follow()
-        seller.cancel_rest_of_sold()
+        seller.cancel_rest_of_sold(desk.snapshot)
     elif not context.first:
         return Outcome(changed=False)
     return _outcome(context, desk, quotes, changes, changed=any(touched) or not context.steps)

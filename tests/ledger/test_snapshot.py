@@ -1,0 +1,91 @@
+"""What is kept in memory between two looks, and what must make it be read anew."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.ledger.conftest import NOW
+from tradectl.ledger.engine import Database, open_database, put_rows
+from tradectl.ledger.executions import Claim, this_owner
+from tradectl.ledger.rows import Decision, Intent, Order
+from tradectl.ledger.schema import database_info
+from tradectl.ledger.store import Info, Ledger
+from tradectl.model.order import OrderStatus, Purpose, Side
+
+DAY = date(2026, 1, 7)
+
+
+@pytest.fixture
+def claim(ledger: Ledger) -> Claim:
+    taken = ledger.executions.claim("buy", DAY, "", owner=this_owner(), trigger="manual", machine_now=NOW, now=NOW)
+    assert isinstance(taken, Claim)
+    return taken
+
+
+def ordered(ledger: Ledger, claim: Claim, symbol: str) -> Order:
+    intent = Intent(symbol, symbol, Side.BUY, Purpose.ENTRY, 10, 100_00, DAY, DAY, "entry:1")
+    return ledger.book.intents.record(claim, intent, f"tag-{symbol}", 0, NOW, status=OrderStatus.PENDING, sending=True)
+
+
+def elsewhere(path: Path) -> Ledger:
+    """The same user seen through another connection."""
+    return Ledger(open_database(path, durable=False), "asha")
+
+
+def test_log_lines_decisions_and_beats_leave_the_snapshot(ledger: Ledger, claim: Claim) -> None:
+    ordered(ledger, claim, "ACME")
+    kept = ledger.book.snapshot()
+    ledger.logs.append(NOW, "info", "test", "nothing happened")
+    ledger.decisions.record("buy", DAY, "", [Decision("ACME", "ACME", "placed", "entry", "because", {})], NOW)
+    ledger.executions.beat(claim, NOW, steps=1)
+    assert ledger.book.snapshot() is kept
+    with ledger.database.write():
+        ledger.logs.append(NOW, "info", "test", "a part of a write is a write")
+    assert ledger.book.snapshot() is not kept
+
+
+def test_what_another_connection_notes_is_looked_at(ledger: Ledger, path: Path, claim: Claim) -> None:
+    kept = ledger.book.snapshot()
+    elsewhere(path).logs.append(NOW, "info", "test", "from outside")
+    assert ledger.book.snapshot() is not kept
+
+
+def test_a_modified_order_is_in_the_snapshot_as_in_the_database(ledger: Ledger, path: Path, claim: Claim) -> None:
+    one, two = (ordered(ledger, claim, symbol) for symbol in ("ACME", "BETA"))
+    ledger.book.snapshot()
+    later = NOW + timedelta(minutes=1)
+    changed = ledger.book.note_modified(one, 20, 99_00, later)
+    assert changed == replace(one, quantity=20, price=99_00, modifications=1, updated_at=later)
+    assert ledger.book.snapshot().orders == (changed, two)
+    assert ledger.book.snapshot() == elsewhere(path).book.snapshot()
+    assert ledger.book.order(one.id) == changed
+
+
+def test_a_modification_does_not_hide_what_another_connection_wrote(ledger: Ledger, path: Path, claim: Claim) -> None:
+    one, two = (ordered(ledger, claim, symbol) for symbol in ("ACME", "BETA"))
+    ledger.book.snapshot()
+    elsewhere(path).book.intents.move(two, OrderStatus.UNKNOWN, "from outside", NOW)
+    ledger.book.note_modified(one, 20, 99_00, NOW)
+    assert [order.status for order in ledger.book.snapshot().orders] == [OrderStatus.PENDING, OrderStatus.UNKNOWN]
+    assert ledger.book.snapshot() == elsewhere(path).book.snapshot()
+
+
+def test_a_row_takes_the_place_of_its_predecessor_and_keeps_its_id(database: Database, ledger: Ledger) -> None:
+    decision = Decision("ACME", "ACME", "resting", "target", "at 100", {"price": 100_00})
+    for price in (100_00, 99_00):
+        now = replace(decision, reason=f"at {price // 100}", inputs={"price": price})
+        ledger.decisions.record("sell-monitor", DAY, "", [now, replace(decision, instrument_id="BETA", symbol="BETA")], NOW)
+    with database.read() as connection:
+        rows = connection.exec_driver_sql("SELECT id, symbol, reason, inputs FROM decisions ORDER BY id").all()
+    assert [tuple(row) for row in rows] == [(1, "ACME", "at 99", '{"price":9900}'), (2, "BETA", "at 100", '{"price":10000}')]
+
+
+def test_a_key_alone_may_be_put_again(database: Database) -> None:
+    for value in ("one", "two"):
+        with database.write() as connection:
+            put_rows(connection, database_info, ("key",), [{"key": "mode", "value": value}])
+    assert Info(database).all() == {"mode": "two"}
