@@ -22,6 +22,8 @@ SYMBOLS = (
 )  # fmt: skip
 RANDOM = random.Random(20261123)
 SESSIONS_BEFORE = 9
+ANYTHING = EAGER | {"rsi_entry_above": "75", "rsi_entry_below": "75"}
+"""Settings with which nearly every symbol is wanted on every evening, the last one too: what leaks shows there."""
 TOLD = {
     date(2023, 7, 19): "a demerger on the next run session",
     date(2024, 1, 3): "a split after the next run session",
@@ -43,7 +45,7 @@ def test_cutting_the_future_leaves_every_decision_as_it_was(
     last = sessions.run_between(sessions.first, about)[-1].date
     cut = cut_market(tmp_path / "cut", shared_data, sessions, SYMBOLS, last)
     with_future, without = (decided(tmp_path / market.name, market, last, sessions) for market in (real_market, cut))
-    assert len(with_future["orders"]) > len(SYMBOLS)
+    assert len([order for order in with_future["orders"] if order["session_date"] > last]) >= 3
     assert len(with_future["fills"]) > len(SYMBOLS) / 2
     assert len(with_future["decisions"]) > SESSIONS_BEFORE * len(SYMBOLS)
     for name in DECIDED:
@@ -54,7 +56,7 @@ def decided(folder: Path, market: Path, last: date, sessions: SessionTable) -> R
     """All that the sessions up to `last` decided, and the morning after them before its open."""
     days = [session.date for session in sessions.run_between(sessions.first, last)[-1 - SESSIONS_BEFORE :]]
     seeds = [Seed(symbol, 10, day) for symbol, day in zip(SYMBOLS, [days[0]] * 3 + [days[-2]] * 3, strict=False)]
-    run = simulated(folder, market, days[0], last, universe=SYMBOLS, changes=EAGER, every=5, seeds=seeds)
+    run = simulated(folder, market, days[0], last, universe=SYMBOLS, changes=ANYTHING, limits=False, every=5, seeds=seeds)
     run.morning("premarket-retry", "08:00")
     return run.rows(*DECIDED)
 

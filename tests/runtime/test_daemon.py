@@ -65,8 +65,11 @@ def running(tmp_path: Path) -> Iterator[Running]:
     made = Running(tmp_path)
     yield made
     if made.process.is_alive():
+        made.process.terminate()  # which ends its children too
+    made.process.join(15)
+    if made.process.is_alive():
         made.process.kill()
-    made.process.join()
+        made.process.join()
     made.stage.ledger.database.close()
 
 

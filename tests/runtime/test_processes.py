@@ -20,7 +20,7 @@ from tradectl.task import Context, Outcome
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 
 FORK = multiprocessing.get_context("fork")
-LEASE = timedelta(seconds=0.6)
+LEASE = timedelta(seconds=1.5)
 
 
 class Home:
@@ -142,8 +142,11 @@ def test_a_stopped_process_is_fenced_and_cannot_finish(home: Home) -> None:
 
 
 def test_a_long_step_keeps_its_claim(home: Home) -> None:
+    enough = home.path.with_suffix(".enough")
+
     def long(context: Context) -> Outcome:
-        time.sleep(3 * LEASE.total_seconds())
+        while not enough.exists():
+            time.sleep(0.02)
         return Outcome({"done": 1})
 
     home.start("hourly", long, slot="09:30")
@@ -153,6 +156,7 @@ def test_a_long_step_keeps_its_claim(home: Home) -> None:
     while time.monotonic() < deadline:
         assert mine.run("hourly", slot="09:30").outcome == "busy"
         time.sleep(0.1)
+    enough.touch()
     assert home.exit_code() == 0
     (row,) = home.stage.ledger.executions.list(task="hourly")
     assert (row.status, row.attempt) == ("completed", 1)
