@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import shutil
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -28,7 +27,7 @@ def cut_market(folder: Path, data: Path, sessions: SessionTable, symbols: Iterab
             _copy(path, files, lambda line: line[:10] <= through)
     _copy(data / "lists" / "corporate_actions.csv", files, lambda line: line.split(",", 3)[2] <= known)
     for path in (data / "lists" / "EQUITY_L.csv", data / "lists" / "symbolchange.csv", *(data / "instruments").glob("*.csv")):
-        shutil.copy(path, files / path.name)
+        _copy(path, files, lambda line: not names.isdisjoint(line.replace('"', "").rstrip().split(",")))
     archive = Archive(folder / "market")
     try:
         import_files([files], archive, sessions, at=datetime(2026, 11, 20, tzinfo=UTC))

@@ -10,7 +10,7 @@ from tradectl.cli import show
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.options import RESEARCH, parse_day
-from tradectl.cli.simulate import Set, settings_of
+from tradectl.cli.simulate import TRADE_COLUMNS, Set, settings_of, trade_cells
 from tradectl.errors import DataError
 from tradectl.model.money import to_rupees
 
@@ -63,19 +63,8 @@ def backtest(
 
 
 def _text(found: dict[str, Any]) -> str:
-    columns = ("entry", "exit", ">quantity", ">bought at", ">sold at", ">charges", ">net")
-    rows = [
-        (
-            trade["entry_session"],
-            trade["exit_session"],
-            trade["quantity"],
-            show.rupees(trade["entry_price"]),
-            show.rupees(trade["exit_price"]),
-            show.rupees(trade["charges"]),
-            show.rupees(trade["net"]),
-        )
-        for trade in found["trades"]
-    ]
-    table = show.table(columns, rows, title=f"{found['symbol']} {found['from']} to {found['to']}", empty="no trade was closed.")
+    rows = [trade_cells(trade) for trade in found["trades"]]
+    title = f"{found['symbol']} {found['from']} to {found['to']}"
+    table = show.table(TRADE_COLUMNS, rows, title=title, empty="no trade was closed.")
     held = f"; {found['open']} shares still held" if found["open"] else ""
     return f"{table}\n\n{len(rows)} trades, {found['winners']} with a gain, net {show.rupees(found['net'])}{held}"

@@ -159,22 +159,19 @@ def simulated(
     return simulation.result(world, done, world.broker.statement(), stopwatch() - begun)
 
 
+TRADE_COLUMNS = ("entry", "exit", ">quantity", ">bought at", ">sold at", ">charges", ">net")
+
+
+def trade_cells(trade: dict[str, Any]) -> tuple[Any, ...]:
+    """A trade of a JSON result as the cells of `TRADE_COLUMNS`."""
+    prices = (show.rupees(trade[name]) for name in ("entry_price", "exit_price", "charges", "net"))
+    return trade["entry_session"], trade["exit_session"], trade["quantity"], *prices
+
+
 def text_of(found: dict[str, Any]) -> str:
     """The report for people."""
-    columns = ("symbol", "entry", "exit", ">quantity", ">bought at", ">sold at", ">charges", ">net")
-    rows = [
-        (
-            trade["symbol"],
-            trade["entry_session"],
-            trade["exit_session"],
-            trade["quantity"],
-            show.rupees(trade["entry_price"]),
-            show.rupees(trade["exit_price"]),
-            show.rupees(trade["charges"]),
-            show.rupees(trade["net"]),
-        )
-        for trade in found["trades"]
-    ]
+    columns = ("symbol", *TRADE_COLUMNS)
+    rows = [(trade["symbol"], *trade_cells(trade)) for trade in found["trades"]]
     won = sum(not trade["net"].startswith("-") for trade in found["trades"])
     lines = [
         show.table(columns, rows, empty="No trade was closed."),

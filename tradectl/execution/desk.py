@@ -8,10 +8,11 @@ from datetime import date, timedelta
 
 from tradectl.execution import reconcile
 from tradectl.execution.orders import OrderPath
-from tradectl.execution.reconcile import Changes
+from tradectl.execution.reconcile import Changes, OpenOf
 from tradectl.ledger.book import Book, Snapshot
 from tradectl.ledger.rows import Order, Position
 from tradectl.model.market import Quote
+from tradectl.model.moment import ist_date
 from tradectl.model.order import OrderStatus, Side
 from tradectl.ports import Broker, Clock, MarketData
 
@@ -36,26 +37,34 @@ class Desk:
     def snapshot(self) -> Snapshot:
         return self.book.snapshot()
 
-    def reconcile(self, opens: dict[str, int] | None = None) -> Changes:
-        """Make the book follow the broker, decide about interrupted sends, apply corporate actions; log what changed."""
+    def reconcile(self, open_of: OpenOf = lambda _: None) -> Changes:
+        """Make the book follow the broker, decide about interrupted sends, apply corporate actions; log what changed. A demerger
+        of today is applied by those who can tell the day's open."""
         if self.dry_run:
             return Changes()
         changes = Changes()
-        ex_date = reconcile.first_action(self.book, self.market, self.clock)
+        ex_date = reconcile.first_action(self.book, self.snapshot, self.market, self.clock)
         if ex_date is not None:  # trades from before the ex-date come first, those after it meet the changed shares
             changes.take(reconcile.follow(self.book, self.broker, self.market, self.clock, before=ex_date))
-            self._apply_actions(changes, self.snapshot, opens or {})
+            self._apply_actions(changes, self.snapshot, open_of)
         changes.take(reconcile.follow(self.book, self.broker, self.market, self.clock))
         snapshot = self.snapshot
         for order in reconcile.resolve(self.book, snapshot, self.broker, self.clock, execution_id=self.path.execution_id):
             text = f"{order.side} {order.quantity} {order.symbol}: nobody knows what became of it"
             self.log("order_unknown", text, order.symbol, level="error")
         self._report(changes)
-        self._apply_actions(changes, snapshot, opens or {})
+        self._apply_actions(changes, snapshot, open_of)
         return changes
 
-    def _apply_actions(self, changes: Changes, snapshot: Snapshot, opens: dict[str, int]) -> None:
-        for line in reconcile.apply_actions(self.book, snapshot, self.market, self.clock, opens):
+    def open_of(self, position: Position) -> int | None:
+        """The day's open of a position (paise); None while it has not traded today, whatever yesterday's quote says."""
+        quote = self.broker.quotes([position.symbol]).get(position.symbol)
+        if quote is None or quote.last_trade_at is None or ist_date(quote.last_trade_at) != ist_date(self.clock.now()):
+            return None
+        return quote.open
+
+    def _apply_actions(self, changes: Changes, snapshot: Snapshot, open_of: OpenOf) -> None:
+        for line in reconcile.apply_actions(self.book, snapshot, self.market, self.clock, open_of):
             changes.adjusted.append(line)
             self.log("corporate_action", line)
 

@@ -6,7 +6,7 @@ changes anything; a failed read raises and nothing happens.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -25,6 +25,9 @@ UNSENT, WAITED, NEVER_APPEARED = "its session ended before it was sent", "its se
 """Why an order that the broker never had came to its end."""
 BEFORE_THE_DAY = time(8, 0)
 """When a corporate action counts as done on its ex-date: before any trade of that day."""
+
+OpenOf = Callable[[Position], int | None]
+"""The day's open (paise) of a position's instrument; None while it has not traded today."""
 
 
 @dataclass(slots=True)
@@ -174,11 +177,11 @@ def resolve(book: Book, snapshot: Snapshot, broker: Broker, clock: Clock, *, exe
     return unknown
 
 
-def first_action(book: Book, market: MarketData, clock: Clock) -> datetime | None:
+def first_action(book: Book, snapshot: Snapshot, market: MarketData, clock: Clock) -> datetime | None:
     """When the first corporate action counts that has not been applied to an open position; None where all have been."""
     today = ist_date(clock.now())
     waiting = []
-    for position in book.snapshot().positions:
+    for position in snapshot.positions:
         actions = market.actions(position.instrument_id, position.opened_session, today)
         done = {ex_date for _, ex_date in book.applied(position.id)} if actions else set()
         waiting += [action.ex_date for action in actions if action.ex_date not in done and _touches(action)]
@@ -190,10 +193,10 @@ def _touches(action: CorporateAction) -> bool:
     return action.ratio != 1 or action.dividend > 0 or action.kind is ActionKind.DEMERGER
 
 
-def apply_actions(book: Book, snapshot: Snapshot, market: MarketData, clock: Clock, opens: Mapping[str, int]) -> list[str]:
+def apply_actions(book: Book, snapshot: Snapshot, market: MarketData, clock: Clock, open_of: OpenOf) -> list[str]:
     """Bring open positions through their corporate actions and renames up to today.
 
-    `opens` has the day's open (paise) of instruments that have traded today; a demerger waits for it. Answers lines to log.
+    `open_of` is asked where a demerger waits for the day's open. Answers lines to log.
     """
     told = []
     today = ist_date(clock.now())
@@ -206,7 +209,7 @@ def apply_actions(book: Book, snapshot: Snapshot, market: MarketData, clock: Clo
         if not actions:
             continue
         done = book.applied(position.id)
-        for adjustment in _adjustments(position, market, today, opens, done):
+        for adjustment in _adjustments(position, market, today, open_of, done):
             before = book.folded(position.id).quantity
             book.adjust(position, adjustment, before, shares_after(before, adjustment.ratio))
             told.append(f"{position.symbol}: {adjustment.kind} of {adjustment.ex_date}")
@@ -214,7 +217,7 @@ def apply_actions(book: Book, snapshot: Snapshot, market: MarketData, clock: Clo
 
 
 def _adjustments(
-    position: Position, market: MarketData, today: date, opens: Mapping[str, int], done: AbstractSet[tuple[str, date]]
+    position: Position, market: MarketData, today: date, open_of: OpenOf, done: AbstractSet[tuple[str, date]]
 ) -> list[Adjustment]:
     """What corporate actions do to this position and have not done yet: dividends first, on the quantity before the day's
     change of shares; splits and bonuses of one day one after the other; a demerger once the open is known."""
@@ -237,14 +240,14 @@ def _adjustments(
                 quantity = shares_after(quantity, action.ratio)
             close /= action.ratio
         if any(action.kind is ActionKind.DEMERGER for action in of_day) and ("demerger", ex_date) not in done:
-            opened = opens.get(position.instrument_id) if ex_date == today else _open_of(market, position.instrument_id, ex_date)
+            opened = open_of(position) if ex_date == today else _stored_open(market, position.instrument_id, ex_date)
             if opened is not None and close:
                 kept = min(Fraction(1), opened / close)
                 found.append(Adjustment(ActionKind.DEMERGER, ex_date, at + timedelta(seconds=2), Fraction(1), kept, 0))
     return found
 
 
-def _open_of(market: MarketData, instrument_id: str, session: date) -> int | None:
+def _stored_open(market: MarketData, instrument_id: str, session: date) -> int | None:
     history = market.history(instrument_id)
     index = history.index(session) if history is not None else None
     return int(history.open[index]) if history is not None and index is not None else None

@@ -7,14 +7,13 @@ and told; the book is never bent to fit.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import time, timedelta
 
 from tradectl.execution import reconcile
 from tradectl.execution.buying import holdings_value
 from tradectl.execution.desk import Desk
 from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.statistics import DayStatistics
-from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.money import show_rupees, to_rupees
 from tradectl.task import Context, Outcome, Schedule, Task
@@ -44,7 +43,7 @@ def run(context: Context) -> Outcome:
     """One pass; a rerun gives the same rows."""
     world, session = context.world, context.session
     desk = context.desk()
-    desk.reconcile(_opens(desk, session))
+    desk.reconcile(desk.open_of)
     mismatches = reconcile.compare_holdings(desk.book, desk.broker)
     for item in mismatches:
         context.log("mismatch", f"the book has {item.book} {item.symbol}, the broker {item.broker}", item.symbol, level="error")
@@ -79,21 +78,6 @@ def run(context: Context) -> Outcome:
             context.now, f"tradectl {session}", _summary(context, result, closed, mismatches), f"eod:{session}"
         )
     return Outcome(result)
-
-
-def _opens(desk: Desk, session: date) -> dict[str, int]:
-    """Opens of the positions that traded in the session; another day's quote says nothing about it."""
-    positions = desk.snapshot.positions
-    quotes = desk.broker.quotes([position.symbol for position in positions]) if positions else {}
-    return {
-        position.instrument_id: quote.open
-        for position in positions
-        if (quote := quotes.get(position.symbol)) is not None and quote.open is not None and _traded_on(quote, session)
-    }
-
-
-def _traded_on(quote: Quote, session: date) -> bool:
-    return quote.last_trade_at is not None and ist_date(quote.last_trade_at) == session
 
 
 def _figures(context: Context, desk: Desk) -> Day:

@@ -25,7 +25,7 @@ RESULT_KEYS = ("placed", "checked", "updated", "executed", "rejected", "cancelle
 def run(context: Context) -> Outcome:
     """One step. Its result holds the session's totals, read from the book, so an interrupted monitor counts the same."""
     world, desk = context.world, context.desk()
-    changes = desk.reconcile(_opens(context, desk))
+    changes = desk.reconcile(desk.open_of)
     snapshot = desk.snapshot
     quotes = _quotes(context, desk, snapshot.positions)
     seller = Seller(desk, world.readings, world.parameters, context.session, context.decide)
@@ -41,20 +41,6 @@ def run(context: Context) -> Outcome:
     elif not context.first:
         return Outcome(changed=False)
     return _outcome(context, desk, quotes, changes, changed=any(touched) or not context.steps)
-
-
-def _opens(context: Context, desk: Desk) -> dict[str, int]:
-    """Opens of the day for positions whose demerger waits for one."""
-    today, market = context.session, context.world.market
-    waiting = [position for position in desk.snapshot.positions if market.multiplier(position.instrument_id, today, None) is None]
-    if not waiting:
-        return {}
-    quotes = context.world.broker.quotes([position.symbol for position in waiting])
-    return {
-        position.instrument_id: quote.open
-        for position in waiting
-        if (quote := quotes.get(position.symbol)) is not None and quote.open is not None and _traded_today(quote, today)
-    }
 
 
 def _traded_today(quote: Quote, today: date) -> bool:

@@ -177,7 +177,7 @@ class Store:
             try:
                 yield
                 self._connection.execute("COMMIT")
-            except BaseException:
+            except BaseException:  # also a signal must not leave the transaction open
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
