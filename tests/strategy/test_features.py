@@ -99,3 +99,12 @@ def test_what_is_not_defined_is_none_in_json() -> None:
     inputs = features(bars, PARAMETERS).reading(bars, 2).inputs()
     assert inputs["rsi"] is None
     assert json.loads(json.dumps(inputs, allow_nan=False)) == inputs
+
+
+def test_money_in_the_inputs_of_a_decision_is_rupees() -> None:
+    """`why` shows them to a person, who would read 92570 as ninety thousand rupees."""
+    bars = history([(92_000, 93_000, 91_000, 92_570)] * 60, days(60))
+    inputs = features(bars, PARAMETERS).reading(bars, 59).inputs()
+    assert inputs["close"] == "925.70"
+    assert str(inputs["average_turnover"]).endswith(".00")
+    assert features(bars, PARAMETERS).reading(bars, 2).inputs()["average_turnover"] is None

@@ -16,6 +16,7 @@ from tradectl.execution.orders import Answer, Sent
 from tradectl.ledger.book import Snapshot
 from tradectl.ledger.rows import Decision, Intent, Order, Position
 from tradectl.model.market import Quote
+from tradectl.model.money import to_rupees
 from tradectl.model.order import OrderStatus, Purpose, Side
 from tradectl.strategy import exits
 from tradectl.strategy.parameters import Parameters
@@ -189,7 +190,7 @@ class Seller:
             self.desk.log(f"order_{answer.sent}", f"{done}: {answer.reason}", position.symbol, level="warning")
         verdict = "resting" if answer.ok else str(answer.sent)
         reason = f"{done}: {wanted.reason if answer.ok else answer.reason}"
-        inputs = {"price": wanted.price}
+        inputs = {"price": to_rupees(wanted.price)}
         self.decide([Decision(position.instrument_id, position.symbol, verdict, str(wanted.purpose), reason, inputs)])
 
 

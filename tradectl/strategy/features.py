@@ -16,6 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from tradectl.model.history import Floats, History, Ints
+from tradectl.model.money import to_rupees
 from tradectl.strategy.indicators import ema, rsi
 from tradectl.strategy.parameters import Parameters
 
@@ -61,7 +62,7 @@ class Reading:
         return self.close_adjusted > self.ema_slow_adjusted
 
     def inputs(self) -> dict[str, object]:
-        """What a decision was made from, as JSON values: rounded, None for what is not defined."""
+        """What a decision was made from, as JSON values: rupees as text, numbers rounded, None for what is not defined."""
 
         def shown(value: float) -> float | None:
             return None if math.isnan(value) else round(value, 4)
@@ -69,13 +70,13 @@ class Reading:
         return {
             "session": self.session.isoformat(),
             "series": self.series,
-            "close": self.close,
+            "close": to_rupees(self.close),
             "rsi": shown(self.rsi),
             "ema_fast": shown(self.ema_fast),
             "ema_slow": shown(self.ema_slow),
             "volume_ratio": shown(self.volume_ratio),
-            "average_turnover": self.average_turnover,
-            "median_turnover": self.median_turnover,
+            "average_turnover": to_rupees(self.average_turnover) if self.average_turnover >= 0 else None,
+            "median_turnover": to_rupees(self.median_turnover) if self.median_turnover >= 0 else None,
             "quality": shown(self.quality),
             "bars": self.bars,
             "multiplier": self.multiplier,

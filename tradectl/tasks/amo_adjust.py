@@ -15,6 +15,7 @@ from tradectl.exchange.ticks import round_down
 from tradectl.execution.buying import Purse, forbidden, pending_buys, quantity_for
 from tradectl.execution.desk import Desk
 from tradectl.ledger.rows import Decision, Order
+from tradectl.model.money import to_rupees
 from tradectl.model.order import Purpose
 from tradectl.strategy.entry import reward_gone
 from tradectl.strategy.sizing import worth_changing
@@ -55,7 +56,7 @@ def run(context: Context) -> Outcome:
 
 def _keep(context: Context, order: Order, price: int | None, verdict: str, reason: str) -> None:
     """Keep what was decided, and before it is asked of the broker too, so that a process that takes over can count it."""
-    inputs = {"preopen_price": price}
+    inputs = {"preopen_price": to_rupees(price) if price is not None else None}
     context.decide([Decision(order.instrument_id, order.symbol, verdict, "preopen", reason, inputs)])
 
 

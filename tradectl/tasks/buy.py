@@ -17,6 +17,7 @@ from tradectl.execution.desk import Desk
 from tradectl.execution.orders import Answer, Sent
 from tradectl.execution.reentries import wanted
 from tradectl.ledger.rows import Decision, Intent, Position
+from tradectl.model.money import to_rupees
 from tradectl.model.order import Purpose, Side, Variety
 from tradectl.strategy.exits import entry_limit
 from tradectl.strategy.sizing import Sizing
@@ -241,9 +242,9 @@ def _told(evening: Evening, want: Want, answer: Answer, quantity: int) -> tuple[
 
 def _inputs(want: Want) -> dict[str, object]:
     return {
-        "limit_price": want.limit_price,
-        "last_close": want.last_close,
-        "average_turnover": want.average_turnover,
+        "limit_price": to_rupees(want.limit_price),
+        "last_close": to_rupees(want.last_close),
+        "average_turnover": to_rupees(want.average_turnover),
         "level": want.level,
     }
 

@@ -19,6 +19,7 @@ from tradectl.execution.orders import Answer, Sent
 from tradectl.execution.reentries import level_now
 from tradectl.ledger.rows import Decision, Intent, Order
 from tradectl.model.market import bars_entry
+from tradectl.model.money import to_rupees
 from tradectl.model.order import Purpose, Side
 from tradectl.strategy import entry
 from tradectl.task import Context, Outcome, Schedule, Task
@@ -218,7 +219,7 @@ def _again(order: Order, quantity: int) -> Intent:
 
 def _keep(context: Context, order: Order, verdict: str, reason: str) -> None:
     """Keep what was decided, and before it is done too, so that a process that takes over can count it."""
-    inputs = {"order": order.id, "limit_price": order.price}
+    inputs = {"order": order.id, "limit_price": to_rupees(order.price)}
     context.decide([Decision(order.instrument_id, order.symbol, verdict, str(order.purpose), reason, inputs)])
 
 
