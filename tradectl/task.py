@@ -75,10 +75,9 @@ class Context:
         """What this run has decided before, by instrument: the verdicts of a process that died in its middle."""
         return {} if self.dry_run else self.world.ledger.decisions.verdicts(self.claim.task, self.session, self.slot)
 
-    def tell(self, title: str, body: str, key: str) -> None:
-        """A message for the user, sent after this run; a second one with the same key is the same message."""
-        if not self.dry_run:
-            self.world.ledger.outbox.add(self.now, title, body, key)
+    def tell(self, title: str, body: str, key: str) -> bool:
+        """A message for the user, sent after this run; a second one with the same key is the same message. Whether it is new."""
+        return not self.dry_run and self.world.ledger.outbox.add(self.now, title, body, key)
 
     def decide(self, decisions: Iterable[Decision]) -> None:
         """Keep decisions with their rules and inputs, for `why`."""

@@ -3,7 +3,8 @@
 from tests.execution.trading import AFTER, D, T, entry, ist, stock
 from tradectl.execution.buying import day_result
 from tradectl.execution.orders import client_tag
-from tradectl.execution.reconcile import follow, resolve
+from tradectl.execution.reconcile import follow
+from tradectl.execution.unknown import may_repeat, resolve
 from tradectl.ledger.engine import open_database
 from tradectl.ledger.store import Ledger
 from tradectl.model.market import ActionKind, CorporateAction
@@ -33,15 +34,16 @@ def test_an_order_that_another_process_is_sending_is_left_to_it(trading) -> None
     sender = market.claim("buy", T)
     intent, now, book = entry(10, 10050), market.clock.now(), market.ledger.book
     tag = client_tag("asha", intent, 0)
-    book.intents.record(sender, intent, tag, 0, now, status=OrderStatus.PENDING, sending=True)
-    looking = market.claim("eod", T)
-    assert resolve(book, book.snapshot(), market.broker, market.clock, execution_id=looking.execution_id) == []
+    marked = {"now": now, "machine_now": market.clock.machine_now(), "sending": True}
+    book.intents.record(sender, intent, tag, 0, status=OrderStatus.PENDING, **marked)
+    looking, capabilities = market.claim("eod", T), market.broker.capabilities
+    assert resolve(book, (), capabilities, market.clock, looking) == []
     (order,) = market.orders(Side.BUY)
-    assert order.sending_at is not None
+    assert (order.status, order.sender) == (OrderStatus.PENDING, sender.owner)
     market.ledger.executions.finish(sender, "failed", {}, now=now, steps=0)
-    assert resolve(book, book.snapshot(), market.broker, market.clock, execution_id=looking.execution_id) == []
-    (order,) = market.orders(Side.BUY)
-    assert (order.status, order.sending_at) == (OrderStatus.PENDING, None)
+    (order,) = resolve(book, (), capabilities, market.clock, looking)
+    assert order.status is OrderStatus.UNKNOWN
+    assert may_repeat(order, capabilities, looking.owner, now)
 
 
 def test_a_trade_by_hand_in_something_we_have_no_data_of_stops_nobody(trading) -> None:

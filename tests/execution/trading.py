@@ -19,7 +19,7 @@ from tradectl.ledger.rows import Intent, Order, Position
 from tradectl.ledger.store import Ledger
 from tradectl.model.market import Bar, Instrument
 from tradectl.model.moment import at_ist
-from tradectl.model.order import Purpose, Side, Variety
+from tradectl.model.order import OrderStatus, Purpose, Side, Variety
 from tradectl.notify.console import SilentNotifier
 from tradectl.runtime.outcomes import Report
 from tradectl.runtime.registry import all_tasks
@@ -123,6 +123,20 @@ class Trading:
         self.ledger.executions.finish(self.claim_of("test"), "failed", {}, now=self.clock.now(), steps=1)
         assert answer.order is not None, answer.reason
         return answer.order
+
+    def record(self, claim: Claim, intent: Intent, tag: str, *, status: OrderStatus = OrderStatus.PENDING) -> Order:
+        """An intent as a process leaves it that dies: about to be sent, or waiting (RETRY_PENDING)."""
+        return self.ledger.book.intents.record(
+            claim,
+            intent,
+            tag,
+            0,
+            now=self.clock.now(),
+            machine_now=self.clock.machine_now(),
+            status=status,
+            reason="" if status is OrderStatus.PENDING else "funds",
+            sending=status is OrderStatus.PENDING,
+        )
 
     def claim_of(self, name: str) -> Claim:
         row = next(row for row in self.ledger.executions.list(task=name, status="running"))

@@ -28,7 +28,9 @@ def claim(ledger: Ledger) -> Claim:
 
 def ordered(ledger: Ledger, claim: Claim, symbol: str) -> Order:
     intent = Intent(symbol, symbol, Side.BUY, Purpose.ENTRY, 10, 100_00, DAY, DAY, "entry:1")
-    return ledger.book.intents.record(claim, intent, f"tag-{symbol}", 0, NOW, status=OrderStatus.PENDING, sending=True)
+    return ledger.book.intents.record(
+        claim, intent, f"tag-{symbol}", 0, now=NOW, machine_now=NOW, status=OrderStatus.PENDING, sending=True
+    )
 
 
 def elsewhere(path: Path) -> Ledger:

@@ -27,7 +27,7 @@ def killed_before_sending(market: Trading, intent: Intent) -> str:
     """A `buy` that wrote its intent, and died before the broker heard of it."""
     claim = market.claim("buy", T)
     tag = client_tag("asha", intent, 0)
-    market.ledger.book.intents.record(claim, intent, tag, 0, market.clock.now(), status=OrderStatus.PENDING, sending=True)
+    market.record(claim, intent, tag)
     market.ledger.executions.finish(claim, "failed", {}, now=market.clock.now(), steps=0)
     return tag
 
@@ -81,7 +81,7 @@ def test_an_order_tried_again_ends_the_one_before_in_the_same_transaction(tradin
     market = trading(stock())
     claim = market.claim("buy", T)
     now, intent, book = market.clock.now(), entry(500, 10050), market.ledger.book
-    refused = book.intents.record(claim, intent, "A" * 15, 0, now, status=OrderStatus.PENDING, sending=True)
+    refused = market.record(claim, intent, "A" * 15)
     book.intents.move(refused, OrderStatus.RETRY_PENDING, "funds", now)
     assert market.desk(claim).path.place(intent).ok
     assert [(order.status, order.generation) for order in market.orders(Side.BUY)] == [
@@ -106,9 +106,7 @@ def test_a_renamed_stock_is_bought_under_its_new_name(trading) -> None:
     listing.names = [(date(2020, 1, 1), "ACME"), (D, "ACMENEW")]
     market = trading(listing)
     now, claim = market.clock.now(), market.claim("buy", T)
-    market.ledger.book.intents.record(
-        claim, entry(500, 10050), "B" * 15, 0, now, status=OrderStatus.RETRY_PENDING, reason="funds", sending=False
-    )
+    market.record(claim, entry(500, 10050), "B" * 15, status=OrderStatus.RETRY_PENDING)
     market.ledger.executions.finish(claim, "completed", {}, now=now, steps=1)
     market.to(D, "08:00")
     market.run("premarket-retry", slot="08:00")

@@ -75,7 +75,7 @@ def test_a_sell_that_was_recorded_and_never_sent_is_sent_by_the_next_step(tradin
     intent = sell_of(position, 100, 9900)
     claim = market.claim_of("sell-monitor")
     tag = client_tag("asha", intent, 0)
-    market.ledger.book.intents.record(claim, intent, tag, 0, market.clock.now(), status=OrderStatus.PENDING, sending=True)
+    market.record(claim, intent, tag)
     market.ledger.executions.release(claim, 0, {})
     market.monitor(D, "09:17")
     (order,) = market.orders(Side.SELL)

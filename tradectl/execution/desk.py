@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from tradectl.execution import reconcile
-from tradectl.execution.orders import OrderPath
-from tradectl.execution.reconcile import Changes, OpenOf
+from tradectl.execution import actions, reconcile, unknown
+from tradectl.execution.actions import OpenOf
+from tradectl.execution.orders import OrderPath, Sent
+from tradectl.execution.reconcile import Changes
 from tradectl.ledger.book import Book, Snapshot
 from tradectl.ledger.rows import Order, Position
 from tradectl.model.market import Quote
@@ -30,7 +31,7 @@ class Desk:
     clock: Clock
     path: OrderPath
     log: Log
-    tell: Callable[[str, str, str], None]
+    tell: Callable[[str, str, str], bool]
     dry_run: bool = False
 
     @property
@@ -43,16 +44,17 @@ class Desk:
         if self.dry_run:
             return Changes()
         changes = Changes()
-        ex_date = reconcile.first_action(self.book, self.snapshot, self.market, self.clock)
+        ex_date = actions.first_action(self.book, self.snapshot, self.market, self.clock)
         if ex_date is not None:  # trades from before the ex-date come first, those after it meet the changed shares
             changes.take(reconcile.follow(self.book, self.broker, self.market, self.clock, before=ex_date))
             self._apply_actions(changes, self.snapshot, open_of)
         changes.take(reconcile.follow(self.book, self.broker, self.market, self.clock))
         snapshot = self.snapshot
-        for order in reconcile.resolve(self.book, snapshot, self.broker, self.clock, execution_id=self.path.execution_id):
-            text = f"{order.side} {order.quantity} {order.symbol}: nobody knows what became of it"
-            self.log("order_unknown", text, order.symbol, level="error")
+        capabilities, claim = self.broker.capabilities, self.path.claim
+        for order in unknown.resolve(self.book, changes.reports, capabilities, self.clock, claim):
+            self._tell_unknown(order)
         self._report(changes)
+        self._withdraw(changes.reopened)
         self._apply_actions(changes, snapshot, open_of)
         return changes
 
@@ -64,7 +66,7 @@ class Desk:
         return quote.open
 
     def _apply_actions(self, changes: Changes, snapshot: Snapshot, open_of: OpenOf) -> None:
-        for line in reconcile.apply_actions(self.book, snapshot, self.market, self.clock, open_of):
+        for line in actions.apply_actions(self.book, snapshot, self.market, self.clock, open_of):
             changes.adjusted.append(line)
             self.log("corporate_action", line)
 
@@ -74,7 +76,42 @@ class Desk:
             return Changes()
         changes = reconcile.follow(self.book, self.broker, self.market, self.clock)
         self._report(changes)
+        self._read_back()
         return changes
+
+    def again_after(self) -> float | None:
+        """When to look again for orders whose fate is not known: seconds, None where it is of no use."""
+        return unknown.again_after(self.snapshot.unknown, self.clock.now())
+
+    def may_repeat(self, order: Order) -> bool:
+        """Whether an order of unknown fate may be sent again, because the broker refuses what it has already."""
+        return unknown.may_repeat(order, self.broker.capabilities, self.path.claim.owner, self.clock.now())
+
+    def _tell_unknown(self, order: Order) -> None:
+        """Once for each order, however often it is looked for."""
+        text = f"{order.side} {order.quantity} {order.symbol}, order {order.id}: nobody knows what became of it ({order.reason})"
+        if self.tell(f"{order.symbol}: an order of unknown fate", text, f"unknown:{order.id}:{order.tag}"):
+            self.log("order_unknown", text, order.symbol, level="error")
+
+    def _withdraw(self, reopened: Sequence[Order]) -> None:
+        """Orders that had been given up and are at the exchange after all: nobody wants them any more."""
+        for order in reopened:
+            text = f"{order.side} {order.quantity} {order.symbol}, order {order.id}, had been given up and is at the exchange"
+            self.log("order_reappeared", text, order.symbol, level="error")
+            self.tell(f"{order.symbol}: an order came back", text, f"reopened:{order.id}:{order.tag}")
+            now = self.book.order(order.id)
+            if now.alive and not self.cancel_confirmed(now):
+                self.log("order_not_cancelled", f"order {order.id} could not be withdrawn", order.symbol, level="error")
+
+    def _read_back(self) -> None:
+        """Say where the broker answered that it had changed an order, and its book shows it unchanged."""
+        for order_id, (quantity, price) in self.path.asked.items():
+            order = self.book.order(order_id)
+            if order.alive and (order.quantity, order.price) != (quantity, price):
+                asked, has = f"{quantity} at {price / 100:.2f}", f"{order.quantity} at {order.price / 100:.2f}"
+                text = f"{order.side} {order.symbol}, order {order.id}: asked for {asked}, the broker has {has}"
+                self.log("order_not_changed", text, order.symbol, level="warning")
+        self.path.asked.clear()
 
     def _report(self, changes: Changes) -> None:
         for order in changes.executed:
@@ -88,6 +125,11 @@ class Desk:
             text = f"{trade.side} {trade.quantity} {trade.symbol} at {trade.price / 100:.2f} was traded outside tradectl"
             self.log("external_trade", text, trade.symbol, level="warning")
             self.tell(f"{trade.symbol} was traded by hand", text, f"external:{trade.trade_id}")
+        for report in changes.strangers:
+            text = f"{report.side} {report.quantity} {report.symbol}, broker order {report.broker_order_id}, "
+            text += f"is {report.status} under the tag {report.tag}, and is no order of this ledger"
+            if self.tell(f"{report.symbol}: an order that the ledger does not know", text, f"stranger:{report.broker_order_id}"):
+                self.log("order_not_ours", text, report.symbol, level="error")
 
     def fresh_quotes(self, symbols: Iterable[str], max_age: timedelta) -> dict[str, Quote]:
         """Last prices young enough to act on; a stale one is left out, and so nothing is changed for it."""
@@ -104,9 +146,8 @@ class Desk:
         return max(0, min(position.quantity - bought_today, shown))
 
     def cancel_confirmed(self, order: Order) -> bool:
-        """Cancel and read back; True only when the broker's own book shows it ended."""
-        answer = self.path.cancel(order)
-        if not answer.ok:
+        """Cancel and read back, whatever was answered; True only when the broker's own book shows it ended."""
+        if self.path.cancel(order).sent is Sent.DRY:
             return False
         self.follow()
         return not self.book.order(order.id).alive

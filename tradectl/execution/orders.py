@@ -1,7 +1,8 @@
 """The order path: intent, send, outcome.
 
 The intent is on disk before the broker hears of it, under a tag that a restarted process would make again. What the broker
-refuses is a value; what nobody knows becomes UNKNOWN and stays so until the broker's book says otherwise.
+refuses is a value; what nobody knows becomes UNKNOWN and stays so until the broker's book says otherwise. Whether this
+execution may still send is asked in the transaction that marks the sending; from its commit on the order counts as possibly made.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, OrderRefused
+from tradectl.execution.unknown import EXISTS, may_repeat
 from tradectl.ledger.book import Book
 from tradectl.ledger.executions import Claim
+from tradectl.ledger.intents import Forbidden, Overtaken, why_forbidden
 from tradectl.ledger.rows import Intent, Order
 from tradectl.model.order import TERMINAL, OrderRequest, OrderStatus, Side
 from tradectl.ports import Broker, Clock
@@ -62,26 +65,36 @@ class OrderPath:
         self._user = user
         self._claim = claim
         self._dry_run = dry_run
+        self.asked: dict[int, tuple[int, int]] = {}
+        """Quantity and price that orders were changed to, by order id, until the broker's book was read back."""
 
     @property
-    def execution_id(self) -> int:
+    def claim(self) -> Claim:
         """Whose orders these are."""
-        return self._claim.execution_id
+        return self._claim
 
     def place(self, intent: Intent, *, send: bool = True) -> Answer:
         """Record the intent and send it. With `send=False` it is only recorded, as RETRY_PENDING, for the morning.
 
-        An intent whose newest generation is still alive is not sent again (EXISTS); one that was recorded but never sent is
-        sent under its own tag; one that ended begins a new generation.
+        An intent whose newest generation is still alive is not sent again (EXISTS, or UNKNOWN where nobody knows); one that was
+        recorded but never sent is sent under its own tag; one that ended begins a new generation. Raises Fenced.
         """
         if self._dry_run:
             return Answer(Sent.DRY)
+        try:
+            return self._place(intent, send=send)
+        except Forbidden as forbidden:
+            return Answer(Sent.BLOCKED, reason=str(forbidden))
+
+    def _place(self, intent: Intent, *, send: bool) -> Answer:
         forbidden = self._forbidden(intent.side)
         if forbidden:
             return Answer(Sent.BLOCKED, reason=forbidden)
         chain = self._book.intents.chain(intent)
         newest = chain[-1] if chain else None
         if newest is not None and newest.status not in TERMINAL:
+            if newest.status is OrderStatus.UNKNOWN:
+                return self._repeat(newest, intent, send=send)
             if newest.sending_at is not None and newest.status is not OrderStatus.RETRY_PENDING:
                 return Answer(Sent.EXISTS, newest)
             if newest.sending_at is None:
@@ -93,7 +106,8 @@ class OrderPath:
             intent,
             tag,
             generation,
-            self._clock.now(),
+            now=self._clock.now(),
+            machine_now=self._clock.machine_now(),
             sending=send,
             status=OrderStatus.PENDING if send else OrderStatus.RETRY_PENDING,
             reason="" if send else "waits for the morning",
@@ -104,60 +118,84 @@ class OrderPath:
     def _send_recorded(self, order: Order, intent: Intent, *, send: bool) -> Answer:
         if not send:
             return Answer(Sent.WAITING, order)
-        return self._send(self._book.intents.mark_sending(self._claim, order, intent.quantity, intent.price, self._clock.now()))
+        marked = self._book.intents.mark_sending(
+            self._claim,
+            order,
+            quantity=intent.quantity,
+            price=intent.price,
+            now=self._clock.now(),
+            machine_now=self._clock.machine_now(),
+        )
+        return self._send(marked)
+
+    def _repeat(self, order: Order, intent: Intent, *, send: bool) -> Answer:
+        """An order of unknown fate is asked for again only where the broker refuses what it has already."""
+        if not send or not may_repeat(order, self._broker.capabilities, self._claim.owner, self._clock.now()):
+            return Answer(Sent.UNKNOWN, order, order.reason)
+        return self._send_recorded(order, intent, send=True)
 
     def _forbidden(self, side: Side) -> str:
         snapshot = self._book.snapshot()
-        if snapshot.trading_state == "HALTED":
-            return f"the account is halted: {snapshot.state_reason}"
-        if snapshot.trading_state == "REDUCING" and side is Side.BUY:
-            return f"the account only reduces: {snapshot.state_reason}"
-        return ""
+        return why_forbidden(snapshot.trading_state, snapshot.state_reason, side)
 
     def _send(self, order: Order) -> Answer:
+        """Send an order that is marked as being sent, and write down what is known after. Anything raised but these errors leaves
+        it marked: nobody knows then, and `unknown.resolve` finds out."""
         request = OrderRequest(order.tag, order.symbol, order.side, order.quantity, order.price, variety=order.variety)
+        answered = self._book.intents.answered
         try:
             broker_order_id = self._broker.place(request)
         except OrderRefused as refusal:
-            status = OrderStatus.RETRY_PENDING if refusal.passing and order.side is Side.BUY else OrderStatus.REJECTED
-            self._book.intents.move(order, status, refusal.reason, self._clock.now())
-            sent = Sent.RETRY if status is OrderStatus.RETRY_PENDING else Sent.REFUSED
-            return Answer(sent, self._book.order(order.id), refusal.reason)
+            sent, status, reason = self._refused(order, refusal)
+            return Answer(sent, answered(order, status, self._clock.now(), reason=reason), reason)
         except Ambiguous as doubt:
-            self._book.intents.move(order, OrderStatus.UNKNOWN, str(doubt), self._clock.now())
-            return Answer(Sent.UNKNOWN, self._book.order(order.id), str(doubt))
+            return Answer(Sent.UNKNOWN, answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=str(doubt)), str(doubt))
         except (BrokerUnavailable, LoginNeeded):
-            self._book.intents.mark_never_sent(order, self._clock.now())
+            self._book.intents.never_sent(order, self._clock.now())
             raise
-        self._book.intents.mark_sent(order, broker_order_id, self._clock.now())
-        return Answer(Sent.PLACED, self._book.order(order.id))
+        return Answer(Sent.PLACED, answered(order, OrderStatus.PENDING, self._clock.now(), broker_order_id=broker_order_id))
+
+    def _refused(self, order: Order, refusal: OrderRefused) -> tuple[Sent, OrderStatus, str]:
+        """A refused repetition of a tag is no refusal of the order: the broker says that it has it."""
+        if refusal.code == "repeated_tag":
+            return Sent.UNKNOWN, OrderStatus.UNKNOWN, f"{EXISTS}: {refusal.reason}"
+        if refusal.passing and order.side is Side.BUY:
+            return Sent.RETRY, OrderStatus.RETRY_PENDING, refusal.reason
+        return Sent.REFUSED, OrderStatus.REJECTED, refusal.reason
 
     def modify(self, order: Order, *, quantity: int, price: int) -> Answer:
-        """Change a live order; whoever calls reads the row back through `reconcile.follow` before believing it. A claim that
-        was lost raises."""
+        """Change a live order; whoever calls reads the row back through `Desk.follow`, which says where the broker did not do as
+        it was told. Raises Fenced."""
         if self._dry_run:
             return Answer(Sent.DRY, order)
         if order.broker_order_id is None:
             return Answer(Sent.REFUSED, order, "its fate is not known yet")
-        forbidden = self._forbidden(Side.BUY if order.side is Side.BUY else Side.SELL)
-        if forbidden:
-            return Answer(Sent.BLOCKED, order, forbidden)
-        self._book.intents.assert_claim(self._claim)
         try:
+            self._book.intents.assert_may(self._claim, order.side, self._clock.machine_now())
+            self.asked[order.id] = (quantity, price)
             self._broker.modify(order.broker_order_id, quantity=quantity, price=price)
+        except Forbidden as forbidden:
+            return Answer(Sent.BLOCKED, order, str(forbidden))
         except OrderRefused as refusal:
+            del self.asked[order.id]
             return Answer(Sent.REFUSED, order, refusal.reason)
         except Ambiguous as doubt:
             return Answer(Sent.UNKNOWN, order, str(doubt))
-        return Answer(Sent.PLACED, self._book.note_modified(order, quantity, price, self._clock.now()))
+        try:
+            return Answer(Sent.PLACED, self._book.note_modified(order, quantity, price, self._clock.now()))
+        except Overtaken:  # another process has read the broker's book meanwhile, which knows better
+            return Answer(Sent.PLACED, self._book.order(order.id))
 
     def cancel(self, order: Order) -> Answer:
         """Ask for the end of an order. Cancels always pass, whatever the trading state; only a read-back confirms them.
 
-        An intent that the broker never heard of is cancelled in the book alone.
+        An intent that the broker never heard of is cancelled in the book alone. Raises Fenced; the claim of a person, who
+        works on no execution, cannot be lost.
         """
         if self._dry_run:
             return Answer(Sent.DRY, order)
+        if self._claim.execution_id:
+            self._book.intents.assert_claim(self._claim, self._clock.machine_now())
         if order.sending_at is None or order.status is OrderStatus.RETRY_PENDING:
             self._book.intents.move(order, OrderStatus.CANCELLED, "no longer wanted", self._clock.now())
             return Answer(Sent.PLACED, self._book.order(order.id))

@@ -1,38 +1,30 @@
 """Reconcile: make the book follow the broker's report, and say what changed and why.
 
 Start-up and recovery are the same path: every task that trades comes through here first. Only what was read successfully
-changes anything; a failed read raises and nothing happens.
+changes anything; a failed read raises and nothing happens. Reports may come twice, late and in any order: a fill counts once,
+an order ends once, and what the broker says of shares is believed only together with its trades.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
-from fractions import Fraction
+from datetime import date, datetime
 
 from tradectl.errors import UsageError
-from tradectl.ledger.book import Book, Snapshot
-from tradectl.ledger.rows import NewTrade, Order, OrderChange, Position
-from tradectl.model.market import ActionKind, CorporateAction
-from tradectl.model.moment import at_ist, ist_date
-from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Side
-from tradectl.model.position import Adjustment, fraction_cash, shares_after
+from tradectl.execution.unknown import DECIDED
+from tradectl.ledger.book import Book
+from tradectl.ledger.rows import NewTrade, Order, OrderChange
+from tradectl.model.moment import ist_date
+from tradectl.model.order import ALIVE, TERMINAL, OrderReport, OrderStatus, Side
 from tradectl.ports import Broker, Clock, MarketData
-
-UNSENT, WAITED, NEVER_APPEARED = "its session ended before it was sent", "its session ended", "never_appeared"
-"""Why an order that the broker never had came to its end."""
-BEFORE_THE_DAY = time(8, 0)
-"""When a corporate action counts as done on its ex-date: before any trade of that day."""
-
-OpenOf = Callable[[Position], int | None]
-"""The day's open (paise) of a position's instrument; None while it has not traded today."""
 
 
 @dataclass(slots=True)
 class Changes:
-    """What a reconciliation changed."""
+    """What a reconciliation changed. `strangers`: orders of the broker under a tag of ours that the book cannot place.
+    `reopened`: orders that had been given up and are there after all. `reports`: what the broker said."""
 
     executed: list[Order] = field(default_factory=list)
     rejected: list[Order] = field(default_factory=list)
@@ -43,13 +35,17 @@ class Changes:
     sold: set[str] = field(default_factory=set)
     adjusted: list[str] = field(default_factory=list)
     renamed: list[str] = field(default_factory=list)
+    strangers: list[OrderReport] = field(default_factory=list)
+    reopened: list[Order] = field(default_factory=list)
+    reports: Sequence[OrderReport] = ()
 
     def take(self, more: Changes) -> None:
-        """Add what another reconciliation changed."""
-        for name in ("executed", "rejected", "cancelled", "adopted", "external", "adjusted", "renamed"):
+        """Add what another reconciliation changed; its reports are the newer ones."""
+        for name in ("executed", "rejected", "cancelled", "adopted", "external", "adjusted", "renamed", "strangers", "reopened"):
             getattr(self, name).extend(getattr(more, name))
         self.trades += more.trades
         self.sold |= more.sold
+        self.reports = more.reports
 
     def __bool__(self) -> bool:
         return bool(
@@ -66,15 +62,17 @@ def follow(book: Book, broker: Broker, market: MarketData, clock: Clock, *, befo
     if before is not None:
         trades = [trade for trade in trades if trade.at < before]
     elif len(book.followed) == 3 and all(a is b for a, b in zip(book.followed, (reports, trades, snapshot), strict=True)):
-        return Changes()
-    changes = Changes()
+        return Changes(reports=reports)
+    changes = Changes(reports=reports)
     now = clock.now()
     ours = _match(book, reports)
+    ours += _unmatched(book, reports, {report.broker_order_id for report, _ in ours}, now, changes)
     known = book.known_trades()
-    unseen = [trade for trade in trades if trade.trade_id not in known]
+    unseen = list({trade.trade_id: trade for trade in trades if trade.trade_id not in known}.values())
     by_report = {report.broker_order_id: order for report, order in ours}
     late = {trade.broker_order_id for trade in unseen} - set(by_report)
-    by_report |= book.finished(late) if late else {}
+    ended = book.finished(late) if late else {}
+    by_report |= ended
     fresh: list[NewTrade] = []
     for trade in unseen:
         order = by_report.get(trade.broker_order_id)
@@ -90,6 +88,7 @@ def follow(book: Book, broker: Broker, market: MarketData, clock: Clock, *, befo
         for report, order in ours
         if (change := _change(order, report, order.filled_quantity + filled_now.get(order.id, 0))) is not None
     ]
+    moved += [_filled_late(order, filled_now[order.id]) for order in ended.values() if order.id in filled_now]
     complete = book.follow(moved, fresh, now) if moved or fresh else True
     _describe(changes, moved, fresh)
     book.followed = (reports, trades, book.snapshot()) if complete and before is None else ()
@@ -105,14 +104,62 @@ def _found(market: MarketData, symbol: str, session: date) -> str:
 
 
 def _match(book: Book, reports: Sequence[OrderReport]) -> list[tuple[OrderReport, Order]]:
-    """Reports of orders that are ours and unfinished or lately finished, joined by the broker's id, else by our tag."""
+    """Reports of our unfinished orders, joined by the broker's id, else by our tag; one for each, the last if there are more.
+
+    An order that has its id is never joined by its tag: a second one under the same tag is another order."""
     by_id, by_tag = book.index()
-    pairs = []
+    pairs: dict[int, tuple[OrderReport, Order]] = {}
     for report in reports:
-        order = by_id.get(report.broker_order_id) or (by_tag.get(report.tag) if report.tag else None)
+        order = by_id.get(report.broker_order_id)
+        if order is None and report.tag and (tagged := by_tag.get(report.tag)) is not None and tagged.broker_order_id is None:
+            order = tagged
         if order is not None:
-            pairs.append((report, order))
-    return pairs
+            pairs[order.id] = (report, order)
+    return list(pairs.values())
+
+
+def _unmatched(
+    book: Book, reports: Sequence[OrderReport], matched: AbstractSet[str], now: datetime, changes: Changes
+) -> list[tuple[OrderReport, Order]]:
+    """Look at tagged reports that belong to no unfinished order: an order whose end was presumed is opened again, one that
+    has ended is left alone, and what the book cannot place is a stranger."""
+    unknown = {
+        report.broker_order_id: report
+        for report in reports
+        if report.tag and report.broker_order_id not in matched and report.broker_order_id not in book.settled
+    }
+    if not unknown:
+        return []
+    orders = book.tagged(report.tag for report in unknown.values() if report.tag)
+    found = []
+    for broker_order_id, report in unknown.items():
+        order = orders.get(report.tag or "")
+        if order is not None and order.broker_order_id in {None, broker_order_id}:
+            if _presumed(order, report):
+                order = book.intents.reopen(order, now)
+                changes.reopened.append(order)
+                found.append((report, order))
+            elif order.status in TERMINAL and not order.reason.startswith(DECIDED):
+                book.settled.add(broker_order_id)
+            continue  # an unfinished one was recorded after the snapshot was taken: the next look joins it
+        changes.strangers.append(report)
+        book.settled.add(broker_order_id)
+    return found
+
+
+def _presumed(order: Order, report: OrderReport) -> bool:
+    """Whether the end of an order was never told by the broker, and what it tells now is another story."""
+    if order.status is not OrderStatus.CANCELLED or order.sending_at is None:
+        return False
+    given_up = order.broker_order_id is None or order.reason.startswith(DECIDED)
+    return given_up and (report.status in ALIVE or report.filled_quantity > order.filled_quantity)
+
+
+def _filled_late(order: Order, quantity: int) -> OrderChange:
+    """A fill that was told after its order's end."""
+    filled = order.filled_quantity + quantity
+    known = (order.status, order.reason, order.broker_order_id or "")
+    return OrderChange(order, *known, filled, max(order.quantity, filled), order.price)
 
 
 def _change(order: Order, report: OrderReport, filled: int) -> OrderChange | None:
@@ -151,120 +198,6 @@ def _describe(changes: Changes, moved: Sequence[OrderChange], fresh: Sequence[Ne
             changes.adopted.append(change.order)
         if change.status in lists:
             lists[change.status].append(change.order)
-
-
-def resolve(book: Book, snapshot: Snapshot, broker: Broker, clock: Clock, *, execution_id: int) -> list[Order]:
-    """Decide about orders that were being sent when somebody stopped; call after `follow`, which adopts those in the book.
-
-    An order that another execution (not `execution_id`, our own) is sending at this moment is left to it. Absence proves nothing
-    by itself. Only a broker that refuses a repeated tag lets us send the same intent again, and only on the day it was sent;
-    otherwise the order is UNKNOWN. Returns the orders that are UNKNOWN now.
-    """
-    now = clock.now()
-    unknown = []
-    for order in snapshot.orders:
-        if order.sending_at is None or order.broker_order_id is not None or order.status is OrderStatus.RETRY_PENDING:
-            continue
-        if order.execution_id != execution_id and book.being_sent(order, clock.machine_now()):
-            continue
-        same_day = ist_date(order.sending_at) == ist_date(now)
-        if broker.capabilities.refuses_repeated_tag and same_day:
-            book.intents.mark_never_sent(order, now)
-        else:
-            if order.status is not OrderStatus.UNKNOWN:
-                book.intents.move(order, OrderStatus.UNKNOWN, "sent, and not in the broker's book", now)
-            unknown.append(order)
-    return unknown
-
-
-def first_action(book: Book, snapshot: Snapshot, market: MarketData, clock: Clock) -> datetime | None:
-    """When the first corporate action counts that has not been applied to an open position; None where all have been."""
-    today = ist_date(clock.now())
-    waiting = []
-    for position in snapshot.positions:
-        actions = market.actions(position.instrument_id, position.opened_session, today)
-        done = {ex_date for _, ex_date in book.applied(position.id)} if actions else set()
-        waiting += [action.ex_date for action in actions if action.ex_date not in done and _touches(action)]
-    return at_ist(min(waiting), BEFORE_THE_DAY) if waiting else None
-
-
-def _touches(action: CorporateAction) -> bool:
-    """Whether an action does anything to shares that are held."""
-    return action.ratio != 1 or action.dividend > 0 or action.kind is ActionKind.DEMERGER
-
-
-def apply_actions(book: Book, snapshot: Snapshot, market: MarketData, clock: Clock, open_of: OpenOf) -> list[str]:
-    """Bring open positions through their corporate actions and renames up to today.
-
-    `open_of` is asked where a demerger waits for the day's open. Answers lines to log.
-    """
-    told = []
-    today = ist_date(clock.now())
-    for position in snapshot.positions:
-        named = market.instrument(position.instrument_id, today)
-        if named.symbol != position.symbol:
-            book.rename(position.instrument_id, named.symbol)
-            told.append(f"{position.symbol} is called {named.symbol} now")
-        actions = market.actions(position.instrument_id, position.opened_session, today)
-        if not actions:
-            continue
-        done = book.applied(position.id)
-        for adjustment in _adjustments(position, market, today, open_of, done):
-            before = book.folded(position.id).quantity
-            book.adjust(position, adjustment, before, shares_after(before, adjustment.ratio))
-            told.append(f"{position.symbol}: {adjustment.kind} of {adjustment.ex_date}")
-    return told
-
-
-def _adjustments(
-    position: Position, market: MarketData, today: date, open_of: OpenOf, done: AbstractSet[tuple[str, date]]
-) -> list[Adjustment]:
-    """What corporate actions do to this position and have not done yet: dividends first, on the quantity before the day's
-    change of shares; splits and bonuses of one day one after the other; a demerger once the open is known."""
-    actions = market.actions(position.instrument_id, position.opened_session, today)
-    found: list[Adjustment] = []
-    quantity = position.quantity
-    for ex_date in sorted({action.ex_date for action in actions}):
-        of_day = [action for action in actions if action.ex_date == ex_date]
-        at = at_ist(ex_date, BEFORE_THE_DAY)
-        dividend = sum(action.dividend for action in of_day)
-        if dividend and ("dividend", ex_date) not in done:
-            found.append(Adjustment(ActionKind.DIVIDEND, ex_date, at, Fraction(1), Fraction(1), dividend * quantity))
-        history = market.history(position.instrument_id)
-        index = history.last_index(ex_date - timedelta(days=1)) if history else -1
-        close = Fraction(int(history.close[index])) if history is not None and index >= 0 else Fraction(0)
-        for action in of_day:
-            if action.ratio != 1 and (str(action.kind), ex_date) not in done:
-                cash = fraction_cash(quantity, action.ratio, close)
-                found.append(Adjustment(action.kind, ex_date, at + timedelta(seconds=1), action.ratio, Fraction(1), cash))
-                quantity = shares_after(quantity, action.ratio)
-            close /= action.ratio
-        if any(action.kind is ActionKind.DEMERGER for action in of_day) and ("demerger", ex_date) not in done:
-            opened = open_of(position) if ex_date == today else _stored_open(market, position.instrument_id, ex_date)
-            if opened is not None and close:
-                kept = min(Fraction(1), opened / close)
-                found.append(Adjustment(ActionKind.DEMERGER, ex_date, at + timedelta(seconds=2), Fraction(1), kept, 0))
-    return found
-
-
-def _stored_open(market: MarketData, instrument_id: str, session: date) -> int | None:
-    history = market.history(instrument_id)
-    index = history.index(session) if history is not None else None
-    return int(history.open[index]) if history is not None and index is not None else None
-
-
-def close_ended(book: Book, today: date, now: datetime) -> list[Order]:
-    """DAY orders of sessions before `today` (or of today, called after its end) that the broker's book no longer knows as
-    live and that were never sent: their validity is over. Orders with the broker are closed by `follow` alone. Answers those
-    of today that ended so, by this call or an earlier one."""
-    for order in book.snapshot().orders:
-        if order.session <= today and order.sending_at is None:
-            book.intents.move(order, OrderStatus.CANCELLED, UNSENT, now)
-        elif order.session <= today and order.status is OrderStatus.RETRY_PENDING:
-            book.intents.move(order, OrderStatus.CANCELLED, WAITED, now)
-        elif order.session < today and order.broker_order_id is None:
-            book.intents.move(order, OrderStatus.CANCELLED, NEVER_APPEARED, now)
-    return [order for order in book.orders(session=today) if order.reason in {UNSENT, WAITED, NEVER_APPEARED}]
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,9 @@ class Seller:
             return False
         snapshot = self.desk.snapshot
         live = [order for order in snapshot.alive(position.instrument_id, Side.SELL) if not order.waiting]
-        if any(order.status is OrderStatus.UNKNOWN for order in live):
-            return False
+        doubtful = [order for order in live if order.status is OrderStatus.UNKNOWN]
+        if doubtful:
+            return self._repeat(position, wanted, doubtful)
         resting = live[0] if live else None
         if resting is not None and resting.remaining == position.quantity and wanted.price >= resting.price:
             return False
@@ -131,6 +132,15 @@ class Seller:
             self.desk.log("order_placed", done, position.symbol)
         self._tell(position, answer, done, wanted)
         return answer.sent is not Sent.DRY
+
+    def _repeat(self, position: Position, wanted: Desired, doubtful: list[Order]) -> bool:
+        """A sell of unknown fate blocks every other of its symbol; the very same may be repeated where that does no harm."""
+        order = doubtful[0]
+        same = len(doubtful) == 1 and order.purpose is wanted.purpose and order.session == self.session
+        if not same or not self.desk.may_repeat(order):
+            return False
+        quantity = min(order.quantity, self.desk.sellable(position, bought_today=self._tied(position)))
+        return quantity > 0 and self._place(position, replace(wanted, quantity=quantity, price=min(wanted.price, order.price)))
 
     def _change(self, position: Position, resting: Order, wanted: Desired) -> bool:
         """Lower the price or fit the quantity of a resting sell; at the last modification it is replaced by a new order."""

@@ -48,6 +48,12 @@ class Snapshot:
     orders: tuple[Order, ...]
     trading_state: str
     state_reason: str
+    state_until: date | None = None
+
+    @property
+    def unknown(self) -> tuple[Order, ...]:
+        """Orders of which nobody knows what became of them."""
+        return tuple(item for item in self.orders if item.status is OrderStatus.UNKNOWN)
 
     def position_of(self, instrument_id: str) -> Position | None:
         return next((item for item in self.positions if item.instrument_id == instrument_id), None)
@@ -75,6 +81,8 @@ class Book:
         self._index: tuple[Snapshot, dict[str, Order], dict[str, Order]] | None = None
         self.followed: tuple[object, ...] = ()
         """The broker's reports and the snapshot that were compared last and found equal; kept by whoever follows the broker."""
+        self.settled: set[str] = set()
+        """Broker order ids with a tag that were found to be orders of ours that have ended, or nobody's."""
 
     # -- reading ---------------------------------------------------------------------------------------------------------
 
@@ -91,7 +99,7 @@ class Book:
             positions = connection.execute(OPEN_POSITIONS, mine).all()
             orders = connection.execute(UNFINISHED, mine).all()
             state = connection.execute(STATE, mine).one()
-        return Snapshot(tuple(map(position_of, positions)), tuple(map(order_of, orders)), state[0], state[1])
+        return Snapshot(tuple(map(position_of, positions)), tuple(map(order_of, orders)), *state)
 
     def note_modified(self, order: Order, quantity: int, price: int, now: datetime) -> Order:
         """The broker has taken a change of an order; the order as it is now. The snapshot that is kept takes it in where nobody
@@ -116,6 +124,12 @@ class Book:
         query = select(ORDERS).where(ORDERS.c.user == self._user, ORDERS.c.broker_order_id.in_(list(broker_order_ids)))
         with self._database.read() as connection:
             return {str(order.broker_order_id): order for order in map(order_of, connection.execute(query))}
+
+    def tagged(self, tags: Iterable[str]) -> dict[str, Order]:
+        """Our orders, finished or not, by tag."""
+        query = select(ORDERS).where(ORDERS.c.user == self._user, ORDERS.c.tag.in_(list(tags)))
+        with self._database.read() as connection:
+            return {order.tag: order for order in map(order_of, connection.execute(query))}
 
     def orders(
         self, *, session: date | None = None, execution_id: int | None = None, ids: Iterable[int] | None = None
@@ -276,12 +290,12 @@ class Book:
         """Bring one order's row to what the broker reports; False if its row is no longer the one that was compared."""
         order = change.order
         row = connection.execute(ONE_ORDER, {"of_user": self._user, "of_id": order.id}).one()
-        if (row.status, row.filled_quantity) != (order.status, order.filled_quantity):
+        if (row.status, row.filled_quantity, row.sending_at) != (order.status, order.filled_quantity, order.sending_at):
             return False
         values = {"filled_quantity": change.filled_quantity, "quantity": change.quantity, "price": change.price}
         if (row.quantity, row.price) != (change.quantity, change.price):
             values["modifications"] = row.modifications + 1  # by a process that died before it could note it
-        sent = {"broker_order_id": change.broker_order_id, "sent_at": order.sent_at or now}
+        sent = {"broker_order_id": change.broker_order_id, "sent_at": order.sent_at or now, "sender": None, "absent_since": None}
         change_order(connection, order, change.status, {**values, **sent, "reason": change.reason, "updated_at": now})
         return True
 

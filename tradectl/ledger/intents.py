@@ -1,4 +1,8 @@
-"""Intents: written before they are sent, sent under their own tag, and moved only as the table of statuses allows."""
+"""Intents: written before they are sent, sent under their own tag, and moved only as the table of statuses allows.
+
+`sender` names the process that may be sending an order at this moment. It is written with the mark of the sending, and taken away
+with whatever proves that the sending is over: an answer, an error that came back, the order in the broker's book.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +11,42 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, update
 
-from tradectl.errors import DatabaseError
+from tradectl.errors import Blocked, DatabaseError
 from tradectl.ledger.engine import Database
 from tradectl.ledger.executions import Claim, assert_holds
 from tradectl.ledger.rows import Intent, Order
-from tradectl.ledger.statements import CHAIN, CHANGE, ONE_ORDER, ORDERS, order_of
-from tradectl.model.order import MOVES, OrderStatus, OrderType
+from tradectl.ledger.statements import CHAIN, CHANGE, ONE_ORDER, ORDERS, STATE, order_of
+from tradectl.model.order import MOVES, OrderStatus, OrderType, Side
+
+
+class Forbidden(Blocked):
+    """The account's trading state does not allow this command."""
+
+
+class Overtaken(DatabaseError):
+    """The order is no longer as it was read: another process knows more of it by now."""
 
 
 def change_order(connection: Connection, order: Order, status: OrderStatus, values: Mapping[str, Any]) -> None:
-    """One conditional UPDATE; another status than the one we knew, or a move that is not allowed, is refused."""
+    """One conditional UPDATE. Raises Overtaken where the row is no longer as it was read, DatabaseError for a move that is
+    not allowed."""
     if status is not order.status and status not in MOVES[order.status]:
         raise DatabaseError(f"order {order.id} cannot go from {order.status} to {status}")
-    changed = connection.execute(CHANGE, {"of_id": order.id, "of_status": order.status, "status": status, **values})
+    known = {"of_id": order.id, "of_status": order.status, "of_sending": order.sending_at}
+    changed = connection.execute(CHANGE, {**known, "status": status, "previous": order.status, **values})
     if changed.rowcount != 1:
-        raise DatabaseError(f"order {order.id} is no longer {order.status}: another process changed it")
+        raise Overtaken(f"order {order.id} is no longer {order.status}: another process changed it")
+
+
+def why_forbidden(state: str, reason: str, side: Side) -> str:
+    """Empty, or why an account in this trading state sends no order of this side."""
+    if state == "HALTED":
+        return f"the account is halted: {reason}"
+    if state == "REDUCING" and side is Side.BUY:
+        return f"the account only reduces: {reason}"
+    return ""
 
 
 class Intents:
@@ -45,10 +68,16 @@ class Intents:
         with self._database.read() as connection:
             return [order_of(row) for row in connection.execute(CHAIN, key)]
 
-    def assert_claim(self, claim: Claim) -> None:
-        """Raise Fenced where another process has taken the execution over."""
-        with self._database.read() as connection:
-            assert_holds(connection, claim)
+    def assert_may(self, claim: Claim, side: Side, machine_now: datetime) -> None:
+        """Raise Fenced where another process has taken the execution over, Forbidden where the trading state says no; renews
+        the lease, so that what follows has a whole one."""
+        with self._database.note() as connection:
+            self._assert_may(connection, claim, side, machine_now)
+
+    def assert_claim(self, claim: Claim, machine_now: datetime) -> None:
+        """Raise Fenced where another process has taken the execution over; renews the lease."""
+        with self._database.note() as connection:
+            assert_holds(connection, claim, machine_now)
 
     def record(
         self,
@@ -56,14 +85,15 @@ class Intents:
         intent: Intent,
         tag: str,
         generation: int,
-        now: datetime,
         *,
+        now: datetime,
+        machine_now: datetime,
         status: OrderStatus,
         reason: str = "",
         sending: bool,
         instead_of: Order | None = None,
     ) -> Order:
-        """Write an intent, durably, before anything is sent. A claim that was lost raises; a repeated tag is refused by the
+        """Write an intent, durably, before anything is sent. Raises Fenced and Forbidden; a repeated tag is refused by the
         database. In the same transaction `sending` marks it as about to be sent, and the refused order that it is tried again
         for ends."""
         values = {
@@ -89,65 +119,105 @@ class Intents:
             "level": intent.level,
             "created_at": now,
             "sending_at": now if sending else None,
+            "sender": claim.owner if sending else None,
             "updated_at": now,
         }
         with self._database.write() as connection:
-            assert_holds(connection, claim)
+            self._assert_may(connection, claim, intent.side, machine_now)
             if instead_of is not None:
                 change_order(connection, instead_of, OrderStatus.CANCELLED, {"reason": "tried again", "updated_at": now})
             created = connection.execute(insert(ORDERS).values(values)).inserted_primary_key
         assert created is not None
         return self._read(int(created[0]))
 
-    def mark_sending(self, claim: Claim, order: Order, quantity: int, price: int, now: datetime) -> Order:
-        """An intent that was never sent is about to be: same row, same tag, perhaps another quantity."""
+    def mark_sending(
+        self, claim: Claim, order: Order, *, quantity: int, price: int, now: datetime, machine_now: datetime
+    ) -> Order:
+        """An intent that was never sent is about to be: same row, same tag, perhaps another quantity. Raises Fenced,
+        Forbidden and Overtaken."""
+        values = {
+            "quantity": quantity,
+            "price": price,
+            "sending_at": now,
+            "sender": claim.owner,
+            "absent_since": None,
+            "reason": "",
+            "execution_id": claim.execution_id,
+            "updated_at": now,
+        }
         with self._database.write() as connection:
-            assert_holds(connection, claim)
-            change_order(
-                connection,
-                order,
-                OrderStatus.PENDING,
-                {
-                    "quantity": quantity,
-                    "price": price,
-                    "sending_at": now,
-                    "reason": "",
-                    "execution_id": claim.execution_id,
-                    "updated_at": now,
-                },
-            )
+            self._assert_may(connection, claim, order.side, machine_now)
+            change_order(connection, order, OrderStatus.PENDING, values)
         return self._read(order.id)
 
-    def mark_sent(self, order: Order, broker_order_id: str, now: datetime) -> None:
+    def answered(
+        self, order: Order, status: OrderStatus, now: datetime, *, broker_order_id: str | None = None, reason: str = ""
+    ) -> Order:
+        """Write down what became of a sending, by the process that sent; the order as it is then. Where the book has learnt it
+        already, from the broker or from a person, an answer that comes late changes nothing."""
+        values: dict[str, Any] = {"status": status, "reason": reason, "sender": None, "updated_at": now}
+        if broker_order_id is not None:
+            values |= {"broker_order_id": broker_order_id, "sent_at": now}
+        return self._end_sending(order, values)
+
+    def never_sent(self, order: Order, now: datetime) -> Order:
+        """The process that was to send it knows that nothing left: the same intent, with the same tag, may be sent again."""
+        values = {"status": OrderStatus.PENDING, "reason": "", "sender": None, "sending_at": None, "updated_at": now}
+        return self._end_sending(order, values)
+
+    def _end_sending(self, order: Order, values: Mapping[str, Any]) -> Order:
+        still_ours = (
+            ORDERS.c.id == order.id,
+            ORDERS.c.sender == order.sender,
+            ORDERS.c.sending_at == order.sending_at,
+            ORDERS.c.broker_order_id.is_(None),
+            ORDERS.c.status.in_([OrderStatus.PENDING, OrderStatus.UNKNOWN]),
+        )
         with self._database.write() as connection:
-            change_order(
-                connection,
-                order,
-                OrderStatus.PENDING if order.status is OrderStatus.UNKNOWN else order.status,
-                {"broker_order_id": broker_order_id, "sent_at": now, "updated_at": now},
-            )
+            connection.execute(update(ORDERS).where(*still_ours).values(previous=ORDERS.c.status, **values))
+        return self._read(order.id)
 
     def mark_never_sent(self, order: Order, now: datetime) -> None:
-        """It is proved that the broker never took it: the same intent, with the same tag, may be sent again."""
-        with self._database.write() as connection:
-            change_order(connection, order, OrderStatus.PENDING, {"sending_at": None, "reason": "", "updated_at": now})
+        """It is proved that the broker never took it: the same intent, with the same tag, may be sent again. Raises Overtaken."""
+        values = {"sending_at": None, "sender": None, "absent_since": None, "reason": "", "updated_at": now}
+        self._write(order, OrderStatus.PENDING, values)
+
+    def doubt(self, order: Order, reason: str, now: datetime, *, absent_since: datetime | None) -> None:
+        """Nobody knows what became of it. Raises Overtaken."""
+        self._write(order, OrderStatus.UNKNOWN, {"reason": reason, "absent_since": absent_since, "updated_at": now})
 
     def move(self, order: Order, status: OrderStatus, reason: str, now: datetime) -> None:
-        """Change an order's status by an allowed move."""
-        with self._database.write() as connection:
-            change_order(connection, order, status, {"reason": reason, "updated_at": now})
+        """Change an order's status by an allowed move. Raises Overtaken."""
+        self._write(order, status, {"reason": reason, "updated_at": now})
+
+    def reopen(self, order: Order, now: datetime) -> Order:
+        """An order whose end was only presumed is in the broker's book after all. Raises Overtaken."""
+        self._write(order, OrderStatus.UNKNOWN, {"reason": "it appeared after its end", "updated_at": now})
+        return self._read(order.id)
 
     def note_modified(self, order: Order, quantity: int, price: int, now: datetime) -> Order:
-        """The broker has taken a change; the order as it is now."""
+        """The broker has taken a change; the order as it is now. Raises Overtaken."""
         changes: dict[str, Any] = {
             "quantity": quantity,
             "price": price,
             "modifications": order.modifications + 1,
             "updated_at": now,
         }
-        with self._database.write() as connection:
-            change_order(connection, order, order.status, changes)
+        self._write(order, order.status, changes)
         return replace(order, **changes)
+
+    def _write(self, order: Order, status: OrderStatus, values: Mapping[str, Any]) -> None:
+        with self._database.write() as connection:
+            change_order(connection, order, status, values)
+
+    def _assert_may(self, connection: Connection, claim: Claim, side: Side, machine_now: datetime) -> None:
+        """Inside the transaction that lets a command out: what is read here holds until it is committed."""
+        assert_holds(connection, claim, machine_now)
+        statement = STATE if self._database.sqlite else STATE.with_for_update(read=True)
+        state, reason, _ = connection.execute(statement, {"of_user": self._user}).one()
+        forbidden = why_forbidden(state, reason, side)
+        if forbidden:
+            raise Forbidden(forbidden)
 
     def _read(self, order_id: int) -> Order:
         with self._database.read() as connection:

@@ -32,7 +32,8 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One row of `orders`. `price` in paise."""
+    """One row of `orders`. `price` in paise. `sender`: the process that may be sending it now (None: nobody can be).
+    `absent_since`: when a successful read first missed it after nobody could be sending it any more."""
 
     id: int
     tag: str
@@ -60,6 +61,8 @@ class Order:
     sending_at: datetime | None
     sent_at: datetime | None
     updated_at: datetime
+    sender: str | None
+    absent_since: datetime | None
 
     @property
     def alive(self) -> bool:

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )  # fmt: skip
 
 from tradectl.ledger.types import JsonText, Moment, Paise
-from tradectl.model.order import OrderStatus, Purpose, Side, Variety
+from tradectl.model.order import MOVES, OrderStatus, Purpose, Side, Variety
 
 metadata = MetaData(
     naming_convention={
@@ -41,6 +41,12 @@ BigKey = BigInteger().with_variant(Integer, "sqlite")
 def one_of(column: str, values: object, name: str) -> CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)  # type: ignore[attr-defined]
     return CheckConstraint(f"{column} IN ({listed})", name=name)
+
+
+def allowed_moves() -> CheckConstraint:
+    """A row remembers the status it had before; the pair must be a move of the table in `model.order`."""
+    moves = [f"(previous = '{old}' AND {one_of('status', sorted(new), '').sqltext})" for old, new in MOVES.items() if new]
+    return CheckConstraint(" OR ".join(["previous IS NULL", "previous = status", *moves]), name="move")
 
 
 def _user() -> Column[str]:
@@ -66,6 +72,7 @@ users = Table(
     Column("state_reason", Text, nullable=False, server_default=""),
     Column("capital", Paise, nullable=False),
     Column("created_at", Moment, nullable=False),
+    Column("state_until", Date),                 # the last session of a REDUCING that set itself; NULL: until `resume`
     one_of("role", ("admin", "user"), "role"),
     one_of("trading_state", ("ACTIVE", "REDUCING", "HALTED"), "trading_state"),
 )  # fmt: skip
@@ -217,11 +224,14 @@ orders = Table(
     Column("modifications", Integer, nullable=False, server_default="0"),
     Column("created_at", Moment, nullable=False), Column("sending_at", Moment), Column("sent_at", Moment),
     Column("updated_at", Moment, nullable=False),
+    Column("sender", String(160)),               # who may be sending it at this moment; NULL: nobody can be
+    Column("absent_since", Moment),              # since when a read of the broker's book could have shown it, and none did
+    Column("previous", String(16)),              # the status before this one
     UniqueConstraint("user", "tag"),
     UniqueConstraint("user", "session_date", "purpose", "instrument_id", "leg", "generation"),
     Index("uq_orders_broker_order_id", "user", "broker_order_id", unique=True),
     Index("ix_orders_user_status", "user", "status"),
-    one_of("status", OrderStatus, "status"),
+    one_of("status", OrderStatus, "status"), allowed_moves(),
     one_of("side", Side, "side"), one_of("purpose", Purpose, "purpose"), one_of("variety", Variety, "variety"),
     CheckConstraint("quantity > 0 AND filled_quantity >= 0 AND filled_quantity <= quantity", name="quantity"),
     CheckConstraint("status <> 'EXECUTED' OR filled_quantity = quantity", name="executed"),

@@ -8,6 +8,7 @@ from sqlalchemy import Row, bindparam, case, func, or_, select, update
 
 from tradectl.ledger import schema
 from tradectl.ledger.rows import Order, Position
+from tradectl.ledger.types import Moment
 from tradectl.model.order import ALIVE, OrderStatus, Purpose, Side, Variety
 
 ORDERS, FILLS, POSITIONS, ADJUSTMENTS = schema.orders, schema.fills, schema.positions, schema.adjustments
@@ -43,6 +44,8 @@ def order_of(row: Row[Any]) -> Order:
         sending_at=values["sending_at"],
         sent_at=values["sent_at"],
         updated_at=values["updated_at"],
+        sender=values["sender"],
+        absent_since=values["absent_since"],
     )
 
 
@@ -60,7 +63,9 @@ OPEN_POSITIONS = select(POSITIONS).where(_MY_POSITIONS, POSITIONS.c.status == "o
 _IS_UNFINISHED = or_(*(ORDERS.c.status == status for status in sorted(OPEN_ORDERS)))
 """Not `in_`, whose list SQLAlchemy writes into the text of the statement anew each time it runs."""
 UNFINISHED = select(ORDERS).where(_MINE, _IS_UNFINISHED).order_by(ORDERS.c.id)
-STATE = select(schema.users.c.trading_state, schema.users.c.state_reason).where(schema.users.c.user == bindparam("of_user"))
+STATE = select(schema.users.c.trading_state, schema.users.c.state_reason, schema.users.c.state_until).where(
+    schema.users.c.user == bindparam("of_user")
+)
 ONE_ORDER = select(ORDERS).where(_MINE, ORDERS.c.id == bindparam("of_id"))
 CHAIN = (
     select(ORDERS)
@@ -87,4 +92,9 @@ SELL_TOTALS = select(
     _CLOSED.scalar_subquery().label("closed"),
 ).where(_MINE, ORDERS.c.session_date == bindparam("of_session"), ORDERS.c.side == Side.SELL)
 RESTED = (ORDERS.c.purpose == Purpose.TARGET, ORDERS.c.sent_at.is_not(None))
-CHANGE = update(ORDERS).where(ORDERS.c.id == bindparam("of_id"), ORDERS.c.status == bindparam("of_status"))
+CHANGE = update(ORDERS).where(
+    ORDERS.c.id == bindparam("of_id"),
+    ORDERS.c.status == bindparam("of_status"),
+    ORDERS.c.sending_at.is_not_distinct_from(bindparam("of_sending", type_=Moment)),
+)
+"""Only a row that is as it was read: the same status, the same sending."""

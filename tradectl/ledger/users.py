@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import select, update
 
@@ -19,7 +19,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """`capital` in paise: what was put in. `trading_state` ACTIVE, REDUCING (exits only) or HALTED, and why."""
+    """`capital` in paise: what was put in. `trading_state` ACTIVE, REDUCING (exits only) or HALTED, why, and the last session of
+    one that a daily limit set (None: until a person resumes)."""
 
     user: str
     role: str
@@ -27,6 +28,7 @@ class User:
     state_reason: str
     capital: int
     created_at: datetime
+    state_until: date | None = None
 
 
 class Users:
@@ -73,10 +75,11 @@ class Users:
             row = connection.execute(statement).first()
         return User(*row) if row else None
 
-    def set_trading_state(self, user: str, state: str, reason: str) -> User:
+    def set_trading_state(self, user: str, state: str, reason: str, until: date | None = None) -> User:
+        """What may be sent from the next transaction on, by every process. `until`: the last session it holds for."""
         if state not in TRADING_STATES:
             raise UsageError(f"a trading state is one of {', '.join(TRADING_STATES)}, not {state!r}")
-        return self._change(user, trading_state=state, state_reason=reason)
+        return self._change(user, trading_state=state, state_reason=reason, state_until=until)
 
     def set_capital(self, user: str, capital: int) -> User:
         if capital < 0:

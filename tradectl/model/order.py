@@ -53,9 +53,12 @@ MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
     S.RETRY_PENDING: frozenset({S.PENDING, S.CANCELLED}),
     S.EXECUTED: frozenset(),
     S.REJECTED: frozenset(),
-    S.CANCELLED: frozenset(),
+    S.CANCELLED: frozenset({S.UNKNOWN}),
 }
-"""Every move of an order's status that is allowed; staying is always allowed, anything else is a bug."""
+"""Every move of an order's status that is allowed; staying is always allowed, anything else is a bug.
+
+CANCELLED is left only where it was presumed (the order never appeared, or a person said so) and the broker's book shows the
+order after all."""
 
 
 @dataclass(frozen=True, slots=True)

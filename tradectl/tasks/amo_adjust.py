@@ -30,8 +30,7 @@ def run(context: Context) -> Outcome:
     desk = context.desk()
     desk.reconcile()
     counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
-    if state := forbidden(desk):
-        return Outcome(dict(counts), blocked=state)
+    state = forbidden(desk)
     orders = [order for order in pending_buys(desk, context.session) if order.purpose is not Purpose.SEED]
     counts["total"] = len(orders)
     prices = world.broker.preopen_prices([order.symbol for order in orders]) if orders else {}
@@ -41,7 +40,7 @@ def run(context: Context) -> Outcome:
     made = context.decided()
     for order in orders:
         price = prices.get(order.symbol)
-        verdict, reason = _adjust(context, desk, order, price, purse)
+        verdict, reason = _adjust(context, desk, order, price, purse, only_cancel=bool(state))
         if verdict == "unchanged" and made.get(order.instrument_id) == "adjusted":
             verdict = "adjusted"  # by a process that died before it could count it
         else:
@@ -51,7 +50,9 @@ def run(context: Context) -> Outcome:
     counts.update(ended)
     counts["total"] += len(ended)
     desk.follow()
-    return Outcome(dict(counts), refused=counts["modification_failed"])
+    again_after, unknown = desk.again_after(), len(desk.snapshot.unknown)
+    refused = counts["modification_failed"] if again_after is None else 0
+    return Outcome(dict(counts), again_after, refused=refused, unknown=unknown, blocked=state)
 
 
 def _keep(context: Context, order: Order, price: int | None, verdict: str, reason: str) -> None:
@@ -60,8 +61,8 @@ def _keep(context: Context, order: Order, price: int | None, verdict: str, reaso
     context.decide([Decision(order.instrument_id, order.symbol, verdict, "preopen", reason, inputs)])
 
 
-def _adjust(context: Context, desk: Desk, order: Order, price: int | None, purse: Purse) -> tuple[str, str]:
-    """What became of one order: a result key, and why."""
+def _adjust(context: Context, desk: Desk, order: Order, price: int | None, purse: Purse, *, only_cancel: bool) -> tuple[str, str]:
+    """What became of one order: a result key, and why. A trading state that forbids changes still lets cancels pass."""
     world, parameters = context.world, context.world.parameters
     reading = world.readings.reading(order.instrument_id, order.decided)
     scale = world.market.multiplier(order.instrument_id, context.session, price)
@@ -72,6 +73,8 @@ def _adjust(context: Context, desk: Desk, order: Order, price: int | None, purse
         reason = f"pre-open {price / 100:.2f} against EMA9 {ema:.2f}: the reward is gone"
         _keep(context, order, price, "cancelled", reason)
         return "cancelled" if desk.cancel_confirmed(order) else "modification_failed", reason
+    if only_cancel:
+        return "unchanged", "the account's trading state lets only cancels pass"
     blocked = order.quantity * order.price + buy_charges(context.session, order.quantity, order.price)
     sizing = quantity_for(
         min(price, order.price),

@@ -7,7 +7,7 @@ so nothing is sent then and the intents wait for 08:00 of the run session.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, time
 
@@ -18,7 +18,7 @@ from tradectl.execution.orders import Answer, Sent
 from tradectl.execution.reentries import wanted
 from tradectl.ledger.rows import Decision, Intent, Position
 from tradectl.model.money import to_rupees
-from tradectl.model.order import Purpose, Side, Variety
+from tradectl.model.order import OrderStatus, Purpose, Side, Variety
 from tradectl.strategy.exits import entry_limit
 from tradectl.strategy.sizing import Sizing
 from tradectl.task import Context, Outcome, Schedule, Task
@@ -44,7 +44,8 @@ class Want:
 
 @dataclass(frozen=True, slots=True)
 class Evening:
-    """What one pass shares: the session it buys for, the funds left, what was traded today, and whether to wait with sending."""
+    """What one pass shares: the session it buys for, the funds left, what was traded today, whether to wait with
+    sending, and what the broker refused in an earlier step of this run (reasons by instrument)."""
 
     context: Context
     desk: Desk
@@ -53,6 +54,7 @@ class Evening:
     traded: frozenset[str]
     day: DayResult
     wait: bool
+    refused: Mapping[str, str]
 
     def size(self, want: Want, purse: Purse | None) -> Sizing:
         """How many shares; without a purse as if funds were no bound."""
@@ -98,6 +100,7 @@ def run(context: Context) -> Outcome:
         frozenset(desk.book.traded(context.session)),
         day_result(world.ledger.statistics, desk, context.session),
         wait=world.sessions.next_session(context.session).date != session.date,
+        refused=_refused(context, desk),
     )
     decisions: list[Decision] = []
     for want in _wants(evening):
@@ -107,7 +110,14 @@ def run(context: Context) -> Outcome:
     context.decide(decisions)
     desk.follow()
     result = dict(counts) | {"for_session": session.date.isoformat()}
-    return Outcome(result, refused=counts["refused"], unknown=counts["unknown"])
+    again_after, unknown = desk.again_after(), len(desk.snapshot.unknown)
+    return Outcome(result, again_after, refused=counts["refused"] if again_after is None else 0, unknown=unknown)
+
+
+def _refused(context: Context, desk: Desk) -> Mapping[str, str]:
+    """What need not be asked again only because another order's fate is looked for."""
+    orders = desk.book.orders(execution_id=context.claim.execution_id) if context.steps else []
+    return {order.instrument_id: order.reason for order in orders if order.status is OrderStatus.REJECTED}
 
 
 def _wants(evening: Evening) -> Iterator[Want]:
@@ -185,11 +195,21 @@ def _buy_one(evening: Evening, want: Want) -> tuple[str, str]:
 
 
 def _already(evening: Evening, want: Want) -> tuple[str, str] | None:
-    """Whether this run placed it before it was interrupted, or whether it is held, on its way, or was traded today."""
-    snapshot = evening.desk.snapshot
+    """Whether this run placed it before it was interrupted, or whether it is held, on its way, or was traded today. An order of
+    unknown fate blocks its symbol, whichever its side; our own may be asked for again where that is harmless."""
+    snapshot, claim = evening.desk.snapshot, evening.context.claim
+    if want.instrument_id in evening.refused:
+        return "refused", evening.refused[want.instrument_id]
+    doubtful = [order for order in snapshot.unknown if order.instrument_id == want.instrument_id]
+    for order in doubtful:
+        ours = order.execution_id == claim.execution_id and order.purpose is want.purpose
+        if not (ours and evening.desk.may_repeat(order)):
+            return "unknown" if ours else "skipped_duplicate", f"order {order.id} is UNKNOWN: {order.reason}"
+    if doubtful:
+        return None
     mine = [order for order in snapshot.orders if order.instrument_id == want.instrument_id and order.side is Side.BUY]
     for order in mine:
-        ours = order.execution_id == evening.context.claim.execution_id and order.purpose is want.purpose
+        ours = order.execution_id == claim.execution_id and order.purpose is want.purpose
         if ours and order.sending_at is not None:
             return ("placed" if order.alive else "skipped_funds"), f"order {order.id} of this run is {order.status}"
     with_broker = next((order for order in mine if order.alive and not order.waiting), None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import time, timedelta
 
-from tradectl.execution import reconcile
+from tradectl.execution import reconcile, unknown
 from tradectl.execution.buying import holdings_value
 from tradectl.execution.desk import Desk
 from tradectl.ledger.rows import Order, Position
@@ -55,9 +55,10 @@ def run(context: Context) -> Outcome:
     ended: list[Order] = []
     expired = 0
     if not context.dry_run:
-        ended = reconcile.close_ended(desk.book, session, context.now)
+        ended = unknown.close_ended(desk.book, context.claim, session, context.now)
         expired = world.ledger.signals.expire(session)
         _keep(context, day, len(mismatches) + bool(cash_difference))
+    doubtful = desk.snapshot.unknown
     external = [row for row in desk.book.fills(session=session) if row.external]
     result = {
         "mismatches": len(mismatches) + bool(cash_difference),
@@ -72,12 +73,13 @@ def run(context: Context) -> Outcome:
         "open_positions": len(desk.snapshot.positions),
         "signals_expired": expired,
         "orders_ended": len(ended),
+        "unknown": len(doubtful),
     }
     if not context.dry_run:
         world.ledger.outbox.add(
-            context.now, f"tradectl {session}", _summary(context, result, closed, mismatches), f"eod:{session}"
+            context.now, f"tradectl {session}", _summary(context, result, closed, mismatches, doubtful), f"eod:{session}"
         )
-    return Outcome(result)
+    return Outcome(result, unknown=len(doubtful))
 
 
 def _figures(context: Context, desk: Desk) -> Day:
@@ -158,7 +160,13 @@ def _release_dead(context: Context) -> None:
             executions.close_abandoned(row, status, error, context.now, context.world.clock.machine_now())
 
 
-def _summary(context: Context, result: dict[str, object], closed: list[Position], mismatches: list[reconcile.Mismatch]) -> str:
+def _summary(
+    context: Context,
+    result: dict[str, object],
+    closed: list[Position],
+    mismatches: list[reconcile.Mismatch],
+    doubtful: tuple[Order, ...],
+) -> str:
     lines = [
         f"{context.session:%a %d %b %Y}: realised P&L {result['realised_pnl']}, charges {result['charges']}, "
         f"unrealised {result['unrealised_pnl']}, equity {result['equity']}",
@@ -166,6 +174,7 @@ def _summary(context: Context, result: dict[str, object], closed: list[Position]
     ]
     lines += [f"closed {item.symbol}: {to_rupees(item.realised - item.charges)}" for item in closed]
     lines += [f"MISMATCH {item.symbol}: book {item.book}, broker {item.broker}" for item in mismatches]
+    lines += [f"UNKNOWN {item.side} {item.quantity} {item.symbol}, order {item.id}: {item.reason}" for item in doubtful]
     rows = context.world.ledger.executions.on(context.session)
     lines += [f"MISSED {task} {slot}".rstrip() for (task, slot), row in sorted(rows.items()) if row.status == "missed"]
     return "\n".join(lines)

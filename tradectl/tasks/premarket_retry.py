@@ -20,7 +20,7 @@ from tradectl.execution.reentries import level_now
 from tradectl.ledger.rows import Decision, Intent, Order
 from tradectl.model.market import bars_entry
 from tradectl.model.money import to_rupees
-from tradectl.model.order import Purpose, Side
+from tradectl.model.order import OrderStatus, Purpose, Side
 from tradectl.strategy import entry
 from tradectl.task import Context, Outcome, Schedule, Task
 
@@ -46,11 +46,11 @@ def run(context: Context) -> Outcome:
     desk = context.desk()
     desk.reconcile()
     counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
-    if state := forbidden(desk):
-        return Outcome(dict(counts), blocked=state)
     _rename(context, desk)
     made, judged = context.decided(), set()
-    waiting = [] if _too_late(context) else [order for order in desk.snapshot.orders if _waits(order, context)]
+    state = forbidden(desk)
+    waits = [] if state or _too_late(context) else [order for order in desk.snapshot.orders if _waits(order, context)]
+    waiting = [order for order in waits if order.waiting or desk.may_repeat(order)]
     seen = _closes(context, [*pending_buys(desk, context.session), *waiting])
     for order in pending_buys(desk, context.session):
         reason = _no_longer(context, desk, order, seen[order.instrument_id, order.decided])
@@ -61,6 +61,8 @@ def run(context: Context) -> Outcome:
             counts["cancelled" if confirmed else "failed"] += 1
             if not confirmed:
                 _keep(context, order, "failed", reason)
+    if state:  # cancels have passed; nothing else may
+        return Outcome(dict(counts), blocked=state)
     purse = Purse(context.world.broker.funds().available)
     morning = Morning(context, desk, seen, purse, day_result(context.world.ledger.statistics, desk, context.session))
     for order in sorted(waiting, key=_turn):
@@ -69,12 +71,19 @@ def run(context: Context) -> Outcome:
         counts[verdict] += 1
         judged.add(order.instrument_id)
         _keep(context, order, verdict, reason)
-    before = [made[instrument_id] for instrument_id in made.keys() - judged]
+    before = [_became(desk, instrument_id, made[instrument_id]) for instrument_id in made.keys() - judged]
     counts.update(before)
     counts["retried"] += sum(verdict != "cancelled" for verdict in before)
     desk.follow()
-    unknown = counts.pop("unknown", 0)
-    return Outcome(dict(counts), refused=counts["failed"], unknown=unknown)
+    del counts["unknown"]
+    again_after, unknown = desk.again_after(), len(desk.snapshot.unknown)
+    return Outcome(dict(counts), again_after, refused=counts["failed"] if again_after is None else 0, unknown=unknown)
+
+
+def _became(desk: Desk, instrument_id: str, verdict: str) -> str:
+    """What was decided in an earlier step or by a process that died; an order whose fate is known by now was placed."""
+    doubtful = any(order.instrument_id == instrument_id for order in desk.snapshot.unknown)
+    return "placed" if verdict == "unknown" and not doubtful else verdict
 
 
 def _rename(context: Context, desk: Desk) -> None:
@@ -87,7 +96,9 @@ def _rename(context: Context, desk: Desk) -> None:
 
 
 def _waits(order: Order, context: Context) -> bool:
-    return order.waiting and order.session == context.session and order.side is Side.BUY
+    """A buy of this session that is not with the broker, or of which nobody knows."""
+    doubtful = order.status is OrderStatus.UNKNOWN
+    return (order.waiting or doubtful) and order.session == context.session and order.side is Side.BUY
 
 
 def _too_late(context: Context) -> bool:
@@ -134,6 +145,8 @@ def _retry(morning: Morning, order: Order) -> tuple[str, str]:
     """What became of one waiting order: placed, failed, skipped (it waits on), cancelled (no longer valid); and why."""
     context, desk, close = morning.context, morning.desk, morning.close_of(order)
     reason = _invalid(morning, order)
+    if reason and not order.waiting:
+        return "unknown", f"{reason}; nobody knows what became of the order"
     if reason or close.reading is None:
         return _drop(morning, order, reason or "no bar of its session")
     parameters, reentry = context.world.parameters, order.purpose is Purpose.REENTRY

@@ -39,7 +39,7 @@ def run(context: Context) -> Outcome:
         desk.follow()
         seller.cancel_rest_of_sold(desk.snapshot)
     elif not context.first:
-        return Outcome(changed=False)
+        return Outcome(again_after=desk.again_after(), unknown=len(desk.snapshot.unknown), changed=False)
     return _outcome(context, desk, quotes, changes, changed=any(touched) or not context.steps)
 
 
@@ -75,7 +75,7 @@ def _outcome(context: Context, desk: Desk, quotes: Mapping[str, Quote], changes:
             "warmed": len(quotes),
             "stale": _stale(context, desk),
         }
-    return Outcome(result, refused=totals["rejected"], unknown=totals["unknown"], changed=changed)
+    return Outcome(result, desk.again_after(), refused=totals["rejected"], unknown=len(desk.snapshot.unknown), changed=changed)
 
 
 def _stale(context: Context, desk: Desk) -> int:

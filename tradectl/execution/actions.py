@@ -1,0 +1,97 @@
+"""Corporate actions: open positions go through splits, bonuses, dividends, demergers and new names, each once, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from datetime import date, datetime, time, timedelta
+from fractions import Fraction
+
+from tradectl.ledger.book import Book, Snapshot
+from tradectl.ledger.rows import Position
+from tradectl.model.market import ActionKind, CorporateAction
+from tradectl.model.moment import at_ist, ist_date
+from tradectl.model.position import Adjustment, fraction_cash, shares_after
+from tradectl.ports import Clock, MarketData
+
+BEFORE_THE_DAY = time(8, 0)
+"""When a corporate action counts as done on its ex-date: before any trade of that day."""
+
+OpenOf = Callable[[Position], int | None]
+"""The day's open (paise) of a position's instrument; None while it has not traded today."""
+
+
+def first_action(book: Book, snapshot: Snapshot, market: MarketData, clock: Clock) -> datetime | None:
+    """When the first corporate action counts that has not been applied to an open position; None where all have been."""
+    today = ist_date(clock.now())
+    waiting = []
+    for position in snapshot.positions:
+        actions = market.actions(position.instrument_id, position.opened_session, today)
+        done = {ex_date for _, ex_date in book.applied(position.id)} if actions else set()
+        waiting += [action.ex_date for action in actions if action.ex_date not in done and _touches(action)]
+    return at_ist(min(waiting), BEFORE_THE_DAY) if waiting else None
+
+
+def _touches(action: CorporateAction) -> bool:
+    """Whether an action does anything to shares that are held."""
+    return action.ratio != 1 or action.dividend > 0 or action.kind is ActionKind.DEMERGER
+
+
+def apply_actions(book: Book, snapshot: Snapshot, market: MarketData, clock: Clock, open_of: OpenOf) -> list[str]:
+    """Bring open positions through their corporate actions and renames up to today.
+
+    `open_of` is asked where a demerger waits for the day's open. Answers lines to log.
+    """
+    told = []
+    today = ist_date(clock.now())
+    for position in snapshot.positions:
+        named = market.instrument(position.instrument_id, today)
+        if named.symbol != position.symbol:
+            book.rename(position.instrument_id, named.symbol)
+            told.append(f"{position.symbol} is called {named.symbol} now")
+        actions = market.actions(position.instrument_id, position.opened_session, today)
+        if not actions:
+            continue
+        done = book.applied(position.id)
+        for adjustment in _adjustments(position, market, today, open_of, done):
+            before = book.folded(position.id).quantity
+            book.adjust(position, adjustment, before, shares_after(before, adjustment.ratio))
+            told.append(f"{position.symbol}: {adjustment.kind} of {adjustment.ex_date}")
+    return told
+
+
+def _adjustments(
+    position: Position, market: MarketData, today: date, open_of: OpenOf, done: AbstractSet[tuple[str, date]]
+) -> list[Adjustment]:
+    """What corporate actions do to this position and have not done yet: dividends first, on the quantity before the day's
+    change of shares; splits and bonuses of one day one after the other; a demerger once the open is known."""
+    actions = market.actions(position.instrument_id, position.opened_session, today)
+    found: list[Adjustment] = []
+    quantity = position.quantity
+    for ex_date in sorted({action.ex_date for action in actions}):
+        of_day = [action for action in actions if action.ex_date == ex_date]
+        at = at_ist(ex_date, BEFORE_THE_DAY)
+        dividend = sum(action.dividend for action in of_day)
+        if dividend and ("dividend", ex_date) not in done:
+            found.append(Adjustment(ActionKind.DIVIDEND, ex_date, at, Fraction(1), Fraction(1), dividend * quantity))
+        history = market.history(position.instrument_id)
+        index = history.last_index(ex_date - timedelta(days=1)) if history else -1
+        close = Fraction(int(history.close[index])) if history is not None and index >= 0 else Fraction(0)
+        for action in of_day:
+            if action.ratio != 1 and (str(action.kind), ex_date) not in done:
+                cash = fraction_cash(quantity, action.ratio, close)
+                found.append(Adjustment(action.kind, ex_date, at + timedelta(seconds=1), action.ratio, Fraction(1), cash))
+                quantity = shares_after(quantity, action.ratio)
+            close /= action.ratio
+        if any(action.kind is ActionKind.DEMERGER for action in of_day) and ("demerger", ex_date) not in done:
+            opened = open_of(position) if ex_date == today else _stored_open(market, position.instrument_id, ex_date)
+            if opened is not None and close:
+                kept = min(Fraction(1), opened / close)
+                found.append(Adjustment(ActionKind.DEMERGER, ex_date, at + timedelta(seconds=2), Fraction(1), kept, 0))
+    return found
+
+
+def _stored_open(market: MarketData, instrument_id: str, session: date) -> int | None:
+    history = market.history(instrument_id)
+    index = history.index(session) if history is not None else None
+    return int(history.open[index]) if history is not None and index is not None else None

@@ -1,0 +1,142 @@
+"""The unknown: orders of which nobody can say what became of them, and what proves more.
+
+That an order is absent from the broker's book proves nothing by itself. It proves something together with a promise of the
+broker (how long an accepted order may stay invisible) and with the death of the process that was sending, for a stopped one
+may still send. Where a repeated tag is refused nothing need be proved: asking again is harmless on that day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from itertools import accumulate
+
+from tradectl.ledger.book import Book
+from tradectl.ledger.executions import Claim, is_alive
+from tradectl.ledger.intents import Overtaken
+from tradectl.ledger.rows import Order
+from tradectl.model.moment import ist_date
+from tradectl.model.order import OrderReport, OrderStatus
+from tradectl.ports import Capabilities, Clock
+
+UNSENT, WAITED, NEVER_APPEARED = "its session ended before it was sent", "its session ended", "never_appeared"
+"""Why an order that the broker never had came to its end."""
+DECIDED = "a person decided"
+"""How the reason of an order begins that a person has resolved."""
+EXISTS = "the broker has it"
+"""How the reason of an order begins whose repetition was refused, because the broker knows its tag."""
+WAITS = (5, 15, 30, 60, 120)
+"""Seconds from one look for an order of unknown fate to the next; the first counts from its sending."""
+
+
+LOST = ("its session is over, and the broker's book no longer shows how it ended", None)
+"""What is known of an order that the broker had."""
+
+
+def resolve(book: Book, reports: Sequence[OrderReport], capabilities: Capabilities, clock: Clock, claim: Claim) -> list[Order]:
+    """Decide about orders whose sending was interrupted, and about those that the broker's book has lost; call it after
+    `reconcile.follow`, which adopts what is in the book, with the reports that it read.
+
+    An order that another execution is sending at this moment is left to it. An order proved never accepted may be sent again
+    under its own tag; about every other nothing is known, and it stays UNKNOWN: these are answered.
+    """
+    now = clock.now()
+    doubts: list[Order] = []
+    found: tuple[str, datetime | None] | None
+    reported = {report.broker_order_id for report in reports}
+    for order in book.snapshot().orders:
+        if order.sending_at is None or order.status is OrderStatus.RETRY_PENDING:
+            continue
+        if order.broker_order_id is not None:
+            if order.session >= ist_date(now) or order.broker_order_id in reported:
+                continue
+            found = LOST
+        elif order.execution_id != claim.execution_id and book.being_sent(order, clock.machine_now()):
+            continue
+        else:
+            found = _absent(order, capabilities, claim, now)
+        try:
+            if found is None:
+                book.intents.mark_never_sent(order, now)
+            else:
+                doubts.append(_doubt(book, order, *found, now=now))
+        except Overtaken:
+            continue
+    return doubts
+
+
+def _absent(order: Order, capabilities: Capabilities, claim: Claim, now: datetime) -> tuple[str, datetime | None] | None:
+    """Why nobody knows of an order that the book does not show, and since when it could have shown it; None where its absence
+    proves that the broker never took it."""
+    if may_be_sending(order, claim.owner):
+        return "the process that was sending it may still do so", None
+    lag = capabilities.visibility_lag
+    since = order.absent_since or now
+    if lag is not None and order.absent_since is not None and now - since >= lag:
+        return None
+    return order.reason or "sent, and not in the broker's book", since
+
+
+def _doubt(book: Book, order: Order, reason: str, since: datetime | None, *, now: datetime) -> Order:
+    if order.status is OrderStatus.UNKNOWN and order.absent_since == since:
+        return order
+    book.intents.doubt(order, reason, now, absent_since=since)
+    return book.order(order.id)
+
+
+def may_be_sending(order: Order, owner: str) -> bool:
+    """Whether a process other than `owner`, which asks, may still bring this order to the broker: it wrote that it was about
+    to, never wrote what came of it, and is not proved dead."""
+    return order.sender is not None and order.sender != owner and is_alive(order.sender)
+
+
+def may_repeat(order: Order, capabilities: Capabilities, owner: str, now: datetime) -> bool:
+    """Whether an UNKNOWN order may be sent again as it is, because the broker refuses its tag if it has it: on the day of its
+    sending, while nobody else can be sending it, and if the broker has not said so already."""
+    return (
+        capabilities.refuses_repeated_tag
+        and order.status is OrderStatus.UNKNOWN
+        and order.broker_order_id is None
+        and order.sending_at is not None
+        and ist_date(order.sending_at) == ist_date(now)
+        and not order.reason.startswith(EXISTS)
+        and not may_be_sending(order, owner)
+    )
+
+
+def again_after(orders: Iterable[Order], now: datetime) -> float | None:
+    """Seconds until somebody should look again for orders of unknown fate; None where looking again soon is of no use."""
+    marks = [timedelta(seconds=seconds) for seconds in accumulate(WAITS)]
+    ages = [now - order.sending_at for order in orders if order.status is OrderStatus.UNKNOWN and order.sending_at is not None]
+    left = [(mark - age).total_seconds() for age in ages for mark in marks if mark > age]
+    return min(left, default=None)
+
+
+def close_ended(book: Book, claim: Claim, today: date, now: datetime) -> list[Order]:
+    """End what the validity of a DAY order has ended: orders of `today`, whose trading is over, or of an earlier session.
+
+    What was never sent ends; so does what was sent, and was not in the broker's book that has just been read after the end of
+    the order's own session. A book of a later day says nothing about it: it stays UNKNOWN until a person decides. Answers the
+    orders of today that ended so, by this call or an earlier one.
+    """
+    for order in book.snapshot().orders:
+        reason = _over(order, claim, today, now)
+        if reason:
+            try:
+                book.intents.move(order, OrderStatus.CANCELLED, reason, now)
+            except Overtaken:
+                continue
+    return [order for order in book.orders(session=today) if order.reason in {UNSENT, WAITED, NEVER_APPEARED}]
+
+
+def _over(order: Order, claim: Claim, today: date, now: datetime) -> str:
+    if order.session > today:
+        return ""
+    if order.sending_at is None:
+        return UNSENT
+    if order.status is OrderStatus.RETRY_PENDING:
+        return WAITED
+    looked_in_time = order.session == today == ist_date(now)
+    if order.broker_order_id is None and looked_in_time and not may_be_sending(order, claim.owner):
+        return NEVER_APPEARED
+    return ""
