@@ -88,7 +88,9 @@ class Desk:
         return unknown.may_repeat(order, self.broker.capabilities, self.path.claim.owner, self.clock.now())
 
     def _tell_unknown(self, order: Order) -> None:
-        """Once for each order, however often it is looked for."""
+        """Once for each order, however often it is looked for; nothing of one that is about to be asked for again."""
+        if self.may_repeat(order):
+            return
         text = f"{order.side} {order.quantity} {order.symbol}, order {order.id}: nobody knows what became of it ({order.reason})"
         if self.tell(f"{order.symbol}: an order of unknown fate", text, f"unknown:{order.id}:{order.tag}"):
             self.log("order_unknown", text, order.symbol, level="error")
