@@ -1,0 +1,98 @@
+"""What may go wrong, in one word each; what an adapter declares in spite of it; and the draws that decide when it happens.
+
+A draw is a keyed hash of what is asked. Nothing is remembered, so every process that asks the same at the same moment is told
+the same, and one that asks again later draws anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from enum import Enum, StrEnum
+from hashlib import blake2b
+
+from tradectl.ports import Capabilities
+
+
+class Fault(StrEnum):
+    """One word for what goes wrong."""
+
+    NONE = "none"
+    REQUEST_LOST = "request_lost"  # a command times out and never arrives
+    REPLY_LOST = "reply_lost"  # a command times out and was carried out
+    REQUEST_LATE = "request_late"  # a command times out and arrives some seconds later
+    REPLY_LATE = "reply_late"  # a command is carried out and the answer takes its time
+    SERVER_ERROR = "server_error"  # a 502; half of the commands were carried out
+    SLOW_BOOK = "slow_book"  # the book shows every order as it was a while ago, less than Promise.LAG declares
+    SLOWER_BOOK = "slower_book"  # the same, by more than Promise.LAG declares
+    DUPLICATE_REPORTS = "duplicate_reports"  # every order and trade is reported twice
+    REPORTS_OUT_OF_ORDER = "reports_out_of_order"  # rows are shuffled; an order and its trades do not come together
+    PARTIAL_FILLS = "partial_fills"  # nothing here: the exchange itself fills in parts (its `participation`)
+    REJECTED_LATER = "rejected_later"  # an order is accepted, and then rejected
+    CANCEL_CROSSES_FILL = "cancel_crosses_fill"  # a cancel (at times a modify) is answered OK and the order lives on
+    CHANGE_IGNORED = "change_ignored"  # a modify is answered OK and changes nothing, or only the quantity
+    BOOK_UNAVAILABLE = "book_unavailable"  # for a minute one kind of read fails
+    SESSION_EXPIRED = "session_expired"  # for a minute nothing is answered without a new login
+    BOOK_EMPTIED = "book_emptied"  # what ended before today is not reported any more
+
+
+class Promise(Enum):
+    """What the adapter declares about its broker: whether a repeated tag is refused, and how long an order may be invisible."""
+
+    REFUSES = True, None
+    LAG = False, timedelta(seconds=30)
+    NOTHING = False, None
+
+    def __init__(self, refuses_repeated_tag: bool, visibility_lag: timedelta | None) -> None:
+        self.refuses_repeated_tag = refuses_repeated_tag
+        self.visibility_lag = visibility_lag
+
+    def declared(self, exchange: Capabilities) -> Capabilities:
+        """The exchange's own capabilities but for the two that this promise is about."""
+        return replace(exchange, refuses_repeated_tag=self.refuses_repeated_tag, visibility_lag=self.visibility_lag)
+
+
+_WIRE = (Fault.REQUEST_LOST, Fault.REPLY_LOST, Fault.REQUEST_LATE, Fault.REPLY_LATE, Fault.SERVER_ERROR)
+BEFALLS: dict[str, tuple[Fault, ...]] = {
+    "place": _WIRE,
+    "modify": (*_WIRE, Fault.CANCEL_CROSSES_FILL, Fault.CHANGE_IGNORED),
+    "cancel": (*_WIRE, Fault.CANCEL_CROSSES_FILL),
+}
+"""Which faults may befall a command on its way. At most one of them does."""
+
+Span = tuple[float, float]
+"""The least and the most, in seconds."""
+REQUEST_DELAY: Span = (5, 20)
+REPLY_DELAY: Span = (10, 40)
+SLOW: Span = (1, 25)
+SLOW_AND_LATE: Span = (1, 9)
+"""With late requests in the same world: a request's way and the book's lag together stay below what Promise.LAG declares."""
+SLOWER: Span = (40, 240)
+APART: Span = (5, 50)
+"""Between an order and its trades, where reports are out of order."""
+
+
+class Chance:
+    """The draws of one seed. `rate` is the part of all moments (orders, minutes) at which a fault that is on happens."""
+
+    def __init__(self, seed: int, rate: float) -> None:
+        if not 0 <= rate <= 1:
+            raise ValueError(f"a rate is from 0 to 1, not {rate}")
+        self._key = str(seed).encode()[:64]
+        self._rate = rate
+
+    def number(self, *asked: object) -> int:
+        """64 bits that follow from the seed and what is asked."""
+        words = "|".join(map(str, asked)).encode()
+        return int.from_bytes(blake2b(words, digest_size=8, key=self._key).digest(), "big")
+
+    def fraction(self, *asked: object) -> float:
+        return self.number(*asked) / 2**64
+
+    def hits(self, *asked: object) -> bool:
+        return self.fraction(*asked) < self._rate
+
+    def span(self, span: Span, *asked: object) -> timedelta:
+        """A time between the least and the most of a span."""
+        least, most = span
+        return timedelta(seconds=least + (most - least) * self.fraction(*asked))
