@@ -14,6 +14,7 @@ import typer
 from tradectl import __version__
 from tradectl.cli import (
     backtest,
+    backup,
     config,
     crontab,
     data,
@@ -70,6 +71,7 @@ def root(
 app.add_typer(tasks.app)
 app.add_typer(status.app)
 app.add_typer(operate.app)
+app.add_typer(backup.app)
 app.add_typer(orders.app, name="orders", rich_help_panel=LOOK)
 app.add_typer(look.app)
 app.add_typer(init.app)
