@@ -7,7 +7,7 @@ and never runs without one; a home on the machine's clock never pretends to be e
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,9 @@ from tradectl.model.money import show_rupees
 from tradectl.task import World
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from tradectl.brokers.faulty import Fault, FaultyBroker, Promise
     from tradectl.brokers.paper import PaperBroker
     from tradectl.exchange.sessions import SessionTable
     from tradectl.ledger.engine import Database
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from tradectl.ports import Notifier
     from tradectl.settings import Settings
     from tradectl.strategy.parameters import Parameters
+    from tradectl.strategy.readings import Readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,10 @@ class PaperWorld(World):
     broker: PaperBroker
 
 
+PARTIAL = 0.002
+"""The part of a minute's volume that one order takes in a drill of partial fills."""
+CHANGES = 3
+"""How often an order may be changed in a drill: so few that orders are replaced within a day."""
 DEFAULT_USER = "me"
 DEFAULT_CAPITAL = 1_000_000_00
 """Rs 10,00,000 in paise."""
@@ -250,6 +258,46 @@ def open_simulation(
         step=step,
         durable=False,
     )
+
+
+def open_drill(
+    ledger: Ledger,
+    clock: VirtualClock,
+    market: Store,
+    folder: Path,
+    *,
+    parameters: Parameters,
+    readings: Readings,
+    faults: Collection[Fault],
+    promise: Promise,
+    seed: int,
+    step: int,
+    on_call: Callable[[str], None],
+) -> tuple[World, FaultyBroker]:
+    """The world of a drill, whose paper exchange (in `folder`) stands behind faults that follow from `seed`; market and readings
+    are shared by many of them. Orders fill in parts where the faults say so."""
+    from tradectl.brokers.faulty import Fault, FaultyBroker
+    from tradectl.brokers.paper import PaperBroker
+    from tradectl.notify.console import SilentNotifier
+
+    participation = PARTIAL if Fault.PARTIAL_FILLS in faults else 1.0
+    capital = ledger.users.get(ledger.user).capital
+    paper = PaperBroker(
+        folder / "paper.db",
+        ledger.user,
+        clock,
+        market,
+        market.sessions,
+        step=step,
+        participation=participation,
+        durable=False,
+        opening_cash=capital,
+    )
+    broker = FaultyBroker(paper, clock, faults, promise, seed=seed, state=folder / "faults.json", on_call=on_call)
+    broker.capabilities = replace(broker.capabilities, max_modifications=CHANGES)
+    notifier = SilentNotifier()
+    world = World(ledger.user, "simulated", clock, market.sessions, market, broker, ledger, notifier, parameters, readings)
+    return world, broker
 
 
 def reopen_simulation(settings: Settings, folder: Path) -> PaperWorld:

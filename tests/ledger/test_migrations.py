@@ -114,7 +114,7 @@ def test_two_processes_may_create_it_at_once(tmp_path: Path) -> None:
     assert revision(open_database(path)) == HEAD
 
 
-def test_opening_stays_light(database: Database, path: Path) -> None:
+def test_opening_stays_light(file_database: Database, path: Path) -> None:
     code = "import sys; from tradectl.ledger.engine import open_database as o; from tradectl.ledger.migrations import *;"
     code += "from tradectl.ledger.store import Ledger; d = o(sys.argv[1]); create_or_upgrade(d); Ledger(d, 'asha').info.all();"
     code += "print([m for m in ('alembic', 'pandas', 'cryptography', 'sqlite_utils', 'requests') if m in sys.modules])"

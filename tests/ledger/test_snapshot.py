@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -33,9 +33,12 @@ def ordered(ledger: Ledger, claim: Claim, symbol: str) -> Order:
     )
 
 
-def elsewhere(path: Path) -> Ledger:
+@pytest.fixture
+def elsewhere(address: str) -> Iterator[Ledger]:
     """The same user seen through another connection."""
-    return Ledger(open_database(path, durable=False), "asha")
+    database = open_database(address, durable=False)
+    yield Ledger(database, "asha")
+    database.close()
 
 
 def test_log_lines_decisions_and_beats_leave_the_snapshot(ledger: Ledger, claim: Claim) -> None:
@@ -44,36 +47,36 @@ def test_log_lines_decisions_and_beats_leave_the_snapshot(ledger: Ledger, claim:
     ledger.logs.append(NOW, "info", "test", "nothing happened")
     ledger.decisions.record("buy", DAY, "", [Decision("ACME", "ACME", "placed", "entry", "because", {})], NOW)
     ledger.executions.beat(claim, NOW, steps=1)
-    assert ledger.book.snapshot() is kept
+    assert (ledger.book.snapshot() is kept) == ledger.database.sqlite  # PostgreSQL is asked each time
     with ledger.database.write():
         ledger.logs.append(NOW, "info", "test", "a part of a write is a write")
     assert ledger.book.snapshot() is not kept
 
 
-def test_what_another_connection_notes_is_looked_at(ledger: Ledger, path: Path, claim: Claim) -> None:
+def test_what_another_connection_notes_is_looked_at(ledger: Ledger, elsewhere: Ledger, claim: Claim) -> None:
     kept = ledger.book.snapshot()
-    elsewhere(path).logs.append(NOW, "info", "test", "from outside")
+    elsewhere.logs.append(NOW, "info", "test", "from outside")
     assert ledger.book.snapshot() is not kept
 
 
-def test_a_modified_order_is_in_the_snapshot_as_in_the_database(ledger: Ledger, path: Path, claim: Claim) -> None:
+def test_a_modified_order_is_in_the_snapshot_as_in_the_database(ledger: Ledger, elsewhere: Ledger, claim: Claim) -> None:
     one, two = (ordered(ledger, claim, symbol) for symbol in ("ACME", "BETA"))
     ledger.book.snapshot()
     later = NOW + timedelta(minutes=1)
     changed = ledger.book.note_modified(one, 20, 99_00, later)
     assert changed == replace(one, quantity=20, price=99_00, modifications=1, updated_at=later)
     assert ledger.book.snapshot().orders == (changed, two)
-    assert ledger.book.snapshot() == elsewhere(path).book.snapshot()
+    assert ledger.book.snapshot() == elsewhere.book.snapshot()
     assert ledger.book.order(one.id) == changed
 
 
-def test_a_modification_does_not_hide_what_another_connection_wrote(ledger: Ledger, path: Path, claim: Claim) -> None:
+def test_a_modification_does_not_hide_what_another_connection_wrote(ledger: Ledger, elsewhere: Ledger, claim: Claim) -> None:
     one, two = (ordered(ledger, claim, symbol) for symbol in ("ACME", "BETA"))
     ledger.book.snapshot()
-    elsewhere(path).book.intents.move(two, OrderStatus.UNKNOWN, "from outside", NOW)
+    elsewhere.book.intents.move(two, OrderStatus.UNKNOWN, "from outside", NOW)
     ledger.book.note_modified(one, 20, 99_00, NOW)
     assert [order.status for order in ledger.book.snapshot().orders] == [OrderStatus.PENDING, OrderStatus.UNKNOWN]
-    assert ledger.book.snapshot() == elsewhere(path).book.snapshot()
+    assert ledger.book.snapshot() == elsewhere.book.snapshot()
 
 
 def test_a_row_takes_the_place_of_its_predecessor_and_keeps_its_id(database: Database, ledger: Ledger) -> None:

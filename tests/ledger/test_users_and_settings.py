@@ -51,13 +51,13 @@ def test_settings_are_kept_for_each_user(ledger: Ledger) -> None:
     assert ledger.settings.get("max_positions") is None
 
 
-def test_a_secret_is_nowhere_in_clear(ledger: Ledger, tmp_path: Path, path: Path) -> None:
-    credentials = ledger.settings.credentials(tmp_path / "keys" / "secret.key")
+def test_a_secret_is_nowhere_in_clear(file_ledger: Ledger, tmp_path: Path, path: Path) -> None:
+    credentials = file_ledger.settings.credentials(tmp_path / "keys" / "secret.key")
     credentials.set("kite.api_secret", "hunter2-hunter2")
     credentials.set("kite.user_id", "AB1234", secret=False)
     assert credentials.list() == {"kite.api_secret": "********", "kite.user_id": "AB1234"}
     assert credentials.get("kite.api_secret") == "hunter2-hunter2"
-    ledger.database.close()
+    file_ledger.database.close()
     assert all(b"hunter2" not in file.read_bytes() for file in path.parent.rglob("*") if file.is_file())
     assert (tmp_path / "keys" / "secret.key").stat().st_mode & 0o777 == 0o600
 
@@ -89,5 +89,7 @@ def test_a_credential_that_is_not_set_says_so(ledger: Ledger, tmp_path: Path) ->
 
 
 def test_money_of_a_user_is_integer_paise(ledger: Ledger) -> None:
+    kind = {"sqlite": "typeof", "postgresql": "pg_typeof"}[ledger.database.engine.dialect.name]
     with ledger.database.read() as connection:
-        assert connection.execute(text("SELECT capital, typeof(capital) FROM users")).one() == (50_000_000, "integer")
+        capital, type_name = connection.execute(text(f"SELECT capital, CAST({kind}(capital) AS text) FROM users")).one()
+    assert (capital, type_name) in {(50_000_000, "integer"), (50_000_000, "bigint")}

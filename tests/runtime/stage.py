@@ -125,7 +125,7 @@ def staged(world: World, calls: Calls, tasks: tuple[Task, ...], notifier: Record
     return Stage(moved, calls, tasks, Runner(moved, tasks, trigger=trigger), notifier)
 
 
-def stage(path: Path, sessions: SessionTable, clock: Any, *, lease: timedelta | None = None, user: str = "asha") -> Stage:
+def stage(path: str | Path, sessions: SessionTable, clock: Any, *, lease: timedelta | None = None, user: str = "asha") -> Stage:
     """A home in a file, made if it is not there. `lease` shortens it for tests of real processes."""
     database = open_database(path, durable=False)
     ledger = Ledger(database, user)

@@ -19,10 +19,13 @@ from tradectl.cli import (
     crontab,
     data,
     demo,
+    drill,
+    halt,
     init,
     look,
     operate,
     orders,
+    reconcile,
     sandbox,
     schedule,
     simulate,
@@ -71,6 +74,8 @@ def root(
 app.add_typer(tasks.app)
 app.add_typer(status.app)
 app.add_typer(operate.app)
+app.add_typer(halt.app)
+app.add_typer(reconcile.app)
 app.add_typer(backup.app)
 app.add_typer(orders.app, name="orders", rich_help_panel=LOOK)
 app.add_typer(look.app)
@@ -83,6 +88,7 @@ app.add_typer(data.app, name="data", rich_help_panel=RESEARCH)
 app.add_typer(backtest.app)
 app.add_typer(simulate.app)
 app.add_typer(demo.app)
+app.add_typer(drill.app)
 app.add_typer(sandbox.app, name="sandbox", rich_help_panel=RESEARCH)
 
 

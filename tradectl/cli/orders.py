@@ -1,18 +1,27 @@
-"""`orders`: what was asked of the exchange, and what became of it."""
+"""`orders`: what was asked of the exchange, what became of it, and what a person decides about it."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradectl.cli import show
+from tradectl.cli import hand, show
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
 from tradectl.cli.options import Limit, Session, Symbol, parse_day
+from tradectl.cli.user import rupees
+from tradectl.errors import Ambiguous, BrokerUnavailable, OrderRefused, UsageError
 
-app = typer.Typer(cls=ListGroup, help="Orders: list, show one.")
+if TYPE_CHECKING:
+    from tradectl.execution.byhand import Doubt
+    from tradectl.execution.desk import Desk
+    from tradectl.ledger.rows import Order
+    from tradectl.task import World
+
+app = typer.Typer(cls=ListGroup, help="Orders: list, show one, cancel, resolve.")
+Name = Annotated[str, typer.Argument(help="Its id, its tag, or the broker's order id.", metavar="ORDER")]
 
 COLUMNS = ("id", "session", "symbol", "side", "purpose", ">quantity", ">filled", ">price", "variety", "status", "reason")
 
@@ -38,9 +47,7 @@ def listing(
 
 
 @command(app, "show")
-def one(
-    call: Call, order: Annotated[str, typer.Argument(help="Its id, its tag, or the broker's order id.", metavar="ORDER")]
-) -> Answer:
+def one(call: Call, order: Name) -> Answer:
     """One order with everything that is known of it, and its fills."""
     from tradectl.report import orders
 
@@ -75,3 +82,172 @@ def _card(order: dict[str, Any]) -> str:
         empty="none",
     )
     return f"{facts}\n\n{fills}"
+
+
+# -- cancel ---------------------------------------------------------------------------------------------------------------
+
+CODES = {
+    "cancelled": 0, "rejected": 0, "filled": OrderRefused.exit_code, "alive": OrderRefused.exit_code,
+    "not_sent": BrokerUnavailable.exit_code, "unconfirmed": Ambiguous.exit_code, "unknown": Ambiguous.exit_code,
+}  # fmt: skip
+"""The exit code of what became of a cancel."""
+GRAVEST = (Ambiguous.exit_code, BrokerUnavailable.exit_code, OrderRefused.exit_code)
+ENDED = {
+    "cancelled": "cancelled", "rejected": "was rejected meanwhile", "filled": "was filled meanwhile", "alive": "is still alive",
+    "not_sent": "is still alive", "unconfirmed": "may still be alive", "unknown": "nobody knows whether it is at the exchange",
+}  # fmt: skip
+
+
+@command(app)
+def cancel(
+    call: Call,
+    order: Annotated[str, typer.Argument(help="Its id, its tag, or the broker's order id.", metavar="[ORDER]")] = "",
+    every: Annotated[bool, typer.Option("--all", help="Every order that may still trade or be sent.")] = False,
+) -> Answer:
+    """Take an order back, and read back whether it is gone. Passes in every trading state."""
+    if bool(order) == every:
+        raise UsageError("say which ORDER, or --all")
+    found = cancel_all(call) if every else _cancel_one(call, order)
+    return Answer(found, lambda: cancelled_text(found), exit_code=gravest(found))
+
+
+def cancel_all(call: Call) -> dict[str, Any]:
+    """Cancel every unfinished order; the result of `orders cancel`."""
+    desk = hand.desk(call)
+    return _cancelled(call, desk, list(desk.snapshot.orders))
+
+
+def _cancel_one(call: Call, name: str) -> dict[str, Any]:
+    from tradectl.execution.byhand import find
+
+    desk = hand.desk(call)
+    order = find(desk.book, name)
+    if order.status in {"EXECUTED", "REJECTED"}:
+        raise UsageError(f"order {order.id} is {order.status}: there is nothing left to cancel")
+    return _cancelled(call, desk, [order])
+
+
+def _cancelled(call: Call, desk: Desk, orders: list[Order]) -> dict[str, Any]:
+    from tradectl.execution import byhand
+    from tradectl.report import orders as report
+
+    world = call.world()
+    ended = byhand.cancel(desk, orders)
+    hand.deliver(call)
+    database = world.ledger.database
+    told = [
+        report.one(database, world.user, item.order.tag) | {"cancel": str(item.ended), "cancel_reason": item.reason}
+        for item in ended
+    ]
+    return {"orders": told, "trading_state": desk.snapshot.trading_state}
+
+
+def gravest(found: dict[str, Any]) -> int:
+    """The exit code of cancels: 7 where an outcome is not known, 6 where one was not sent, 11 where one was refused."""
+    codes = {CODES[item["cancel"]] for item in found["orders"]}
+    return next((code for code in GRAVEST if code in codes), 0)
+
+
+def cancelled_text(found: dict[str, Any]) -> str:
+    """A line for each order, and what may bring it back."""
+    lines = [_ended(item) for item in found["orders"]] or ["there is no order to cancel"]
+    sells = any(item["side"] == "SELL" and item["cancel"] == "cancelled" for item in found["orders"])
+    if sells and found["trading_state"] != "HALTED":
+        lines.append("the sell monitor rests a new sell for a position while it runs: `tradectl halt` stops that")
+    return "\n".join(lines)
+
+
+def _ended(item: dict[str, Any]) -> str:
+    filled = f", {item['filled_quantity']} filled before" if item["filled_quantity"] and item["cancel"] == "cancelled" else ""
+    why = f": {item['cancel_reason']}" if item["cancel_reason"] and item["cancel"] not in {"cancelled", "filled"} else ""
+    hint = f"; see `tradectl orders resolve {item['id']}`" if item["cancel"] == "unknown" else ""
+    what = f"{item['side']} {item['quantity']} {item['symbol']} at {show.rupees(item['price'])}"
+    return f"order {item['id']}, {what}: {ENDED[item['cancel']]}{filled}{why}{hint}"
+
+
+# -- resolve --------------------------------------------------------------------------------------------------------------
+
+
+@command(app)
+def resolve(
+    call: Call,
+    order: Name,
+    never_placed: Annotated[
+        bool, typer.Option("--never-placed", help="You have seen at the broker's that it does not exist, or traded nothing.")
+    ] = False,
+    broker_order_id: Annotated[
+        str, typer.Option("--broker-order-id", help="You have seen that it is this order of the broker's book.", metavar="ID")
+    ] = "",
+    filled: Annotated[
+        int | None,
+        typer.Option("--filled", help="So many shares in all, as the contract note shows.", min=1, metavar="QUANTITY"),
+    ] = None,
+    price: Annotated[str, typer.Option("--price", help="With --filled: at how many rupees a share.", metavar="RUPEES")] = "",
+) -> Answer:
+    """Ask the broker once more what became of an order, tell what is known of it, or write down what you have seen yourself."""
+    from tradectl.execution import byhand
+
+    if never_placed + bool(broker_order_id) + (filled is not None) > 1:
+        raise UsageError("--never-placed, --broker-order-id and --filled exclude each other")
+    if price and filled is None:
+        raise UsageError("--price goes with --filled")
+    paise = rupees(price) if price else None
+    desk = hand.desk(call)
+    doubt = byhand.look(desk, order)
+    hand.deliver(call)
+    decides = never_placed or bool(broker_order_id) or filled is not None
+    if not isinstance(doubt, byhand.Doubt):
+        if decides:
+            raise UsageError(f"nothing is left to decide: the broker's book shows that order {doubt.id} is {doubt.status}")
+        return _known(call.world(), doubt, f"is known now: {doubt.status}")
+    if never_placed:
+        return _known(call.world(), byhand.never_placed(desk, doubt), "is CANCELLED: you decided that it was never placed")
+    if broker_order_id:
+        joined = byhand.join(desk, doubt, broker_order_id)
+        return _known(call.world(), joined, f"is {broker_order_id} at the broker, and {joined.status}")
+    if filled is not None:
+        told = byhand.filled(desk, doubt, filled, paise)
+        return _known(call.world(), told, f"is {told.status}, {told.filled_quantity} of {told.quantity} filled")
+    return _doubtful(call.world(), doubt)
+
+
+def _known(world: World, order: Order, text: str) -> Answer:
+    from tradectl.report import orders
+
+    found = orders.one(world.ledger.database, world.user, order.tag)
+    code = Ambiguous.exit_code if found["status"] == "UNKNOWN" else 0
+    return Answer({"order": found, "known": None}, f"order {order.id} {text}", exit_code=code)
+
+
+def _doubtful(world: World, doubt: Doubt) -> Answer:
+    from tradectl.report import orders
+
+    order = doubt.order
+    found = orders.one(world.ledger.database, world.user, order.tag)
+    lag = world.broker.capabilities.visibility_lag
+    known = {
+        "sending_at": found["sending_at"],
+        "sender": order.sender,
+        "may_be_sending": doubt.may_be_sending,
+        "absent_since": found["absent_since"],
+        "visibility_lag": lag.total_seconds() if lag is not None else None,
+        "promise": doubt.promise,
+    }
+    sender = "the process that was sending it has ended"
+    if doubt.may_be_sending:
+        sender = f"the process {order.sender} may still be sending it: end it before you decide anything"
+    elif order.broker_order_id is not None:
+        sender = f"the broker had it as {order.broker_order_id}, {order.filled_quantity} filled as far as we know"
+    missed = f"missed in the broker's book since {show.moment(found['absent_since'])}" if found["absent_since"] else ""
+    lines = [
+        f"order {order.id}, {order.side} {order.quantity} {order.symbol} at {show.rupees(found['price'])} for {order.session}, "
+        f"tag {order.tag}: UNKNOWN",
+        f"why       {order.reason}",
+        f"sent      {show.moment(found['sending_at'])}; {sender}",
+        f"absence   {'; '.join(part for part in (missed, doubt.promise) if part)}",
+        "decide    look for it in the broker's own application, then say one of",
+        f"          tradectl orders resolve {order.id} --never-placed            it is not there, or traded nothing",
+        f"          tradectl orders resolve {order.id} --broker-order-id ID      it is there without our tag",
+        f"          tradectl orders resolve {order.id} --filled N --price RUPEES its day is over, the contract note has it",
+    ]
+    return Answer({"order": found, "known": known}, "\n".join(lines), exit_code=Ambiguous.exit_code)

@@ -37,6 +37,7 @@ def _head(user: str, found: dict[str, Any]) -> str:
     what = "a run session" if session["runs"] else f"no run session: {session['why_closed'] or session['kind']}"
     following = f"; the next is {session['next_run']}" if session["next_run"] else ""
     state = found["trading_state"] + (f", {found['state_reason']}" if found["state_reason"] else "")
+    state += f" (ends by itself after {found['state_until']})" if found["state_until"] else ""
     running = [item["service"] for item in found["services"] if item["running"]]
     service = f"{' and '.join(running)} running" if running else "no service is running: only cron lines or a person start tasks"
     return "\n".join(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from tradectl.exchange.bands import price_band
 from tradectl.exchange.charges import buy_charges
 from tradectl.execution.desk import Desk
 from tradectl.ledger.rows import Order
 from tradectl.ledger.statistics import Statistics
+from tradectl.model.moment import ist_date
 from tradectl.model.order import OrderStatus, Purpose, Side
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.risk import Exposure, deny
@@ -56,9 +57,12 @@ def holdings_value(desk: Desk) -> int:
 
 
 def forbidden(desk: Desk) -> str:
-    """Why the account's trading state allows no buys; empty where it does."""
+    """Why a person has stopped the buys; empty where nobody has. A limit that stopped them is found anew by `denied`, so that
+    each buy keeps its own reason, also in a run that was interrupted after it."""
     snapshot = desk.snapshot
-    return "" if snapshot.trading_state == "ACTIVE" else f"the account is {snapshot.trading_state}: {snapshot.state_reason}"
+    if snapshot.trading_state == "ACTIVE" or snapshot.state_until is not None:
+        return ""
+    return f"the account is {snapshot.trading_state}: {snapshot.state_reason}"
 
 
 def denied(
@@ -73,10 +77,11 @@ def denied(
     last_close: int,
     reentry: bool,
 ) -> str:
-    """Empty, or the limit that forbids this buy."""
+    """Empty, or the limit that forbids this buy. A limit of the whole account stops the buys of every process (`_reduce`)."""
     instrument = desk.market.instrument(instrument_id, session)
-    return deny(
-        exposure(desk, session, day),
+    exposed = exposure(desk, session, day)
+    rule = deny(
+        exposed,
         parameters,
         instrument_id=instrument_id,
         price=price,
@@ -85,6 +90,27 @@ def denied(
         band=price_band(last_close, instrument.tick_size, derivatives=instrument.derivatives),
         reentry=reentry,
     )
+    if rule in {"daily_loss", "buy_orders"}:
+        _reduce(desk, rule, exposed, parameters, session)
+    return rule
+
+
+def _reduce(desk: Desk, rule: str, exposed: Exposure, parameters: Parameters, session: date) -> None:
+    """The account only reduces from now on, told once: for the day on which it lost too much, or while buys for the session
+    with too many orders can be placed, which is until that begins. Orders that rest for it may be fitted then as ever."""
+    today = ist_date(desk.clock.now())
+    if rule == "daily_loss":
+        until = today
+        reason = f"daily loss {exposed.loss * 100:.1f} % of equity, {parameters.daily_loss_limit * 100:g} % allowed"
+    else:
+        until = session - timedelta(days=1)
+        reason = f"{exposed.buy_orders} buy orders for {session}, {parameters.max_buy_orders} allowed"
+    if desk.dry_run or desk.snapshot.trading_state != "ACTIVE":
+        return
+    text = f"only exits from now on: {reason}"
+    desk.tell("the account is REDUCING", text, f"reducing:{rule}:{today if rule == 'daily_loss' else session}")
+    if desk.book.reduce(reason, until):
+        desk.log("reducing", text, level="warning")
 
 
 def exposure(desk: Desk, session: date, day: DayResult) -> Exposure:

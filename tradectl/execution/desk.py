@@ -43,6 +43,7 @@ class Desk:
         of today is applied by those who can tell the day's open."""
         if self.dry_run:
             return Changes()
+        self._lift()
         changes = Changes()
         ex_date = actions.first_action(self.book, self.snapshot, self.market, self.clock)
         if ex_date is not None:  # trades from before the ex-date come first, those after it meet the changed shares
@@ -57,6 +58,12 @@ class Desk:
         self._withdraw(changes.reopened)
         self._apply_actions(changes, snapshot, open_of)
         return changes
+
+    def _lift(self) -> None:
+        """The trading state that a limit set ends with its day; what a person decided has no end."""
+        until, reason, today = self.snapshot.state_until, self.snapshot.state_reason, ist_date(self.clock.now())
+        if until is not None and until < today and self.book.lift(today):
+            self.log("resumed", f"buys are allowed again: {reason}, which held until {until}", level="warning")
 
     def open_of(self, position: Position) -> int | None:
         """The day's open of a position (paise); None while it has not traded today, whatever yesterday's quote says."""

@@ -71,8 +71,7 @@ def follow(book: Book, broker: Broker, market: MarketData, clock: Clock, *, befo
     unseen = list({trade.trade_id: trade for trade in trades if trade.trade_id not in known}.values())
     by_report = {report.broker_order_id: order for report, order in ours}
     late = {trade.broker_order_id for trade in unseen} - set(by_report)
-    ended = book.finished(late) if late else {}
-    by_report |= ended
+    by_report |= book.finished(late) if late else {}
     fresh: list[NewTrade] = []
     for trade in unseen:
         order = by_report.get(trade.broker_order_id)
@@ -88,7 +87,6 @@ def follow(book: Book, broker: Broker, market: MarketData, clock: Clock, *, befo
         for report, order in ours
         if (change := _change(order, report, order.filled_quantity + filled_now.get(order.id, 0))) is not None
     ]
-    moved += [_filled_late(order, filled_now[order.id]) for order in ended.values() if order.id in filled_now]
     complete = book.follow(moved, fresh, now) if moved or fresh else True
     _describe(changes, moved, fresh)
     book.followed = (reports, trades, book.snapshot()) if complete and before is None else ()
@@ -153,13 +151,6 @@ def _presumed(order: Order, report: OrderReport) -> bool:
         return False
     given_up = order.broker_order_id is None or order.reason.startswith(DECIDED)
     return given_up and (report.status in ALIVE or report.filled_quantity > order.filled_quantity)
-
-
-def _filled_late(order: Order, quantity: int) -> OrderChange:
-    """A fill that was told after its order's end."""
-    filled = order.filled_quantity + quantity
-    known = (order.status, order.reason, order.broker_order_id or "")
-    return OrderChange(order, *known, filled, max(order.quantity, filled), order.price)
 
 
 def _change(order: Order, report: OrderReport, filled: int) -> OrderChange | None:

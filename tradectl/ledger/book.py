@@ -7,19 +7,19 @@ until the database changes, because a monitor looks at it every minute.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func, insert, or_, select, update
 
 from tradectl.errors import DatabaseError
 from tradectl.ledger import schema
 from tradectl.ledger.engine import Database
 from tradectl.ledger.executions import at_work
 from tradectl.ledger.folding import Folding
-from tradectl.ledger.intents import Intents, change_order
+from tradectl.ledger.intents import Intents, Overtaken, change_order
 from tradectl.ledger.rows import NewTrade, Order, OrderChange, Position
 from tradectl.ledger.statements import (
     ADJUSTMENTS,
@@ -38,6 +38,9 @@ from tradectl.ledger.statements import (
 from tradectl.model.market import ActionKind
 from tradectl.model.order import TERMINAL, OrderStatus, Side
 from tradectl.model.position import Adjustment, Folded
+
+BY_HAND = "by-hand:"
+"""How the id of a fill begins that a person has told, and the broker's order id of an order that is known by that alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +264,9 @@ class Book:
 
     def follow(self, changes: Sequence[OrderChange], trades: Sequence[NewTrade], now: datetime) -> bool:
         """Write what the broker reported, all in one transaction: fills first, then positions, then the orders' rows. False
-        where another process has changed an order since it was compared: compare again."""
+        where another process has changed an order since it was compared: compare again.
+
+        A fill that a person has told stands: the broker's own trade, should it come to light, is not booked beside it."""
         with self._database.write() as connection:
             known = set(
                 connection.scalars(
@@ -270,10 +275,11 @@ class Book:
                     )
                 )
             )
+            told = self._told(connection, trades) if trades else []
             touched: dict[int, date] = {}
             days: set[tuple[str, date]] = set()
             for item in trades:
-                if item.report.trade_id not in known:
+                if item.report.trade_id not in known and not any(_is_the_same(row, item) for row in told):
                     position_id = self._folding.add_fill(connection, item)
                     days.add((item.instrument_id, item.session))
                     if position_id is not None:
@@ -282,17 +288,27 @@ class Book:
                 touched |= dict.fromkeys(self._folding.recharge(connection, instrument_id, session), session)
             for position_id in sorted(touched):
                 self._folding.refold(connection, position_id)
+            self._count_filled(connection, {item.order.id for item in trades if item.order is not None})
             written = [self._follow_order(connection, change, now) for change in changes]
         self.known_trades().update(item.report.trade_id for item in trades)
         return all(written)
 
+    def _count_filled(self, connection: Connection, order_ids: Iterable[int]) -> None:
+        """What is filled of an order is the sum of its fills, whoever wrote them and however late they came."""
+        for order_id in sorted(order_ids):
+            filled = connection.scalar(select(func.sum(FILLS.c.quantity)).where(FILLS.c.order_id == order_id)) or 0
+            most = case((ORDERS.c.quantity < filled, filled), else_=ORDERS.c.quantity)
+            statement = update(ORDERS).where(ORDERS.c.id == order_id, ORDERS.c.filled_quantity != filled)
+            connection.execute(statement.values(filled_quantity=filled, quantity=most))
+
     def _follow_order(self, connection: Connection, change: OrderChange, now: datetime) -> bool:
-        """Bring one order's row to what the broker reports; False if its row is no longer the one that was compared."""
+        """Bring one order's row to what the broker reports; False if its row is no longer the one that was compared, or its fills
+        are not those that the change counts on."""
         order = change.order
         row = connection.execute(ONE_ORDER, {"of_user": self._user, "of_id": order.id}).one()
-        if (row.status, row.filled_quantity, row.sending_at) != (order.status, order.filled_quantity, order.sending_at):
+        if (row.status, row.filled_quantity, row.sending_at) != (order.status, change.filled_quantity, order.sending_at):
             return False
-        values = {"filled_quantity": change.filled_quantity, "quantity": change.quantity, "price": change.price}
+        values: dict[str, Any] = {"quantity": change.quantity, "price": change.price}
         if (row.quantity, row.price) != (change.quantity, change.price):
             values["modifications"] = row.modifications + 1  # by a process that died before it could note it
         sent = {"broker_order_id": change.broker_order_id, "sent_at": order.sent_at or now, "sender": None, "absent_since": None}
@@ -341,6 +357,65 @@ class Book:
                 known[position_id] = frozenset((row.kind, row.ex_date) for row in connection.execute(query))
         return known[position_id]
 
+    # -- the trading state -----------------------------------------------------------------------------------------------
+
+    def reduce(self, reason: str, until: date) -> bool:
+        """A limit was reached: only exits until the end of a day. False where the account is not ACTIVE: what a person decided
+        is never weakened, nor given an end."""
+        values = {"trading_state": "REDUCING", "state_reason": reason, "state_until": until}
+        return self._change_state(schema.users.c.trading_state == "ACTIVE", values)
+
+    def lift(self, today: date) -> bool:
+        """End a REDUCING that a limit set for an earlier day; whether there was one."""
+        values = {"trading_state": "ACTIVE", "state_reason": "", "state_until": None}
+        return self._change_state(schema.users.c.state_until < today, values)
+
+    def _change_state(self, condition: ColumnElement[bool], values: Mapping[str, Any]) -> bool:
+        with self._database.write() as connection:
+            changed = connection.execute(
+                update(schema.users).where(schema.users.c.user == self._user, condition).values(**values)
+            )
+        return changed.rowcount == 1
+
+    # -- what a person knows of an order ---------------------------------------------------------------------------------
+
+    def join(self, order: Order, broker_order_id: str, trade_ids: Collection[str], reason: str, now: datetime) -> Order:
+        """An order of unknown fate is this one of the broker's; the order as it is then.
+
+        Its trades (`trade_ids`), where they were taken for trades by hand, are taken out of the book, so that the next
+        `follow` books them as the order's own. Raises Overtaken.
+        """
+        values = {"broker_order_id": broker_order_id, "sent_at": order.sent_at or now, "sender": None, "absent_since": None}
+        with self._database.write() as connection:
+            change_order(connection, order, OrderStatus.UNKNOWN, {**values, "reason": reason, "updated_at": now})
+            theirs = and_(FILLS.c.user == self._user, FILLS.c.trade_id.in_(list(trade_ids)), FILLS.c.order_id.is_(None))
+            fills = connection.execute(select(FILLS).where(theirs)).all()
+            connection.execute(delete(FILLS).where(theirs))
+            touched = {row.position_id for row in fills if row.position_id is not None}
+            for instrument_id, session in sorted({(row.instrument_id, row.session_date) for row in fills}):
+                touched |= set(self._folding.recharge(connection, instrument_id, session))
+            for position_id in sorted(touched):
+                self._folding.refold(connection, position_id)
+        self._trades, self.followed = None, ()
+        return self.order(order.id)
+
+    def tell_filled(self, change: OrderChange, trades: Sequence[NewTrade], now: datetime) -> Order:
+        """What a person has told of an order, all or nothing; the order as it is then. Raises Overtaken."""
+        with self._database.write():
+            if not self.follow([change], trades, now):
+                raise Overtaken(f"order {change.order.id} is no longer as it was read: another process changed it")
+        return self.order(change.order.id)
+
+    def _told(self, connection: Connection, trades: Sequence[NewTrade]) -> list[Row[Any]]:
+        """Fills of these sessions that a person has told."""
+        named = FILLS.c.trade_id.startswith(BY_HAND)
+        if self._database.sqlite:  # which compares bytes, so that this is a range of the unique key and not a scan
+            named = and_(FILLS.c.trade_id >= BY_HAND, FILLS.c.trade_id < BY_HAND[:-1] + chr(ord(BY_HAND[-1]) + 1))
+        of_day = FILLS.c.session_date.in_({item.session for item in trades})
+        return list(connection.execute(select(FILLS).where(FILLS.c.user == self._user, named, of_day)))
+
+    # -- names -----------------------------------------------------------------------------------------------------------
+
     def rename(self, instrument_id: str, symbol: str) -> None:
         """The exchange calls the instrument by another name from today."""
         with self._database.write() as connection:
@@ -359,3 +434,9 @@ class Book:
                 )
                 .values(symbol=symbol)
             )
+
+
+def _is_the_same(told: Row[Any], item: NewTrade) -> bool:
+    """Whether a trade is what a person has told already; its order may have come to light without our tag."""
+    same = (told.instrument_id, told.side, told.session_date) == (item.instrument_id, item.report.side, item.session)
+    return same and (item.order is None or item.order.id == told.order_id)

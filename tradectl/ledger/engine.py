@@ -2,7 +2,9 @@
 
 A process (and each of its threads) keeps one connection to a SQLite file, because opening one costs more than most of
 what is asked of it; PostgreSQL has a pool. A write inside a write joins it, so that several parts of the ledger can
-commit together; a write inside a read is a mistake, since a snapshot cannot be upgraded safely.
+commit together; a write inside a read is a mistake, since a snapshot cannot be upgraded safely. Writers of one SQLite file
+queue for their turn (`turn.py`), because SQLite's own waiting is unfair. Writers of one PostgreSQL database are made to go
+one after the other, as SQLite's do: two tasks that fold the same trade must not both find it new.
 """
 
 from __future__ import annotations
@@ -16,16 +18,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Engine, Insert, Table, create_engine, event, exc, pool
+from sqlalchemy import Engine, Insert, Table, create_engine, event, exc, pool, text
 from sqlalchemy.engine import URL, Connection, make_url
 
 from tradectl.errors import ConfigurationError, DatabaseError
+from tradectl.ledger.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 BUSY_SECONDS = 30.0
-"""How long a write waits for another process's write; ours last milliseconds."""
+"""How long a write waits for its turn among ours, and then for the database's own lock; our writes last milliseconds."""
+
+IDLE_SECONDS = 20.0
+"""PostgreSQL ends a transaction that does nothing for so long, before those who wait give up: a machine that went to sleep in
+the middle of a write must not stop another one."""
+
+_ONE_WRITER = text("SELECT pg_advisory_xact_lock(7203051)")
 
 
 @dataclass(slots=True)
@@ -33,6 +42,7 @@ class _Desk:
     """What one thread of one process holds: its connection and the transaction that is open on it."""
 
     process: int
+    turn: Turn | None
     connection: Connection | None = None
     mode: str = ""
     depth: int = 0
@@ -57,10 +67,14 @@ class Version(NamedTuple):
 class Database:
     """A ledger's file or server. Made by `open_database`; `close()` gives back what the calling thread holds."""
 
-    def __init__(self, engine: Engine, name: str, *, read_only: bool) -> None:
+    def __init__(
+        self, engine: Engine, name: str, *, read_only: bool, turns: str | None = None, busy_seconds: float = BUSY_SECONDS
+    ) -> None:
         self.engine = engine
         self.name = name
         self.read_only = read_only
+        self.turns = turns
+        self.busy_seconds = busy_seconds
         self.sqlite = engine.dialect.name == "sqlite"
         self._local = threading.local()
         self._inherited: list[_Desk] = []
@@ -75,8 +89,9 @@ class Database:
     def write(self) -> _Transaction:
         """A context manager with a Connection: committed at its end, rolled back by an exception.
 
-        On SQLite it holds the file's write lock from its beginning (BEGIN IMMEDIATE): keep it short, and never open across a
-        call to a broker. Raises DatabaseError; IntegrityError stays what it is.
+        It is the database's only one from its beginning (BEGIN IMMEDIATE, or an advisory lock on PostgreSQL), and waits for that;
+        for a durable file, in a queue. Keep it short, and never open across a call to a broker. Raises DatabaseError, also when
+        others write for longer than we wait; IntegrityError stays what it is.
         """
         return self._writing
 
@@ -105,17 +120,24 @@ class Database:
     def leave_thread(self) -> None:
         """Close the calling thread's connection; a thread that ends does it before."""
         desk = self.desk()
-        if desk.connection is not None:
-            desk.connection.close()
-        self._local.desk = _Desk(os.getpid())
+        try:
+            if desk.connection is not None:
+                desk.connection.close()
+        finally:
+            if desk.turn is not None:
+                desk.turn.close()
+            self._local.desk = self._new_desk()
 
     def desk(self) -> _Desk:
         desk: _Desk | None = getattr(self._local, "desk", None)
         if desk is None or desk.process != os.getpid():
             if desk is not None:
                 self._inherited.append(desk)  # a forked child must neither use nor close its parent's connection
-            desk = self._local.desk = _Desk(os.getpid())
+            desk = self._local.desk = self._new_desk()
         return desk
+
+    def _new_desk(self) -> _Desk:
+        return _Desk(os.getpid(), Turn(self.turns, self.busy_seconds) if self.turns is not None else None)
 
     def connection(self, desk: _Desk) -> Connection:
         if desk.connection is None:
@@ -146,14 +168,20 @@ class _Transaction:
         if self.mode == "write" and database.read_only:
             raise DatabaseError(f"{database.name} is open for reading only")
         try:
+            if desk.turn is not None and self.mode == "write":
+                desk.turn.take()
             connection = database.connection(desk)
             if database.sqlite:
                 connection.info["begin"] = self.begin
             connection.begin()
-        except DATABASE_ERRORS as error:
-            self._let_go(desk)
+            if self.mode == "write" and not database.sqlite:
+                connection.execute(_ONE_WRITER)
+            desk.depth, desk.doomed, desk.telling, desk.mode = 1, False, self.telling, self.mode
+        except (*DATABASE_ERRORS, TimeoutError) as error:
             raise translated(error, database.name) from error
-        desk.mode, desk.depth, desk.doomed, desk.telling = self.mode, 1, False, self.telling
+        finally:
+            if not desk.mode:
+                self._give_up(desk)
         return connection
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -165,15 +193,18 @@ class _Transaction:
             self._retell(error)
             return
         written, desk.mode = desk.mode == "write", ""
+        ended = False
         try:
             self._end(desk, error, commit=written)
+            ended = True
         except DATABASE_ERRORS as failure:
-            self._let_go(desk)
             raise translated(failure, database.name) from failure
         finally:
             desk.writes += desk.telling
-            if not database.sqlite:
-                self._let_go(desk)
+            if not (ended and database.sqlite):
+                self._give_up(desk)
+            elif desk.turn is not None:
+                desk.turn.leave()
         self._retell(error)
 
     def _retell(self, error: BaseException | None) -> None:
@@ -191,11 +222,16 @@ class _Transaction:
         if error is None and desk.doomed:
             raise RuntimeError("a part of this transaction failed, so none of it was kept")
 
-    def _let_go(self, desk: _Desk) -> None:
-        """Give the connection back: to PostgreSQL's pool always, to the operating system after a failure."""
-        if desk.connection is not None:
-            connection, desk.connection, desk.writes = desk.connection, None, desk.writes + 1
-            connection.close()
+    def _give_up(self, desk: _Desk) -> None:
+        """Give the connection back: to PostgreSQL's pool always, to the operating system after a failure, or an end that was
+        asked for in the middle. Nothing stays open, and others may write."""
+        try:
+            if desk.connection is not None:
+                connection, desk.connection, desk.writes = desk.connection, None, desk.writes + 1
+                connection.close()
+        finally:
+            if desk.turn is not None:
+                desk.turn.leave()
 
 
 DATABASE_ERRORS = (exc.DatabaseError, sqlite3.DatabaseError)
@@ -251,19 +287,28 @@ def open_database(
     `durable=False` gives up surviving a power cut for speed: for throw-away simulations. Raises ConfigurationError for a URL
     that cannot be understood.
     """
-    text = str(url_or_path)
+    named = str(url_or_path)
     try:
-        url = make_url(text) if "://" in text else URL.create("sqlite", database=str(Path(text)))
+        url = make_url(named) if "://" in named else URL.create("sqlite", database=str(Path(named)))
         name = url.render_as_string(hide_password=True) if url.host else str(url.database)
         if url.get_backend_name() != "sqlite":
             return Database(_postgres(url, read_only=read_only, busy_seconds=busy_seconds), name, read_only=read_only)
     except (exc.ArgumentError, exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise ConfigurationError(f"this is no database that tradectl can open: {error}") from error
-    return Database(_sqlite(url, durable=durable, read_only=read_only, busy_seconds=busy_seconds), name, read_only=read_only)
+    engine = _sqlite(url, durable=durable, read_only=read_only, busy_seconds=busy_seconds)
+    turns = _turns(url) if durable and not read_only else None
+    return Database(engine, name, read_only=read_only, turns=turns, busy_seconds=busy_seconds)
+
+
+def _turns(url: URL) -> str | None:
+    """The file that writers queue for: one for all the names of a database, as SQLite has one log for them. None in memory."""
+    path = url.database
+    return None if path is None or path in {"", ":memory:"} or path.startswith("file:") else os.path.realpath(path)
 
 
 def _postgres(url: URL, *, read_only: bool, busy_seconds: float) -> Engine:
-    options = f"-c lock_timeout={int(busy_seconds * 1000)}" + (" -c default_transaction_read_only=on" if read_only else "")
+    options = f"-c lock_timeout={int(busy_seconds * 1000)} -c idle_in_transaction_session_timeout={int(IDLE_SECONDS * 1000)}"
+    options += " -c default_transaction_read_only=on" if read_only else ""
     return create_engine(url, pool_pre_ping=True, pool_size=2, connect_args={"options": options})
 
 
@@ -300,6 +345,7 @@ _SQLITE_WORDS = {
 }
 _POSTGRES_WORDS = {
     "25006": "is read-only",
+    "25P03": "ended our transaction, which stood still for too long",
     "53100": "cannot be written: the disk is full",
     "55P03": "is locked by another process, for longer than we wait",
     "42P01": "has not our tables; run `tradectl init`",
@@ -313,6 +359,8 @@ def translated(error: BaseException, name: str) -> BaseException:
     """A driver's error as a DatabaseError of one line; what is a bug of ours (a broken constraint) stays what it is."""
     if isinstance(error, (exc.IntegrityError, exc.DataError)):
         return error
+    if isinstance(error, TimeoutError):
+        return DatabaseError(f"{name} {_SQLITE_WORDS[sqlite3.SQLITE_BUSY]}")
     origin = getattr(error, "orig", None) or error
     first_line = (str(origin).strip() or type(origin).__name__).splitlines()[0]
     code = getattr(origin, "sqlite_errorcode", None)

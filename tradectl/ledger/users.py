@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -75,11 +76,18 @@ class Users:
             row = connection.execute(statement).first()
         return User(*row) if row else None
 
-    def set_trading_state(self, user: str, state: str, reason: str, until: date | None = None) -> User:
-        """What may be sent from the next transaction on, by every process. `until`: the last session it holds for."""
+    def set_trading_state(
+        self, user: str, state: str, reason: str, until: date | None = None, *, only_from: Collection[str] = TRADING_STATES
+    ) -> User:
+        """What may be sent from the next transaction on, by every process. `until`: the last day it holds for; None: until a
+        person changes it. An account whose state is not in `only_from` by then is left as it is; the answer tells."""
         if state not in TRADING_STATES:
             raise UsageError(f"a trading state is one of {', '.join(TRADING_STATES)}, not {state!r}")
-        return self._change(user, trading_state=state, state_reason=reason, state_until=until)
+        where = (rows.c.user == user, rows.c.trading_state.in_(list(only_from)))
+        with self.database.write() as connection:
+            values = {"trading_state": state, "state_reason": reason, "state_until": until}
+            connection.execute(update(rows).where(*where).values(**values))
+        return self.get(user)
 
     def set_capital(self, user: str, capital: int) -> User:
         if capital < 0:

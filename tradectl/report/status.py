@@ -43,6 +43,7 @@ def status(world: World) -> dict[str, Any]:
         "now": value(now),
         "trading_state": user.trading_state,
         "state_reason": user.state_reason,
+        "state_until": value(user.state_until),
         "session": told,
         "agenda": _agenda(world, session, now, user.created_at) if session is not None and session.runs else [],
         "services": _services(world),

@@ -30,16 +30,25 @@ REFUSED, UNKNOWN, BUG = 11, 7, 1
 
 
 class Runner:
-    """Runs tasks for one user. `stop`: handlers that somebody else has set up; by default each run has its own."""
+    """Runs tasks for one user. `stop`: handlers that somebody else has set up; by default each run has its own. `owner`: who
+    claims, this process unless a drill plays another."""
 
     def __init__(
-        self, world: World, tasks: Sequence[Task], *, trigger: str, progress: Progress | None = None, stop: Stop | None = None
+        self,
+        world: World,
+        tasks: Sequence[Task],
+        *,
+        trigger: str,
+        progress: Progress | None = None,
+        stop: Stop | None = None,
+        owner: str | None = None,
     ) -> None:
         self.world = world
         self.tasks = tuple(tasks)
         self.trigger = trigger
         self.progress = progress
         self.stop = stop
+        self.owner = owner or this_owner()
         self._created: datetime | None = None
         self._sweep_at: datetime | None = None
         self._swept_rows: Mapping[str, ScheduleRow] = {}
@@ -128,7 +137,7 @@ class Runner:
             order.task.name,
             order.session,
             order.window.slot,
-            owner=this_owner(),
+            owner=self.owner,
             trigger=self.trigger,
             machine_now=clock.machine_now(),
             now=clock.now(),

@@ -92,8 +92,9 @@ def low_comes_first(opened: int, high: int, low: int) -> bool:
 
 def daily_path(opened: int, high: int, low: int, close: int, minutes: int, step: int = 1) -> Path:  # noqa: PLR0917 - a bar is four prices
     """The path of a daily bar over a session of so many minutes. Its turns are at a third and two thirds, moved down to
-    a multiple of `step` minutes so that whoever looks every `step` minutes sees both extremes. ValueError if the session
-    is too short for that."""
+    a multiple of `step` minutes so that whoever looks every `step` minutes sees both extremes; in a session too short for that
+    (Muhurat trading lasts an hour) they stay where they are."""
+    step = step if minutes // 3 >= step else 1
     first, second = (minutes * part // 3 // step * step for part in (1, 2))
     turns = (low, high) if low_comes_first(opened, high, low) else (high, low)
     return Path(zip((0, first * MINUTE, second * MINUTE, minutes * MINUTE), (opened, *turns, close), strict=True))

@@ -1,0 +1,135 @@
+"""How long one of several writers waits for the ledger: with the queue of `tradectl/ledger/turn.py`, and with SQLite alone.
+
+Eight processes write to one file as the program does: a claim's beat and a line of the log, each a durable commit. Once without
+a pause, which is more than a day of trading ever asks; once with some milliseconds between two writes. Each figure of the
+queue also stands as a ratio to the same run without it, since seconds say as much about the disk as about the program.
+
+    python benchmarks/writers.py
+"""
+
+# ruff: noqa: T201, PLR0917
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import multiprocessing.synchronize
+import random
+import sys
+import tempfile
+from dataclasses import dataclass
+from datetime import date
+from multiprocessing.connection import Connection
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+from tradectl.clock import SystemClock
+from tradectl.ledger.engine import open_database
+from tradectl.ledger.executions import Claim, this_owner
+from tradectl.ledger.migrations import create_or_upgrade
+from tradectl.ledger.store import Ledger
+
+CLOCK = SystemClock()
+DAY = date(2026, 1, 7)
+PAUSES = (0.0, 0.005)
+"""Mean seconds between two writes of a process."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Of all writers together: how long each waited for its write to begin, and how many there were."""
+
+    waits: list[float]
+    fewest: int
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        return len(self.waits) / self.seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--processes", type=int, default=8)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    asked = parser.parse_args()
+    print(f"{asked.processes} writers for {asked.seconds:g} s, the median of {asked.rounds} rounds")
+    for pause in PAUSES:
+        print(f"\npause {pause * 1000:g} ms       longest wait   one in 1000     median   writes a second   fewest of a process")
+        rounds = [(measure(asked, pause, queue=False), measure(asked, pause, queue=True)) for _ in range(asked.rounds)]
+        alone, queued = ([figures(pair[index]) for pair in rounds] for index in (0, 1))
+        show("SQLite alone", alone)
+        show("with the queue", queued)
+        ratios = [median(two[n] / one[n] for one, two in zip(alone, queued, strict=True)) for n in (0, 3)]
+        print(f"ratio            {ratios[0]:9.3f}                                   {ratios[1]:9.2f}")
+
+
+def figures(measured: Measured) -> tuple[float, float, float, float, float]:
+    waits = sorted(measured.waits)
+    return waits[-1], waits[int(len(waits) * 0.999)], waits[len(waits) // 2], measured.rate, measured.fewest
+
+
+def show(name: str, rounds: list[tuple[float, float, float, float, float]]) -> None:
+    longest, rare, middle, rate, fewest = (median(column) for column in zip(*rounds, strict=True))
+    print(f"{name:15s}  {longest * 1000:9.1f} ms  {rare * 1000:9.1f} ms  {middle * 1000:6.2f} ms  {rate:12.0f}  {fewest:16.0f}")
+    sys.stdout.flush()
+
+
+def measure(asked: argparse.Namespace, pause: float, *, queue: bool) -> Measured:
+    """Let the processes write for some seconds, all from the same moment."""
+    spawn = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger.db"
+        database = open_database(path)
+        create_or_upgrade(database)
+        Ledger(database, "asha").users.add("asha", capital=1, created_at=CLOCK.now(), role="admin")
+        database.close()
+        barrier = spawn.Barrier(asked.processes)
+        pipes, children = [], []
+        for number in range(asked.processes):
+            ours, theirs = spawn.Pipe(duplex=False)
+            work = (str(path), number, asked.seconds, pause, queue, barrier, theirs)
+            children.append(spawn.Process(target=write, args=work))
+            pipes.append(ours)
+            children[-1].start()
+        found = [pipe.recv() for pipe in pipes]
+        for child in children:
+            child.join()
+    return Measured([wait for waits in found for wait in waits], min(len(waits) for waits in found), asked.seconds)
+
+
+def write(
+    path: str,
+    number: int,
+    seconds: float,
+    pause: float,
+    queue: bool,
+    barrier: multiprocessing.synchronize.Barrier,
+    pipe: Connection,
+) -> None:
+    """One process: writes until the time is over, and sends how long each write waited before it began."""
+    database = open_database(path)
+    if not queue:
+        database.turns = None
+    ledger = Ledger(database, "asha")
+    now, waits = CLOCK.now(), []
+    held = ledger.executions.claim("work", DAY, str(number), owner=this_owner(), trigger="manual", machine_now=now, now=now)
+    assert isinstance(held, Claim)
+    database.close()
+    barrier.wait()
+    end = perf_counter() + seconds
+    while (began := perf_counter()) < end:
+        with database.write():
+            waits.append(perf_counter() - began)
+            ledger.executions.beat(held, now)
+            ledger.logs.append(now, "info", "written", "a line of the log")
+        if pause:
+            CLOCK.sleep(random.uniform(0, 2 * pause))
+    database.close()
+    pipe.send(waits)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""The drill finds nothing in the program as it is, and finds each rule that is broken on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import pytest
+
+from tradectl.brokers.faulty import Fault, Promise
+from tradectl.drill import days
+from tradectl.drill.crashes import Drill, Tally, conditions_of
+from tradectl.drill.life import Conditions
+from tradectl.drill.sweep import Stage
+from tradectl.execution import unknown
+from tradectl.execution.desk import Desk
+from tradectl.execution.orders import Answer, OrderPath, Sent
+from tradectl.ledger import intents
+from tradectl.ledger.rows import Intent, Order
+from tradectl.model.order import OrderStatus
+
+BUSY = 7
+"""A day with entries, exits and targets that fall with the price."""
+QUIETER, AFTER_MUHURAT = 5, 11
+"""One position; and the morning after a session that is not run, for which buys have waited."""
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory, sessions) -> Stage:
+    work = tmp_path_factory.mktemp("drill")
+    days.make(work / "market", sessions)
+    return Stage(work, work / "market")
+
+
+@pytest.fixture
+def drilled(stage: Stage) -> Callable[..., Tally]:
+    def drill(faults: Collection[Fault], promise: Promise, task: str, *, most: int = 0, day: int = BUSY) -> Tally:
+        conditions = Conditions(frozenset(faults), promise, seed=1)
+        return Drill(stage.ground, stage.exchange, stage.days[day], conditions).run(task, most)
+
+    return drill
+
+
+def found(tally: Tally) -> list[str]:
+    return [*tally.duplicates, *tally.lost, *tally.failed]
+
+
+def test_few_seeds_have_every_fault_and_every_promise() -> None:
+    drawn = [conditions_of(seed) for seed in range(20)]
+    assert set().union(*(item.faults for item in drawn)) == set(Fault) - {Fault.NONE}
+    assert {item.promise for item in drawn} == set(Promise)
+
+
+def test_a_day_without_faults_survives_every_death(drilled) -> None:
+    tally = drilled((), Promise.REFUSES, "", most=60, day=QUIETER)
+    assert found(tally) == []
+    assert tally.unknown == {}
+    assert tally.kills >= tally.runs - 1 - tally.stops == 60
+    assert (tally.real_kills, tally.stops) == (10, 6)
+
+
+def test_a_morning_that_places_what_waited_survives_every_death(drilled) -> None:
+    tally = drilled({Fault.REPLY_LOST}, Promise.NOTHING, "premarket-retry", day=AFTER_MUHURAT)
+    assert found(tally) == []
+    assert tally.runs > 15
+
+
+@pytest.mark.parametrize("promise", Promise)
+def test_a_lost_reply_is_found_in_the_book(drilled, promise: Promise) -> None:
+    tally = drilled({Fault.REPLY_LOST}, promise, "buy")
+    assert found(tally) == []
+    assert tally.faults[Fault.REPLY_LOST] > 0
+
+
+# the rules, broken one by one
+
+
+def test_it_finds_an_order_that_is_sent_before_its_intent_is_committed(drilled, monkeypatch) -> None:
+    honest = OrderPath.place
+
+    def place(self: OrderPath, intent: Intent, *, send: bool = True) -> Answer:
+        with self._book.intents._database.write():
+            return honest(self, intent, send=send)
+
+    assert found(drilled((), Promise.NOTHING, "buy")) == []
+    monkeypatch.setattr(OrderPath, "place", place)
+    tally = drilled((), Promise.NOTHING, "buy")
+    assert tally.duplicates, found(tally)
+
+
+def test_it_finds_an_order_that_is_sent_again_after_a_timeout(drilled, monkeypatch) -> None:
+    honest = OrderPath._send
+
+    def send(self: OrderPath, order: Order) -> Answer:
+        answer = honest(self, order)
+        if answer.sent is not Sent.UNKNOWN or answer.order is None:
+            return answer
+        self._book.intents.mark_never_sent(answer.order, self._clock.now())
+        return honest(self, self._book.order(order.id))
+
+    assert found(drilled({Fault.REPLY_LOST}, Promise.NOTHING, "buy")) == []
+    monkeypatch.setattr(OrderPath, "_send", send)
+    tally = drilled({Fault.REPLY_LOST}, Promise.NOTHING, "buy")
+    assert tally.duplicates, found(tally)
+
+
+def test_it_finds_absence_that_is_taken_for_proof(drilled, monkeypatch) -> None:
+    assert found(drilled({Fault.SLOW_BOOK}, Promise.NOTHING, "buy")) == []
+    monkeypatch.setattr(unknown, "_absent", lambda *_: None)
+    tally = drilled({Fault.SLOW_BOOK}, Promise.NOTHING, "buy")
+    assert tally.duplicates, found(tally)
+
+
+def test_it_finds_a_process_that_goes_on_after_it_was_taken_over(drilled, monkeypatch) -> None:
+    assert found(drilled((), Promise.REFUSES, "sell-monitor", most=10)) == []
+    monkeypatch.setattr(intents, "assert_holds", lambda *_: None)
+    tally = drilled((), Promise.REFUSES, "sell-monitor", most=10)
+    assert any("after it had been taken over" in line for line in tally.failed), found(tally)
+
+
+def test_it_finds_a_cancel_that_is_believed_without_reading_back(drilled, monkeypatch) -> None:
+    def cancel_confirmed(self: Desk, order: Order) -> bool:
+        answer = self.path.cancel(order)
+        if answer.ok:
+            self.book.intents.move(order, OrderStatus.CANCELLED, "cancelled", self.clock.now())
+        return answer.ok
+
+    assert found(drilled({Fault.CANCEL_CROSSES_FILL}, Promise.REFUSES, "sell-monitor", most=20)) == []
+    monkeypatch.setattr(Desk, "cancel_confirmed", cancel_confirmed)
+    tally = drilled({Fault.CANCEL_CROSSES_FILL}, Promise.REFUSES, "sell-monitor", most=20)
+    assert any("SELL" in line for line in tally.duplicates), found(tally)
+
+
+def test_it_finds_an_adapter_that_promises_what_its_broker_does_not_keep(drilled) -> None:
+    tally = drilled({Fault.SLOWER_BOOK}, Promise.LAG, "buy")
+    assert tally.duplicates, found(tally)

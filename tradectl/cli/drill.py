@@ -1,0 +1,107 @@
+"""`drill`: proof on this machine that a crash never buys twice and never loses an order."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tradectl.cli.call import Answer, Call
+from tradectl.cli.command import command
+from tradectl.cli.options import RESEARCH
+from tradectl.cli.progress import bar
+from tradectl.errors import UsageError
+
+if TYPE_CHECKING:
+    from tradectl.drill.crashes import Tally
+
+app = typer.Typer()
+SHOWN = 20
+"""How many findings of a kind are listed for people; `--json` has them all."""
+
+Seeds = Annotated[int, typer.Option(help="So many days, each under another fault.", min=1, metavar="NUMBER")]
+TaskOption = Annotated[str, typer.Option("--task", help="Only the crash points of this task.", metavar="TASK")]
+Points = Annotated[int, typer.Option(help="At most so many crash points of each day, drawn; 0 for all.", min=0, metavar="NUMBER")]
+Jobs = Annotated[int, typer.Option(help="Processes at a time; as many as there are cores unless told.", min=0, metavar="NUMBER")]
+Folder = Annotated[Path | None, typer.Option(help="Where results are kept; HOME/drill unless told.", metavar="FOLDER")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Forget the results there are.")]
+
+
+@command(app, panel=RESEARCH)
+def drill(
+    call: Call,
+    seeds: Seeds = 20,
+    task: TaskOption = "",
+    points: Points = 0,
+    jobs: Jobs = 0,
+    folder: Folder = None,
+    fresh: Fresh = False,
+) -> Answer:
+    """Kill every task at every commit and every call to a faulty exchange, start it again, and compare the books.
+
+    On a throw-away account in an invented market; nothing of the home is touched. With --db postgresql+psycopg://... the
+    ledgers are databases of the drill's own on that server. A sweep that was stopped goes on where it was.
+    """
+    from tradectl.clock import stopwatch
+    from tradectl.drill.sweep import Plan, sweep
+    from tradectl.runtime.registry import all_tasks
+
+    names = [item.name for item in all_tasks()]
+    if task and task not in names:
+        raise UsageError(f"no task is called {task!r}; there are {', '.join(names)}")
+    settings = call.told()
+    call.mode = "simulated"
+    server = settings.database if settings.database.startswith("postgresql") else ""
+    plan = Plan(seeds, task, server, jobs or os.cpu_count() or 1, points)
+    kept = folder or settings.home / "drill"
+    if fresh:
+        (kept / f"{plan.name}.jsonl").unlink(missing_ok=True)
+    begun = stopwatch()
+    with bar("drilling", quiet=call.quiet or call.as_json) as tell:
+        tally = sweep(plan, kept, lambda done, total, so_far: tell(_short(so_far), done, total))
+    found = result(tally, seeds, stopwatch() - begun)
+    bad = found["duplicates"] or found["lost"] or found["failed"]
+    error = f"{found['duplicates']} duplicates, {found['lost']} lost, {found['failed']} failed" if bad else None
+    return Answer(found, lambda: text_of(found), "failed" if bad else "completed", 1 if bad else 0, error=error)
+
+
+def result(tally: Tally, seeds: int, seconds: float) -> dict[str, Any]:
+    """The JSON result. `faults`: how often each happened. `unknown`: orders whose fate the ledger said it did not know at a day's
+    end, counted over all runs; `unknown_orders` says what it said of them, and how often."""
+    return {
+        "runs": tally.runs,
+        "kills": tally.kills,
+        "real_kills": tally.real_kills,
+        "stops": tally.stops,
+        "faults": dict(sorted(tally.faults.items())),
+        "duplicates": len(tally.duplicates),
+        "lost": len(tally.lost),
+        "failed": len(tally.failed),
+        "unknown": sum(tally.unknown.values()),
+        "seeds": seeds,
+        "findings": [*tally.duplicates, *tally.lost, *tally.failed],
+        "unknown_orders": dict(tally.unknown.most_common()),
+        "seconds": round(seconds, 1),
+    }
+
+
+def _short(tally: Tally) -> str:
+    bad = len(tally.duplicates) + len(tally.lost) + len(tally.failed)
+    return f"{tally.runs} crash points, {bad} findings"
+
+
+def text_of(found: dict[str, Any]) -> str:
+    """The report for people."""
+    faults = ", ".join(f"{name} {hits}" for name, hits in found["faults"].items()) or "none"
+    lines = [
+        f"{found['runs']} days played over {found['seeds']} seeds in {found['seconds']} s: {found['kills']} deaths, "
+        f"{found['real_kills']} of them real SIGKILLs, and {found['stops']} processes stopped and woken again",
+        f"faults of the exchange: {faults}",
+        f"bought or sold twice: {found['duplicates']}    lost: {found['lost']}    failed: {found['failed']}",
+        f"unknown, and said to be: {found['unknown']}",
+    ]
+    lines += [f"  {line}" for line in found["findings"][:SHOWN]]
+    lines += [f"  {times} times  {line}" for line, times in list(found["unknown_orders"].items())[:SHOWN]]
+    return "\n".join(lines)

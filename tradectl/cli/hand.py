@@ -1,0 +1,28 @@
+"""The desk at which a person stands: the same as a task's, under a claim that nobody can take over and that sends no order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tradectl.model.moment import ist_date
+
+if TYPE_CHECKING:
+    from tradectl.cli.call import Call
+    from tradectl.execution.desk import Desk
+
+
+def desk(call: Call) -> Desk:
+    """The desk of the user's world; what it logs and tells names the command."""
+    from tradectl.ledger.executions import Claim
+    from tradectl.task import Context
+
+    world = call.world()
+    session = ist_date(world.clock.now())
+    return Context(world, session, "", Claim.none(world.user, call.command, session, "")).desk()
+
+
+def deliver(call: Call) -> None:
+    """Send what the desk had to tell; what cannot be sent now waits for the next command."""
+    from tradectl.runtime.delivery import deliver
+
+    deliver(call.world())

@@ -1,0 +1,185 @@
+"""Many seeds on several cores. What each seed came to is kept in a file, so that a sweep can be stopped and goes on where it was.
+
+A file is good for one version of the program's own source: after a change to it everything is drilled anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import tradectl
+from tradectl.drill import days
+from tradectl.drill.crashes import Drill, Tally, conditions_of
+from tradectl.drill.days import Day, Step
+from tradectl.drill.ground import FolderGround, Ground, ServerGround
+from tradectl.drill.life import PEACE, Exchange, Life, found
+from tradectl.drill.play import play
+from tradectl.errors import TradectlError
+
+Progress = Callable[[int, int, Tally], None]
+MEMORY = Path("/dev/shm")
+"""Where files cost no disk, if the system has it: everything here is thrown away."""
+QUIET = 4
+"""The first days have no orders yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is drilled: seeds 0 to `seeds` - 1, one task or all (empty), with ledgers on SQLite (`server` empty) or in databases of
+    their own on a PostgreSQL server, `jobs` seeds at a time; of each seed at most `points` crash points (0: all)."""
+
+    seeds: int
+    task: str = ""
+    server: str = ""
+    jobs: int = 1
+    points: int = 0
+
+    @property
+    def name(self) -> str:
+        """What makes results comparable; also the name of their file."""
+        points = [f"{self.points}-points"] if self.points else []
+        parts = ["postgresql" if self.server else "sqlite", self.task or "every-task", *points, source()]
+        return "-".join(parts)
+
+
+def source() -> str:
+    """A fingerprint of the program's own source."""
+    digest = hashlib.sha256()
+    package = Path(tradectl.__file__).parent
+    for file in sorted(package.rglob("*.py")):
+        digest.update(str(file.relative_to(package)).encode() + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def sweep(plan: Plan, folder: Path, progress: Progress) -> Tally:
+    """Drill every seed of the plan that has no result in `folder` yet; the tally of all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{plan.name}.jsonl"
+    done = _read(file)
+    total = Tally()
+    for seed in sorted(done):
+        if seed < plan.seeds:
+            total.take(done[seed])
+    waiting = [seed for seed in range(plan.seeds) if seed not in done]
+    progress(plan.seeds - len(waiting), plan.seeds, total)
+    if not waiting:
+        return total
+    with _workplace() as work, file.open("a", encoding="utf-8") as results:
+        market = work / "market"
+        days.make(market, Exchange(market).sessions)
+        for number, (seed, tally) in enumerate(_each(plan, waiting, work), plan.seeds - len(waiting) + 1):
+            results.write(json.dumps({"seed": seed, **tally.stored()}) + "\n")
+            results.flush()
+            total.take(tally)
+            progress(number, plan.seeds, total)
+    return total
+
+
+def _each(plan: Plan, seeds: list[int], work: Path) -> Iterator[tuple[int, Tally]]:
+    """The tally of each seed, as it is done. Processes that were not forked have nothing of this one's."""
+    jobs = max(1, min(plan.jobs, len(seeds)))
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(plan, work))
+    try:
+        futures = {pool.submit(_drill, seed): seed for seed in seeds}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+class Stage:
+    """What a worker has: a ground of its own with the account as it is before each day, and the market that all share."""
+
+    def __init__(self, work: Path, market: Path, server: str = "") -> None:
+        self.exchange = Exchange(market)
+        self.ground: Ground = ServerGround(work, server) if server else FolderGround(work)
+        self.days = days.days(self.exchange.sessions)
+        self._prepare()
+
+    def drill(self, seed: int, task: str = "", points: int = 0) -> Tally:
+        """Every crash point of one seed, or those of one task; at most so many of them (0: all)."""
+        used = self.days[QUIET:]
+        return Drill(self.ground, self.exchange, used[(seed * 5) % len(used)], conditions_of(seed)).run(task, points)
+
+    def _prepare(self) -> None:
+        first = self.days[0]
+        found(self.ground, first.begins)
+        life = Life(self.ground, self.exchange, PEACE, first.begins)
+
+        def run(step: Step) -> None:
+            report = play(life, step)
+            if report.exit_code:
+                raise TradectlError(f"the drill could not be prepared: {step.name}: {report.error}")
+
+        def save(day: Day) -> None:
+            nonlocal life
+            life.end()
+            self.ground.save(f"day-{day.number}")
+            life = Life(self.ground, self.exchange, PEACE, max(day.begins, life.clock.now()))
+
+        days.prepare(self.days, run, save)
+        life.end()
+
+
+_staged: list[tuple[Stage, Plan]] = []
+"""The stage of this worker process, and what it is to drill."""
+
+
+def _begin(plan: Plan, work: Path) -> None:
+    own = work / f"worker-{os.getpid()}"
+    own.mkdir()
+    server = _own_database(plan.server) if plan.server else ""
+    _staged.append((Stage(own, work / "market", server), plan))
+
+
+def _drill(seed: int) -> Tally:
+    stage, plan = _staged[0]
+    return stage.drill(seed, plan.task, plan.points)
+
+
+def _own_database(server: str) -> str:
+    """A new database of this worker on the server; its URL."""
+    from sqlalchemy import create_engine, text
+    from sqlalchemy.engine import make_url
+
+    name = f"tradectl_drill_{os.getpid()}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {name}"))
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+def _read(file: Path) -> dict[int, Tally]:
+    """The results that are kept; a last line that was cut off by a death counts for nothing."""
+    found: dict[int, Tally] = {}
+    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
+        try:
+            values = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        found[values.pop("seed")] = Tally.restored(values)
+    return found
+
+
+@contextmanager
+def _workplace() -> Iterator[Path]:
+    """A folder that goes away again."""
+    base = MEMORY if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) else None
+    work = Path(tempfile.mkdtemp(prefix="tradectl-drill-", dir=base))
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)

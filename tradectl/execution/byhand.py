@@ -1,0 +1,242 @@
+"""What a person decides about orders: to take one back, or what became of one of which nobody knows.
+
+The broker is asked first, always: what its book says needs no decision. A decision is written as one, so that an order which
+turns up against it is known for what it is; and nothing is decided while a process may still be sending the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
+from enum import StrEnum
+
+from tradectl.errors import Blocked, BrokerUnavailable, UsageError
+from tradectl.execution.desk import Desk
+from tradectl.execution.orders import Answer, Sent
+from tradectl.execution.unknown import DECIDED, may_be_sending
+from tradectl.ledger.book import BY_HAND, Book
+from tradectl.ledger.intents import Overtaken
+from tradectl.ledger.rows import NewTrade, Order, OrderChange
+from tradectl.model.moment import at_ist, ist_date
+from tradectl.model.money import show_rupees
+from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Side, TradeReport
+
+NOBODY = ""
+"""The owner that a person asks as: no process."""
+TOLD = "a person told"
+"""How the reason of an order begins whose fills a person has told. Unlike `DECIDED` it is not given up for another story: the
+fills stand."""
+_CLOSE = time(15, 30)
+
+
+class Ended(StrEnum):
+    """What became of a cancel."""
+
+    CANCELLED = "cancelled"
+    FILLED = "filled"  # meanwhile
+    REJECTED = "rejected"  # meanwhile
+    ALIVE = "alive"  # the broker refused the cancel
+    NOT_SENT = "not_sent"  # the broker could not be reached
+    UNCONFIRMED = "unconfirmed"  # asked for, and the broker's book does not show it yet
+    UNKNOWN = "unknown"  # nobody knows whether the order is there; it cannot be cancelled, only resolved
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """An order after its cancel, read back."""
+
+    order: Order
+    ended: Ended
+    reason: str = ""
+
+
+def find(book: Book, name: str) -> Order:
+    """The order with this id, tag or broker order id. Raises UsageError where there is none, or more than one."""
+    found = {order.id: order for order in [*book.tagged([name]).values(), *book.finished([name]).values()]}
+    if name.isdecimal() and len(name) < 16:
+        found |= {order.id: order for order in book.orders(ids=[int(name)])}
+    if not found:
+        raise UsageError(f"there is no order {name}; see `tradectl orders list`")
+    if len(found) > 1:
+        tags = " and ".join(order.tag for order in found.values())
+        raise UsageError(f"{name} is the id of one order and the broker's of another: say which by its tag, {tags}")
+    return next(iter(found.values()))
+
+
+# -- taking orders back --------------------------------------------------------------------------------------------------
+
+
+def cancel(desk: Desk, orders: Sequence[Order]) -> list[Cancelled]:
+    """Ask for the end of orders, all of them before one look at the broker's book; what became of each.
+
+    An order without the broker's id is looked for first. Raises LoginNeeded, and BrokerUnavailable where that look fails.
+    """
+    if any(order.sending_at is not None and order.broker_order_id is None for order in orders):
+        desk.reconcile()
+        orders = desk.book.orders(ids=[order.id for order in orders])
+    answers = [(order.id, _ask(desk, order)) for order in orders if order.status not in TERMINAL]
+    unread = ""
+    try:
+        desk.follow()
+    except BrokerUnavailable as error:
+        unread = f"the broker's book could not be read: {error}"
+    asked = dict(answers)
+    return [_after(desk.book.order(order.id), asked.get(order.id), unread) for order in orders]
+
+
+def _ask(desk: Desk, order: Order) -> Answer | None:
+    """The broker's answer; None where it could not be asked."""
+    try:
+        return desk.path.cancel(order)
+    except Overtaken:  # it was about to be sent, or has just been
+        return desk.path.cancel(desk.book.order(order.id))
+    except BrokerUnavailable:
+        return None
+
+
+def _after(order: Order, answer: Answer | None, unread: str) -> Cancelled:
+    ends = {
+        OrderStatus.CANCELLED: Ended.CANCELLED,
+        OrderStatus.EXECUTED: Ended.FILLED,
+        OrderStatus.REJECTED: Ended.REJECTED,
+        OrderStatus.UNKNOWN: Ended.UNKNOWN,
+    }
+    if order.status in ends:
+        return Cancelled(order, ends[order.status], order.reason)
+    if answer is None:
+        return Cancelled(order, Ended.NOT_SENT, "the broker could not be reached")
+    if answer.sent is Sent.REFUSED:
+        return Cancelled(order, Ended.ALIVE, answer.reason)
+    return Cancelled(order, Ended.UNCONFIRMED, unread or answer.reason or "the broker's book does not show its end yet")
+
+
+# -- deciding what became of one ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """An order of unknown fate after the broker was asked once more, and what is known of its absence."""
+
+    order: Order
+    may_be_sending: bool
+    promise: str
+
+
+def look(desk: Desk, name: str) -> Doubt | Order:
+    """Ask the broker; the doubt that is left, or the order where there is none any more.
+
+    Raises UsageError for an order whose fate was known before, BrokerUnavailable and LoginNeeded where it cannot be asked.
+    """
+    before = find(desk.book, name)
+    in_doubt = before.status is OrderStatus.UNKNOWN or (
+        before.alive and before.sending_at is not None and before.broker_order_id is None
+    )
+    if not in_doubt:
+        raise UsageError(f"order {before.id} is {before.status}: only an UNKNOWN order is resolved")
+    desk.reconcile()
+    order = desk.book.order(before.id)
+    if order.status is not OrderStatus.UNKNOWN:
+        return order
+    return Doubt(order, may_be_sending(order, NOBODY), _promise(desk))
+
+
+def _promise(desk: Desk) -> str:
+    """What the absence of an order from this broker's book says."""
+    lag = desk.broker.capabilities.visibility_lag
+    shows = "promises no time within which an order that it took is in its book, so that absence proves nothing"
+    if lag is not None:
+        shows = f"shows an order that it took within {lag.total_seconds():g} s, as long as its book is of that day"
+    again = "; it refuses a repeated tag on the same day" if desk.broker.capabilities.refuses_repeated_tag else ""
+    return f"{desk.broker.name} {shows}{again}"
+
+
+def never_placed(desk: Desk, doubt: Doubt) -> Order:
+    """A person has seen at the broker's that the order does not exist, or traded nothing and never will."""
+    order = _decidable(doubt)
+    if order.filled_quantity:
+        raise UsageError(f"{order.filled_quantity} of order {order.id} are filled: say with --filled how many there are in all")
+    desk.book.intents.move(order, OrderStatus.CANCELLED, f"{DECIDED}: never placed", desk.clock.now())
+    return _noted(desk, order, "never placed")
+
+
+def join(desk: Desk, doubt: Doubt, broker_order_id: str) -> Order:
+    """A person has seen that it is this order of the broker's book; followed from now on.
+
+    Trades of it that were taken for trades by hand become its own. Raises UsageError where it cannot be that order.
+    """
+    order = _decidable(doubt)
+    if order.broker_order_id is not None:
+        raise UsageError(f"order {order.id} is {order.broker_order_id} at the broker already")
+    report = next((item for item in desk.broker.orders() if item.broker_order_id == broker_order_id), None)
+    if report is None:
+        raise UsageError(f"the broker's book has no order {broker_order_id}")
+    _assert_same(desk.book, order, report)
+    trades = [trade.trade_id for trade in desk.broker.trades() if trade.broker_order_id == broker_order_id]
+    reason = f"{DECIDED}: it is {broker_order_id} at the broker"
+    joined = desk.book.join(order, broker_order_id, trades, reason, desk.clock.now())
+    _noted(desk, joined, f"it is {broker_order_id} at the broker")
+    desk.follow()
+    return desk.book.order(order.id)
+
+
+def _assert_same(book: Book, order: Order, report: OrderReport) -> None:
+    what = f"{report.broker_order_id} at the broker is {report.side} {report.symbol}"
+    if (report.symbol, report.side) != (order.symbol, order.side):
+        raise UsageError(f"{what}, not {order.side} {order.symbol}")
+    owners = [*book.finished([report.broker_order_id]).values(), *book.tagged([report.tag] if report.tag else []).values()]
+    other = next((item for item in owners if item.id != order.id), None)
+    if other is not None:
+        raise UsageError(f"{what}, and is order {other.id} of this ledger")
+
+
+def filled(desk: Desk, doubt: Doubt, quantity: int, price: int | None) -> Order:
+    """A person has seen on the contract note that `quantity` shares of it were filled in all, those that are not in the book
+    yet at `price` (paise).
+
+    Only once its session is a day that the broker no longer tells of: its own trades would come later, and they are truth.
+    Should they come to light after all, they are not booked beside what was told (`Book.follow`).
+    """
+    order, now = _decidable(doubt), desk.clock.now()
+    _assert_possible(order, quantity, price, now)
+    known_as = order.broker_order_id or f"{BY_HAND}{order.tag}"
+    more = quantity - order.filled_quantity
+    trades = []
+    if more and price is not None:
+        at = at_ist(order.session, _CLOSE)
+        trade = TradeReport(f"{BY_HAND}{order.tag}", known_as, order.symbol, order.side, more, price, at)
+        trades.append(NewTrade(trade, order.instrument_id, order.session, order))
+    status = OrderStatus.EXECUTED if quantity == order.quantity else OrderStatus.CANCELLED
+    what = f"{quantity} of {order.quantity} filled" + (f", {more} at {show_rupees(price)}" if trades and price else "")
+    change = OrderChange(order, status, f"{TOLD}: {what}", known_as, quantity, order.quantity, order.price)
+    told = desk.book.tell_filled(change, trades, now)
+    return _noted(desk, told, what)
+
+
+def _assert_possible(order: Order, quantity: int, price: int | None, now: datetime) -> None:
+    if order.session >= ist_date(now):
+        raise UsageError(f"its session, {order.session}, is not over: until then the broker's own book and trades may tell")
+    if not max(1, order.filled_quantity) <= quantity <= order.quantity:
+        had = f"{order.filled_quantity} are in the book, " if order.filled_quantity else ""
+        raise UsageError(f"{quantity} cannot be filled: {had}{order.quantity} were ordered")
+    if quantity == order.filled_quantity:
+        return
+    if price is None:
+        raise UsageError("say with --price at how many rupees a share")
+    worse = price > order.price if order.side is Side.BUY else price < order.price
+    if price <= 0 or worse:
+        raise UsageError(f"{show_rupees(price)} is worse than the order's limit of {show_rupees(order.price)}")
+
+
+def _decidable(doubt: Doubt) -> Order:
+    """Raises Blocked while a process may still bring the order to the broker."""
+    order = doubt.order
+    if doubt.may_be_sending:
+        raise Blocked(f"the process {order.sender} may still be sending order {order.id}: end it first")
+    return order
+
+
+def _noted(desk: Desk, order: Order, decision: str) -> Order:
+    text = f"{order.side} {order.quantity} {order.symbol}, order {order.id}, was UNKNOWN; a person decided: {decision}"
+    desk.log("order_resolved", text, order.symbol, level="warning")
+    return desk.book.order(order.id)

@@ -1,0 +1,157 @@
+"""What a reconciliation found: orders, shares and cash, ours beside the broker's, where they differ and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tradectl.execution.byhand import NOBODY
+from tradectl.execution.unknown import may_be_sending
+from tradectl.ledger.book import BY_HAND
+from tradectl.model.moment import ist_date
+from tradectl.model.money import to_rupees
+from tradectl.model.order import ALIVE, OrderReport, OrderStatus
+from tradectl.report.values import value
+
+if TYPE_CHECKING:
+    from tradectl.execution.desk import Desk
+    from tradectl.execution.reconcile import Changes
+    from tradectl.ledger.rows import Order
+
+NOT_LIVE = frozenset({OrderStatus.REJECTED, OrderStatus.CANCELLED, OrderStatus.RETRY_PENDING})
+"""The same to the exchange: what a broker calls rejected may be, for us, to be tried again, or tried again since."""
+COUNTED = ("executed", "rejected", "cancelled", "adopted", "external", "adjusted", "reopened")
+
+
+def reconciliation(desk: Desk, changes: Changes) -> dict[str, Any]:
+    """The result of `reconcile`, as JSON values, after `changes`:
+
+    `changed` counts what was written. `orders`: where ours and the broker's differ, with `why`; `ours` is None for an order
+    under a tag that this ledger does not know, `broker` for one that the broker's book does not show. `shares`: symbols of
+    which book and broker have different numbers; `differs` where the broker has fewer. `cash`: what the fills say against the
+    funds, in rupees. `unknown`: our orders of unknown fate. `external`: orders of the broker's book without a tag, by hand.
+    `agrees`: whether nothing differs.
+    """
+    reports = desk.broker.orders()
+    ours = _ours(desk, reports)
+    orders = _differing(desk, reports, ours)
+    shares, cash = _shares(desk), _cash(desk)
+    return {
+        "changed": {"trades": changes.trades} | {name: len(getattr(changes, name)) for name in COUNTED},
+        "orders": orders,
+        "shares": shares,
+        "cash": cash,
+        "unknown": [_unknown(order) for order in desk.snapshot.unknown],
+        "external": [_report(item) for item in reports if item.broker_order_id not in ours and not item.tag],
+        "agrees": not orders and not any(item["differs"] for item in shares) and cash["difference"] == "0.00",
+    }
+
+
+def _ours(desk: Desk, reports: Sequence[OrderReport]) -> dict[str, Order]:
+    """Our orders by the id of the report that tells of them; one whose fills a person told is known by its tag alone."""
+    by_id = desk.book.finished([report.broker_order_id for report in reports])
+    by_tag = desk.book.tagged([report.tag for report in reports if report.tag])
+    found = dict(by_id)
+    for report in reports:
+        order = by_tag.get(report.tag or "")
+        if report.broker_order_id not in by_id and order is not None and (order.broker_order_id or BY_HAND).startswith(BY_HAND):
+            found[report.broker_order_id] = order
+    return found
+
+
+def _differing(desk: Desk, reports: Sequence[OrderReport], ours: Mapping[str, Order]) -> list[dict[str, Any]]:
+    rows = []
+    for report in reports:
+        order = ours.get(report.broker_order_id)
+        if order is not None:
+            why = _why(order, report)
+        else:
+            why = f"an order under the tag {report.tag}, which this ledger does not know" if report.tag else ""
+        if why:
+            rows.append({"symbol": report.symbol, "why": why, "ours": _order(order), "broker": _report(report)})
+    shown, today = {report.broker_order_id for report in reports}, ist_date(desk.clock.now())
+    for order in desk.snapshot.orders:
+        gone = order.broker_order_id is not None and order.broker_order_id not in shown and order.session <= today
+        if gone:
+            rows.append(
+                {"symbol": order.symbol, "why": "the broker's book does not show it", "ours": _order(order), "broker": None}
+            )
+    return rows
+
+
+def _why(order: Order, report: OrderReport) -> str:
+    """Where two tales of one order differ; empty where they do not."""
+    told = [
+        (name, mine, theirs)
+        for name, mine, theirs in (
+            ("status", order.status, report.status),
+            ("filled", order.filled_quantity, report.filled_quantity),
+            ("quantity", order.quantity, report.quantity),
+            ("limit", to_rupees(order.price), to_rupees(report.price)),
+        )
+        if mine != theirs
+        and not (mine in NOT_LIVE and theirs in NOT_LIVE)
+        and (name in {"status", "filled"} or report.status in ALIVE)
+    ]
+    return "; ".join(f"{name} {mine} in the book, {theirs} at the broker" for name, mine, theirs in told)
+
+
+def _order(order: Order | None) -> dict[str, Any] | None:
+    if order is None:
+        return None
+    return {
+        "id": order.id,
+        "tag": order.tag,
+        "broker_order_id": order.broker_order_id,
+        "side": str(order.side),
+        "quantity": order.quantity,
+        "filled_quantity": order.filled_quantity,
+        "price": to_rupees(order.price),
+        "status": str(order.status),
+        "reason": order.reason,
+        "session_date": value(order.session),
+    }
+
+
+def _report(report: OrderReport) -> dict[str, Any]:
+    return {
+        "broker_order_id": report.broker_order_id,
+        "tag": report.tag,
+        "symbol": report.symbol,
+        "side": str(report.side),
+        "quantity": report.quantity,
+        "filled_quantity": report.filled_quantity,
+        "price": to_rupees(report.price),
+        "status": str(report.status),
+        "reason": report.reason,
+        "placed_at": value(report.placed_at),
+    }
+
+
+def _unknown(order: Order) -> dict[str, Any]:
+    told = _order(order) or {}
+    sending = may_be_sending(order, NOBODY)
+    return told | {"symbol": order.symbol, "sending_at": value(order.sending_at), "may_be_sending": sending}
+
+
+def _shares(desk: Desk) -> list[dict[str, Any]]:
+    held = {item.symbol: item.quantity + item.t1_quantity for item in desk.broker.holdings()}
+    mine = {position.symbol: position.quantity for position in desk.snapshot.positions}
+    return [
+        {
+            "symbol": symbol,
+            "book": mine.get(symbol, 0),
+            "broker": held.get(symbol, 0),
+            "differs": held.get(symbol, 0) < mine.get(symbol, 0),
+            "why": "the broker has fewer than the book: sold elsewhere, moved or pledged without a trade that we could read"
+            if held.get(symbol, 0) < mine.get(symbol, 0)
+            else "more than ours: bought by hand or credited, and left alone",
+        }
+        for symbol in sorted(mine.keys() | held.keys())
+        if mine.get(symbol, 0) != held.get(symbol, 0)
+    ]
+
+
+def _cash(desk: Desk) -> dict[str, Any]:
+    fills, funds = desk.book.cash(), desk.broker.funds().cash
+    return {"book": to_rupees(fills), "broker": to_rupees(funds), "difference": to_rupees(funds - fills)}
