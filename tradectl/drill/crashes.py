@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,7 +31,9 @@ RESTARTED = (timedelta(seconds=1), timedelta(seconds=60))
 """How long after a death the next life begins: at once by a daemon, or with cron's next minute."""
 REAL_KILLS, STOPS = 10, 6
 """How many of a seed's deaths are of real processes, and how many real processes are stopped in it."""
-BUG = 1
+BUG, UNKNOWN = 1, 7
+FAIR = frozenset({0, UNKNOWN, BUG})
+"""How a task may end where the exchange has no fault: a death alone can make an order unknown. Bugs are told apart."""
 COMMANDS = frozenset({"place", "place:done", "modify", "modify:done", "cancel", "cancel:done"})
 ONE_WRITER = frozenset({Fault.REQUEST_LATE, Fault.SLOW_BOOK, Fault.SLOWER_BOOK})
 """Faults that remember: a stopped process would write back what it remembered before."""
@@ -70,7 +72,7 @@ class Tally:
 
     def stored(self) -> dict[str, Any]:
         """As JSON values, and back by `restored`."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
     @classmethod
     def restored(cls, values: dict[str, Any]) -> Tally:
@@ -219,7 +221,7 @@ class Drill:
         verdict.failed = [f"{report.task}: {report.error}" for report in reports if report.exit_code == BUG]
         verdict.failed += [failure] if failure else []
         if not self.conditions.faults and not stopped:
-            verdict.failed += [f"{item.task}: {item.outcome}, {item.error}" for item in reports if item.exit_code not in {0, BUG}]
+            verdict.failed += [f"{item.task}: {item.outcome}, {item.error}" for item in reports if item.exit_code not in FAIR]
         self.tally.add(verdict, f"{self.name}, {self.day.traded}, {_told(self.conditions)}, {where}")
 
 

@@ -40,7 +40,7 @@ def killed_there(begin: Begin, step: Step, at: int, now: datetime, folder: Path)
 
 
 def _told(folder: Path, trip: Trip, report: Report | None = None) -> int:
-    """Zero, or one for what it should not have done: a bug of ours, or a new command to the broker after it had been taken over."""
+    """Zero, or one for what it should not have done: a bug of ours, or a new command after it had been taken over."""
     wrong = [f"it sent {name} after it had been taken over" for name in trip.after()]
     wrong += [report.error] if report is not None and report.exit_code == 1 else []
     (folder / TRACE).write_text("; ".join(wrong), encoding="utf-8")

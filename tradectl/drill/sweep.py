@@ -35,8 +35,8 @@ QUIET = 4
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is drilled: seeds 0 to `seeds` - 1, one task or all (empty), with ledgers on SQLite (`server` empty) or in databases of
-    their own on a PostgreSQL server, `jobs` seeds at a time; of each seed at most `points` crash points (0: all)."""
+    """What is drilled: seeds 0 to `seeds` - 1, one task or all (empty), with ledgers on SQLite (`server` empty) or in databases
+    of their own on a PostgreSQL server, `jobs` seeds at a time; of each seed at most `points` crash points (0: all)."""
 
     seeds: int
     task: str = ""
@@ -170,7 +170,8 @@ def _read(file: Path) -> dict[int, Tally]:
             values = json.loads(line)
         except json.JSONDecodeError:
             continue
-        found[values.pop("seed")] = Tally.restored(values)
+        seed = values.pop("seed")
+        found[seed] = Tally.restored(values)
     return found
 
 
