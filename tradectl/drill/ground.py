@@ -7,10 +7,13 @@ one that is played in: copying tables within a server costs milliseconds, making
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import Connection, make_url
 
 from tradectl.drill.trip import Watch
 from tradectl.ledger.engine import Database, open_database
@@ -76,20 +79,20 @@ class ServerGround:
         with self.ledger.write() as connection:
             connection.execute(text(f'DROP SCHEMA IF EXISTS "{name}" CASCADE'))
             connection.execute(text(f'CREATE SCHEMA "{name}"'))
-            for table in metadata.sorted_tables:
-                connection.execute(text(f'CREATE TABLE "{name}".{table.name} AS SELECT * FROM public.{table.name}'))
+            for one in metadata.sorted_tables:
+                connection.execute(text(f'CREATE TABLE "{name}".{one.name} AS SELECT * FROM public.{one.name}'))
         self.ledger.close()
 
     def restore(self, name: str) -> None:
         self._files.restore(name)
         with self.ledger.write() as connection:
-            tables = ", ".join(f"public.{table.name}" for table in metadata.sorted_tables)
-            connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
-            for table in metadata.sorted_tables:
-                connection.execute(text(f'INSERT INTO public.{table.name} SELECT * FROM "{name}".{table.name}'))
-                if "id" in table.c:
-                    newest = f"(SELECT coalesce(max(id), 0) + 1 FROM public.{table.name})"
-                    sequence = f"pg_get_serial_sequence('public.{table.name}', 'id')"
+            for one in reversed(metadata.sorted_tables):  # a TRUNCATE makes new files for each; these are small
+                connection.execute(text(f"DELETE FROM public.{one.name}"))
+            for one in metadata.sorted_tables:
+                connection.execute(text(f'INSERT INTO public.{one.name} SELECT * FROM "{name}".{one.name}'))
+                if "id" in one.c:
+                    newest = f"(SELECT coalesce(max(id), 0) + 1 FROM public.{one.name})"
+                    sequence = f"pg_get_serial_sequence('public.{one.name}', 'id')"
                     connection.execute(text(f"SELECT setval({sequence}, {newest}, false)"))
         self.ledger.close()
 
@@ -100,6 +103,37 @@ class ServerGround:
                 connection.execute(text(f'DROP SCHEMA IF EXISTS "{name}" CASCADE'))
         self.ledger.close()
         self._names.clear()
+
+
+PREFIX = "tradectl_drill_"
+"""How the names of the drill's own databases on a server begin."""
+
+
+def own_database(server: str, name: str) -> str:
+    """A new database on the server; its URL. It is thrown away, so it need not survive a power cut."""
+    with _as_owner(server) as connection:
+        connection.execute(text(f"CREATE DATABASE {PREFIX}{name}"))
+        connection.execute(text(f"ALTER DATABASE {PREFIX}{name} SET synchronous_commit = off"))
+    return make_url(server).set(database=f"{PREFIX}{name}").render_as_string(hide_password=False)
+
+
+def drop_databases(server: str, beginning: str) -> None:
+    """Drop the drill's databases whose name begins so, whoever is still connected to them."""
+    with _as_owner(server) as connection:
+        known = connection.scalars(text("SELECT datname FROM pg_database"))
+        for name in [name for name in known if name.startswith(f"{PREFIX}{beginning}_")]:
+            connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+
+
+@contextmanager
+def _as_owner(server: str) -> Iterator[Connection]:
+    """A connection on which databases can be made: each statement by itself."""
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 def _copy(source: Path, target: Path) -> None:

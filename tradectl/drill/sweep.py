@@ -21,7 +21,7 @@ import tradectl
 from tradectl.drill import days
 from tradectl.drill.crashes import Drill, Tally, conditions_of
 from tradectl.drill.days import Day, Step
-from tradectl.drill.ground import FolderGround, Ground, ServerGround
+from tradectl.drill.ground import FolderGround, Ground, ServerGround, drop_databases, own_database
 from tradectl.drill.life import PEACE, Exchange, Life, found
 from tradectl.drill.play import play
 from tradectl.errors import TradectlError
@@ -96,6 +96,8 @@ def _each(plan: Plan, seeds: list[int], work: Path) -> Iterator[tuple[int, Tally
             yield futures[future], future.result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        if plan.server:
+            drop_databases(plan.server, str(os.getpid()))
 
 
 class Stage:
@@ -139,27 +141,13 @@ _staged: list[tuple[Stage, Plan]] = []
 def _begin(plan: Plan, work: Path) -> None:
     own = work / f"worker-{os.getpid()}"
     own.mkdir()
-    server = _own_database(plan.server) if plan.server else ""
+    server = own_database(plan.server, f"{os.getppid()}_{os.getpid()}") if plan.server else ""
     _staged.append((Stage(own, work / "market", server), plan))
 
 
 def _drill(seed: int) -> Tally:
     stage, plan = _staged[0]
     return stage.drill(seed, plan.task, plan.points)
-
-
-def _own_database(server: str) -> str:
-    """A new database of this worker on the server; its URL."""
-    from sqlalchemy import create_engine, text
-    from sqlalchemy.engine import make_url
-
-    name = f"tradectl_drill_{os.getpid()}"
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"DROP DATABASE IF EXISTS {name}"))
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
-    return make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
 def _read(file: Path) -> dict[int, Tally]:
