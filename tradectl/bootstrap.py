@@ -42,7 +42,7 @@ class PaperWorld(World):
 
 PARTIAL = 0.002
 """The part of a minute's volume that one order takes in a drill of partial fills."""
-CHANGES = 3
+CHANGES = 2
 """How often an order may be changed in a drill: so few that orders are replaced within a day."""
 DEFAULT_USER = "me"
 DEFAULT_CAPITAL = 1_000_000_00
