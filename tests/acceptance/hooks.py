@@ -1,7 +1,8 @@
-"""What is set up inside a process before its command runs, so that it dies or waits at one certain place.
+"""What is set up inside a process before its command runs, so that it dies, stops or waits at one certain place.
 
 The product's own calls are counted and then made; nothing is replaced and nothing is mocked. The process kills itself as
-`kill -9` would, and leaves the moment of its death (on its virtual clock) in a file.
+`kill -9` would, and leaves the moment of its death (on its virtual clock) in a file; or it stops itself as `kill -STOP` would,
+until somebody else wakes it or kills it.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from tradectl.brokers.paper import PaperBroker
+from tradectl.brokers.paper import PaperBroker, broker
 from tradectl.clock import VirtualClock
 from tradectl.ledger import engine
+from tradectl.ledger.book import Book
+from tradectl.ledger.intents import Intents
 from tradectl.marketdata import imports
 from tradectl.model.moment import to_ist
 from tradectl.task import Context
@@ -86,6 +90,97 @@ def around(call: Callable[..., Any], kind: str, before: Hit, after: Hit) -> Call
         return found
 
     return wrapped
+
+
+COMMANDS = ((PaperBroker, "place"), (PaperBroker, "modify"), (PaperBroker, "cancel"))
+CHECKS = ((Intents, "record"), (Intents, "mark_sending"), (Intents, "assert_may"), (Intents, "assert_claim"))
+"""Whoever passes one of these, which ends with its commit, may send one command."""
+ANSWERS = ((Intents, "answered"), (Book, "note_modified"))
+"""What became of a command is written down."""
+PLACES = {
+    "before the check": (CHECKS, "before"),
+    "before the command": (COMMANDS, "before"),
+    "before the reply": (COMMANDS, "after"),
+    "between two orders": (ANSWERS, "after"),
+}
+"""Where a process can be stopped on an order's way: before the commit of its intent; past it, and before the exchange hears of
+the order; when the exchange has it, and the reply has not been read; when the reply is written down, before the next order."""
+
+
+def stop(place: str, number: int, file: str, told: str) -> None:
+    """Stop at the `number`-th time at one of `PLACES`, and leave the process id in `file`; `tell` as well.
+
+    The paper exchange refuses whoever comes with a clock far behind its own, as who wakes on a virtual clock does. No other
+    exchange looks at our clock, and here the fence has to hold alone: so it takes him in, at its own time."""
+    tell(told)  # first, so that a process that is stopped before a command has not told it yet
+    broker.SKEW = timedelta(days=30)
+    calls, when = PLACES[place]
+    passed = 0
+
+    def hit(_kind: str) -> None:
+        nonlocal passed
+        passed += 1
+        if passed == number:
+            Path(file).write_text(str(os.getpid()), encoding="ascii")
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    before, after = (hit, lambda _: None) if when == "before" else (lambda _: None, hit)
+    for owner, name in calls:
+        setattr(owner, name, around(getattr(owner, name), place, before, after))
+
+
+def stop_writing(number: int, file: str) -> None:
+    """Stop inside the `number`-th write of the ledger, when everything is written and nothing committed; it holds the lock."""
+    passed = 0
+
+    def hit(kind: str) -> None:
+        nonlocal passed
+        passed += kind == "commit"
+        if passed == number:
+            passed += 1
+            Path(file).write_text(str(os.getpid()), encoding="ascii")
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    watch(before=hit, after=lambda kind: None)
+
+
+def tell(told: str) -> None:
+    """Write every command to the exchange as a line of `told`, just before it is made: its name, and the tag or order id."""
+
+    def told_first(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(call)
+        def wrapped(self: PaperBroker, what: Any, **named: Any) -> Any:
+            with Path(told).open("a", encoding="utf-8") as file:
+                file.write(f"{name} {getattr(what, 'tag', what)}\n")
+            return call(self, what, **named)
+
+        return wrapped
+
+    for owner, name in COMMANDS:
+        setattr(owner, name, told_first(name, getattr(owner, name)))
+
+
+def later(seconds: float, told: str, dies: bool = False) -> None:
+    """The machine's clock is this much later than it is, as if the process had been started after so long a wait; `tell` as
+    well. With `dies` it dies before its first order."""
+    machine_now = VirtualClock.machine_now
+
+    def ahead(self: VirtualClock) -> datetime:
+        return machine_now(self) + timedelta(seconds=seconds)
+
+    def die_first(_kind: str) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    VirtualClock.machine_now = ahead
+    tell(told)
+    for owner, name in CHECKS if dies else ():
+        setattr(owner, name, around(getattr(owner, name), "check", die_first, die_first))
+
+
+def impatient(seconds: float) -> None:
+    """Wait this long for a lock of the ledger, instead of half a minute."""
+    assert engine.open_database.__kwdefaults__["busy_seconds"] == engine.BUSY_SECONDS
+    engine.open_database.__kwdefaults__["busy_seconds"] = seconds
 
 
 def die_importing() -> None:

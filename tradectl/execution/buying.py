@@ -79,7 +79,7 @@ def denied(
 ) -> str:
     """Empty, or the limit that forbids this buy. A limit of the whole account stops the buys of every process (`_reduce`)."""
     instrument = desk.market.instrument(instrument_id, session)
-    exposed = exposure(desk, session, day)
+    exposed = exposure(desk, session, day, instrument_id)
     rule = deny(
         exposed,
         parameters,
@@ -113,10 +113,13 @@ def _reduce(desk: Desk, rule: str, exposed: Exposure, parameters: Parameters, se
         desk.log("reducing", text, level="warning")
 
 
-def exposure(desk: Desk, session: date, day: DayResult) -> Exposure:
-    """What the account is exposed to: entries in flight count as positions, resting buys as invested."""
+def exposure(desk: Desk, session: date, day: DayResult, instrument_id: str) -> Exposure:
+    """What the account is exposed to beside a buy of an instrument: entries in flight count as positions, resting buys as
+    invested. An order of that instrument that is about to be asked for again is the buy itself."""
     snapshot = desk.snapshot
-    buys = [order for order in snapshot.orders if order.side is Side.BUY and order.alive and not order.waiting]
+    again = {order.id for order in snapshot.unknown if order.instrument_id == instrument_id and desk.may_repeat(order)}
+    live = [order for order in snapshot.orders if order.id not in again and order.alive and not order.waiting]
+    buys = [order for order in live if order.side is Side.BUY]
     held = {position.instrument_id for position in snapshot.positions}
     invested = {position.instrument_id: position.cost for position in snapshot.positions}
     for order in buys:
@@ -124,7 +127,7 @@ def exposure(desk: Desk, session: date, day: DayResult) -> Exposure:
     sent = [
         order
         for order in desk.book.orders(session=session)
-        if order.side is Side.BUY and order.purpose is not Purpose.SEED and order.sending_at is not None
+        if order.side is Side.BUY and order.purpose is not Purpose.SEED and order.sending_at is not None and order.id not in again
     ]
     return Exposure(len(held | {order.instrument_id for order in buys}), len(sent), invested, day.loss)
 

@@ -234,7 +234,9 @@ class Runner:
                 key = f"{outcome}:{name}:{order.session}:{text}"[:96]
                 ledger.outbox.add(now, f"{name} {outcome}", f"{name} of {order.session}: {text}", key)
                 self._note_virtual_time(now)
-        except (DatabaseError, Fenced) as unwritten:
+        except Fenced as fenced:  # whatever went wrong then, others do this work now
+            return order.report("blocked", str(fenced), fenced.exit_code, error=str(fenced))
+        except DatabaseError as unwritten:
             text = f"{text}; and it could not be written down: {unwritten}"
         return order.report(outcome, f"{name} {outcome}: {text}", exit_code, result=work.result, error=text)
 

@@ -1,0 +1,87 @@
+"""A read that failed is never an empty answer, a session that ended is told, and money is known or it is an error."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.execution.trading import DAYS, SESSIONS, D, Trading, entry, stock
+from tests.lessons.afar import far, put
+from tradectl.brokers.faulty import Fault
+from tradectl.brokers.paper import PaperBroker
+from tradectl.errors import ConfigurationError, LoginNeeded
+from tradectl.execution.buying import Purse, quantity_for
+from tradectl.execution.orders import Sent
+from tradectl.model.order import OrderStatus, Side
+from tradectl.strategy.parameters import Parameters
+
+FALLS = {D: (9500, 9600, 9300, 9400)}
+TROUBLE = [(Fault.BOOK_UNAVAILABLE, 6), (Fault.SESSION_EXPIRED, 5)]
+
+
+def holding(trading) -> Trading:
+    """At ten, with a position whose sell rests."""
+    market: Trading = trading(stock(on=FALLS))
+    market.buy(100, 9600)
+    market.to(D, "09:15")
+    market.monitor(D, "10:00")
+    assert [order.status for order in market.orders(Side.SELL)] == [OrderStatus.ONGOING]
+    return market
+
+
+@pytest.mark.parametrize("task", ["sell-monitor", "position-monitor", "eod"])
+@pytest.mark.parametrize(("fault", "code"), TROUBLE)
+def test_a_book_that_cannot_be_read_changes_nothing_and_loses_nothing(trading, fault: Fault, code: int, task: str) -> None:
+    market = holding(trading)
+    if task == "eod":
+        market.to(D, "18:00")
+    before = (market.positions, market.ledger.book.orders(session=D))
+    far(market, fault)
+    report = market.run(task)
+    assert (report.outcome, report.exit_code) == ("failed", code), report
+    assert (market.positions, market.ledger.book.orders(session=D)) == before
+    put(market, market.broker)
+    assert market.run(task).exit_code == 0
+    assert [position.quantity for position in market.positions] == [100]
+
+
+def test_a_session_that_ended_is_told_and_not_asked_again_by_itself(trading) -> None:
+    """No storm of logins: one call, one answer, exit code 5; the next run asks again."""
+    market = holding(trading)
+    calls: Counter[str] = Counter()
+    far(market, Fault.SESSION_EXPIRED, on_call=lambda name: calls.update([name]))
+    report = market.run("sell-monitor")
+    assert (report.exit_code, report.error) == (5, "the broker has ended this session: log in again")
+    assert calls.total() == 1
+    assert not LoginNeeded.retryable
+
+
+def test_an_order_that_met_an_ended_session_was_not_sent_and_keeps_its_tag(trading) -> None:
+    market = trading(stock())
+    claim = market.claim("test", DAYS[-5])
+    far(market, Fault.SESSION_EXPIRED)
+    with pytest.raises(LoginNeeded):
+        market.desk(claim).path.place(entry(10, 9600))
+    (left,) = market.orders(Side.BUY)
+    assert (left.status, left.sending_at, left.sender) == (OrderStatus.PENDING, None, None)
+    assert market.broker.orders() == ()
+    put(market, market.broker)
+    answer = market.desk(claim).path.place(entry(10, 9600))
+    assert answer.sent is Sent.PLACED
+    assert [(order.id, order.tag) for order in market.orders(Side.BUY)] == [(left.id, left.tag)]
+    assert [report.tag for report in market.broker.orders()] == [left.tag]
+
+
+@pytest.mark.parametrize("available", [0, -500])
+def test_no_cash_is_no_cash_and_buys_nothing(available: int) -> None:
+    sizing = quantity_for(10000, session=D, parameters=Parameters(), average_turnover=10**12, purse=Purse(available))
+    assert (sizing.quantity, sizing.reason) == (0, "funds")
+
+
+def test_the_funds_of_an_account_that_nobody_opened_are_an_error(trading) -> None:
+    market = trading(stock())
+    stranger = PaperBroker(market.folder / "paper.db", "nobody", market.clock, market.market, SESSIONS, durable=False)
+    with pytest.raises(ConfigurationError, match="paper account nobody has not been opened"):
+        stranger.funds()
+    stranger.close()
