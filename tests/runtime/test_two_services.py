@@ -129,6 +129,7 @@ def test_an_evening_of_cron_and_daemon_together(real_market: Path, tmp_path: Pat
     machine.run(f"{EVENING} 16:07", "run-due")
     wait_for(lambda: [row[2] for row in machine.slots(EVENING, "analyze", "buy")] == ["completed"] * 2)
     assert machine.slots(EVENING, "analyze", "buy") == [("analyze", "", "completed", 1), ("buy", "", "completed", 1)]
+    assert machine.asked("SELECT title FROM outbox WHERE title LIKE '%blocked%'") == []
     assert (machine.completed("task_completed", "analyze"), machine.completed("task_completed", "buy")) == (1, 1)
     assert_sent_once(machine, {"BUY"})
 

@@ -71,8 +71,12 @@ class Daemon:
         runner, now = self.runner, self.runner.world.clock.now()
         if runner.sweep(runner.rows()):
             runner.deliver()
-        for window in due_now(runner):
+        windows, needs = due_now(runner), {task.name: task.needs for task in runner.tasks}
+        due = {window.task for window in windows}
+        for window in windows:
             key = (window.task, window.slot)
+            if due.intersection(needs[window.task]):
+                continue  # what it needs begins now: its own turn comes at a later look
             if key not in self.children and self.resting.get(key, now) <= now:
                 process = subprocess.Popen(self.command(window), stdin=subprocess.DEVNULL, start_new_session=True)
                 self.children[key] = _Child(process, window)

@@ -55,9 +55,14 @@ def run_due(runner: Runner) -> Report:
             windows = ()
             reports.append(Report("run-due", None, "", "failed", error.exit_code, error=str(error), message=str(error)))
         tasks = {task.name: task for task in runner.tasks}
+        busy: set[str] = set()
         for window in windows:
+            if busy.intersection(tasks[window.task].needs):
+                continue  # somebody else is at what it needs: not blocked, only too early
             report = runner.run(tasks[window.task], slot=window.slot, once=True)
             reports.append(report)
+            if report.outcome == "busy":
+                busy.add(window.task)
             if stop.signal_number or report.exit_code > 128:
                 break
     runner.deliver()
