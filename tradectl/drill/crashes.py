@@ -1,8 +1,8 @@
 """One seed: a day, a fault, and a death at every commit and every call to the broker of every step.
 
 The day is played once to its end, and the ground is kept as it is before each step. Then, for each operation of each step: back
-to that ground, die there, start again, and let the day go on to its end. Some lives die twice; some deaths are a real SIGKILL of
-a real process; and some lives are only stopped, in the middle of a command to the broker, until another has gone on.
+to that ground, die there, start again, and let the day go on to its end. Half of the lives that follow die too; some deaths are a
+real SIGKILL of a real process; and some lives are only stopped, in the middle of a command, until another has gone on.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from tradectl.runtime.outcomes import Report
 
 KINDS = tuple(Fault)
 PROMISES = tuple(Promise)
-DIES_AGAIN = 0.25
-"""The part of all deaths after which the next life dies too."""
+DIES_AGAIN = 0.5
+"""The part of all deaths after which the next life dies too, and the one after that."""
 RESTARTED = (timedelta(seconds=1), timedelta(seconds=60))
 """How long after a death the next life begins: at once by a daemon, or with cron's next minute."""
 REAL_KILLS, STOPS = 10, 6
@@ -161,7 +161,7 @@ class Drill:
             now = self._live(scene.at, Trip(at), [scene.step])[0]
         self.tally.kills += 1
         now += draw.choice(RESTARTED)
-        if draw.random() < DIES_AGAIN:
+        while draw.random() < DIES_AGAIN:
             now, died = self._live(now, Trip(draw.randint(1, len(scene.operations))), [scene.step])
             self.tally.kills += died
             now += draw.choice(RESTARTED)

@@ -134,19 +134,21 @@ class Stage:
         life.end()
 
 
-_staged: list[tuple[Stage, Plan]] = []
-"""The stage of this worker process, and what it is to drill."""
+_staged: list[tuple[Stage, Plan, int]] = []
+"""The stage of this worker process, what it is to drill, and the process that it works for."""
 
 
 def _begin(plan: Plan, work: Path) -> None:
     own = work / f"worker-{os.getpid()}"
     own.mkdir()
     server = own_database(plan.server, f"{os.getppid()}_{os.getpid()}") if plan.server else ""
-    _staged.append((Stage(own, work / "market", server), plan))
+    _staged.append((Stage(own, work / "market", server), plan, os.getppid()))
 
 
 def _drill(seed: int) -> Tally:
-    stage, plan = _staged[0]
+    stage, plan, parent = _staged[0]
+    if os.getppid() != parent:  # it was killed, and nobody waits for the result
+        os._exit(0)
     return stage.drill(seed, plan.task, plan.points)
 
 

@@ -17,7 +17,7 @@ from tradectl.execution.unknown import DECIDED
 from tradectl.ledger.book import Book
 from tradectl.ledger.rows import NewTrade, Order, OrderChange
 from tradectl.model.moment import ist_date
-from tradectl.model.order import ALIVE, TERMINAL, OrderReport, OrderStatus, Side
+from tradectl.model.order import ALIVE, TERMINAL, OrderReport, OrderStatus, Side, TradeReport
 from tradectl.ports import Broker, Clock, MarketData
 
 
@@ -68,7 +68,7 @@ def follow(book: Book, broker: Broker, market: MarketData, clock: Clock, *, befo
     ours = _match(book, reports)
     ours += _unmatched(book, reports, {report.broker_order_id for report, _ in ours}, now, changes)
     known = book.known_trades()
-    unseen = list({trade.trade_id: trade for trade in trades if trade.trade_id not in known}.values())
+    unseen = sorted({item.trade_id: item for item in trades if item.trade_id not in known}.values(), key=_when)
     by_report = {report.broker_order_id: order for report, order in ours}
     late = {trade.broker_order_id for trade in unseen} - set(by_report)
     by_report |= book.finished(late) if late else {}
@@ -91,6 +91,11 @@ def follow(book: Book, broker: Broker, market: MarketData, clock: Clock, *, befo
     _describe(changes, moved, fresh)
     book.followed = (reports, trades, book.snapshot()) if complete and before is None else ()
     return changes
+
+
+def _when(trade: TradeReport) -> tuple[datetime, str]:
+    """Trades count in the order in which they happened, not in that in which they are told."""
+    return trade.at, trade.trade_id
 
 
 def _found(market: MarketData, symbol: str, session: date) -> str:

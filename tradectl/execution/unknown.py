@@ -72,7 +72,8 @@ def _absent(order: Order, capabilities: Capabilities, claim: Claim, now: datetim
         return "the process that was sending it may still do so", None
     lag = capabilities.visibility_lag
     since = order.absent_since or now
-    if lag is not None and order.absent_since is not None and now - since >= lag:
+    shown_if_there = ist_date(now) <= order.session  # the book of a later day may have been emptied of what had ended
+    if lag is not None and shown_if_there and order.absent_since is not None and now - since >= lag:
         return None
     return order.reason or "sent, and not in the broker's book", since
 
