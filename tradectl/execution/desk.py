@@ -43,27 +43,30 @@ class Desk:
         of today is applied by those who can tell the day's open."""
         if self.dry_run:
             return Changes()
-        self._lift()
+        snapshot = self.snapshot
+        self._lift(snapshot)
         changes = Changes()
-        ex_date = actions.first_action(self.book, self.snapshot, self.market, self.clock)
+        ex_date = actions.first_action(self.book, snapshot, self.market, self.clock)
         if ex_date is not None:  # trades from before the ex-date come first, those after it meet the changed shares
             changes.take(reconcile.follow(self.book, self.broker, self.market, self.clock, before=ex_date))
             self._apply_actions(changes, self.snapshot, open_of)
         changes.take(reconcile.follow(self.book, self.broker, self.market, self.clock))
         snapshot = self.snapshot
         capabilities, claim = self.broker.capabilities, self.path.claim
-        for order in unknown.resolve(self.book, changes.reports, capabilities, self.clock, claim):
+        doubts = unknown.resolve(self.book, snapshot.orders, changes.reports, capabilities, clock=self.clock, claim=claim)
+        for order in doubts:
             self._tell_unknown(order)
         self._report(changes)
         self._withdraw(changes.reopened)
         self._apply_actions(changes, snapshot, open_of)
         return changes
 
-    def _lift(self) -> None:
+    def _lift(self, snapshot: Snapshot) -> None:
         """The trading state that a limit set ends with its day; what a person decided has no end."""
-        until, reason, today = self.snapshot.state_until, self.snapshot.state_reason, ist_date(self.clock.now())
+        until, today = snapshot.state_until, ist_date(self.clock.now())
         if until is not None and until < today and self.book.lift(today):
-            self.log("resumed", f"buys are allowed again: {reason}, which held until {until}", level="warning")
+            text = f"buys are allowed again: {snapshot.state_reason}, which held until {until}"
+            self.log("resumed", text, level="warning")
 
     def open_of(self, position: Position) -> int | None:
         """The day's open of a position (paise); None while it has not traded today, whatever yesterday's quote says."""
@@ -86,9 +89,11 @@ class Desk:
         self._read_back()
         return changes
 
-    def again_after(self) -> float | None:
-        """When to look again for orders whose fate is not known: seconds, None where it is of no use."""
-        return unknown.again_after(self.snapshot.unknown, self.clock.now())
+    def doubts(self) -> tuple[int, float | None]:
+        """How many orders there are whose fate is not known, and in how many seconds to look for them again (None: that is of
+        no use)."""
+        orders = self.snapshot.unknown
+        return len(orders), unknown.again_after(orders, self.clock.now()) if orders else None
 
     def may_repeat(self, order: Order) -> bool:
         """Whether an order of unknown fate may be sent again, because the broker refuses what it has already."""
@@ -114,9 +119,10 @@ class Desk:
 
     def _read_back(self) -> None:
         """Say where the broker answered that it had changed an order, and its book shows it unchanged."""
+        alive = {order.id: order for order in self.snapshot.orders if order.alive} if self.path.asked else {}
         for order_id, (quantity, price) in self.path.asked.items():
-            order = self.book.order(order_id)
-            if order.alive and (order.quantity, order.price) != (quantity, price):
+            order = alive.get(order_id)
+            if order is not None and (order.quantity, order.price) != (quantity, price):
                 asked, has = f"{quantity} at {price / 100:.2f}", f"{order.quantity} at {order.price / 100:.2f}"
                 text = f"{order.side} {order.symbol}, order {order.id}: asked for {asked}, the broker has {has}"
                 self.log("order_not_changed", text, order.symbol, level="warning")

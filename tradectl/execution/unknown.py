@@ -33,9 +33,17 @@ LOST = ("its session is over, and the broker's book no longer shows how it ended
 """What is known of an order that the broker had."""
 
 
-def resolve(book: Book, reports: Sequence[OrderReport], capabilities: Capabilities, clock: Clock, claim: Claim) -> list[Order]:
-    """Decide about orders whose sending was interrupted, and about those that the broker's book has lost; call it after
-    `reconcile.follow`, which adopts what is in the book, with the reports that it read.
+def resolve(
+    book: Book,
+    orders: Sequence[Order],
+    reports: Sequence[OrderReport],
+    capabilities: Capabilities,
+    *,
+    clock: Clock,
+    claim: Claim,
+) -> list[Order]:
+    """Decide about unfinished orders whose sending was interrupted, and about those that the broker's book has lost; call it
+    after `reconcile.follow`, which adopts what is in the book, with the reports that it read.
 
     An order that another execution is sending at this moment is left to it. An order proved never accepted may be sent again
     under its own tag; about every other nothing is known, and it stays UNKNOWN: these are answered.
@@ -43,12 +51,12 @@ def resolve(book: Book, reports: Sequence[OrderReport], capabilities: Capabiliti
     now = clock.now()
     doubts: list[Order] = []
     found: tuple[str, datetime | None] | None
-    reported = {report.broker_order_id for report in reports}
-    for order in book.snapshot().orders:
+    today = ist_date(now)
+    for order in orders:
         if order.sending_at is None or order.status is OrderStatus.RETRY_PENDING:
             continue
         if order.broker_order_id is not None:
-            if order.session >= ist_date(now) or order.broker_order_id in reported:
+            if order.session >= today or any(report.broker_order_id == order.broker_order_id for report in reports):
                 continue
             found = LOST
         elif order.execution_id != claim.execution_id and book.being_sent(order, clock.machine_now()):

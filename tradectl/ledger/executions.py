@@ -121,10 +121,12 @@ def assert_holds(connection: Connection, claim: Claim, machine_now: datetime | N
 
     With `machine_now` the lease is renewed in the same transaction, so that what follows the commit has a whole lease.
     """
-    if connection.execute(_LOCK_HELD, _held(claim)).first() is None:
+    if machine_now is None:
+        held = connection.execute(_LOCK_HELD, _held(claim)).first() is not None
+    else:
+        held = connection.execute(_CHANGE_HELD, {**_held(claim), "beat_at": machine_now}).rowcount == 1
+    if not held:
         raise Fenced(f"{claim.task} of {claim.session} was taken over by another process")
-    if machine_now is not None:
-        connection.execute(update(rows).where(rows.c.id == claim.execution_id).values(beat_at=machine_now))
 
 
 def at_work(connection: Connection, execution_id: int, machine_now: datetime) -> bool:

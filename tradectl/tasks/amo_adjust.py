@@ -50,7 +50,7 @@ def run(context: Context) -> Outcome:
     counts.update(ended)
     counts["total"] += len(ended)
     desk.follow()
-    again_after, unknown = desk.again_after(), len(desk.snapshot.unknown)
+    unknown, again_after = desk.doubts()
     refused = counts["modification_failed"] if again_after is None else 0
     return Outcome(dict(counts), again_after, refused=refused, unknown=unknown, blocked=state)
 

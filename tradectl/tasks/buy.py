@@ -110,7 +110,7 @@ def run(context: Context) -> Outcome:
     context.decide(decisions)
     desk.follow()
     result = dict(counts) | {"for_session": session.date.isoformat()}
-    again_after, unknown = desk.again_after(), len(desk.snapshot.unknown)
+    unknown, again_after = desk.doubts()
     return Outcome(result, again_after, refused=counts["refused"] if again_after is None else 0, unknown=unknown)
 
 

@@ -76,7 +76,7 @@ def run(context: Context) -> Outcome:
     counts["retried"] += sum(verdict != "cancelled" for verdict in before)
     desk.follow()
     del counts["unknown"]
-    again_after, unknown = desk.again_after(), len(desk.snapshot.unknown)
+    unknown, again_after = desk.doubts()
     return Outcome(dict(counts), again_after, refused=counts["failed"] if again_after is None else 0, unknown=unknown)
 
 

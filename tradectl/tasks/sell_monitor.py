@@ -39,7 +39,8 @@ def run(context: Context) -> Outcome:
         desk.follow()
         seller.cancel_rest_of_sold(desk.snapshot)
     elif not context.first:
-        return Outcome(again_after=desk.again_after(), unknown=len(desk.snapshot.unknown), changed=False)
+        unknown, again_after = desk.doubts()
+        return Outcome(again_after=again_after, unknown=unknown, changed=False)
     return _outcome(context, desk, quotes, changes, changed=any(touched) or not context.steps)
 
 
@@ -75,7 +76,8 @@ def _outcome(context: Context, desk: Desk, quotes: Mapping[str, Quote], changes:
             "warmed": len(quotes),
             "stale": _stale(context, desk),
         }
-    return Outcome(result, desk.again_after(), refused=totals["rejected"], unknown=len(desk.snapshot.unknown), changed=changed)
+    unknown, again_after = desk.doubts()
+    return Outcome(result, again_after, refused=totals["rejected"], unknown=unknown, changed=changed)
 
 
 def _stale(context: Context, desk: Desk) -> int:
