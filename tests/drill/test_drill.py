@@ -20,8 +20,8 @@ from tradectl.model.order import OrderStatus
 
 BUSY = 7
 """A day with entries, exits and targets that fall with the price."""
-QUIETER, AFTER_MUHURAT = 5, 11
-"""One position; and the morning after a session that is not run, for which buys have waited."""
+QUIETER, AFTER_MUHURAT = 10, 11
+"""Two positions; and the morning after a session that is not run, for which buys have waited."""
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """One seed: a day, a fault, and a death at every commit and every call to the broker of every step.
 
 The day is played once to its end, and the ground is kept as it is before each step. Then, for each operation of each step: back
-to that ground, die there, start again, and let the day go on to its end. Half of the lives that follow die too; some deaths are a
+to that ground, die there, start again, and let the day go on to its end. Most lives that follow die too; some deaths are a
 real SIGKILL of a real process; and some lives are only stopped, in the middle of a command, until another has gone on.
 """
 
@@ -25,15 +25,16 @@ from tradectl.runtime.outcomes import Report
 
 KINDS = tuple(Fault)
 PROMISES = tuple(Promise)
-DIES_AGAIN = 0.5
+DIES_AGAIN = 0.7
 """The part of all deaths after which the next life dies too, and the one after that."""
 RESTARTED = (timedelta(seconds=1), timedelta(seconds=60))
 """How long after a death the next life begins: at once by a daemon, or with cron's next minute."""
 REAL_KILLS, STOPS = 10, 6
 """How many of a seed's deaths are of real processes, and how many real processes are stopped in it."""
-BUG, UNKNOWN = 1, 7
-FAIR = frozenset({0, UNKNOWN, BUG})
-"""How a task may end where the exchange has no fault: a death alone can make an order unknown. Bugs are told apart."""
+BUG, UNKNOWN, MISSED = 1, 7, 12
+FAIR = frozenset({0, UNKNOWN, MISSED, BUG})
+"""How a task may end where the exchange has no fault: deaths alone can make an order unknown, and last until a window is over.
+Bugs are told apart."""
 COMMANDS = frozenset({"place", "place:done", "modify", "modify:done", "cancel", "cancel:done"})
 ONE_WRITER = frozenset({Fault.REQUEST_LATE, Fault.SLOW_BOOK, Fault.SLOWER_BOOK})
 """Faults that remember: a stopped process would write back what it remembered before."""

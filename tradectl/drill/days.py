@@ -20,7 +20,7 @@ LAST = date(2025, 10, 31)
 """The market's last session; a holiday and a stock split lie before it. Muhurat sessions are not run."""
 SESSIONS = 18
 COMPANIES = 10
-MONITOR_EVERY = 75
+MONITOR_EVERY = 125
 """Minutes between two steps of the sell monitor: its orders are followed as often as matters, at a tenth of the time."""
 SETTINGS = {"universe": "demo", "capital_per_trade": "40000", "max_positions": "6", "amo_adjust_reprice": "on"}
 SCHEDULE = {"premarket-retry": ["08:00"], "position-monitor": ["10:30"]}
