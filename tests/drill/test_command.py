@@ -1,0 +1,62 @@
+"""`tradectl drill` as it is typed: its result, on both kinds of ledger, and how it goes on after it was stopped."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine, text
+
+from tests.ledger.addresses import server
+
+__all__ = ["server"]
+
+KEYS = {"runs", "kills", "faults", "duplicates", "lost", "unknown", "seeds"}
+FEW = ("--seeds", "2", "--points", "4", "--jobs", "1")
+
+
+def drill(home: Path, *words: str, code: int = 0) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tradectl", "--home", str(home), *words, "--json"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def test_it_finds_nothing_and_touches_no_home(tmp_path) -> None:
+    result = drill(tmp_path, "drill", *FEW)["result"]
+    assert result.keys() >= KEYS
+    assert (result["duplicates"], result["lost"], result["failed"], result["findings"]) == (0, 0, 0, [])
+    assert result["kills"] >= 8
+    assert [file.name for file in tmp_path.iterdir()] == ["drill"]
+
+
+def test_a_drill_that_was_stopped_goes_on_with_the_seeds_that_are_left(tmp_path) -> None:
+    first = drill(tmp_path, "drill", *FEW)["result"]
+    (file,) = (tmp_path / "drill").iterdir()
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    file.write_text(lines[0] + lines[1][: len(lines[1]) // 2], encoding="utf-8")  # a death in the middle of a line
+    again = drill(tmp_path, "drill", *FEW)["result"]
+    assert {**again, "seconds": 0} == {**first, "seconds": 0}
+    assert drill(tmp_path, "drill", *FEW)["result"]["seconds"] < first["seconds"]
+
+
+def test_it_drills_ledgers_on_a_server_and_leaves_nothing_there(tmp_path, server: str) -> None:
+    result = drill(tmp_path, "--db", server, "drill", "--seeds", "1", "--points", "6", "--task", "buy", "--jobs", "1")["result"]
+    assert (result["duplicates"], result["lost"], result["failed"]) == (0, 0, 0)
+    assert result["real_kills"] == 6
+    engine = create_engine(server)
+    with engine.connect() as connection:
+        names = connection.scalars(text("SELECT datname FROM pg_database WHERE datname LIKE 'tradectl_drill%'")).all()
+    engine.dispose()
+    assert names == []
+
+
+def test_a_task_that_there_is_not_is_told(tmp_path) -> None:
+    answer = drill(tmp_path, "drill", "--task", "sell", code=2)
+    assert "no task is called 'sell'" in answer["error"]
