@@ -339,10 +339,10 @@ def test_an_order_is_sent_by_another_process_only_when_its_own_has_died(
     assert_books_agree(home)
 
 
-def test_an_order_that_a_stopped_process_may_send_stays_unknown_over_the_next_day(
+def test_an_order_that_a_stopped_process_may_send_stays_unknown_until_a_person_decides(
     staged: Callable[[str], Path], copied: Homes, stopping: Stopping, tmp_path: Path
 ):
-    """Until its process has died: then it is known that it was never sent, and its session has ended."""
+    """Its process has died meanwhile, but the books of later days say nothing of its own."""
     scene = SCENES["buy"]
     home = copied(staged("buy") / "home")
     first = stopping(home, ("stop", "before the command", 2), scene.task, at=scene.at)
@@ -354,14 +354,12 @@ def test_an_order_that_a_stopped_process_may_send_stays_unknown_over_the_next_da
     assert (order_of(home, order)["status"], order_of(home, order)["reason"]) == ("UNKNOWN", STILL_SENDING)
 
     first.kill()
-    second.goes_on((("2023-02-10 08:00", ("premarket-retry",)),), code=7)
-    second.goes_on(
-        (("2023-02-10 09:05", ("amo-adjust",)), ("2023-02-10 09:15", ("sell-monitor",)), ("2023-02-10 18:00", ("eod",)))
-    )
-    assert (order_of(home, order)["status"], order_of(home, order)["reason"]) == (
-        "CANCELLED",
-        "its session ended before it was sent",
-    )
+    next_day = (("08:00", "premarket-retry"), ("09:05", "amo-adjust"), ("09:15", "sell-monitor"), ("18:00", "eod"))
+    second.goes_on([(f"2023-02-10 {time}", (task,)) for time, task in next_day], code=7)
+    assert order_of(home, order)["status"] == "UNKNOWN"
+    assert home("orders", "resolve", order["tag"], "--never-placed", "--json", at="2023-02-10 18:30").code == 0
+    found = order_of(home, order)
+    assert (found["status"], found["reason"]) == ("CANCELLED", "a person decided: never placed")
     assert not second.sent(order)
     assert_books_agree(home)
 

@@ -20,9 +20,7 @@ FEW = ("--seeds", "2", "--points", "4", "--jobs", "1")
 
 def drill(home: Path, *words: str, code: int = 0) -> dict[str, Any]:
     command = [sys.executable, "-m", "tradectl", "--home", str(home), *words, "--json"]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    )
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stdout + done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer

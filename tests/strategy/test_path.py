@@ -2,8 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradectl.strategy.path import Path, daily_path, minute_path
@@ -31,9 +29,8 @@ def test_turns_fall_on_steps() -> None:
     assert path.price_at(60 * 240) == 10_300
 
 
-def test_a_session_too_short_for_its_step_is_refused() -> None:
-    with pytest.raises(ValueError, match="follow"):
-        daily_path(1, 2, 1, 2, 60, step=30)
+def test_in_a_session_too_short_for_its_step_the_turns_stay_at_its_thirds() -> None:
+    assert daily_path(1, 2, 1, 2, 60, step=30).seconds == daily_path(1, 2, 1, 2, 60).seconds == [0, 1200, 2400, 3600]
 
 
 def test_outside_its_corners_a_price_stands_still() -> None:
