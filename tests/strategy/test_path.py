@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradectl.strategy.path import Path, daily_path, minute_path
