@@ -87,6 +87,7 @@ class Desk:
         changes = reconcile.follow(self.book, self.broker, self.market, self.clock)
         self._report(changes)
         self._read_back()
+        self._withdraw(changes.reopened)
         return changes
 
     def doubts(self) -> tuple[int, float | None]:

@@ -113,7 +113,19 @@ class OrderPath:
             reason="" if send else "waits for the morning",
             instead_of=newest if newest is not None and newest.status is OrderStatus.RETRY_PENDING else None,
         )
-        return self._send(order) if send else Answer(Sent.WAITING, order)
+        if not send:
+            return Answer(Sent.WAITING, order)
+        if self._is_there(tag):
+            reason = f"{EXISTS}: it was read under this tag"
+            return Answer(
+                Sent.UNKNOWN, self._book.intents.answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=reason), reason
+            )
+        return self._send(order)
+
+    def _is_there(self, tag: str) -> bool:
+        """Whether the broker's book, as it was last read, has an order under a tag that is only now recorded: the ledger has
+        forgotten it, as after the restore of a backup."""
+        return any(report.tag == tag for report in self._book.reports)
 
     def _send_recorded(self, order: Order, intent: Intent, *, send: bool) -> Answer:
         if not send:

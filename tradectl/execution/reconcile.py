@@ -58,6 +58,7 @@ def follow(book: Book, broker: Broker, market: MarketData, clock: Clock, *, befo
 
     With `before` only trades earlier than that moment are taken; the rest wait for the next call."""
     reports, trades = broker.orders(), broker.trades()
+    book.reports = reports
     snapshot = book.snapshot()
     if before is not None:
         trades = [trade for trade in trades if trade.at < before]
@@ -163,6 +164,10 @@ def _change(order: Order, report: OrderReport, filled: int) -> OrderChange | Non
     status = report.status
     if order.status in TERMINAL:
         return None
+    if order.status is OrderStatus.RETRY_PENDING:  # a refused order that the broker lists too says nothing new
+        if status in {OrderStatus.REJECTED, OrderStatus.CANCELLED}:
+            return None
+        status = OrderStatus.PENDING
     if status is OrderStatus.EXECUTED and filled < report.quantity:
         status = OrderStatus.ONGOING
     if status is OrderStatus.CANCELLED and filled < report.filled_quantity:

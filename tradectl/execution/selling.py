@@ -49,7 +49,12 @@ class Seller:
     decide: Callable[[list[Decision]], None]
 
     def attend(self, position: Position, quote: Quote) -> bool:
-        """Make one position's sell order what it should be; whether anything was asked of the broker."""
+        """Make one position's sell order what it should be; whether anything was asked of the broker. The position is looked up
+        anew: a read-back of this very step may have found it sold."""
+        held = self.desk.snapshot.position_of(position.instrument_id)
+        if held is None:
+            return False
+        position = held
         wanted = self.desired(position, quote)
         if wanted is None or not _fits(wanted.price, quote):
             return False
@@ -58,6 +63,8 @@ class Seller:
         doubtful = [order for order in live if order.status is OrderStatus.UNKNOWN]
         if doubtful:
             return self._repeat(position, wanted, doubtful)
+        if len(live) > 1:  # one sell is wanted; however the others came to be, they offer the same shares
+            return bool([self.desk.cancel_confirmed(order) for order in live[1:]])
         resting = live[0] if live else None
         if resting is not None and resting.remaining == position.quantity and wanted.price >= resting.price:
             return False
@@ -150,7 +157,7 @@ class Seller:
         if price == resting.price and quantity == resting.remaining:
             return False
         if resting.purpose is not wanted.purpose or resting.modifications >= self.desk.broker.capabilities.max_modifications - 1:
-            return self.desk.cancel_confirmed(resting) and self._place(position, wanted)
+            return self.desk.cancel_confirmed(resting) and self._replace(position, wanted)
         if not self._clear_the_way(position, price):
             return True
         answer = self.desk.path.modify(resting, quantity=resting.filled_quantity + quantity, price=price)
@@ -159,9 +166,16 @@ class Seller:
             self.desk.cancel_confirmed(resting)  # more shares on sale than are ours: a cancel always passes
         return answer.sent is not Sent.DRY
 
+    def _replace(self, position: Position, wanted: Desired) -> bool:
+        """A new order for what is left: the one before may have filled while it was being cancelled."""
+        held = self.desk.snapshot.position_of(position.instrument_id)
+        quantity = self.desk.sellable(held, bought_today=self._tied(held)) if held is not None else 0
+        return held is None or quantity == 0 or self._place(held, replace(wanted, quantity=quantity))
+
     def _clear_the_way(self, position: Position, price: int) -> bool:
         """A sell at or below one of our own resting buys would trade with ourselves: the buy is cancelled, and confirmed."""
-        crossing = [order for order in self.desk.snapshot.alive(position.instrument_id, Side.BUY) if order.price >= price]
+        buys = self.desk.snapshot.alive(position.instrument_id, Side.BUY)
+        crossing = [order for order in buys if order.price >= price and order.session >= self.session]  # older ones have ended
         ended = [self.desk.cancel_confirmed(order) for order in crossing]  # all are asked, whatever became of the first
         return all(ended)
 

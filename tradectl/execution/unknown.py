@@ -121,15 +121,16 @@ def again_after(orders: Iterable[Order], now: datetime) -> float | None:
     return min(left, default=None)
 
 
-def close_ended(book: Book, claim: Claim, today: date, now: datetime) -> list[Order]:
-    """End what the validity of a DAY order has ended: orders of `today`, whose trading is over, or of an earlier session.
+def close_ended(book: Book, claim: Claim, today: date, now: datetime, *, over: bool) -> list[Order]:
+    """End what the validity of a DAY order has ended: orders of `today`, if its trading is `over`, and of earlier sessions.
 
     What was never sent ends; so does what was sent, and was not in the broker's book that has just been read after the end of
     the order's own session. A book of a later day says nothing about it: it stays UNKNOWN until a person decides. Answers the
     orders of today that ended so, by this call or an earlier one.
     """
     for order in book.snapshot().orders:
-        reason = _over(order, claim, today, now)
+        ended = order.session < today or (order.session == today and over)
+        reason = _over(order, claim, today, now) if ended else ""
         if reason:
             try:
                 book.intents.move(order, OrderStatus.CANCELLED, reason, now)
@@ -139,8 +140,6 @@ def close_ended(book: Book, claim: Claim, today: date, now: datetime) -> list[Or
 
 
 def _over(order: Order, claim: Claim, today: date, now: datetime) -> str:
-    if order.session > today:
-        return ""
     if order.sending_at is None:
         return UNSENT
     if order.status is OrderStatus.RETRY_PENDING:

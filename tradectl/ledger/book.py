@@ -36,7 +36,7 @@ from tradectl.ledger.statements import (
     position_of,
 )
 from tradectl.model.market import ActionKind
-from tradectl.model.order import TERMINAL, OrderStatus, Side
+from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Side
 from tradectl.model.position import Adjustment, Folded
 
 BY_HAND = "by-hand:"
@@ -84,6 +84,8 @@ class Book:
         self._index: tuple[Snapshot, dict[str, Order], dict[str, Order]] | None = None
         self.followed: tuple[object, ...] = ()
         """The broker's reports and the snapshot that were compared last and found equal; kept by whoever follows the broker."""
+        self.reports: Sequence[OrderReport] = ()
+        """The broker's orders as they were last read; kept by whoever follows the broker."""
         self.settled: set[str] = set()
         """Broker order ids with a tag that were found to be orders of ours that have ended, or nobody's."""
 
@@ -306,7 +308,8 @@ class Book:
         are not those that the change counts on."""
         order = change.order
         row = connection.execute(ONE_ORDER, {"of_user": self._user, "of_id": order.id}).one()
-        if (row.status, row.filled_quantity, row.sending_at) != (order.status, change.filled_quantity, order.sending_at):
+        compared = (order.status, change.filled_quantity, order.sending_at, order.broker_order_id)
+        if (row.status, row.filled_quantity, row.sending_at, row.broker_order_id) != compared:
             return False
         values: dict[str, Any] = {"quantity": change.quantity, "price": change.price}
         if (row.quantity, row.price) != (change.quantity, change.price):

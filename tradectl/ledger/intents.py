@@ -34,7 +34,12 @@ def change_order(connection: Connection, order: Order, status: OrderStatus, valu
     not allowed."""
     if status is not order.status and status not in MOVES[order.status]:
         raise DatabaseError(f"order {order.id} cannot go from {order.status} to {status}")
-    known = {"of_id": order.id, "of_status": order.status, "of_sending": order.sending_at}
+    known = {
+        "of_id": order.id,
+        "of_status": order.status,
+        "of_sending": order.sending_at,
+        "of_broker_order": order.broker_order_id,
+    }
     changed = connection.execute(CHANGE, {**known, "status": status, "previous": order.status, **values})
     if changed.rowcount != 1:
         raise Overtaken(f"order {order.id} is no longer {order.status}: another process changed it")

@@ -96,5 +96,6 @@ CHANGE = update(ORDERS).where(
     ORDERS.c.id == bindparam("of_id"),
     ORDERS.c.status == bindparam("of_status"),
     ORDERS.c.sending_at.is_not_distinct_from(bindparam("of_sending", type_=Moment)),
+    ORDERS.c.broker_order_id.is_not_distinct_from(bindparam("of_broker_order")),
 )
-"""Only a row that is as it was read: the same status, the same sending."""
+"""Only a row that is as it was read: the same status, the same sending, the same order of the broker's."""

@@ -55,7 +55,7 @@ def run(context: Context) -> Outcome:
     ended: list[Order] = []
     expired = 0
     if not context.dry_run:
-        ended = unknown.close_ended(desk.book, context.claim, session, context.now)
+        ended = unknown.close_ended(desk.book, context.claim, session, context.now, over=_trading_is_over(context))
         expired = world.ledger.signals.expire(session)
         _keep(context, day, len(mismatches) + bool(cash_difference))
     doubtful = desk.snapshot.unknown
@@ -151,11 +151,18 @@ def _write_statistics(context: Context, day: Day, mismatches: int) -> None:
     )
 
 
+def _trading_is_over(context: Context) -> bool:
+    """Whether nothing can fill any more in this session; `--force` may run this before."""
+    session = context.world.sessions.session(context.session)
+    return session is None or context.now >= session.last_fill_at()
+
+
 def _release_dead(context: Context) -> None:
     """End executions whose process died and whose slot nobody took over; those that work are left alone."""
     executions = context.world.ledger.executions
+    over = _trading_is_over(context)
     for row in executions.list(status="running", limit=1000):
-        if row.id != context.claim.execution_id:
+        if row.id != context.claim.execution_id and (over or row.session_date < context.session):
             status, error = ("completed", "") if row.steps else ("failed", "its process died")
             executions.close_abandoned(row, status, error, context.now, context.world.clock.machine_now())
 
