@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ from tests.cli.hands import Opaque, opaque, operate, result_of
 from tests.execution.conftest import trading  # noqa: F401
 from tests.execution.trading import AFTER, D, T, Trading, entry, stock
 from tradectl.execution.orders import client_tag
+from tradectl.ledger.owner import owner_of
 from tradectl.ledger.rows import Intent, Order
 from tradectl.model.order import OrderRequest, OrderStatus, Purpose, Side
 
@@ -194,6 +196,29 @@ def test_nothing_is_decided_while_a_process_may_still_be_sending(trading: Make):
     said = operate(market, "orders", "resolve", str(order.id), "--never-placed")
     assert (said.code, f"the process {GONE} may still be sending order {order.id}" in said.err) == (9, True)
     assert "may still be sending it: end it before you decide" in operate(market, "orders", "resolve", str(order.id)).out
+    assert order_of(market, order).status is OrderStatus.UNKNOWN
+
+
+def test_who_knows_that_a_sender_elsewhere_has_ended_may_say_so(trading: Make):  # noqa: F811
+    """After a power cut the sender is of another boot, and nothing on the machine proves its death."""
+    market = trading(stock())
+    order, _ = lost(market)
+    died(market, order, GONE)
+    assert "add --sender-ended" in operate(market, "orders", "resolve", str(order.id)).out
+    alone = operate(market, "orders", "resolve", str(order.id), "--sender-ended")
+    assert (alone.code, "goes with --never-placed" in alone.err) == (2, True)
+    said = operate(market, "orders", "resolve", str(order.id), "--never-placed", "--sender-ended")
+    assert (said.code, order_of(market, order).status) == (0, OrderStatus.CANCELLED)
+
+
+def test_nobody_says_that_a_process_of_this_machine_has_ended_while_it_lives(trading: Make):  # noqa: F811
+    market = trading(stock())
+    order, _ = lost(market)
+    with subprocess.Popen(["sleep", "60"]) as other:
+        died(market, order, owner_of(other.pid))
+        said = operate(market, "orders", "resolve", str(order.id), "--never-placed", "--sender-ended")
+        other.kill()
+    assert (said.code, "is of this machine, and runs or is stopped: end it" in said.err) == (2, True)
     assert order_of(market, order).status is OrderStatus.UNKNOWN
 
 

@@ -183,6 +183,13 @@ def resolve(
         typer.Option("--filled", help="So many shares in all, as the contract note shows.", min=1, metavar="QUANTITY"),
     ] = None,
     price: Annotated[str, typer.Option("--price", help="With --filled: at how many rupees a share.", metavar="RUPEES")] = "",
+    sender_ended: Annotated[
+        bool,
+        typer.Option(
+            "--sender-ended",
+            help="With one of these: you know that the process on another machine, or of before a restart, has ended.",
+        ),
+    ] = False,
 ) -> Answer:
     """Ask the broker once more what became of an order, tell what is known of it, or write down what you have seen yourself."""
     from tradectl.execution import byhand
@@ -191,15 +198,19 @@ def resolve(
         raise UsageError("--never-placed, --broker-order-id and --filled exclude each other")
     if price and filled is None:
         raise UsageError("--price goes with --filled")
+    decides = never_placed or bool(broker_order_id) or filled is not None
+    if sender_ended and not decides:
+        raise UsageError("--sender-ended goes with --never-placed, --broker-order-id or --filled")
     paise = rupees(price) if price else None
     desk = hand.desk(call)
     doubt = byhand.look(desk, order)
     hand.deliver(call)
-    decides = never_placed or bool(broker_order_id) or filled is not None
     if not isinstance(doubt, byhand.Doubt):
         if decides:
             raise UsageError(f"nothing is left to decide: the broker's book shows that order {doubt.id} is {doubt.status}")
         return _known(call.world(), doubt, f"is known now: {doubt.status}")
+    if sender_ended:
+        doubt = doubt.sender_ended()
     if never_placed:
         return _known(call.world(), byhand.never_placed(desk, doubt), "is CANCELLED: you decided that it was never placed")
     if broker_order_id:
@@ -229,6 +240,7 @@ def _doubtful(world: World, doubt: Doubt) -> Answer:
         "sending_at": found["sending_at"],
         "sender": order.sender,
         "may_be_sending": doubt.may_be_sending,
+        "sender_elsewhere": doubt.elsewhere,
         "absent_since": found["absent_since"],
         "visibility_lag": lag.total_seconds() if lag is not None else None,
         "promise": doubt.promise,
@@ -236,6 +248,7 @@ def _doubtful(world: World, doubt: Doubt) -> Answer:
     sender = "the process that was sending it has ended"
     if doubt.may_be_sending:
         sender = f"the process {order.sender} may still be sending it: end it before you decide anything"
+        sender += "; where it has ended, or its machine was restarted since, add --sender-ended" if doubt.elsewhere else ""
     elif order.broker_order_id is not None:
         sender = f"the broker had it as {order.broker_order_id}, {order.filled_quantity} filled as far as we know"
     missed = f"missed in the broker's book since {show.moment(found['absent_since'])}" if found["absent_since"] else ""

@@ -7,7 +7,7 @@ turns up against it is known for what it is; and nothing is decided while a proc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 from enum import StrEnum
 
@@ -17,6 +17,7 @@ from tradectl.execution.orders import Answer, Sent
 from tradectl.execution.unknown import DECIDED, may_be_sending
 from tradectl.ledger.book import BY_HAND, Book
 from tradectl.ledger.intents import Overtaken
+from tradectl.ledger.owner import is_elsewhere
 from tradectl.ledger.rows import NewTrade, Order, OrderChange
 from tradectl.model.moment import at_ist, ist_date
 from tradectl.model.money import show_rupees
@@ -116,11 +117,22 @@ def _after(order: Order, answer: Answer | None, unread: str) -> Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """An order of unknown fate after the broker was asked once more, and what is known of its absence."""
+    """An order of unknown fate after the broker was asked once more, and what is known of its absence.
+
+    `may_be_sending`: its process is not proved dead; `elsewhere`: nothing on this machine can prove that, as after a restart
+    of the machine, so that only a person can know it.
+    """
 
     order: Order
     may_be_sending: bool
+    elsewhere: bool
     promise: str
+
+    def sender_ended(self) -> Doubt:
+        """The same after a person has said that the process is no more. Raises UsageError where this machine can tell itself."""
+        if self.may_be_sending and not self.elsewhere:
+            raise UsageError(f"the process {self.order.sender} is of this machine, and runs or is stopped: end it")
+        return replace(self, may_be_sending=False)
 
 
 def look(desk: Desk, name: str) -> Doubt | Order:
@@ -138,7 +150,8 @@ def look(desk: Desk, name: str) -> Doubt | Order:
     order = desk.book.order(before.id)
     if order.status is not OrderStatus.UNKNOWN:
         return order
-    return Doubt(order, may_be_sending(order, NOBODY), _promise(desk))
+    elsewhere = order.sender is not None and is_elsewhere(order.sender)
+    return Doubt(order, may_be_sending(order, NOBODY), elsewhere, _promise(desk))
 
 
 def _promise(desk: Desk) -> str:
@@ -232,7 +245,8 @@ def _decidable(doubt: Doubt) -> Order:
     """Raises Blocked while a process may still bring the order to the broker."""
     order = doubt.order
     if doubt.may_be_sending:
-        raise Blocked(f"the process {order.sender} may still be sending order {order.id}: end it first")
+        how = "; where it has ended, or its machine was restarted since, say so with --sender-ended" if doubt.elsewhere else ""
+        raise Blocked(f"the process {order.sender} may still be sending order {order.id}: end it first{how}")
     return order
 
 

@@ -16,7 +16,7 @@ _UNKNOWN = "-"
 
 def this_owner() -> str:
     """The owner string of this process."""
-    return _owner_of(os.getpid())
+    return owner_of(os.getpid())
 
 
 def is_alive(owner: str) -> bool:
@@ -30,6 +30,12 @@ def is_alive(owner: str) -> bool:
     return state not in {"", "Z", "X"} and started == start
 
 
+def is_elsewhere(owner: str) -> bool:
+    """Whether it is of another host, another boot or another process table, so that nothing here can prove its death."""
+    host, boot, _, _ = parts(owner)
+    return (host, boot) != _here()
+
+
 def parts(owner: str) -> tuple[str, str, str, str]:
     """Host, boot, process id and start time of an owner."""
     host, boot, pid, start = ([*owner.rsplit(":", 3), "", "", ""])[:4]
@@ -37,7 +43,8 @@ def parts(owner: str) -> tuple[str, str, str, str]:
 
 
 @lru_cache(maxsize=4)
-def _owner_of(pid: int) -> str:
+def owner_of(pid: int) -> str:
+    """The owner string of a process of this machine."""
     host, boot = _here()
     return f"{host}:{boot}:{pid}:{_process(pid)[1] or _UNKNOWN}"
 
