@@ -1,0 +1,109 @@
+"""The bars of many instruments at once, one row a session: what every scan reads.
+
+Arrays are shaped (sessions, instruments), so that a session is one run of memory, and one more session is one more row.
+A panel is ragged: an instrument has bars from its listing on, with holes where it was suspended. `state` says which it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradectl.model.history import Floats, History, Ints
+
+NOT_LISTED, GAP = 0, -1
+"""States without a bar: before the first bar of an instrument, and between or after its bars."""
+SERIES = {"EQ": 1, "BE": 2, "BZ": 3}
+"""States with a bar: the code of its series."""
+NAMES = np.array(["", "EQ", "BE", "BZ"], dtype="<U2")
+"""The series by its code."""
+
+Prices = NDArray[np.int32]
+States = NDArray[np.int8]
+FIELDS = ("open", "high", "low", "close", "volume", "state", "multiplier")
+"""The arrays of a panel, in their order."""
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One session: arrays as long as there are instruments. Prices in paise as traded, volume in shares, both 0 where there is
+    no bar; `state` as in `Panel`; `multiplier` M_t, which stands on where there is no bar (1.0 before the first)."""
+
+    session: int
+    open: Prices
+    high: Prices
+    low: Prices
+    close: Prices
+    volume: Ints
+    state: States
+    multiplier: Floats
+
+    @property
+    def there(self) -> NDArray[np.bool_]:
+        """Which instruments have a bar."""
+        return self.state > 0
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """`instruments`: ids, sorted, one a column. `sessions`: proleptic ordinals (date.toordinal), strictly increasing. The others
+    as in `Row`, shaped (sessions, instruments); they may be mapped from files, and are never written to.
+
+    `multiplier` is the product of 1/price factor of all splits, bonuses and demergers with ex-date <= the session: price x
+    multiplier is adjusted *forward*, so a later action changes no row.
+    """
+
+    instruments: tuple[str, ...]
+    sessions: Ints
+    open: Prices
+    high: Prices
+    low: Prices
+    close: Prices
+    volume: Ints
+    state: States
+    multiplier: Floats
+
+    def __len__(self) -> int:
+        return len(self.sessions)
+
+    @cached_property
+    def columns(self) -> dict[str, int]:
+        """The column of each instrument."""
+        return {instrument_id: column for column, instrument_id in enumerate(self.instruments)}
+
+    def last_index(self, through: date) -> int:
+        """Index of the last session <= `through`; -1 without one."""
+        return int(np.searchsorted(self.sessions, through.toordinal(), side="right")) - 1
+
+    def row(self, index: int) -> Row:
+        """One session."""
+        return Row(int(self.sessions[index]), *(getattr(self, name)[index] for name in FIELDS))
+
+    def through(self, session: date) -> Panel:
+        """The same panel cut after that session."""
+        end = self.last_index(session) + 1
+        return self if end == len(self) else replace(self, **{name: getattr(self, name)[:end] for name in ("sessions", *FIELDS)})
+
+    def select(self, instrument_ids: Sequence[str]) -> Panel:
+        """The panel of these instruments alone, sorted, each once; copied. KeyError for one that is not there."""
+        chosen = tuple(sorted(set(instrument_ids)))
+        columns = np.array([self.columns[instrument_id] for instrument_id in chosen], dtype=np.int64)
+        return replace(self, instruments=chosen, **{name: getattr(self, name)[:, columns] for name in FIELDS})
+
+    def history(self, instrument_id: str) -> History | None:
+        """The bars of one instrument, without its holes; None without any."""
+        column = self.columns.get(instrument_id)
+        if column is None:
+            return None
+        state = self.state[:, column]
+        there = np.flatnonzero(state > 0)
+        if not len(there):
+            return None
+        opens, highs, lows, closes = (getattr(self, name)[there, column].astype(np.int64) for name in FIELDS[:4])
+        volume, multiplier = self.volume[there, column], self.multiplier[there, column]
+        return History(instrument_id, self.sessions[there], opens, highs, lows, closes, volume, NAMES[state[there]], multiplier)
