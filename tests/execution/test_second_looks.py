@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from tests.execution.trading import D, T, entry, stock
+from tradectl.execution import reconcile
 from tradectl.execution.orders import Sent, client_tag
 from tradectl.execution.selling import Seller
 from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, Side, Variety
@@ -53,6 +54,36 @@ def test_a_refused_order_that_the_broker_lists_too_stops_nobody(trading) -> None
     market.world = replace(market.world, broker=AlsoListing(market.broker, row))
     market.desk(claim).reconcile()
     assert [item.status for item in market.orders(Side.BUY)] == [OrderStatus.RETRY_PENDING]
+
+
+def test_an_order_that_was_refused_to_us_and_is_live_all_the_same_is_told(trading) -> None:
+    market = trading(stock())
+    intent = entry(10, 10050)
+    claim = market.claim("buy", T)
+    order = market.record(claim, intent, client_tag("asha", intent, 0))
+    market.ledger.book.intents.move(order, OrderStatus.REJECTED, "RMS: no", market.clock.now())
+    now = market.clock.now()
+    row = OrderReport("B9", order.tag, "ACME", Side.BUY, 10, 10050, 0, OrderStatus.PENDING, "", Variety.AMO, now, now)
+    market.world = replace(market.world, broker=AlsoListing(market.broker, row))
+    for _ in range(2):
+        market.desk(claim).reconcile()
+    (line,) = market.ledger.logs.list(action="order_not_ours")
+    assert f"broker order B9, is PENDING under the tag {order.tag}" in line.message
+
+
+def test_a_withdrawal_that_was_interrupted_is_made_by_the_next_look(trading) -> None:
+    market = trading(stock())
+    claim, intent = market.claim("buy", T), entry(10, 10050)
+    order = market.record(claim, intent, client_tag("asha", intent, 0))
+    market.ledger.book.intents.move(order, OrderStatus.CANCELLED, "never_appeared", market.clock.now())
+    market.broker.place(OrderRequest(order.tag, "ACME", Side.BUY, 10, 10050, variety=Variety.AMO))
+    reconcile.follow(market.ledger.book, market.broker, market.market, market.clock)  # and here the process dies
+    (found,) = market.orders(Side.BUY)
+    assert (found.status, found.alive) == (OrderStatus.PENDING, True)
+    market.desk(claim).reconcile()
+    assert [item.status for item in market.orders(Side.BUY)] == [OrderStatus.CANCELLED]
+    assert [item.status for item in market.broker.orders()] == [OrderStatus.CANCELLED]
+    assert len(market.ledger.logs.list(action="order_reappeared")) == 1
 
 
 def test_eod_before_the_end_of_trading_ends_no_order_and_no_monitor(trading) -> None:

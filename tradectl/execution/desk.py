@@ -11,6 +11,7 @@ from tradectl.execution.actions import OpenOf
 from tradectl.execution.orders import OrderPath, Sent
 from tradectl.execution.reconcile import Changes
 from tradectl.ledger.book import Book, Snapshot
+from tradectl.ledger.intents import REAPPEARED
 from tradectl.ledger.rows import Order, Position
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
@@ -57,7 +58,7 @@ class Desk:
         for order in doubts:
             self._tell_unknown(order)
         self._report(changes)
-        self._withdraw(changes.reopened)
+        self._withdraw([*changes.reopened, *self._left_over(changes)])
         self._apply_actions(changes, snapshot, open_of)
         return changes
 
@@ -108,12 +109,17 @@ class Desk:
         if self.tell(f"{order.symbol}: an order of unknown fate", text, f"unknown:{order.id}:{order.tag}"):
             self.log("order_unknown", text, order.symbol, level="error")
 
+    def _left_over(self, changes: Changes) -> list[Order]:
+        """Orders whose withdrawal was interrupted by a death, or refused."""
+        found = {order.id for order in changes.reopened}
+        return [order for order in self.snapshot.orders if order.reason == REAPPEARED and order.id not in found]
+
     def _withdraw(self, reopened: Sequence[Order]) -> None:
         """Orders that had been given up and are at the exchange after all: nobody wants them any more."""
         for order in reopened:
             text = f"{order.side} {order.quantity} {order.symbol}, order {order.id}, had been given up and is at the exchange"
-            self.log("order_reappeared", text, order.symbol, level="error")
-            self.tell(f"{order.symbol}: an order came back", text, f"reopened:{order.id}:{order.tag}")
+            if self.tell(f"{order.symbol}: an order came back", text, f"reopened:{order.id}:{order.tag}"):
+                self.log("order_reappeared", text, order.symbol, level="error")
             now = self.book.order(order.id)
             if now.alive and not self.cancel_confirmed(now):
                 self.log("order_not_cancelled", f"order {order.id} could not be withdrawn", order.symbol, level="error")
@@ -143,7 +149,7 @@ class Desk:
             self.tell(f"{trade.symbol} was traded by hand", text, f"external:{trade.trade_id}")
         for report in changes.strangers:
             text = f"{report.side} {report.quantity} {report.symbol}, broker order {report.broker_order_id}, "
-            text += f"is {report.status} under the tag {report.tag}, and is no order of this ledger"
+            text += f"is {report.status} under the tag {report.tag}, and is no order that this ledger has alive"
             if self.tell(f"{report.symbol}: an order that the ledger does not know", text, f"stranger:{report.broker_order_id}"):
                 self.log("order_not_ours", text, report.symbol, level="error")
 

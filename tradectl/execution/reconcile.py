@@ -15,6 +15,7 @@ from datetime import date, datetime
 from tradectl.errors import UsageError
 from tradectl.execution.unknown import DECIDED
 from tradectl.ledger.book import Book
+from tradectl.ledger.intents import REAPPEARED
 from tradectl.ledger.rows import NewTrade, Order, OrderChange
 from tradectl.model.moment import ist_date
 from tradectl.model.order import ALIVE, TERMINAL, OrderReport, OrderStatus, Side, TradeReport
@@ -23,8 +24,9 @@ from tradectl.ports import Broker, Clock, MarketData
 
 @dataclass(slots=True)
 class Changes:
-    """What a reconciliation changed. `strangers`: orders of the broker under a tag of ours that the book cannot place.
-    `reopened`: orders that had been given up and are there after all. `reports`: what the broker said."""
+    """What a reconciliation changed. `strangers`: orders of the broker under a tag of ours that the book cannot place, among
+    them one that it was told had been refused. `reopened`: orders that had been given up and are there after all. `reports`:
+    what the broker said."""
 
     executed: list[Order] = field(default_factory=list)
     rejected: list[Order] = field(default_factory=list)
@@ -143,6 +145,9 @@ def _unmatched(
                 order = book.intents.reopen(order, now)
                 changes.reopened.append(order)
                 found.append((report, order))
+            elif order.status is OrderStatus.REJECTED and (report.status in ALIVE or report.filled_quantity):
+                changes.strangers.append(report)  # refused to us, and live all the same
+                book.settled.add(broker_order_id)
             elif order.status in TERMINAL and not order.reason.startswith(DECIDED):
                 book.settled.add(broker_order_id)
             continue  # an unfinished one was recorded after the snapshot was taken: the next look joins it
@@ -174,7 +179,9 @@ def _change(order: Order, report: OrderReport, filled: int) -> OrderChange | Non
         status = OrderStatus.ONGOING
     if status is OrderStatus.PENDING and order.status is OrderStatus.ONGOING:
         status = OrderStatus.ONGOING
-    change = OrderChange(order, status, report.reason, report.broker_order_id, filled, report.quantity, report.price)
+    to_withdraw = order.reason == REAPPEARED and status in ALIVE  # a process may die between finding it and cancelling it
+    reason = REAPPEARED if to_withdraw else report.reason
+    change = OrderChange(order, status, reason, report.broker_order_id, filled, report.quantity, report.price)
     same = (
         order.status is status
         and order.filled_quantity == filled

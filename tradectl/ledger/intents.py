@@ -20,6 +20,9 @@ from tradectl.ledger.rows import Intent, Order
 from tradectl.ledger.statements import CHAIN, CHANGE, ONE_ORDER, ORDERS, STATE, order_of
 from tradectl.model.order import MOVES, OrderStatus, OrderType, Side
 
+REAPPEARED = "it appeared after its end"
+"""The reason of an order that had been given up and is in the broker's book after all, until it has been withdrawn."""
+
 
 class Forbidden(Blocked):
     """The account's trading state does not allow this command."""
@@ -197,7 +200,7 @@ class Intents:
 
     def reopen(self, order: Order, now: datetime) -> Order:
         """An order whose end was only presumed is in the broker's book after all. Raises Overtaken."""
-        self._write(order, OrderStatus.UNKNOWN, {"reason": "it appeared after its end", "updated_at": now})
+        self._write(order, OrderStatus.UNKNOWN, {"reason": REAPPEARED, "updated_at": now})
         return self._read(order.id)
 
     def note_modified(self, order: Order, quantity: int, price: int, now: datetime) -> Order:
