@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from ta.momentum import RSIIndicator
 from ta.trend import EMAIndicator
 
@@ -80,3 +83,39 @@ def test_a_panel_is_its_symbols_side_by_side() -> None:
         assert whole.shape == panel.shape
         for k in range(4):
             assert np.array_equal(whole[:, k], indicator(panel[:, k], period), equal_nan=True)
+
+
+@st.composite
+def panels(draw: st.DrawFn) -> Floats:
+    """Prices with equal neighbours, late listings, suspensions, and perhaps a symbol without any bar."""
+    sessions, symbols = draw(st.integers(1, 40)), draw(st.integers(1, 6))
+    price = st.sampled_from([math.nan, 100.0, 100.05, 99.0, 103.7, 250.15])
+    rows = draw(st.lists(st.lists(price, min_size=symbols, max_size=symbols), min_size=sessions, max_size=sessions))
+    panel = np.array(rows)
+    for symbol, first in enumerate(draw(st.lists(st.integers(0, sessions), min_size=symbols, max_size=symbols))):
+        panel[:first, symbol] = np.nan
+    return panel
+
+
+@given(panels(), st.integers(2, 12))
+def test_a_ragged_panel_has_the_bits_of_each_symbol_alone(panel: Floats, period: int) -> None:
+    before = panel.copy()
+    for indicator in (rsi, ema):
+        alone = np.stack([indicator(column, period) for column in panel.T], axis=1)
+        assert np.array_equal(indicator(panel, period), alone, equal_nan=True)
+    assert np.array_equal(panel, before, equal_nan=True)  # and what is read is never written to
+
+
+def test_a_panel_of_real_symbols_has_the_bits_of_each_symbol_alone(real_histories: Mapping[str, History]) -> None:
+    days = np.unique(np.concatenate([history.sessions for history in real_histories.values()]))
+    panel = np.full((len(days), len(real_histories)), np.nan)
+    for column, history in enumerate(real_histories.values()):
+        panel[np.searchsorted(days, history.sessions), column] = history.close / 100 * history.multiplier
+    for indicator, period in ((rsi, 10), (ema, 9), (ema, 200)):
+        whole = indicator(panel, period)
+        assert all(np.array_equal(whole[:, k], indicator(panel[:, k], period), equal_nan=True) for k in range(panel.shape[1]))
+
+
+def test_an_empty_panel_has_nothing() -> None:
+    for shape in ((0, 3), (3, 0)):
+        assert rsi(np.empty(shape), 10).shape == ema(np.empty(shape), 9).shape == shape
