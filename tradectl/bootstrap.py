@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tradectl.clock import SystemClock, VirtualClock
 from tradectl.errors import ConfigurationError, DataError, UsageError
-from tradectl.model.moment import ist_date, to_ist
+from tradectl.model.moment import LAST_FILL, format_time, ist_date, to_ist
 from tradectl.model.money import show_rupees
 from tradectl.task import World
 
@@ -214,7 +214,6 @@ def open_simulation(
     capital of the home's user where there is one. `changes` are settings on top; `step` is in minutes."""
     from tradectl.ledger.engine import open_database
     from tradectl.ledger.migrations import create_or_upgrade
-    from tradectl.ledger.schedules import LAST_FILL, format_time
     from tradectl.ledger.store import Ledger
     from tradectl.notify.console import SilentNotifier
     from tradectl.runtime.registry import all_tasks

@@ -1,10 +1,15 @@
-"""What a task is: a declaration, and a function of a context that answers an outcome."""
+"""What a task is: a declaration, and a function of a context that answers an outcome.
+
+Every start of the program reads the declarations of all tasks, and few do any work. So a task is a package: `__init__` declares
+it, and its module `work` is loaded when it runs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -129,3 +134,13 @@ class Task:
     """How the results of several steps of one execution become one; None: the last step's result stands."""
     switches: tuple[str, ...] = ()
     """On/off settings of the user that the command also offers as options, for one run."""
+
+
+def work_of(package: str) -> Callable[[Context], Outcome]:
+    """One step as the function `run` of the package's module `work` does it."""
+
+    def run(context: Context) -> Outcome:
+        outcome: Outcome = import_module(f"{package}.work").run(context)
+        return outcome
+
+    return run

@@ -1,4 +1,4 @@
-"""The program `tradectl`: the root with its global options, and every command in its panel."""
+"""The program `tradectl`: the root with its global options, and what becomes of an error that nobody meant."""
 
 from __future__ import annotations
 
@@ -12,30 +12,8 @@ from typing import Annotated
 import typer
 
 from tradectl import __version__
-from tradectl.cli import (
-    backtest,
-    backup,
-    config,
-    crontab,
-    data,
-    demo,
-    drill,
-    halt,
-    init,
-    look,
-    operate,
-    orders,
-    reconcile,
-    sandbox,
-    schedule,
-    simulate,
-    status,
-    tasks,
-    user,
-)
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.group import Root
-from tradectl.cli.options import CONFIGURE, LOOK, RESEARCH
 from tradectl.clock import SystemClock
 from tradectl.settings import load
 
@@ -69,27 +47,6 @@ def root(
     call.as_json, call.quiet, call.verbose = json, quiet, verbose
     call.database = db
     call.settings = load(user=user, database=db, home=home, at=at)
-
-
-app.add_typer(tasks.app)
-app.add_typer(status.app)
-app.add_typer(operate.app)
-app.add_typer(halt.app)
-app.add_typer(reconcile.app)
-app.add_typer(backup.app)
-app.add_typer(orders.app, name="orders", rich_help_panel=LOOK)
-app.add_typer(look.app)
-app.add_typer(init.app)
-app.add_typer(schedule.app, name="schedule", rich_help_panel=CONFIGURE)
-app.add_typer(config.app, name="config", rich_help_panel=CONFIGURE)
-app.add_typer(user.app, name="user", rich_help_panel=CONFIGURE)
-app.add_typer(crontab.app)
-app.add_typer(data.app, name="data", rich_help_panel=RESEARCH)
-app.add_typer(backtest.app)
-app.add_typer(simulate.app)
-app.add_typer(demo.app)
-app.add_typer(drill.app)
-app.add_typer(sandbox.app, name="sandbox", rich_help_panel=RESEARCH)
 
 
 def main() -> None:

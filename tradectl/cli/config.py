@@ -12,9 +12,15 @@ from tradectl.cli import show
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
+from tradectl.cli.options import CONFIGURE
 from tradectl.errors import UsageError
 
-app = typer.Typer(cls=ListGroup, help="Settings of the strategy and of the user: list, get, set, unset.")
+app = typer.Typer(
+    name="config",
+    rich_help_panel=CONFIGURE,
+    cls=ListGroup,
+    help="Settings of the strategy and of the user: list, get, set, unset.",
+)
 CREDENTIALS = {"notify.urls": "where messages go: apprise URLs such as tgram://bot_token/chat_id, separated by spaces"}
 """Settings that are secrets: encrypted at rest, never listed."""
 HIDDEN = "(secret)"

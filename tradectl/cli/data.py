@@ -12,13 +12,15 @@ from tradectl.cli import show
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.group import Group, ListGroup
-from tradectl.cli.options import parse_day, parse_time
+from tradectl.cli.options import RESEARCH, parse_day, parse_time
 from tradectl.cli.progress import bar
 from tradectl.clock import SystemClock
 from tradectl.errors import DataError, UsageError
 from tradectl.exchange.sessions import SessionTable
 
-app = typer.Typer(cls=Group, help="Market data: import, list, check, sessions.", no_args_is_help=True)
+app = typer.Typer(
+    name="data", rich_help_panel=RESEARCH, cls=Group, help="Market data: import, list, check, sessions.", no_args_is_help=True
+)
 sessions = typer.Typer(cls=ListGroup, help="The operator's own calendar: dates added to the session table or changed in it.")
 app.add_typer(sessions, name="sessions")
 

@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from tradectl.cli.call import Answer, Call, failure
+from tradectl.cli.contents import Contents
 from tradectl.errors import TradectlError
 
 WITH_VALUE = frozenset({"--user", "--db", "--home", "--at"})
@@ -104,6 +105,10 @@ class ListGroup(Group):
 
 class Root(Group):
     """The program itself."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = Contents()
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         try:

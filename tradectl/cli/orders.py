@@ -10,7 +10,7 @@ from tradectl.cli import hand, show
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
-from tradectl.cli.options import Limit, Session, Symbol, parse_day
+from tradectl.cli.options import LOOK, Limit, Session, Symbol, parse_day
 from tradectl.cli.user import rupees
 from tradectl.errors import Ambiguous, BrokerUnavailable, OrderRefused, UsageError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tradectl.ledger.rows import Order
     from tradectl.task import World
 
-app = typer.Typer(cls=ListGroup, help="Orders: list, show one, cancel, resolve.")
+app = typer.Typer(name="orders", rich_help_panel=LOOK, cls=ListGroup, help="Orders: list, show one, cancel, resolve.")
 Name = Annotated[str, typer.Argument(help="Its id, its tag, or the broker's order id.", metavar="ORDER")]
 
 COLUMNS = ("id", "session", "symbol", "side", "purpose", ">quantity", ">filled", ">price", "variety", "status", "reason")

@@ -9,10 +9,13 @@ import typer
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.group import Group
+from tradectl.cli.options import RESEARCH
 from tradectl.cli.user import rupees
 from tradectl.errors import UsageError
 
-app = typer.Typer(cls=Group, help="The paper exchange by hand: trade.", no_args_is_help=True)
+app = typer.Typer(
+    name="sandbox", rich_help_panel=RESEARCH, cls=Group, help="The paper exchange by hand: trade.", no_args_is_help=True
+)
 
 
 @command(app)

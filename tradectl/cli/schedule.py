@@ -10,11 +10,15 @@ from tradectl.cli import show
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
+from tradectl.cli.options import CONFIGURE
+from tradectl.model.moment import LAST_FILL, format_time
 
 if TYPE_CHECKING:
     from tradectl.ledger.schedules import ScheduleRow
 
-app = typer.Typer(cls=ListGroup, help="When each task runs: list, set, enable, disable.")
+app = typer.Typer(
+    name="schedule", rich_help_panel=CONFIGURE, cls=ListGroup, help="When each task runs: list, set, enable, disable."
+)
 COLUMNS = ("task", "times", "until", "every", "enabled")
 Task = Annotated[str, typer.Argument(help="A task, such as buy.", metavar="TASK")]
 
@@ -51,8 +55,6 @@ def disable(call: Call, task: Task) -> Answer:
 
 
 def plain(row: ScheduleRow) -> dict[str, Any]:
-    from tradectl.ledger.schedules import LAST_FILL, format_time
-
     times = [format_time(at) for at in row.times]
     until = LAST_FILL if row.until is None else format_time(row.until)
     return {"task": row.task, "times": times, "until": until, "every": row.every, "enabled": row.enabled}

@@ -14,12 +14,10 @@ from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.options import DAY, parse_day, parse_time
 from tradectl.errors import UsageError
-from tradectl.ledger.schedules import LAST_FILL, format_time
-from tradectl.model.moment import at_ist, ist_date
+from tradectl.model.moment import LAST_FILL, at_ist, format_time, ist_date
 from tradectl.runtime import agenda
 from tradectl.runtime.outcomes import Report
 from tradectl.runtime.registry import all_tasks
-from tradectl.strategy.parameters import with_changes
 
 if TYPE_CHECKING:
     from tradectl.task import Schedule, Task, World
@@ -92,6 +90,7 @@ def run(
     """Run one task through the runner and say what became of it; `switched` are settings turned on for this run."""
     from tradectl.notify.console import ConsoleNotifier
     from tradectl.runtime.runner import Runner
+    from tradectl.strategy.parameters import with_changes
 
     if trigger not in {"cron", "daemon", "manual"}:
         raise UsageError(f"a trigger is cron, daemon or manual, not {trigger!r}")

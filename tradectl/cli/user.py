@@ -10,9 +10,10 @@ from tradectl.cli import show
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
+from tradectl.cli.options import CONFIGURE
 from tradectl.errors import UsageError
 
-app = typer.Typer(cls=ListGroup, help="Users: list, add.")
+app = typer.Typer(name="user", rich_help_panel=CONFIGURE, cls=ListGroup, help="Users: list, add.")
 
 
 @command(app, "list")

@@ -13,9 +13,7 @@ from sqlalchemy import Row, bindparam, select, update
 from tradectl.errors import UsageError
 from tradectl.ledger.engine import Database, insert_new
 from tradectl.ledger.schema import task_schedules as rows
-
-LAST_FILL = "last-fill"
-"""An `until` that follows the session table: the last moment at which an order of that session can be filled."""
+from tradectl.model.moment import LAST_FILL, format_time
 
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 
@@ -61,10 +59,6 @@ def parse_time(text: str) -> time:
     if hour > 23 or minute > 59 or second > 59:
         raise UsageError(f"there is no time {text!r}")
     return time(hour, minute, second)
-
-
-def format_time(at: time) -> str:
-    return at.strftime("%H:%M:%S" if at.second else "%H:%M")
 
 
 def declared(user: str, task: Scheduled) -> ScheduleRow:

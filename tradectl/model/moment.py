@@ -1,4 +1,4 @@
-"""Indian time, for showing moments and for asking which date it is at the exchange."""
+"""Indian time: showing moments, asking which date it is at the exchange, and the times of a timetable as words."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from datetime import date, datetime, time, timedelta, timezone
 
 IST = timezone(timedelta(hours=5, minutes=30), "IST")
 """India has had one zone and no summer time since 1945, so a fixed offset needs no zone database."""
+
+LAST_FILL = "last-fill"
+"""An end that follows the session table: the last moment at which an order of that session can be filled."""
 
 
 def to_ist(moment: datetime) -> datetime:
@@ -20,3 +23,8 @@ def ist_date(moment: datetime) -> date:
 def at_ist(day: date, at: time) -> datetime:
     """That time of that day in India, aware."""
     return datetime.combine(day, at, IST)
+
+
+def format_time(at: time) -> str:
+    """`09:05`, or `09:07:30` where there are seconds."""
+    return at.strftime("%H:%M:%S" if at.second else "%H:%M")

@@ -11,8 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tradectl.errors import UsageError
-from tradectl.ledger.schedules import LAST_FILL, format_time
-from tradectl.model.moment import at_ist
+from tradectl.model.moment import LAST_FILL, at_ist, format_time
 from tradectl.task import Task
 
 EACH_MINUTE = "* * * * * tradectl run-due -q"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date
 
 from tradectl.errors import DataError
 from tradectl.execution.closing import Close, closes, is_final, last_known
@@ -18,7 +18,7 @@ from tradectl.model.moment import ist_date
 from tradectl.strategy import entry, exits, score
 from tradectl.strategy.backtest import Facts, reference
 from tradectl.strategy.reentry import level_at_entry
-from tradectl.task import Context, Outcome, Schedule, Task
+from tradectl.task import Context, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +144,3 @@ def _counts(verdicts: list[Verdict]) -> dict[str, object]:
         "strong_buy": count["STRONG_BUY"],
         "by_rule": rules,
     }
-
-
-TASK = Task(
-    name="analyze",
-    summary="Scan, backtest and score the universe on today's close; store BUY and STRONG_BUY signals.",
-    schedule=Schedule((time(16, 0),), until=time(22, 45)),
-    run=run,
-    switches=("allow_stale",),
-)

@@ -7,7 +7,6 @@ from this minute on only limit orders may be changed; it must be done by 09:07:3
 from __future__ import annotations
 
 from collections import Counter
-from datetime import time
 
 from tradectl.errors import DataError
 from tradectl.exchange.charges import buy_charges
@@ -19,7 +18,7 @@ from tradectl.model.money import to_rupees
 from tradectl.model.order import Purpose
 from tradectl.strategy.entry import reward_gone
 from tradectl.strategy.sizing import worth_changing
-from tradectl.task import Context, Outcome, Schedule, Task
+from tradectl.task import Context, Outcome
 
 RESULT_KEYS = ("total", "adjusted", "unchanged", "price_unavailable", "modification_failed", "cancelled")
 
@@ -98,11 +97,3 @@ def _adjust(context: Context, desk: Desk, order: Order, price: int | None, purse
     purse.available += blocked - quantity * limit - buy_charges(context.session, quantity, limit)
     context.log("order_modified", f"{order.symbol}: {reason}", order.symbol)
     return "adjusted", reason
-
-
-TASK = Task(
-    name="amo-adjust",
-    summary="Fit the quantities of waiting after-market buys to the pre-open prices.",
-    schedule=Schedule((time(9, 5),), until=time(9, 7, 30)),
-    run=run,
-)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 
 from tradectl.execution.buying import DayResult, Purse, day_result, denied, forbidden, pending_buys, quantity_for
 from tradectl.execution.closing import Close, closes
@@ -22,7 +22,7 @@ from tradectl.model.market import bars_entry
 from tradectl.model.money import to_rupees
 from tradectl.model.order import OrderStatus, Purpose, Side
 from tradectl.strategy import entry
-from tradectl.task import Context, Outcome, Schedule, Task
+from tradectl.task import Context, Outcome
 
 RESULT_KEYS = ("retried", "placed", "failed", "skipped", "cancelled")
 
@@ -234,11 +234,3 @@ def _keep(context: Context, order: Order, verdict: str, reason: str) -> None:
     """Keep what was decided, and before it is done too, so that a process that takes over can count it."""
     inputs = {"order": order.id, "limit_price": to_rupees(order.price)}
     context.decide([Decision(order.instrument_id, order.symbol, verdict, str(order.purpose), reason, inputs)])
-
-
-TASK = Task(
-    name="premarket-retry",
-    summary="Cancel buys that no longer hold on the final bars; retry after-market orders that failed.",
-    schedule=Schedule((time(8, 0), time(8, 40)), until=time(8, 55)),
-    run=run,
-)

@@ -7,8 +7,7 @@ die and start again at any minute.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, time, timedelta
-from typing import Any
+from datetime import date, timedelta
 
 from tradectl.exchange.sessions import PhaseKind
 from tradectl.execution.desk import Desk
@@ -17,7 +16,7 @@ from tradectl.execution.selling import Seller
 from tradectl.ledger.rows import Position
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
-from tradectl.task import Context, Outcome, Schedule, Task
+from tradectl.task import Context, Outcome
 
 RESULT_KEYS = ("placed", "checked", "updated", "executed", "rejected", "cancelled", "closed")
 
@@ -93,19 +92,3 @@ def _stale(context: Context, desk: Desk) -> int:
                 "stale_data", f"{position.symbol}: EMA9 is {of}, there is no bar of {last}", position.symbol, level="warning"
             )
     return found
-
-
-def keep_first_step(before: Mapping[str, Any], after: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Later steps replace the totals; what the first step found stays."""
-    if not after:
-        return before
-    return {**({"first_step": before["first_step"]} if "first_step" in before else {}), **after}
-
-
-TASK = Task(
-    name="sell-monitor",
-    summary="Rest sells at EMA9; each minute follow orders, lower targets, sell new fills, close positions.",
-    schedule=Schedule((time(9, 15),), until=None, every=60),
-    run=run,
-    merge=keep_first_step,
-)

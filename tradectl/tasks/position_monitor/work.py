@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import time, timedelta
+from datetime import timedelta
 
 from tradectl.exchange.charges import day_charges
 from tradectl.ledger.rows import Decision, Position
@@ -17,7 +17,7 @@ from tradectl.model.money import to_rupees
 from tradectl.model.order import Fill, Side
 from tradectl.strategy import exits
 from tradectl.strategy.reentry import next_level
-from tradectl.task import Context, Outcome, Schedule, Task
+from tradectl.task import Context, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +119,3 @@ def _row(item: Standing) -> dict[str, object]:
 def _decision(context: Context, item: Standing) -> Decision:
     reason = f"{item.recommendation} as things stand at {to_ist(context.now):%H:%M}: {item.reason}"
     return Decision(item.position.instrument_id, item.position.symbol, item.recommendation, "monitor", reason, _row(item))
-
-
-TASK = Task(
-    name="position-monitor",
-    summary="Store price, RSI10, EMA9, P&L and a recommendation for each position.",
-    schedule=Schedule(
-        (time(9, 30), time(10, 30), time(11, 30), time(12, 30), time(13, 30), time(14, 30), time(15, 30)),
-        until=time(16, 0),
-        each_until_next=True,
-    ),
-    run=run,
-)

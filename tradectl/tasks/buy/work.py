@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date
 
 from tradectl.execution.buying import DayResult, Purse, day_result, denied, forbidden, quantity_for
 from tradectl.execution.closing import closes
@@ -21,7 +21,7 @@ from tradectl.model.money import to_rupees
 from tradectl.model.order import OrderStatus, Purpose, Side, Variety
 from tradectl.strategy.exits import entry_limit
 from tradectl.strategy.sizing import Sizing
-from tradectl.task import Context, Outcome, Schedule, Task
+from tradectl.task import Context, Outcome
 
 RESULT_KEYS = ("placed", "skipped_duplicate", "skipped_limit", "skipped_data", "skipped_quantity", "skipped_funds")
 
@@ -267,12 +267,3 @@ def _inputs(want: Want) -> dict[str, object]:
         "average_turnover": to_rupees(want.average_turnover),
         "level": want.level,
     }
-
-
-TASK = Task(
-    name="buy",
-    summary="Place after-market buys for the next session, within the portfolio's limits.",
-    schedule=Schedule((time(16, 5),), until=time(23, 0)),
-    needs=("analyze",),
-    run=run,
-)

@@ -7,7 +7,7 @@ and told; the book is never bent to fit.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import time, timedelta
+from datetime import timedelta
 
 from tradectl.execution import reconcile, unknown
 from tradectl.execution.buying import holdings_value
@@ -16,7 +16,7 @@ from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.statistics import DayStatistics
 from tradectl.model.moment import ist_date
 from tradectl.model.money import show_rupees, to_rupees
-from tradectl.task import Context, Outcome, Schedule, Task
+from tradectl.task import Context, Outcome
 
 KEEP_LOGS = timedelta(days=180)
 
@@ -185,11 +185,3 @@ def _summary(
     rows = context.world.ledger.executions.on(context.session)
     lines += [f"MISSED {task} {slot}".rstrip() for (task, slot), row in sorted(rows.items()) if row.status == "missed"]
     return "\n".join(lines)
-
-
-TASK = Task(
-    name="eod",
-    summary="Reconcile with the broker, find manual trades, P&L, statistics, cleanup, summary message.",
-    schedule=Schedule((time(18, 0),), until=time(23, 59)),
-    run=run,
-)

@@ -1,0 +1,58 @@
+"""Every command and the module it lives in, in the order of the help.
+
+A module is loaded when one of its commands is asked for: `status` loads `status` and no other, `--help` loads them all. A module
+whose `app` has a name is a group of that name; the commands of any other stand for themselves.
+"""
+
+from __future__ import annotations
+
+from collections import UserDict
+from importlib import import_module
+from typing import Any
+
+import typer
+
+from tradectl.runtime.registry import all_tasks
+
+MODULES = (
+    ("tasks", *(task.name for task in all_tasks())),
+    ("status", "status"),
+    ("operate", "run-due", "daemon"),
+    ("halt", "halt", "resume"),
+    ("reconcile", "reconcile"),
+    ("backup", "backup"),
+    ("orders", "orders"),
+    ("look", "positions", "signals", "executions", "logs", "why"),
+    ("init", "init"),
+    ("schedule", "schedule"),
+    ("config", "config"),
+    ("user", "user"),
+    ("crontab", "crontab"),
+    ("data", "data"),
+    ("backtest", "backtest"),
+    ("simulate", "simulate"),
+    ("demo", "demo"),
+    ("drill", "drill"),
+    ("sandbox", "sandbox"),
+)
+
+
+class Contents(UserDict[str, Any]):
+    """The commands by name; until one is asked for, the name of its module stands in its place."""
+
+    def __init__(self) -> None:
+        super().__init__({name: module for module, *names in MODULES for name in names})
+
+    def __getitem__(self, name: str) -> Any:
+        found = self.data[name]
+        if isinstance(found, str):
+            found = self.data[name] = _load(found, name)
+        return found
+
+
+def _load(module: str, name: str) -> Any:
+    """A command as Typer builds it."""
+    app: typer.Typer = import_module(f"tradectl.cli.{module}").app
+    shelf = typer.Typer()
+    shelf.add_typer(app, rich_help_panel=app.rich_help_panel)
+    return typer.main.get_group(shelf).commands[name]

@@ -1,0 +1,12 @@
+"""Fit the quantities of waiting after-market buys to the pre-open prices."""
+
+from datetime import time
+
+from tradectl.task import Schedule, Task, work_of
+
+TASK = Task(
+    name="amo-adjust",
+    summary=__doc__,
+    schedule=Schedule((time(9, 5),), until=time(9, 7, 30)),
+    run=work_of(__name__),
+)

@@ -1,0 +1,13 @@
+"""Scan, backtest and score the universe on today's close; store BUY and STRONG_BUY signals."""
+
+from datetime import time
+
+from tradectl.task import Schedule, Task, work_of
+
+TASK = Task(
+    name="analyze",
+    summary=__doc__,
+    schedule=Schedule((time(16, 0),), until=time(22, 45)),
+    run=work_of(__name__),
+    switches=("allow_stale",),
+)

@@ -1,0 +1,13 @@
+"""Place after-market buys for the next session, within the portfolio's limits."""
+
+from datetime import time
+
+from tradectl.task import Schedule, Task, work_of
+
+TASK = Task(
+    name="buy",
+    summary=__doc__,
+    schedule=Schedule((time(16, 5),), until=time(23, 0)),
+    needs=("analyze",),
+    run=work_of(__name__),
+)

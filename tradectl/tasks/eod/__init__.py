@@ -1,0 +1,12 @@
+"""Reconcile with the broker, find manual trades, P&L, statistics, cleanup, summary message."""
+
+from datetime import time
+
+from tradectl.task import Schedule, Task, work_of
+
+TASK = Task(
+    name="eod",
+    summary=__doc__,
+    schedule=Schedule((time(18, 0),), until=time(23, 59)),
+    run=work_of(__name__),
+)

@@ -1,0 +1,12 @@
+"""Cancel buys that no longer hold on the final bars; retry after-market orders that failed."""
+
+from datetime import time
+
+from tradectl.task import Schedule, Task, work_of
+
+TASK = Task(
+    name="premarket-retry",
+    summary=__doc__,
+    schedule=Schedule((time(8, 0), time(8, 40)), until=time(8, 55)),
+    run=work_of(__name__),
+)
