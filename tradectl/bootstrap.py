@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradectl.clock import SystemClock, VirtualClock
+from tradectl.deferred import deferred
 from tradectl.errors import ConfigurationError, DataError, UsageError
 from tradectl.model.moment import LAST_FILL, format_time, ist_date, to_ist
 from tradectl.model.money import show_rupees
@@ -173,13 +174,16 @@ def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock
         raise ConfigurationError(f"this database is in mode {mode!r}, which this version does not trade")
     parameters = with_changes(Parameters(), ledger.settings.list())
     notifier = _notifier(settings, ledger)
-    return _filled(ledger, clock, open_store(settings), parameters, paper=settings.paper, notifier=notifier, mode=mode)
+    market = deferred(lambda: open_store(settings))
+    sessions = open_sessions(settings)
+    return _filled(ledger, clock, market, sessions, parameters, paper=settings.paper, notifier=notifier, mode=mode)
 
 
 def _filled(
     ledger: Ledger,
     clock: SystemClock | VirtualClock,
     market: Store,
+    sessions: SessionTable,
     parameters: Parameters,
     *,
     paper: Path,
@@ -188,23 +192,31 @@ def _filled(
     step: int = 1,
     durable: bool = True,
 ) -> PaperWorld:
-    """A world that trades on paper."""
-    from tradectl.brokers.paper import PaperBroker
-    from tradectl.strategy.readings import Readings
+    """A world that trades on paper. Most commands only look into the ledger, so exchange and readings are made when asked."""
 
-    broker = PaperBroker(
-        paper,
-        ledger.user,
-        clock,
-        market,
-        market.sessions,
-        step=step,
-        participation=parameters.participation,
-        durable=durable,
-        opening_cash=ledger.users.get(ledger.user).capital,
+    def broker() -> PaperBroker:
+        from tradectl.brokers.paper import PaperBroker
+
+        return PaperBroker(
+            paper,
+            ledger.user,
+            clock,
+            market,
+            sessions,
+            step=step,
+            participation=parameters.participation,
+            durable=durable,
+            opening_cash=ledger.users.get(ledger.user).capital,
+        )
+
+    def readings() -> Readings:
+        from tradectl.strategy.readings import Readings
+
+        return Readings(market, parameters)
+
+    return PaperWorld(
+        ledger.user, mode, clock, sessions, market, deferred(broker), ledger, notifier, parameters, deferred(readings)
     )
-    readings = Readings(market, parameters)
-    return PaperWorld(ledger.user, mode, clock, market.sessions, market, broker, ledger, notifier, parameters, readings)
 
 
 def open_simulation(
@@ -250,6 +262,7 @@ def open_simulation(
         ledger,
         clock,
         market,
+        market.sessions,
         parameters,
         paper=folder / "paper.db",
         notifier=SilentNotifier(),
@@ -314,7 +327,8 @@ def reopen_simulation(settings: Settings, folder: Path) -> PaperWorld:
         raise ConfigurationError(f"{folder} holds no simulation")
     parameters, clock = with_changes(Parameters(), ledger.settings.list()), VirtualClock(datetime.fromisoformat(ended))
     paper, market = folder / "paper.db", open_store(settings)
-    return _filled(ledger, clock, market, parameters, paper=paper, notifier=SilentNotifier(), mode="simulated")
+    silent = SilentNotifier()
+    return _filled(ledger, clock, market, market.sessions, parameters, paper=paper, notifier=silent, mode="simulated")
 
 
 def parameters_of(settings: Settings, changes: dict[str, str]) -> Parameters:

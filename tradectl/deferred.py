@@ -1,0 +1,22 @@
+"""Things that are made when they are first asked for anything: a command that never asks does not pay for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
+
+
+def deferred(make: Callable[[], T]) -> T:
+    """What stands for the thing that `make` makes, once; whatever is read of it is read of that. What `make` raises comes then."""
+    return cast("T", _Deferred(make))
+
+
+class _Deferred:
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._thing = cache(make)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._thing(), name)
