@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def deferred(make: Callable[[], T]) -> T:
-    """What stands for the thing that `make` makes, once; whatever is read of it is read of that. What `make` raises comes then."""
+    """What stands for the thing that `make` makes, once; what is read of it is read of that. Only then `make` may fail."""
     return cast("T", _Deferred(make))
 
 

@@ -14,15 +14,19 @@ import sys
 import time
 from typing import Any
 
+from tradectl.runtime.registry import all_tasks
+
 LOADED = (
     "alembic.command",
     "tradectl.bootstrap",
     "tradectl.brokers.paper",
     "tradectl.cli.app",
+    "tradectl.cli.reference",
     "tradectl.execution.desk",
     "tradectl.ledger.migrations",
     "tradectl.runtime.runner",
     "tradectl.runtime.simulate",
+    *(f"tradectl.tasks.{task.name.replace('-', '_')}.work" for task in all_tasks()),
     "tests.acceptance.hooks",
 )
 

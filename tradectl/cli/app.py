@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import traceback
 from functools import partial
@@ -50,7 +51,12 @@ def root(
 
 
 def main() -> None:
-    """The console script."""
+    """The console script.
+
+    A start makes some hundred thousand objects and throws few of them away: to look through them for garbage again and again
+    would be a tenth of it.
+    """
+    gc.set_threshold(100_000)
     call = Call()
     sys.excepthook = partial(report_bug, call)
     typer.main.get_command(app).main(obj=call)

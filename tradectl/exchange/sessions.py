@@ -8,7 +8,7 @@ operator's file (`overrides`) has the last word and may add years.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -126,15 +126,18 @@ class Session:
 class SessionTable:
     """All sessions from `first` to `last`, both included. Every question about another date raises UncoveredDate."""
 
-    def __init__(self, sessions: Sequence[Session], closed: Mapping[date, str], first: date, last: date) -> None:
-        """`sessions` ascending; `closed` names closed dates that are no mere weekend."""
+    def __init__(self, special: Mapping[date, Session], closed: Mapping[date, str], first: date, last: date) -> None:
+        """`special`: the sessions unlike an ordinary weekday's. `closed` names closed dates that are no mere weekend.
+
+        Thousands of sessions are ordinary and a command asks for a few: those are made when they are asked for.
+        """
         self.first, self.last = first, last
         self._closed = dict(closed)
-        self._sessions = list(sessions)
-        self._days = [session.date for session in self._sessions]
-        self._by_day = dict(zip(self._days, self._sessions, strict=True))
-        self._run_sessions = [session for session in self._sessions if session.runs]
-        self._run_days = [session.date for session in self._run_sessions]
+        dates = map(date.fromordinal, range(first.toordinal(), last.toordinal() + 1))
+        self._days = [day for day in dates if day in special or (day.weekday() not in _WEEKEND and day not in closed)]
+        self._run_days = [day for day in self._days if day not in special or special[day].runs]
+        self._open = frozenset(self._days)
+        self._made = {day: session for day, session in special.items() if day in self._open}
 
     @classmethod
     def load(cls, overrides: Path | None = None) -> SessionTable:
@@ -143,9 +146,12 @@ class SessionTable:
 
     def session(self, day: date) -> Session | None:
         """The session of that date, None if the exchange is closed."""
-        found = self._by_day.get(day)
-        if found is None and not self.first <= day <= self.last:
-            raise self._uncovered(day)
+        found = self._made.get(day)
+        if found is None:
+            if day in self._open:
+                return self._of(day)
+            if not self.first <= day <= self.last:
+                raise self._uncovered(day)
         return found
 
     def why_closed(self, day: date) -> str:
@@ -156,45 +162,53 @@ class SessionTable:
 
     def next_session(self, after: date) -> Session:
         """The first session later than `after`."""
-        return self._next(self._days, self._sessions, after)
+        return self._next(self._days, after)
 
     def previous_session(self, before: date) -> Session:
         """The last session earlier than `before`."""
-        return self._previous(self._days, self._sessions, before)
+        return self._previous(self._days, before)
 
     def next_run_session(self, after: date) -> Session:
         """The first session later than `after` on which the tool works."""
-        return self._next(self._run_days, self._run_sessions, after)
+        return self._next(self._run_days, after)
 
     def previous_run_session(self, before: date) -> Session:
         """The last session earlier than `before` on which the tool works."""
-        return self._previous(self._run_days, self._run_sessions, before)
+        return self._previous(self._run_days, before)
 
     def between(self, first: date, last: date) -> list[Session]:
         """All sessions from `first` to `last`, both included, oldest first."""
-        return self._slice(self._days, self._sessions, first, last)
+        return self._slice(self._days, first, last)
 
     def run_between(self, first: date, last: date) -> list[Session]:
         """As `between`, those on which the tool works."""
-        return self._slice(self._run_days, self._run_sessions, first, last)
+        return self._slice(self._run_days, first, last)
 
-    def _next(self, days: list[date], sessions: list[Session], after: date) -> Session:
+    def _of(self, day: date) -> Session:
+        """The session of one of our days."""
+        found = self._made.get(day)
+        if found is None:
+            found = Session(day, SessionKind.NORMAL, True, True, "", "a weekday that is not in holidays.csv")
+            self._made[day] = found
+        return found
+
+    def _next(self, days: list[date], after: date) -> Session:
         index = bisect_right(days, after)
         if after < self.first - _DAY or index == len(days):
             raise self._uncovered(after, "the session after ")
-        return sessions[index]
+        return self._of(days[index])
 
-    def _previous(self, days: list[date], sessions: list[Session], before: date) -> Session:
+    def _previous(self, days: list[date], before: date) -> Session:
         index = bisect_left(days, before) - 1
         if before > self.last + _DAY or index < 0:
             raise self._uncovered(before, "the session before ")
-        return sessions[index]
+        return self._of(days[index])
 
-    def _slice(self, days: list[date], sessions: list[Session], first: date, last: date) -> list[Session]:
+    def _slice(self, days: list[date], first: date, last: date) -> list[Session]:
         for day in (first, last):
             if not self.first <= day <= self.last:
                 raise self._uncovered(day)
-        return sessions[bisect_left(days, first) : bisect_right(days, last)]
+        return [self._of(day) for day in days[bisect_left(days, first) : bisect_right(days, last)]]
 
     def _uncovered(self, day: date, what: str = "") -> UncoveredDate:
         hint = "; add the year to the calendar file" if day >= self.last else ""
@@ -217,14 +231,7 @@ def _build(overrides: Overrides, path: Path | None) -> SessionTable:
             closed[day] = override.name or "closed by the calendar file"
         else:
             special[day] = _overridden(override, path)
-    sessions = []
-    for number in range(FIRST.toordinal(), last.toordinal() + 1):
-        day = date.fromordinal(number)
-        if day in special:
-            sessions.append(special[day])
-        elif day.weekday() not in _WEEKEND and day not in closed:
-            sessions.append(Session(day, SessionKind.NORMAL, True, True, "", "a weekday that is not in holidays.csv"))
-    return SessionTable(sessions, closed, FIRST, last)
+    return SessionTable(special, closed, FIRST, last)
 
 
 def _last_covered(overrides: Overrides, path: Path | None) -> date:

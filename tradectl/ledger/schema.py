@@ -5,7 +5,7 @@ Nothing here is particular to SQLite: the same schema is created on PostgreSQL. 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -28,9 +28,6 @@ from sqlalchemy.schema import CreateIndex
 
 from tradectl.ledger.types import JsonText, Moment, Paise
 from tradectl.model.order import MOVES, OrderStatus, Purpose, Side, Variety
-
-if TYPE_CHECKING:
-    from sqlalchemy.sql.compiler import DDLCompiler
 
 metadata = MetaData(
     naming_convention={
@@ -57,10 +54,11 @@ def allowed_moves() -> CheckConstraint:
 
 
 @compiles(CreateIndex)
-def create_index(create: CreateIndex, compiler: DDLCompiler, **how: Any) -> str:
+def create_index(create: CreateIndex, compiler: Any, **how: Any) -> str:
     """An index of some rows only, told once for every database: SQLAlchemy's own words for it would load each one's dialect."""
+    text: str = compiler.visit_create_index(create, **how)
     where = create.element.info.get("where")
-    return compiler.visit_create_index(create, **how) + (f" WHERE {where}" if where else "")
+    return f"{text} WHERE {where}" if where else text
 
 
 def _user() -> Column[str]:

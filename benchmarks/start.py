@@ -1,0 +1,96 @@
+"""What starting costs: whole processes against a bare start of the libraries that any such program needs.
+
+Each line is one process from its beginning to its end, user and system time of the processor, as a ratio to
+`python -c 'import typer, sqlite3'` run in turn with it: seconds say as much about the machine as about the program. Bytecode is
+kept in a temporary folder, as an installed program has it, and a first round that fills it is not counted.
+
+    python benchmarks/start.py
+"""
+
+# ruff: noqa: T201
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+
+from tradectl import bootstrap
+from tradectl.ledger.executions import Claim, this_owner
+from tradectl.model.moment import IST
+from tradectl.settings import load
+
+ROOT = Path(__file__).parents[1]
+AT = "2023-07-21 16:10"
+BARE = ("-c", "import typer, sqlite3")
+TRADECTL = ("-m", "tradectl")
+COMMANDS: Mapping[str, Sequence[str]] = {
+    "--version": (*TRADECTL, "--version"),
+    "a usage error": (*TRADECTL, "nonsense"),
+    "buy --help": (*TRADECTL, "buy", "--help"),
+    "--help": (*TRADECTL, "--help"),
+    "orders": (*TRADECTL, "orders", "--at", AT),
+    "status": (*TRADECTL, "status", "--at", AT),
+    "buy, already completed": (*TRADECTL, "buy", "--at", AT),
+    "SQLAlchemy alone": ("-c", "import typer, sqlite3, sqlalchemy.dialects.sqlite"),
+    "SQLAlchemy and numpy": ("-c", "import typer, sqlite3, sqlalchemy.dialects.sqlite, numpy"),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=9)
+    found = measure(parser.parse_args().rounds)
+    print(f"a bare start takes {found.pop('bare start, seconds'):.3f} s; times that, the median of the rounds:")
+    for name, ratio in found.items():
+        print(f"{name:24s} {ratio:6.2f}")
+
+
+def measure(rounds: int = 9) -> dict[str, float]:
+    """The median ratio of each command to the bare start of its round, and the bare start's median in seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        make_home(Path(folder) / "home")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "TRADECTL"))}
+        environment = kept | {
+            "PYTHONPATH": str(ROOT),
+            "PYTHONPYCACHEPREFIX": f"{folder}/bytecode",
+            "TRADECTL_HOME": f"{folder}/home",
+        }
+        bare: list[float] = []
+        ratios: dict[str, list[float]] = {name: [] for name in COMMANDS}
+        for number in range(rounds + 1):
+            one = {name: seconds(words, environment) for name, words in {"": BARE, **COMMANDS}.items()}
+            if number:
+                bare.append(one[""])
+                for name, taken in ratios.items():
+                    taken.append(one[name] / one[""])
+    return {name: median(taken) for name, taken in ratios.items()} | {"bare start, seconds": median(bare)}
+
+
+def make_home(home: Path) -> None:
+    """A home in which the day's buy has completed."""
+    ledger = bootstrap.init(load(home=str(home), at=AT, environment={})).ledger
+    now = datetime.fromisoformat(AT).replace(tzinfo=IST)
+    claim = ledger.executions.claim("buy", now.date(), "", owner=this_owner(), trigger="manual", machine_now=now, now=now)
+    assert isinstance(claim, Claim)
+    ledger.executions.finish(claim, "completed", {"placed": 0}, now=now, steps=1)
+    ledger.database.close()
+
+
+def seconds(words: Sequence[str], environment: Mapping[str, str]) -> float:
+    """Processor time of one Python process, user and system."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *words], env=dict(environment), capture_output=True, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+if __name__ == "__main__":
+    main()
