@@ -12,6 +12,7 @@ from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, Trad
 
 if TYPE_CHECKING:
     from tradectl.model.history import History
+    from tradectl.model.panel import Panel
 
 
 class Clock(Protocol):
@@ -87,6 +88,10 @@ class MarketData(Protocol):
     def instrument(self, instrument_id: str, session: date) -> Instrument: ...
     def history(self, instrument_id: str) -> History | None:
         """All stored bars, oldest first; None without any. Callers cut by session."""
+        ...
+
+    def panel(self) -> Panel:
+        """All stored bars of everybody; never a later session than it was opened through."""
         ...
 
     def actions(self, instrument_id: str, after: date, through: date) -> tuple[CorporateAction, ...]:

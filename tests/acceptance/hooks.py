@@ -22,7 +22,7 @@ from tradectl.clock import VirtualClock
 from tradectl.ledger import engine
 from tradectl.ledger.book import Book
 from tradectl.ledger.intents import Intents
-from tradectl.marketdata import imports
+from tradectl.marketdata.panel import deriving
 from tradectl.model.moment import to_ist
 from tradectl.task import Context
 
@@ -189,7 +189,7 @@ def die_importing() -> None:
     def died(_folder: Path, _connection: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    imports.derive_series = died
+    deriving.derive = died
 
 
 def hold() -> None:

@@ -17,6 +17,13 @@ from tradectl.marketdata.store import Store
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 DAILY = "date,symbol,series,open,high,low,close,volume\n"
+ACTIONS = "symbol,series,ex_date,subject\n"
+RENAMES = "company,old,new,date\n"
+
+
+def bars(symbol: str, closes: dict[str, float]) -> str:
+    """Lines of a daily file, each bar all one price."""
+    return "".join(f"{day},{symbol},EQ,{close:.2f},{close:.2f},{close:.2f},{close:.2f},100\n" for day, close in closes.items())
 
 
 @dataclass

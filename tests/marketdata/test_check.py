@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.marketdata.conftest import DAILY, Market
-from tests.marketdata.test_series import ACTIONS, bars
+from tests.marketdata.conftest import ACTIONS, DAILY, Market, bars
 from tradectl.errors import DataError
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.check import check

@@ -6,13 +6,13 @@ changes of that day already. What falls on a hole counts from the next bar, a de
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from itertools import groupby
 
 import numpy as np
 
-from tradectl.model.history import Floats, Ints
+from tradectl.model.history import Ints
 from tradectl.model.market import ActionKind, CorporateAction
 
 Step = tuple[date, float]
@@ -29,23 +29,19 @@ def step(actions: Sequence[CorporateAction], previous_close: int | None, open_pr
     return factor
 
 
+def moving(actions: Iterable[CorporateAction]) -> Iterator[tuple[date, list[CorporateAction]]]:
+    """The actions that may move M, by their ex-date. `actions` oldest first."""
+    may_move = [action for action in actions if action.ratio != 1 or action.kind is ActionKind.DEMERGER]
+    for ex_date, of_day in groupby(may_move, key=lambda action: action.ex_date):
+        yield ex_date, list(of_day)
+
+
 def steps(actions: Sequence[CorporateAction], sessions: Ints, opens: Ints, closes: Ints) -> tuple[Step, ...]:
     """One step for each ex-date that moves M, oldest first. `actions` oldest first, the columns as in History."""
-    moving = [action for action in actions if action.ratio != 1 or action.kind is ActionKind.DEMERGER]
     result = []
-    for ex_date, of_day in groupby(moving, key=lambda action: action.ex_date):
+    for ex_date, of_day in moving(actions):
         at = int(np.searchsorted(sessions, ex_date.toordinal()))
         traded = at < len(sessions) and int(sessions[at]) == ex_date.toordinal()
         opened = int(opens[at]) if traded else None
-        result.append((ex_date, step(list(of_day), int(closes[at - 1]) if at else None, opened)))
+        result.append((ex_date, step(of_day, int(closes[at - 1]) if at else None, opened)))
     return tuple(result)
-
-
-def multipliers(path: Sequence[Step], sessions: Ints) -> Floats:
-    """M at every bar: the running product, multiplied in the order of the ex-dates so that everybody gets the same bits."""
-    values = np.ones(len(sessions))
-    running = 1.0
-    for ex_date, factor in path:
-        running *= factor
-        values[int(np.searchsorted(sessions, ex_date.toordinal())) :] = running
-    return values

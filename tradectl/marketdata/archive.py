@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradectl.errors import DatabaseError, DataError
-from tradectl.marketdata.schema import OTHERS, TABLES, VERSION, Table
+from tradectl.marketdata.schema import ARCHIVE, TABLES, Table, bring_forward
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from sqlite_utils import Database
 
-FILE = "archive.db"
 _PREFERENCE = {"EQ": 0, "BE": 1, "BZ": 2}
 
 
@@ -58,23 +57,14 @@ class Archive:
         import sqlite_utils
 
         self.folder = folder
-        self.path = folder / FILE
+        self.path = folder / ARCHIVE
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DatabaseError(f"{folder}: {error.strerror or error}") from error
         with database_errors(self.path):
             self.db: Database = sqlite_utils.Database(sqlite3.connect(self.path, timeout=30))
-            self._prepare()
-
-    def _prepare(self) -> None:
-        found = self.db.execute("PRAGMA user_version").fetchone()[0]
-        if found > VERSION:
-            raise DatabaseError(f"{self.path}: written by a newer version (tables {found}, this program knows {VERSION})")
-        if found < VERSION:
-            with self.db.atomic():
-                for statement in (*(table.sql for table in TABLES.values()), *OTHERS, f"PRAGMA user_version = {VERSION}"):
-                    self.db.execute(statement)
+            bring_forward(self.db.conn)
 
     def close(self) -> None:
         self.db.close()
@@ -92,6 +82,7 @@ class Archive:
     def count_change(self) -> None:
         """Say, inside a transaction, that what is derived from the archive is stale."""
         self.db.execute("UPDATE meta SET value = value + 1 WHERE key = 'generation'")
+        self.db.execute("INSERT INTO generations SELECT value, random() FROM meta WHERE key = 'generation'")
 
     def record_file(self, name: str, sha256: str, kind: str, rows: int, at: datetime) -> int:
         """Note an imported file; its id, the same one where that very content was noted before."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tradectl.errors import DataError
-from tradectl.marketdata.series import read_archive
+from tradectl.marketdata.reading import read_archive
 from tradectl.strategy.indicators import ema, rsi
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def check(store: Store, universe: str = "all", *, indicators: bool = False) -> t
     if not histories:
         raise DataError(f"{universe}: has no bars to check")
     kinds = [
+        _damage(store),
         _shapes(histories),
         _order(histories),
         _second_names(store),
@@ -74,8 +75,13 @@ def _order(histories: Mapping[str, History]) -> Finding:
     return _finding("bars repeated or out of order", "error", found)
 
 
+def _damage(store: Store) -> Finding:
+    """Rows of the panel store that are not what was written. It is derived: without its index it is made again."""
+    return _finding("damaged rows of the panel store (remove panel.json)", "error", [str(day) for day in store.damaged()])
+
+
 def _second_names(store: Store) -> Finding:
-    """Rows of the archive that the series left out, because the instrument had a bar under its proper name that day."""
+    """Rows of the archive that the panel left out, because the instrument had a bar under its proper name that day."""
     with closing(read_archive(store.folder)) as archive:
         rows = int(archive.execute("SELECT count(*) FROM bars").fetchone()[0])
     left_out = rows - store.stored_bars()

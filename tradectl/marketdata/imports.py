@@ -1,7 +1,7 @@
 """Importing files: read and judge all of them first, then write them all in one transaction, or none.
 
 A bad file among good ones therefore leaves the archive as it was, and so does a disk that is too full for the rows or for the
-series derived from them. Files are taken by kind and name, in whatever order they were given.
+panel derived from them. Files are taken by kind and name, in whatever order they were given.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from tradectl.marketdata.importers.bhavcopy import date_in_name
 from tradectl.marketdata.importers.columns import Parsed
 from tradectl.marketdata.importers.registry import IMPORTERS, importer_for
 from tradectl.marketdata.importers.source import SourceFile, read_source
-from tradectl.marketdata.series import DERIVED_FROM, derive_series, drop_series, forget_older_series
+from tradectl.marketdata.panel.deriving import derived_with
+from tradectl.marketdata.schema import DERIVED_FROM
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable
@@ -70,7 +71,7 @@ def import_files(
     believe_content: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
-    """Import files and the files of folders into the archive, and rebuild the series if anything changed.
+    """Import files and the files of folders into the archive, and carry the panel store on if anything changed.
 
     `at` is noted beside each file. `replace` lets rows take the place of stored ones that say otherwise; `believe_content`
     takes a bhavcopy whose name says another date than it holds. DataError or DatabaseError: nothing was written.
@@ -82,18 +83,11 @@ def import_files(
         more = f" (and {len(complaints) - 1} more bad files; nothing was imported)" if len(complaints) > 1 else ""
         raise DataError(complaints[0] + more)
     reports: list[FileReport] = []
-    series, kept = None, False
-    try:
-        with archive.transaction():
-            for item in sorted(ready, key=lambda item: (_rank(item.kind), item.source.name, item.source.sha256)):
-                reports.append(_write(archive, item, replace, at))
-            if any(report.merged.changed and report.table in DERIVED_FROM for report in reports):
-                archive.count_change()
-                series = derive_series(archive.folder, archive.db.conn)
-        kept = True
-    finally:
-        if series is not None:
-            (forget_older_series if kept else drop_series)(series)
+    with derived_with(archive):
+        for item in sorted(ready, key=lambda item: (_rank(item.kind), item.source.name, item.source.sha256)):
+            reports.append(_write(archive, item, replace, at))
+        if any(report.merged.changed and report.table in DERIVED_FROM for report in reports):
+            archive.count_change()
     changed = any(report.merged.changed for report in reports)
     return ImportReport(tuple(reports), changed, archive.generation())
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tradectl.errors import DatabaseError
-from tradectl.marketdata.series import read_archive
+from tradectl.marketdata.reading import read_archive
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,15 @@ Prices are integer paise, dates ISO text, so that `sqlite-utils` and datasette s
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass
 
-VERSION = 1
+ARCHIVE = "archive.db"
+VERSION = 2
 """Of the tables; in SQLite's user_version."""
 
+DERIVED_FROM = ("bars", "lists", "securities", "renames", "actions")
+"""A change in another table leaves the panel store as it is."""
 _SHAPE = "CHECK (low > 0 AND low <= open AND low <= close AND high >= open AND high >= close), CHECK (volume >= 0)"
 
 
@@ -111,3 +115,51 @@ OTHERS = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY NOT NULL, value INTEGER NOT NULL)",
     "INSERT INTO meta VALUES ('generation', 0)",
 )
+
+
+def _stamped(event: str, row: str) -> str:
+    """A trigger that notes the session of a bar as changed by the generation that is being written."""
+    return f"""CREATE TRIGGER bars_{event.partition(" ")[0].lower()}_{row.lower()} AFTER {event} ON bars
+        WHEN NOT EXISTS (SELECT 1 FROM session_changes WHERE session = {row}.session
+                         AND generation > (SELECT value FROM meta WHERE key = 'generation'))
+        BEGIN
+            DELETE FROM session_changes WHERE session = {row}.session;
+            INSERT INTO session_changes SELECT {row}.session, value + 1 FROM meta WHERE key = 'generation';
+        END"""
+
+
+HISTORY = (
+    "CREATE TABLE generations (generation INTEGER PRIMARY KEY, mark INTEGER NOT NULL)",
+    "INSERT INTO generations SELECT value, random() FROM meta WHERE key = 'generation'",
+    "CREATE TABLE session_changes (session TEXT PRIMARY KEY NOT NULL, generation INTEGER NOT NULL)",
+    """INSERT INTO session_changes
+        SELECT session, value FROM bars JOIN meta ON key = 'generation' GROUP BY session""",
+    _stamped("INSERT", "NEW"),
+    _stamped("UPDATE", "NEW"),
+    _stamped("UPDATE", "OLD"),
+    _stamped("DELETE", "OLD"),
+)
+"""What tells whether something that is derived may be carried on: a random mark for each generation, and for each session the
+generation that last touched one of its bars. The database itself notes it, so no writer can forget to."""
+
+
+def bring_forward(connection: sqlite3.Connection) -> None:
+    """Make the tables that are missing, in one transaction. Raises sqlite3.Error, for those of a newer program too."""
+    if _version(connection) == VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        found = _version(connection)
+        first = (*(table.sql for table in TABLES.values()), *OTHERS) if found < 1 else ()
+        for statement in (*first, *(HISTORY if found < VERSION else ()), f"PRAGMA user_version = {VERSION}"):
+            connection.execute(statement)
+        connection.commit()
+    finally:
+        connection.rollback()
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    found = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if found > VERSION:
+        raise sqlite3.DatabaseError(f"written by a newer version (tables {found}, this program knows {VERSION})")
+    return found

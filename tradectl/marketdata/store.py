@@ -1,4 +1,4 @@
-"""The store: what tasks, scans and reports read. It implements the port `MarketData` over the series and the archive.
+"""The store: what tasks, scans and reports read. It implements the port `MarketData` over the panel store and the archive.
 
 Opened `through` a session it has no bar after it, whatever was imported since: a simulation cannot see its own future.
 """
@@ -18,12 +18,16 @@ from tradectl.errors import DatabaseError, UsageError
 from tradectl.exchange.phases import timetable
 from tradectl.exchange.ticks import tick_size
 from tradectl.marketdata.adjustment import Step, step, steps
-from tradectl.marketdata.series import Series, open_series, read_archive
+from tradectl.marketdata.panel.deriving import open_panel
+from tradectl.marketdata.reading import read_archive
 from tradectl.model.market import CorporateAction, Instrument
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable
+    from tradectl.marketdata.facts import Facts
+    from tradectl.marketdata.panel.stored import StoredPanel
     from tradectl.model.history import History
+    from tradectl.model.panel import Panel
 
 Minute = tuple[int, int, int, int, int, int]
 _Dump = tuple[str, int, int, str, int, str]
@@ -42,6 +46,7 @@ class Store:
         self.folder = folder
         self.sessions = sessions
         self.through = through
+        self._panel: Panel | None = None
         self._histories: dict[str, History | None] = {}
         self._actions: dict[str, tuple[CorporateAction, ...]] = {}
         self._steps: dict[str, tuple[Step, ...]] = {}
@@ -54,23 +59,38 @@ class Store:
 
     def last_session(self) -> date | None:
         """The last session with a bar of anybody; None without any."""
-        return self._series.last_session(self.through)
+        return self._stored.last_session(self.through)
 
     def stored_bars(self) -> int:
-        """How many bars the series hold, of all sessions."""
-        return sum(stop - start for start, stop in self._series.rows.values())
+        """How many bars the panel store holds, of all sessions."""
+        return self._stored.bars()
+
+    def edition(self) -> str:
+        """What the panel was derived as. While it is the same, later sessions may come, and no stored row or column changes."""
+        return self._stored.index.edition
+
+    def damaged(self) -> list[date]:
+        """The sessions whose rows in the panel store are not what was written. Reads everything."""
+        return self._stored.damaged()
+
+    def panel(self) -> Panel:
+        """All stored bars of everybody, not copied; no session after the one the store was opened through."""
+        if self._panel is None:
+            whole = self._stored.panel
+            self._panel = whole if self.through is None else whole.through(self.through)
+        return self._panel
 
     def lists(self) -> tuple[str, ...]:
         """The names of the imported lists."""
-        return tuple(sorted(self._series.facts["lists"]))
+        return tuple(sorted(self._facts.lists))
 
     def universe(self, name: str) -> tuple[str, ...]:
         """Instrument ids of a list, of `all`, of a file of symbols, or of symbols joined by commas; sorted, each once."""
-        members = self._series.facts["lists"].get(name.lower())
+        members = self._facts.lists.get(name.lower())
         if members is not None:
             return tuple(sorted({self._member(symbol) for symbol in members}))
         if name.lower() == "all":
-            return tuple(sorted(self._series.rows))
+            return tuple(sorted(self._stored.columns))
         path = Path(name)
         if path.suffix in {".csv", ".txt"} or "/" in name:
             symbols = _symbols_of(path)
@@ -86,10 +106,10 @@ class Store:
     def find(self, symbol: str, session: date) -> str:
         """The instrument id behind a symbol as named on a session; today's name is understood too. UsageError if unknown."""
         name = symbol.strip().upper()
-        for candidate in (self._series.renames.resolve(name, session), name):
+        for candidate in (self._facts.renames.resolve(name, session), name):
             if self._is_instrument(candidate):
                 return candidate
-        rename = self._series.renames.renamed_to(name)
+        rename = self._facts.renames.renamed_to(name)
         hint = f": it became {rename.new} on {rename.dated}" if rename and rename.dated <= session else ""
         raise UsageError(f"{symbol} is unknown on {session}{hint}")
 
@@ -104,7 +124,7 @@ class Store:
     def history(self, instrument_id: str) -> History | None:
         """All stored bars, oldest first; None without any."""
         if instrument_id not in self._histories:
-            found = self._series.history(instrument_id)
+            found = self._stored.history(instrument_id)
             if found is not None and self.through is not None:
                 found = found.through(self.through)
             self._histories[instrument_id] = found if found is not None and len(found) else None
@@ -137,13 +157,17 @@ class Store:
         if session != self._minutes_of:
             self._minutes, self._minutes_of = {}, session
         if instrument_id not in self._minutes:
-            names = dict.fromkeys((self._series.renames.name_on(instrument_id, session), instrument_id))
+            names = dict.fromkeys((self._facts.renames.name_on(instrument_id, session), instrument_id))
             self._minutes[instrument_id] = next(filter(None, (self._stored_minutes(name, session) for name in names)), ())
         return self._minutes[instrument_id]
 
     @cached_property
-    def _series(self) -> Series:
-        return open_series(self.folder)
+    def _stored(self) -> StoredPanel:
+        return open_panel(self.folder)
+
+    @property
+    def _facts(self) -> Facts:
+        return self._stored.facts
 
     @cached_property
     def _archive(self) -> sqlite3.Connection:
@@ -168,21 +192,21 @@ class Store:
         return self._dumps[symbol]
 
     def _is_instrument(self, instrument_id: str) -> bool:
-        return instrument_id in self._series.rows or instrument_id in self._series.facts["securities"]
+        return instrument_id in self._stored.columns or instrument_id in self._facts.securities
 
     def _member(self, symbol: str) -> str:
         """A list is not dated: its names are today's, or else those of a day when they were somebody's."""
-        rename = self._series.renames.renamed_to(symbol)
-        if rename is None or symbol in self._series.rows:
+        rename = self._facts.renames.renamed_to(symbol)
+        if rename is None or symbol in self._stored.columns:
             return symbol
-        return self._series.renames.resolve(symbol, rename.dated - timedelta(days=1))
+        return self._facts.renames.resolve(symbol, rename.dated - timedelta(days=1))
 
     def _describe(self, instrument_id: str, session: date) -> Instrument:
-        symbol = self._series.renames.name_on(instrument_id, session)
+        symbol = self._facts.renames.name_on(instrument_id, session)
         current = instrument_id.partition("~")[0]
         past = [dump for dump in self._dumps_of(symbol) if dump[0] <= session.isoformat()]
         dump = past[-1] if past else None
-        name, isin = self._series.facts["securities"].get(current, ("", ""))
+        name, isin = self._facts.securities.get(current, ("", ""))
         if not isin:
             latest = self._dumps_of(current)
             name, isin = (latest[-1][5], latest[-1][3]) if latest else ("", "")
@@ -219,7 +243,7 @@ class Store:
 
     def _all_actions(self, instrument_id: str) -> tuple[CorporateAction, ...]:
         if instrument_id not in self._actions:
-            self._actions[instrument_id] = self._series.actions(instrument_id)
+            self._actions[instrument_id] = self._facts.actions(instrument_id)
         return self._actions[instrument_id]
 
     def _path(self, instrument_id: str) -> tuple[Step, ...]:

@@ -16,7 +16,7 @@ import numpy as np
 from tradectl.errors import UsageError
 from tradectl.exchange.ticks import tick_size
 from tradectl.marketdata.archive import Archive
-from tradectl.marketdata.series import build_series
+from tradectl.marketdata.panel.deriving import derived_with
 from tradectl.model.history import Floats
 from tradectl.model.moment import at_ist
 
@@ -135,7 +135,7 @@ def _write(folder: Path, rows: list[dict[str, Any]], companies: Sequence[tuple[s
     action = {"symbol": companies[_SPLIT_SYMBOL][0], "ex_date": split_on.isoformat(), "subject": words}
     archive = Archive(folder)
     try:
-        with archive.transaction():
+        with derived_with(archive):
             noted = at_ist(date.fromisoformat(rows[-1]["session"]), time(18))
             file_id = archive.record_file(label, label, "synthetic", len(rows), noted)
             for table, content in (("bars", rows), ("lists", members), ("actions", [action])):
@@ -143,7 +143,6 @@ def _write(folder: Path, rows: list[dict[str, Any]], companies: Sequence[tuple[s
             archive.count_change()
     finally:
         archive.close()
-    build_series(folder)
 
 
 def _isin(number: int) -> str:

@@ -51,8 +51,8 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """`instruments`: ids, sorted, one a column. `sessions`: proleptic ordinals (date.toordinal), strictly increasing. The others
-    as in `Row`, shaped (sessions, instruments); they may be mapped from files, and are never written to.
+    """`instruments`: ids, one a column, each once, in whatever order. `sessions`: proleptic ordinals (date.toordinal), strictly
+    increasing. The others as in `Row`, shaped (sessions, instruments); they may be mapped from files, and are never written to.
 
     `multiplier` is the product of 1/price factor of all splits, bonuses and demergers with ex-date <= the session: price x
     multiplier is adjusted *forward*, so a later action changes no row.

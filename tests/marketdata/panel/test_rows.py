@@ -1,29 +1,21 @@
-"""The columns derived from the archive: whole, current, light to open, and adjusted forward."""
+"""What the rows say: whose a bar is, what a hole is, and what multiplies its price."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.marketdata.conftest import DAILY, Market
+from tests.marketdata.conftest import ACTIONS, DAILY, RENAMES, Market, bars
 from tradectl.errors import DataError
 from tradectl.exchange.sessions import SessionTable
-from tradectl.marketdata.series import open_series
 from tradectl.marketdata.store import Store
 from tradectl.model.history import History
+from tradectl.model.panel import GAP, NOT_LISTED, SERIES
 
 DAYS = ("2024-01-15", "2024-01-16", "2024-01-17", "2024-01-18")
-ACTIONS = "symbol,series,ex_date,subject\n"
-
-
-def bars(symbol: str, closes: dict[str, float]) -> str:
-    return "".join(f"{day},{symbol},EQ,{close:.2f},{close:.2f},{close:.2f},{close:.2f},100\n" for day, close in closes.items())
 
 
 def history_of(market: Market, symbol: str) -> History:
@@ -115,74 +107,95 @@ def test_a_bar_under_two_names_is_the_one_of_its_day(market: Market) -> None:
     assert history_of(market, "NEW").close.tolist() == [10000, 5000]
 
 
-def test_the_series_follow_every_import(market: Market) -> None:
-    market.take("x.csv", DAILY + bars("ACME", {DAYS[0]: 100}))
-    reader = market.store()
-    assert reader.history("ACME") is not None
-    market.take("y.csv", DAILY + bars("ACME", {DAYS[1]: 101}))
-    assert len(history_of(market, "ACME")) == 2
-    assert [path.name for path in market.folder.glob("*series*")] == ["series-2"]
-    assert np.array_equal(reader.history("ACME").close, [10000])  # type: ignore[union-attr]
+def states(market: Market, symbol: str) -> list[int]:
+    panel = market.store().panel()
+    return panel.state[:, panel.columns[symbol]].tolist()
 
 
-def test_importing_the_same_again_does_not_rebuild(market: Market) -> None:
-    market.take("x.csv", DAILY + bars("ACME", {DAYS[0]: 100}))
-    before = (market.folder / "series-1" / "index.json").stat().st_mtime_ns
-    market.take("x.csv", DAILY + bars("ACME", {DAYS[0]: 100}))
-    assert (market.folder / "series-1" / "index.json").stat().st_mtime_ns == before
+def test_a_newcomer_is_not_listed_before_and_a_hole_is_a_gap(market: Market) -> None:
+    market.take("a.csv", DAILY + bars("ACME", dict.fromkeys(DAYS, 100)))
+    market.take("b.csv", DAILY + bars("NEW", {DAYS[1]: 100, DAYS[3]: 100}).replace("EQ", "BE", 1))
+    assert states(market, "ACME") == [SERIES["EQ"]] * 4
+    assert states(market, "NEW") == [NOT_LISTED, SERIES["BE"], GAP, SERIES["EQ"]]
 
 
-@pytest.mark.parametrize("damage", ["truncate", "remove", "index", "all"])
-def test_damaged_series_are_built_again(market: Market, damage: str) -> None:
-    market.take("x.csv", DAILY + bars("ACME", {DAYS[0]: 100, DAYS[1]: 101}))
-    folder = market.folder / "series-1"
-    match damage:
-        case "truncate":
-            (folder / "close.npy").write_bytes((folder / "close.npy").read_bytes()[:-3])
-        case "remove":
-            (folder / "facts.json").unlink()
-        case "index":
-            (folder / "index.json").write_text('{"format": 1')
-        case _:
-            shutil.rmtree(folder)
-    assert history_of(market, "ACME").close.tolist() == [10000, 10100]
+def test_who_is_suspended_or_gone_is_a_gap_to_the_end(market: Market) -> None:
+    market.take("a.csv", DAILY + bars("ACME", dict.fromkeys(DAYS, 100)) + bars("GONE", {DAYS[0]: 100}))
+    assert states(market, "GONE") == [SERIES["EQ"], GAP, GAP, GAP]
+    panel = market.store().panel()
+    assert panel.row(3).there.tolist() == [True, False]
+    assert panel.close[1:, panel.columns["GONE"]].tolist() == [0, 0, 0]
 
 
-def test_no_archive_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"^no market data in .*: import some with"):
-        open_series(tmp_path)
+def test_a_multiplier_stands_on_over_a_hole_and_is_one_before_the_first_bar(market: Market) -> None:
+    market.take("ca.csv", ACTIONS + "ACME,EQ,2024-01-15,Bonus 1:1\nACME,EQ,2024-01-17,Bonus 1:1\n")
+    market.take("x.csv", DAILY + bars("OTHER", dict.fromkeys(DAYS, 1)) + bars("ACME", {DAYS[1]: 100, DAYS[3]: 50}))
+    panel = market.store().panel()
+    assert panel.multiplier[:, panel.columns["ACME"]].tolist() == [1, 2, 2, 4]
+    assert history_of(market, "ACME").multiplier.tolist() == [2, 4]
 
 
-def test_an_empty_archive_has_no_histories(market: Market) -> None:
-    store = market.store()
-    assert store.history("ACME") is None
-    assert store.last_session() is None
-    assert store.universe("all") == ()
+def test_a_demerger_after_a_hole_takes_the_close_before_the_hole(market: Market) -> None:
+    """Carried on session by session: the close it needs is rows back."""
+    market.take("ca.csv", ACTIONS + "ACME,EQ,2024-01-18,Demerger\n")
+    for day in DAYS:
+        own = bars("ACME", {day: 100 if day == DAYS[0] else 80}) if day in {DAYS[0], DAYS[3]} else ""
+        market.take(f"{day}.csv", DAILY + bars("OTHER", {day: 1}) + own)
+    assert history_of(market, "ACME").multiplier.tolist() == [1, 100 / 80]
 
 
-def test_columns_cannot_be_written(market: Market) -> None:
-    market.take("x.csv", DAILY + bars("ACME", dict.fromkeys(DAYS, 100)))
-    with pytest.raises(ValueError, match="read-only"):
-        history_of(market, "ACME").close[0] = 1
+def test_a_rename_moves_no_column(market: Market) -> None:
+    market.take("r.csv", RENAMES + "Acme,OLD,NEW,2024-01-17\n")
+    for day, name in zip(DAYS, ("OLD", "OLD", "NEW", "NEW"), strict=True):
+        market.take(f"{day}.csv", DAILY + bars(name, {day: 100}) + bars("ZED", {day: 7}))
+    panel = market.store().panel()
+    assert panel.instruments == ("NEW", "ZED")
+    assert (panel.state > 0).all()
 
 
-def test_reading_is_light(real_market: Path) -> None:
-    """A reader loads neither pandas nor sqlite_utils, and 50 histories are there at once."""
-    code = f"""
-import sys, time
-from pathlib import Path
-from tradectl.exchange.sessions import SessionTable
-from tradectl.marketdata.store import Store
-sessions = SessionTable.load()
-best = 9.0
-for _ in range(3):
-    began = time.perf_counter()
-    store = Store(Path({str(real_market)!r}), sessions)
-    histories = [store.history(name) for name in store.universe('nifty50')]
-    best = min(best, time.perf_counter() - began)
-assert len(histories) == 50 and all(histories)
-assert not {{'pandas', 'sqlite_utils', 'sqlalchemy'}} & set(sys.modules), 'heavy'
-print(best)
-"""
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert float(run.stdout) < 0.05
+def test_a_name_that_was_taken_over_is_two_instruments(market: Market) -> None:
+    market.take("r.csv", RENAMES + "One,A,B,2024-01-16\nTwo,C,A,2024-01-17\n")
+    market.take("x.csv", DAILY + bars("A", dict.fromkeys((DAYS[0], DAYS[3]), 100)) + bars("B", dict.fromkeys(DAYS[1:], 100)))
+    assert states(market, "B") == [1, 1, 1, 1]
+    assert states(market, "A") == [NOT_LISTED, NOT_LISTED, NOT_LISTED, 1]
+
+
+def test_a_price_that_does_not_fit_is_refused_and_nothing_is_kept(market: Market) -> None:
+    with pytest.raises(DataError, match=r"^ACME 2024-01-15: a high of 3000000000 paise is more than the panel can hold"):
+        market.take("x.csv", DAILY + bars("ACME", {DAYS[0]: 30_000_000}))
+    assert market.rows("SELECT count(*) FROM bars") == [(0,)]
+    assert market.store().last_session() is None
+
+
+@pytest.mark.parametrize(
+    ("symbol", "day", "before", "after"),
+    [
+        ("IRFC", date(2021, 1, 29), {NOT_LISTED}, {1}),
+        ("YESBANK", date(2020, 3, 18), {1}, {1}),
+    ],
+)
+def test_real_listings(
+    real_market: Path, sessions: SessionTable, symbol: str, day: date, before: set[int], after: set[int]
+) -> None:
+    panel = Store(real_market, sessions).panel()
+    state = panel.state[:, panel.columns[symbol]]
+    at = panel.last_index(day)
+    assert panel.sessions[at] == day.toordinal()
+    assert set(state[:at].tolist()) == before
+    assert set(state[at:].tolist()) == after
+
+
+def test_real_columns_and_real_histories_say_the_same(real_market: Path, sessions: SessionTable) -> None:
+    store = Store(real_market, sessions)
+    panel = store.panel()
+    assert len(panel.instruments) == len(set(panel.instruments)) == 194
+    for instrument_id, column in panel.columns.items():
+        state = panel.state[:, column]
+        first = int(np.argmax(state > 0))
+        assert not state[:first].any()
+        assert NOT_LISTED not in state[first:]
+        history = store.history(instrument_id)
+        assert history is not None
+        assert np.array_equal(history.sessions, panel.sessions[state > 0])
+        assert not panel.close[state <= 0, column].any()
+        assert (panel.multiplier[:first, column] == 1).all()

@@ -1,0 +1,109 @@
+"""An open panel store: files mapped read-only, checked as far as opening allows.
+
+Checked when opened: the index by its checksum, the sizes, the table of rows, the facts, and the last row, which is the one an
+interrupted write would have spoilt. `damaged` checks every row and reads everything. No file is ever made shorter while it
+is mapped: who has an older state open keeps it, even when its edition is taken away.
+"""
+
+from __future__ import annotations
+
+import mmap
+import zlib
+from bisect import bisect_right
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradectl.marketdata.facts import Facts
+from tradectl.marketdata.panel.layout import RECORD, ROWS, TYPES, read_index, row_checksum
+from tradectl.marketdata.reading import Mark
+from tradectl.model.history import History
+from tradectl.model.panel import FIELDS, Panel
+
+UNSOUND = (OSError, ValueError, KeyError, TypeError)
+"""What opening raises where there is no store, or it is stale, damaged, or of another format."""
+_BLOCK = 16
+"""Columns gathered at once for histories: as many prices as share a cache line."""
+
+
+class StoredPanel:
+    """The store of a market folder as its index says. Raises one of UNSOUND."""
+
+    def __init__(self, folder: Path, archive: Mark | None = None) -> None:
+        """`archive`: what the store must have been derived from; None for whatever it was."""
+        self.index = read_index(folder)
+        if archive not in {None, self.index.archive}:
+            raise ValueError("stale")
+        self.path = folder / self.index.edition
+        self.records = _mapped(self.path / ROWS, RECORD, self.index.sessions)
+        if zlib.crc32(self.records.data) != self.index.rows_crc:
+            raise ValueError(f"{ROWS} is damaged")
+        shape = (self.index.sessions, self.index.width)
+        self.fields = {name: _mapped(self.path / name, kind, shape[0] * shape[1]).reshape(shape) for name, kind in TYPES.items()}
+        self._facts = (self.path / self.index.facts).read_bytes()
+        if zlib.crc32(self._facts) != self.index.facts_crc:
+            raise ValueError(f"{self.index.facts} is damaged")
+        if len(self) and not self._sound(len(self) - 1):
+            raise ValueError("the last row is damaged")
+        self._blocks: dict[int, dict[str, NDArray[Any]]] = {}
+
+    def __len__(self) -> int:
+        return self.index.sessions
+
+    @cached_property
+    def facts(self) -> Facts:
+        return Facts.from_json(self._facts)
+
+    @cached_property
+    def panel(self) -> Panel:
+        """All that is stored, not copied."""
+        count = len(self.index.instruments)
+        sessions = self.records["session"].astype(np.int64)
+        return Panel(tuple(self.index.instruments), sessions, *(self.fields[name][:, :count] for name in FIELDS))
+
+    @property
+    def columns(self) -> dict[str, int]:
+        """The column of each instrument that has a bar."""
+        return self.panel.columns
+
+    def bars(self) -> int:
+        """How many bars there are."""
+        return int(self.records["bars"].sum(dtype=np.int64))
+
+    def last_session(self, through: date | None) -> date | None:
+        """The last session with a bar of anybody, not later than `through`."""
+        end = bisect_right(self.records["session"], through.toordinal()) if through else len(self)
+        return date.fromordinal(int(self.records["session"][end - 1])) if end else None
+
+    def history(self, instrument_id: str) -> History | None:
+        """All bars of an instrument, None without any."""
+        column = self.columns.get(instrument_id)
+        if column is None:
+            return None
+        first = column // _BLOCK * _BLOCK
+        if first not in self._blocks:
+            self._blocks = {first: {name: self.fields[name][:, first : first + _BLOCK].T.copy() for name in FIELDS}}
+        own = {name: values[column - first] for name, values in self._blocks[first].items()}
+        ids, rows = (instrument_id,), {name: values[:, np.newaxis] for name, values in own.items()}
+        return Panel(ids, self.panel.sessions, **rows).history(instrument_id)
+
+    def damaged(self) -> list[date]:
+        """The sessions whose rows are not what was written."""
+        return [date.fromordinal(int(self.records["session"][i])) for i in range(len(self)) if not self._sound(i)]
+
+    def _sound(self, index: int) -> bool:
+        session, bars, crc = self.records[index].tolist()
+        return bool(row_checksum(session, bars, {name: values[index] for name, values in self.fields.items()}) == crc)
+
+
+def _mapped(path: Path, kind: np.dtype[Any], count: int) -> NDArray[Any]:
+    """The first `count` items of a file, mapped read-only; ValueError where it is shorter. Nothing cannot be mapped."""
+    length = count * kind.itemsize
+    with path.open("rb") as file:
+        if not length:
+            return np.empty(0, dtype=kind)
+        return np.frombuffer(mmap.mmap(file.fileno(), length, access=mmap.ACCESS_READ), dtype=kind, count=count)

@@ -1,0 +1,119 @@
+"""Writing an edition: rows behind those that count, everything flushed before anybody is told.
+
+Nothing here is seen until `publish` puts the index in its place. What was written before that and never published is written
+over by the next who writes, or taken away with its folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import zlib
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from tradectl.marketdata.panel.layout import INDEX, RECORD, ROWS, Index, row_checksum, write_index
+from tradectl.marketdata.panel.rows import Derived
+from tradectl.model.panel import FIELDS
+
+EDITION = "panel-"
+"""How the folder of an edition begins."""
+_BUFFER = 1 << 17
+
+
+@dataclass(frozen=True)
+class Unpublished:
+    """A state of the store that is whole on disk and that nobody sees yet."""
+
+    folder: Path
+    index: Index
+    is_new: bool
+    """Whether its edition is."""
+
+    @classmethod
+    def of(cls, folder: Path, index: Index, *, is_new: bool) -> Unpublished:
+        """Write the index aside: publishing it needs no more room on the disk. Raises OSError."""
+        write_index(_aside(folder), index)
+        return cls(folder, index, is_new)
+
+    def publish(self) -> None:
+        """Make it the state of the store, and clear away what no index names any more. Raises OSError."""
+        _aside(self.folder).replace(self.folder / INDEX)
+        flush_folder(self.folder)
+        for other in self.folder.glob(f"{EDITION}*/"):
+            if other.name != self.index.edition:
+                forget(other)
+        for facts in (self.folder / self.index.edition).glob("facts-*"):
+            if facts.name != self.index.facts:
+                facts.unlink(missing_ok=True)
+
+    def drop(self) -> None:
+        """Its generation was never committed: leave nothing of it that could be taken for something."""
+        _aside(self.folder).unlink(missing_ok=True)
+        if self.is_new:
+            forget(self.folder / self.index.edition)
+
+
+def new_edition(folder: Path, generation: int) -> Path:
+    """An empty folder for an edition, under a name that no edition had before."""
+    path = Path(tempfile.mkdtemp(prefix=f"{EDITION}{generation}-", dir=folder))
+    path.chmod(0o755)
+    return path
+
+
+def forget(edition: Path) -> None:
+    """Take an edition away. Readers keep what they have mapped."""
+    shutil.rmtree(edition, ignore_errors=True)
+
+
+def write_rows(edition: Path, rows: Iterable[Derived], *, after: int, crc: int) -> tuple[int, int]:
+    """Write rows behind the first `after` ones, flushed; how many there are then, and the checksum of their records, which is
+    `crc` so far. Raises OSError, and whatever deriving the rows raises."""
+    count = after
+    with ExitStack() as opened:
+        files = {name: opened.enter_context(_opened(edition / name)) for name in (ROWS, *FIELDS)}
+        for number, row in enumerate(rows):
+            record = np.array([(row.session, row.bars, row_checksum(row.session, row.bars, row.fields))], dtype=RECORD)
+            for name, values in {ROWS: record, **row.fields}.items():
+                if not number:
+                    files[name].seek(after * values.nbytes)
+                files[name].write(values.data)
+            crc = zlib.crc32(record.data, crc)
+            count += 1
+        for file in files.values():
+            file.flush()
+            os.fsync(file.fileno())
+    return count, crc
+
+
+def write_facts(edition: Path, name: str, content: bytes) -> int:
+    """Write the facts, flushed; their checksum."""
+    with (edition / name).open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    flush_folder(edition)
+    return zlib.crc32(content)
+
+
+def flush_folder(path: Path) -> None:
+    """Let the names in a folder outlast a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _opened(path: Path) -> BinaryIO:
+    return path.open("r+b" if path.exists() else "xb", buffering=_BUFFER)
+
+
+def _aside(folder: Path) -> Path:
+    return folder / f".{INDEX}"

@@ -1,0 +1,64 @@
+"""Reading the archive without the means to write it: a light connection, and what generation it is at.
+
+What is derived from an archive must know whether that archive, as it is now, goes on from the one it was derived from. A number
+cannot tell: an archive that was put back from a copy counts the same numbers again. So each generation has a random mark.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from tradectl.errors import DatabaseError, DataError
+from tradectl.marketdata.schema import ARCHIVE, VERSION, bring_forward
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A generation of one archive. Two archives whose marks are equal hold the same rows."""
+
+    generation: int
+    random: int
+
+
+def read_archive(folder: Path) -> sqlite3.Connection:
+    """A read-only connection, whatever thread it is used from. DataError without an archive."""
+    path = folder / ARCHIVE
+    if not path.exists():
+        raise DataError(f"no market data in {folder}: import some with `tradectl data import`, or try `tradectl demo`")
+    try:
+        if path.with_name(f"{ARCHIVE}-journal").exists():
+            _undo_half_an_import(path)
+        connection = _connected(path, "ro")
+        if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+            connection.close()
+            with contextlib.closing(_connected(path, "rw")) as writing:
+                bring_forward(writing)
+            connection = _connected(path, "ro")
+    except sqlite3.Error as error:
+        raise DatabaseError(f"{path}: {error}") from error
+    return connection
+
+
+def mark_of(connection: sqlite3.Connection) -> Mark:
+    """The generation that a connection sees. Raises sqlite3.Error."""
+    return Mark(*connection.execute("SELECT generation, mark FROM generations ORDER BY generation DESC LIMIT 1").fetchone())
+
+
+def goes_on_from(connection: sqlite3.Connection, mark: Mark) -> bool:
+    """Whether the archive was once at that very generation."""
+    found = connection.execute("SELECT mark FROM generations WHERE generation = ?", (mark.generation,)).fetchone()
+    return found is not None and found[0] == mark.random
+
+
+def _connected(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=30, check_same_thread=False)
+
+
+def _undo_half_an_import(path: Path) -> None:
+    """An import that was killed, or met a full disk, leaves its journal behind. Whoever reads next undoes it, and needs to write
+    for that; while an import is at work this changes nothing."""
+    with contextlib.closing(_connected(path, "rw")) as connection:
+        connection.execute("SELECT value FROM meta").fetchone()
