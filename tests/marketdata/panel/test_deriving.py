@@ -213,7 +213,7 @@ actions = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(CALENDAR), 
 renames = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES), st.sampled_from(CALENDAR)), max_size=2)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(days=stored, known=actions, names=renames, data=st.data())
 def test_whatever_the_order_of_imports_the_store_is_the_same(
     tmp_path_factory: pytest.TempPathFactory,

@@ -26,8 +26,8 @@ from tradectl.model.panel import FIELDS, Panel
 
 UNSOUND = (OSError, ValueError, KeyError, TypeError)
 """What opening raises where there is no store, or it is stale, damaged, or of another format."""
-_BLOCK = 16
-"""Columns gathered at once for histories: as many prices as share a cache line."""
+_BLOCK = 8
+"""Columns gathered at once for histories: what shares a cache line costs little more than one of them."""
 
 
 class StoredPanel:
@@ -80,7 +80,7 @@ class StoredPanel:
         return date.fromordinal(int(self.records["session"][end - 1])) if end else None
 
     def history(self, instrument_id: str) -> History | None:
-        """All bars of an instrument, None without any."""
+        """All bars of an instrument, None without any. A copy, and not to be written to: it may be kept for many readers."""
         column = self.columns.get(instrument_id)
         if column is None:
             return None
@@ -89,7 +89,11 @@ class StoredPanel:
             self._blocks = {first: {name: self.fields[name][:, first : first + _BLOCK].T.copy() for name in FIELDS}}
         own = {name: values[column - first] for name, values in self._blocks[first].items()}
         ids, rows = (instrument_id,), {name: values[:, np.newaxis] for name, values in own.items()}
-        return Panel(ids, self.panel.sessions, **rows).history(instrument_id)
+        history = Panel(ids, self.panel.sessions, **rows).history(instrument_id)
+        for values in vars(history).values() if history else ():
+            if isinstance(values, np.ndarray):
+                values.setflags(write=False)
+        return history
 
     def damaged(self) -> list[date]:
         """The sessions whose rows are not what was written."""
