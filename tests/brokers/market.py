@@ -11,6 +11,7 @@ import numpy as np
 from tradectl.errors import UsageError
 from tradectl.model.history import History
 from tradectl.model.market import ActionKind, Bar, CorporateAction, Instrument
+from tradectl.model.panel import FIELDS, GAP, SERIES, Panel
 
 Minute = tuple[int, int, int, int, int, int]
 
@@ -65,6 +66,24 @@ class MemoryMarket:
             np.array([bar.series for bar in bars]),
             np.array([self.multiplier(instrument_id, bar.session, bar.open) for bar in bars]),
         )
+
+    def panel(self) -> Panel:
+        """Its histories side by side."""
+        histories = {name: found for name in sorted(self._listings) if (found := self.history(name)) is not None}
+        sessions = np.unique(np.concatenate([np.empty(0, np.int64), *(history.sessions for history in histories.values())]))
+        shape = (len(sessions), len(histories))
+        fields = {name: np.zeros(shape, dtype=np.int64) for name in FIELDS[:6]} | {"multiplier": np.ones(shape)}
+        for column, history in enumerate(histories.values()):
+            rows = np.searchsorted(sessions, history.sessions)
+            fields["state"][rows[0] :, column] = GAP
+            fields["state"][rows, column] = [SERIES[str(series)] for series in history.series]
+            for name in ("open", "high", "low", "close", "volume"):
+                fields[name][rows, column] = getattr(history, name)
+            for row, multiplier in zip(rows, history.multiplier, strict=True):
+                fields["multiplier"][row:, column] = multiplier
+        typed = {name: values.astype(np.int8 if name == "state" else np.int32) for name, values in fields.items()}
+        typed |= {name: fields[name] for name in ("volume", "multiplier")}
+        return Panel(tuple(histories), sessions, **typed)
 
     def actions(self, instrument_id: str, after: date, through: date) -> tuple[CorporateAction, ...]:
         return tuple(action for action in self._listings[instrument_id].actions if after < action.ex_date <= through)

@@ -73,6 +73,9 @@ def test_the_inventory_counts_everything(real_market: Path) -> None:
     assert there.lists == {"nifty100": 100, "nifty200": 200, "nifty50": 50, "nifty500": 500}
     assert there.dumps == (Dump("kite", "2024-01-16", 2281), Dump("upstox", "2026-04-17", 2405))
     assert there.provisional_bars == 0
+    assert there.panel is not None
+    assert (there.panel.sessions, there.panel.instruments, there.panel.bars) == (1855, 194, 333_321)
+    assert there.panel.current
 
 
 def test_an_inventory_without_an_archive_is_one_line(tmp_path: Path) -> None:

@@ -89,8 +89,17 @@ def _listed(found: dict[str, Any]) -> str:
         f"lists     {lists}",
         f"listed    {found['securities']} securities, {found['renames']} renames, {found['actions']} corporate actions",
         f"dumps     {dumps}",
+        f"panel     {_panel(found['panel'])}",
     ]
     return "\n".join(lines)
+
+
+def _panel(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "not there; made when it is next needed"
+    stale = "" if found["current"] else "; behind the archive, carried on when it is next needed"
+    what = f"{found['sessions']} sessions of {found['instruments']} instruments, {found['free_columns']} columns free"
+    return f"{what}, {found['bars']} bars in {found['bytes'] / 1e6:.1f} MB{stale}"
 
 
 @command(app)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tradectl.errors import DatabaseError
-from tradectl.marketdata.reading import read_archive
+from tradectl.marketdata.panel.stored import UNSOUND, StoredPanel
+from tradectl.marketdata.reading import Mark, mark_of, read_archive
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,18 @@ class Dump:
     source: str
     dated: str
     instruments: int
+
+
+@dataclass(frozen=True)
+class Derived:
+    """The panel store as it was last written; `current`: whether it is of the archive as it is now."""
+
+    sessions: int
+    instruments: int
+    free_columns: int
+    bars: int
+    bytes: int
+    current: bool
 
 
 @dataclass(frozen=True)
@@ -39,18 +52,20 @@ class Inventory:
     dumps: tuple[Dump, ...]
     files: int
     generation: int
+    panel: Derived | None
+    """None where there is none yet, or none that can be read: it is made when it is next needed."""
 
 
 def describe(folder: Path) -> Inventory:
     """Count what the archive of a folder holds. DataError without one, DatabaseError where it cannot be read."""
     with contextlib.closing(read_archive(folder)) as archive:
         try:
-            return _counted(archive)
+            return _counted(archive, _derived(folder, mark_of(archive)))
         except sqlite3.Error as error:
             raise DatabaseError(f"{folder}: {error}") from error
 
 
-def _counted(archive: sqlite3.Connection) -> Inventory:
+def _counted(archive: sqlite3.Connection, panel: Derived | None) -> Inventory:
     def number(query: str) -> int:
         return int(archive.execute(query).fetchone()[0])
 
@@ -72,4 +87,20 @@ def _counted(archive: sqlite3.Connection) -> Inventory:
         dumps=tuple(Dump(*row) for row in dumps),
         files=number("SELECT count(*) FROM files"),
         generation=number("SELECT value FROM meta WHERE key = 'generation'"),
+        panel=panel,
+    )
+
+
+def _derived(folder: Path, archive: Mark) -> Derived | None:
+    try:
+        store = StoredPanel(folder)
+    except UNSOUND:
+        return None
+    return Derived(
+        sessions=len(store),
+        instruments=len(store.index.instruments),
+        free_columns=store.index.width - len(store.index.instruments),
+        bars=store.bars(),
+        bytes=sum(values.nbytes for values in store.fields.values()),
+        current=store.index.archive == archive,
     )

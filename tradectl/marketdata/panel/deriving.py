@@ -146,6 +146,8 @@ def _written(
     except BaseException:
         if before is None:
             forget(edition)
+        else:
+            (edition / facts).unlink(missing_ok=True)
         raise
 
 

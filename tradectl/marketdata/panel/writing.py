@@ -38,9 +38,14 @@ class Unpublished:
 
     @classmethod
     def of(cls, folder: Path, index: Index, *, is_new: bool) -> Unpublished:
-        """Write the index aside: publishing it needs no more room on the disk. Raises OSError."""
-        write_index(_aside(folder), index)
-        return cls(folder, index, is_new)
+        """Write the index aside: publishing it needs no more room on the disk. Raises OSError, and leaves nothing then."""
+        unpublished = cls(folder, index, is_new)
+        try:
+            write_index(_aside(folder), index)
+        except OSError:
+            unpublished.drop()
+            raise
+        return unpublished
 
     def publish(self) -> None:
         """Make it the state of the store, and clear away what no index names any more. Raises OSError."""
@@ -56,8 +61,11 @@ class Unpublished:
     def drop(self) -> None:
         """Its generation was never committed: leave nothing of it that could be taken for something."""
         _aside(self.folder).unlink(missing_ok=True)
+        edition = self.folder / self.index.edition
         if self.is_new:
-            forget(self.folder / self.index.edition)
+            forget(edition)
+        else:
+            (edition / self.index.facts).unlink(missing_ok=True)
 
 
 def new_edition(folder: Path, generation: int) -> Path:
