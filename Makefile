@@ -13,8 +13,8 @@ test: $(STAMP)
 	$(BIN)/python -m pytest -n 2
 
 check: $(STAMP)
-	$(BIN)/ruff check tradectl tests
-	$(BIN)/ruff format --check tradectl tests
+	$(BIN)/ruff check tradectl tests benchmarks
+	$(BIN)/ruff format --check tradectl tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

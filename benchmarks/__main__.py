@@ -1,0 +1,73 @@
+"""`python -m benchmarks [--json] [NAME...]`: run benchmarks, and show ours beside theirs.
+
+    python -m benchmarks --list
+    python -m benchmarks indicators backtest
+    python -m benchmarks --quick --json
+
+It ends with 0 when everything ran, whatever the figures; with 1 where two sides that must agree do not; with 2 for a name that
+is not there.
+"""
+
+# ruff: noqa: T201
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+
+from benchmarks.form import Disagreement, Result
+from benchmarks.registry import NAMES, find
+
+
+def main(words: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Figures of tradectl beside those of others.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(NAMES)}; all unless told")
+    parser.add_argument("--list", action="store_true", dest="listing", help="say what each one measures")
+    parser.add_argument("--quick", action="store_true", help="small panels, few repeats: does it run?")
+    parser.add_argument("--json", action="store_true", dest="as_json", help="one object")
+    asked = parser.parse_args(words)
+    if unknown := [name for name in asked.names if name not in NAMES]:
+        parser.error(f"no benchmark is called {unknown[0]!r}; there are {', '.join(NAMES)}")
+    names = list(dict.fromkeys(asked.names)) or list(NAMES)
+    if asked.listing:
+        return _list(names, as_json=asked.as_json)
+    results: dict[str, Result] = {}
+    for number, name in enumerate(names, 1):
+        print(f"{name} ({number} of {len(names)})", file=sys.stderr)
+        try:
+            found = find(name).measure(asked.quick)
+        except Disagreement as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            return 1
+        results[name] = found.unjudged() if asked.quick else found
+    _print(results, quick=asked.quick, as_json=asked.as_json)
+    return 0
+
+
+def _list(names: list[str], *, as_json: bool) -> int:
+    found = {name: find(name).summary for name in names}
+    if as_json:
+        print(json.dumps({"benchmarks": found}))
+    else:
+        print("\n".join(f"{name:12}{summary}" for name, summary in found.items()))
+    return 0
+
+
+def _print(results: dict[str, Result], *, quick: bool, as_json: bool) -> None:
+    if as_json:
+        machine = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()}
+        found = {name: result.as_json() for name, result in results.items()}
+        print(json.dumps({"quick": quick, "machine": machine, "benchmarks": found}))
+        return
+    from rich.console import Console
+
+    from benchmarks.show import show
+
+    show(results, Console(width=None if sys.stdout.isatty() else 150))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

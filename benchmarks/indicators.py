@@ -1,0 +1,103 @@
+"""RSI10, EMA9 and EMA200 of a whole panel and the average volume of 50 sessions, against `ta`, TA-Lib and a copy of the bytes.
+
+`ta` is the definition: what it gives for every symbol must be ours to the last bit, or the run ends. TA-Lib begins its averages
+another way, so its values differ for a while; it is here for its speed alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.form import Disagreement, Pair, Result, Row, at_least
+from benchmarks.market import SEED, closes
+from benchmarks.timing import in_turns
+from tradectl.model.history import Floats
+from tradectl.strategy.indicators import ema, rsi
+
+RSI, FAST, SLOW, AVERAGE = 10, 9, 200, 50
+
+
+class Four(NamedTuple):
+    """The four indicators: ours shaped (sessions, symbols), those of others (symbols, sessions)."""
+
+    rsi: Floats
+    fast: Floats
+    slow: Floats
+    volume: Floats
+
+
+def measure(quick: bool) -> Result:
+    symbols, sessions, repeats = (60, 400, 2) if quick else (2000, 2500, 5)
+    close = closes(symbols, sessions)
+    volume = np.random.default_rng(SEED).lognormal(12, 0.3, close.shape).round()
+    columns = np.ascontiguousarray(close.T), np.ascontiguousarray(volume.T)  # as those who go by symbol would have them
+    agree(ours(close, volume), by_ta(*columns))
+
+    def against(theirs: Callable[[], object], most: int = repeats) -> list[Pair]:
+        return in_turns(lambda: ours(close, volume), theirs, most)
+
+    rows = [Row.faster("ta, symbol by symbol", against(lambda: by_ta(*columns), min(repeats, 3)), at_least(10))]
+    skipped = []
+    if find_spec("talib"):
+        rows.append(Row.faster("TA-Lib, symbol by symbol", against(lambda: by_talib(*columns))))
+    else:
+        skipped.append("TA-Lib is not installed")
+    rows.append(Row.share("a copy of close and volume", against(lambda: (close.copy(), volume.copy()))))
+    return Result(f"{symbols} symbols x {sessions} sessions", tuple(rows), tuple(skipped))
+
+
+def ours(close: Floats, volume: Floats) -> Four:
+    return Four(rsi(close, RSI), ema(close, FAST), ema(close, SLOW), average(volume, AVERAGE))
+
+
+def average(values: Floats, window: int) -> Floats:
+    """Means of full windows, from running totals: whole numbers, so every order of adding them is exact."""
+    result = np.full(values.shape, np.nan)
+    total = values[:window].sum(axis=0)
+    np.divide(total, window, out=result[window - 1])
+    for session in range(window, len(values)):
+        total += values[session]
+        total -= values[session - window]
+        np.divide(total, window, out=result[session])
+    return result
+
+
+def by_ta(close: Floats, volume: Floats) -> Four:
+    import pandas as pd
+    from ta.momentum import RSIIndicator
+    from ta.trend import EMAIndicator, SMAIndicator
+
+    found = Four(*(np.empty(close.shape) for _ in Four._fields))
+    for k, (price, traded) in enumerate(zip(close, volume, strict=True)):
+        series = pd.Series(price)
+        found.rsi[k] = RSIIndicator(series, RSI).rsi()
+        found.fast[k] = EMAIndicator(series, FAST).ema_indicator()
+        found.slow[k] = EMAIndicator(series, SLOW).ema_indicator()
+        found.volume[k] = SMAIndicator(pd.Series(traded), AVERAGE).sma_indicator()
+    return found
+
+
+def by_talib(close: Floats, volume: Floats) -> Four:
+    import talib
+
+    found = Four(*(np.empty(close.shape) for _ in Four._fields))
+    for k, (price, traded) in enumerate(zip(close, volume, strict=True)):
+        found.rsi[k] = talib.RSI(price, RSI)
+        found.fast[k] = talib.EMA(price, FAST)
+        found.slow[k] = talib.EMA(price, SLOW)
+        found.volume[k] = talib.SMA(traded, AVERAGE)
+    return found
+
+
+def agree(mine: Four, by_symbol: Four) -> None:
+    """Raises Disagreement. RSI and EMAs to the last bit; an average, which is no rule of ours, to a part in a billion."""
+    theirs = Four(*(found.T for found in by_symbol))
+    for name in ("rsi", "fast", "slow"):
+        if not np.array_equal(getattr(mine, name), getattr(theirs, name), equal_nan=True):
+            raise Disagreement(f"{name} differs from ta's")
+    if not np.allclose(mine.volume, theirs.volume, rtol=1e-9, equal_nan=True):
+        raise Disagreement("the average volume differs from ta's")

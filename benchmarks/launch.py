@@ -1,0 +1,37 @@
+"""Start one command, wait for it, and say on the first line what it used; then its own output.
+
+A program of its own, and a small one: see `timing.run_process`.
+"""
+
+# ruff: noqa: T201
+
+import json
+import os
+import sys
+import tempfile
+from time import perf_counter
+
+KILOBYTE, MEGABYTE = 1 << 10, 1 << 20
+
+
+def main() -> None:
+    command = sys.argv[1:]
+    with tempfile.TemporaryFile() as output:
+        begun = perf_counter()
+        action = [(os.POSIX_SPAWN_DUP2, output.fileno(), 1)]
+        _, status, used = os.wait4(os.posix_spawn(command[0], command, os.environ, file_actions=action), 0)
+        elapsed = perf_counter() - begun
+        unit = 1 if sys.platform == "darwin" else KILOBYTE
+        figures = {
+            "code": os.waitstatus_to_exitcode(status),
+            "elapsed": elapsed,
+            "cpu": used.ru_utime + used.ru_stime,
+            "peak": used.ru_maxrss * unit / MEGABYTE,
+        }
+        print(json.dumps(figures), flush=True)
+        output.seek(0)
+        sys.stdout.buffer.write(output.read())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Sessions a second of `simulate` with one-minute steps, against the program as it was when this issue began.
+
+The program of then is taken out of the repository's own history and run on a copy of the same market, in turns with the one that
+is here, so that nothing has to be believed about the machine. Where the history is not there (a downloaded archive, a shallow
+clone) that row is skipped.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from benchmarks.form import Pair, Result, Row, at_least
+from benchmarks.market import calendar, home
+
+ROOT = Path(__file__).resolve().parents[1]
+BEGAN = "6fc8ce6"
+"""The commit before the panel store, the scan and the lanes."""
+WARM_UP = 260
+"""Sessions before the first that is simulated: without them nothing is eligible."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A tradectl at some path with a home of its own."""
+
+    code: Path
+    home: Path
+
+    def seconds_a_session(self, first: date, last: date) -> float:
+        """Of one simulation, by its own count: without the start of the process. RuntimeError where it fails."""
+        words = ["simulate", "--from", first.isoformat(), "--to", last.isoformat(), "--universe", "all", "--json"]
+        command = [sys.executable, "-m", "tradectl", "--home", str(self.home), *words]
+        done = subprocess.run(command, env=environment(self.code), capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(words)} ended with {done.returncode}: {(done.stderr or done.stdout).strip()}")
+        return 1 / float(json.loads(done.stdout)["result"]["sessions_per_second"])
+
+
+def environment(code: Path) -> Mapping[str, str]:
+    """The process's own, but tradectl comes from `code` and nobody's home is meant."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TRADECTL_")}
+    return kept | {"PYTHONPATH": str(code), "OMP_NUM_THREADS": "1"}
+
+
+def measure(quick: bool) -> Result:
+    symbols, sessions, repeats = (6, 4, 1) if quick else (50, 40, 3)
+    days = [day.date for day in calendar().run_between(calendar().first, calendar().last)][WARM_UP:]
+    first, last = days[0], days[sessions - 1]
+    setting = f"{symbols} symbols, {sessions} sessions from {first}, one-minute steps"
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder)
+        here = Program(ROOT, _copy(home(symbols, WARM_UP + sessions + 40), base / "here"))
+        then = _as_it_was(base / "code")
+        here.seconds_a_session(first, days[1])  # derives from the archive what is derived once
+        if then is None:
+            rate = [1 / here.seconds_a_session(first, last) for _ in range(repeats)]
+            missing = f"commit {BEGAN} is not in the history of this checkout"
+            return Result(setting, (Row.figure("simulated sessions", rate, "a second"),), (missing,))
+        past = Program(then, _copy(home(symbols, WARM_UP + sessions + 40), base / "past"))
+        past.seconds_a_session(first, days[1])
+        pairs: list[Pair] = [(here.seconds_a_session(first, last), past.seconds_a_session(first, last)) for _ in range(repeats)]
+    rate = [1 / ours for ours, _ in pairs]
+    rows = Row.faster("a simulated session", pairs, at_least(2)), Row.figure("simulated sessions", rate, "a second")
+    return Result(setting, rows)
+
+
+def _copy(source: Path, target: Path) -> Path:
+    return Path(shutil.copytree(source, target))
+
+
+def _as_it_was(folder: Path) -> Path | None:
+    """The program of the commit BEGAN, unpacked; None where the history does not have it."""
+    try:
+        found = subprocess.run(["git", "archive", BEGAN, "tradectl"], cwd=ROOT, capture_output=True, check=False)
+    except FileNotFoundError:
+        return None
+    if found.returncode:
+        return None
+    with tarfile.open(fileobj=io.BytesIO(found.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
