@@ -8,7 +8,7 @@ from importlib import import_module
 
 from benchmarks.form import Result
 
-NAMES = ("indicators", "simulate")
+NAMES = ("indicators", "analyze", "simulate", "growth")
 
 
 @dataclass(frozen=True)

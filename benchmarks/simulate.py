@@ -60,14 +60,15 @@ def measure(quick: bool) -> Result:
     setting = f"{symbols} symbols, {sessions} sessions from {first}, one-minute steps"
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
-        here = Program(ROOT, _copy(home(symbols, WARM_UP + sessions + 40), base / "here"))
+        here = Program(ROOT, copy_of(home(symbols, WARM_UP + sessions + 40), base / "here"))
         then = _as_it_was(base / "code")
         here.seconds_a_session(first, days[1])  # derives from the archive what is derived once
         if then is None:
             rate = [1 / here.seconds_a_session(first, last) for _ in range(repeats)]
             missing = f"commit {BEGAN} is not in the history of this checkout"
             return Result(setting, (Row.figure("simulated sessions", rate, "a second"),), (missing,))
-        past = Program(then, _copy(home(symbols, WARM_UP + sessions + 40), base / "past"))
+        past = Program(then, base / "past")
+        _make_home(past, symbols, WARM_UP + sessions + 40)
         past.seconds_a_session(first, days[1])
         pairs: list[Pair] = [(here.seconds_a_session(first, last), past.seconds_a_session(first, last)) for _ in range(repeats)]
     rate = [1 / ours for ours, _ in pairs]
@@ -75,8 +76,17 @@ def measure(quick: bool) -> Result:
     return Result(setting, rows)
 
 
-def _copy(source: Path, target: Path) -> Path:
+def copy_of(source: Path, target: Path) -> Path:
     return Path(shutil.copytree(source, target))
+
+
+def _make_home(program: Program, symbols: int, sessions: int) -> None:
+    """The same market, written by that program itself: it does not read the archives of later ones."""
+    words = (
+        f"from benchmarks.market import home; import shutil; shutil.copytree(home({symbols}, {sessions}), {str(program.home)!r})"
+    )
+    path = os.pathsep.join((str(program.code), str(ROOT)))
+    subprocess.run([sys.executable, "-c", words], env={**environment(ROOT), "PYTHONPATH": path}, check=True)
 
 
 def _as_it_was(folder: Path) -> Path | None:
