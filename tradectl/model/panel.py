@@ -6,7 +6,7 @@ A panel is ragged: an instrument has bars from its listing on, with holes where 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -107,3 +107,24 @@ class Panel:
         opens, highs, lows, closes = (getattr(self, name)[there, column].astype(np.int64) for name in FIELDS[:4])
         volume, multiplier = self.volume[there, column], self.multiplier[there, column]
         return History(instrument_id, self.sessions[there], opens, highs, lows, closes, volume, NAMES[state[there]], multiplier)
+
+
+def stacked(histories: Iterable[History]) -> Panel:
+    """The panel of these histories, over all sessions on which one of them has a bar."""
+    found = sorted((history for history in histories if len(history)), key=lambda history: history.instrument_id)
+    sessions = np.unique(np.concatenate([history.sessions for history in found])) if found else np.empty(0, dtype=np.int64)
+    shape = (len(sessions), len(found))
+    prices = [np.zeros(shape, dtype=np.int32) for _ in FIELDS[:4]]
+    volume, state, multiplier = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int8), np.ones(shape)
+    for column, history in enumerate(found):
+        rows = np.searchsorted(sessions, history.sessions)
+        for name, values in zip(FIELDS, prices, strict=False):
+            values[rows, column] = getattr(history, name)
+        volume[rows, column] = history.volume
+        state[rows[0] :, column] = GAP
+        state[rows, column] = [SERIES[series] for series in history.series.tolist()]
+        last = np.searchsorted(rows, np.arange(len(sessions)), side="right") - 1
+        multiplier[:, column] = np.where(last >= 0, history.multiplier[last], 1.0)
+    ids = tuple(history.instrument_id for history in found)
+    opens, highs, lows, closes = prices
+    return Panel(ids, sessions, opens, highs, lows, closes, volume, state, multiplier)

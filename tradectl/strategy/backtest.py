@@ -22,7 +22,7 @@ from tradectl.model.moment import at_ist
 from tradectl.model.order import Fill, Side
 from tradectl.model.position import Adjustment, Folded, Trade, fold, fraction_cash, shares_after
 from tradectl.strategy.credits import release_session
-from tradectl.strategy.entry import admission_mask, entry_mask, reward_gone
+from tradectl.strategy.entry import admission_mask, entry_mask, is_share, reward_gone
 from tradectl.strategy.exact import exact
 from tradectl.strategy.exits import entry_limit, rsi_exit_due
 from tradectl.strategy.facts import Facts
@@ -162,7 +162,7 @@ class _Run:
         k = bisect_left(self.candidates, j)
         if traded or k == len(self.candidates) or self.candidates[k] != j:
             return 0
-        if not (self.facts.instrument(day).isin or "").startswith("INE"):
+        if not is_share(self.facts.instrument(day).isin):
             return 0
         return level_at_entry(float(self.facts.features.rsi[j]), self.facts.parameters)
 

@@ -12,23 +12,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tradectl.model.history import History
+from tradectl.model.history import History, Ints
 from tradectl.model.market import Instrument
 from tradectl.strategy.features import Features, Reading
 from tradectl.strategy.parameters import Parameters
 
 Mask = NDArray[np.bool_]
+Names = NDArray[np.str_]
+INDIAN_SHARE = "INE"
+"""How the ISIN of a share of an Indian company begins; funds and unknown securities have another, or none."""
 
 
-def _admissions(series: Any, turnover: Any, bars: Any, close: Any, p: Parameters) -> tuple[tuple[str, Any], ...]:
-    """Name and truth of what the universe asks. Numbers or arrays: turnover and close in paise."""
+def _admissions(series: Any, share: Any, close: Any, at: Reading | Features, p: Parameters) -> tuple[tuple[str, Any], ...]:
+    """Name and truth of what the universe asks. Numbers or arrays: `close` as traded, in paise; `share`: whether its ISIN is that
+    of one."""
     price = close >= p.min_price * 100
     if p.max_price > 0:
         price = price & (close <= p.max_price * 100)
     return (
         ("series", series == "EQ"),
-        ("turnover", turnover >= p.min_turnover * 100),
-        ("bars", bars >= p.min_bars),
+        ("isin", share),
+        ("turnover", at.median_turnover >= p.min_turnover * 100),
+        ("bars", at.bars >= p.min_bars),
         ("price", price),
     )
 
@@ -50,11 +55,17 @@ def _rules(close: Any, slow: Any, at: Reading | Features, p: Parameters) -> tupl
 
 def exclusion(reading: Reading, instrument: Instrument, parameters: Parameters) -> str:
     """'' or why the symbol is outside the universe: series, isin, turnover, bars, price (of the close as traded)."""
-    asked = _admissions(reading.series, reading.median_turnover, reading.bars, reading.close, parameters)
-    failed = [name for name, passed in asked if not passed]
-    if "series" not in failed and not (instrument.isin or "").startswith("INE"):
-        return "isin"
-    return failed[0] if failed else ""
+    asked = _admissions(reading.series, is_share(instrument.isin), reading.close, reading, parameters)
+    return next((name for name, passed in asked if not passed), "")
+
+
+def exclusions(series: Names, share: Mask, close: Ints, features: Features, parameters: Parameters) -> Names:
+    """`exclusion` of many instruments at once; `close` as traded, in paise."""
+    return _first_failed(_admissions(series, share, close, features, parameters), len(series))
+
+
+def is_share(isin: str | None) -> bool:
+    return (isin or "").startswith(INDIAN_SHARE)
 
 
 def refusal(reading: Reading, parameters: Parameters, *, next_session_bars_entry: bool) -> str:
@@ -65,10 +76,23 @@ def refusal(reading: Reading, parameters: Parameters, *, next_session_bars_entry
     return "ex_date" if next_session_bars_entry else ""
 
 
+def refusals(features: Features, parameters: Parameters) -> Names:
+    """`refusal` of many instruments at once, ex-dates apart: they are asked of those alone that pass."""
+    return _first_failed(_rules(features.close, features.ema_slow, features, parameters), len(features.close))
+
+
+def _first_failed(rules: tuple[tuple[str, Any], ...], count: int) -> Names:
+    """The name of the first rule that does not hold, '' where all do."""
+    names = np.full(count, "", dtype="<U16")
+    for name, passed in reversed(rules):
+        names[~passed] = name
+    return names
+
+
 def admission_mask(history: History, features: Features, parameters: Parameters) -> Mask:
     """Bars on which `exclusion` finds nothing, as far as bars tell: everything but the ISIN."""
-    asked = _admissions(history.series, features.median_turnover, features.bars, history.close, parameters)
-    return _all(asked)
+    share = np.ones(len(history), dtype=np.bool_)
+    return _all(_admissions(history.series, share, history.close, features, parameters))
 
 
 def entry_mask(features: Features, parameters: Parameters) -> Mask:

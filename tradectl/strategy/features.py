@@ -157,14 +157,21 @@ def chart_quality(history: History, parameters: Parameters) -> Floats:
     lowest = sliding_window_view(low, p.quality_window).min(axis=1)
     price_range = _padded(sliding_window_view(high, p.quality_window).max(axis=1) / lowest - 1, n, np.nan)
     extreme = _padded(_extreme_share(opened, close, high - low, p), n, np.nan)
+    points = quality_points(gaps, mean_range, price_range, extreme, p)
+    points[np.isnan(gaps) | np.isnan(extreme)] = np.nan
+    return points
+
+
+def quality_points(gaps: Floats, mean_range: Floats, price_range: Floats, extreme: Floats, p: Parameters) -> Floats:
+    """The points of chart quality: shares of days with a full gap and of extreme candles, the mean daily range as a share of the
+    close, and the range of prices as a share of the lowest."""
     flat = (mean_range < p.quality_range_flat) & (price_range < p.quality_price_range)
-    points = (
+    points: Floats = (
         100.0
         - np.where(gaps > p.quality_gaps_many, 30, np.where(gaps > p.quality_gaps_some, 15, 0))
         - np.where(flat, 25, np.where(mean_range < p.quality_range_small, 10, 0))
         - np.where(extreme > p.quality_candles_many, 25, np.where(extreme > p.quality_candles_some, 15, 0))
     )
-    points[np.isnan(gaps) | np.isnan(extreme)] = np.nan
     return points
 
 

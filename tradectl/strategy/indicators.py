@@ -86,6 +86,11 @@ def _rsi(values: Floats, alpha: float, period: int) -> Floats:
     change = np.diff(values, prepend=values[0])
     up = _smooth(np.where(change > 0, change, 0.0), alpha, period)
     down = _smooth(np.where(change < 0, -change, 0.0), alpha, period)
+    return strength_index(up, down)
+
+
+def strength_index(up: Floats, down: Floats) -> Floats:
+    """RSI from the averages of rises and of falls."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(down == 0, 100.0, 100 - (100 / (1 + up / down)))
 
