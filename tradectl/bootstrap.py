@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tradectl.ledger.engine import Database
     from tradectl.ledger.store import Ledger
     from tradectl.marketdata.store import Store
-    from tradectl.ports import Notifier
+    from tradectl.ports import Notifier, Shelf
     from tradectl.settings import Settings
     from tradectl.strategy.parameters import Parameters
     from tradectl.strategy.readings import Readings
@@ -167,6 +167,7 @@ def before_the_last_event(at: datetime, last: datetime) -> str:
 
 
 def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock) -> PaperWorld:
+    from tradectl.marketdata.shelf import FolderShelf
     from tradectl.strategy.parameters import Parameters, with_changes
 
     mode = ledger.info.get("mode") or ""
@@ -174,9 +175,9 @@ def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock
         raise ConfigurationError(f"this database is in mode {mode!r}, which this version does not trade")
     parameters = with_changes(Parameters(), ledger.settings.list())
     notifier = _notifier(settings, ledger)
-    market = deferred(lambda: open_store(settings))
+    market, shelf = deferred(lambda: open_store(settings)), FolderShelf(settings.market)
     sessions = open_sessions(settings)
-    return _filled(ledger, clock, market, sessions, parameters, paper=settings.paper, notifier=notifier, mode=mode)
+    return _filled(ledger, clock, market, sessions, parameters, paper=settings.paper, notifier=notifier, mode=mode, shelf=shelf)
 
 
 def _filled(
@@ -191,6 +192,7 @@ def _filled(
     mode: str,
     step: int = 1,
     durable: bool = True,
+    shelf: Shelf | None = None,
 ) -> PaperWorld:
     """A world that trades on paper. Most commands only look into the ledger, so exchange and readings are made when asked."""
 
@@ -212,7 +214,7 @@ def _filled(
     def readings() -> Readings:
         from tradectl.strategy.readings import Readings
 
-        return Readings(market, parameters)
+        return Readings(market, parameters, shelf)
 
     return PaperWorld(
         ledger.user, mode, clock, sessions, market, deferred(broker), ledger, notifier, parameters, deferred(readings)

@@ -20,3 +20,11 @@ class _Deferred:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._thing(), name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process gets the thing itself."""
+        return _itself, (self._thing(),)
+
+
+def _itself(thing: Any) -> Any:
+    return thing

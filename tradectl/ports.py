@@ -1,4 +1,4 @@
-"""The four things outside the program that a task may touch, as Protocols. `bootstrap.py` fills them in."""
+"""What a task may touch outside the program, as Protocols. `bootstrap.py` fills them in."""
 
 from __future__ import annotations
 
@@ -13,6 +13,16 @@ from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, Trad
 if TYPE_CHECKING:
     from tradectl.model.history import History
     from tradectl.model.panel import Panel
+
+
+class Tell(Protocol):
+    """Called by long work with what is being done, how much is done, and how much there is."""
+
+    def __call__(self, name: str, done: int, total: int) -> None: ...
+
+
+def silence(name: str, done: int, total: int) -> None:
+    """For pipes, cron, and `-q`."""
 
 
 class Clock(Protocol):
@@ -94,6 +104,18 @@ class MarketData(Protocol):
         """All stored bars of everybody; never a later session than it was opened through."""
         ...
 
+    def edition(self) -> str:
+        """Names the stored history: as long as it is the same, bars have only been added behind the last session."""
+        ...
+
+    def stamp(self) -> str:
+        """Changes with everything else that is known of instruments: actions, names, ticks, minute bars."""
+        ...
+
+    def names(self, instrument_ids: Sequence[str], session: date) -> Sequence[tuple[str, str | None]]:
+        """The symbol on a session, and the ISIN, of each: what `instrument` says, for many and without the rest."""
+        ...
+
     def actions(self, instrument_id: str, after: date, through: date) -> tuple[CorporateAction, ...]:
         """Actions with after < ex-date <= through, oldest first."""
         ...
@@ -106,6 +128,14 @@ class MarketData(Protocol):
     def minutes(self, instrument_id: str, session: date) -> Sequence[tuple[int, int, int, int, int, int]]:
         """Minute bars (minutes after 09:15, open, high, low, close in paise, volume), empty where there are none."""
         ...
+
+
+class Shelf(Protocol):
+    """Where something that took long to make is kept for the next process. What is not there, or not whole, is None; what cannot
+    be kept is simply made again."""
+
+    def get(self, name: str) -> bytes | None: ...
+    def put(self, name: str, content: bytes) -> None: ...
 
 
 class Notifier(Protocol):

@@ -12,6 +12,8 @@ from datetime import date, time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from tradectl.ports import Tell, silence
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -46,7 +48,7 @@ class Context:
     """What a task is called with: the world, which run this is, and the claim that allows it to send.
 
     `steps` is how many steps of this execution were done before, by this process or an earlier owner; `first` is true in the
-    first one that this process does.
+    first one that this process does. `progress` is told how far long work is.
     """
 
     world: World
@@ -56,6 +58,7 @@ class Context:
     dry_run: bool = False
     steps: int = 0
     first: bool = True
+    progress: Tell = silence
 
     @property
     def now(self) -> datetime:

@@ -11,7 +11,7 @@ import numpy as np
 from tradectl.errors import UsageError
 from tradectl.model.history import History
 from tradectl.model.market import ActionKind, Bar, CorporateAction, Instrument
-from tradectl.model.panel import FIELDS, GAP, SERIES, Panel
+from tradectl.model.panel import Panel, stacked
 
 Minute = tuple[int, int, int, int, int, int]
 
@@ -68,22 +68,17 @@ class MemoryMarket:
         )
 
     def panel(self) -> Panel:
-        """Its histories side by side."""
-        histories = {name: found for name in sorted(self._listings) if (found := self.history(name)) is not None}
-        sessions = np.unique(np.concatenate([np.empty(0, np.int64), *(history.sessions for history in histories.values())]))
-        shape = (len(sessions), len(histories))
-        fields = {name: np.zeros(shape, dtype=np.int64) for name in FIELDS[:6]} | {"multiplier": np.ones(shape)}
-        for column, history in enumerate(histories.values()):
-            rows = np.searchsorted(sessions, history.sessions)
-            fields["state"][rows[0] :, column] = GAP
-            fields["state"][rows, column] = [SERIES[str(series)] for series in history.series]
-            for name in ("open", "high", "low", "close", "volume"):
-                fields[name][rows, column] = getattr(history, name)
-            for row, multiplier in zip(rows, history.multiplier, strict=True):
-                fields["multiplier"][row:, column] = multiplier
-        typed = {name: values.astype(np.int8 if name == "state" else np.int32) for name, values in fields.items()}
-        typed |= {name: fields[name] for name in ("volume", "multiplier")}
-        return Panel(tuple(histories), sessions, **typed)
+        return stacked(history for name in self._listings if (history := self.history(name)) is not None)
+
+    def edition(self) -> str:
+        return "made in memory"
+
+    def stamp(self) -> str:
+        return "made in memory"
+
+    def names(self, instrument_ids: Sequence[str], session: date) -> list[tuple[str, str | None]]:
+        found = (self.instrument(instrument_id, session) for instrument_id in instrument_ids)
+        return [(instrument.symbol, instrument.isin) for instrument in found]
 
     def actions(self, instrument_id: str, after: date, through: date) -> tuple[CorporateAction, ...]:
         return tuple(action for action in self._listings[instrument_id].actions if after < action.ex_date <= through)

@@ -5,17 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
-
-class Tell(Protocol):
-    """Called with what is being done, how much is done, and how much there is."""
-
-    def __call__(self, name: str, done: int, total: int) -> None: ...
-
-
-def silence(name: str, done: int, total: int) -> None:
-    """For pipes, cron, and `-q`."""
+from tradectl.ports import Tell, silence
 
 
 @contextmanager

@@ -5,10 +5,11 @@ A bar made from a quote is provisional; it exists only if the quote's last price
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
+from tradectl.errors import BrokerUnavailable, TradectlError
 from tradectl.model.history import History
 from tradectl.model.market import Bar, Instrument, Quote
 from tradectl.model.moment import at_ist, ist_date
@@ -18,6 +19,8 @@ from tradectl.strategy.readings import Readings
 
 FINAL_FILE = time(19, 0)
 """By when the exchange has published the final file of a session."""
+TRIES, PAUSE = 3, 2.0
+"""How often quotes are asked for while the network fails, and the seconds between."""
 AUCTION_CLOSE = time(15, 30)
 """A closing-auction stock may still show its 15:15 price before this."""
 
@@ -43,18 +46,39 @@ def closes(
     instruments = [market.instrument(instrument_id, session) for instrument_id in instrument_ids]
     if is_final(session, clock.now()):
         return {item.instrument_id: _final(item, session, market, readings) for item in instruments}
-    quotes = broker.quotes([item.symbol for item in instruments]) if instruments else {}
-    return {item.instrument_id: _provisional(item, session, quotes.get(item.symbol), market, readings) for item in instruments}
+    bars = _day_bars(instruments, session, broker, clock)
+    return {item.instrument_id: _provisional(item, bars.get(item.instrument_id), market, readings) for item in instruments}
 
 
-def last_known(instrument_ids: Iterable[str], session: date, *, market: MarketData, readings: Readings) -> Mapping[str, Close]:
-    """The last stored bar of each instrument up to a session, however old; for those who ask for it in so many words."""
-    found = {}
-    for instrument_id in instrument_ids:
-        reading = readings.reading(instrument_id, session)
-        history = market.history(instrument_id) if reading is not None else None
-        found[instrument_id] = Close(market.instrument(instrument_id, session), history, reading)
-    return found
+def provisional_bars(
+    instrument_ids: Iterable[str], session: date, *, broker: Broker, market: MarketData, clock: Clock
+) -> Mapping[str, Bar] | None:
+    """The bars of a session from the day's quotes, by instrument id; None once the final file is out."""
+    if is_final(session, clock.now()):
+        return None
+    return _day_bars([market.instrument(instrument_id, session) for instrument_id in instrument_ids], session, broker, clock)
+
+
+def _day_bars(instruments: Sequence[Instrument], session: date, broker: Broker, clock: Clock) -> Mapping[str, Bar]:
+    quotes = _quotes([item.symbol for item in instruments], broker, clock) if instruments else {}
+    quoted = ((item, quotes[item.symbol]) for item in instruments if item.symbol in quotes)
+    bars = {item.instrument_id: day_bar(quote, item, session) for item, quote in quoted}
+    return {instrument_id: bar for instrument_id, bar in bars.items() if bar is not None}
+
+
+def _quotes(symbols: Sequence[str], broker: Broker, clock: Clock) -> Mapping[str, Quote]:
+    """The day's quotes; where the network failed us, asked again. (tenacity takes longer to load than most answers to come.)"""
+    try:
+        return broker.quotes(symbols)
+    except BrokerUnavailable as error:
+        if not error.retryable:
+            raise
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
+
+    again = retry_if_exception(lambda error: isinstance(error, TradectlError) and error.retryable)
+    clock.sleep(PAUSE)
+    tries = Retrying(stop=stop_after_attempt(TRIES - 1), wait=wait_fixed(PAUSE), retry=again, sleep=clock.sleep, reraise=True)
+    return tries(broker.quotes, symbols)
 
 
 def _final(instrument: Instrument, session: date, market: MarketData, readings: Readings) -> Close:
@@ -64,11 +88,10 @@ def _final(instrument: Instrument, session: date, market: MarketData, readings: 
     return Close(instrument, market.history(instrument.instrument_id), reading)
 
 
-def _provisional(instrument: Instrument, session: date, quote: Quote | None, market: MarketData, readings: Readings) -> Close:
-    bar = day_bar(quote, instrument, session) if quote is not None else None
+def _provisional(instrument: Instrument, bar: Bar | None, market: MarketData, readings: Readings) -> Close:
     if bar is None:
         return Close(instrument, None, None)
-    multiplier = market.multiplier(instrument.instrument_id, session, bar.open)
+    multiplier = market.multiplier(instrument.instrument_id, bar.session, bar.open)
     found = readings.reading_with(instrument.instrument_id, bar, 1.0 if multiplier is None else multiplier)
     return Close(instrument, *(found or (None, None)))
 

@@ -9,7 +9,7 @@ import sqlite3
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 Minute = tuple[int, int, int, int, int, int]
 _Dump = tuple[str, int, int, str, int, str]
 """Date (ISO), tick size in paise, lot size, ISIN, derivatives (1, 0, or -1 for unknown), name."""
+DAILY_BARS = ("daily", "bhavcopy-cm", "bhavcopy-sec-full", "bhavcopy-udiff")
+"""The kinds of files that hold nothing but bars of sessions."""
 DEFAULT_TICK = 5
 """Of an instrument that has neither a bar nor an entry in a dump; such a one is not traded."""
 
@@ -56,6 +58,10 @@ class Store:
         self._multipliers: dict[str, tuple[date, float, tuple[CorporateAction, ...]]] = {}
         self._minutes_of: date | None = None
         self._auctions: dict[date, bool] = {}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """For another process: what it was opened with."""
+        return partial(Store, through=self.through), (self.folder, self.sessions)
 
     def last_session(self) -> date | None:
         """The last session with a bar of anybody; None without any."""
@@ -130,6 +136,17 @@ class Store:
             self._histories[instrument_id] = found if found is not None and len(found) else None
         return self._histories[instrument_id]
 
+    def stamp(self) -> str:
+        """Changes with every imported file that is not one of daily bars."""
+        kinds = ", ".join(f"'{kind}'" for kind in DAILY_BARS)
+        rows = self._rows(f"SELECT count(*), max(id) FROM files WHERE kind NOT IN ({kinds})", ())
+        return " ".join(str(value) for value in rows[0])
+
+    def names(self, instrument_ids: Sequence[str], session: date) -> list[tuple[str, str | None]]:
+        """The symbol on a session, and the ISIN, of each instrument."""
+        renames = self._facts.renames
+        return [(renames.name_on(name, session), self._security(name)[1] or None) for name in instrument_ids]
+
     def actions(self, instrument_id: str, after: date, through: date) -> tuple[CorporateAction, ...]:
         """Actions with after < ex-date <= through, oldest first."""
         found = self._all_actions(instrument_id)
@@ -203,13 +220,9 @@ class Store:
 
     def _describe(self, instrument_id: str, session: date) -> Instrument:
         symbol = self._facts.renames.name_on(instrument_id, session)
-        current = instrument_id.partition("~")[0]
         past = [dump for dump in self._dumps_of(symbol) if dump[0] <= session.isoformat()]
         dump = past[-1] if past else None
-        name, isin = self._facts.securities.get(current, ("", ""))
-        if not isin:
-            latest = self._dumps_of(current)
-            name, isin = (latest[-1][5], latest[-1][3]) if latest else ("", "")
+        name, isin = self._security(instrument_id)
         flags = [entry[4] for entry in past if entry[4] >= 0]
         derivatives = bool(flags and flags[-1])
         history = self.history(instrument_id)
@@ -225,6 +238,15 @@ class Store:
             derivatives=derivatives,
             name=name,
         )
+
+    def _security(self, instrument_id: str) -> tuple[str, str]:
+        """Name and ISIN, empty where nobody said them."""
+        current = instrument_id.partition("~")[0]
+        name, isin = self._facts.securities.get(current, ("", ""))
+        if not isin:
+            latest = self._dumps_of(current)
+            name, isin = (latest[-1][5], latest[-1][3]) if latest else ("", "")
+        return name, isin
 
     def _tick(self, history: History | None, session: date, dump: _Dump | None) -> int:
         """From a dump of the same month; else by the close of the month before (of the first bar, for a newcomer)."""

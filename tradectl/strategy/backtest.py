@@ -32,7 +32,7 @@ from tradectl.strategy.risk import too_far
 from tradectl.strategy.score import backtest_score, combined, strength
 from tradectl.strategy.sizing import size, worth_changing
 
-__all__ = ["Backtest", "Facts", "gated", "reference", "run"]
+__all__ = ["Backtest", "Facts", "Past", "gated", "reference", "run", "settled"]
 
 TRADE_FOR_TRADE = frozenset({"BE", "BZ"})
 """Series whose shares cannot be sold on the day they are bought."""
@@ -66,12 +66,30 @@ def run(facts: Facts, *, first: date, last: date, accept: Callable[[int], bool] 
     return _Run(facts, first, last, accept).run()
 
 
-def reference(facts: Facts) -> tuple[Trade, ...]:
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The reference trades of a symbol that were closed while it was still followed, and the session on which the run held
+    nothing and had ordered nothing: from there on it goes as if nothing had been before."""
+
+    trades: tuple[Trade, ...]
+    flat_on: date
+
+
+def reference(facts: Facts, past: Past | None = None) -> tuple[Trade, ...]:
     """The trades that the score looks at: all entries from the first eligible bar on. Those closed by a session do not
-    depend on any later bar."""
+    depend on any later bar. `past`: what `settled` said of the same bars, when there were fewer of them."""
+    return settled(facts, past)[0]
+
+
+def settled(facts: Facts, past: Past | None = None) -> tuple[tuple[Trade, ...], Past | None]:
+    """The trades of `reference`, and what a later call may go on from; None where there is no bar. That never includes the last
+    bar, which may be provisional."""
     if not len(facts.history):
-        return ()
-    return run(facts, first=date.min, last=date.max).trades
+        return (), past
+    following = _Run(facts, past.flat_on if past else date.min, date.max, None)
+    trades = (past.trades if past else ()) + following.run().trades
+    flat_on = facts.history.session(following.flat_at)
+    return trades, Past(tuple(trade for trade in trades if trade.exit_session < flat_on), flat_on)
 
 
 def gated(facts: Facts, *, first: date, last: date) -> Backtest:
@@ -112,6 +130,7 @@ class _Run:
         self.fills: list[Fill] = []
         self.adjustments: list[Adjustment] = []
         self.order: _Order | None = None
+        self.flat_at = min(self.begin, max(self.end - 1, 0))
         self._flat()
 
     def _flat(self) -> None:
@@ -120,8 +139,11 @@ class _Run:
         self.ceiling: int | None = None
 
     def run(self) -> Backtest:
-        j = self._next(self.begin)
+        j, looked_at = self._next(self.begin), -1
         while j < self.end:
+            if not self.quantity and not self.order:
+                self.flat_at = j
+            looked_at = j
             day = self.facts.history.session(j)
             session = self.facts.sessions.session(day)
             self._apply_actions(j, day)
@@ -129,10 +151,13 @@ class _Run:
                 traded = self._trade(j, session)
                 self._decide(j, day, traded=traded)
             j = self._next(j + 1)
+        if looked_at < self.end - 1:
+            self.flat_at = self.end - 1
         return self._result()
 
     def _next(self, j: int) -> int:
-        """The next bar that matters: the very next one while something is held or ordered, else the next candidate."""
+        """The next bar that matters: the very next one while something is held or ordered, else the next candidate. So where the
+        run ends before the last bar, nothing is."""
         if self.quantity or self.order:
             return j
         k = bisect_left(self.candidates, j)

@@ -43,9 +43,10 @@ class Facts:
         history: History,
         readings: Readings | None = None,
     ) -> Facts:
-        """The facts of one instrument from a market. `readings` saves computing features of the market's own history."""
-        known = readings.columns(instrument_id) if readings is not None else None
-        columns = known[1] if known is not None and known[0] is history else features(history, parameters)
+        """The facts of one instrument from a market. `readings` saves computing features of a history that it knows."""
+        if readings is not None and market.history(instrument_id) is history:
+            readings.columns(instrument_id)
+        columns = readings.features_of(history) if readings is not None else features(history, parameters)
         span = (history.session(0), history.session(len(history) - 1)) if len(history) else None
         return cls(
             history=history,

@@ -82,6 +82,8 @@ class Parameters:
     prior_net: float = _number(1, "%", -100, 100, "the rule's average net result a trade")
 
     allow_stale: bool = _switch(False, "whether analyze may use the last stored bars where there is no bar of today; it says so")
+    isolated: bool = _switch(False, "whether analyze scans in a process of its own, which may die or hang without harm")
+    scan_limit: int = _number(600, "seconds", 1, 86_400, "an isolated scan that takes longer than this is ended")
     entry_premium: float = _number(0.005, "share", 0, 0.2, "a buy's limit above the signal's close")
     amo_cancel_ratio: float = _number(
         0.99, "x EMA9", 0, 10, "amo-adjust cancels when the pre-open price is above this much of the fast EMA"
@@ -145,3 +147,6 @@ WITHOUT_LIMITS = {
     "max_buy_orders": "100000",
 }
 """The portfolio's limits out of the way, as `backtest` of one symbol assumes."""
+
+NOT_OF_A_SYMBOL = frozenset({"universe", "signals_from", "allow_stale", "isolated", "scan_limit"})
+"""Settings that say where and how to look: whatever they are, the trades of a symbol are the same."""

@@ -6,27 +6,44 @@ than he asks for.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from tradectl.model.history import Floats, History
 from tradectl.model.market import Bar
-from tradectl.model.position import Trade
-from tradectl.ports import MarketData
+from tradectl.ports import MarketData, Shelf
 from tradectl.strategy.features import Features, Reading, features
 from tradectl.strategy.parameters import Parameters
 
+if TYPE_CHECKING:
+    from tradectl.strategy.past import PastTrades
+    from tradectl.strategy.scans import Scans
+
 
 class Readings:
-    """The readings of one market under one set of parameters."""
+    """The readings of one market under one set of parameters; `scans` reads all instruments at once, `past` knows the trades of
+    each. What takes long is kept on the shelf."""
 
-    def __init__(self, market: MarketData, parameters: Parameters) -> None:
+    def __init__(self, market: MarketData, parameters: Parameters, shelf: Shelf | None = None) -> None:
+        self.shelf = shelf
         self._market = market
         self._parameters = parameters
         self._columns: dict[str, tuple[History, Features]] = {}
         self._extended: dict[str, tuple[History, Features]] = {}
         self._kept: dict[str, tuple[History, date, Reading | None]] = {}
-        self._reference: dict[str, tuple[History, tuple[Trade, ...]]] = {}
+
+    @cached_property
+    def scans(self) -> Scans:
+        from tradectl.strategy.scans import Scans
+
+        return Scans(self._market, self._parameters, self.shelf)
+
+    @cached_property
+    def past(self) -> PastTrades:
+        from tradectl.strategy.past import PastTrades
+
+        return PastTrades(self._market, self._parameters, self.shelf)
 
     def columns(self, instrument_id: str) -> tuple[History, Features] | None:
         """History and features of an instrument; None where there is no bar at all."""
@@ -67,20 +84,22 @@ class Readings:
         self._extended[instrument_id] = (extended, features(extended, self._parameters))
         return extended, self._extended[instrument_id][1].reading(extended, len(extended) - 1)
 
-    def trades(self, history: History, compute: Callable[[], tuple[Trade, ...]]) -> tuple[Trade, ...]:
-        """The reference trades of a history, computed once as long as the history is the same."""
-        known = self._reference.get(history.instrument_id)
-        if known is None or known[0] is not history:
-            known = self._reference[history.instrument_id] = (history, compute())
-        return known[1]
+    def keep(self) -> None:
+        """Leave for the next process what this one found out."""
+        self.scans.keep()
+        self.past.keep()
 
-    def rsi_between(self, history: History, after: date, through: date) -> Floats:
-        """RSI of every bar of `after` < session <= `through`, in a history that one of the methods above answered."""
+    def features_of(self, history: History) -> Features:
+        """The columns of a history, from memory if one of the methods above answered it."""
         for known in (self._columns, self._extended):
             found = known.get(history.instrument_id)
             if found is not None and found[0] is history:
-                return found[1].rsi[history.last_index(after) + 1 : history.last_index(through) + 1]
-        raise ValueError(f"no readings were made of this history of {history.instrument_id}")
+                return found[1]
+        return features(history, self._parameters)
+
+    def rsi_between(self, history: History, after: date, through: date) -> Floats:
+        """RSI of every bar of `after` < session <= `through`, of a history."""
+        return self.features_of(history).rsi[history.last_index(after) + 1 : history.last_index(through) + 1]
 
 
 def _same(stored: Bar, seen: Bar) -> bool:

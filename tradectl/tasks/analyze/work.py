@@ -7,94 +7,69 @@ those that say no too, so that `why SYMBOL` can answer.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
 
+from tradectl.apart import apart
 from tradectl.errors import DataError
-from tradectl.execution.closing import Close, closes, is_final, last_known
+from tradectl.execution.closing import is_final, provisional_bars
 from tradectl.ledger.rows import Decision, Signal
-from tradectl.model.market import bars_entry
 from tradectl.model.moment import ist_date
-from tradectl.strategy import entry, exits, score
-from tradectl.strategy.backtest import Facts, reference
+from tradectl.strategy import exits, score
 from tradectl.strategy.reentry import level_at_entry
+from tradectl.strategy.verdicts import Close, Question, Verdict, judged, judged_alone
 from tradectl.task import Context, Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What was decided about one instrument, with everything that led to it."""
-
-    close: Close
-    verdict: str
-    rule: str
-    reason: str
-    strength: float = 0.0
-    backtest: float = 0.0
-    combined: float = 0.0
-    trades: int = 0
 
 
 def run(context: Context) -> Outcome:
     """One scan. Raises DataError (exit 8) where no instrument of the universe has a bar of today."""
-    world, session = context.world, context.session
-    universe = world.market.universe(world.parameters.universe)
-    seen = closes(universe, session, broker=world.broker, market=world.market, readings=world.readings, clock=world.clock)
-    stale = not any(close.reading for close in seen.values())
-    if stale and world.parameters.allow_stale:
-        seen = last_known(universe, session, market=world.market, readings=world.readings)
-    if not any(close.reading for close in seen.values()):
-        hint = "" if world.parameters.allow_stale else "; --allow-stale takes the last stored bars instead"
-        raise DataError(f"no bar of {session} for any of the {len(universe)} instruments of {world.parameters.universe}{hint}")
+    world, session, parameters = context.world, context.session, context.world.parameters
     following = world.sessions.next_run_session(session).date
-    verdicts = [_judge(context, close, following) for close in seen.values()]
-    ranked = sorted((item for item in verdicts if item.verdict in {"STRONG_BUY", "BUY"}), key=_rank)
-    state = "final" if stale or is_final(session, context.now) else "provisional"
+    universe = world.market.universe(parameters.universe)
+    bars = provisional_bars(universe, session, broker=world.broker, market=world.market, clock=world.clock)
+    close = _judged(context, Question(universe, session, following, bars, parameters))
+    if not any(item.reading for item in close.verdicts):
+        hint = "" if parameters.allow_stale else "; --allow-stale takes the last stored bars instead"
+        raise DataError(f"no bar of {session} for any of the {len(universe)} instruments of {parameters.universe}{hint}")
+    state = "final" if close.stale or is_final(session, context.now) else "provisional"
     if not context.dry_run:
-        signals = [_signal(context, item, rank, following, state) for rank, item in enumerate(ranked, 1)]
-        world.ledger.signals.replace(session, signals, context.now)
-        world.ledger.decisions.replace_run("analyze", session, context.slot, [_decision(item) for item in verdicts], context.now)
-    if stale:
+        _keep(context, close, following, state)
+        world.readings.keep()
+    if close.stale:
         context.log("stale_data", f"analysed the last stored bars: there is none of {session}", level="warning")
-    return Outcome(_counts(verdicts) | {"for_session": following.isoformat(), "data": "stale" if stale else state})
+    return Outcome(_counts(close.verdicts) | {"for_session": following.isoformat(), "data": "stale" if close.stale else state})
 
 
-def _judge(context: Context, close: Close, following: date) -> Verdict:
+def _judged(context: Context, asked: Question) -> Close:
+    """The verdicts, made here or in a process of its own."""
     world, parameters = context.world, context.world.parameters
-    instrument, history, reading = close.instrument, close.history, close.reading
-    if reading is None or history is None:
-        return Verdict(close, "EXCLUDED", "no_bar", f"no bar of {context.session}")
-    rule = entry.exclusion(reading, instrument, parameters)
-    if rule:
-        return Verdict(close, "EXCLUDED", rule, f"not in the universe: {rule}")
-    barred = any(bars_entry(action) for action in world.market.actions(instrument.instrument_id, context.session, following))
-    rule = entry.refusal(reading, parameters, next_session_bars_entry=barred)
-    if rule:
-        return Verdict(close, "AVOID", rule, f"RSI {reading.rsi:.1f}, close {reading.close / 100:.2f}: fails {rule}")
-    strength = score.strength(reading, parameters)
-    facts = Facts.gather(
-        world.market, world.sessions, parameters, instrument.instrument_id, history=history, readings=world.readings
-    )
-    trades = world.readings.trades(history, lambda: reference(facts))
-    backtest, count, win, net = score.backtest_score(trades, context.session, parameters)
-    combined = score.combined(strength, backtest, parameters)
-    past = f"{count} trades, {win:.0f} % won, net {net:.2f} %"
-    reason = f"score {combined:.1f}: strength {strength:.1f}, backtest {backtest:.1f} ({past})"
-    return Verdict(close, score.verdict(combined, count, parameters), "score", reason, strength, backtest, combined, count)
+    if parameters.isolated:
+        return apart(judged_alone, world.market, world.sessions, world.readings.shelf, asked, limit=parameters.scan_limit)
+    return judged(world.market, world.sessions, world.readings, asked, context.progress)
+
+
+def _keep(context: Context, close: Close, following: date, state: str) -> None:
+    """Signals and decisions, all of them or none."""
+    ledger = context.world.ledger
+    ranked = sorted((item for item in close.verdicts if item.verdict in {"STRONG_BUY", "BUY"}), key=_rank)
+    signals = [_signal(context, item, rank, following, state) for rank, item in enumerate(ranked, 1)]
+    decisions = [_decision(item) for item in close.verdicts]
+    with ledger.database.write():
+        ledger.signals.replace(context.session, signals, context.now)
+        ledger.decisions.replace_run("analyze", context.session, context.slot, decisions, context.now)
 
 
 def _rank(item: Verdict) -> tuple[int, float, str]:
-    return score.rank(score.Verdict(item.verdict), item.combined, item.close.instrument.symbol)
+    return score.rank(score.Verdict(item.verdict), item.combined, item.symbol)
 
 
 def _signal(context: Context, item: Verdict, rank: int, following: date, state: str) -> Signal:
-    instrument, reading = item.close.instrument, item.close.reading
+    reading, parameters = item.reading, context.world.parameters
     assert reading is not None
-    parameters = context.world.parameters
-    tick = context.world.market.instrument(instrument.instrument_id, following).tick_size
+    tick = context.world.market.instrument(item.instrument_id, following).tick_size
     return Signal(
-        instrument_id=instrument.instrument_id,
-        symbol=instrument.symbol,
+        instrument_id=item.instrument_id,
+        symbol=item.symbol,
         analysed=context.session,
         for_session=following,
         verdict=item.verdict,
@@ -117,8 +92,7 @@ def _signal(context: Context, item: Verdict, rank: int, following: date, state: 
 
 
 def _decision(item: Verdict) -> Decision:
-    instrument, reading = item.close.instrument, item.close.reading
-    inputs = {} if reading is None else reading.inputs()
+    inputs = {} if item.reading is None else item.reading.inputs()
     if item.rule == "score":
         inputs |= {
             "strength": round(item.strength, 4),
@@ -126,10 +100,10 @@ def _decision(item: Verdict) -> Decision:
             "combined": round(item.combined, 4),
             "trades": item.trades,
         }
-    return Decision(instrument.instrument_id, instrument.symbol, item.verdict, item.rule, item.reason, inputs)
+    return Decision(item.instrument_id, item.symbol, item.verdict, item.rule, item.reason, inputs)
 
 
-def _counts(verdicts: list[Verdict]) -> dict[str, object]:
+def _counts(verdicts: Sequence[Verdict]) -> dict[str, object]:
     count = Counter(item.verdict for item in verdicts)
     rules = {
         kind: dict(sorted(Counter(item.rule for item in verdicts if item.verdict == kind.upper()).items()))

@@ -1,0 +1,52 @@
+"""Things that took long to make, each a file in the market folder, whole or absent.
+
+A file begins with the CRC32 of its content. It is written aside and renamed over the older one; what is damaged, or cannot be
+read, is not there. Nothing on the shelf is the truth of anything, so a full disk or a folder that may not be written costs
+time and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zlib
+from contextlib import suppress
+from pathlib import Path
+
+_CRC = 4
+"""Bytes of the checksum."""
+
+
+class FolderShelf:
+    """The shelf of one market folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def get(self, name: str) -> bytes | None:
+        """What was put under that name, None unless it is whole."""
+        try:
+            content = (self.folder / name).read_bytes()
+        except OSError:
+            return None
+        body = content[_CRC:]
+        return body if content[:_CRC] == _checksum(body) else None
+
+    def put(self, name: str, content: bytes) -> None:
+        """Put it in the place of what was there before, if the folder lets us."""
+        with suppress(OSError):
+            descriptor, path = tempfile.mkstemp(prefix=f".{name}-", dir=self.folder)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(_checksum(content))
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(path).chmod(0o644)
+                Path(path).rename(self.folder / name)
+            finally:
+                Path(path).unlink(missing_ok=True)
+
+
+def _checksum(content: bytes) -> bytes:
+    return zlib.crc32(content).to_bytes(_CRC, "big")

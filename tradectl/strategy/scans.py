@@ -1,0 +1,139 @@
+"""Where the scan stands: taken from the shelf, carried on to the session that is asked for, and put back for tomorrow.
+
+What was put back is only taken where it is of this very history: of the same edition of the bars, and with the same instruments
+listed on its session. A session before it is scanned from the first bar on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from tradectl.model.history import Ints
+from tradectl.model.market import Bar
+from tradectl.model.panel import FIELDS, NOT_LISTED, SERIES, Panel, Row
+from tradectl.ports import MarketData, Shelf, Tell
+from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.scan import Scan, Windows, advance, layout
+
+FORMAT = 1
+"""Of what is put on the shelf; it rises whenever a scan holds something else."""
+_EVERY = 25
+"""Rows between two words about how far the scan is."""
+
+
+class Scans:
+    """The scan of one market's stored bars under one set of windows."""
+
+    def __init__(self, market: MarketData, parameters: Parameters, shelf: Shelf | None = None) -> None:
+        self._market = market
+        self._windows = Windows.of(parameters)
+        self._shelf = shelf
+        self._scan: Scan | None = None
+        self._edition = ""
+        self._kept = 0
+
+    def through(self, session: date, tell: Tell) -> Scan:
+        """The scan of all stored bars of sessions <= `session`. It is shared: look at it, or copy it."""
+        panel, edition = self._market.panel(), self._market.edition()
+        wanted = panel.last_index(session)
+        if self._scan is None or edition != self._edition:
+            self._scan, self._edition = self._taken(panel, edition), edition
+            self._kept = self._scan.session
+        scan = self._scan.among(panel.instruments)
+        if scan.session > session.toordinal():
+            scan = Scan.empty(panel.instruments, self._windows)
+        begin = int(np.searchsorted(panel.sessions, scan.session, side="right"))
+        for index in range(begin, wanted + 1):
+            advance(scan, panel.row(index))
+            if (index - begin) % _EVERY == 0:
+                tell("sessions scanned", index - begin + 1, wanted + 1 - begin)
+        self._scan = scan
+        return scan
+
+    def ahead(self, session: date, bars: Mapping[str, Bar], tell: Tell) -> Scan:
+        """The scan of all stored bars before a session, and then of these bars of the session itself. Nothing of it is kept."""
+        scan = self.through(date.fromordinal(session.toordinal() - 1), tell).copy()
+        advance(scan, self._row(scan, session, {name: bars[name] for name in scan.instruments if name in bars}))
+        return scan
+
+    def _row(self, scan: Scan, session: date, bars: Mapping[str, Bar]) -> Row:
+        lanes, n = scan.lanes(tuple(bars)), len(scan.instruments)
+        state, multiplier = np.zeros(n, dtype=np.int8), np.ones(n)
+        state[lanes] = [SERIES[bar.series] for bar in bars.values()]
+        multiplier[lanes] = [self._multiplier(scan, lane, bar) for lane, bar in zip(lanes.tolist(), bars.values(), strict=True)]
+
+        def filled(name: str) -> Ints:
+            values = np.zeros(n, dtype=np.int64)
+            values[lanes] = [getattr(bar, name) for bar in bars.values()]
+            return values
+
+        opens, highs, lows, closes = (filled(name).astype(np.int32) for name in FIELDS[:4])
+        return Row(session.toordinal(), opens, highs, lows, closes, filled("volume"), state, multiplier)
+
+    def _multiplier(self, scan: Scan, lane: int, bar: Bar) -> float:
+        """That of the last bar, unless there was an action since."""
+        instrument_id, day = scan.instruments[lane], int(scan.arrays["day"][lane])
+        if day and not self._market.actions(instrument_id, date.fromordinal(day), bar.session):
+            return float(scan.arrays["multiplier"][lane])
+        found = self._market.multiplier(instrument_id, bar.session, bar.open)
+        return 1.0 if found is None else found
+
+    def keep(self) -> None:
+        """Put the scan on the shelf, unless one of a later session is there."""
+        if self._shelf is not None and self._scan is not None and self._scan.session > self._kept:
+            self._shelf.put(self._name, packed(self._scan, self._edition))
+            self._kept = self._scan.session
+
+    @property
+    def _name(self) -> str:
+        return f"scan-{FORMAT}-{'-'.join(map(str, self._windows))}"
+
+    def _taken(self, panel: Panel, edition: str) -> Scan:
+        content = self._shelf.get(self._name) if self._shelf is not None else None
+        scan = unpacked(content, self._windows, edition) if content is not None else None
+        if scan is not None and _is_of(scan := scan.among(panel.instruments), panel):
+            return scan
+        return Scan.empty(panel.instruments, self._windows)
+
+
+def _is_of(scan: Scan, panel: Panel) -> bool:
+    """Whether the panel has that session, and the same instruments were listed by then."""
+    index = int(np.searchsorted(panel.sessions, scan.session))
+    there = index < len(panel) and int(panel.sessions[index]) == scan.session
+    return there and bool(np.array_equal(panel.state[index] != NOT_LISTED, scan.arrays["bars"] > 0))
+
+
+@dataclass(frozen=True)
+class _Header:
+    """The first line of a kept scan."""
+
+    edition: str
+    session: int
+    instruments: list[str]
+
+
+def packed(scan: Scan, edition: str) -> bytes:
+    """A scan as bytes: a line that says what it is of, then its arrays one after the other."""
+    header = json.dumps([edition, scan.session, scan.instruments], separators=(",", ":")).encode()
+    return b"\n".join((header, b"".join(values.tobytes() for values in scan.arrays.values())))
+
+
+def unpacked(content: bytes, windows: Windows, edition: str) -> Scan | None:
+    """The scan that `packed` made; None where it is of another edition."""
+    line, _, rest = content.partition(b"\n")
+    header = _Header(*json.loads(line))
+    if header.edition != edition:
+        return None
+    scan, offset, count = Scan.empty((), windows), 0, len(header.instruments)
+    for name, (kind, size) in layout(windows).items():
+        shape = (size, count) if size else (count,)
+        values = np.frombuffer(rest, dtype=kind, count=int(np.prod(shape)), offset=offset)
+        scan.arrays[name] = values.reshape(shape).copy()
+        offset += values.nbytes
+    scan.instruments, scan.session = tuple(header.instruments), header.session
+    return scan

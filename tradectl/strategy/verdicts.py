@@ -1,0 +1,160 @@
+"""What is decided about every instrument of a universe at a close: the scan's row, the rules, and for those who pass a score.
+
+The rules are asked for the whole row at once. Only a candidate, for which the entry rule holds, is looked at alone: its next
+session's ex-dates, and what the rules earned on it before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradectl.exchange.sessions import SessionTable
+from tradectl.model.history import History
+from tradectl.model.market import Bar, bars_entry
+from tradectl.ports import MarketData, Shelf, Tell, silence
+from tradectl.strategy import entry, score
+from tradectl.strategy.facts import Facts
+from tradectl.strategy.features import Reading
+from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.readings import Readings
+from tradectl.strategy.scan import Lanes, Scan, columns, readings
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was decided about one instrument, with everything that led to it. `rule` decided; `score` for a candidate."""
+
+    instrument_id: str
+    symbol: str
+    reading: Reading | None
+    verdict: str
+    rule: str
+    reason: str
+    strength: float = 0.0
+    backtest: float = 0.0
+    combined: float = 0.0
+    trades: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: about whom, at which close, for which session. `bars`: the session's bars, those that there are, where they
+    are not final yet; None where the stored ones are."""
+
+    universe: tuple[str, ...]
+    session: date
+    following: date
+    bars: Mapping[str, Bar] | None
+    parameters: Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """The answer: verdicts in the order of the universe. `stale`: made from the last stored bars, for there is none of the
+    session."""
+
+    verdicts: tuple[Verdict, ...]
+    stale: bool
+
+
+def judged(market: MarketData, sessions: SessionTable, known: Readings, asked: Question, tell: Tell) -> Close:
+    """A verdict about everybody. Without any bar of the session everybody is excluded, unless `allow_stale`."""
+    scan = _scanned(known, asked, tell)
+    column = {instrument_id: number for number, instrument_id in enumerate(scan.instruments)}
+    lanes = np.array([column.get(name, -1) for name in asked.universe], dtype=np.intp)
+    seen = _has_bar(scan, lanes, asked.session)
+    stale = not seen.any() and asked.parameters.allow_stale
+    if stale:
+        scan = known.scans.through(asked.session, tell)
+        seen = (lanes >= 0) & (scan.arrays["bars"][lanes] > 0) if len(scan.instruments) else seen
+    judge = _Judge(market, sessions, known, asked)
+    found = judge.row(scan, lanes[seen], [name for name, there in zip(asked.universe, seen, strict=True) if there])
+    symbols = market.names(asked.universe, asked.session)
+    verdicts = (
+        found.get(name) or Verdict(name, symbol, None, "EXCLUDED", "no_bar", f"no bar of {asked.session}")
+        for name, (symbol, _) in zip(asked.universe, symbols, strict=True)
+    )
+    return Close(tuple(verdicts), stale and bool(found))
+
+
+def judged_alone(market: MarketData, sessions: SessionTable, shelf: Shelf | None, asked: Question) -> Close:
+    """`judged` with nothing in memory, for a process of its own; what took long is kept there."""
+    known = Readings(market, asked.parameters, shelf)
+    close = judged(market, sessions, known, asked, silence)
+    known.keep()
+    return close
+
+
+def _scanned(known: Readings, asked: Question, tell: Tell) -> Scan:
+    if asked.bars is None:
+        return known.scans.through(asked.session, tell)
+    return known.scans.ahead(asked.session, asked.bars, tell)
+
+
+def _has_bar(scan: Scan, lanes: Lanes, session: date) -> NDArray[np.bool_]:
+    if not len(scan.instruments):
+        return np.zeros(len(lanes), dtype=np.bool_)
+    seen: NDArray[np.bool_] = (lanes >= 0) & (scan.arrays["day"][lanes] == session.toordinal())
+    return seen
+
+
+class _Judge:
+    """The rules for a row, and the score for those who pass."""
+
+    def __init__(self, market: MarketData, sessions: SessionTable, known: Readings, asked: Question) -> None:
+        self.market, self.sessions, self.known, self.asked = market, sessions, known, asked
+
+    def row(self, scan: Scan, lanes: Lanes, names: Sequence[str]) -> dict[str, Verdict]:
+        """Verdicts about those that have a bar, by instrument."""
+        parameters = self.asked.parameters
+        table = columns(scan, lanes, parameters)
+        rows = readings(scan, lanes, table)
+        facts = self.market.names(names, self.asked.session)
+        shares = np.array([entry.is_share(isin) for _, isin in facts], dtype=np.bool_)
+        series = np.array([reading.series for reading in rows], dtype=np.str_)
+        excluded = entry.exclusions(series, shares, scan.arrays["close"][lanes], table, parameters).tolist()
+        refused = entry.refusals(table, parameters).tolist()
+        found = {}
+        for name, (symbol, _), reading, out, no in zip(names, facts, rows, excluded, refused, strict=True):
+            if out:
+                found[name] = Verdict(name, symbol, reading, "EXCLUDED", out, f"not in the universe: {out}")
+            elif no or (no := self._ex_date(name)):
+                reason = f"RSI {reading.rsi:.1f}, close {reading.close / 100:.2f}: fails {no}"
+                found[name] = Verdict(name, symbol, reading, "AVOID", no, reason)
+            else:
+                found[name] = self._scored(name, symbol, reading)
+        return found
+
+    def _ex_date(self, instrument_id: str) -> str:
+        actions = self.market.actions(instrument_id, self.asked.session, self.asked.following)
+        return "ex_date" if any(bars_entry(action) for action in actions) else ""
+
+    def _scored(self, instrument_id: str, symbol: str, reading: Reading) -> Verdict:
+        parameters = self.asked.parameters
+        strength = score.strength(reading, parameters)
+        history = self._history(instrument_id, reading)
+        facts = Facts.gather(self.market, self.sessions, parameters, instrument_id, history=history, readings=self.known)
+        trades = self.known.past.trades(facts)
+        backtest, count, win, net = score.backtest_score(trades, self.asked.session, parameters)
+        combined = score.combined(strength, backtest, parameters)
+        past = f"{count} trades, {win:.0f} % won, net {net:.2f} %"
+        reason = f"score {combined:.1f}: strength {strength:.1f}, backtest {backtest:.1f} ({past})"
+        verdict = score.verdict(combined, count, parameters)
+        return Verdict(instrument_id, symbol, reading, verdict, "score", reason, strength, backtest, combined, count)
+
+    def _history(self, instrument_id: str, reading: Reading) -> History:
+        """The bars that the reading is of: the stored ones, or those before and the bar that is not final."""
+        bar = self.asked.bars.get(instrument_id) if self.asked.bars is not None else None
+        if bar is not None and reading.session == bar.session:
+            found = self.known.reading_with(instrument_id, bar, reading.multiplier)
+            history = found[0] if found is not None else None
+        else:
+            history = self.market.history(instrument_id)
+        if history is None:
+            raise ValueError(f"{instrument_id} was scanned and has no bars")
+        return history
