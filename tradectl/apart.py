@@ -19,21 +19,21 @@ T = TypeVar("T")
 _CHILD = "import sys; sys.path[:] = {path!r}; from tradectl.apart import answer; answer()"
 
 
-def apart(function: Callable[..., T], *arguments: object, limit: float) -> T:
-    """What the function answers, or the error that it raises on purpose. `limit` is in seconds of the machine.
+def apart(what: str, function: Callable[..., T], *arguments: object, limit: float) -> T:
+    """What the function answers, or the error that it raises on purpose. `what` is its name for people, `limit` in seconds of the
+    machine.
 
     Raises TradectlError with one line where the process died, took too long, or met a bug, whose traceback goes to stderr.
     """
-    name = function.__name__.replace("_", " ")
     command = [sys.executable, "-c", _CHILD.format(path=sys.path)]
     try:
         done = subprocess.run(
             command, input=pickle.dumps((function, arguments)), stdout=subprocess.PIPE, timeout=limit, check=False
         )
     except subprocess.TimeoutExpired:
-        raise TradectlError(f"the process of its own ({name}) took longer than {limit:g} s and was ended") from None
+        raise TradectlError(f"{what} took longer than {limit:g} s in its own process, which was ended") from None
     if done.returncode:
-        raise TradectlError(f"the process of its own ({name}) died: {_cause(done.returncode)}")
+        raise TradectlError(f"{what} died in its own process: {_cause(done.returncode)}")
     found = pickle.loads(done.stdout)
     if isinstance(found, TradectlError):
         raise found

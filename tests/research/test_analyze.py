@@ -1,4 +1,4 @@
-"""What `analyze` says of real closes: the same as instrument by instrument, with any checkpoint or none; and what `simulate` says."""
+"""What `analyze` says of real closes is what each history alone says, with any checkpoint or none."""
 
 from __future__ import annotations
 

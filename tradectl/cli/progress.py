@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from tradectl.ports import Tell, silence
 
 
 @contextmanager
 def bar(title: str, *, quiet: bool = False) -> Iterator[Tell]:
-    """A bar that the block's work moves by calling what it gets."""
+    """A bar that the block's work moves by calling what it gets; there is none before the first call."""
     if quiet or not sys.stderr.isatty():
         yield silence
         return
+    with ExitStack() as stack:
+        shown: list[Tell] = []
+
+        def tell(name: str, done: int, total: int) -> None:
+            if not shown:
+                shown.append(stack.enter_context(_drawn(title)))
+            shown[0](name, done, total)
+
+        yield tell
+
+
+@contextmanager
+def _drawn(title: str) -> Iterator[Tell]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(title, total=None)
-
-        def tell(name: str, done: int, total: int) -> None:
-            progress.update(task, description=f"{title} {name}".strip(), completed=done, total=total)
-
-        yield tell
+        yield lambda name, done, total: progress.update(task, description=f"{title} {name}".strip(), completed=done, total=total)

@@ -13,6 +13,7 @@ from tradectl.cli import show
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.options import DAY, parse_day, parse_time
+from tradectl.cli.progress import bar
 from tradectl.errors import UsageError
 from tradectl.model.moment import LAST_FILL, at_ist, format_time, ist_date
 from tradectl.runtime import agenda
@@ -35,6 +36,9 @@ Trigger = Annotated[str, typer.Option("--trigger", help="Who calls: cron, daemon
 Until = Annotated[str, typer.Option("--until", help="Step until then; the end of the window unless told.", metavar="HH:MM")]
 Every = Annotated[int | None, typer.Option("--every", help="Seconds between two steps.", min=1, metavar="SECONDS")]
 AllowStale = Annotated[bool, typer.Option("--allow-stale", help="Take the last stored bars where there is none of today.")]
+Isolated = Annotated[
+    bool, typer.Option("--isolated", help="Scan in a process of its own with a time limit; the setting scan_limit says how long.")
+]
 Once = Annotated[bool, typer.Option("--once", help="One step only.")]
 
 
@@ -72,8 +76,9 @@ def register(task: Task) -> None:
     def scan(
         call: Call, session: Session = "", slot: Slot = None, force: Force = False, dry_run: DryRun = False,
         strict: Strict = False, trigger: Trigger = "manual", allow_stale: AllowStale = False,
+        isolated: Isolated = False,
     ) -> Answer:  # fmt: skip
-        switched = {"allow_stale": allow_stale}
+        switched = {"allow_stale": allow_stale, "isolated": isolated}
         return run(
             call, task, session, slot, strict=strict, trigger=trigger, switched=switched, force=force, dry_run=dry_run
         )  # fmt: skip
@@ -103,7 +108,9 @@ def run(
     report = relived(world, task, day, slot, force=more["force"])
     if report is None:
         end = moment_until(until, day)
-        report = Runner(world, all_tasks(), trigger=trigger).run(task, session=day, slot=slot, until=end, **more)
+        with bar(task.name, quiet=call.quiet) as watch:
+            runner = Runner(world, all_tasks(), trigger=trigger, watch=watch)
+            report = runner.run(task, session=day, slot=slot, until=end, **more)
     return answer(call, report, strict=strict)
 
 

@@ -17,6 +17,7 @@ from tradectl.errors import Blocked, DatabaseError, Interrupted, TradectlError, 
 from tradectl.ledger.executions import AlreadyDone, Claim, Fenced, Held, this_owner
 from tradectl.ledger.schedules import ScheduleRow, declared
 from tradectl.model.moment import ist_date, to_ist
+from tradectl.ports import Tell, silence
 from tradectl.runtime.admission import Order, admit, find_window, missed_report, with_wishes
 from tradectl.runtime.delivery import deliver
 from tradectl.runtime.heartbeat import Heartbeat
@@ -31,7 +32,7 @@ REFUSED, UNKNOWN, BUG = 11, 7, 1
 
 class Runner:
     """Runs tasks for one user. `stop`: handlers that somebody else has set up; by default each run has its own. `owner`: who
-    claims, this process unless a drill plays another."""
+    claims, this process unless a drill plays another. `watch` is told how far long work is."""
 
     def __init__(
         self,
@@ -42,12 +43,14 @@ class Runner:
         progress: Progress | None = None,
         stop: Stop | None = None,
         owner: str | None = None,
+        watch: Tell = silence,
     ) -> None:
         self.world = world
         self.tasks = tuple(tasks)
         self.trigger = trigger
         self.progress = progress
         self.stop = stop
+        self.watch = watch
         self.owner = owner or this_owner()
         self._created: datetime | None = None
         self._sweep_at: datetime | None = None
@@ -153,7 +156,7 @@ class Runner:
 
     def _worked(self, order: Order, claim: Claim) -> Report:
         """Do the work under the claim and write its end, whatever that is."""
-        context = Context(self.world, order.session, order.window.slot, claim)
+        context = Context(self.world, order.session, order.window.slot, claim, progress=self.watch)
         with stop_on_signals() if self.stop is None else nullcontext(self.stop) as stop:
             heartbeat = Heartbeat(self.world.ledger.executions, claim, self.world.clock)
             work = Stepping(order.task, context, stop, heartbeat, self.progress)
@@ -243,7 +246,7 @@ class Runner:
     def _dry(self, order: Order) -> Report:
         """One step that sends and writes nothing."""
         claim = Claim.none(self.world.user, order.task.name, order.session, order.window.slot)
-        context = Context(self.world, order.session, order.window.slot, claim, dry_run=True)
+        context = Context(self.world, order.session, order.window.slot, claim, dry_run=True, progress=self.watch)
         outcome = Stepping(order.task, context, self.stop or Stop(), None, self.progress).step()
         if outcome.blocked:
             return order.report("blocked", outcome.blocked, Blocked.exit_code, result=outcome.result, error=outcome.blocked)

@@ -44,7 +44,8 @@ def _judged(context: Context, asked: Question) -> Close:
     """The verdicts, made here or in a process of its own."""
     world, parameters = context.world, context.world.parameters
     if parameters.isolated:
-        return apart(judged_alone, world.market, world.sessions, world.readings.shelf, asked, limit=parameters.scan_limit)
+        shelf, limit = world.readings.shelf, parameters.scan_limit
+        return apart("the scan", judged_alone, world.market, world.sessions, shelf, asked, limit=limit)
     return judged(world.market, world.sessions, world.readings, asked, context.progress)
 
 
