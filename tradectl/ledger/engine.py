@@ -18,14 +18,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Engine, Insert, Table, create_engine, event, exc, pool, text
+from sqlalchemy import Dialect, Engine, Insert, Table, create_engine, event, exc, pool, text
 from sqlalchemy.engine import URL, Connection, make_url
 
 from tradectl.errors import ConfigurationError, DatabaseError
 from tradectl.ledger.turn import Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 BUSY_SECONDS = 30.0
 """How long a write waits for its turn among ours, and then for the database's own lock; our writes last milliseconds."""
@@ -251,6 +251,29 @@ def insert_new(connection: Connection, table: Table, values: Mapping[str, Any]) 
 def put_rows(connection: Connection, table: Table, key: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows; where the unique `key` is taken, a row takes the place of what stands there and keeps its id."""
     connection.execute(_put(table, key, connection.dialect.name), [dict(row) for row in rows])
+
+
+def insert_many(
+    connection: Connection, table: Table, shared: Mapping[str, Any], columns: Sequence[str], rows: Iterable[tuple[Any, ...]]
+) -> None:
+    """Insert thousands of new rows: `shared` values are the same in all, `columns` names those of `rows`. On SQLite they go
+    straight to the driver, each value as its column's type has it: the statement's overhead is twice its work."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(table.insert(), [dict(zip(columns, row, strict=True)) | dict(shared) for row in rows])
+        return
+    names = (*shared, *columns)
+    bound = [_as_stored(table, name, connection.dialect) for name in names]
+    fixed = tuple(bind(value) for bind, value in zip(bound, shared.values(), strict=False))
+    binds = bound[len(fixed) :]
+    quoted = ", ".join(f'"{name}"' for name in names)
+    statement = f'INSERT INTO "{table.name}" ({quoted}) VALUES ({", ".join("?" * len(names))})'
+    values = (fixed + tuple(bind(value) for bind, value in zip(binds, row, strict=True)) for row in rows)
+    driver(connection).executemany(statement, values)
+
+
+def _as_stored(table: Table, name: str, dialect: Dialect) -> Callable[[Any], Any]:
+    """How a column's type turns a value into what the driver takes."""
+    return table.c[name].type.dialect_impl(dialect).bind_processor(dialect) or (lambda value: value)
 
 
 @cache

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import and_, delete, func, insert, select, update
 
 from tradectl.ledger import schema
-from tradectl.ledger.engine import Database, put_rows
+from tradectl.ledger.engine import Database, insert_many, put_rows
 from tradectl.ledger.rows import Decision, Signal
 
 
@@ -58,6 +58,7 @@ class Signals:
             return int(connection.scalar(expired) or 0)
 
 
+_OWN = ("instrument_id", "symbol", "verdict", "rule", "reason", "inputs")
 _KEY = ("user", "session_date", "task", "slot", "instrument_id", "rule")
 
 
@@ -100,12 +101,11 @@ class Decisions:
             return {row.instrument_id: row.verdict for row in connection.execute(query)}
 
     def replace_run(self, task: str, session: date, slot: str, decisions: Iterable[Decision], now: datetime) -> None:
-        """As `record`, after removing everything the same run decided before (for a scan that is made again)."""
+        """The decisions of a scan, all at once, in the place of what the same run decided before; one a symbol and rule."""
         table = schema.decisions
+        rows = {(item.instrument_id, item.rule): item for item in decisions}
+        run = {"user": self._user, "session_date": session, "task": task, "slot": slot}
         with self._database.note() as connection:
-            connection.execute(
-                delete(table).where(
-                    table.c.user == self._user, table.c.session_date == session, table.c.task == task, table.c.slot == slot
-                )
-            )
-        self.record(task, session, slot, decisions, now)
+            connection.execute(delete(table).where(*(table.c[name] == value for name, value in run.items())))
+            values = ((x.instrument_id, x.symbol, x.verdict, x.rule, x.reason, dict(x.inputs)) for x in rows.values())
+            insert_many(connection, table, run | {"at": now}, _OWN, values)

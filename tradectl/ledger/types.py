@@ -46,6 +46,9 @@ class Moment(types.TypeDecorator[datetime]):
         return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
 
 
+_encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
 class JsonText(types.TypeDecorator[Any]):
     """A JSON value kept as text, keys sorted, so that equal results are equal rows."""
 
@@ -53,7 +56,7 @@ class JsonText(types.TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002 - SQLAlchemy's signature
-        return json.dumps(value if value is not None else {}, sort_keys=True, separators=(",", ":"))
+        return _encoded(value if value is not None else {})
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
         return json.loads(value) if value else {}
