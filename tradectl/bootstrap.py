@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable
     from tradectl.ledger.engine import Database
     from tradectl.ledger.store import Ledger
+    from tradectl.marketdata.sources.patience import Look
+    from tradectl.marketdata.sources.port import Source
     from tradectl.marketdata.store import Store
-    from tradectl.ports import Notifier, Shelf
+    from tradectl.ports import Notifier, PriceSource, Shelf
     from tradectl.settings import Settings
     from tradectl.strategy.parameters import Parameters
     from tradectl.strategy.readings import Readings
@@ -62,6 +64,53 @@ def open_store(settings: Settings) -> Store:
     from tradectl.marketdata.store import Store
 
     return Store(settings.market, open_sessions(settings))
+
+
+def open_source(
+    settings: Settings,
+    name: str,
+    clock: SystemClock | VirtualClock,
+    *,
+    symbols: str = "",
+    universe: str = "",
+    gaps_only: bool = False,
+    look: Look,
+) -> Source:
+    """A source of daily bars by name: `nse`, or `yahoo` for symbols or a universe. `look` is asked whether to stop."""
+    from tradectl.marketdata.sources.patience import POLITE, Patience
+
+    patience = Patience(POLITE, look)
+    if name == "nse":
+        from tradectl.marketdata.sources.download import Downloader
+        from tradectl.marketdata.sources.nse import NseFiles
+
+        return NseFiles(settings.nse, Downloader("NSE", settings.nse_home, patience), clock.now)
+    from tradectl.marketdata.sources.knowledge import Stored
+    from tradectl.marketdata.sources.restoring import YahooBars
+    from tradectl.marketdata.sources.yahoo import Yahoo
+
+    store, today = open_store(settings), ist_date(clock.machine_now())
+    names = [word.strip().upper() for word in symbols.split(",") if word.strip()]
+    for instrument_id in store.universe(universe) if universe else ():
+        names.append(store.instrument(instrument_id, today).symbol)
+    if not names:
+        raise UsageError("say which symbols: --symbols A,B,C or --universe NAME")
+    yahoo = Yahoo(settings.yahoo, settings.home / "yahoo", patience)
+    return YahooBars(yahoo, list(dict.fromkeys(names)), Stored(settings.market, store), clock.now, today, gaps_only=gaps_only)
+
+
+def open_prices(settings: Settings, mode: str, clock: SystemClock | VirtualClock) -> PriceSource | None:
+    """The source of live prices that the settings choose, None for the stored bars. ConfigurationError for an unknown one, and
+    for anything but paper: delayed prices are not for real money."""
+    if not settings.quotes:
+        return None
+    if settings.quotes != "yahoo":
+        raise ConfigurationError(f"quotes come from 'yahoo' or, left out, from the stored bars; not from {settings.quotes!r}")
+    if mode != "paper":
+        raise ConfigurationError(f"quotes from Yahoo are delayed: they are for paper, not for mode {mode}")
+    from tradectl.marketdata.sources.delayed import YahooQuotes
+
+    return YahooQuotes(settings.yahoo, settings.home / "yahoo", clock)
 
 
 def init(settings: Settings, *, user: str = DEFAULT_USER, capital: int = DEFAULT_CAPITAL, mode: str = "paper") -> PaperWorld:
@@ -171,13 +220,25 @@ def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock
     from tradectl.strategy.parameters import Parameters, with_changes
 
     mode = ledger.info.get("mode") or ""
+    prices = open_prices(settings, mode, clock)
     if mode != "paper":
         raise ConfigurationError(f"this database is in mode {mode!r}, which this version does not trade")
     parameters = with_changes(Parameters(), ledger.settings.list())
     notifier = _notifier(settings, ledger)
     market, shelf = deferred(lambda: open_store(settings)), FolderShelf(settings.market)
     sessions = open_sessions(settings)
-    return _filled(ledger, clock, market, sessions, parameters, paper=settings.paper, notifier=notifier, mode=mode, shelf=shelf)
+    return _filled(
+        ledger,
+        clock,
+        market,
+        sessions,
+        parameters,
+        paper=settings.paper,
+        notifier=notifier,
+        mode=mode,
+        shelf=shelf,
+        prices=prices,
+    )
 
 
 def _filled(
@@ -193,8 +254,10 @@ def _filled(
     step: int = 1,
     durable: bool = True,
     shelf: Shelf | None = None,
+    prices: PriceSource | None = None,
 ) -> PaperWorld:
-    """A world that trades on paper. Most commands only look into the ledger, so exchange and readings are made when asked."""
+    """A world that trades on paper, on live prices where there is a source of them. Most commands only look into the ledger, so
+    exchange and readings are made when asked."""
 
     def broker() -> PaperBroker:
         from tradectl.brokers.paper import PaperBroker
@@ -209,6 +272,7 @@ def _filled(
             participation=parameters.participation,
             durable=durable,
             opening_cash=ledger.users.get(ledger.user).capital,
+            prices=prices,
         )
 
     def readings() -> Readings:

@@ -5,6 +5,7 @@
     ├── ConfigurationError       4   wrong mode, damaged settings, unlisted IP
     ├── LoginNeeded              5   no session at the broker
     ├── BrokerUnavailable        6   broker or network down; may be retried
+    │   ├── SourceUnavailable    6   a source of prices did not answer, or asked us to wait
     │   └── Ambiguous            7   a command was sent and nobody knows what became of it; never simply retried
     ├── OrderRefused            11   the broker read the order and said no: proof that it does not exist
     ├── DataError                8   market data missing, stale or damaged
@@ -50,6 +51,10 @@ class BrokerUnavailable(TradectlError):
 
     exit_code = 6
     retryable = True
+
+
+class SourceUnavailable(BrokerUnavailable):
+    """A source of prices did not answer, or asked us to wait. Nothing of it was stored; it may be tried again."""
 
 
 class Ambiguous(BrokerUnavailable):

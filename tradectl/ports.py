@@ -84,6 +84,16 @@ class Broker(Protocol):
         ...
 
 
+class PriceSource(Protocol):
+    """Live prices without a broker behind them. `delay`: how old they are by design."""
+
+    @property
+    def delay(self) -> timedelta: ...
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """As `Broker.quotes`. SourceUnavailable where the source cannot be read."""
+        ...
+
+
 class MarketData(Protocol):
     """History and facts of instruments. Never serves a bar of a later session than it is asked for."""
 

@@ -17,7 +17,11 @@ from tradectl.errors import ConfigurationError, UsageError
 from tradectl.model.moment import IST
 
 FILE = "tradectl.toml"
-KEYS = ("user", "database", "paper", "market", "sessions", "color")
+KEYS = ("user", "database", "paper", "market", "sessions", "color", "quotes", "nse", "nse_home", "yahoo")
+NSE = "https://nsearchives.nseindia.com"
+"""Where NSE keeps its daily files."""
+NSE_HOME = "https://www.nseindia.com"
+"""The page that a browser has seen before it asks for one of them."""
 MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?")
 
 
@@ -26,7 +30,8 @@ class Settings:
     """All that is known before the ledger is opened.
 
     `database` is an SQLAlchemy URL. `user` is None where nobody was named: the ledger's only user then. `at` is the aware
-    moment of `--at`, None for the machine's own time. The files need not exist yet.
+    moment of `--at`, None for the machine's own time. The files need not exist yet. `quotes` names the source of live prices
+    for a paper account (empty: the stored bars). `nse`, `nse_home` and `yahoo` are addresses; empty: Yahoo's own.
     """
 
     home: Path
@@ -38,6 +43,10 @@ class Settings:
     user: str | None = None
     at: datetime | None = None
     color: bool = True
+    quotes: str = ""
+    nse: str = NSE
+    nse_home: str = NSE_HOME
+    yahoo: str = ""
 
     @property
     def logs(self) -> Path:
@@ -72,6 +81,10 @@ def load(
         user=user or env.get("TRADECTL_USER") or file.get("user") or None,
         at=parse_moment(moment) if moment else None,
         color=not env.get("NO_COLOR") and file.get("color", "on") != "off",
+        quotes=file.get("quotes", ""),
+        nse=file.get("nse", NSE).rstrip("/"),
+        nse_home=file.get("nse_home", NSE_HOME).rstrip("/"),
+        yahoo=file.get("yahoo", "").rstrip("/"),
     )
 
 

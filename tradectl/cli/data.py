@@ -1,4 +1,4 @@
-"""`data`: import market data, list and check what there is, and the operator's own calendar."""
+"""`data`: import and fetch market data, list and check what there is, and the operator's own calendar."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ from tradectl.errors import DataError, UsageError
 from tradectl.exchange.sessions import SessionTable
 
 app = typer.Typer(
-    name="data", rich_help_panel=RESEARCH, cls=Group, help="Market data: import, list, check, sessions.", no_args_is_help=True
+    name="data",
+    rich_help_panel=RESEARCH,
+    cls=Group,
+    help="Market data: import, fetch, list, check, sessions.",
+    no_args_is_help=True,
 )
 sessions = typer.Typer(cls=ListGroup, help="The operator's own calendar: dates added to the session table or changed in it.")
 app.add_typer(sessions, name="sessions")
@@ -66,6 +70,31 @@ def _imported(found: list[dict[str, Any]]) -> str:
         for item in found
     ]
     return show.table(("file", "kind", ">rows", ">new", ">same", ">replaced", "skipped"), rows)
+
+
+@command(app)
+def fetch(
+    call: Call,
+    source: Annotated[str, typer.Option(help="nse: its daily files; yahoo: chosen symbols.", metavar="nse|yahoo")] = "nse",
+    since: Annotated[
+        str, typer.Option(help="From this date; else from the session after the last stored one.", metavar="YYYY-MM-DD")
+    ] = "",
+    to: Annotated[str, typer.Option(help="Up to this date; else to the last session that has ended.", metavar="YYYY-MM-DD")] = "",
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Also the gaps: sessions without bars since the first stored.")
+    ] = False,
+    symbols: Annotated[str, typer.Option(help="yahoo: these, whether known already or not.", metavar="A,B,C")] = "",
+    universe: Annotated[str, typer.Option(help="yahoo: a list, a file of symbols, or `all`.", metavar="NAME")] = "",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="nse: also sessions that are stored; let the fetched rows take their place.")
+    ] = False,
+) -> Answer:
+    """Fetch daily bars from NSE or Yahoo; each session is kept as it comes, so an interrupted fetch goes on where it was."""
+    from tradectl.cli.fetching import fetch as carried_out
+    from tradectl.marketdata.fetch import Span
+
+    span = Span(parse_day(since), parse_day(to), repair, again=replace)
+    return carried_out(call, source, span, symbols=symbols, universe=universe)
 
 
 @command(app, "list")

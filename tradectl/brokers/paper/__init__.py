@@ -6,7 +6,10 @@ acceptance  what is refused, in a broker's words
 corporate   what an ex-date does to the shares held
 book        the account: orders, trades, lots, cash journal
 exchange    carries a book forward to a moment, step by step in order of time
+seen        what was seen of a live source, and the path through it
+live        such a source: its quotes, and the looks that settle orders
 quotation   what a person watching the screen would see at a moment, and nothing later
+schema      the tables
 store       the SQLite file
 broker      the adapter: one transaction a command
 statement   the account as its owner reads it, every paisa accounted for

@@ -7,6 +7,7 @@ process has written, and always checked again under the write lock before anythi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +15,7 @@ from typing import TypeVar
 from tradectl.brokers.paper.acceptance import sellable_lots
 from tradectl.brokers.paper.book import Book, Changes, Kind
 from tradectl.brokers.paper.commands import Desk
+from tradectl.brokers.paper.live import LivePrices
 from tradectl.brokers.paper.quotation import quote
 from tradectl.brokers.paper.settlement import Settlement
 from tradectl.brokers.paper.statement import Statement, draw_up
@@ -27,7 +29,7 @@ from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.money import show_rupees
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, Side, TradeReport
-from tradectl.ports import Capabilities, Clock, MarketData
+from tradectl.ports import Capabilities, Clock, MarketData, PriceSource
 
 T = TypeVar("T")
 SKEW = timedelta(minutes=1)
@@ -41,6 +43,7 @@ class PaperBroker:
     `step`: minutes to which the turning points of a daily path are moved. `participation`: the part of a minute's volume that
     one order may take, 1 for all it wants. `durable=False` gives up safety against power failure (throw-away simulations).
     `opening_cash`: paise with which the account is opened when it is first asked for anything; None: by `open_account` only.
+    `prices`: a source of live prices; without one the market is what is stored. What it showed is kept, and settles orders.
 
     Commands raise OrderRefused; everything may raise DatabaseError (file), ConfigurationError (account not opened), UsageError
     (a time before the account's last event), UncoveredDate, and what the market data raises.
@@ -61,6 +64,7 @@ class PaperBroker:
         participation: float = 1.0,
         durable: bool = True,
         opening_cash: int | None = None,
+        prices: PriceSource | None = None,
     ) -> None:
         if not 0 < participation <= 1:
             raise ConfigurationError(f"participation is more than 0 and at most 1, not {participation}")
@@ -70,7 +74,11 @@ class PaperBroker:
         self._market = market
         self._sessions = sessions
         self._store = Store(file, durable=durable)
-        self._tape = Tape(market, step=step, complete=clock.virtual)
+        if prices is not None:
+            self.capabilities = replace(self.capabilities, preopen_prices=False, quote_delay=prices.delay)
+        complete, looks = clock.virtual and prices is None, self._store.seen if prices is not None else None
+        self._tape = Tape(market, step=step, complete=complete, looks=looks)
+        self._live = LivePrices(prices, self._store, self._tape, self._reel) if prices is not None else None
         self._settlement = Settlement(self._tape, market, sessions, participation)
         self._desk = Desk(self._tape, market, sessions, self.capabilities.max_modifications)
         self._book: Book | None = None
@@ -137,12 +145,17 @@ class PaperBroker:
         return self._views.funds
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """With live prices theirs, and the band of today's session; they are kept as seen."""
         now = self._clock.now()
+        if self._live is not None:
+            return self._live.quotes(symbols, now)
         found = ((symbol, self._quote(symbol, now)) for symbol in symbols)
         return {symbol: quoted for symbol, quoted in found if quoted is not None}
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:
-        """The opening price, from the first phase of a run session to the start of continuous trading."""
+        """The opening price, from the first phase of a run session to the start of continuous trading; live sources have none."""
+        if self._live is not None:
+            return {}
         now = self._clock.now()
         session = self._sessions.session(ist_date(now))
         if session is None or not session.runs or not session.phases(closing_auction=False)[0].start <= now < session.open_at():
@@ -168,7 +181,10 @@ class PaperBroker:
             with self._store.reading():
                 self._load()
             self._check_time(now)
-        if now >= self._due or self._book is None:
+        if self._live is not None and self._book is not None:
+            self._live.watch(self._book, self._settlement.session_of(ist_date(now)), now)
+        news = self._live is not None and self._live.news()
+        if news or now >= self._due or self._book is None:
             return self._change(lambda book, _: book)
         return self._book
 

@@ -7,9 +7,9 @@ away. Another process's commit is noticed by `PRAGMA data_version`, which costs 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from tradectl.brokers.paper.book import REMEMBERED, Book, Changes, Entry
@@ -29,90 +29,14 @@ from tradectl.brokers.paper.rows import (
     trade_of,
     trade_row,
 )  # fmt: skip
+from tradectl.brokers.paper.schema import SCHEMA, SEEN, VERSION
+from tradectl.brokers.paper.seen import Look
 from tradectl.errors import DatabaseError
 
-VERSION = 1
 BUSY_SECONDS = 10.0
 
-SCHEMA = """
-CREATE TABLE accounts (
-    account TEXT PRIMARY KEY,
-    opened_at TEXT NOT NULL,
-    settled_at TEXT NOT NULL,
-    day TEXT NOT NULL
-);
-CREATE TABLE orders (
-    account TEXT NOT NULL REFERENCES accounts,
-    order_id TEXT NOT NULL,
-    tag TEXT,
-    instrument_id TEXT NOT NULL,
-    symbol TEXT NOT NULL,
-    side TEXT NOT NULL CHECK (side IN ('BUY', 'SELL')),
-    quantity INTEGER NOT NULL CHECK (quantity > 0),
-    price INTEGER NOT NULL CHECK (price >= 0),
-    order_type TEXT NOT NULL CHECK (order_type IN ('LIMIT', 'MARKET')),
-    variety TEXT NOT NULL CHECK (variety IN ('REGULAR', 'AMO')),
-    status TEXT NOT NULL CHECK (status IN ('PENDING', 'ONGOING', 'EXECUTED', 'REJECTED', 'CANCELLED')),
-    placed_at TEXT NOT NULL,
-    updated_at TEXT NOT NULL,
-    active_at TEXT NOT NULL,
-    session TEXT,
-    filled INTEGER NOT NULL CHECK (filled BETWEEN 0 AND quantity),
-    passive INTEGER NOT NULL CHECK (passive IN (0, 1)),
-    modifications INTEGER NOT NULL,
-    blocked INTEGER NOT NULL CHECK (blocked >= 0),
-    reason TEXT NOT NULL,
-    PRIMARY KEY (account, order_id)
-);
-CREATE INDEX orders_by_update ON orders (account, updated_at);
-CREATE TABLE trades (
-    account TEXT NOT NULL REFERENCES accounts,
-    trade_id TEXT NOT NULL,
-    order_id TEXT NOT NULL,
-    instrument_id TEXT NOT NULL,
-    symbol TEXT NOT NULL,
-    side TEXT NOT NULL CHECK (side IN ('BUY', 'SELL')),
-    quantity INTEGER NOT NULL CHECK (quantity > 0),
-    price INTEGER NOT NULL CHECK (price > 0),
-    at TEXT NOT NULL,
-    session TEXT NOT NULL,
-    realised INTEGER NOT NULL,
-    unsettled INTEGER NOT NULL,
-    PRIMARY KEY (account, trade_id),
-    FOREIGN KEY (account, order_id) REFERENCES orders
-);
-CREATE INDEX trades_by_time ON trades (account, at);
-CREATE TABLE lots (
-    account TEXT NOT NULL REFERENCES accounts,
-    lot_id INTEGER NOT NULL,
-    instrument_id TEXT NOT NULL,
-    quantity INTEGER NOT NULL CHECK (quantity >= 0),
-    cost INTEGER NOT NULL CHECK (cost >= 0),
-    bought_on TEXT NOT NULL,
-    delivered INTEGER NOT NULL CHECK (delivered IN (0, 1)),
-    locked INTEGER NOT NULL CHECK (locked >= 0),
-    PRIMARY KEY (account, lot_id)
-);
-CREATE TABLE journal (
-    account TEXT NOT NULL REFERENCES accounts,
-    entry_id INTEGER NOT NULL,
-    at TEXT NOT NULL,
-    session TEXT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('deposit', 'buy', 'sell', 'charges', 'dividend', 'cash_in_lieu', 'spun_off')),
-    amount INTEGER NOT NULL,
-    instrument_id TEXT NOT NULL,
-    symbol TEXT NOT NULL,
-    note TEXT NOT NULL,
-    PRIMARY KEY (account, entry_id)
-);
-CREATE TABLE charges (
-    account TEXT NOT NULL REFERENCES accounts,
-    session TEXT NOT NULL,
-    instrument_id TEXT NOT NULL,
-    total INTEGER NOT NULL CHECK (total >= 0),
-    PRIMARY KEY (account, session, instrument_id)
-);
-"""
+SEEN_KEPT = timedelta(days=30)
+"""A session is long settled by then."""
 
 
 class Store:
@@ -138,10 +62,14 @@ class Store:
                 self._switch_to_wal()
             execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
             execute("PRAGMA foreign_keys = ON")
-        if version == 0:
+        if version < VERSION:
             with self.writing():
-                if not self._connection.execute("PRAGMA user_version").fetchone()[0]:
+                found = self._connection.execute("PRAGMA user_version").fetchone()[0]
+                if found == 0:
                     self._create()
+                if found < VERSION:
+                    self._connection.execute(SEEN)
+                    self._connection.execute(f"PRAGMA user_version = {VERSION}")
 
     def _switch_to_wal(self) -> None:
         """Once in a file's life. SQLite does not wait for another process that is doing the same, so we do."""
@@ -157,7 +85,6 @@ class Store:
             raise DatabaseError(f"{self._file} is a database of something else")
         for statement in SCHEMA.split(";"):
             self._connection.execute(statement)
-        self._connection.execute(f"PRAGMA user_version = {VERSION}")
 
     def close(self) -> None:
         self._connection.close()
@@ -274,6 +201,33 @@ class Store:
         settled, day = text_of(book.settled_at), book.day.isoformat()
         self._connection.execute("UPDATE accounts SET settled_at = ?, day = ? WHERE account = ?", (settled, day, account))
 
+    def remember(self, looks: Iterable[Look]) -> None:
+        """Keep prices that were seen, for every account of the file, the first of one moment; what is old goes."""
+        rows = [
+            (
+                item.session.isoformat(),
+                item.instrument_id,
+                text_of(item.at),
+                item.last,
+                item.open,
+                item.high,
+                item.low,
+                item.volume,
+            )
+            for item in looks
+        ]
+        with self.writing():
+            self._connection.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            oldest = min(item[0] for item in rows)
+            self._connection.execute("DELETE FROM seen WHERE session < ?", (_before(oldest),))
+
+    def seen(self, instrument_id: str, session: date) -> tuple[Look, ...]:
+        """What was seen of an instrument in a session, oldest first."""
+        query = "SELECT at, last, open, high, low, volume FROM seen WHERE session = ? AND instrument_id = ? ORDER BY at"
+        with self._translated():
+            rows = self._connection.execute(query, (session.isoformat(), instrument_id)).fetchall()
+        return tuple(Look(instrument_id, session, moment_of(row[0]), *row[1:]) for row in rows)
+
     def journal(self, account: str) -> list[Entry]:
         """Every movement of cash since the account was opened, oldest first."""
         with self._translated():
@@ -288,3 +242,8 @@ class Store:
             won = query("SELECT coalesce(sum(realised), 0) FROM trades WHERE account = ?", (account,)).fetchone()[0]
             lost = query("SELECT coalesce(sum(cost), 0) FROM lots WHERE account = ? AND quantity = 0", (account,)).fetchone()[0]
             return int(won) - int(lost)
+
+
+def _before(session: str) -> str:
+    """The date (ISO) before which nothing that was seen is kept."""
+    return (date.fromisoformat(session) - SEEN_KEPT).isoformat()

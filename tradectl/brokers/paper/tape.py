@@ -1,8 +1,8 @@
 """What the market did: one instrument on one session, with its hours, path, close and band.
 
 The tape knows the whole session; who reads it must not look past the moment at hand (`matching` and `quotation` do not).
-On a virtual clock the data of a session is complete and read once. On the machine's clock today's bars still arrive, so
-today's tape is read again as time goes on.
+On a virtual clock the data of a session is complete and read once. On the machine's clock, or with a source of live prices,
+today's still arrive, so today's tape is read again as time goes on.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from tradectl.brokers.paper.seen import Looks, seen_bar, seen_path
 from tradectl.exchange.bands import Band, price_band
 from tradectl.exchange.phases import PhaseKind
 from tradectl.exchange.sessions import Session
@@ -148,9 +149,11 @@ class Reel:
 class Tape:
     """All reels, made when they are asked for."""
 
-    def __init__(self, market: MarketData, *, step: int, complete: bool) -> None:
-        """`step`: minutes to which a daily path's turns are moved. `complete`: today's data no longer grows."""
+    def __init__(self, market: MarketData, *, step: int, complete: bool, looks: Looks | None = None) -> None:
+        """`step`: minutes to which a daily path's turns are moved. `complete`: today's data no longer grows. `looks`: what was
+        seen of a source of live prices."""
         self._market = market
+        self._looks = looks
         self._step = step
         self._complete = complete
         self._reels: dict[tuple[str, date], Reel] = {}
@@ -173,6 +176,10 @@ class Tape:
             reel = self._reels[key] = self._read(instrument_id, session, now)
         return reel
 
+    def seen(self, instrument_id: str, day: date) -> None:
+        """A new price was seen: the session's reel is made anew."""
+        self._reels.pop((instrument_id, day), None)
+
     def forget_before(self, day: date) -> None:
         """Drop the reels of sessions earlier than `day`, and those that were asked for before there was any data."""
         self._reels = {key: reel for key, reel in self._reels.items() if key[1] >= day and reel.path is not None}
@@ -192,32 +199,41 @@ class Tape:
         total = session.minutes(instrument.closing_auction)
         history = self._market.history(instrument_id)
         index = history.index(session.date) if history else None
-        bar = history.bar(index) if history and index is not None else None
+        stored = history.bar(index) if history and index is not None else None
+        looks = self._looks(instrument_id, session.date) if self._looks else ()
+        bar = stored or seen_bar(looks, instrument.series)
         minutes = _regular(self._market.minutes(instrument_id, session.date), total) if len(hours.parts) == 1 else ()
-        previous = self._previous_close(instrument_id, history, session.date, bar)
+        path = self._path(bar, minutes, total, seen_path(looks, hours.second, total * 60))
+        opened = bar.open if bar else None
+        previous = self._previous_close(instrument_id, history, session.date, opened, stored=stored is not None)
         band = None
         if previous is not None:
             low, high = (bar.low, bar.high) if bar else (None, None)
             tick, dynamic = instrument.tick_size, instrument.derivatives
             band = price_band(previous, tick, derivatives=dynamic, bar_low=low, bar_high=high)
         return Reel(
-            instrument, session, hours, previous, band, bar, minutes, self._path(bar, minutes, total), total * 60, now,
+            instrument, session, hours, previous, band, bar, minutes, path, total * 60, now,
             tuple(minute[0] for minute in minutes),
         )  # fmt: skip
 
-    def _path(self, bar: Bar | None, minutes: Minutes, total: int) -> Path | None:
+    def _path(self, bar: Bar | None, minutes: Minutes, total: int, seen: Path | None) -> Path | None:
+        """By minute bars where there are any, else by what was seen, else by the daily bar."""
         if minutes:
             return minute_path(minutes, bar.open if bar else minutes[0][1])
+        if seen is not None:
+            return seen
         return daily_path(bar.open, bar.high, bar.low, bar.close, total, self._step) if bar else None
 
-    def _previous_close(self, instrument_id: str, history: History | None, day: date, bar: Bar | None) -> int | None:
+    def _previous_close(
+        self, instrument_id: str, history: History | None, day: date, opened: int | None, *, stored: bool
+    ) -> int | None:
         """The last close before the session at the session's scale; None without one, or where the scale is not known yet."""
         if history is None:
             return None
-        index = history.last_index(day) - (1 if bar else 0)
+        index = history.last_index(day) - int(stored)
         if index < 0:
             return None
-        multiplier = self._market.multiplier(instrument_id, day, bar.open if bar else None)
+        multiplier = self._market.multiplier(instrument_id, day, opened)
         if multiplier is None:
             return None
         return max(1, round(int(history.close[index]) * float(history.multiplier[index]) / multiplier))

@@ -1,12 +1,14 @@
-"""The plain daily CSV: date,symbol,series,open,high,low,close,volume; any number of sessions and symbols."""
+"""The plain daily CSV: date,symbol,series,open,high,low,close,volume[,provisional]; any number of sessions and symbols."""
 
 from __future__ import annotations
 
-from tradectl.marketdata.importers.columns import Parsed, bars, dates
+from tradectl.marketdata.importers.columns import Parsed, bars, counts, dates
 from tradectl.marketdata.importers.source import SourceFile, read_columns
 
 KIND = "daily"
 COLUMNS = {name: name for name in ("symbol", "series", "open", "high", "low", "close", "volume", "date")}
+PROVISIONAL = "provisional"
+"""1 for a bar that is not the exchange's last word; without the column every bar is final."""
 
 
 def recognises(source: SourceFile) -> bool:
@@ -15,6 +17,11 @@ def recognises(source: SourceFile) -> bool:
 
 
 def parse(source: SourceFile) -> Parsed:
-    frame = read_columns(source, COLUMNS)
-    frame["session"] = dates(source, frame, "date", "%Y-%m-%d")
-    return bars(source, frame)
+    marked = PROVISIONAL in source.header
+    text = read_columns(source, COLUMNS | ({PROVISIONAL: PROVISIONAL} if marked else {}))
+    text["session"] = dates(source, text, "date", "%Y-%m-%d")
+    parsed = bars(source, text)
+    if marked:
+        kept = text.loc[parsed.frame.index]
+        parsed.frame[PROVISIONAL] = (counts(source, kept, PROVISIONAL) > 0).astype(int)
+    return parsed

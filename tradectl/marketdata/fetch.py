@@ -1,0 +1,174 @@
+"""Fetching: which sessions are wanted, one part after the other, each imported before the next ones are asked for.
+
+So an interrupted fetch goes on where it was: what is stored is not wanted any more. A part that is missing or cannot be believed
+is told at the end and does not keep the others away; a source that does not answer ends the fetch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tradectl.errors import DataError, UsageError
+from tradectl.marketdata.archive import FILE, Archive, database_errors
+from tradectl.marketdata.imports import FileReport, Progress, import_files
+from tradectl.marketdata.series import read_archive
+from tradectl.marketdata.sources.port import Absent, Delivery
+from tradectl.model.moment import ist_date
+
+if TYPE_CHECKING:
+    from tradectl.exchange.sessions import Session, SessionTable
+    from tradectl.marketdata.sources.port import Source
+
+SETTLED_AFTER = timedelta(minutes=30)
+"""How long after its last trade a session is left alone: sources are delayed, and an unfinished bar is no bar."""
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Which sessions are asked for. `since` None: after the last stored one, or with `repair` from the first stored one."""
+
+    since: date | None = None
+    to: date | None = None
+    repair: bool = False
+    again: bool = False
+    """Also those that are stored already."""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A part, or sessions of it, that did not come. `pending`: no cause for alarm."""
+
+    name: str
+    reason: str
+    pending: bool = False
+
+
+@dataclass
+class FetchReport:
+    """`asked` counts parts; `files` are what was imported."""
+
+    source: str
+    asked: int = 0
+    files: list[FileReport] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+
+    @property
+    def trouble(self) -> str:
+        """One line about what should have come and did not; empty if all is well."""
+        wrong = [item for item in self.missing if not item.pending]
+        if not wrong:
+            return ""
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        return f"{wrong[0].name}: {wrong[0].reason}{more}"
+
+
+def stored_sessions(folder: Path, *, final: bool = True) -> set[date]:
+    """The sessions that have bars; `final`: apart from those whose bars are all provisional. Empty without an archive."""
+    if not (folder / FILE).exists():
+        return set()
+    with database_errors(folder / FILE), contextlib.closing(read_archive(folder)) as archive:
+        where = "WHERE NOT provisional" if final else ""
+        return {date.fromisoformat(row[0]) for row in archive.execute(f"SELECT DISTINCT session FROM bars {where}")}
+
+
+def wanted(span: Span, stored: set[date], table: SessionTable, now: datetime) -> list[Session]:
+    """The sessions to fetch, oldest first. UsageError where it cannot be known from when; UncoveredDate beyond the table."""
+    today = ist_date(now)
+    last = min(span.to or today, today)
+    since = span.since
+    if since is None:
+        if not stored:
+            raise UsageError("nothing is stored yet: say from when, --since YYYY-MM-DD")
+        since = min(stored) if span.repair else max(stored) + _DAY
+    if since > last:
+        return []
+    ended = [item for item in table.between(since, last) if item.last_fill_at() + SETTLED_AFTER <= now]
+    return ended if span.again else [item for item in ended if item.date not in stored]
+
+
+def fetch(
+    source: Source,
+    sessions: Sequence[Session],
+    folder: Path,
+    table: SessionTable,
+    *,
+    at: datetime,
+    replace: bool = False,
+    progress: Progress | None = None,
+    look: Callable[[], None] = lambda: None,
+) -> FetchReport:
+    """Fetch and import the sessions. `look` is called between parts and may raise.
+
+    Raises SourceUnavailable and whatever `look` raises, after importing what has come.
+    """
+    parts = source.parts(sessions) if sessions else ()
+    report = FetchReport(source.name, len(parts))
+    with contextlib.closing(Archive(folder)) as archive:
+        basket = _Basket(archive, table, report, at, replace)
+        try:
+            for done, part in enumerate(parts):
+                look()
+                if progress:
+                    progress(part.name, done, len(parts))
+                try:
+                    basket.put(part.name, source.fetch(part))
+                except DataError as error:
+                    report.missing.append(Missing(part.name, str(error)))
+                if len(basket.waiting) >= source.together:
+                    basket.empty()
+        finally:
+            basket.empty()
+    return report
+
+
+@dataclass
+class _Basket:
+    """What has come and is not imported yet."""
+
+    archive: Archive
+    table: SessionTable
+    report: FetchReport
+    at: datetime
+    replace: bool
+    waiting: list[tuple[str, Delivery]] = field(default_factory=list)
+
+    def put(self, name: str, came: Delivery | Absent) -> None:
+        if isinstance(came, Absent):
+            self.report.missing.append(Missing(name, came.reason, came.pending))
+            return
+        self.waiting.append((name, came))
+        if came.lacking:
+            more = f" (and of {len(came.lacking) - 1} more sessions)" if len(came.lacking) > 1 else ""
+            self.report.missing.append(Missing(name, f"{self.report.source} has no bar of {came.lacking[0]}{more}", pending=True))
+
+    def empty(self) -> None:
+        """Import all of it together; where that is refused one by one, so that only the bad ones stay out."""
+        waiting, self.waiting = self.waiting, []
+        try:
+            self._take(waiting)
+        except DataError as error:
+            if len(waiting) == 1:
+                self.report.missing.append(Missing(waiting[0][0], str(error)))
+                return
+            for item in waiting:
+                self.waiting = [item]
+                self.empty()
+
+    def _take(self, items: Sequence[tuple[str, Delivery]]) -> None:
+        if not items:
+            return
+        with tempfile.TemporaryDirectory(prefix="tradectl-") as folder:
+            paths = []
+            for _, delivery in items:
+                path = Path(folder) / delivery.file
+                path.write_bytes(delivery.content)
+                paths.append(path)
+            found = import_files(paths, self.archive, self.table, at=self.at, replace=self.replace)
+        self.report.files += found.files

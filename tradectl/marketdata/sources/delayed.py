@@ -1,0 +1,83 @@
+"""Quotes from Yahoo for a paper account: marked with their delay, never from the future of the clock that is asked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tradectl.marketdata.sources.patience import POLITE, Patience
+from tradectl.model.market import Quote
+from tradectl.model.moment import ist_date
+
+if TYPE_CHECKING:
+    from tradectl.marketdata.sources.yahoo import Chart, Yahoo
+    from tradectl.ports import Clock
+
+SOURCE = "yahoo"
+DELAY = timedelta(minutes=15)
+"""Declared, not measured: the usual delay of free prices. Some symbols are younger; none is relied on to be."""
+KEPT = timedelta(seconds=20)
+"""For so long a quote is not asked for again: the tasks of one minute then share an answer."""
+
+
+class YahooQuotes:
+    """The price source `yahoo`. The client is made when it is first asked, so that a home that only looks loads nothing."""
+
+    def __init__(self, base: str, cache: Path, clock: Clock) -> None:
+        self._base, self._cache, self._clock = base, cache, clock
+        self._known: dict[str, tuple[datetime, Quote | None]] = {}
+
+    delay = DELAY
+
+    @cached_property
+    def _yahoo(self) -> Yahoo:
+        from tradectl.marketdata.sources.yahoo import Yahoo
+
+        return Yahoo(self._base, self._cache, Patience(POLITE))
+
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """The last quotes; a symbol that Yahoo does not know, or whose price is later than our now, is absent."""
+        found = ((symbol, self._quote(symbol)) for symbol in symbols)
+        return {symbol: quote for symbol, quote in found if quote is not None}
+
+    def _quote(self, symbol: str) -> Quote | None:
+        now = self._clock.now()
+        asked_at, quote = self._known.get(symbol, (None, None))
+        if asked_at is None or not asked_at <= now < asked_at + KEPT:
+            chart = self._yahoo.chart(symbol, "5d")
+            quote = quote_of(chart) if chart is not None else None
+            self._known[symbol] = now, quote
+        return quote if quote is not None and quote.at <= now else None
+
+
+def quote_of(chart: Chart) -> Quote | None:
+    """The quote in a chart's facts, with the day's prices where its last row is of the same date; None without a last price."""
+    last, traded = _paise(chart.facts.get("regularMarketPrice")), chart.facts.get("regularMarketTime")
+    if last is None or traded is None or not hasattr(traded, "to_pydatetime"):
+        return None
+    at: datetime = traded.to_pydatetime().astimezone(UTC)
+    quote = Quote(chart.symbol, last, at, SOURCE, delay=DELAY, last_trade_at=at)
+    return _with_day(quote, chart)
+
+
+def _with_day(quote: Quote, chart: Chart) -> Quote:
+    if chart.frame.empty or chart.frame.index[-1].date() != ist_date(quote.at):
+        return quote
+    row = chart.frame.iloc[-1]
+    opened, high, low = (_paise(row[name]) for name in ("Open", "High", "Low"))
+    if opened is None or high is None or low is None:
+        return quote
+    high, low = max(high, opened, quote.last), min(low, opened, quote.last)
+    return replace(quote, open=opened, high=high, low=low, volume=max(0, int(row["Volume"])))
+
+
+def _paise(value: Any) -> int | None:
+    """Rupees to paise; None for no price."""
+    if not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+        return None
+    return round(float(value) * 100)

@@ -1,0 +1,89 @@
+"""One file over HTTP, whole or not at all: asked for as a browser does, within limits of time and size.
+
+A site that answers 403 wants its home page to be visited first; the cookies from there are kept for the rest of the run.
+"""
+
+from __future__ import annotations
+
+import requests
+import urllib3
+
+from tradectl.clock import stopwatch
+from tradectl.errors import ConfigurationError, DataError, SourceUnavailable
+from tradectl.marketdata.sources.patience import Passing, Patience, asked_wait
+
+BROWSER = {
+    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "Accept-Language": "en-US,en;q=0.5",
+    "Accept-Encoding": "gzip, deflate",
+}
+CHUNK = 65_536
+
+
+class Downloader:
+    """Fetches from one site. `home` is the page whose cookies it wants."""
+
+    def __init__(self, site: str, home: str, patience: Patience) -> None:
+        self._site, self._home, self._patience = site, home, patience
+        self._session = requests.Session()
+        self._session.headers.update(BROWSER | {"Referer": f"{home}/"})
+        self._welcomed = False
+
+    def get(self, url: str) -> bytes | None:
+        """The content of an address, None where there is nothing (404). Raises SourceUnavailable, DataError."""
+        return self._patience.retrying()(self._once, url)
+
+    def _once(self, url: str) -> bytes | None:
+        manners = self._patience.manners
+        self._patience.turn()
+        started = stopwatch()
+        try:
+            with self._session.get(url, timeout=(manners.connect, manners.read), stream=True) as response:
+                if response.status_code == 404:
+                    return None
+                if response.status_code == 403 and not self._welcomed:
+                    self._visit_home()
+                    raise Passing(f"{self._site} answers 403 Forbidden", wait=0.0)
+                self._refuse(response)
+                return self._body(response, url.rpartition("/")[2], started + manners.whole)
+        except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema) as error:
+            raise ConfigurationError(f"{url} is no address: {error}") from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise Passing(f"{self._site} cannot be reached ({type(error).__name__})") from error
+
+    def _visit_home(self) -> None:
+        """Fetch the home page for its cookies; what it says does not matter."""
+        manners = self._patience.manners
+        self._welcomed = True
+        self._patience.turn()
+        self._session.get(f"{self._home}/", timeout=(manners.connect, manners.read), stream=True).close()
+
+    def _refuse(self, response: requests.Response) -> None:
+        """An error for every status but success."""
+        said = f"{self._site} answers {response.status_code} {response.reason}".strip()
+        if response.status_code == 429:
+            wait = asked_wait(response.headers.get("Retry-After"))
+            raise Passing(said if wait is None else f"{said}: ask again in {wait:.0f} s", wait)
+        if response.status_code >= 500:
+            raise Passing(said, asked_wait(response.headers.get("Retry-After")))
+        if response.status_code == 403:
+            raise SourceUnavailable(f"{said}, also with the cookies of {self._home}")
+        if response.status_code != 200:
+            raise SourceUnavailable(said)
+
+    def _body(self, response: requests.Response, name: str, deadline: float) -> bytes:
+        """All of it. Read as it arrives, so that a server that sends a byte now and then cannot hold us."""
+        parts, size, most = [], 0, self._patience.manners.most_bytes
+        while chunk := response.raw.read1(CHUNK, decode_content=True):
+            parts.append(chunk)
+            size += len(chunk)
+            if size > most:
+                raise DataError(f"{name}: is larger than {most} bytes")
+            if stopwatch() > deadline:
+                raise Passing(f"{self._site} sends {name} too slowly: {size} bytes in {self._patience.manners.whole:g} s")
+            self._patience.look()
+        promised = response.headers.get("Content-Length", "")
+        if promised.isdecimal() and response.raw.tell() != int(promised):
+            raise Passing(f"{self._site} broke off {name} after {response.raw.tell()} of {promised} bytes")
+        return b"".join(parts)

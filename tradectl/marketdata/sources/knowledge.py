@@ -1,0 +1,79 @@
+"""What we know of a symbol before Yahoo is asked: from the stored series and lists, and nothing where nothing is stored yet."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tradectl.errors import UsageError
+from tradectl.exchange.ticks import tick_size
+from tradectl.marketdata.archive import FILE
+from tradectl.marketdata.series import read_archive
+from tradectl.marketdata.sources.restoring import Known
+from tradectl.model.market import changes_shares
+
+if TYPE_CHECKING:
+    from tradectl.marketdata.store import Store
+
+SINGLE_PAISA_SINCE = date(2024, 6, 10)
+"""From then on some shares trade on a tick of 0.01; whose tick is not known is not held to a coarser one."""
+
+
+class Stored:
+    """What the store of a folder knows; `store` is asked only where there is an archive."""
+
+    def __init__(self, folder: Path, store: Store) -> None:
+        self._store = store
+        self._archive = read_archive(folder) if (folder / FILE).exists() else None
+        self._found: dict[str, Known] = {}
+
+    def of(self, symbol: str, today: date) -> Known:
+        if symbol not in self._found:
+            self._found[symbol] = self._look(symbol, today)
+        return self._found[symbol]
+
+    def _look(self, symbol: str, today: date) -> Known:
+        try:
+            instrument_id = self._store.find(symbol, today) if self._archive is not None else None
+        except UsageError:
+            instrument_id = None
+        if instrument_id is None:
+            return Known(lambda _: symbol, _finest, {}, {})
+        store, owner = self._store, instrument_id
+        history = store.history(owner)
+
+        def name_on(day: date) -> str:
+            return store.instrument(owner, day).symbol
+
+        def tick_on(day: date, price: int) -> int:
+            return _finest(day, price) if history is None else store.instrument(owner, day).tick_size
+
+        return Known(name_on, tick_on, self._closes(owner), self._ratios(owner, today))
+
+    def _closes(self, instrument_id: str) -> dict[date, int]:
+        """The final closes, by session."""
+        history = self._store.history(instrument_id)
+        if history is None or self._archive is None:
+            return {}
+        names = {self._store.instrument(instrument_id, history.session(index)).symbol for index in range(len(history))}
+        marks = ", ".join("?" for _ in names)
+        query = f"SELECT session, symbol, close FROM bars WHERE symbol IN ({marks}) AND NOT provisional"
+        held = {history.session(index) for index in range(len(history))}
+        rows = self._archive.execute(query, sorted(names))
+        return {day: int(close) for text, _, close in rows if (day := date.fromisoformat(text)) in held}
+
+    def _ratios(self, instrument_id: str, today: date) -> dict[date, Fraction]:
+        """New shares for an old one, by ex-date; of one date as one."""
+        ratios: defaultdict[date, Fraction] = defaultdict(lambda: Fraction(1))
+        for action in self._store.actions(instrument_id, date.min, today):
+            if changes_shares(action):
+                ratios[action.ex_date] *= action.ratio
+        return dict(ratios)
+
+
+def _finest(day: date, price: int) -> int:
+    """The finest tick that a share of this price may have had on that day."""
+    return 1 if day >= SINGLE_PAISA_SINCE else tick_size(day, price)

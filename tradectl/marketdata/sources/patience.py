@@ -1,0 +1,100 @@
+"""How fast we ask, how long we wait, and what is tried again: only what may pass by itself, and never sooner than we are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tradectl.clock import SystemClock, stopwatch
+from tradectl.errors import SourceUnavailable
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState, Retrying
+
+Look = Callable[[], None]
+"""Called in between; raises when somebody asked us to stop."""
+BREATH = 0.2
+"""Seconds after which a long wait looks whether it should end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """`rate`: requests a second. No source publishes a figure: two a second is a person who clicks fast, and a year of sessions
+    then takes two minutes. `attempts` at one request, `first_wait` seconds before the second, doubled each time; a server that
+    wants us to wait longer than `longest_wait` is left alone. Limits in seconds on `connect`, on each `read`, and on the `whole`
+    of a file, which has at most `most_bytes` (a bhavcopy has some 300 thousand)."""
+
+    rate: float = 2.0
+    attempts: int = 4
+    first_wait: float = 1.0
+    longest_wait: float = 120.0
+    connect: float = 5.0
+    read: float = 15.0
+    whole: float = 90.0
+    most_bytes: int = 50_000_000
+
+
+POLITE = Manners()
+
+
+class Passing(SourceUnavailable):
+    """A failure that may pass by itself; `wait`: the seconds for which the server asked, if it did."""
+
+    def __init__(self, message: str, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+def asked_wait(header: str | None) -> float | None:
+    """The seconds of a Retry-After. The other form, a date, is rare here and left to our own waits."""
+    return float(header) if header and header.strip().isdecimal() else None
+
+
+def _go_on() -> None:
+    """Nobody asks us to stop."""
+
+
+class Patience:
+    """Paces the requests to one source and repeats those that may pass.
+
+    Waits are real also where the day is a virtual one: the server at the other end is.
+    """
+
+    def __init__(self, manners: Manners, look: Look = _go_on) -> None:
+        self.manners = manners
+        self.look = look
+        self._free_at = 0.0
+
+    def turn(self) -> None:
+        """Wait until the next request may be made."""
+        self.pause(self._free_at - stopwatch())
+        self._free_at = stopwatch() + 1 / self.manners.rate
+
+    def pause(self, seconds: float) -> None:
+        """Wait, looking in between whether to stop."""
+        until, clock = stopwatch() + seconds, SystemClock()
+        self.look()
+        while (left := until - stopwatch()) > 0:
+            clock.sleep(min(left, BREATH))
+            self.look()
+
+    def retrying(self) -> Retrying:
+        """Attempts, as tenacity has them: `patience.retrying()(function, …)`. The last failure is raised as it is."""
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt
+
+        return Retrying(
+            stop=stop_after_attempt(self.manners.attempts),
+            wait=self._wait,
+            retry=retry_if_exception(self._passes),
+            sleep=self.pause,
+            reraise=True,
+        )
+
+    def _passes(self, error: BaseException) -> bool:
+        return isinstance(error, Passing) and (error.wait or 0.0) <= self.manners.longest_wait
+
+    def _wait(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.wait if isinstance(error, Passing) else None
+        return self.manners.first_wait * 2 ** (state.attempt_number - 1) if asked is None else asked

@@ -1,0 +1,94 @@
+"""Yahoo's charts through yfinance: one answer a symbol, checked to be the one that was asked for.
+
+A symbol of NSE is Yahoo's with `.NS` behind it, `&` and `-` included. Prices come as traded but for splits and bonuses, which
+Yahoo takes out of all history; dividends are left alone here (`auto_adjust` off).
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yfinance
+from yfinance.config import YfConfig
+from yfinance.exceptions import YFException, YFPricesMissingError
+
+from tradectl.errors import DataError
+from tradectl.marketdata.sources.patience import Passing, Patience
+from tradectl.marketdata.sources.yahoo_session import YahooSession
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PERIODS = (("5d", 4), ("1mo", 27), ("3mo", 87), ("6mo", 178), ("1y", 363), ("2y", 728), ("5y", 1824), ("10y", 3650))
+"""Yahoo's words for how far back, and the days that each surely holds. A period ends today: every split of it is there."""
+UNREADABLE = (ValueError, KeyError, TypeError, IndexError, AttributeError)
+"""What yfinance raises where the answer is not shaped as it expects."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """`frame`: a row a session (Open, High, Low, Close, Volume, Stock Splits), dated in Indian time; `facts`: Yahoo's `meta`."""
+
+    symbol: str
+    frame: pd.DataFrame
+    facts: Mapping[str, Any]
+
+
+def ticker_of(symbol: str) -> str:
+    return f"{symbol}.NS"
+
+
+def period_since(first: date, today: date) -> str:
+    """The shortest of Yahoo's periods that reaches back to a date. DataError where none does."""
+    back = (today - first).days
+    for word, days in PERIODS:
+        if back <= days:
+            return word
+    raise DataError(f"Yahoo is asked for ten years at most, and {first} is longer ago")
+
+
+class Yahoo:
+    """The client. `cache`: a folder for what yfinance keeps (cookies); `base`: another address than Yahoo's."""
+
+    def __init__(self, base: str, cache: Path, patience: Patience) -> None:
+        cache.mkdir(parents=True, exist_ok=True)
+        yfinance.set_tz_cache_location(str(cache))
+        YfConfig.debug.hide_exceptions = False
+        logging.getLogger("yfinance").setLevel(logging.CRITICAL)
+        self._patience = patience
+        self._session = YahooSession(base, patience)
+
+    def chart(self, symbol: str, period: str) -> Chart | None:
+        """Daily bars of a period that ends today; None for a symbol that Yahoo does not know.
+
+        Raises SourceUnavailable, DataError where the answer is of something else or cannot be read.
+        """
+        return self._patience.retrying()(self._once, symbol, period)
+
+    def _once(self, symbol: str, period: str) -> Chart | None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                ticker = yfinance.Ticker(ticker_of(symbol), session=self._session)
+                frame = ticker.history(period=period, interval="1d", auto_adjust=False, actions=True, keepna=True)
+                facts = dict(ticker.history_metadata)
+        except YFPricesMissingError:
+            return None
+        except YFException as error:
+            raise Passing(f"Yahoo: {error}") from error
+        except UNREADABLE as error:
+            raise DataError(f"{symbol}: Yahoo's answer cannot be read ({type(error).__name__})") from error
+        self._refuse_another(symbol, facts)
+        return Chart(symbol, frame, facts)
+
+    def _refuse_another(self, symbol: str, facts: Mapping[str, Any]) -> None:
+        expected = {"symbol": ticker_of(symbol), "currency": "INR", "exchangeTimezoneName": "Asia/Kolkata"}
+        for fact, value in expected.items():
+            if facts.get(fact) != value:
+                raise DataError(f"{symbol}: Yahoo's answer has {fact} {facts.get(fact)}, not {value}")

@@ -1,0 +1,51 @@
+"""The connection that yfinance is given: paced, limited in time, and pointed elsewhere where the settings say so.
+
+It is curl_cffi's session, which speaks like a browser; Yahoo turns others away. Only charts are judged here: what yfinance
+asks besides (cookies, a crumb) may fail, and it goes on without.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from curl_cffi import requests as curl
+
+from tradectl.errors import SourceUnavailable
+from tradectl.marketdata.sources.patience import Passing, Patience, asked_wait
+
+CHARTS = "/v8/finance/chart/"
+
+
+class YahooSession(curl.Session):  # type: ignore[type-arg]
+    """`base`: an address that takes the place of every host of Yahoo's; empty: Yahoo itself."""
+
+    def __init__(self, base: str, patience: Patience) -> None:
+        super().__init__(impersonate="chrome")
+        self._base = base
+        self._patience = patience
+
+    def request(self, method: Any, url: str, *more: Any, **options: Any) -> Any:
+        parts = urlsplit(url)
+        if self._base:
+            url = f"{self._base}{parts.path}" + (f"?{parts.query}" if parts.query else "")
+        manners = self._patience.manners
+        options["timeout"] = (manners.connect, manners.read)  # curl takes their sum as the limit of the whole
+        self._patience.turn()
+        if CHARTS not in parts.path:
+            return super().request(method, url, *more, **options)
+        try:
+            answer = cast("curl.Response", super().request(method, url, *more, **options))
+        except curl.exceptions.RequestException as error:
+            raise Passing(f"Yahoo cannot be reached ({type(error).__name__})") from error
+        _judge(answer)
+        return answer
+
+
+def _judge(answer: curl.Response) -> None:
+    """Let success pass, and 404, whose body says why."""
+    said = f"Yahoo answers {answer.status_code} {answer.reason}".strip()
+    if answer.status_code == 429 or answer.status_code >= 500:
+        raise Passing(said, asked_wait(answer.headers.get("Retry-After")))
+    if answer.status_code not in {200, 404, 422}:
+        raise SourceUnavailable(said)
