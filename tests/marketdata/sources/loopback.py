@@ -1,0 +1,103 @@
+"""A site on this machine: real sockets, real HTTP. What it answers to a path is a list; the last answer is given for ever."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass(frozen=True)
+class Reply:
+    """`sent`: how many bytes of the body are really sent; `pause`: seconds between two bytes of it."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+    sent: int | None = None
+    pause: float = 0.0
+
+
+NOTHING = Reply(404, b"<html>Not Found</html>")
+
+
+@dataclass
+class Site:
+    """`locked`: 403 for whoever does not look like a browser with the cookie of the home page."""
+
+    url: str = ""
+    replies: dict[str, list[Reply]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    locked: bool = False
+    otherwise: Reply = NOTHING
+
+    def put(self, path: str, *replies: Reply) -> None:
+        self.replies[path] = list(replies)
+
+    def reply_to(self, path: str, headers: dict[str, str]) -> Reply:
+        if path == "/":
+            return Reply(200, b"<html>welcome</html>", (("Set-Cookie", "nsit=abc; Path=/"),))
+        if self.locked and not ("nsit=abc" in headers.get("Cookie", "") and "Mozilla" in headers.get("User-Agent", "")):
+            return Reply(403, b"<html>Access Denied</html>")
+        waiting = self.replies.get(path)
+        if not waiting:
+            return self.otherwise
+        return waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+
+@contextmanager
+def site() -> Iterator[Site]:
+    shown = Site()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            shown.asked.append(self.path)
+            reply = shown.reply_to(self.path.partition("?")[0], dict(self.headers))
+            self.send_response(reply.status)
+            for name, value in reply.headers:
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(reply.body)))
+            self.end_headers()
+            self._send(reply)
+
+        def do_POST(self) -> None:
+            self.do_GET()
+
+        def _send(self, reply: Reply) -> None:
+            body = reply.body if reply.sent is None else reply.body[: reply.sent]
+            try:
+                if not reply.pause:
+                    self.wfile.write(body)
+                for byte in body if reply.pause else b"":
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(reply.pause)
+            except OSError:
+                return  # the other side has had enough
+            if reply.sent is not None:
+                self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            """The tests look at `asked` instead."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    shown.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield shown
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def nobody() -> str:
+    """An address at which nobody listens."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    port = server.server_port
+    server.server_close()
+    return f"http://127.0.0.1:{port}"
