@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.marketdata.sources.loopback import Site, site
+from tests.marketdata.sources.loopback import Reply, Site, site
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.fetch import FetchReport, Span, fetch, stored_sessions, wanted
 from tradectl.marketdata.sources.download import Downloader
 from tradectl.marketdata.sources.nse import NseFiles
 from tradectl.marketdata.sources.patience import Look, Manners, Patience
+from tradectl.marketdata.sources.yahoo import Yahoo
 from tradectl.model.moment import at_ist
 
 HASTY = Manners(rate=10_000, attempts=3, first_wait=0.01, longest_wait=5, connect=2, read=1, whole=1)
@@ -48,3 +49,16 @@ def fetched(nse: Site, tmp_path: Path, sessions: SessionTable) -> Fetch:
         return fetch(source, days, folder, sessions, at=now, look=look, replace=replace)
 
     return call
+
+
+@pytest.fixture
+def yahoo_site() -> Iterator[Site]:
+    with site() as opened:
+        opened.otherwise = Reply(200, b"crumb")
+        yield opened
+
+
+@pytest.fixture
+def yahoo(yahoo_site: Site, tmp_path: Path) -> Yahoo:
+    """The client, with a real connection to the loopback."""
+    return Yahoo(yahoo_site.url, tmp_path / "yahoo", Patience(HASTY))

@@ -260,6 +260,7 @@ def test_a_stored_session_is_replaced_only_when_asked(nse: Site, fetched: Fetch,
     assert fetched(again, on=MONDAY, replace=True).files[0].merged.replaced == 1
 
 
+@pytest.mark.slow
 def test_real_files_of_every_form(nse: Site, fetched: Fetch, stored, shared_data: Path) -> None:
     forms = {
         date(2018, 6, 5): ("old/cm05JUN2018bhav.csv.gz", bhavcopies.usual),

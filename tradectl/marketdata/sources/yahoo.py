@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yfinance
+from yfinance.cache import get_tz_cache
 from yfinance.config import YfConfig
 from yfinance.exceptions import YFException, YFPricesMissingError
 
@@ -27,13 +28,16 @@ if TYPE_CHECKING:
 
 PERIODS = (("5d", 4), ("1mo", 27), ("3mo", 87), ("6mo", 178), ("1y", 363), ("2y", 728), ("5y", 1824), ("10y", 3650))
 """Yahoo's words for how far back, and the days that each surely holds. A period ends today: every split of it is there."""
+ZONE = "Asia/Kolkata"
+FACTS = ("symbol", "currency", "exchangeTimezoneName", "regularMarketPrice", "regularMarketTime")
+"""What is read of a chart's `meta`; to look at all of it makes yfinance ask Yahoo once more."""
 UNREADABLE = (ValueError, KeyError, TypeError, IndexError, AttributeError)
 """What yfinance raises where the answer is not shaped as it expects."""
 
 
 @dataclass(frozen=True)
 class Chart:
-    """`frame`: a row a session (Open, High, Low, Close, Volume, Stock Splits), dated in Indian time; `facts`: Yahoo's `meta`."""
+    """`frame`: a row a session (Open, High, Low, Close, Volume, Stock Splits), dated in Indian time; `facts`: FACTS of Yahoo's `meta`."""
 
     symbol: str
     frame: pd.DataFrame
@@ -75,9 +79,10 @@ class Yahoo:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
+                self._tell_zone(ticker_of(symbol))
                 ticker = yfinance.Ticker(ticker_of(symbol), session=self._session)
                 frame = ticker.history(period=period, interval="1d", auto_adjust=False, actions=True, keepna=True)
-                facts = dict(ticker.history_metadata)
+                facts = {name: ticker.history_metadata.get(name) for name in FACTS}
         except YFPricesMissingError:
             return None
         except YFException as error:
@@ -87,8 +92,14 @@ class Yahoo:
         self._refuse_another(symbol, facts)
         return Chart(symbol, frame, facts)
 
+    def _tell_zone(self, ticker: str) -> None:
+        """Spare Yahoo the question for the zone of a share of NSE; the answer's own zone is checked all the same."""
+        zones = get_tz_cache()
+        if zones.lookup(ticker) is None:
+            zones.store(ticker, ZONE)
+
     def _refuse_another(self, symbol: str, facts: Mapping[str, Any]) -> None:
-        expected = {"symbol": ticker_of(symbol), "currency": "INR", "exchangeTimezoneName": "Asia/Kolkata"}
+        expected = {"symbol": ticker_of(symbol), "currency": "INR", "exchangeTimezoneName": ZONE}
         for fact, value in expected.items():
             if facts.get(fact) != value:
                 raise DataError(f"{symbol}: Yahoo's answer has {fact} {facts.get(fact)}, not {value}")
