@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -33,6 +33,8 @@ class Site:
     asked: list[str] = field(default_factory=list)
     locked: bool = False
     otherwise: Reply = NOTHING
+    now: Callable[[str], Reply | None] = field(default=lambda _: None)
+    """What is answered at this moment, before anything that was put; None: nothing special."""
 
     def put(self, path: str, *replies: Reply) -> None:
         self.replies[path] = list(replies)
@@ -42,6 +44,9 @@ class Site:
             return Reply(200, b"<html>welcome</html>", (("Set-Cookie", "nsit=abc; Path=/"),))
         if self.locked and not ("nsit=abc" in headers.get("Cookie", "") and "Mozilla" in headers.get("User-Agent", "")):
             return Reply(403, b"<html>Access Denied</html>")
+        special = self.now(path)
+        if special is not None:
+            return special
         waiting = self.replies.get(path)
         if not waiting:
             return self.otherwise
