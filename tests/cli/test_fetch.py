@@ -8,20 +8,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
+from datetime import time as clock
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Tradectl
+from tests.cli.test_light import HEAVY, LOOK
 from tests.marketdata.sources import bhavcopies
 from tests.marketdata.sources.charts import Share, chart, path
 from tests.marketdata.sources.conftest import HASTY
 from tests.marketdata.sources.loopback import Reply, Site, nobody, site
-from tradectl.bootstrap import open_prices
+from tradectl.bootstrap import open_prices, open_world
 from tradectl.clock import SystemClock
 from tradectl.errors import ConfigurationError
 from tradectl.marketdata.sources import delayed, patience
+from tradectl.model.moment import at_ist
 from tradectl.settings import load
 
 MONDAY, TUESDAY = date(2024, 10, 28), date(2024, 10, 29)
@@ -166,3 +169,23 @@ def test_an_unknown_source_of_quotes_ends_with_4(tradectl: Tradectl, home: Path)
     said = tradectl("status")
     line = "tradectl: quotes come from 'yahoo' or, left out, from the stored bars; not from 'reuters'\n"
     assert (said.code, said.err.splitlines(keepends=True)[-1]) == (4, line)
+
+
+def test_a_home_that_chose_yahoo_trades_on_its_quotes(home: Path, web: Site, tradectl: Tradectl, tmp_path: Path) -> None:
+    bars = tmp_path / "bars.csv"
+    bars.write_text(f"date,symbol,series,open,high,low,close,volume\n{MONDAY},ACME,EQ,100,110,95,105.5,1000\n", encoding="utf-8")
+    tradectl("data", "import", str(bars))
+    settle(home, quotes="yahoo", yahoo=web.url)
+    web.otherwise = Reply(200, b"crumb")
+    web.put(path("ACME"), chart(Share("ACME", {MONDAY: PLAIN, TUESDAY: PLAIN}, last=(at_ist(TUESDAY, clock(10, 45)), 105.5))))
+    world = open_world(load(home=str(home), at="2024-10-29 11:00", environment={}))
+    quote = world.broker.quotes(["ACME"])["ACME"]
+    assert (quote.source, quote.last, quote.upper_band) == ("yahoo", 10550, 12660)
+    assert world.broker.capabilities.quote_delay == timedelta(minutes=15)
+
+
+def test_a_home_that_chose_yahoo_still_looks_lightly(home: Path) -> None:
+    settle(home, quotes="yahoo")
+    words = [sys.executable, "-c", LOOK.format(heavy=HEAVY), "status"]
+    done = subprocess.run(words, env={**os.environ, "TRADECTL_HOME": str(home)}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.splitlines()[-1].split()) == (0, ["LOADED"]), done.stderr

@@ -71,6 +71,12 @@ def test_an_unknown_symbol_is_absent(quotes: YahooQuotes, yahoo_site: Site) -> N
     assert quotes.quotes(["GHOST"]) == {}
 
 
+def test_an_answer_about_something_else_hides_no_other_symbol(quotes: YahooQuotes, yahoo_site: Site) -> None:
+    yahoo_site.put(path("M&M"), chart(share("10:45")))
+    yahoo_site.put(path("ODD"), chart(Share("ODD", {MONDAY: DAY}, facts={"currency": "USD"})))
+    assert list(quotes.quotes(["ODD", "M&M"])) == ["M&M"]
+
+
 def test_a_minutes_tasks_share_an_answer(quotes: YahooQuotes, yahoo_site: Site, clock: VirtualClock) -> None:
     yahoo_site.put(path("M&M"), chart(share("10:45")))
     quotes.quotes(["M&M"])

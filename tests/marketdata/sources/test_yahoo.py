@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, time
 from pathlib import Path
 from typing import Any
@@ -181,6 +182,21 @@ def test_a_busy_yahoo_is_asked_again_and_then_left_alone(yahoo: Yahoo, yahoo_sit
     yahoo_site.put(path("ACME"), Reply(429, headers=(("Retry-After", "3600"),)))
     with pytest.raises(SourceUnavailable, match=r"^Yahoo answers 429"):
         yahoo.chart("ACME", "5d")
+
+
+def test_a_yahoo_that_drips_is_given_up(yahoo_site: Site, tmp_path: Path) -> None:
+    whole = chart(Share("ACME", {MONDAY: PLAIN}))
+    yahoo_site.put(path("ACME"), replace(whole, pause=0.05))
+    hurried = Patience(replace(HASTY, attempts=1, connect=0.3, read=0.3))
+    with pytest.raises(SourceUnavailable, match=r"^Yahoo cannot be reached \(Timeout\)$"):
+        Yahoo(yahoo_site.url, tmp_path, hurried).chart("ACME", "5d")
+
+
+def test_a_bar_that_cannot_be_stays_out_and_the_others_come_in(market: Market, take: Taken) -> None:
+    impossible = Share("BAD", {MONDAY: (100.0, 90.0, 95.0, 105.5, 10)})
+    report = take(Share("ACME", {MONDAY: PLAIN}), impossible, Share("ZETA", {MONDAY: PLAIN}), since=MONDAY, on=MONDAY)
+    assert report.trouble.startswith("BAD: yahoo-BAD.csv row 2: low <= open, close <= high does not hold")
+    assert [row[0] for row in bars(market)] == ["ACME", "ZETA"]
 
 
 def test_nobody_at_the_address(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tradectl.errors import DataError
 from tradectl.marketdata.sources.patience import POLITE, Patience
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
@@ -49,10 +50,17 @@ class YahooQuotes:
         now = self._clock.now()
         asked_at, quote = self._known.get(symbol, (None, None))
         if asked_at is None or not asked_at <= now < asked_at + KEPT:
-            chart = self._yahoo.chart(symbol, "5d")
-            quote = quote_of(chart) if chart is not None else None
+            quote = self._ask(symbol)
             self._known[symbol] = now, quote
         return quote if quote is not None and quote.at <= now else None
+
+    def _ask(self, symbol: str) -> Quote | None:
+        """Yahoo's quote; None also where the answer is of something else: one bad symbol must not hide the others."""
+        try:
+            chart = self._yahoo.chart(symbol, "5d")
+        except DataError:
+            return None
+        return quote_of(chart) if chart is not None else None
 
 
 def quote_of(chart: Chart) -> Quote | None:

@@ -19,7 +19,7 @@ from yfinance.cache import get_tz_cache
 from yfinance.config import YfConfig
 from yfinance.exceptions import YFException, YFPricesMissingError
 
-from tradectl.errors import DataError
+from tradectl.errors import ConfigurationError, DataError
 from tradectl.marketdata.sources.patience import Passing, Patience
 from tradectl.marketdata.sources.yahoo_session import YahooSession
 
@@ -37,7 +37,7 @@ UNREADABLE = (ValueError, KeyError, TypeError, IndexError, AttributeError)
 
 @dataclass(frozen=True)
 class Chart:
-    """`frame`: a row a session (Open, High, Low, Close, Volume, Stock Splits), dated in Indian time; `facts`: FACTS of Yahoo's `meta`."""
+    """`frame`: a row a session (Open, High, Low, Close, Volume, Stock Splits), dated in Indian time; `facts`: the FACTS."""
 
     symbol: str
     frame: pd.DataFrame
@@ -61,7 +61,10 @@ class Yahoo:
     """The client. `cache`: a folder for what yfinance keeps (cookies); `base`: another address than Yahoo's."""
 
     def __init__(self, base: str, cache: Path, patience: Patience) -> None:
-        cache.mkdir(parents=True, exist_ok=True)
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(f"{cache}: {error.strerror or error}") from error
         yfinance.set_tz_cache_location(str(cache))
         YfConfig.debug.hide_exceptions = False
         logging.getLogger("yfinance").setLevel(logging.CRITICAL)
