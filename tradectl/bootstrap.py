@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable
     from tradectl.ledger.engine import Database
     from tradectl.ledger.store import Ledger
-    from tradectl.marketdata.sources.patience import Look
-    from tradectl.marketdata.sources.port import Source
     from tradectl.marketdata.store import Store
     from tradectl.ports import Notifier, PriceSource, Shelf
     from tradectl.settings import Settings
@@ -64,39 +62,6 @@ def open_store(settings: Settings) -> Store:
     from tradectl.marketdata.store import Store
 
     return Store(settings.market, open_sessions(settings))
-
-
-def open_source(
-    settings: Settings,
-    name: str,
-    clock: SystemClock | VirtualClock,
-    *,
-    symbols: str = "",
-    universe: str = "",
-    gaps_only: bool = False,
-    look: Look,
-) -> Source:
-    """A source of daily bars by name: `nse`, or `yahoo` for symbols or a universe. `look` is asked whether to stop."""
-    from tradectl.marketdata.sources.patience import POLITE, Patience
-
-    patience = Patience(POLITE, look)
-    if name == "nse":
-        from tradectl.marketdata.sources.download import Downloader
-        from tradectl.marketdata.sources.nse import NseFiles
-
-        return NseFiles(settings.nse, Downloader("NSE", settings.nse_home, patience), clock.now)
-    from tradectl.marketdata.sources.knowledge import Stored
-    from tradectl.marketdata.sources.restoring import YahooBars
-    from tradectl.marketdata.sources.yahoo import Yahoo
-
-    store, today = open_store(settings), ist_date(clock.machine_now())
-    names = [word.strip().upper() for word in symbols.split(",") if word.strip()]
-    for instrument_id in store.universe(universe) if universe else ():
-        names.append(store.instrument(instrument_id, today).symbol)
-    if not names:
-        raise UsageError("say which symbols: --symbols A,B,C or --universe NAME")
-    yahoo = Yahoo(settings.yahoo, settings.home / "yahoo", patience)
-    return YahooBars(yahoo, list(dict.fromkeys(names)), Stored(settings.market, store), clock.now, today, gaps_only=gaps_only)
 
 
 def open_prices(settings: Settings, mode: str, clock: SystemClock | VirtualClock) -> PriceSource | None:

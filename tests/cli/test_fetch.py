@@ -21,9 +21,10 @@ from tests.marketdata.sources.charts import Share, chart, path
 from tests.marketdata.sources.conftest import HASTY
 from tests.marketdata.sources.loopback import Reply, Site, nobody, site
 from tradectl.bootstrap import open_prices, open_world
+from tradectl.cli import fetching
 from tradectl.clock import SystemClock
 from tradectl.errors import ConfigurationError
-from tradectl.marketdata.sources import delayed, patience
+from tradectl.marketdata.sources import delayed
 from tradectl.model.moment import at_ist
 from tradectl.settings import load
 
@@ -41,7 +42,7 @@ def settle(home: Path, **settings: str) -> None:
 @pytest.fixture
 def web(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """NSE and Yahoo in one, to which the home's settings point."""
-    monkeypatch.setattr(patience, "POLITE", HASTY)
+    monkeypatch.setattr(fetching, "POLITE", HASTY)
     monkeypatch.setattr(delayed, "POLITE", HASTY)
     with site() as opened:
         settle(home, nse=opened.url, nse_home=opened.url, yahoo=opened.url)

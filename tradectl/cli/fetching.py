@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from tradectl.bootstrap import open_source
+from tradectl.bootstrap import open_store
 from tradectl.cli import show
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.progress import bar
@@ -14,10 +14,16 @@ from tradectl.errors import DataError, UsageError
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.fetch import FetchReport, Span, stored_sessions, wanted
 from tradectl.marketdata.fetch import fetch as fetched
+from tradectl.marketdata.sources.patience import POLITE, Patience
+from tradectl.model.moment import ist_date
 from tradectl.runtime.interrupt import stop_on_signals
 
 if TYPE_CHECKING:
     from datetime import date
+
+    from tradectl.marketdata.sources.port import Source
+    from tradectl.ports import Clock
+    from tradectl.settings import Settings
 
 SOURCES = ("nse", "yahoo")
 
@@ -39,9 +45,13 @@ def fetch(call: Call, source: str, span: Span, *, symbols: str, universe: str) -
     whole = span if source == "nse" else _every_session(span)
     with stop_on_signals() as stop, bar("fetching", quiet=call.quiet or call.as_json) as tell:
         sessions = wanted(whole, stored, table, clock.now())
-        gaps_only = span.repair and span.since is None
         look = stop.raise_if_asked
-        opened = open_source(settings, source, clock, symbols=symbols, universe=universe, gaps_only=gaps_only, look=look)
+        patience = Patience(POLITE, look)
+        if source == "nse":
+            opened = nse(settings, clock, patience)
+        else:
+            gaps_only = span.repair and span.since is None
+            opened = yahoo(settings, clock, patience, names(settings, symbols, universe), gaps_only=gaps_only)
         report = fetched(
             opened,
             sessions,
@@ -53,6 +63,35 @@ def fetch(call: Call, source: str, span: Span, *, symbols: str, universe: str) -
             look=look,
         )
     return _answer(report, [session.date for session in sessions])
+
+
+def nse(settings: Settings, clock: Clock, patience: Patience) -> Source:
+    """NSE at the address of the settings."""
+    from tradectl.marketdata.sources.download import Downloader
+    from tradectl.marketdata.sources.nse import NseFiles
+
+    return NseFiles(settings.nse, Downloader("NSE", settings.nse_home, patience), clock.now)
+
+
+def yahoo(settings: Settings, clock: Clock, patience: Patience, symbols: list[str], *, gaps_only: bool) -> Source:
+    """Yahoo for these symbols, as named today."""
+    from tradectl.marketdata.sources.knowledge import Stored
+    from tradectl.marketdata.sources.restoring import YahooBars
+    from tradectl.marketdata.sources.yahoo import Yahoo
+
+    known, client = Stored(settings.market, open_store(settings)), Yahoo(settings.yahoo, settings.home / "yahoo", patience)
+    return YahooBars(client, symbols, known, clock.now, ist_date(clock.machine_now()), gaps_only=gaps_only)
+
+
+def names(settings: Settings, symbols: str, universe: str) -> list[str]:
+    """Symbols that were said, or today's names of a universe's members. UsageError for an unknown universe, and for nobody."""
+    found = [word.strip().upper() for word in symbols.split(",") if word.strip()]
+    if universe:
+        store, today = open_store(settings), ist_date(SystemClock().machine_now())
+        found = [store.instrument(member, today).symbol for member in store.universe(universe)]
+    if not found:
+        raise UsageError("say which symbols: --symbols A,B,C or --universe NAME")
+    return list(dict.fromkeys(found))
 
 
 def _every_session(span: Span) -> Span:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, time
@@ -210,3 +212,25 @@ def test_the_shortest_period_that_reaches_back() -> None:
     assert period_since(date(2018, 1, 1), TUESDAY) == "10y"
     with pytest.raises(DataError, match="ten years at most"):
         period_since(date(2010, 1, 1), TUESDAY)
+
+
+REAL_SPLITS = {
+    "NESTLEIND": (2023, date(2023, 10, 3), date(2023, 12, 29), {date(2024, 1, 5): (10, 1)}),
+    "BAJFINANCE": (2025, date(2025, 4, 1), date(2025, 6, 30), {date(2025, 6, 16): (10, 1)}),
+    "MARUTI": (2024, date(2024, 4, 1), date(2024, 5, 31), {date(2024, 12, 2): (3, 1), date(2025, 3, 3): (7, 2)}),
+}
+"""Year of the file, first and last session, and splits: the first two did happen, the third divide by 10.5."""
+
+
+@pytest.mark.parametrize("symbol", REAL_SPLITS)
+def test_real_prices_divided_as_yahoo_does_come_back_to_the_paisa(
+    market: Market, take: Taken, shared_data: Path, symbol: str
+) -> None:
+    year, first, last, splits = REAL_SPLITS[symbol]
+    with gzip.open(shared_data / "daily" / f"nse-daily-{year}.csv.gz", "rt", encoding="utf-8") as lines:
+        own = [row for row in csv.DictReader(lines) if row["symbol"] == symbol and str(first) <= row["date"] <= str(last)]
+    fields = ("open", "high", "low", "close")
+    rows = {date.fromisoformat(row["date"]): (*(float(row[name]) for name in fields), int(row["volume"])) for row in own}
+    assert take(Share(symbol, rows, splits), since=first, on=last).trouble == ""
+    traded = [(day.isoformat(), *(round(price * 100) for price in row[:4])) for day, row in sorted(rows.items())]
+    assert [row[1:6] for row in bars(market)] == traded
