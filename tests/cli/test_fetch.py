@@ -43,7 +43,7 @@ def settle(home: Path, **settings: str) -> None:
 def web(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """NSE and Yahoo in one, to which the home's settings point."""
     monkeypatch.setattr(fetching, "POLITE", HASTY)
-    monkeypatch.setattr(delayed, "POLITE", HASTY)
+    monkeypatch.setattr(delayed, "BRISK", HASTY)
     with site() as opened:
         settle(home, nse=opened.url, nse_home=opened.url, yahoo=opened.url)
         yield opened

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tradectl.errors import DataError
-from tradectl.marketdata.sources.patience import POLITE, Patience
+from tradectl.marketdata.sources.patience import Manners, Patience
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SOURCE = "yahoo"
 DELAY = timedelta(minutes=15)
 """Declared, not measured: the usual delay of free prices. Some symbols are younger; none is relied on to be."""
+BRISK = Manners(attempts=2, read=5.0)
+"""A monitor comes again in a minute: better no price now than a minute spent on waiting for one."""
 KEPT = timedelta(seconds=20)
 """For so long a quote is not asked for again: the tasks of one minute then share an answer."""
 
@@ -39,7 +41,7 @@ class YahooQuotes:
     def _yahoo(self) -> Yahoo:
         from tradectl.marketdata.sources.yahoo import Yahoo
 
-        return Yahoo(self._base, self._cache, Patience(POLITE))
+        return Yahoo(self._base, self._cache, Patience(BRISK))
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         """The last quotes; a symbol that Yahoo does not know, or whose price is later than our now, is absent."""
