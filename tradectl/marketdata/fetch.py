@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradectl.errors import DataError, UsageError
-from tradectl.marketdata.archive import FILE, Archive, database_errors
+from tradectl.marketdata.archive import Archive, database_errors
 from tradectl.marketdata.imports import FileReport, Progress, import_files
-from tradectl.marketdata.series import read_archive
+from tradectl.marketdata.reading import read_archive
+from tradectl.marketdata.schema import ARCHIVE
 from tradectl.marketdata.sources.port import Absent, Delivery
 from tradectl.model.moment import ist_date
 
@@ -71,9 +72,9 @@ class FetchReport:
 
 def stored_sessions(folder: Path, *, final: bool = True) -> set[date]:
     """The sessions that have bars; `final`: apart from those whose bars are all provisional. Empty without an archive."""
-    if not (folder / FILE).exists():
+    if not (folder / ARCHIVE).exists():
         return set()
-    with database_errors(folder / FILE), contextlib.closing(read_archive(folder)) as archive:
+    with database_errors(folder / ARCHIVE), contextlib.closing(read_archive(folder)) as archive:
         where = "WHERE NOT provisional" if final else ""
         return {date.fromisoformat(row[0]) for row in archive.execute(f"SELECT DISTINCT session FROM bars {where}")}
 

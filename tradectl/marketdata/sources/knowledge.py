@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from tradectl.errors import UsageError
 from tradectl.exchange.ticks import tick_size
-from tradectl.marketdata.archive import FILE
-from tradectl.marketdata.series import read_archive
+from tradectl.marketdata.reading import read_archive
+from tradectl.marketdata.schema import ARCHIVE
 from tradectl.marketdata.sources.restoring import Known
 from tradectl.model.market import changes_shares
 
@@ -27,7 +27,7 @@ class Stored:
 
     def __init__(self, folder: Path, store: Store) -> None:
         self._store = store
-        self._archive = read_archive(folder) if (folder / FILE).exists() else None
+        self._archive = read_archive(folder) if (folder / ARCHIVE).exists() else None
         self._found: dict[str, Known] = {}
 
     def of(self, symbol: str, today: date) -> Known:
