@@ -139,6 +139,10 @@ class MarketData(Protocol):
         """Minute bars (minutes after 09:15, open, high, low, close in paise, volume), empty where there are none."""
         ...
 
+    def minute_sessions(self, instrument_id: str) -> frozenset[date]:
+        """The sessions of which there are minute bars."""
+        ...
+
 
 class Shelf(Protocol):
     """Where something that took long to make is kept for the next process. What is not there, or not whole, is None; what cannot

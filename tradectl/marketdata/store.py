@@ -178,6 +178,23 @@ class Store:
             self._minutes[instrument_id] = next(filter(None, (self._stored_minutes(name, session) for name in names)), ())
         return self._minutes[instrument_id]
 
+    def minute_sessions(self, instrument_id: str) -> frozenset[date]:
+        """The sessions of which there are minute bars."""
+        names = [name for name in self._minute_days if self._series.renames.touches(name)] + [instrument_id]
+        days = {day for name in names for day in self._minute_days.get(name, ()) if self._owns(instrument_id, name, day)}
+        return frozenset(day for day in days if self.through is None or day <= self.through)
+
+    def _owns(self, instrument_id: str, name: str, session: date) -> bool:
+        return name in {instrument_id, self._series.renames.name_on(instrument_id, session)}
+
+    @cached_property
+    def _minute_days(self) -> dict[str, list[date]]:
+        """The sessions with minute bars by name."""
+        found: dict[str, list[date]] = {}
+        for symbol, day in self._rows("SELECT DISTINCT symbol, session FROM minutes", ()):
+            found.setdefault(str(symbol), []).append(date.fromisoformat(str(day)))
+        return found
+
     @cached_property
     def _stored(self) -> StoredPanel:
         return open_panel(self.folder)

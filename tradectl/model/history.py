@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,8 +62,12 @@ class History:
         end = self.last_index(session) + 1
         if end == len(self):
             return self
+        return self.take(slice(end))
+
+    def take(self, rows: NDArray[Any] | slice) -> History:
+        """Only some bars, by their indices or a mask."""
         columns = ("sessions", "open", "high", "low", "close", "volume", "series", "multiplier")
-        return replace(self, **{name: getattr(self, name)[:end] for name in columns})
+        return replace(self, **{name: getattr(self, name)[rows] for name in columns})
 
     def with_bar(self, bar: Bar, multiplier: float) -> History:
         """This history and one more (later) bar."""

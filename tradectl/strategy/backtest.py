@@ -10,22 +10,20 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
-from fractions import Fraction
+from datetime import date, timedelta
 from itertools import groupby
 
 from tradectl.exchange.charges import day_charges
 from tradectl.exchange.sessions import Session
 from tradectl.exchange.ticks import round_down
-from tradectl.model.market import ActionKind, CorporateAction, bars_entry
-from tradectl.model.moment import at_ist
+from tradectl.model.market import CorporateAction, bars_entry
 from tradectl.model.order import Fill, Side
-from tradectl.model.position import Adjustment, Folded, Trade, fold, fraction_cash, shares_after
-from tradectl.strategy.credits import release_session
+from tradectl.model.position import Adjustment, Folded, Trade, fold
 from tradectl.strategy.entry import admission_mask, entry_mask, is_share, reward_gone
 from tradectl.strategy.exact import exact
 from tradectl.strategy.exits import entry_limit, rsi_exit_due
 from tradectl.strategy.facts import Facts
+from tradectl.strategy.holding import Holding, Step, through_actions
 from tradectl.strategy.intraday import Plan, Result, trade
 from tradectl.strategy.reentry import level_at_entry, next_level
 from tradectl.strategy.risk import too_far
@@ -36,8 +34,6 @@ __all__ = ["Backtest", "Facts", "Past", "gated", "reference", "run", "settled"]
 
 TRADE_FOR_TRADE = frozenset({"BE", "BZ"})
 """Series whose shares cannot be sold on the day they are bought."""
-BEFORE_THE_DAY = time(8, 0)
-"""When corporate actions are booked on their ex-date (IST): before any order of that day."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +95,7 @@ def gated(facts: Facts, *, first: date, last: date) -> Backtest:
     def accept(i: int) -> bool:
         reading = facts.features.reading(facts.history, i)
         past = backtest_score(trades, reading.session, parameters).score
-        return combined(strength(reading, parameters), past, parameters) >= parameters.buy_score
+        return bool(combined(strength(reading, parameters), past, parameters) >= parameters.buy_score)
 
     return run(facts, first=first, last=last, accept=accept)
 
@@ -134,14 +130,13 @@ class _Run:
         self._flat()
 
     def _flat(self) -> None:
-        self.quantity = self.buys = self.level = self.decided = 0
-        self.locked: list[tuple[date, int]] = []
-        self.ceiling: int | None = None
+        self.holding = Holding(0)
+        self.buys = self.level = self.decided = 0
 
     def run(self) -> Backtest:
         j, looked_at = self._next(self.begin), -1
         while j < self.end:
-            if not self.quantity and not self.order:
+            if not self.holding.quantity and not self.order:
                 self.flat_at = j
             looked_at = j
             day = self.facts.history.session(j)
@@ -158,7 +153,7 @@ class _Run:
     def _next(self, j: int) -> int:
         """The next bar that matters: the very next one while something is held or ordered, else the next candidate. So where the
         run ends before the last bar, nothing is."""
-        if self.quantity or self.order:
+        if self.holding.quantity or self.order:
             return j
         k = bisect_left(self.candidates, j)
         return self.candidates[k] if k < len(self.candidates) else self.end
@@ -168,19 +163,19 @@ class _Run:
     def _decide(self, j: int, day: date, *, traded: bool) -> None:
         if day >= self.last:
             return
-        level = self._reentry_level(j) if self.quantity else self._entry_level(j, day, traded=traded)
+        level = self._reentry_level(j) if self.holding.quantity else self._entry_level(j, day, traded=traded)
         if not level:
             return
         session = self.facts.sessions.next_run_session(day).date
-        if session > self.last or (not self.quantity and self._barred(day, session)):
+        if session > self.last or (not self.holding.quantity and self._barred(day, session)):
             return
-        if not self.quantity and self.accept is not None and not self.accept(j):
+        if not self.holding.quantity and self.accept is not None and not self.accept(j):
             return
         parameters = self.facts.parameters
         limit = entry_limit(int(self.facts.history.close[j]), self.facts.instrument(session).tick_size, parameters)
         quantity = self._size(limit, session, j)
         least = exact(parameters.reentry_least) * exact(parameters.capital_per_trade) * 100
-        if quantity and not (self.quantity and quantity * limit < least):
+        if quantity and not (self.holding.quantity and quantity * limit < least):
             self.order = _Order(session, j, limit, quantity, level)
 
     def _entry_level(self, j: int, day: date, *, traded: bool) -> int:
@@ -220,7 +215,7 @@ class _Run:
         if order is not None and order.session <= day:
             self.order = None
         order = self._before_open(order, j) if order is not None and order.session == day else None
-        held = self.quantity - sum(shares for release, shares in self.locked if release > day)
+        held = self.holding.free(day)
         if not held and order is None:
             return False
         history, table, parameters = self.facts.history, self.facts.features, self.facts.parameters
@@ -233,7 +228,7 @@ class _Run:
             buy_quantity=order.quantity if order else 0,
             same_day=str(history.series[j]) not in TRADE_FOR_TRADE,
             rsi_exit=held > 0 and rsi_exit_due(float(table.rsi[last]), parameters),
-            ceiling=self.ceiling if parameters.freeze == "position" else None,
+            ceiling=self.holding.ceiling if parameters.freeze == "position" else None,
         )
         minutes = session.minutes(instrument.closing_auction)
         result = trade(history.bar(j), minutes, tuple(self.facts.minutes(day)), plan, parameters)
@@ -257,66 +252,39 @@ class _Run:
         return order
 
     def _book(self, result: Result, session: Session, symbol: str, order: _Order | None) -> None:
-        opened = session.open_at()
+        opened, bought = session.open_at(), 0
         for item in result.executions:
             at = opened + timedelta(seconds=item.second)
             number = len(self.fills) + 1
             fill_id = f"{self.facts.history.instrument_id}-{number}"
             self.fills.append(Fill(fill_id, symbol, item.side, item.quantity, item.price, session.date, at, number))
             if item.side is Side.BUY and order is not None:
-                self.quantity += item.quantity
+                bought += item.quantity
                 self.buys, self.level, self.decided = self.buys + 1, order.level, order.decided
             else:
-                self.quantity -= item.quantity
-        self.ceiling = result.resting if result.resting is not None else self.ceiling
-        if not self.quantity:
+                bought -= item.quantity
+        ceiling = result.resting if result.resting is not None else self.holding.ceiling
+        self.holding = replace(self.holding, quantity=self.holding.quantity + bought, ceiling=ceiling)
+        if not self.holding.quantity:
             self._flat()
-
-    # --- corporate actions on what is held
 
     def _apply_actions(self, j: int, day: date) -> None:
         """Bring the holding through the actions with an ex-date after the previous bar, up to this one."""
-        if not self.quantity:
-            return
         history = self.facts.history
-        actions = self._actions(history.session(j - 1), day)
+        actions = self._actions(history.session(j - 1), day) if self.holding.quantity else ()
         if not actions:
             return
-        close: Fraction = Fraction(int(history.close[j - 1]))
-        ex_dividend = self.quantity
-        for action in actions:
-            at = at_ist(action.ex_date, BEFORE_THE_DAY).astimezone(UTC)
-            if action.dividend:
-                self._adjust(ActionKind.DIVIDEND, action, at, cash=action.dividend * ex_dividend)
-            if action.ratio != 1:
-                self._adjust(action.kind, action, at, cash=fraction_cash(self.quantity, action.ratio, close))
-                close /= action.ratio
-                self._scale(action)
-        if any(action.kind is ActionKind.DEMERGER for action in actions):
-            action = next(action for action in actions if action.kind is ActionKind.DEMERGER)
-            kept = min(Fraction(1), Fraction(int(history.open[j])) / close)
-            at = at_ist(action.ex_date, BEFORE_THE_DAY).astimezone(UTC)
-            self._adjust(action.kind, replace(action, ratio=Fraction(1)), at, kept=kept)
-        if self.ceiling is not None:
-            tick = self.facts.instrument(day).tick_size
-            scaled = Fraction(self.ceiling) * Fraction(float(history.multiplier[j - 1])) / Fraction(float(history.multiplier[j]))
-            self.ceiling = -int(-scaled // tick) * tick
-        if not self.quantity:
+        step = Step(
+            close=int(history.close[j - 1]),
+            open=int(history.open[j]),
+            multiplier_before=float(history.multiplier[j - 1]),
+            multiplier=float(history.multiplier[j]),
+            tick=self.facts.instrument(day).tick_size,
+        )
+        self.holding, booked = through_actions(self.holding, actions, step, self.facts.sessions)
+        self.adjustments += booked
+        if not self.holding.quantity:
             self._flat()
-
-    def _adjust(
-        self, kind: ActionKind, action: CorporateAction, at: datetime, *, cash: int = 0, kept: Fraction = Fraction(1)
-    ) -> None:
-        ratio = Fraction(1) if kind is ActionKind.DIVIDEND else action.ratio
-        self.adjustments.append(Adjustment(kind, action.ex_date, at, ratio, kept, cash))
-
-    def _scale(self, action: CorporateAction) -> None:
-        """Shares after a split, bonus or consolidation; new ones are locked until they are credited."""
-        before, self.quantity = self.quantity, shares_after(self.quantity, action.ratio)
-        if action.ratio > 1:
-            self.locked.append((release_session(action, self.facts.sessions), self.quantity - before))
-        else:
-            self.locked = [(release, shares_after(shares, action.ratio)) for release, shares in self.locked]
 
     def _result(self) -> Backtest:
         charges: dict[str, int] = {}

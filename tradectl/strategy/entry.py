@@ -7,7 +7,7 @@ arrays share. Values that are not yet defined are NaN, and every comparison is p
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from tradectl.model.history import History, Ints
 from tradectl.model.market import Instrument
 from tradectl.strategy.features import Features, Reading
 from tradectl.strategy.parameters import Parameters
+
+if TYPE_CHECKING:
+    from tradectl.strategy.lane_settings import LaneParameters
 
 Mask = NDArray[np.bool_]
 Names = NDArray[np.str_]
@@ -105,6 +108,7 @@ def _all(rules: tuple[tuple[str, Any], ...]) -> Mask:
     return mask
 
 
-def reward_gone(price: int, ema_level: float, parameters: Parameters) -> bool:
-    """Whether a pre-open price (paise) leaves too little below the fast EMA (rupees, today's scale) to buy for."""
+def reward_gone(price: Any, ema_level: Any, parameters: Parameters | LaneParameters) -> Any:
+    """Whether a pre-open price (paise) leaves too little below the fast EMA (rupees, today's scale) to buy for. Numbers or
+    arrays."""
     return price > parameters.amo_cancel_ratio * ema_level * 100

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tradectl.exchange.ticks import round_down
-from tradectl.model.history import Ints
-from tradectl.strategy.exact import exact
+from tradectl.model.history import Floats, Ints
+from tradectl.strategy.exact import exact, floor_times
 from tradectl.strategy.parameters import Parameters
+
+if TYPE_CHECKING:
+    from tradectl.strategy.lane_settings import LaneParameters
 
 _NOISE = 1e-9
 """Part of a tick by which floating point may overshoot a price that lies on the tick."""
@@ -20,12 +24,17 @@ _NOISE = 1e-9
 def target_price(ema_level: float, last: int, tick: int, parameters: Parameters) -> int: ...
 @overload
 def target_price(ema_level: float, last: Ints, tick: int, parameters: Parameters) -> Ints: ...
+@overload
+def target_price(ema_level: Floats, last: Ints, tick: Ints, parameters: LaneParameters) -> Ints: ...
 
 
-def target_price(ema_level: float, last: int | Ints, tick: int, parameters: Parameters) -> int | Ints:
+def target_price(
+    ema_level: float | Floats, last: int | Ints, tick: int | Ints, parameters: Parameters | LaneParameters
+) -> int | Ints:
     """Where the fast EMA would be if the session closed at `last`, rounded up to the tick.
 
-    `ema_level`: the fast EMA of the last completed bar, in rupees at today's scale. `last` in paise, one or an array. With a span
+    `ema_level`: the fast EMA of the last completed bar, in rupees at today's scale. `last` in paise; one or an array
+    of each. With a span
     of 9 it is 0.8 x EMA + 0.2 x last. It never falls when `last` rises, which is why the lowest price of a session decides.
     """
     n = parameters.ema_fast
@@ -35,9 +44,16 @@ def target_price(ema_level: float, last: int | Ints, tick: int, parameters: Para
     return math.ceil(raw / tick - _NOISE) * tick
 
 
-def rsi_exit_due(rsi: float, parameters: Parameters) -> bool:
-    """Whether a position whose RSI closed here is sold on the next session instead of waiting for its target."""
-    return rsi > parameters.rsi_exit
+@overload
+def rsi_exit_due(rsi: float, parameters: Parameters) -> bool: ...
+@overload
+def rsi_exit_due(rsi: Floats, parameters: LaneParameters) -> NDArray[np.bool_]: ...
+
+
+def rsi_exit_due(rsi: float | Floats, parameters: Parameters | LaneParameters) -> bool | NDArray[np.bool_]:
+    """Whether a position whose RSI closed here is sold on the next session instead of waiting for its target. One or many."""
+    due: bool | NDArray[np.bool_] = rsi > parameters.rsi_exit
+    return due
 
 
 def rsi_exit_price(last: int, tick: int, parameters: Parameters) -> int:
@@ -48,3 +64,9 @@ def rsi_exit_price(last: int, tick: int, parameters: Parameters) -> int:
 def entry_limit(close: int, tick: int, parameters: Parameters) -> int:
     """A buy's limit: the signal's close and a premium, rounded down to the tick."""
     return round_down(int(close * (1 + exact(parameters.entry_premium))), tick)
+
+
+def entry_limits(closes: Ints, ticks: Ints, parameters: LaneParameters) -> Ints:
+    """`entry_limit` of many lanes at once."""
+    numerators, denominators = parameters.ratio("entry_premium")
+    return floor_times(closes, denominators + numerators, denominators) // ticks * ticks

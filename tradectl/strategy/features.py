@@ -7,9 +7,9 @@ corporate action never changes a row. Turnover is money and needs no adjustment.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import date
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -118,6 +118,10 @@ class Features:
             quality=float(self.quality[i]),
             bars=int(self.bars[i]),
         )
+
+    def take(self, rows: NDArray[Any]) -> Features:
+        """Only some rows, by their indices or a mask."""
+        return replace(self, **{item.name: getattr(self, item.name)[rows] for item in fields(self)})
 
 
 def features(history: History, parameters: Parameters) -> Features:

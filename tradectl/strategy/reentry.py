@@ -9,39 +9,60 @@ filled count: a cancelled re-entry leaves its level unused, because `last_level`
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, overload
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from tradectl.strategy.parameters import Parameters
 
+if TYPE_CHECKING:
+    from tradectl.model.history import Floats, Ints
+    from tradectl.strategy.lane_settings import LaneParameters
 
-def levels(parameters: Parameters) -> tuple[int, int, int]:
+Mask = NDArray[np.bool_]
+
+
+@overload
+def levels(parameters: Parameters) -> tuple[int, int, int]: ...
+@overload
+def levels(parameters: Parameters | LaneParameters) -> tuple[Any, Any, Any]: ...
+
+
+def levels(parameters: Parameters | LaneParameters) -> tuple[Any, Any, Any]:
     """The levels of a cycle, highest first."""
     return parameters.reentry_first, parameters.reentry_second, parameters.reentry_third
 
 
+def levels_at_entry(rsi: Floats, parameters: Parameters | LaneParameters) -> Ints:
+    """The level that an entry with each RSI uses: the lowest that it is below; the first one where settings allowed an entry
+    above them all."""
+    first, second, third = levels(parameters)
+    level: Ints = np.where(rsi < third, third, np.where(rsi < second, second, first))
+    return level
+
+
+def next_levels(last_levels: Ints, reset: Mask, rsi: Floats, above_slow: Mask, parameters: Parameters | LaneParameters) -> Ints:
+    """The level that a re-entry decided on this close would use; 0: no re-entry. One value for each position.
+
+    `reset`: whether RSI was above the first level on a close since the bar on which the last filled buy was decided.
+    """
+    first, second, third = levels(parameters)
+    lower = np.where(first < last_levels, first, np.where(second < last_levels, second, np.where(third < last_levels, third, 0)))
+    again = np.where(above_slow, first, np.where(parameters.allow_below_ema200, second, 0))
+    level = np.where(reset, again, lower)
+    return np.where(rsi < level, level, 0)
+
+
 def level_at_entry(rsi: float, parameters: Parameters) -> int:
-    """The level that an entry with this RSI uses: the lowest that RSI is below; the first one where settings allowed an
-    entry above them all."""
-    first, *lower = levels(parameters)
-    return next((level for level in reversed(lower) if rsi < level), first)
+    """`levels_at_entry` of one entry."""
+    return int(levels_at_entry(np.array(rsi), parameters))
 
 
 def next_level(
     last_level: int, rsi_since_last_decision: ArrayLike, rsi_now: float, above_ema200: bool, parameters: Parameters
 ) -> int:
-    """The level that a re-entry decided on this close would use; 0: no re-entry.
-
-    `rsi_since_last_decision`: RSI of every bar after the bar on which the last filled buy was decided, this one included.
-    """
-    if bool(np.any(np.asarray(rsi_since_last_decision) > parameters.reentry_first)):
-        return _first_of_cycle(rsi_now, above_ema200, parameters)
-    lower = next((level for level in levels(parameters) if level < last_level), 0)
-    return lower if rsi_now < lower else 0
-
-
-def _first_of_cycle(rsi_now: float, above_ema200: bool, parameters: Parameters) -> int:
-    first, second, _ = levels(parameters)
-    if above_ema200:
-        return first if rsi_now < first else 0
-    return second if parameters.allow_below_ema200 and rsi_now < second else 0
+    """`next_levels` of one position. `rsi_since_last_decision`: RSI of every bar after the bar on which the last filled buy was
+    decided, this one included."""
+    reset = np.array(np.any(np.asarray(rsi_since_last_decision) > parameters.reentry_first))
+    return int(next_levels(np.array(last_level), reset, np.array(rsi_now), np.array(above_ema200), parameters))

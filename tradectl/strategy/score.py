@@ -10,11 +10,17 @@ import math
 from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
+from tradectl.model.history import Floats
 from tradectl.model.position import Trade
-from tradectl.strategy.features import Reading
+from tradectl.strategy.features import Features, Reading
 from tradectl.strategy.parameters import Parameters
+
+if TYPE_CHECKING:
+    from tradectl.strategy.lane_settings import LaneParameters
 
 
 class Verdict(StrEnum):
@@ -55,14 +61,32 @@ def strength_parts(reading: Reading, parameters: Parameters) -> dict[str, float]
     }
 
 
+def strengths(rows: Features, parameters: Parameters) -> Floats:
+    """`strength` of many bars at once."""
+
+    def part(points: int, share: Floats) -> Floats:
+        clamped: Floats = points * np.clip(np.nan_to_num(share, nan=0.0), 0.0, 1.0)
+        return clamped
+
+    rising = rows.ema_slow > rows.ema_slow_before
+    trend = np.where(rows.close > rows.ema_slow, np.where(rising, 20.0, 12.0), 0.0)
+    return (
+        part(30, (parameters.rsi_entry_above - rows.rsi) / 20)
+        + trend
+        + part(20, (rows.ema_fast / rows.close - 1) / 0.06)
+        + part(15, (rows.volume_ratio - parameters.min_volume_ratio) / 1.5)
+        + part(15, rows.quality / 100)
+    )
+
+
 def backtest_score(trades: Iterable[Trade], as_of: date, parameters: Parameters) -> BacktestScore:
     """The score of the trades entered in the last years and closed by `as_of`, shrunk towards the rule's average.
 
     What one session's buy brought is one trade, even where it was sold in parts (locked bonus shares)."""
-    since = _years_before(as_of, parameters.backtest_years)
+    start = since(as_of, parameters.backtest_years)
     results: dict[date, tuple[int, int]] = {}
     for trade in trades:
-        if trade.entry_session > since and trade.exit_session <= as_of:
+        if trade.entry_session > start and trade.exit_session <= as_of:
             result, cost = results.get(trade.entry_session, (0, 0))
             results[trade.entry_session] = result + trade.net, cost + trade.cost
     k, prior = len(results), parameters.prior_trades
@@ -76,7 +100,8 @@ def backtest_score(trades: Iterable[Trade], as_of: date, parameters: Parameters)
     return BacktestScore(score, k, won / k if k else 0.0, earned / k if k else 0.0)
 
 
-def combined(strength_score: float, backtest: float, parameters: Parameters) -> float:
+def combined(strength_score: Any, backtest: Any, parameters: Parameters | LaneParameters) -> Any:
+    """Both in their shares. Numbers or arrays."""
     return parameters.strength_share * strength_score + (1 - parameters.strength_share) * backtest
 
 
@@ -91,7 +116,8 @@ def rank(what: Verdict, combined_score: float, symbol: str) -> tuple[int, float,
     return list(Verdict).index(what), -combined_score, symbol
 
 
-def _years_before(day: date, years: int) -> date:
+def since(day: date, years: int) -> date:
+    """The day so many years before; a trade counts if it was entered after it."""
     try:
         return day.replace(year=day.year - years)
     except ValueError:

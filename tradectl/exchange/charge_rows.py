@@ -1,0 +1,59 @@
+"""Charges of many symbols at once, each as `charges` has them: for days on which a side is one order, all of it delivery or
+all of it intraday. The other days are rare, and are computed one by one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradectl.exchange.rates import CRORE, Rates
+from tradectl.model.order import Side
+
+Amounts = NDArray[np.int64]
+
+_HALF = CRORE // 2
+
+
+def side_charges(side: Side, values: Amounts, table: Rates, *, intraday: bool = False) -> Amounts:
+    """The total of one side by its value (paise), with the rates of its day. No value has no charges but those of a sale."""
+    part = table.intraday if intraday else table.delivery
+    stt, stamp = (part.stt_buy, part.stamp_buy) if side is Side.BUY else (part.stt_sell, part.stamp_sell)
+    transaction, ipft, sebi = (_line(values, rate) for rate in (table.transaction, table.ipft, table.sebi))
+    total = transaction + ipft + sebi + _line(values, stamp) + (values * stt + 50 * CRORE) // (100 * CRORE) * 100
+    brokerage: Amounts = np.minimum(table.brokerage_cap, _line(values, part.brokerage))
+    hundredths = (
+        brokerage * table.gst_on_brokerage
+        + transaction * table.gst_on_transaction
+        + ipft * table.gst_on_ipft
+        + sebi * table.gst_on_sebi
+    )
+    total += brokerage + (hundredths + 50) // 100
+    if side is Side.SELL and not intraday:
+        total += (table.dp * (100 + table.gst_on_dp) + 50) // 100
+    return total
+
+
+def most_affordable(amounts: Amounts, prices: Amounts, table: Rates) -> Amounts:
+    """The most shares whose value and charges, as a delivery buy of one order, stay within each amount (paise)."""
+    quantity = np.maximum(amounts, 0) // prices
+    open_ = np.flatnonzero(quantity)
+    while len(open_):
+        over = _cost(quantity[open_], prices[open_], table) - amounts[open_]
+        open_, over = open_[over > 0], over[over > 0]
+        quantity[open_] -= np.minimum(np.maximum(1, over // (2 * prices[open_])), quantity[open_])
+        open_ = open_[quantity[open_] > 0]
+    open_ = np.arange(len(quantity))
+    while len(open_):
+        open_ = open_[_cost(quantity[open_] + 1, prices[open_], table) <= amounts[open_]]
+        quantity[open_] += 1
+    return quantity
+
+
+def _cost(quantity: Amounts, prices: Amounts, table: Rates) -> Amounts:
+    values = quantity * prices
+    return values + side_charges(Side.BUY, values, table)
+
+
+def _line(values: Amounts, rate: int) -> Amounts:
+    return (values * rate + _HALF) // CRORE

@@ -1,0 +1,259 @@
+"""What a backtest of many instruments looks at, gathered once: bars, and what is known about each session, one table a quantity.
+
+Tables are shaped (sessions, instruments) as in `Panel`, so a session is one row. Indicators belong to settings; settings that do
+not change them share the columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradectl.exchange.sessions import SessionTable
+from tradectl.model.history import Floats, History, Ints
+from tradectl.model.market import CorporateAction, Instrument, bars_entry
+from tradectl.model.panel import FIELDS, GAP, SERIES, Panel
+from tradectl.strategy.entry import admission_mask, entry_mask
+from tradectl.strategy.features import Features, features
+from tradectl.strategy.intraday import MinuteBar
+from tradectl.strategy.parameters import Parameters, names
+from tradectl.strategy.score import strengths
+
+if TYPE_CHECKING:
+    from tradectl.ports import MarketData
+
+Mask = NDArray[np.bool_]
+
+INDICATOR_SETTINGS = ("rsi_period", "ema_fast", "ema_slow", "average_window", *(n for n in names() if n.startswith("quality_")))
+"""The settings that change what the rules see; all others only change what they make of it."""
+NEVER = 2**31
+"""A session that does not come."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One instrument. `instrument(session)` is the security as it is then; `actions` oldest first; `minutes(session)` its minute
+    bars, of the `minute_sessions` alone; `features(parameters)` its columns, one row for each bar."""
+
+    history: History
+    instrument: Callable[[date], Instrument]
+    actions: tuple[CorporateAction, ...] = ()
+    minutes: Callable[[date], Sequence[MinuteBar]] = lambda _: ()
+    minute_sessions: frozenset[date] = frozenset()
+    features: Callable[[Parameters], Features] | None = None
+
+    def columns(self, parameters: Parameters) -> Features:
+        return features(self.history, parameters) if self.features is None else self.features(parameters)
+
+    @cached_property
+    def ex_dates(self) -> Ints:
+        return np.array([action.ex_date.toordinal() for action in self.actions], dtype=np.int64)
+
+
+class Columns(NamedTuple):
+    """What is asked of lanes that hold shares, under one set of indicator settings."""
+
+    rsi: Floats
+    ema_fast: Floats
+    above_slow: Mask
+    average_turnover: Ints
+
+
+class Candidates(NamedTuple):
+    """Bars on which an entry rule holds, by row and then lane: flat arrays. `strength` is that part of the score."""
+
+    row: Ints
+    lane: Ints
+    strength: Floats
+
+    def take(self, rows: NDArray[Any] | slice) -> Candidates:
+        return Candidates(self.row[rows], self.lane[rows], self.strength[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class LaneMarket:
+    """The instruments of a run, in the order of the panel's columns. Nothing here is ever written but what is looked up once."""
+
+    panel: Panel
+    listings: tuple[Listing, ...]
+    sessions: SessionTable
+    _ticks: dict[int, Ints] = field(default_factory=dict)
+
+    @classmethod
+    def gather(cls, market: MarketData, sessions: SessionTable, instrument_ids: Sequence[str]) -> LaneMarket:
+        """Of those instruments that have bars."""
+        listings = []
+        for instrument_id in sorted(set(instrument_ids)):
+            history = market.history(instrument_id)
+            if history is not None and len(history):
+                listings.append(_listing(market, history))
+        return cls.of(listings, sessions)
+
+    @classmethod
+    def of(cls, listings: Sequence[Listing], sessions: SessionTable) -> LaneMarket:
+        return cls(_stacked([item.history for item in listings]), tuple(listings), sessions)
+
+    @property
+    def instruments(self) -> tuple[str, ...]:
+        return self.panel.instruments
+
+    @cached_property
+    def days(self) -> Ints:
+        """The date of each row (ordinals)."""
+        return self.panel.sessions
+
+    @cached_property
+    def runs(self) -> Mask:
+        """Rows on which the tool works."""
+        known = (self.sessions.session(date.fromordinal(day)) for day in self._covered(self.days.tolist()))
+        covered = iter([session is not None and session.runs for session in known])
+        inside = (self.days >= self.sessions.first.toordinal()) & (self.days <= self.sessions.last.toordinal())
+        return np.array([inside[i] and next(covered) for i in range(len(self.days))], dtype=np.bool_)
+
+    @cached_property
+    def next_run(self) -> Ints:
+        """The next run session after each row (ordinals); NEVER past the table's end."""
+        known = self.sessions.run_between(self.sessions.first, self.sessions.last)
+        days = np.array([*(session.date.toordinal() for session in known), NEVER], dtype=np.int64)
+        return days[np.searchsorted(days, self.days, side="right")]
+
+    @cached_property
+    def previous(self) -> NDArray[np.int32]:
+        """The row of each instrument's bar before this one; -1 without one."""
+        found = np.full(self.panel.state.shape, -1, dtype=np.int32)
+        for column, rows in enumerate(self.rows):
+            found[rows[1:], column] = rows[:-1]
+        return found
+
+    @cached_property
+    def rows(self) -> tuple[Ints, ...]:
+        """The rows of each instrument's bars."""
+        return tuple(np.searchsorted(self.days, item.history.sessions) for item in self.listings)
+
+    @cached_property
+    def acted(self) -> Mask:
+        """Whether a corporate action lies between the bar before (exclusive) and this one (inclusive)."""
+        found = np.zeros(self.panel.state.shape, dtype=np.bool_)
+        for column, (item, rows) in enumerate(zip(self.listings, self.rows, strict=True)):
+            if item.actions:
+                passed = np.searchsorted(item.ex_dates, item.history.sessions, side="right")
+                found[rows[1:], column] = passed[1:] > passed[:-1]
+        return found
+
+    @cached_property
+    def barred(self) -> Mask:
+        """Whether an ex-date that cancels buys lies after this row, through the next run session."""
+        found = np.zeros(self.panel.state.shape, dtype=np.bool_)
+        for column, item in enumerate(self.listings):
+            ex_dates = np.array([action.ex_date.toordinal() for action in item.actions if bars_entry(action)], dtype=np.int64)
+            if len(ex_dates):
+                through = np.searchsorted(ex_dates, self.next_run, side="right")
+                found[:, column] = through > np.searchsorted(ex_dates, self.days, side="right")
+        return found
+
+    @cached_property
+    def admitted(self) -> Mask:
+        """Whether each instrument's ISIN is that of a share; it does not change with the session."""
+        last = [item.instrument(item.history.session(len(item.history) - 1)) for item in self.listings]
+        return np.array([(instrument.isin or "").startswith("INE") for instrument in last], dtype=np.bool_)
+
+    def ticks(self, day: int, columns: Ints) -> Ints:
+        """The tick sizes of instruments on a session (paise)."""
+        known = self._ticks.get(day)
+        if known is None:
+            known = self._ticks[day] = np.zeros(len(self.listings), dtype=np.int64)
+        unknown = columns[known[columns] == 0]
+        if len(unknown):
+            session = date.fromordinal(day)
+            for column in set(unknown.tolist()):
+                known[column] = self.listings[column].instrument(session).tick_size
+        return known[columns]
+
+    def with_minutes(self, row: int, columns: Ints) -> Mask:
+        """Which instruments have minute bars of a session."""
+        held = self._minute_rows.get(row)
+        return np.isin(columns, held) if held is not None else np.zeros(len(columns), dtype=np.bool_)
+
+    @cached_property
+    def _minute_rows(self) -> dict[int, list[int]]:
+        """The instruments that have minute bars, by row."""
+        found: dict[int, list[int]] = {}
+        for column, item in enumerate(self.listings):
+            days = np.array([session.toordinal() for session in item.minute_sessions], dtype=np.int64)
+            for row in np.flatnonzero(np.isin(self.days, days)).tolist():
+                found.setdefault(row, []).append(column)
+        return found
+
+    def actions(self, column: int, after: int, through: int) -> tuple[CorporateAction, ...]:
+        """An instrument's actions with after < ex-date <= through (ordinals), oldest first."""
+        item = self.listings[column]
+        start, stop = np.searchsorted(item.ex_dates, [after, through], side="right")
+        return item.actions[start:stop]
+
+    def columns(self, parameters: Parameters) -> tuple[Columns, tuple[Features, ...]]:
+        """The indicators of a set of settings as tables, and as they are made, by instrument."""
+        shape = self.panel.state.shape
+        tables = Columns(
+            np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.int64)
+        )
+        made = []
+        for column, (item, rows) in enumerate(zip(self.listings, self.rows, strict=True)):
+            own = item.columns(parameters)
+            tables.rsi[rows, column], tables.ema_fast[rows, column] = own.rsi, own.ema_fast
+            tables.above_slow[rows, column] = own.close > own.ema_slow
+            tables.average_turnover[rows, column] = own.average_turnover
+            made.append(own)
+        return tables, tuple(made)
+
+    def candidates(self, made: Sequence[Features], settings: Sequence[Parameters]) -> Candidates:
+        """Where the universe's rules and the entry rule hold, for each lane (setting x instruments + column)."""
+        found = [Candidates(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))]
+        highest = max(max(item.rsi_entry_above, item.rsi_entry_below) for item in settings)
+        for column, (item, rows, own) in enumerate(zip(self.listings, self.rows, made, strict=True)):
+            low = np.flatnonzero(own.rsi < highest)  # the rule asks for no less, and few bars have it
+            part, bars, of_panel = own.take(low), item.history.take(low), rows[low]
+            for number, parameters in enumerate(settings):
+                mask = entry_mask(part, parameters) & admission_mask(bars, part, parameters)
+                lane = np.full(int(mask.sum()), number * len(self.listings) + column, dtype=np.int64)
+                found.append(Candidates(of_panel[mask], lane, strengths(part.take(mask), parameters)))
+        row, lane, strength = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        order = np.lexsort((lane, row))
+        return Candidates(row, lane, strength).take(order)
+
+    def _covered(self, days: Sequence[int]) -> list[int]:
+        first, last = self.sessions.first.toordinal(), self.sessions.last.toordinal()
+        return [day for day in days if first <= day <= last]
+
+
+def _listing(market: MarketData, history: History) -> Listing:
+    name = history.instrument_id
+    return Listing(
+        history,
+        lambda session: market.instrument(name, session),
+        tuple(market.actions(name, history.session(0), history.session(len(history) - 1))),
+        lambda session: market.minutes(name, session),
+        market.minute_sessions(name),
+    )
+
+
+def _stacked(histories: Sequence[History]) -> Panel:
+    """The bars of many instruments as a panel."""
+    days = np.unique(np.concatenate([item.sessions for item in histories])) if histories else np.empty(0, dtype=np.int64)
+    shape = (len(days), len(histories))
+    kinds: Mapping[str, type] = {"volume": np.int64, "state": np.int8, "multiplier": np.float64}
+    tables: dict[str, NDArray[Any]] = {name: np.zeros(shape, dtype=kinds.get(name, np.int32)) for name in FIELDS}
+    for column, item in enumerate(histories):
+        rows = np.searchsorted(days, item.sessions)
+        for name in ("open", "high", "low", "close", "volume"):
+            tables[name][rows, column] = getattr(item, name)
+        tables["state"][rows[0] if len(rows) else 0 :, column] = GAP
+        tables["state"][rows, column] = [SERIES[code] for code in item.series.tolist()]
+        bars = np.searchsorted(rows, np.arange(len(days)), side="right")
+        tables["multiplier"][:, column] = np.concatenate([[1.0], item.multiplier])[bars]
+    return Panel(tuple(item.instrument_id for item in histories), days, **tables)

@@ -1,0 +1,101 @@
+"""The parameters of many settings, read as if they were those of one: every attribute is an array with a value for each lane.
+
+A rule that is written with operators alone therefore works for one symbol under one setting and for a thousand lanes alike. What
+all settings agree on stays one plain value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tradectl.model.history import Ints
+from tradectl.strategy.exact import exact
+from tradectl.strategy.parameters import Parameters, names
+
+
+class Ratio(NamedTuple):
+    """Fractions as two arrays of whole numbers."""
+
+    numerators: Ints
+    denominators: Ints
+
+
+class LaneSettings:
+    """Parameters by setting; `of(rows)` gives those of some lanes, by the number of the setting of each."""
+
+    def __init__(self, settings: Sequence[Parameters]) -> None:
+        self.settings = tuple(settings)
+        self._columns: dict[str, Any] = {name: _column([getattr(item, name) for item in settings]) for name in names()}
+        self._ratios: dict[str, Ratio] = {}
+        self._amounts: dict[str, Ints] = {}
+
+    def of(self, rows: Ints) -> LaneParameters:
+        return LaneParameters(self, rows)
+
+    def column(self, name: str, rows: Ints) -> Any:
+        values = self._columns[name]
+        return values[rows] if isinstance(values, np.ndarray) else values
+
+    def ratio(self, name: str, rows: Ints) -> Ratio:
+        """A share of one, exactly as it was written."""
+        if name not in self._ratios:
+            found = [exact(getattr(item, name)) for item in self.settings]
+            whole = [(item.numerator, item.denominator) for item in found]
+            small = all(max(pair) < 2**62 for pair in whole)
+            kind: Any = np.int64 if small else object
+            self._ratios[name] = Ratio(*(np.array(column, dtype=kind) for column in zip(*whole, strict=True)))
+        known = self._ratios[name]
+        return Ratio(known.numerators[rows], known.denominators[rows])
+
+    def amount(self, name: str, value: Callable[[Parameters], Fraction], rows: Ints) -> Ints:
+        """An amount of money that follows from a setting, `value` (paise), rounded up to the paisa."""
+        if name not in self._amounts:
+            self._amounts[name] = np.array([-(-value(item) // 1) for item in self.settings], dtype=np.int64)
+        return self._amounts[name][rows]
+
+
+class LaneParameters:
+    """The parameters of some lanes. Attributes are those of `Parameters`: a value, or an array as long as there are lanes."""
+
+    def __init__(self, settings: LaneSettings, rows: Ints) -> None:
+        self._settings, self._rows = settings, rows
+
+    def __getattr__(self, name: str) -> Any:
+        return self._settings.column(name, self._rows)
+
+    def ratio(self, name: str) -> Ratio:
+        return self._settings.ratio(name, self._rows)
+
+    @property
+    def most(self) -> Ints:
+        """What one order may cost at most, charges included (paise)."""
+
+        def whole(item: Parameters) -> Fraction:
+            return Fraction(int(min(exact(item.capital_per_trade), exact(item.max_order_value)) * 100))
+
+        return self._settings.amount("most", whole, self._rows)
+
+    @property
+    def least_reentry(self) -> Ints:
+        """A re-entry worth less than this is skipped (paise)."""
+
+        def least(item: Parameters) -> Fraction:
+            return exact(item.reentry_least) * exact(item.capital_per_trade) * 100
+
+        return self._settings.amount("least_reentry", least, self._rows)
+
+    def one(self, i: int) -> Parameters:
+        """The parameters of one of them."""
+        return self._settings.settings[int(self._rows[i])]
+
+    def where(self, chosen: Any) -> LaneParameters:
+        """The same of fewer lanes: those that a mask or indices choose."""
+        return LaneParameters(self._settings, self._rows[chosen])
+
+
+def _column(values: list[Any]) -> Any:
+    return values[0] if all(value == values[0] for value in values) else np.array(values)
