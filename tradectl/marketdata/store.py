@@ -180,12 +180,12 @@ class Store:
 
     def minute_sessions(self, instrument_id: str) -> frozenset[date]:
         """The sessions of which there are minute bars."""
-        names = [name for name in self._minute_days if self._series.renames.touches(name)] + [instrument_id]
+        names = [name for name in self._minute_days if self._facts.renames.touches(name)] + [instrument_id]
         days = {day for name in names for day in self._minute_days.get(name, ()) if self._owns(instrument_id, name, day)}
         return frozenset(day for day in days if self.through is None or day <= self.through)
 
     def _owns(self, instrument_id: str, name: str, session: date) -> bool:
-        return name in {instrument_id, self._series.renames.name_on(instrument_id, session)}
+        return name in {instrument_id, self._facts.renames.name_on(instrument_id, session)}
 
     @cached_property
     def _minute_days(self) -> dict[str, list[date]]:
