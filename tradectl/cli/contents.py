@@ -31,6 +31,7 @@ MODULES = (
     ("data", "data"),
     ("backtest", "backtest"),
     ("simulate", "simulate"),
+    ("sweep", "sweep"),
     ("demo", "demo"),
     ("drill", "drill"),
     ("sandbox", "sandbox"),

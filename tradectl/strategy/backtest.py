@@ -19,7 +19,7 @@ from tradectl.exchange.ticks import round_down
 from tradectl.model.market import CorporateAction, bars_entry
 from tradectl.model.order import Fill, Side
 from tradectl.model.position import Adjustment, Folded, Trade, fold
-from tradectl.strategy.entry import admission_mask, entry_mask, is_share, reward_gone
+from tradectl.strategy.entry import Mask, admission_mask, entry_mask, is_share, reward_gone
 from tradectl.strategy.exact import exact
 from tradectl.strategy.exits import entry_limit, rsi_exit_due
 from tradectl.strategy.facts import Facts
@@ -57,9 +57,12 @@ class Backtest:
         return self.folded if self.folded.quantity else None
 
 
-def run(facts: Facts, *, first: date, last: date, accept: Callable[[int], bool] | None = None) -> Backtest:
-    """Everything from `first` to `last`, both included. `accept(i)` may refuse an entry decided on bar `i` (the score)."""
-    return _Run(facts, first, last, accept).run()
+def run(
+    facts: Facts, *, first: date, last: date, accept: Callable[[int], bool] | None = None, entries: Mask | None = None
+) -> Backtest:
+    """Everything from `first` to `last`, both included. `accept(i)` may refuse an entry decided on bar `i` (the score).
+    `entries`: the bars on which the entry rule is to hold, instead of where it does; the universe is asked all the same."""
+    return _Run(facts, first, last, accept, entries).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +117,14 @@ class _Order:
 class _Run:
     """The state from bar to bar: shares, what of them is locked, the cycle of levels, and the order for the next session."""
 
-    def __init__(self, facts: Facts, first: date, last: date, accept: Callable[[int], bool] | None) -> None:
+    def __init__(self, facts: Facts, first: date, last: date, accept: Callable[[int], bool] | None, entries: Mask | None) -> None:
         history, sessions = facts.history, facts.sessions
         self.facts, self.accept = facts, accept
         self.first, self.last = max(first, sessions.first), min(last, sessions.last)
         self.begin = bisect_left(history.sessions, self.first.toordinal())
         self.end = bisect_right(history.sessions, self.last.toordinal())
-        mask = entry_mask(facts.features, facts.parameters) & admission_mask(history, facts.features, facts.parameters)
+        rule = entry_mask(facts.features, facts.parameters) if entries is None else entries
+        mask = rule & admission_mask(history, facts.features, facts.parameters)
         self.candidates: list[int] = mask.nonzero()[0].tolist()
         self.ex_dates = [action.ex_date for action in facts.actions]
         self.fills: list[Fill] = []

@@ -1,0 +1,227 @@
+"""`sweep`: many settings on the past, and how much of the best one is luck."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tradectl.cli import show
+from tradectl.cli.call import Answer, Call
+from tradectl.cli.command import command
+from tradectl.cli.options import RESEARCH, parse_day
+from tradectl.cli.progress import bar
+from tradectl.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from tradectl.marketdata.store import Store
+    from tradectl.research.findings import Findings
+    from tradectl.research.study import Study
+    from tradectl.research.sweep import Sweep
+    from tradectl.strategy.grid import Axis, Changes
+    from tradectl.strategy.parameters import Parameters
+    from tradectl.strategy.splits import Split
+
+app = typer.Typer()
+
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="Values to try, or one for all settings.", metavar="NAME=VALUE,VALUE")
+]
+Vary = Annotated[
+    list[str] | None, typer.Option("--vary", help="A range to try, both ends included.", metavar="NAME=FROM:TO[:STEP]")
+]
+Random = Annotated[
+    int, typer.Option("--random", help="Try so many combinations, drawn; all unless told.", min=0, metavar="NUMBER")
+]
+Seed = Annotated[int, typer.Option(help="Of every random draw; the same seed gives the same answer.", min=0, metavar="NUMBER")]
+Universe = Annotated[str, typer.Option(help="A list, a file of symbols, or A,B,C; the user's own unless told.", metavar="NAME")]
+From = Annotated[str, typer.Option("--from", help="First session; the first stored one unless told.", metavar="YYYY-MM-DD")]
+To = Annotated[str, typer.Option("--to", help="Last session; the last stored one unless told.", metavar="YYYY-MM-DD")]
+Forward = Annotated[str, typer.Option("--walk-forward", help="Choose on so many years, judge on the next.", metavar="TRAIN:TEST")]
+ByOption = Annotated[str, typer.Option("--by", help="What makes a setting the best.", metavar="net|sharpe")]
+Draws = Annotated[int, typer.Option(help="Random draws behind each share that is told.", min=100, max=100_000, metavar="NUMBER")]
+Entries = Annotated[
+    bool, typer.Option("--random-entries/--no-random-entries", help="Hold the best against random entries (the longest part).")
+]
+RulesOnly = Annotated[bool, typer.Option("--rules-only", help="Every entry that the rule allows, whatever its score.")]
+Jobs = Annotated[int, typer.Option(help="Processes at a time; as many as there are cores unless told.", min=0, metavar="NUMBER")]
+DaskOption = Annotated[str, typer.Option("--dask", help="Work on the Dask cluster of this scheduler.", metavar="ADDRESS")]
+Top = Annotated[int, typer.Option(help="Show so many settings.", min=1, metavar="NUMBER")]
+Sort = Annotated[str, typer.Option(help="Show them by this column; best first unless told.", metavar="COLUMN")]
+Csv = Annotated[Path | None, typer.Option("--csv", help="Write all settings with their figures.", metavar="FILE")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Forget what is kept of this study.")]
+
+
+@command(app, panel=RESEARCH)
+def sweep(
+    call: Call,
+    sets: Set = None,
+    vary: Vary = None,
+    random: Random = 0,
+    seed: Seed = 1,
+    universe: Universe = "",
+    first: From = "",
+    last: To = "",
+    walk_forward: Forward = "",
+    by: ByOption = "net",
+    draws: Draws = 1000,
+    random_entries: Entries = True,
+    rules_only: RulesOnly = False,
+    jobs: Jobs = 0,
+    dask: DaskOption = "",
+    top: Top = 10,
+    sort: Sort = "",
+    csv_file: Csv = None,
+    fresh: Fresh = False,
+) -> Answer:
+    """Try many settings on the past, and say how much of the best one may be luck.
+
+    Each symbol is traded alone, as `backtest` does. What was computed is kept in HOME/sweeps.db: a sweep that was stopped goes
+    on where it was. The report says how good the best of as many worthless settings would look, how as many random entries
+    would have done, and, with --walk-forward, what was earned on years that had no part in the choice.
+    """
+    from tradectl import bootstrap
+    from tradectl.research import report
+    from tradectl.research.findings import By
+
+    if by not in list(By):
+        raise UsageError(f"--by is one of {', '.join(By)}, not {by!r}")
+    if sort and sort not in report.FIGURES:
+        raise UsageError(f"--sort is one of {', '.join(report.FIGURES)}, not {sort!r}")
+    own = bootstrap.parameters_of(call.told(), {})
+    settings, combinations = settings_of(sets or [], vary or [], random, seed)
+    study, market = study_of(call, universe or own.universe, first, last, scored=not rules_only)
+    splits = splits_of(study, walk_forward)
+    found = worked(
+        call,
+        study,
+        jobs=jobs,
+        dask=dask,
+        fresh=fresh,
+        search=lambda sweep: found_in(
+            sweep, market, own, settings, splits, by=By(by), draws=draws, seed=seed, timing=random_entries
+        ),
+    )
+    told = report.result(study, found, by=by, draws=draws, seed=seed, combinations=combinations)
+    if csv_file is not None:
+        write_csv(csv_file, told["settings"])
+    return Answer(told, lambda: report.text(told, show.table, top=top, sort=sort))
+
+
+def settings_of(sets: list[str], vary: list[str], count: int, seed: int) -> tuple[list[Changes], int]:
+    """The settings to try, and of how many combinations they are. Raises UsageError."""
+    import numpy as np
+
+    from tradectl.strategy import grid
+
+    axes: list[Axis] = [*map(grid.listed, sets), *map(grid.ranged, vary)]
+    names = [axis.name for axis in axes]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"{twice[0]} is named twice")
+    if grid.combinations(axes) < 2:
+        raise UsageError("say what to try: --set NAME=VALUE,VALUE or --vary NAME=FROM:TO:STEP")
+    found = grid.search(axes, count, np.random.default_rng(seed)) if count else grid.grid(axes)
+    return found, grid.combinations(axes)
+
+
+def study_of(call: Call, universe: str, first: str, last: str, *, scored: bool) -> tuple[Study, Store]:
+    """What is studied, and its market. Raises UsageError, DataError."""
+    from tradectl import bootstrap
+    from tradectl.marketdata.series import archive_generation
+    from tradectl.research.study import Study, fingerprint
+
+    settings = replace(call.told(), home=call.told().home.absolute())
+    market = bootstrap.open_store(settings)
+    newest = market.last_session()
+    if newest is None:
+        raise DataError("there are no bars; `tradectl data import` brings them in")
+    instruments = tuple(id_ for id_ in market.universe(universe) if market.history(id_) is not None)
+    if not instruments:
+        raise DataError(f"there is no bar of anybody in {universe}")
+    begin = parse_day(first) or max(market.sessions.first, min(_first_bar(market, id_) for id_ in instruments))
+    end = parse_day(last) or newest
+    if end < begin:
+        raise UsageError(f"--to {end} is before --from {begin}")
+    rules, generation = fingerprint(settings.sessions), archive_generation(settings.market)
+    return Study(settings, instruments, begin, end, scored, generation, rules), market
+
+
+def _first_bar(market: Store, instrument_id: str) -> date:
+    history = market.history(instrument_id)
+    return history.session(0) if history is not None else market.sessions.last
+
+
+def splits_of(study: Study, walk_forward: str) -> tuple[Split, ...]:
+    """The splits of `--walk-forward`, none without it. UsageError where the span is too short for one."""
+    from tradectl.strategy.splits import Span, split, years_of
+
+    if not walk_forward:
+        return ()
+    found = split(Span(study.first, study.last), *years_of(walk_forward))
+    if not found:
+        raise UsageError(f"{study.first} to {study.last} is too short for a walk-forward of {walk_forward} years")
+    return found
+
+
+def worked(call: Call, study: Study, *, jobs: int, dask: str, fresh: bool, search: Callable[[Sweep], Findings]) -> Findings:
+    """Search with workers, a progress bar and what is kept; a signal ends it between two results, which stay."""
+    from tradectl.research.kept import Kept
+    from tradectl.research.sweep import Sweep
+    from tradectl.runtime.interrupt import stop_on_signals
+
+    kept = Kept(study.settings.home, study.key)
+    try:
+        if fresh:
+            kept.forget()
+        with bar("sweeping", quiet=call.quiet or call.as_json) as tell, stop_on_signals() as stop:
+            return search(Sweep(study, kept, stop, tell, jobs or os.cpu_count() or 1, dask))
+    finally:
+        kept.close()
+
+
+def found_in(
+    sweep: Sweep,
+    market: Store,
+    own: Parameters,
+    settings: list[Changes],
+    splits: tuple[Split, ...],
+    *,
+    by: Any,
+    draws: int,
+    seed: int,
+    timing: bool,
+) -> Findings:
+    """Every setting's trades, what random entries need, and what follows from them."""
+    import numpy as np
+
+    from tradectl.research.findings import find, ranked
+    from tradectl.strategy.parameters import with_changes
+
+    parameters = [with_changes(own, changes) for changes in settings]
+    own_closed, *closed = sweep.trades([own, *parameters])
+    tried = list(zip(settings, closed, strict=True))
+    study = sweep.study
+    days = [session.date.toordinal() for session in market.sessions.run_between(study.first, study.last)]
+    sessions = np.array(days, dtype=np.int64)
+    best = ranked(tried, sessions, by)[0]
+    possible = sweep.possible(with_changes(own, best.changes)) if timing and best.figures.trades else None
+    return find(tried, own_closed, possible, sessions, splits, by=by, draws=draws, seed=seed)
+
+
+def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    """One line a setting: what it differs in, then its figures. UsageError where it cannot be written."""
+    flat = [{**row["changes"], **{name: value for name, value in row.items() if name != "changes"}} for row in rows]
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(flat[0]))
+            writer.writeheader()
+            writer.writerows(flat)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error

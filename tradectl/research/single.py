@@ -1,0 +1,83 @@
+"""One backtest after the other, by the engine of a single symbol. It is slow, and it is what any other engine must equal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+
+from tradectl.marketdata.store import Store
+from tradectl.research.closed import Closed
+from tradectl.strategy.backtest import gated, run
+from tradectl.strategy.entry import entry_mask
+from tradectl.strategy.exact import exact
+from tradectl.strategy.facts import Facts
+from tradectl.strategy.parameters import Parameters
+
+ANY_RSI = 101.0
+"""Every RSI is below this."""
+
+
+def backtests(
+    market: Store, instruments: Sequence[str], settings: Sequence[Parameters], *, first: date, last: date, scored: bool
+) -> list[Closed]:
+    """The closed trades of each setting."""
+    found = []
+    for parameters in settings:
+        trades = {}
+        for number, instrument_id in enumerate(instruments):
+            facts = _facts(market, instrument_id, parameters)
+            if facts is not None:
+                done = gated(facts, first=first, last=last) if scored else run(facts, first=first, last=last)
+                trades[number] = done.trades
+        found.append(Closed.of_trades(trades))
+    return found
+
+
+def positions(market: Store, instruments: Sequence[str], parameters: Parameters, *, first: date, last: date) -> Closed:
+    """What every entry would have come to that the rule, its timing apart, allows: one row a position, whatever else was held.
+
+    The timing is the RSI at entry and the score. What stays: universe, trend, history, volume, chart, the room that a dip below
+    the fast EMA leaves for an order to live, and everything after the entry (target, RSI exit, re-entries, sizes, charges).
+    """
+    found = {}
+    for number, instrument_id in enumerate(instruments):
+        facts = _facts(market, instrument_id, replace(parameters, rsi_entry_above=ANY_RSI, rsi_entry_below=ANY_RSI))
+        if facts is not None:
+            found[number] = _every_position(facts, first, last)
+    empty = Closed.of_trades({})
+    return sum((replace(one, instrument=one.instrument + number) for number, one in found.items()), empty)
+
+
+def _every_position(facts: Facts, first: date, last: date) -> Closed:
+    """Run again and again, each time on the entries that no earlier run came to because shares were held."""
+    waiting, found = _allowed(facts), Closed.of_trades({})
+    while waiting.any():
+        tried: list[int] = []
+
+        def accept(i: int, tried: list[int] = tried) -> bool:
+            tried.append(i)
+            return True
+
+        done = run(facts, first=first, last=last, accept=accept, entries=waiting)
+        if not tried:
+            break
+        waiting[tried] = False
+        found += Closed.of_trades({0: done.trades}).positions()
+    return found
+
+
+def _allowed(facts: Facts) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Bars on whose close an entry may be decided, so far below the fast EMA that amo-adjust would let the order live."""
+    table, p = facts.features, facts.parameters
+    room = table.close * float(1 + exact(p.entry_premium)) <= p.amo_cancel_ratio * table.ema_fast
+    return entry_mask(table, p) & room
+
+
+def _facts(market: Store, instrument_id: str, parameters: Parameters) -> Facts | None:
+    history = market.history(instrument_id)
+    if history is None:
+        return None
+    return Facts.gather(market, market.sessions, parameters, instrument_id, history=history)

@@ -1,0 +1,66 @@
+"""What is studied: which instruments, over which span, by which version of the rules. It names the results, so that those of
+another market, span or rule are never taken for these."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import tradectl
+from tradectl.settings import Settings
+from tradectl.strategy.grid import INERT
+from tradectl.strategy.parameters import Parameters
+
+RULES = ("exchange", "marketdata", "model", "research", "strategy")
+"""The packages whose source decides what a backtest comes to."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """`instruments`: ids, sorted. `generation`: of the market data. `rules`: the fingerprint of the source. `scored`: entries
+    need the score of a BUY, as in `analyze`; otherwise every entry that the rule allows is taken."""
+
+    settings: Settings
+    instruments: tuple[str, ...]
+    first: date
+    last: date
+    scored: bool
+    generation: int
+    rules: str
+
+    @cached_property
+    def key(self) -> str:
+        """The name of everything that was computed in it."""
+        said = [*self.instruments, self.first.isoformat(), self.last.isoformat(), self.scored, self.generation, self.rules]
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:24]
+
+
+def setting_key(parameters: Parameters) -> str:
+    """The name of one setting: every number that can change a trade."""
+    values: dict[str, Any] = {item.name: getattr(parameters, item.name) for item in fields(parameters) if item.name not in INERT}
+    exact = {
+        name: float(value) if isinstance(value, int) and not isinstance(value, bool) else value for name, value in values.items()
+    }
+    return hashlib.sha256(json.dumps(exact, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def fingerprint(sessions: Path) -> str:
+    """Of the rules: source, the exchange's tables, and the operator's own sessions."""
+    digest = hashlib.sha256()
+    package = Path(tradectl.__file__).parent
+    for file in sorted(_files(package)):
+        digest.update(str(file.relative_to(package)).encode() + file.read_bytes())
+    if sessions.exists():
+        digest.update(sessions.read_bytes())
+    return digest.hexdigest()[:24]
+
+
+def _files(package: Path) -> Iterator[Path]:
+    for room in RULES:
+        yield from (file for file in (package / room).rglob("*") if file.suffix in {".py", ".csv"})

@@ -1,0 +1,79 @@
+"""A sweep: every setting's trades, from what is kept or computed now; and what every entry would have come to, for one setting.
+
+What comes out does not depend on how the work was cut, who did it, or in which order it was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from tradectl.research.closed import Closed
+from tradectl.research.kept import Kept
+from tradectl.research.study import Study, setting_key
+from tradectl.research.work import Backtests, Possible, Work
+from tradectl.research.workers import here, on_dask
+from tradectl.runtime.interrupt import Stop
+from tradectl.strategy.parameters import Parameters
+
+CHUNK = 20
+"""Settings that one piece of work tries together, at most."""
+BLOCK = 20
+"""Instruments whose possible entries are one piece of work."""
+SHARE = 4
+"""Pieces of work for each process, at least: the last one to end should not be waited for long."""
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Who works: so many processes (`jobs`), or the Dask cluster at an address. `stop` may end it between two pieces of work."""
+
+    study: Study
+    kept: Kept
+    stop: Stop
+    progress: Progress
+    jobs: int = 1
+    dask: str = ""
+
+    def trades(self, settings: Sequence[Parameters]) -> list[Closed]:
+        """The closed trades of each setting. Settings that trade alike are computed once."""
+        missing = {}
+        for parameters in settings:
+            key = setting_key(parameters)
+            if key not in missing and self.kept.get(key, "trades") is None:
+                missing[key] = parameters
+        waiting = tuple(missing.values())
+        chunk = max(1, min(CHUNK, len(waiting) // (SHARE * self.jobs)))
+        works = [Backtests(self.study, waiting[i : i + chunk]) for i in range(0, len(waiting), chunk)]
+        self._do("settings", works, done=len(settings) - len(waiting), total=len(settings))
+        return [self._kept(parameters, "trades") for parameters in settings]
+
+    def possible(self, parameters: Parameters) -> Closed:
+        """Every possible position under one setting."""
+        count = len(self.study.instruments)
+        works = [Possible(self.study, (parameters,), i, min(i + BLOCK, count)) for i in range(0, count, BLOCK)]
+        waiting = [work for work in works if self.kept.get(setting_key(parameters), work.part) is None]
+        self._do("random entries", waiting, done=len(works) - len(waiting), total=len(works))
+        blocks = [(work.begin, self._kept(parameters, work.part)) for work in works]
+        found = Closed.of_trades({})
+        for begin, block in blocks:
+            found += replace(block, instrument=block.instrument + begin)
+        return found
+
+    def _do(self, name: str, works: Sequence[Work], *, done: int, total: int) -> None:
+        """Do the work, and keep what comes."""
+        self.progress(name, done, total)
+        results = on_dask(works, self.dask) if self.dask and works else here(works, self.jobs)
+        for work, packed in results:
+            self.kept.put(work.part, zip(map(setting_key, work.settings), packed, strict=True))
+            done += len(work.settings)
+            self.progress(name, done, total)
+            self.stop.raise_if_asked()
+
+    def _kept(self, parameters: Parameters, part: str) -> Closed:
+        found = self.kept.get(setting_key(parameters), part)
+        if found is None:
+            raise AssertionError(f"{part} was computed and is not kept")
+        return found
