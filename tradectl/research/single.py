@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-import numpy as np
-
 from tradectl.marketdata.store import Store
 from tradectl.research.closed import Closed
 from tradectl.strategy.backtest import gated, run
 from tradectl.strategy.entry import entry_mask
-from tradectl.strategy.exact import exact
 from tradectl.strategy.facts import Facts
 from tradectl.strategy.parameters import Parameters
 
@@ -39,8 +36,8 @@ def backtests(
 def positions(market: Store, instruments: Sequence[str], parameters: Parameters, *, first: date, last: date) -> Closed:
     """What every entry would have come to that the rule, its timing apart, allows: one row a position, whatever else was held.
 
-    The timing is the RSI at entry and the score. What stays: universe, trend, history, volume, chart, the room that a dip below
-    the fast EMA leaves for an order to live, and everything after the entry (target, RSI exit, re-entries, sizes, charges).
+    The timing is the RSI at entry and the score. What stays: universe, trend, history, volume, chart, the morning's reasons to
+    cancel (so a position begins below the fast EMA), and everything after it: target, RSI exit, re-entries, sizes, charges.
     """
     found = {}
     for number, instrument_id in enumerate(instruments):
@@ -53,7 +50,7 @@ def positions(market: Store, instruments: Sequence[str], parameters: Parameters,
 
 def _every_position(facts: Facts, first: date, last: date) -> Closed:
     """Run again and again, each time on the entries that no earlier run came to because shares were held."""
-    waiting, found = _allowed(facts), Closed.of_trades({})
+    waiting, found = entry_mask(facts.features, facts.parameters), Closed.of_trades({})
     while waiting.any():
         tried: list[int] = []
 
@@ -67,13 +64,6 @@ def _every_position(facts: Facts, first: date, last: date) -> Closed:
         waiting[tried] = False
         found += Closed.of_trades({0: done.trades}).positions()
     return found
-
-
-def _allowed(facts: Facts) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Bars on whose close an entry may be decided, so far below the fast EMA that amo-adjust would let the order live."""
-    table, p = facts.features, facts.parameters
-    room = table.close * float(1 + exact(p.entry_premium)) <= p.amo_cancel_ratio * table.ema_fast
-    return entry_mask(table, p) & room
 
 
 def _facts(market: Store, instrument_id: str, parameters: Parameters) -> Facts | None:

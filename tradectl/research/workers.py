@@ -44,7 +44,7 @@ def on_dask(works: Sequence[Work], address: str) -> Done:
     except ImportError as error:
         raise UsageError("--dask needs the extra `dask`: pip install 'tradectl[dask]'") from error
     try:
-        client = Client(address, timeout=PATIENCE, set_as_default=False)
+        client = Client(address, timeout=PATIENCE)
     except (OSError, TimeoutError, ValueError) as error:
         raise BrokerUnavailable(f"no Dask scheduler answers at {address}") from error
     with client:

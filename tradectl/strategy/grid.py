@@ -61,7 +61,7 @@ def ranged(text: str) -> Axis:
     parts = values.split(":")
     try:
         low, high, *rest = (Decimal(part) for part in parts)
-        [step] = rest or [Decimal(1) if _is_whole(name) else (high - low) / PARTS]
+        [step] = rest or [Decimal(1) if _is_whole(name) or low == high else (high - low) / PARTS]
         count = int((high - low) / step) + 1 if step > 0 and high >= low else 0
     except (InvalidOperation, ValueError, OverflowError) as error:
         raise UsageError(f"a range is written NAME=FROM:TO:STEP, not {text!r}") from error

@@ -1,0 +1,70 @@
+"""Backtests of a study are those of `backtest`, and a possible entry comes to what it would have come to alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.research.studies import FIRST, LAST, study_of
+from tradectl.research import single
+from tradectl.research.closed import Closed
+from tradectl.settings import Settings
+from tradectl.strategy.backtest import gated, run
+from tradectl.strategy.facts import Facts
+from tradectl.strategy.parameters import Parameters
+
+EAGER = Parameters(rsi_entry_above=40, rsi_entry_below=40)
+
+
+def facts_of(settings: Settings, instrument_id: str, parameters: Parameters) -> Facts:
+    _, market = study_of(settings)
+    history = market.history(instrument_id)
+    assert history is not None
+    return Facts.gather(market, market.sessions, parameters, instrument_id, history=history)
+
+
+def rows_of(closed: Closed) -> set[tuple[int, ...]]:
+    names = ("instrument", "entry", "exit", "gross", "charges", "cost")
+    return {tuple(row) for row in np.array([getattr(closed, name) for name in names]).T.tolist()}
+
+
+@pytest.mark.parametrize("scored", [True, False])
+def test_the_trades_are_those_of_a_backtest_of_each_symbol(invented: Settings, scored: bool) -> None:
+    study, market = study_of(invented)
+    settings = [Parameters(), EAGER]
+    found = single.backtests(market, study.instruments, settings, first=FIRST, last=LAST, scored=scored)
+    for parameters, closed in zip(settings, found, strict=True):
+        trades = {}
+        for number, instrument_id in enumerate(study.instruments):
+            facts = facts_of(invented, instrument_id, parameters)
+            done = gated(facts, first=FIRST, last=LAST) if scored else run(facts, first=FIRST, last=LAST)
+            trades[number] = done.trades
+        assert closed.packed() == Closed.of_trades(trades).packed()
+        assert len(closed) > 10
+
+
+def test_a_possible_entry_comes_to_what_it_would_have_come_to_alone(invented: Settings) -> None:
+    study, market = study_of(invented)
+    name = study.instruments[1]
+    any_rsi = replace(EAGER, rsi_entry_above=101.0, rsi_entry_below=101.0)
+    facts = facts_of(invented, name, any_rsi)
+    allowed = np.flatnonzero((facts.features.quality >= 50) & (facts.features.volume_ratio >= 0.5))
+    alone = Closed.of_trades({})
+    for i in allowed[::6].tolist():
+        alone += Closed.of_trades({0: run(facts, first=FIRST, last=LAST, accept=lambda j, i=i: j == i).trades}).positions()
+    found = single.positions(market, [name], EAGER, first=FIRST, last=LAST)
+    assert 3 * len(alone) < len(found)
+    assert rows_of(alone)
+    assert rows_of(alone) <= rows_of(found)
+    assert len(set(found.entry.tolist())) == len(found), "each once"
+
+
+def test_every_real_position_is_among_the_possible_ones(invented: Settings) -> None:
+    study, market = study_of(invented)
+    [real] = single.backtests(market, study.instruments, [EAGER], first=FIRST, last=LAST, scored=False)
+    possible = single.positions(market, study.instruments, EAGER, first=FIRST, last=LAST)
+    mine = rows_of(real.positions())
+    assert len(mine) > 20
+    assert mine <= rows_of(possible)
