@@ -1,4 +1,5 @@
-"""Backtests of a study are those of `backtest`, and a possible entry comes to what it would have come to alone."""
+"""Backtests of a study are those of `backtest`, and a possible entry comes to what it would have come to alone; lanes come to the
+same as one symbol after the other."""
 
 from __future__ import annotations
 
@@ -8,11 +9,12 @@ import numpy as np
 import pytest
 
 from tests.research.studies import FIRST, LAST, study_of
-from tradectl.research import single
+from tradectl.research import lanes, single
 from tradectl.research.closed import Closed
 from tradectl.settings import Settings
 from tradectl.strategy.backtest import gated, run
 from tradectl.strategy.facts import Facts
+from tradectl.strategy.lane_market import LaneMarket
 from tradectl.strategy.parameters import Parameters
 
 EAGER = Parameters(rsi_entry_above=40, rsi_entry_below=40)
@@ -68,3 +70,22 @@ def test_every_real_position_is_among_the_possible_ones(invented: Settings) -> N
     mine = rows_of(real.positions())
     assert len(mine) > 20
     assert mine <= rows_of(possible)
+
+
+@pytest.mark.parametrize("scored", [True, False])
+def test_lanes_come_to_the_same_trades(invented: Settings, scored: bool) -> None:
+    study, market = study_of(invented)
+    settings = [Parameters(), EAGER, replace(EAGER, ema_fast=7), replace(EAGER, rsi_exit=45.0, capital_per_trade=30_000)]
+    slow = single.backtests(market, study.instruments, settings, first=FIRST, last=LAST, scored=scored)
+    gathered = LaneMarket.gather(market, market.sessions, study.instruments)
+    fast = lanes.backtests(gathered, settings, first=FIRST, last=LAST, scored=scored)
+    assert [closed.packed() for closed in fast] == [closed.packed() for closed in slow]
+
+
+def test_lanes_come_to_the_same_possible_positions(invented: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    study, market = study_of(invented)
+    slow = single.positions(market, study.instruments, EAGER, first=FIRST, last=LAST)
+    gathered = LaneMarket.gather(market, market.sessions, study.instruments)
+    for copies in (1, 40):
+        monkeypatch.setattr(lanes, "COPIES", copies)
+        assert lanes.positions(gathered, EAGER, first=FIRST, last=LAST).packed() == slow.packed()

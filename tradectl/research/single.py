@@ -41,7 +41,7 @@ def positions(market: Store, instruments: Sequence[str], parameters: Parameters,
     """
     found = {}
     for number, instrument_id in enumerate(instruments):
-        facts = _facts(market, instrument_id, replace(parameters, rsi_entry_above=ANY_RSI, rsi_entry_below=ANY_RSI))
+        facts = _facts(market, instrument_id, any_rsi(parameters))
         if facts is not None:
             found[number] = _every_position(facts, first, last)
     empty = Closed.of_trades({})
@@ -64,6 +64,11 @@ def _every_position(facts: Facts, first: date, last: date) -> Closed:
         waiting[tried] = False
         found += Closed.of_trades({0: done.trades}).positions()
     return found
+
+
+def any_rsi(parameters: Parameters) -> Parameters:
+    """The same setting without the timing of its entries."""
+    return replace(parameters, rsi_entry_above=ANY_RSI, rsi_entry_below=ANY_RSI)
 
 
 def _facts(market: Store, instrument_id: str, parameters: Parameters) -> Facts | None:

@@ -14,11 +14,12 @@ from tradectl.research.study import Study, setting_key
 from tradectl.research.work import Backtests, Possible, Work
 from tradectl.research.workers import here, on_dask
 from tradectl.runtime.interrupt import Stop
+from tradectl.strategy.lane_market import INDICATOR_SETTINGS
 from tradectl.strategy.parameters import Parameters
 
 CHUNK = 20
 """Settings that one piece of work tries together, at most."""
-BLOCK = 20
+BLOCK = 50
 """Instruments whose possible entries are one piece of work."""
 SHARE = 4
 """Pieces of work for each process, at least: the last one to end should not be waited for long."""
@@ -44,7 +45,7 @@ class Sweep:
             key = setting_key(parameters)
             if key not in missing and self.kept.get(key, "trades") is None:
                 missing[key] = parameters
-        waiting = tuple(missing.values())
+        waiting = tuple(sorted(missing.values(), key=_indicators))
         chunk = max(1, min(CHUNK, len(waiting) // (SHARE * self.jobs)))
         works = [Backtests(self.study, waiting[i : i + chunk]) for i in range(0, len(waiting), chunk)]
         self._do("settings", works, done=len(settings) - len(waiting), total=len(settings))
@@ -77,3 +78,8 @@ class Sweep:
         if found is None:
             raise AssertionError(f"{part} was computed and is not kept")
         return found
+
+
+def _indicators(parameters: Parameters) -> tuple[float, ...]:
+    """Settings that agree in these share their indicators, if they are tried together."""
+    return tuple(getattr(parameters, name) for name in INDICATOR_SETTINGS)

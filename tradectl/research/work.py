@@ -8,9 +8,9 @@ from functools import lru_cache
 from tradectl import bootstrap
 from tradectl.errors import DataError
 from tradectl.marketdata.series import archive_generation
-from tradectl.marketdata.store import Store
-from tradectl.research import single
+from tradectl.research import lanes
 from tradectl.research.study import Study, fingerprint
+from tradectl.strategy.lane_market import LaneMarket
 from tradectl.strategy.parameters import Parameters
 
 
@@ -26,10 +26,9 @@ class Backtests:
         return "trades"
 
     def do(self) -> list[bytes]:
-        market, study = market_of(self.study), self.study
-        found = single.backtests(
-            market, study.instruments, self.settings, first=study.first, last=study.last, scored=study.scored
-        )
+        study = self.study
+        market = market_of(study, study.instruments)
+        found = lanes.backtests(market, self.settings, first=study.first, last=study.last, scored=study.scored)
         return [closed.packed() for closed in found]
 
 
@@ -47,9 +46,9 @@ class Possible:
         return f"possible {self.begin} to {self.end}"
 
     def do(self) -> list[bytes]:
-        market, study = market_of(self.study), self.study
-        chosen = study.instruments[self.begin : self.end]
-        found = single.positions(market, chosen, self.settings[0], first=study.first, last=study.last)
+        study = self.study
+        market = market_of(study, study.instruments[self.begin : self.end])
+        found = lanes.positions(market, self.settings[0], first=study.first, last=study.last)
         return [found.packed()]
 
 
@@ -61,13 +60,13 @@ def do(work: Work) -> list[bytes]:
     return work.do()
 
 
-@lru_cache(maxsize=1)
-def market_of(study: Study) -> Store:
-    """The market as the study means it. DataError where this process sees another market, or knows other rules."""
+@lru_cache(maxsize=2)
+def market_of(study: Study, instruments: tuple[str, ...]) -> LaneMarket:
+    """Some instruments of the study's market. DataError where this process sees another market, or knows other rules."""
     market = bootstrap.open_store(study.settings)
     generation, rules = archive_generation(study.settings.market), fingerprint(study.settings.sessions)
     if generation != study.generation:
         raise DataError(f"the market data in {study.settings.market} is not what the sweep began with: start it again")
     if rules != study.rules:
         raise DataError("a worker has another version of tradectl, or other sessions, than this program: its results are no use")
-    return market
+    return LaneMarket.gather(market, market.sessions, instruments)
