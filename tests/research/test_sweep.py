@@ -30,7 +30,11 @@ def rows(study: Study, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[s
     return rows_in(home, study)
 
 
-def test_several_processes_come_to_the_same_bits(study: Study, rows: dict[tuple[str, str], bytes], tmp_path: Path) -> None:
+def test_several_processes_come_to_the_same_bits(
+    study: Study, rows: dict[tuple[str, str], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tradectl.research.sweep.CHUNK", 2)
+    monkeypatch.setattr("tradectl.research.sweep.BLOCK", 3)
     with sweep_of(study, tmp_path, jobs=2) as sweep:
         sweep.trades(SETTINGS[::-1])
         sweep.possible(SETTINGS[0])
@@ -59,7 +63,10 @@ def test_a_scheduler_that_is_not_there_is_said_to_be_missing(
         sweep.trades(SETTINGS)
 
 
-def test_a_sweep_that_was_stopped_goes_on_where_it_was(study: Study, rows: dict[tuple[str, str], bytes], tmp_path: Path) -> None:
+def test_a_sweep_that_was_stopped_goes_on_where_it_was(
+    study: Study, rows: dict[tuple[str, str], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tradectl.research.sweep.CHUNK", 1)
     stop = Stop()
 
     def ask_after_two(name: str, done: int, total: int) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 
 from tradectl.research.closed import Closed
 from tradectl.research.kept import Kept
@@ -18,11 +19,9 @@ from tradectl.strategy.lane_market import INDICATOR_SETTINGS
 from tradectl.strategy.parameters import Parameters
 
 CHUNK = 20
-"""Settings that one piece of work tries together, at most."""
+"""Settings that one piece of work tries together, at most: what is lost when a sweep is stopped."""
 BLOCK = 50
 """Instruments whose possible entries are one piece of work."""
-SHARE = 4
-"""Pieces of work for each process, at least: the last one to end should not be waited for long."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -46,7 +45,7 @@ class Sweep:
             if key not in missing and self.kept.get(key, "trades") is None:
                 missing[key] = parameters
         waiting = tuple(sorted(missing.values(), key=_indicators))
-        chunk = max(1, min(CHUNK, len(waiting) // (SHARE * self.jobs)))
+        chunk = max(1, min(CHUNK, ceil(len(waiting) / self.jobs)))
         works = [Backtests(self.study, waiting[i : i + chunk]) for i in range(0, len(waiting), chunk)]
         self._do("settings", works, done=len(settings) - len(waiting), total=len(settings))
         return [self._kept(parameters, "trades") for parameters in settings]
