@@ -102,7 +102,18 @@ def test_without_bars_there_is_nothing_to_try(tradectl: Tradectl) -> None:
 
 
 def test_a_sweep_that_was_killed_goes_on_and_comes_to_the_same(swept: Tradectl, home: Path) -> None:
-    words = ("sweep", "--universe", "demo", "--vary", "rsi_entry_above=20:45:1", "--vary", "ema_fast=7:9", "--draws", "100")
+    words = (
+        "sweep",
+        "--universe",
+        "demo",
+        "--vary",
+        "rsi_entry_above=20:45:1",
+        "--vary",
+        "ema_fast=7:9",
+        "--rules-only",
+        "--draws",
+        "100",
+    )
     words = (*words, "--no-random-entries", "--jobs", "1", "--json")
     environment = {**os.environ, "TRADECTL_HOME": str(home)}
     process = subprocess.Popen([sys.executable, "-m", "tradectl", *words], env=environment, stdout=subprocess.DEVNULL)

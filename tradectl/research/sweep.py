@@ -18,7 +18,7 @@ from tradectl.runtime.interrupt import Stop
 from tradectl.strategy.lane_market import INDICATOR_SETTINGS
 from tradectl.strategy.parameters import Parameters
 
-CHUNK = 20
+CHUNK = 50
 """Settings that one piece of work tries together, at most: what is lost when a sweep is stopped."""
 BLOCK = 50
 """Instruments whose possible entries are one piece of work."""
