@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.marketdata.conftest import DAILY, Market
-from tests.marketdata.test_series import ACTIONS, bars
+from tests.marketdata.conftest import ACTIONS, DAILY, Market, bars
 from tradectl.errors import UsageError
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.archive import Archive

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tradectl import bootstrap
 from tradectl.exchange.sessions import SessionTable
-from tradectl.marketdata.series import archive_generation
+from tradectl.marketdata.reading import archive_mark
 from tradectl.marketdata.store import Store
 from tradectl.marketdata.synthetic import make_market
 from tradectl.research.kept import Kept
@@ -35,8 +35,8 @@ def market_in(folder: Path) -> Settings:
 
 def study_of(settings: Settings, *, scored: bool = True) -> tuple[Study, Store]:
     market = bootstrap.open_store(settings)
-    rules, generation = fingerprint(settings.sessions), archive_generation(settings.market)
-    return Study(settings, market.universe("demo"), FIRST, LAST, scored, generation, rules), market
+    rules, mark = fingerprint(settings.sessions), archive_mark(settings.market)
+    return Study(settings, market.universe("demo"), FIRST, LAST, scored, mark, rules), market
 
 
 def silence(name: str, done: int, total: int) -> None:

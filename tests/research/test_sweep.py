@@ -91,11 +91,11 @@ def test_what_is_kept_is_not_computed_again(study: Study, tmp_path: Path) -> Non
 
 def test_another_span_rule_or_market_has_results_of_its_own(study: Study) -> None:
     others = [
-        Study(study.settings, study.instruments[:1], study.first, study.last, True, study.generation, study.rules),
-        Study(study.settings, study.instruments, study.last, study.last, True, study.generation, study.rules),
-        Study(study.settings, study.instruments, study.first, study.last, False, study.generation, study.rules),
-        Study(study.settings, study.instruments, study.first, study.last, True, study.generation + 1, study.rules),
-        Study(study.settings, study.instruments, study.first, study.last, True, study.generation, "other"),
+        Study(study.settings, study.instruments[:1], study.first, study.last, True, study.mark, study.rules),
+        Study(study.settings, study.instruments, study.last, study.last, True, study.mark, study.rules),
+        Study(study.settings, study.instruments, study.first, study.last, False, study.mark, study.rules),
+        Study(study.settings, study.instruments, study.first, study.last, True, study.mark + 1, study.rules),
+        Study(study.settings, study.instruments, study.first, study.last, True, study.mark, "other"),
     ]
     assert len({study.key, *(other.key for other in others)}) == 6
 
@@ -108,9 +108,9 @@ def test_a_setting_is_named_by_what_it_does() -> None:
     assert setting_key(Parameters(amo_adjust_reprice=True)) != setting_key(Parameters())
 
 
-@pytest.mark.parametrize("seen", [{"generation": -1}, {"rules": "another version"}])
+@pytest.mark.parametrize("seen", [{"mark": -1}, {"rules": "another version"}])
 def test_a_worker_that_sees_something_else_refuses_to_work(study: Study, tmp_path: Path, seen: dict[str, object]) -> None:
-    values = {"generation": study.generation, "rules": study.rules} | seen
+    values = {"mark": study.mark, "rules": study.rules} | seen
     other = Study(study.settings, study.instruments, study.first, study.last, True, **values)  # type: ignore[arg-type]
     with sweep_of(other, tmp_path) as sweep, pytest.raises(DataError):
         sweep.trades(SETTINGS[:1])

@@ -23,7 +23,7 @@ RULES = ("exchange", "marketdata", "model", "research", "strategy")
 
 @dataclass(frozen=True)
 class Study:
-    """`instruments`: ids, sorted. `generation`: of the market data. `rules`: the fingerprint of the source. `scored`: entries
+    """`instruments`: ids, sorted. `mark`: of the market data. `rules`: the fingerprint of the source. `scored`: entries
     need the score of a BUY, as in `analyze`; otherwise every entry that the rule allows is taken."""
 
     settings: Settings
@@ -31,13 +31,13 @@ class Study:
     first: date
     last: date
     scored: bool
-    generation: int
+    mark: int
     rules: str
 
     @cached_property
     def key(self) -> str:
         """The name of everything that was computed in it."""
-        said = [*self.instruments, self.first.isoformat(), self.last.isoformat(), self.scored, self.generation, self.rules]
+        said = [*self.instruments, self.first.isoformat(), self.last.isoformat(), self.scored, self.mark, self.rules]
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:24]
 
 

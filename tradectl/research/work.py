@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from tradectl import bootstrap
 from tradectl.errors import DataError
-from tradectl.marketdata.series import archive_generation
+from tradectl.marketdata.reading import archive_mark
 from tradectl.research import lanes
 from tradectl.research.study import Study, fingerprint
 from tradectl.strategy.lane_market import LaneMarket
@@ -64,8 +64,8 @@ def do(work: Work) -> list[bytes]:
 def market_of(study: Study, instruments: tuple[str, ...]) -> LaneMarket:
     """Some instruments of the study's market. DataError where this process sees another market, or knows other rules."""
     market = bootstrap.open_store(study.settings)
-    generation, rules = archive_generation(study.settings.market), fingerprint(study.settings.sessions)
-    if generation != study.generation:
+    mark, rules = archive_mark(study.settings.market), fingerprint(study.settings.sessions)
+    if mark != study.mark:
         raise DataError(f"the market data in {study.settings.market} is not what the sweep began with: start it again")
     if rules != study.rules:
         raise DataError("a worker has another version of tradectl, or other sessions, than this program: its results are no use")

@@ -85,7 +85,7 @@ def settled(facts: Facts, past: Past | None = None) -> tuple[tuple[Trade, ...], 
     bar, which may be provisional."""
     if not len(facts.history):
         return (), past
-    following = _Run(facts, past.flat_on if past else date.min, date.max, None)
+    following = _Run(facts, past.flat_on if past else date.min, date.max)
     trades = (past.trades if past else ()) + following.run().trades
     flat_on = facts.history.session(following.flat_at)
     return trades, Past(tuple(trade for trade in trades if trade.exit_session < flat_on), flat_on)
@@ -117,7 +117,14 @@ class _Order:
 class _Run:
     """The state from bar to bar: shares, what of them is locked, the cycle of levels, and the order for the next session."""
 
-    def __init__(self, facts: Facts, first: date, last: date, accept: Callable[[int], bool] | None, entries: Mask | None) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        first: date,
+        last: date,
+        accept: Callable[[int], bool] | None = None,
+        entries: Mask | None = None,
+    ) -> None:
         history, sessions = facts.history, facts.sessions
         self.facts, self.accept = facts, accept
         self.first, self.last = max(first, sessions.first), min(last, sessions.last)
