@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from functools import cached_property
 
@@ -34,7 +34,8 @@ class Facts:
         subjects: dict[str, list[list[str]]] = {}
         for symbol, ex_date, subject in archive.execute("SELECT symbol, ex_date, subject FROM actions ORDER BY ex_date, symbol"):
             # NSE's list uses today's names for old dates; any other name is the one of its ex-date.
-            owner = symbol if chains.is_last_name(symbol) else chains.resolve(symbol, date.fromisoformat(ex_date))
+            own = not chains.touches(symbol) or chains.is_last_name(symbol)
+            owner = symbol if own else chains.resolve(symbol, date.fromisoformat(ex_date))
             subjects.setdefault(owner, []).append([ex_date, subject])
         lists: dict[str, list[str]] = {}
         securities: dict[str, list[str]] = {}
@@ -51,7 +52,8 @@ class Facts:
         return cls(**json.loads(content))
 
     def to_json(self) -> bytes:
-        return json.dumps(asdict(self), separators=(",", ":")).encode()
+        content = {field.name: getattr(self, field.name) for field in fields(self)}  # `asdict` would copy every row
+        return json.dumps(content, separators=(",", ":")).encode()
 
     @cached_property
     def renames(self) -> Renames:
