@@ -2,15 +2,10 @@
 
 Each figure is the median of some rounds in one process, and counts as a ratio: seconds say as much about the machine. An append
 is all that follows the commit of the rows: reading the archive, deriving, writing, flushing each file, and publishing.
-
-    python benchmarks/panel_store.py --instruments 2000 --sessions 2500
 """
-
-# ruff: noqa: T201
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 import resource
 import sqlite3
@@ -25,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.form import Disagreement, Result, Row, at_most
 from tradectl.marketdata.archive import Archive
 from tradectl.marketdata.panel.deriving import open_panel
 from tradectl.model.panel import FIELDS
@@ -34,31 +30,20 @@ FORK = multiprocessing.get_context("fork")
 INSERT = "INSERT INTO bars VALUES (?, ?, 'EQ', ?, ?, ?, ?, ?, 0, 1)"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--instruments", type=int, default=2000)
-    parser.add_argument("--sessions", type=int, default=2500)
-    parser.add_argument("--archive", type=Path, help="a folder whose archive.db is taken instead of an invented one")
-    asked = parser.parse_args()
-    for name, value in measure(asked.instruments, asked.sessions, asked.archive).items():
-        print(f"{name:36s} {value:12.5f}")
-
-
-def measure(instruments: int = 2000, sessions: int = 2500, archive: Path | None = None) -> dict[str, float]:
-    """Seconds, ratios and megabytes by name. The folder of `archive` is written to: the store, and some sessions more."""
+def measure(quick: bool) -> Result:
+    """In a throw-away folder; the archive is written first, and counts for nothing."""
+    instruments, sessions = (50, 120) if quick else (2000, 2500)
     with tempfile.TemporaryDirectory() as made:
-        folder = archive or Path(made)
-        if archive is None:
-            make_archive(folder, instruments, sessions)
+        folder = Path(made)
+        make_archive(folder, instruments, sessions)
         rebuilt, peak = rebuild(folder)
-        appended = [append(folder) for _ in range(APPENDS)]
-        found = {
-            "rebuild seconds": rebuilt,
-            "rebuild peak MB": peak,
-            "append seconds": median(appended),
-            "append / rebuild": median(appended) / rebuilt,
-        }
-        return found | loading(folder)
+        appended = [(append(folder), rebuilt) for _ in range(APPENDS)]
+        rows = [
+            Row.share("one more session, of deriving everything", appended, at_most(0.02)),
+            Row.figure("peak memory of deriving everything", [peak], "MB"),
+            *loading(folder),
+        ]
+    return Result(f"{instruments} instruments x {sessions} sessions", tuple(rows))
 
 
 def make_archive(folder: Path, instruments: int, sessions: int) -> None:
@@ -121,7 +106,8 @@ def append(folder: Path) -> float:
     began = perf_counter()
     store = open_panel(folder)
     seconds = perf_counter() - began
-    assert store.index.edition == edition, "it was derived anew"
+    if store.index.edition != edition:
+        raise Disagreement("the store was derived anew for one more session")
     return seconds
 
 
@@ -129,24 +115,21 @@ def open_edition(folder: Path) -> str:
     return next(path.name for path in folder.glob("panel-*") if path.is_dir())
 
 
-def last_closes(folder: Path) -> int:
-    return int(open_panel(folder).panel.row(-1).close.sum())
-
-
-def loading(folder: Path) -> dict[str, float]:
-    """Getting all bars into memory that can be computed with, by the way they are kept; the store is opened and copied whole."""
+def loading(folder: Path) -> list[Row]:
+    """Getting all bars into memory that can be computed with, by the way they are kept, beside `np.load` of the same bytes. A
+    scan asks for the last row of the mapped store alone."""
     panel = open_panel(folder).panel
-    found: dict[str, float] = {"open seconds": timed(lambda: last_closes(folder))}
     with tempfile.TemporaryDirectory(dir=folder) as made:
         paths = [Path(made) / f"{name}.npy" for name in FIELDS]
         for name, path in zip(FIELDS, paths, strict=True):
             np.save(path, getattr(panel, name))
+        ways: list[tuple[str, Callable[[], object], int]] = [
+            ("store opened, last row read", lambda: [getattr(open_panel(folder).panel, name)[-1].copy() for name in FIELDS], 5),
+            ("store opened, all rows copied", lambda: [np.array(getattr(open_panel(folder).panel, name)) for name in FIELDS], 5),
+            *((name, work, 1) for name, work in others(folder, Path(made), panel.close)),
+        ]
         load = timed(lambda: [np.load(path) for path in paths])
-        mapped = timed(lambda: [getattr(open_panel(folder).panel, name)[-1].copy() for name in FIELDS])
-        copied = timed(lambda: [np.array(getattr(open_panel(folder).panel, name)) for name in FIELDS])
-        found |= {"np.load seconds": load, "mapped / np.load": mapped / load, "copied / np.load": copied / load}
-        found |= {f"{name} / np.load": timed(work, 1) / load for name, work in others(folder, Path(made), panel.close)}
-    return found
+        return [Row.share(f"{name}: np.load of as many bytes", [(timed(work, rounds), load)]) for name, work, rounds in ways]
 
 
 def others(folder: Path, made: Path, closes: Any) -> Sequence[tuple[str, Callable[[], object]]]:
@@ -173,7 +156,3 @@ def timed(work: Callable[[], object], rounds: int = 5) -> float:
         work()
         spent.append(perf_counter() - began)
     return median(spent)
-
-
-if __name__ == "__main__":
-    main()

@@ -8,7 +8,7 @@ from importlib import import_module
 
 from benchmarks.form import Result
 
-NAMES = ("indicators", "analyze", "simulate", "growth")
+NAMES = ("indicators", "panel_store", "analyze", "sweep", "simulate", "growth")
 
 
 @dataclass(frozen=True)

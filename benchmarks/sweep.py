@@ -1,25 +1,18 @@
 """A sweep of 200 settings on 500 instruments over 2,500 sessions against the same as single backtests.
 
 The single backtests would take most of an hour, so a sample of them, drawn over settings and instruments, is timed and multiplied
-by how many there are; the report says so. Each of the sample must have the very trades that the sweep has for it.
-
-    python benchmarks/sweep.py [--quick] [--json]
+by how many there are. Each of the sample must have the very trades that the sweep has for it.
 """
-
-# ruff: noqa: T201
 
 from __future__ import annotations
 
-import argparse
-import json
-from collections.abc import Sequence
 from datetime import date
 from itertools import product
 from time import process_time
-from typing import Any
 
 import numpy as np
 
+from benchmarks.form import Disagreement, Result, Row, at_least
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.history import History
 from tradectl.model.market import Instrument
@@ -32,9 +25,6 @@ from tradectl.strategy.features import features
 from tradectl.strategy.lane_market import LaneMarket, Listing
 from tradectl.strategy.parameters import Parameters
 
-NAME = "sweep"
-TARGET = 10
-"""At least so many times faster."""
 SEED = 4
 SAMPLE = 100
 """Single backtests that are timed."""
@@ -47,8 +37,8 @@ SETTINGS = [
 """200 of them, in four groups that see the same indicators."""
 
 
-def measure(quick: bool = False) -> dict[str, Any]:
-    """Seconds of processor time of both ways, their ratio, and on what they were measured."""
+def measure(quick: bool) -> Result:
+    """Seconds of processor time in one process; seconds of the machine would say how busy it is."""
     settings = SETTINGS[::25] if quick else SETTINGS
     symbols, sessions = (20, 700) if quick else (500, 2500)
     market = invented(symbols, sessions)
@@ -61,20 +51,13 @@ def measure(quick: bool = False) -> dict[str, Any]:
     begun = process_time()
     alone = [single(market.listings[column], market.sessions, settings[number], first, last) for number, column in drawn]
     theirs = (process_time() - begun) / len(drawn) * len(settings) * symbols
-    agreeing = sum(_same(found[number], column, closed) for (number, column), closed in zip(drawn, alone, strict=True))
-    return {
-        "name": NAME,
-        "what": f"{len(settings)} settings x {symbols} instruments x {sessions} sessions, one process",
-        "ours": ours,
-        "theirs": theirs,
-        "theirs_is": f"{len(drawn)} single backtests, times {len(settings) * symbols / len(drawn):.0f}",
-        "ratio": theirs / ours,
-        "target": TARGET,
-        "met": theirs / ours >= TARGET,
-        "trades": sum(len(closed) for closed in found),
-        "sampled": len(drawn),
-        "agreeing": agreeing,
-    }
+    if not all(_same(found[number], column, closed) for (number, column), closed in zip(drawn, alone, strict=True)):
+        raise Disagreement("a single backtest has other trades than the sweep")
+    times = len(settings) * symbols / len(drawn)
+    setting = f"{len(settings)} settings x {symbols} instruments x {sessions} sessions, one process"
+    return Result(
+        setting, (Row.faster(f"single backtests ({len(drawn)} of them, times {times:.0f})", [(ours, theirs)], at_least(10)),)
+    )
 
 
 def single(listing: Listing, sessions: SessionTable, parameters: Parameters, first: date, last: date) -> Closed:
@@ -119,21 +102,3 @@ def _listing(name: str, ordinals: np.ndarray, random: np.random.Generator) -> Li
 
 def _on_tick(paise: np.ndarray) -> np.ndarray:
     return np.round(paise / 10).astype(np.int64) * 10
-
-
-def main(words: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="a small market, in seconds")
-    parser.add_argument("--json", action="store_true", help="one object")
-    said = parser.parse_args(words)
-    found = measure(said.quick)
-    if said.json:
-        print(json.dumps(found))
-        return
-    print(f"{found['what']}: {found['trades']} trades in {found['ours']:.1f} s")
-    print(f"as single backtests {found['theirs']:.0f} s ({found['theirs_is']}); {found['agreeing']} of {found['sampled']} agree")
-    print(f"{found['ratio']:.1f} times faster (at least {found['target']})")
-
-
-if __name__ == "__main__":
-    main()
