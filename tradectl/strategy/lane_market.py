@@ -19,7 +19,7 @@ from tradectl.exchange.sessions import SessionTable
 from tradectl.model.history import Floats, History, Ints
 from tradectl.model.market import CorporateAction, Instrument, bars_entry
 from tradectl.model.panel import FIELDS, GAP, SERIES, Panel
-from tradectl.strategy.entry import admission_mask, entry_mask
+from tradectl.strategy.entry import admission_mask, entry_mask, is_share
 from tradectl.strategy.features import Features, features
 from tradectl.strategy.intraday import MinuteBar
 from tradectl.strategy.parameters import Parameters, names
@@ -161,7 +161,7 @@ class LaneMarket:
     def admitted(self) -> Mask:
         """Whether each instrument's ISIN is that of a share; it does not change with the session."""
         last = [item.instrument(item.history.session(len(item.history) - 1)) for item in self.listings]
-        return np.array([(instrument.isin or "").startswith("INE") for instrument in last], dtype=np.bool_)
+        return np.array([is_share(instrument.isin) for instrument in last], dtype=np.bool_)
 
     def ticks(self, day: int, columns: Ints) -> Ints:
         """The tick sizes of instruments on a session (paise)."""
