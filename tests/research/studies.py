@@ -9,11 +9,10 @@ from pathlib import Path
 
 from tradectl import bootstrap
 from tradectl.exchange.sessions import SessionTable
-from tradectl.marketdata.reading import archive_mark
 from tradectl.marketdata.store import Store
 from tradectl.marketdata.synthetic import make_market
 from tradectl.research.kept import Kept
-from tradectl.research.study import Study, fingerprint
+from tradectl.research.study import Study, fingerprint, generation_of
 from tradectl.research.sweep import Progress, Sweep
 from tradectl.runtime.interrupt import Stop
 from tradectl.settings import Settings
@@ -35,8 +34,8 @@ def market_in(folder: Path) -> Settings:
 
 def study_of(settings: Settings, *, scored: bool = True) -> tuple[Study, Store]:
     market = bootstrap.open_store(settings)
-    rules, mark = fingerprint(settings.sessions), archive_mark(settings.market)
-    return Study(settings, market.universe("demo"), FIRST, LAST, scored, mark, rules), market
+    rules, generation = fingerprint(settings.sessions), generation_of(settings.market)
+    return Study(settings, market.universe("demo"), FIRST, LAST, scored, generation, rules), market
 
 
 def silence(name: str, done: int, total: int) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from distributed import LocalCluster
 
 from tests.research.studies import CHANGES, SETTINGS, rows_in, study_of, sweep_of
 from tradectl.errors import BrokerUnavailable, DataError, Interrupted
+from tradectl.marketdata.reading import Mark
 from tradectl.research.study import Study, setting_key
 from tradectl.runtime.interrupt import Stop
 from tradectl.settings import Settings
@@ -91,11 +94,11 @@ def test_what_is_kept_is_not_computed_again(study: Study, tmp_path: Path) -> Non
 
 def test_another_span_rule_or_market_has_results_of_its_own(study: Study) -> None:
     others = [
-        Study(study.settings, study.instruments[:1], study.first, study.last, True, study.mark, study.rules),
-        Study(study.settings, study.instruments, study.last, study.last, True, study.mark, study.rules),
-        Study(study.settings, study.instruments, study.first, study.last, False, study.mark, study.rules),
-        Study(study.settings, study.instruments, study.first, study.last, True, study.mark + 1, study.rules),
-        Study(study.settings, study.instruments, study.first, study.last, True, study.mark, "other"),
+        replace(study, instruments=study.instruments[:1]),
+        replace(study, first=study.last),
+        replace(study, scored=False),
+        replace(study, generation=Mark(study.generation.generation, study.generation.random + 1)),
+        replace(study, rules="another version"),
     ]
     assert len({study.key, *(other.key for other in others)}) == 6
 
@@ -108,9 +111,8 @@ def test_a_setting_is_named_by_what_it_does() -> None:
     assert setting_key(Parameters(amo_adjust_reprice=True)) != setting_key(Parameters())
 
 
-@pytest.mark.parametrize("seen", [{"mark": -1}, {"rules": "another version"}])
-def test_a_worker_that_sees_something_else_refuses_to_work(study: Study, tmp_path: Path, seen: dict[str, object]) -> None:
-    values = {"mark": study.mark, "rules": study.rules} | seen
-    other = Study(study.settings, study.instruments, study.first, study.last, True, **values)  # type: ignore[arg-type]
+@pytest.mark.parametrize("seen", [{"generation": Mark(1, 0)}, {"rules": "another version"}])
+def test_a_worker_that_sees_something_else_refuses_to_work(study: Study, tmp_path: Path, seen: dict[str, Any]) -> None:
+    other = replace(study, **seen)
     with sweep_of(other, tmp_path) as sweep, pytest.raises(DataError):
         sweep.trades(SETTINGS[:1])

@@ -134,8 +134,7 @@ def settings_of(sets: list[str], vary: list[str], count: int, seed: int) -> tupl
 def study_of(call: Call, universe: str, first: str, last: str, *, scored: bool) -> tuple[Study, Store]:
     """What is studied, and its market. Raises UsageError, DataError."""
     from tradectl import bootstrap
-    from tradectl.marketdata.reading import archive_mark
-    from tradectl.research.study import Study, fingerprint
+    from tradectl.research.study import Study, fingerprint, generation_of
 
     settings = replace(call.told(), home=call.told().home.absolute())
     market = bootstrap.open_store(settings)
@@ -149,8 +148,8 @@ def study_of(call: Call, universe: str, first: str, last: str, *, scored: bool) 
     end = parse_day(last) or newest
     if end < begin:
         raise UsageError(f"--to {end} is before --from {begin}")
-    rules, mark = fingerprint(settings.sessions), archive_mark(settings.market)
-    return Study(settings, instruments, begin, end, scored, mark, rules), market
+    rules, generation = fingerprint(settings.sessions), generation_of(settings.market)
+    return Study(settings, instruments, begin, end, scored, generation, rules), market
 
 
 def _first_bar(market: Store, instrument_id: str) -> date:

@@ -3,6 +3,7 @@ another market, span or rule are never taken for these."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import tradectl
+from tradectl.marketdata.archive import database_errors
+from tradectl.marketdata.reading import Mark, mark_of, read_archive
 from tradectl.settings import Settings
 from tradectl.strategy.grid import INERT
 from tradectl.strategy.parameters import Parameters
@@ -23,7 +26,7 @@ RULES = ("exchange", "marketdata", "model", "research", "strategy")
 
 @dataclass(frozen=True)
 class Study:
-    """`instruments`: ids, sorted. `mark`: of the market data. `rules`: the fingerprint of the source. `scored`: entries
+    """`instruments`: ids, sorted. `generation`: of the market data. `rules`: the fingerprint of the source. `scored`: entries
     need the score of a BUY, as in `analyze`; otherwise every entry that the rule allows is taken."""
 
     settings: Settings
@@ -31,13 +34,14 @@ class Study:
     first: date
     last: date
     scored: bool
-    mark: int
+    generation: Mark
     rules: str
 
     @cached_property
     def key(self) -> str:
         """The name of everything that was computed in it."""
-        said = [*self.instruments, self.first.isoformat(), self.last.isoformat(), self.scored, self.mark, self.rules]
+        market = (self.generation.generation, self.generation.random)
+        said = [*self.instruments, self.first.isoformat(), self.last.isoformat(), self.scored, *market, self.rules]
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:24]
 
 
@@ -48,6 +52,12 @@ def setting_key(parameters: Parameters) -> str:
         name: float(value) if isinstance(value, int) and not isinstance(value, bool) else value for name, value in values.items()
     }
     return hashlib.sha256(json.dumps(exact, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def generation_of(market: Path) -> Mark:
+    """What the archive of a market folder is at. Raises DataError, DatabaseError."""
+    with contextlib.closing(read_archive(market)) as connection, database_errors(market):
+        return mark_of(connection)
 
 
 def fingerprint(sessions: Path) -> str:

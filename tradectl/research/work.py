@@ -7,9 +7,8 @@ from functools import lru_cache
 
 from tradectl import bootstrap
 from tradectl.errors import DataError
-from tradectl.marketdata.reading import archive_mark
 from tradectl.research import lanes
-from tradectl.research.study import Study, fingerprint
+from tradectl.research.study import Study, fingerprint, generation_of
 from tradectl.strategy.lane_market import LaneMarket
 from tradectl.strategy.parameters import Parameters
 
@@ -64,8 +63,8 @@ def do(work: Work) -> list[bytes]:
 def market_of(study: Study, instruments: tuple[str, ...]) -> LaneMarket:
     """Some instruments of the study's market. DataError where this process sees another market, or knows other rules."""
     market = bootstrap.open_store(study.settings)
-    mark, rules = archive_mark(study.settings.market), fingerprint(study.settings.sessions)
-    if mark != study.mark:
+    generation, rules = generation_of(study.settings.market), fingerprint(study.settings.sessions)
+    if generation != study.generation:
         raise DataError(f"the market data in {study.settings.market} is not what the sweep began with: start it again")
     if rules != study.rules:
         raise DataError("a worker has another version of tradectl, or other sessions, than this program: its results are no use")
