@@ -47,16 +47,6 @@ def mark_of(connection: sqlite3.Connection) -> Mark:
     return Mark(*connection.execute("SELECT generation, mark FROM generations ORDER BY generation DESC LIMIT 1").fetchone())
 
 
-def archive_mark(folder: Path) -> int:
-    """A number that two archives share only where they hold the same rows. DataError without an archive, DatabaseError where it
-    cannot be read."""
-    with contextlib.closing(read_archive(folder)) as connection:
-        try:
-            return mark_of(connection).random
-        except sqlite3.Error as error:
-            raise DatabaseError(f"{folder / ARCHIVE}: {error}") from error
-
-
 def goes_on_from(connection: sqlite3.Connection, mark: Mark) -> bool:
     """Whether the archive was once at that very generation."""
     found = connection.execute("SELECT mark FROM generations WHERE generation = ?", (mark.generation,)).fetchone()
