@@ -80,9 +80,9 @@ def test_any_bit_of_the_last_row_is_checked_when_opened(filled: Market, name: st
 def test_any_bit_of_another_row_is_found_by_data_check(filled: Market, name: str) -> None:
     path = edition(filled) / name
     row = path.stat().st_size // len(DAYS)
-    for at in range(3 * row):
+    for at in range(0, 3 * row, 5):
         mend = spoil(path, at)
-        assert open_panel(filled.folder).damaged() == [date.fromisoformat(DAYS[at // row])], f"byte {at} of {name}"
+        assert StoredPanel(filled.folder).damaged() == [date.fromisoformat(DAYS[at // row])], f"byte {at} of {name}"
         mend()
     assert StoredPanel(filled.folder).damaged() == []
 
