@@ -10,9 +10,10 @@ import multiprocessing
 import resource
 import sqlite3
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -43,7 +44,8 @@ def measure(quick: bool) -> Result:
             Row.figure("peak memory of deriving everything", [peak], "MB"),
             *loading(folder),
         ]
-    return Result(f"{instruments} instruments x {sessions} sessions", tuple(rows))
+    skipped = () if find_spec("pyarrow") else ("pyarrow is not installed",)
+    return Result(f"{instruments} instruments x {sessions} sessions", tuple(rows), skipped)
 
 
 def make_archive(folder: Path, instruments: int, sessions: int) -> None:
@@ -132,20 +134,22 @@ def loading(folder: Path) -> list[Row]:
         return [Row.share(f"{name}: np.load of as many bytes", [(timed(work, rounds), load)]) for name, work, rounds in ways]
 
 
-def others(folder: Path, made: Path, closes: Any) -> Sequence[tuple[str, Callable[[], object]]]:
-    """The closes alone for Parquet (times the fields for all), and all rows from SQLite."""
-    import pandas as pd
-
-    frame = pd.DataFrame(np.array(closes))
-    frame.columns = frame.columns.astype(str)
-    file = made / "close.parquet"
-    frame.to_parquet(file)
+def others(folder: Path, made: Path, closes: Any) -> Iterator[tuple[str, Callable[[], object]]]:
+    """The closes alone for Parquet (times the fields for all), where pyarrow is installed, and all rows from SQLite."""
 
     def rows() -> object:
         with closing(sqlite3.connect(folder / "archive.db")) as archive:
             return archive.execute("SELECT symbol, session, open, high, low, close, volume, series FROM bars").fetchall()
 
-    return [("Parquet", lambda: [pd.read_parquet(file).to_numpy() for _ in FIELDS]), ("SQLite rows", rows)]
+    yield "SQLite rows", rows
+    if find_spec("pyarrow"):
+        import pandas as pd
+
+        frame = pd.DataFrame(np.array(closes))
+        frame.columns = frame.columns.astype(str)
+        file = made / "close.parquet"
+        frame.to_parquet(file)
+        yield "Parquet", lambda: [pd.read_parquet(file).to_numpy() for _ in FIELDS]
 
 
 def timed(work: Callable[[], object], rounds: int = 5) -> float:
