@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tradectl.ledger.engine import Database
     from tradectl.ledger.store import Ledger
     from tradectl.marketdata.store import Store
-    from tradectl.ports import Notifier, PriceSource, Shelf
+    from tradectl.ports import Notifier, PriceSource
     from tradectl.settings import Settings
     from tradectl.strategy.parameters import Parameters
     from tradectl.strategy.readings import Readings
@@ -181,7 +181,6 @@ def before_the_last_event(at: datetime, last: datetime) -> str:
 
 
 def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock) -> PaperWorld:
-    from tradectl.marketdata.shelf import FolderShelf
     from tradectl.strategy.parameters import Parameters, with_changes
 
     mode = ledger.info.get("mode") or ""
@@ -190,7 +189,7 @@ def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock
         raise ConfigurationError(f"this database is in mode {mode!r}, which this version does not trade")
     parameters = with_changes(Parameters(), ledger.settings.list())
     notifier = _notifier(settings, ledger)
-    market, shelf = deferred(lambda: open_store(settings)), FolderShelf(settings.market)
+    market = deferred(lambda: open_store(settings))
     sessions = open_sessions(settings)
     return _filled(
         ledger,
@@ -201,7 +200,7 @@ def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock
         paper=settings.paper,
         notifier=notifier,
         mode=mode,
-        shelf=shelf,
+        shelf=settings.market,
         prices=prices,
     )
 
@@ -218,11 +217,11 @@ def _filled(
     mode: str,
     step: int = 1,
     durable: bool = True,
-    shelf: Shelf | None = None,
+    shelf: Path | None = None,
     prices: PriceSource | None = None,
 ) -> PaperWorld:
-    """A world that trades on paper, on live prices where there is a source of them. Most commands only look into the ledger, so
-    exchange and readings are made when asked."""
+    """A world that trades on paper, on live prices where there is a source of them; `shelf` is the folder where scans are kept
+    for the next process. Most commands only look into the ledger, so exchange and readings are made when asked."""
 
     def broker() -> PaperBroker:
         from tradectl.brokers.paper import PaperBroker
@@ -241,9 +240,10 @@ def _filled(
         )
 
     def readings() -> Readings:
+        from tradectl.marketdata.shelf import FolderShelf
         from tradectl.strategy.readings import Readings
 
-        return Readings(market, parameters, shelf)
+        return Readings(market, parameters, FolderShelf(shelf) if shelf is not None else None)
 
     return PaperWorld(
         ledger.user, mode, clock, sessions, market, deferred(broker), ledger, notifier, parameters, deferred(readings)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Tradectl
-from tests.cli.test_light import HEAVY, LOOK
+from tests.cli.test_light import HEAVY, loaded
 from tests.marketdata.sources import bhavcopies
 from tests.marketdata.sources.charts import Share, chart, path
 from tests.marketdata.sources.conftest import HASTY
@@ -187,6 +187,4 @@ def test_a_home_that_chose_yahoo_trades_on_its_quotes(home: Path, web: Site, tra
 
 def test_a_home_that_chose_yahoo_still_looks_lightly(home: Path) -> None:
     settle(home, quotes="yahoo")
-    words = [sys.executable, "-c", LOOK.format(heavy=HEAVY), "status"]
-    done = subprocess.run(words, env={**os.environ, "TRADECTL_HOME": str(home)}, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr.splitlines()[-1].split()) == (0, ["LOADED"]), done.stderr
+    assert not loaded(home, "status") & {*HEAVY, "yfinance", "curl_cffi"}

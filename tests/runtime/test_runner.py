@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import timeit
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -551,13 +550,3 @@ def test_a_task_that_is_new_to_a_database_gets_its_schedule(at: At) -> None:
     runner = Runner(stage.world, (*stage.tasks, new), trigger="manual")
     assert runner.run(new).outcome == "completed"
     assert stage.ledger.schedules.get("new").until == time(10)
-
-
-def test_the_runner_is_cheap(at_file: At) -> None:
-    """Some 2 ms a task and 0.02 ms a monitor's step where nothing else runs; held to thrice that. A server has its own price."""
-    at = at_file
-    stage = at(ist(9, 15))
-    assert timeit.timeit(lambda: stage.run("watch"), number=1) / 376 < 0.0003
-    stage = at(ist(16))
-    stage.run("analyze")
-    assert min(timeit.repeat(lambda: stage.run("analyze", force=True), number=5, repeat=5)) / 5 < 0.006
