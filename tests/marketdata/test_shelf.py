@@ -1,0 +1,60 @@
+"""What lies on a shelf is whole or absent, whatever happened to its writer or to its file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tradectl.marketdata.shelf import FolderShelf
+
+WRITER = """
+import sys
+from pathlib import Path
+from tradectl.marketdata.shelf import FolderShelf
+
+shelf = FolderShelf(Path(sys.argv[1]))
+print("writing", flush=True)
+while True:
+    for letter in (b"a", b"b"):
+        shelf.put("scan", letter * 300_000)
+"""
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.003, 0.01, 0.02, 0.05])
+def test_a_writer_that_is_killed_leaves_one_content_or_the_other(tmp_path: Path, wait: float) -> None:
+    shelf = FolderShelf(tmp_path)
+    shelf.put("scan", b"a" * 300_000)
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"writing\n"
+        try:
+            writer.wait(wait)
+        except subprocess.TimeoutExpired:
+            os.kill(writer.pid, signal.SIGKILL)
+    assert writer.returncode == -signal.SIGKILL
+    assert shelf.get("scan") in {letter * 300_000 for letter in (b"a", b"b")}
+
+
+def test_a_damaged_byte_anywhere_is_nothing(tmp_path: Path) -> None:
+    shelf = FolderShelf(tmp_path)
+    shelf.put("scan", b"what took long")
+    whole = (tmp_path / "scan").read_bytes()
+    for at in range(len(whole)):
+        (tmp_path / "scan").write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert shelf.get("scan") is None
+    for length in range(len(whole)):
+        (tmp_path / "scan").write_bytes(whole[:length])
+        assert shelf.get("scan") is None
+    (tmp_path / "scan").write_bytes(whole)
+    assert shelf.get("scan") == b"what took long"
+
+
+def test_a_folder_that_takes_nothing_costs_time_and_nothing_else(tmp_path: Path) -> None:
+    shelf = FolderShelf(tmp_path / "not there")
+    shelf.put("scan", b"what took long")
+    assert shelf.get("scan") is None
