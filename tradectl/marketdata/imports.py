@@ -88,6 +88,8 @@ def import_files(
             reports.append(_write(archive, item, replace, at))
         if any(report.merged.changed and report.table in DERIVED_FROM for report in reports):
             archive.count_change()
+        if any(report.merged.changed and report.table != "bars" for report in reports):
+            archive.note_knowledge()
     changed = any(report.merged.changed for report in reports)
     return ImportReport(tuple(reports), changed, archive.generation())
 

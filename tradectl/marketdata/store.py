@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 Minute = tuple[int, int, int, int, int, int]
 _Dump = tuple[str, int, int, str, int, str]
 """Date (ISO), tick size in paise, lot size, ISIN, derivatives (1, 0, or -1 for unknown), name."""
-DAILY_BARS = ("daily", "bhavcopy-cm", "bhavcopy-sec-full", "bhavcopy-udiff")
-"""The kinds of files that hold nothing but bars of sessions."""
 DEFAULT_TICK = 5
 """Of an instrument that has neither a bar nor an entry in a dump; such a one is not traded."""
 
@@ -137,10 +135,9 @@ class Store:
         return self._histories[instrument_id]
 
     def stamp(self) -> str:
-        """Changes with every imported file that is not one of daily bars."""
-        kinds = ", ".join(f"'{kind}'" for kind in DAILY_BARS)
-        rows = self._rows(f"SELECT count(*), max(id) FROM files WHERE kind NOT IN ({kinds})", ())
-        return " ".join(str(value) for value in rows[0])
+        """Changes with every import that changed anything but daily bars, also where the file had been imported before."""
+        rows = self._rows("SELECT value FROM meta WHERE key = 'knowledge'", ())
+        return str(rows[0][0]) if rows else ""
 
     def names(self, instrument_ids: Sequence[str], session: date) -> list[tuple[str, str | None]]:
         """The symbol on a session, and the ISIN, of each instrument."""
