@@ -1,8 +1,8 @@
 """Things that took long to make, each a file in the market folder, whole or absent.
 
 A file begins with the CRC32 of its content. It is written aside and renamed over the older one; what is damaged, or cannot be
-read, is not there. Nothing on the shelf is the truth of anything, so a full disk or a folder that may not be written costs
-time and nothing else.
+read, is not there; so nobody waits for the disk, for what a power cut took is only not there either. Nothing on the shelf is the
+truth of anything, so a full disk or a folder that may not be written costs time and nothing else.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 import zlib
+from collections.abc import Container
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,12 +41,17 @@ class FolderShelf:
                 with os.fdopen(descriptor, "wb") as file:
                     file.write(_checksum(content))
                     file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
                 Path(path).chmod(0o644)
                 Path(path).rename(self.folder / name)
             finally:
                 Path(path).unlink(missing_ok=True)
+
+    def clear(self, beginning: str, but: Container[str]) -> None:
+        """Take away everything whose name begins so, but for these names."""
+        with suppress(OSError):
+            for path in self.folder.glob(f"{beginning}*"):
+                if path.name not in but:
+                    path.unlink(missing_ok=True)
 
 
 def _checksum(content: bytes) -> bytes:

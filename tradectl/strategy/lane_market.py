@@ -22,7 +22,7 @@ from tradectl.model.panel import FIELDS, GAP, SERIES, Panel
 from tradectl.strategy.entry import admission_mask, entry_mask, is_share
 from tradectl.strategy.features import Features, features
 from tradectl.strategy.intraday import MinuteBar
-from tradectl.strategy.parameters import Parameters, names
+from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.score import strengths
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 Mask = NDArray[np.bool_]
 
-INDICATOR_SETTINGS = ("rsi_period", "ema_fast", "ema_slow", "average_window", *(n for n in names() if n.startswith("quality_")))
-"""The settings that change what the rules see; all others only change what they make of it."""
 NEVER = 2**31
 """A session that does not come."""
 

@@ -22,10 +22,11 @@ from tradectl.model.position import Folded
 from tradectl.strategy.corners import NO_CEILING, Bars, Plans, Results, closed_forms, walks
 from tradectl.strategy.entry import reward_gone
 from tradectl.strategy.exits import entry_limits, rsi_exit_due
+from tradectl.strategy.features import INDICATOR_SETTINGS
 from tradectl.strategy.holding import Holding, Step, through_actions
 from tradectl.strategy.intraday import Plan, trade
 from tradectl.strategy.lane_fills import LaneTrades, Ledger, trades_of
-from tradectl.strategy.lane_market import INDICATOR_SETTINGS, Candidates, Columns, LaneMarket, Mask
+from tradectl.strategy.lane_market import Candidates, Columns, LaneMarket, Mask
 from tradectl.strategy.lane_score import ScoreGate
 from tradectl.strategy.lane_settings import LaneParameters, LaneSettings
 from tradectl.strategy.parameters import Parameters
