@@ -167,7 +167,7 @@ class Store:
 
     def minutes(self, instrument_id: str, session: date) -> Sequence[Minute]:
         """Minute bars (minutes after 09:15, open, high, low, close in paise, volume); empty where there are none."""
-        if self.through is not None and session > self.through:
+        if not self._has_minutes or (self.through is not None and session > self.through):
             return ()
         if session != self._minutes_of:
             self._minutes, self._minutes_of = {}, session
@@ -184,6 +184,10 @@ class Store:
 
     def _owns(self, instrument_id: str, name: str, session: date) -> bool:
         return name in {instrument_id, self._facts.renames.name_on(instrument_id, session)}
+
+    @cached_property
+    def _has_minutes(self) -> bool:
+        return bool(self._rows("SELECT 1 FROM minutes LIMIT 1", ()))
 
     @cached_property
     def _minute_days(self) -> dict[str, list[date]]:
