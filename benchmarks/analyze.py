@@ -1,7 +1,8 @@
 """`analyze` as a whole process, from its start to its end, against a bare `python -c 'import typer, sqlite3'`.
 
-Warm is the day's own case: each evening of the last two months was analysed. Cold has nothing but the market data, as after a rebuilt history.
-Against the four indicators alone, made by a script of pandas, `ta` and Parquet, stands the warm one on a quarter of the symbols.
+Warm is the day's own case: each evening of the last two months was analysed. Cold has nothing but the market data, as after a
+rebuilt history. Against the four indicators alone, made by a script of pandas, `ta` and Parquet, stands the warm one on a quarter
+of the symbols.
 """
 
 from __future__ import annotations
@@ -82,8 +83,8 @@ def _bare() -> Usage:
 
 
 def _warm(analyst: Analyst, evenings: int, repeats: int, theirs: Callable[[], Usage]) -> Runs:
-    """The last sessions, each after the ones before: a symbol that was a candidate on one of these `evenings` is run on from there,
-    a new one from its first bar."""
+    """The last sessions, each after the ones before: who was a candidate on one of these `evenings` is run on from there, a new
+    one from its first bar."""
     first = len(analyst.days) - repeats
     for session in range(first - evenings, first):
         analyst.run(session)
