@@ -58,3 +58,12 @@ def test_a_folder_that_takes_nothing_costs_time_and_nothing_else(tmp_path: Path)
     shelf = FolderShelf(tmp_path / "not there")
     shelf.put("scan", b"what took long")
     assert shelf.get("scan") is None
+
+
+def test_clearing_takes_what_begins_so_and_is_not_named(tmp_path: Path) -> None:
+    shelf = FolderShelf(tmp_path)
+    for name in ("rows-1", "rows-2", "rows-3", "scan-1"):
+        shelf.put(name, name.encode())
+    shelf.clear("rows-", {"rows-2"})
+    assert [shelf.get(name) for name in ("rows-1", "rows-2", "rows-3", "scan-1")] == [None, b"rows-2", None, b"scan-1"]
+    FolderShelf(tmp_path / "not there").clear("rows-", set())

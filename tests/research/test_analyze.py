@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from tests.research.by_instrument import ByInstrument
+from tests.research.shelf import MemoryShelf
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.store import Store
 from tradectl.model.market import Bar
@@ -18,22 +19,6 @@ from tradectl.strategy.readings import Readings
 from tradectl.strategy.verdicts import Question, judged
 
 PARAMETERS = Parameters()
-
-
-class MemoryShelf:
-    """A shelf that lasts as long as a test."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    def get(self, name: str) -> bytes | None:
-        return self.kept.get(name)
-
-    def put(self, name: str, content: bytes) -> None:
-        self.kept[name] = content
-
-    def clear(self, beginning: str, but: Container[str]) -> None:
-        self.kept = {name: content for name, content in self.kept.items() if not name.startswith(beginning) or name in but}
 
 
 @pytest.fixture(scope="module")
