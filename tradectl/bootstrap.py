@@ -200,7 +200,7 @@ def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock
         paper=settings.paper,
         notifier=notifier,
         mode=mode,
-        shelf=settings.market,
+        shelf=settings.market / "kept",
         prices=prices,
     )
 

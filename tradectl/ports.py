@@ -154,6 +154,10 @@ class Shelf(Protocol):
         """Forget everything whose name begins so, but for these names."""
         ...
 
+    def tidy(self) -> None:
+        """Forget what nobody has put there for long."""
+        ...
+
 
 class Notifier(Protocol):
     """Tells people. It never raises for a service that is down: a message that cannot be sent stays in the outbox.

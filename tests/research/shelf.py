@@ -17,3 +17,6 @@ class MemoryShelf:
 
     def clear(self, beginning: str, but: Container[str]) -> None:
         self.kept = {name: content for name, content in self.kept.items() if not name.startswith(beginning) or name in but}
+
+    def tidy(self) -> None:
+        """Nothing lies here for long."""

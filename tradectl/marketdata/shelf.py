@@ -1,4 +1,4 @@
-"""Things that took long to make, each a file in the market folder, whole or absent.
+"""Things that took long to make, each a file in the folder `kept` of the market, whole or absent.
 
 A file begins with the CRC32 of its content. It is written aside and renamed over the older one; what is damaged, or cannot be
 read, is not there; so nobody waits for the disk, for what a power cut took is only not there either. Nothing on the shelf is the
@@ -16,10 +16,12 @@ from pathlib import Path
 
 _CRC = 4
 """Bytes of the checksum."""
+_LIFETIME = 60 * 24 * 3600.0
+"""Seconds that something lies there without being put there again."""
 
 
 class FolderShelf:
-    """The shelf of one market folder."""
+    """The shelf in one folder, which is made when something is put there."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -36,6 +38,7 @@ class FolderShelf:
     def put(self, name: str, content: bytes) -> None:
         """Put it in the place of what was there before, if the folder lets us."""
         with suppress(OSError):
+            self.folder.mkdir(exist_ok=True)
             descriptor, path = tempfile.mkstemp(prefix=f".{name}-", dir=self.folder)
             try:
                 with os.fdopen(descriptor, "wb") as file:
@@ -51,6 +54,15 @@ class FolderShelf:
         with suppress(OSError):
             for path in self.folder.glob(f"{beginning}*"):
                 if path.name not in but:
+                    path.unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Take away what was put there two months before the newest: of settings and versions that are no more, or of a writer
+        that died. Put again, it would be of use again; nobody's clock is asked."""
+        with suppress(OSError):
+            written = {path: path.stat().st_mtime for path in self.folder.iterdir()}
+            for path, moment in written.items():
+                if moment < max(written.values()) - _LIFETIME:
                     path.unlink(missing_ok=True)
 
 

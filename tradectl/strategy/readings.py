@@ -98,6 +98,8 @@ class Readings:
         self.past.keep()
         if self.recent is not None:
             self.recent.keep()
+        if self.shelf is not None:
+            self.shelf.tidy()
 
     def features_of(self, history: History) -> Features:
         """The columns of a history, from memory if one of the methods above answered it."""

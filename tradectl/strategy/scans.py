@@ -13,6 +13,7 @@ from datetime import date
 
 import numpy as np
 
+from tradectl import __version__
 from tradectl.model.history import Ints
 from tradectl.model.market import Bar
 from tradectl.model.panel import FIELDS, NOT_LISTED, SERIES, Panel, Row
@@ -96,7 +97,7 @@ class Scans:
 
     @property
     def _name(self) -> str:
-        return f"scan-{FORMAT}-{'-'.join(map(str, self._windows))}"
+        return f"scan-{FORMAT}-{__version__}-{'-'.join(map(str, self._windows))}"
 
     def _taken(self, panel: Panel, edition: str) -> Scan:
         content = self._shelf.get(self._name) if self._shelf is not None else None
