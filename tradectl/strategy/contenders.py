@@ -5,16 +5,22 @@ Signals do not depend on what the account holds, so they are found once, whateve
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tradectl.strategy.backtest import reference
 from tradectl.strategy.entry import Mask, admission_mask, entry_mask, is_share
 from tradectl.strategy.facts import Facts
+from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.score import Verdict, backtest_score, combined, rank, strength, verdict
+from tradectl.strategy.splits import Span
+
+if TYPE_CHECKING:
+    from tradectl.exchange.sessions import SessionTable
+    from tradectl.ports import MarketData
 
 Rank = tuple[int, float, str]
 """As `score.rank` has it: smaller is bought first."""
@@ -29,16 +35,33 @@ class Contender:
     entries: Mask
 
     @classmethod
-    def of(cls, facts: Facts, first: date, last: date) -> Contender:
-        """With its signals on the closes from `first` to `last`, both included."""
+    def of(cls, facts: Facts, span: Span) -> Contender:
+        """With its signals on the closes of the span."""
         history, parameters = facts.history, facts.parameters
         rule = entry_mask(facts.features, parameters) & admission_mask(history, facts.features, parameters)
-        spanned = (history.sessions >= first.toordinal()) & (history.sessions <= last.toordinal())
+        spanned = (history.sessions >= span.first.toordinal()) & (history.sessions <= span.last.toordinal())
         bars = [j for j in (rule & spanned).nonzero()[0].tolist() if is_share(facts.instrument(history.session(j)).isin)]
         signals = _ranked(facts, bars) if bars else {}
         entries = np.zeros(len(history), dtype=np.bool_)
         entries[list(signals)] = True
         return cls(facts, signals, entries)
+
+
+def contenders(
+    market: MarketData, sessions: SessionTable, parameters: Parameters, instrument_ids: Sequence[str], span: Span
+) -> list[Contender]:
+    """Those that have bars. What is known on the evening of a last bar is the next session's ex-dates too."""
+    found = []
+    for instrument_id in instrument_ids:
+        history = market.history(instrument_id)
+        if history is not None and len(history):
+            facts = Facts.gather(market, sessions, parameters, instrument_id, history=history)
+            last = history.session(len(history) - 1)
+            if last < sessions.last:
+                coming = market.actions(instrument_id, last, sessions.next_run_session(last).date)
+                facts = replace(facts, actions=(*facts.actions, *coming))
+            found.append(Contender.of(facts, span))
+    return found
 
 
 def _ranked(facts: Facts, bars: list[int]) -> dict[int, Rank]:

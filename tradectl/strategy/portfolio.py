@@ -24,8 +24,9 @@ from tradectl.ports import Tell, silence
 from tradectl.strategy.backtest import Backtest, Order, Run
 from tradectl.strategy.contenders import Contender
 from tradectl.strategy.risk import Exposure, deny
+from tradectl.strategy.splits import Span
 
-Shuffle = Callable[[list[int]], None]
+Shuffle = Callable[[list[int]], object]
 """Puts a day's candidates, given best first, into another order, in place."""
 
 
@@ -59,15 +60,13 @@ class Buy:
 
 
 class Portfolio:
-    """An account over `contenders`, from the first session to the last, beginning with `capital` (paise) and nothing else.
+    """An account over `contenders`, from a first session to a last, beginning with `capital` (paise) and nothing else.
 
     `through(session)` goes on to the end of a session; what has happened until then is in `marks`, `buys` (the orders that wait
     for the next session, in the order in which they were made) and `results`."""
 
-    def __init__(
-        self, contenders: Sequence[Contender], capital: Paise, *, first: date, last: date, shuffle: Shuffle | None = None
-    ) -> None:
-        facts = contenders[0].facts
+    def __init__(self, contenders: Sequence[Contender], span: Span, capital: Paise, shuffle: Shuffle | None = None) -> None:
+        facts, first, last = contenders[0].facts, span.first, span.last
         self.sessions, self.parameters, self.shuffle = facts.sessions, facts.parameters, shuffle
         self.contenders = contenders
         self.runs = [Run(item.facts, first, last, entries=item.entries) for item in contenders]
