@@ -187,4 +187,5 @@ def text_of_account(found: dict[str, Any]) -> str:
 
 
 def notes(found: dict[str, Any]) -> list[str]:
+    """What a reader must know, a line each."""
     return [f"- {note}" for note in found["notes"]]

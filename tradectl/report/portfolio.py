@@ -110,10 +110,9 @@ def compared(found: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """The account beside doing nothing, for people: one row a figure, `-` for what is not known."""
     known = [found["figures"], *(found["benchmarks"][name] or {} for name in ("hold", "index"))]
     rows = [(title, *(_percent(one.get(name)) for one in known)) for name, title in PERCENTS.items()]
-    falls = [f"{one['drawdown_from']}" if one.get("drawdown_from") else "-" for one in known]
-    ends = [f"{one['drawdown_to']}" if one.get("drawdown_to") else "-" for one in known]
+    days = [[one.get(name) or "-" for one in known] for name in ("drawdown_from", "drawdown_to")]
     sharpes = [f"{one['sharpe']:.2f}" if one.get("sharpe") is not None else "-" for one in known]
-    return [*rows, ("fell from", *falls), ("to", *ends), ("Sharpe", *sharpes)]
+    return [*rows, ("fell from", *days[0]), ("to", *days[1]), ("Sharpe", *sharpes)]
 
 
 def summary(found: Mapping[str, Any]) -> list[str]:
@@ -122,12 +121,17 @@ def summary(found: Mapping[str, Any]) -> list[str]:
     money = {name: show_rupees(to_paise(found[name])) for name in ("capital", "equity")}
     days = f", held {figures['average_days']:.1f} days each" if figures["average_days"] is not None else ""
     held = sum(bool(item["open"]) for item in found["symbols"])
+    share = figures["cost_share"]
+    gain = "there was no gain before them" if share is None else f"{_percent(share)} % of the gain before them"
     lines = [
         f"capital {money['capital']} is now {money['equity']}; {held} positions open",
         f"{figures['trades']} trades closed, {figures['wins']} with a gain{days}",
-        f"charges {show_rupees(to_paise(total['charges']))}, {_percent(figures['cost_share'])} % of the gain before them",
+        f"charges {show_rupees(to_paise(total['charges']))}: {gain}",
         f"exposure {_percent(figures['exposure'])} % on average; turnover {figures['turnover']:.2f} x equity a year",
     ]
+    hold = found["benchmarks"]["hold"]
+    if hold is not None and hold["later"]:
+        lines.append(f"buy and hold: {hold['symbols']} symbols; {hold['later']} had no bar by {found['from']}")
     if found["benchmarks"]["index"] is None:
         lines.append("no index bars")
     drawn = found["random_order"]

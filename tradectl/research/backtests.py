@@ -16,13 +16,14 @@ import numpy as np
 from tradectl import bootstrap
 from tradectl.errors import DataError, UsageError
 from tradectl.marketdata.store import Store
+from tradectl.model.history import History
 from tradectl.model.money import Paise
 from tradectl.ports import Tell
 from tradectl.report import backtest, portfolio
 from tradectl.settings import Settings
 from tradectl.strategy.backtest import Facts, gated
 from tradectl.strategy.contenders import Contender, contenders
-from tradectl.strategy.hold import Hold, hold_equally
+from tradectl.strategy.hold import hold_equally
 from tradectl.strategy.lane_market import LaneMarket
 from tradectl.strategy.lanes import run_lanes
 from tradectl.strategy.look_ahead import Checked, evenings, look_ahead
@@ -68,7 +69,8 @@ def spanned(market: Store, instruments: Sequence[str], first: date | None, last:
     if last is not None and first is not None and last < first:
         raise UsageError(f"--to {last} is before --from {first}")
     if span.last < span.first:
-        raise DataError(f"there is no bar from {span.first} on: the newest is of {newest}")
+        asked = f"{f' from {first}' if first else ''}{f' to {last}' if last else ''}"
+        raise DataError(f"there is no bar{asked}: what is stored goes from {min(begins)} to {newest}")
     if not market.sessions.run_between(span.first, span.last):
         raise UsageError(f"there is no run session from {span.first} to {span.last}")
     return span
@@ -113,6 +115,8 @@ class Account:
 
 def of_account(asked: Asked, account: Account, tell: Tell) -> dict[str, Any]:
     """Many symbols in one account."""
+    sessions = [session.date for session in asked.market.sessions.run_between(asked.span.first, asked.span.last)]
+    index = _index(asked, account.index, sessions)
     own = Portfolio(asked.contenders, asked.span, account.capital)
     own.run(tell)
     drawn = (
@@ -120,25 +124,28 @@ def of_account(asked: Asked, account: Account, tell: Tell) -> dict[str, Any]:
         if account.orders
         else None
     )
-    sessions = [mark.session for mark in own.marks]
     held = [(item.facts.history, item.facts.actions) for item in asked.contenders]
-    benchmarks = {"hold": hold_equally(held, sessions, account.capital), "index": _index(asked, account, sessions)}
-    return portfolio.result(asked.name, own, benchmarks, drawn)
+    hold = hold_equally(held, sessions, account.capital)
+    of_index = hold_equally([(index, ())], sessions, account.capital) if index is not None else None
+    return portfolio.result(asked.name, own, {"hold": hold, "index": of_index}, drawn)
 
 
-def _index(asked: Asked, account: Account, sessions: Sequence[date]) -> Hold | None:
-    """The index, where its bars were imported; one that was asked for must be there."""
+def _index(asked: Asked, name: str, sessions: Sequence[date]) -> History | None:
+    """The bars of an index over all of these sessions; DataError where one that was asked for by `name` has not so many, and
+    UsageError where nobody knows it."""
     number = asked.name.lower().removeprefix("nifty")
     usual = [f"NIFTY {number}", f"NIFTY{number}"] if number.isdigit() else []
-    for name in [account.index] if account.index else [*usual, "NIFTY 50", "NIFTY50"]:
+    for symbol in [name] if name else [*usual, "NIFTY 50", "NIFTY50"]:
         try:
-            history = asked.market.history(asked.market.find(name, asked.span.last))
+            history = asked.market.history(asked.market.find(symbol, sessions[-1]))
         except UsageError:
-            if account.index:
+            if name:
                 raise
             continue
-        if history is not None:
-            return hold_equally([(history, ())], sessions, account.capital)
+        if history is not None and None not in {history.index(sessions[0]), history.index(sessions[-1])}:
+            return history
+    if name:
+        raise DataError(f"the bars of {name} do not go from {sessions[0]} to {sessions[-1]}")
     return None
 
 

@@ -21,7 +21,7 @@ Account = Callable[[Sequence[Contender]], Portfolio]
 """Opens the account that is checked, over these symbols."""
 Cut = Callable[[date], Sequence[Contender]]
 """The same symbols as they were known on the evening of a session."""
-PARTS = ("what the rules see", "what is held", "what is ordered", "what was traded")
+PARTS = ("what the rules see", "how good it is", "what is held", "what is ordered", "what was traded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def evening(portfolio: Portfolio, session: date) -> dict[str, tuple[Any, ...]]:
         if j is not None:
             seen = repr(astuple(item.facts.features.reading(history, j)))  # as text: not a number equals itself
             held = (run.holding, run.level, run.buys, run.decided)
-            found[history.instrument_id] = (seen, held, orders.get(column), tuple(run.fills))
+            found[history.instrument_id] = (seen, item.signals.get(j), held, orders.get(column), tuple(run.fills))
     return found
 
 

@@ -1,0 +1,87 @@
+"""`backtest --portfolio` and `simulate` of the same universe, span, capital and limits come to the same trades, cash and equity.
+
+Spans of weeks in which the limits bite; every session's equity has its part in the deepest fall, which both reckon alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tests.research.test_backtest_against_simulation import in_order
+from tests.research.world import EAGER, simulated
+from tradectl.exchange.sessions import SessionTable
+from tradectl.marketdata.store import Store
+from tradectl.model.money import to_rupees
+from tradectl.report.simulation import trade_row
+from tradectl.strategy.contenders import contenders
+from tradectl.strategy.parameters import Parameters, with_changes
+from tradectl.strategy.performance import max_drawdown
+from tradectl.strategy.portfolio import Portfolio
+from tradectl.strategy.splits import Span
+
+
+@dataclass(frozen=True)
+class Case:
+    """`trades`: at least so many are closed, and `without`: fewer than without limits, else the case has lost its point."""
+
+    universe: str | Sequence[str]
+    span: Span
+    capital: int
+    trades: int
+    changes: Mapping[str, str] = field(default_factory=dict)
+
+
+BANKS = ("HDFCBANK", "ICICIBANK", "KOTAKBANK", "AXISBANK", "SBIN", "INDUSINDBK")
+CASES = {
+    "nifty50 with the money of a trade and a half": Case("nifty50", Span(date(2023, 1, 2), date(2023, 2, 10)), 150_000_00, 8),
+    "few slots and orders, a small loss limit, Muhurat": Case(
+        (*BANKS, "ITC", "TITAN"),
+        Span(date(2023, 10, 16), date(2023, 11, 24)),
+        260_000_00,
+        5,
+        EAGER | {"max_positions": "3", "max_buy_orders": "2", "daily_loss_limit": "0.004", "max_symbol_multiple": "1.6"},
+    ),
+    "a Saturday that does not settle": Case(BANKS, Span(date(2024, 1, 12), date(2024, 1, 31)), 210_000_00, 4, EAGER),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_both_make_the_same_of_an_account(case: Case, tmp_path: Path, real_market: Path, sessions: SessionTable) -> None:
+    run = simulated(
+        tmp_path,
+        real_market,
+        case.span.first,
+        case.span.last,
+        universe=case.universe,
+        capital=case.capital,
+        changes=case.changes,
+        every=25,
+    )
+    simulation = run.result()
+    assert simulation["reconciled"], simulation["differences"]
+    assert not simulation["troubles"]
+    portfolio = lived(Store(real_market, sessions), case, dict(case.changes))
+    results = portfolio.results()
+    trades = [trade_row(trade) for done in results for trade in done.trades]
+    assert in_order(simulation["trades"]) == in_order(trades)
+    assert len(trades) >= case.trades
+    end = portfolio.marks[-1]
+    assert (simulation["cash"], simulation["equity"]) == (to_rupees(end.cash), to_rupees(end.equity))
+    equity = [case.capital, *(mark.equity for mark in portfolio.marks)]
+    assert simulation["max_drawdown"] == round(max_drawdown(equity), 6)
+    held = {item.symbol: item.quantity for item in run.world.ledger.book.snapshot().positions}
+    names = [item.facts.instrument(case.span.last).symbol for item in portfolio.contenders]
+    assert held == {name: done.folded.quantity for name, done in zip(names, results, strict=True) if done.folded.quantity}
+
+
+def lived(store: Store, case: Case, changes: dict[str, str]) -> Portfolio:
+    name = case.universe if isinstance(case.universe, str) else ",".join(case.universe)
+    parameters = with_changes(Parameters(), changes)
+    portfolio = Portfolio(contenders(store, store.sessions, parameters, store.universe(name), case.span), case.span, case.capital)
+    portfolio.run()
+    return portfolio
