@@ -27,7 +27,7 @@ from tradectl.strategy.splits import Span
 
 @dataclass(frozen=True)
 class Case:
-    """`trades`: at least so many are closed, and `without`: fewer than without limits, else the case has lost its point."""
+    """`trades`: at least so many are closed, else the case has lost its point. `capital` in paise."""
 
     universe: str | Sequence[str]
     span: Span
@@ -37,16 +37,17 @@ class Case:
 
 
 BANKS = ("HDFCBANK", "ICICIBANK", "KOTAKBANK", "AXISBANK", "SBIN", "INDUSINDBK")
+LIMITS = {"max_positions": "3", "max_buy_orders": "4", "daily_loss_limit": "0.004", "max_symbol_multiple": "1.6"}
 CASES = {
-    "nifty50 with the money of a trade and a half": Case("nifty50", Span(date(2023, 1, 2), date(2023, 2, 10)), 150_000_00, 8),
-    "few slots and orders, a small loss limit, Muhurat": Case(
-        (*BANKS, "ITC", "TITAN"),
-        Span(date(2023, 10, 16), date(2023, 11, 24)),
+    "nifty50 with the money of a trade and a half": Case("nifty50", Span(date(2023, 1, 24), date(2023, 2, 6)), 150_000_00, 3),
+    "every limit, over Muhurat, limits lowered at the open": Case(
+        (*BANKS, "ITC", "TITAN", "RELIANCE", "DRREDDY"),
+        Span(date(2024, 10, 29), date(2024, 11, 8)),
         260_000_00,
-        5,
-        EAGER | {"max_positions": "3", "max_buy_orders": "2", "daily_loss_limit": "0.004", "max_symbol_multiple": "1.6"},
+        4,
+        EAGER | LIMITS | {"amo_adjust_reprice": "on"},
     ),
-    "a Saturday that does not settle": Case(BANKS, Span(date(2024, 1, 12), date(2024, 1, 31)), 210_000_00, 4, EAGER),
+    "a Saturday that does not settle": Case(BANKS, Span(date(2024, 1, 17), date(2024, 1, 24)), 210_000_00, 3, EAGER),
 }
 
 
