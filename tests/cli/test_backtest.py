@@ -64,11 +64,12 @@ def test_an_account_is_told_in_a_table_and_lines(researcher: Tradectl) -> None:
     assert max(map(len, lines[: lines.index("no index bars")])) <= 80
 
 
-def test_an_imported_index_is_held_against_the_account(researcher: Tradectl, home: Path, market: Path) -> None:
+def test_an_imported_index_is_held_against_the_account(researcher: Tradectl) -> None:
     symbols = researcher("backtest", "demo", *SPAN, "--json", "--look-ahead", "0").object["result"]["symbols"]
     name = symbols[0]["symbol"]
     benchmark = researcher(*ACCOUNT, "--index", name, "--look-ahead", "0", "--json").object["result"]["benchmarks"]["index"]
     alone = ("backtest", f"{name},", "--portfolio", "--capital", "1,50,000", *SPAN, "--look-ahead", "0", "--json")
+    assert benchmark["name"] == name
     assert benchmark["drawdown"] == researcher(*alone).object["result"]["benchmarks"]["hold"]["drawdown"] > 0
 
 

@@ -180,9 +180,9 @@ def by_symbol(found: dict[str, Any]) -> str:
 
 
 def text_of_account(found: dict[str, Any]) -> str:
-    from tradectl.report.portfolio import COMPARED, compared, summary
+    from tradectl.report.portfolio import columns, compared, summary
 
-    table = show.table(COMPARED, compared(found), title="At the close of each session")
+    table = show.table(columns(found), compared(found), title="At the close of each session")
     return "\n".join([by_symbol(found), "", table, "", *summary(found), "", *notes(found)])
 
 

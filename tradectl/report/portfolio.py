@@ -83,7 +83,13 @@ def _benchmark(sessions: Sequence[date], hold: Hold | None) -> dict[str, Any] | 
     if hold is None:
         return None
     end = round(float(hold.worth[-1]))
-    return {"symbols": hold.symbols, "later": hold.later, "equity": to_rupees(end), **_curve(sessions, hold.worth.tolist())}
+    return {
+        "name": hold.name,
+        "symbols": hold.symbols,
+        "later": hold.later,
+        "equity": to_rupees(end),
+        **_curve(sessions, hold.worth.tolist()),
+    }
 
 
 def _random_order(drawn: RandomOrders | None) -> dict[str, Any] | None:
@@ -101,9 +107,13 @@ def _random_order(drawn: RandomOrders | None) -> dict[str, Any] | None:
     }
 
 
-COMPARED = ("", ">account", ">buy and hold", ">index")
-"""Columns of `compared`."""
 PERCENTS = {"growth": "growth %", "cagr": "a year %", "drawdown": "deepest fall %"}
+
+
+def columns(found: Mapping[str, Any]) -> tuple[str, ...]:
+    """The columns of `compared`: an index by its name."""
+    index = found["benchmarks"]["index"]
+    return "", ">account", ">buy and hold", f">{index['name'] if index is not None else 'index'}"
 
 
 def compared(found: Mapping[str, Any]) -> list[tuple[str, ...]]:

@@ -126,13 +126,13 @@ def of_account(asked: Asked, account: Account, tell: Tell) -> dict[str, Any]:
     )
     held = [(item.facts.history, item.facts.actions) for item in asked.contenders]
     hold = hold_equally(held, sessions, account.capital)
-    of_index = hold_equally([(index, ())], sessions, account.capital) if index is not None else None
+    of_index = hold_equally([(index[1], ())], sessions, account.capital, index[0]) if index is not None else None
     return portfolio.result(asked.name, own, {"hold": hold, "index": of_index}, drawn)
 
 
-def _index(asked: Asked, name: str, sessions: Sequence[date]) -> History | None:
-    """The bars of an index over all of these sessions; DataError where one that was asked for by `name` has not so many, and
-    UsageError where nobody knows it."""
+def _index(asked: Asked, name: str, sessions: Sequence[date]) -> tuple[str, History] | None:
+    """The name of an index and its bars over all of these sessions. One that was asked for by `name` must be known (UsageError)
+    and have them (DataError)."""
     number = asked.name.lower().removeprefix("nifty")
     usual = [f"NIFTY {number}", f"NIFTY{number}"] if number.isdigit() else []
     for symbol in [name] if name else [*usual, "NIFTY 50", "NIFTY50"]:
@@ -143,7 +143,7 @@ def _index(asked: Asked, name: str, sessions: Sequence[date]) -> History | None:
                 raise
             continue
         if history is not None and None not in {history.index(sessions[0]), history.index(sessions[-1])}:
-            return history
+            return symbol, history
     if name:
         raise DataError(f"the bars of {name} do not go from {sessions[0]} to {sessions[-1]}")
     return None

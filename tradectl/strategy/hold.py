@@ -22,21 +22,23 @@ Held = tuple[History, Sequence[CorporateAction]]
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """`worth` (paise) at the close of each session asked for; `symbols` that were bought, `later` that had no bar yet."""
+    """`worth` (paise) at the close of each session asked for; `symbols` that were bought, `later` that had no bar yet. `name`:
+    of an index, else empty."""
 
     worth: Floats
     symbols: int
     later: int
+    name: str = ""
 
 
-def hold_equally(listed: Sequence[Held], sessions: Sequence[date], capital: Paise) -> Hold | None:
+def hold_equally(listed: Sequence[Held], sessions: Sequence[date], capital: Paise, name: str = "") -> Hold | None:
     """The capital in equal parts in every instrument that has a bar by the first session, bought at that session's close and
     never sold. None where nobody has one."""
     days = np.array([session.toordinal() for session in sessions], dtype=np.int64)
     grown = [_grown(history, actions, days) for history, actions in listed if history.last_index(sessions[0]) >= 0]
     if not grown:
         return None
-    return Hold(capital * np.mean(grown, axis=0), len(grown), len(listed) - len(grown))
+    return Hold(capital * np.mean(grown, axis=0), len(grown), len(listed) - len(grown), name)
 
 
 def _grown(history: History, actions: Sequence[CorporateAction], days: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Floats:
