@@ -101,17 +101,17 @@ def test_alone_too_there_are_trades_in_a_file_and_notes(many: bool, researcher: 
     each = researcher("backtest", "demo", *SPAN, *EAGER, "--json", "--look-ahead", "0").object["result"]
     name = "demo" if many else each["symbols"][0]["symbol"]
     file = tmp_path / "trades.csv"
-    result = researcher("backtest", name, *SPAN, *EAGER, "--csv", str(file), "--json").object["result"]
+    result = researcher("backtest", name, *SPAN, *EAGER, "--look-ahead", "2", "--csv", str(file), "--json").object["result"]
     assert result["trades"] == [trade for trade in each["trades"] if many or trade["symbol"] == name]
     assert [row["net"] for row in rows_of(file)] == [trade["net"] for trade in result["trades"]]
-    assert result["look_ahead"] == {"compared": 15 if many else 5, "sessions": 5, "differences": []}
+    assert result["look_ahead"] == {"compared": 6 if many else 2, "sessions": 2, "differences": []}
     assert "surviv" in result["notes"][0]
     assert result["total"]["trades"] == len(result["trades"])
 
 
 def test_a_rule_that_peeks_has_an_exit_code_of_its_own(researcher: Tradectl, monkeypatch: pytest.MonkeyPatch) -> None:
     see_tomorrows_average(monkeypatch)
-    said = researcher(*ACCOUNT, "--json")
+    said = researcher(*ACCOUNT, "--look-ahead", "2", "--json")
     assert (said.code, said.object["outcome"]) == (13, "failed")
     assert said.object["error"].startswith("look-ahead: ")
     assert said.object["result"]["notes"][-1].startswith("LOOK-AHEAD: ")

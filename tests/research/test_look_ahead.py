@@ -31,8 +31,8 @@ def asked_of(invented: Settings) -> Asked:
 
 @pytest.mark.parametrize("capital", [1_000_000_00, None], ids=["one account", "each alone"])
 def test_no_decision_knew_the_future(invented: Settings, capital: int | None) -> None:
-    found = checked(asked_of(invented), capital, 6, silence)
-    assert (found.compared, found.sessions, found.differences) == (18, 6, ())
+    found = checked(asked_of(invented), capital, 4, silence)
+    assert (found.compared, found.sessions, found.differences) == (12, 4, ())
 
 
 def see_tomorrows_average(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,5 +86,5 @@ def test_a_rule_that_peeks_is_found(
     peek: Callable[[pytest.MonkeyPatch], None], words: str, invented: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     peek(monkeypatch)
-    found = checked(asked_of(invented), 1_000_000_00, 6, silence)
+    found = checked(asked_of(invented), 1_000_000_00, 4, silence)
     assert any(words in difference for difference in found.differences), found.differences

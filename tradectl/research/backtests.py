@@ -6,9 +6,8 @@ Each answers a JSON result; `checked` adds what it says about itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,11 +17,11 @@ from tradectl.errors import DataError, UsageError
 from tradectl.marketdata.store import Store
 from tradectl.model.history import History
 from tradectl.model.money import Paise
-from tradectl.ports import Tell
+from tradectl.ports import Tell, silence
 from tradectl.report import backtest, portfolio
 from tradectl.settings import Settings
 from tradectl.strategy.backtest import Facts, gated
-from tradectl.strategy.contenders import Contender, contenders
+from tradectl.strategy.contenders import Contender, contender
 from tradectl.strategy.hold import hold_equally
 from tradectl.strategy.lane_market import LaneMarket
 from tradectl.strategy.lanes import run_lanes
@@ -49,11 +48,15 @@ class Asked:
     parameters: Parameters
     span: Span
 
-    @cached_property
-    def contenders(self) -> list[Contender]:
-        return contenders(self.market, self.market.sessions, self.parameters, self.instruments, self.span)
+    known: list[Contender] = field(default_factory=list, repr=False)
 
-    @cached_property
+    def contenders(self, tell: Tell = silence) -> list[Contender]:
+        """The symbols with their signals, gathered once."""
+        if not self.known:
+            self.known.extend(gathered(self.market, self.parameters, self.instruments, self.span, tell))
+        return self.known
+
+    @property
     def evenings(self) -> list[date]:
         """The run sessions of the span that decide about a later one of it."""
         return [session.date for session in self.market.sessions.run_between(self.span.first, self.span.last)[:-1]]
@@ -74,6 +77,19 @@ def spanned(market: Store, instruments: Sequence[str], first: date | None, last:
     if not market.sessions.run_between(span.first, span.last):
         raise UsageError(f"there is no run session from {span.first} to {span.last}")
     return span
+
+
+def gathered(
+    market: Store, parameters: Parameters, instruments: Sequence[str], span: Span, tell: Tell = silence
+) -> list[Contender]:
+    """Those of the instruments that have bars in this market."""
+    found = []
+    for number, name in enumerate(instruments, 1):
+        one = contender(market, market.sessions, parameters, name, span)
+        if one is not None:
+            found.append(one)
+        tell(name, number, len(instruments))
+    return found
 
 
 def of_symbol(asked: Asked) -> dict[str, Any]:
@@ -117,14 +133,13 @@ def of_account(asked: Asked, account: Account, tell: Tell) -> dict[str, Any]:
     """Many symbols in one account."""
     sessions = [session.date for session in asked.market.sessions.run_between(asked.span.first, asked.span.last)]
     index = _index(asked, account.index, sessions)
-    own = Portfolio(asked.contenders, asked.span, account.capital)
+    contenders = asked.contenders(tell)
+    own = Portfolio(contenders, asked.span, account.capital)
     own.run(tell)
     drawn = (
-        random_orders(asked.contenders, asked.span, own, count=account.orders, seed=account.seed, tell=tell)
-        if account.orders
-        else None
+        random_orders(contenders, asked.span, own, count=account.orders, seed=account.seed, tell=tell) if account.orders else None
     )
-    held = [(item.facts.history, item.facts.actions) for item in asked.contenders]
+    held = [(item.facts.history, item.facts.actions) for item in contenders]
     hold = hold_equally(held, sessions, account.capital)
     of_index = hold_equally([(index[1], ())], sessions, account.capital, index[0]) if index is not None else None
     return portfolio.result(asked.name, own, {"hold": hold, "index": of_index}, drawn)
@@ -160,14 +175,11 @@ def checked(asked: Asked, capital: Paise | None, sessions: int, tell: Tell) -> C
         if len(names) > LOOKED_AT:
             names = tuple(sorted(np.random.default_rng(1).choice(names, LOOKED_AT, replace=False).tolist()))
 
-    def known(market: Store) -> list[Contender]:
-        return contenders(market, market.sessions, parameters, names, asked.span)
-
-    whole = asked.contenders if capital is not None else known(asked.market)
+    whole = asked.contenders() if capital is not None else gathered(asked.market, parameters, names, asked.span)
     return look_ahead(
         whole,
         lambda symbols: Portfolio(symbols, asked.span, capital if capital is not None else NO_BOUND),
-        lambda evening: known(bootstrap.open_store(asked.settings, through=evening)),
+        lambda evening: gathered(bootstrap.open_store(asked.settings, through=evening), parameters, names, asked.span),
         evenings(whole, asked.evenings, sessions, seed=1),
         tell,
     )

@@ -5,7 +5,7 @@ Signals do not depend on what the account holds, so they are found once, whateve
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -47,21 +47,19 @@ class Contender:
         return cls(facts, signals, entries)
 
 
-def contenders(
-    market: MarketData, sessions: SessionTable, parameters: Parameters, instrument_ids: Sequence[str], span: Span
-) -> list[Contender]:
-    """Those that have bars. What is known on the evening of a last bar is the next session's ex-dates too."""
-    found = []
-    for instrument_id in instrument_ids:
-        history = market.history(instrument_id)
-        if history is not None and len(history):
-            facts = Facts.gather(market, sessions, parameters, instrument_id, history=history)
-            last = history.session(len(history) - 1)
-            if last < sessions.last:
-                coming = market.actions(instrument_id, last, sessions.next_run_session(last).date)
-                facts = replace(facts, actions=(*facts.actions, *coming))
-            found.append(Contender.of(facts, span))
-    return found
+def contender(
+    market: MarketData, sessions: SessionTable, parameters: Parameters, instrument_id: str, span: Span
+) -> Contender | None:
+    """None for one without bars. What is known on the evening of a last bar is the next session's ex-dates too."""
+    history = market.history(instrument_id)
+    if history is None or not len(history):
+        return None
+    facts = Facts.gather(market, sessions, parameters, instrument_id, history=history)
+    last = history.session(len(history) - 1)
+    if last < sessions.last:
+        coming = market.actions(instrument_id, last, sessions.next_run_session(last).date)
+        facts = replace(facts, actions=(*facts.actions, *coming))
+    return Contender.of(facts, span)
 
 
 def _ranked(facts: Facts, bars: list[int]) -> dict[int, Rank]:
