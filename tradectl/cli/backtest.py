@@ -148,6 +148,7 @@ CSV_COLUMNS = (
     "charges",
     "net",
 )
+EVERY_TRADE = "every trade: --csv FILE, or --json"
 SYMBOL_COLUMNS = ("symbol", ">trades", ">won", ">charges", ">net", ">net % a trade", ">held")
 
 
@@ -164,7 +165,7 @@ def text_of_many(found: dict[str, Any]) -> str:
     total = found["total"]
     won = f"{total['trades']} trades of {len(found['symbols'])} symbols, {total['wins']} with a gain"
     summary = f"{won}, charges {show.rupees(total['charges'])}, net {show.rupees(total['net'])}"
-    return "\n".join([by_symbol(found), "", summary, "", *notes(found)])
+    return "\n".join([by_symbol(found), "", summary, EVERY_TRADE, "", *notes(found)])
 
 
 def by_symbol(found: dict[str, Any]) -> str:
@@ -183,7 +184,7 @@ def text_of_account(found: dict[str, Any]) -> str:
     from tradectl.report.portfolio import columns, compared, summary
 
     table = show.table(columns(found), compared(found), title="At the close of each session")
-    return "\n".join([by_symbol(found), "", table, "", *summary(found), "", *notes(found)])
+    return "\n".join([by_symbol(found), "", table, "", *summary(found), EVERY_TRADE, "", *notes(found)])
 
 
 def notes(found: dict[str, Any]) -> list[str]:

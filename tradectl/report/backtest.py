@@ -19,7 +19,7 @@ from tradectl.strategy.splits import Span
 
 AMOUNTS = ("gross", "charges", "net")
 SURVIVORS = "A list of today's members holds survivors, so the past looks better than it was."
-ONE_SURVIVOR = "A symbol that is traded today has survived, so its past looks better than that of any symbol."
+ONE_SURVIVOR = "A symbol that is traded today has survived, so its past looks better than that of one drawn blindly."
 SETTLEMENT = "Settlement is modelled as T+1; before 2023 it was T+2."
 NOTES = (SURVIVORS, "Every symbol had its own money for every trade: no limit of funds or positions.", SETTLEMENT)
 """What a reader must know about every such result."""
