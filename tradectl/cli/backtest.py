@@ -88,7 +88,7 @@ def backtest(
         write_csv(csv_file, CSV_COLUMNS, found["trades"])
     if not checked.differences:
         return Answer(found, lambda: text(found))
-    error = f"look-ahead: {checked.differences[0]}, and {len(checked.differences) - 1} more"
+    error = f"look-ahead: {len(checked.differences)} differences, the first: {checked.differences[0]}"
     return Answer(found, lambda: text(found), exit_code=LookAhead.exit_code, error=error, outcome="failed")
 
 
