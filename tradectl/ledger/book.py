@@ -101,9 +101,9 @@ class Book:
     def _read_snapshot(self) -> Snapshot:
         mine = {"of_user": self._user}
         with self._database.read() as connection:
-            positions = connection.execute(OPEN_POSITIONS, mine).all()
-            orders = connection.execute(UNFINISHED, mine).all()
-            state = connection.execute(STATE, mine).one()
+            positions = OPEN_POSITIONS.all(connection, mine)
+            orders = UNFINISHED.all(connection, mine)
+            state = STATE.one(connection, mine)
         return Snapshot(tuple(map(position_of, positions)), tuple(map(order_of, orders)), *state)
 
     def note_modified(self, order: Order, quantity: int, price: int, now: datetime) -> Order:
@@ -153,7 +153,7 @@ class Book:
     def order(self, order_id: int) -> Order:
         """One order of any status."""
         with self._database.read() as connection:
-            row = connection.execute(ONE_ORDER, {"of_user": self._user, "of_id": order_id}).first()
+            row = ONE_ORDER.first(connection, {"of_user": self._user, "of_id": order_id})
         if row is None:
             raise DatabaseError(f"order {order_id} is not in the book")
         return order_of(row)
@@ -162,7 +162,7 @@ class Book:
         """What the sells of a session came to so far: counts of orders and positions by what became of them."""
         key = {"of_user": self._user, "of_session": session}
         with self._database.read() as connection:
-            totals = connection.execute(SELL_TOTALS, key).one()
+            totals = SELL_TOTALS.one(connection, key)
         return {name: int(value or 0) for name, value in totals._mapping.items()}
 
     def last_target(self, position_id: int) -> tuple[int, date] | None:
@@ -307,7 +307,7 @@ class Book:
         """Bring one order's row to what the broker reports; False if its row is no longer the one that was compared, or its fills
         are not those that the change counts on."""
         order = change.order
-        row = connection.execute(ONE_ORDER, {"of_user": self._user, "of_id": order.id}).one()
+        row = ONE_ORDER.one(connection, {"of_user": self._user, "of_id": order.id})
         compared = (order.status, change.filled_quantity, order.sending_at, order.broker_order_id)
         if (row.status, row.filled_quantity, row.sending_at, row.broker_order_id) != compared:
             return False

@@ -8,9 +8,10 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select
 
 from tradectl.ledger.engine import Database
+from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import user_logs as rows
 
-_INSERT = insert(rows).inline()
+_INSERT = Prepared(insert(rows).inline())
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -38,7 +39,7 @@ class Logs:
     def append(self, at: datetime, level: str, action: str, message: str, *, task: str = "", symbol: str = "") -> None:
         values = {"at": at, "level": level, "action": action, "message": message, "task": task, "symbol": symbol}
         with self.database.note() as connection:
-            connection.execute(_INSERT, {"user": self.user, **values})
+            _INSERT.change(connection, {"user": self.user, **values})
 
     def list(
         self,

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Integer, bindparam, delete, select, update
 
 from tradectl.ledger.engine import Database, insert_new
+from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import outbox as rows
 
 
@@ -42,7 +43,7 @@ class Outbox:
     def pending(self, limit: int = 50) -> tuple[Message, ...]:
         """What has not been sent, oldest first; nothing is ever given up unsent."""
         with self.database.read() as connection:
-            found = connection.execute(_WAITING, {"of_user": self.user, "at_most": limit}).all()
+            found = _WAITING.all(connection, {"of_user": self.user, "at_most": limit})
         return tuple(Message(*row) for row in found)
 
     def mark_sent(self, message: Message, at: datetime) -> None:
@@ -62,7 +63,7 @@ class Outbox:
             connection.execute(update(rows).where(rows.c.id == message.id).values(**values))
 
 
-_WAITING = (
+_WAITING = Prepared(
     select(*rows.c)
     .where(rows.c.user == bindparam("of_user"), rows.c.sent_at.is_(None))
     .order_by(rows.c.id)
