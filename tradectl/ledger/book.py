@@ -24,13 +24,16 @@ from tradectl.ledger.rows import NewTrade, Order, OrderChange, Position
 from tradectl.ledger.statements import (
     ADJUSTMENTS,
     FILLS,
+    LAST_TARGET,
+    LOWEST_TARGET,
     ONE_ORDER,
     OPEN_POSITIONS,
     ORDERS,
     POSITIONS,
-    RESTED,
     SELL_TOTALS,
+    SOLD,
     STATE,
+    TAGGED,
     UNFINISHED,
     order_of,
     position_of,
@@ -86,6 +89,8 @@ class Book:
         """The broker's reports and the snapshot that were compared last and found equal; kept by whoever follows the broker."""
         self.reports: Sequence[OrderReport] = ()
         """The broker's orders as they were last read; kept by whoever follows the broker."""
+        self.undisturbed: tuple[object, object] = (None, None)
+        """The snapshot and the day for which no corporate action and no new name was found; kept by whoever applies them."""
         self.settled: set[str] = set()
         """Broker order ids with a tag that were found to be orders of ours that have ended, or nobody's."""
 
@@ -132,9 +137,9 @@ class Book:
 
     def tagged(self, tags: Iterable[str]) -> dict[str, Order]:
         """Our orders, finished or not, by tag."""
-        query = select(ORDERS).where(ORDERS.c.user == self._user, ORDERS.c.tag.in_(list(tags)))
         with self._database.read() as connection:
-            return {order.tag: order for order in map(order_of, connection.execute(query))}
+            found = (TAGGED.first(connection, {"of_user": self._user, "of_tag": tag}) for tag in tags)
+            return {row.tag: order_of(row) for row in found if row is not None}
 
     def orders(
         self, *, session: date | None = None, execution_id: int | None = None, ids: Iterable[int] | None = None
@@ -168,23 +173,15 @@ class Book:
     def last_target(self, position_id: int) -> tuple[int, date] | None:
         """Limit (paise) and session of the newest sell order at target of a position that the broker took; None if there was
         none."""
-        query = (
-            select(ORDERS.c.price, ORDERS.c.session_date)
-            .where(ORDERS.c.user == self._user, ORDERS.c.position_id == position_id, *RESTED)
-            .order_by(ORDERS.c.id.desc())
-            .limit(1)
-        )
         with self._database.read() as connection:
-            row = connection.execute(query).first()
+            row = LAST_TARGET.first(connection, {"of_user": self._user, "of_position": position_id})
         return (row.price, row.session_date) if row is not None else None
 
     def lowest_target(self, instrument_id: str, session: date) -> int | None:
         """The lowest limit (paise) at which a sell at target of this instrument rested in a session; None if none did."""
-        query = select(func.min(ORDERS.c.price)).where(
-            ORDERS.c.user == self._user, ORDERS.c.instrument_id == instrument_id, ORDERS.c.session_date == session, *RESTED
-        )
+        key = {"of_user": self._user, "of_instrument": instrument_id, "of_session": session}
         with self._database.read() as connection:
-            lowest: int | None = connection.scalar(query)
+            lowest: int | None = LOWEST_TARGET.scalar(connection, key)
         return lowest
 
     def positions(self, *, closed_in: date | None = None) -> list[Position]:
@@ -214,11 +211,8 @@ class Book:
 
     def sold(self, session: date) -> set[str]:
         """Instruments of which anything was sold in that session, by us or by hand."""
-        query = select(FILLS.c.instrument_id).where(
-            FILLS.c.user == self._user, FILLS.c.session_date == session, FILLS.c.side == Side.SELL
-        )
         with self._database.read() as connection:
-            return set(connection.scalars(query))
+            return set(SOLD.scalars(connection, {"of_user": self._user, "of_session": session}))
 
     def being_sent(self, order: Order, machine_now: datetime) -> bool:
         """Whether the execution that sends an order is at work, so that its outcome may come at any moment."""
@@ -270,13 +264,7 @@ class Book:
 
         A fill that a person has told stands: the broker's own trade, should it come to light, is not booked beside it."""
         with self._database.write() as connection:
-            known = set(
-                connection.scalars(
-                    select(FILLS.c.trade_id).where(
-                        FILLS.c.user == self._user, FILLS.c.trade_id.in_([item.report.trade_id for item in trades])
-                    )
-                )
-            )
+            known = self._known(connection, [item.report.trade_id for item in trades])
             told = self._told(connection, trades) if trades else []
             touched: dict[int, date] = {}
             days: set[tuple[str, date]] = set()
@@ -294,6 +282,13 @@ class Book:
             written = [self._follow_order(connection, change, now) for change in changes]
         self.known_trades().update(item.report.trade_id for item in trades)
         return all(written)
+
+    def _known(self, connection: Connection, trade_ids: Sequence[str]) -> set[str]:
+        """Which of these trades are in the book, whoever wrote them."""
+        if not trade_ids:
+            return set()
+        mine = and_(FILLS.c.user == self._user, FILLS.c.trade_id.in_(trade_ids))
+        return set(connection.scalars(select(FILLS.c.trade_id).where(mine)))
 
     def _count_filled(self, connection: Connection, order_ids: Iterable[int]) -> None:
         """What is filled of an order is the sum of its fills, whoever wrote them and however late they came."""

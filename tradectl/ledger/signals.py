@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 
-from sqlalchemy import and_, delete, func, insert, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 
 from tradectl.ledger import schema
 from tradectl.ledger.engine import Database, insert_many, put_rows
+from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.rows import Decision, Signal
 
 
@@ -59,6 +60,14 @@ class Signals:
 
 
 _OWN = ("instrument_id", "symbol", "verdict", "rule", "reason", "inputs")
+_VERDICTS = Prepared(
+    select(schema.decisions.c.instrument_id, schema.decisions.c.verdict).where(
+        schema.decisions.c.user == bindparam("of_user"),
+        schema.decisions.c.session_date == bindparam("of_session"),
+        schema.decisions.c.task == bindparam("of_task"),
+        schema.decisions.c.slot == bindparam("of_slot"),
+    )
+)
 _KEY = ("user", "session_date", "task", "slot", "instrument_id", "rule")
 
 
@@ -93,12 +102,9 @@ class Decisions:
 
     def verdicts(self, task: str, session: date, slot: str) -> dict[str, str]:
         """What a run has decided so far, by instrument."""
-        table = schema.decisions
-        query = select(table.c.instrument_id, table.c.verdict).where(
-            table.c.user == self._user, table.c.session_date == session, table.c.task == task, table.c.slot == slot
-        )
+        key = {"of_user": self._user, "of_session": session, "of_task": task, "of_slot": slot}
         with self._database.read() as connection:
-            return {row.instrument_id: row.verdict for row in connection.execute(query)}
+            return {row.instrument_id: row.verdict for row in _VERDICTS.all(connection, key)}
 
     def replace_run(self, task: str, session: date, slot: str, decisions: Iterable[Decision], now: datetime) -> None:
         """The decisions of a scan, all at once, in the place of what the same run decided before; one a symbol and rule."""

@@ -94,7 +94,25 @@ SELL_TOTALS = Prepared(
         _CLOSED.scalar_subquery().label("closed"),
     ).where(_MINE, ORDERS.c.session_date == bindparam("of_session"), ORDERS.c.side == Side.SELL)
 )
+_OF_SESSION = FILLS.c.session_date == bindparam("of_session")
+_MY_FILLS, _OF_POSITION = FILLS.c.user == bindparam("of_user"), FILLS.c.position_id == bindparam("of_position")
+SOLD = Prepared(select(FILLS.c.instrument_id).where(_MY_FILLS, _OF_SESSION, FILLS.c.side == Side.SELL))
+FILLS_OF_POSITION = Prepared(select(FILLS).where(_OF_POSITION).order_by(FILLS.c.at, FILLS.c.id))
+FILLS_OF_DAY = Prepared(select(FILLS).where(_MY_FILLS, FILLS.c.instrument_id == bindparam("of_instrument"), _OF_SESSION))
+ADJUSTMENTS_OF_POSITION = Prepared(select(ADJUSTMENTS).where(ADJUSTMENTS.c.position_id == bindparam("of_position")))
+TAGGED = Prepared(select(ORDERS).where(_MINE, ORDERS.c.tag == bindparam("of_tag")))
 RESTED = (ORDERS.c.purpose == Purpose.TARGET, ORDERS.c.sent_at.is_not(None))
+LAST_TARGET = Prepared(
+    select(ORDERS.c.price, ORDERS.c.session_date)
+    .where(_MINE, ORDERS.c.position_id == bindparam("of_position"), *RESTED)
+    .order_by(ORDERS.c.id.desc())
+    .limit(1)
+)
+LOWEST_TARGET = Prepared(
+    select(func.min(ORDERS.c.price)).where(
+        _MINE, ORDERS.c.instrument_id == bindparam("of_instrument"), ORDERS.c.session_date == bindparam("of_session"), *RESTED
+    )
+)
 CHANGE = Prepared(
     update(ORDERS).where(
         ORDERS.c.id == bindparam("of_id"),

@@ -6,13 +6,14 @@ die and start again at any minute.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 
 from tradectl.exchange.sessions import PhaseKind
 from tradectl.execution.desk import Desk
 from tradectl.execution.reconcile import Changes
 from tradectl.execution.selling import Seller
+from tradectl.ledger.book import Snapshot
 from tradectl.ledger.rows import Position
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
@@ -29,18 +30,24 @@ def run(context: Context) -> Outcome:
     quotes = _quotes(context, desk, snapshot.positions)
     seller = Seller(desk, world.readings, world.parameters, context.session, context.decide)
     touched = [bool(changes), seller.cancel_rest_of_sold(snapshot), seller.withdraw_strays(snapshot)]
-    touched += [
-        seller.attend(position, quotes[position.symbol])
-        for position in snapshot.positions
-        if position.symbol in quotes and _may_change(context, position)
-    ]
+    touched += _attend(context, seller, snapshot, quotes)
     if any(touched):
         desk.follow()
         seller.cancel_rest_of_sold(desk.snapshot)
     elif not context.first:
-        unknown, again_after = desk.doubts()
+        unknown, again_after = desk.doubts(snapshot)
         return Outcome(again_after=again_after, unknown=unknown, changed=False)
     return _outcome(context, desk, quotes, changes, changed=any(touched) or not context.steps)
+
+
+def _attend(context: Context, seller: Seller, seen: Snapshot, quotes: Mapping[str, Quote]) -> Iterator[bool]:
+    """For each position that wants something: whether anything was asked of the broker. What was done for one may have shown
+    something new of the others."""
+    for position in seen.positions:
+        quote = quotes.get(position.symbol)
+        if quote is not None and _may_change(context, position) and not seller.may_leave(position, quote, seen):
+            yield seller.attend(position, quote)
+            seen = seller.desk.snapshot
 
 
 def _traded_today(quote: Quote, today: date) -> bool:
