@@ -70,11 +70,19 @@ class Database:
     """A ledger's file or server. Made by `open_database`; `close()` gives back what the calling thread holds."""
 
     def __init__(
-        self, engine: Engine, name: str, *, read_only: bool, turns: str | None = None, busy_seconds: float = BUSY_SECONDS
+        self,
+        engine: Engine,
+        name: str,
+        *,
+        read_only: bool,
+        alone: bool = False,
+        turns: str | None = None,
+        busy_seconds: float = BUSY_SECONDS,
     ) -> None:
         self.engine = engine
         self.name = name
         self.read_only = read_only
+        self.alone = alone
         self.turns = turns
         self.busy_seconds = busy_seconds
         self.sqlite = engine.dialect.name == "sqlite"
@@ -112,7 +120,7 @@ class Database:
         try:
             if desk.file is None:
                 self.connection(desk)
-            seen = desk.file.execute("PRAGMA data_version").fetchone()[0]
+            seen = 0 if self.alone else desk.file.execute("PRAGMA data_version").fetchone()[0]
         except DATABASE_ERRORS as error:
             raise translated(error, self.name) from error
         return Version(seen, desk.writes, desk.identity)
@@ -311,12 +319,18 @@ def _insert(table: Table, dialect: str) -> Any:
 
 
 def open_database(
-    url_or_path: str | Path, *, durable: bool = True, read_only: bool = False, busy_seconds: float = BUSY_SECONDS
+    url_or_path: str | Path,
+    *,
+    durable: bool = True,
+    read_only: bool = False,
+    alone: bool = False,
+    busy_seconds: float = BUSY_SECONDS,
 ) -> Database:
     """A database by path (SQLite) or URL (`sqlite:///`, `postgresql+psycopg://`). Connects at the first use.
 
-    `durable=False` gives up surviving a power cut for speed: for throw-away simulations. Raises ConfigurationError for a URL
-    that cannot be understood.
+    `durable=False` gives up surviving a power cut for speed: for throw-away simulations. `alone=True` keeps everybody else out
+    of a SQLite file, other threads too, so that nobody need be asked whether he has written: for files that nobody else knows.
+    Raises ConfigurationError for a URL that cannot be understood.
     """
     named = str(url_or_path)
     try:
@@ -326,9 +340,9 @@ def open_database(
             return Database(_postgres(url, read_only=read_only, busy_seconds=busy_seconds), name, read_only=read_only)
     except (exc.ArgumentError, exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise ConfigurationError(f"this is no database that tradectl can open: {error}") from error
-    engine = _sqlite(url, durable=durable, read_only=read_only, busy_seconds=busy_seconds)
+    engine = _sqlite(url, durable=durable, read_only=read_only, alone=alone, busy_seconds=busy_seconds)
     turns = _turns(url) if durable and not read_only else None
-    return Database(engine, name, read_only=read_only, turns=turns, busy_seconds=busy_seconds)
+    return Database(engine, name, read_only=read_only, alone=alone, turns=turns, busy_seconds=busy_seconds)
 
 
 def _turns(url: URL) -> str | None:
@@ -343,7 +357,7 @@ def _postgres(url: URL, *, read_only: bool, busy_seconds: float) -> Engine:
     return create_engine(url, pool_pre_ping=True, pool_size=2, connect_args={"options": options})
 
 
-def _sqlite(url: URL, *, durable: bool, read_only: bool, busy_seconds: float) -> Engine:
+def _sqlite(url: URL, *, durable: bool, read_only: bool, alone: bool, busy_seconds: float) -> Engine:
     if read_only and url.database:
         url = URL.create("sqlite", database=f"file:{Path(url.database).absolute()}", query={"mode": "ro", "uri": "true"})
     connect = {"isolation_level": None, "timeout": busy_seconds}
@@ -351,6 +365,8 @@ def _sqlite(url: URL, *, durable: bool, read_only: bool, busy_seconds: float) ->
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:
+        if alone:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         if not read_only:
             connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")

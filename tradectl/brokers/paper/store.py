@@ -40,10 +40,12 @@ SEEN_KEPT = timedelta(days=30)
 
 
 class Store:
-    """One connection to one file. Every sqlite error leaves as a `DatabaseError` of one line."""
+    """One connection to one file. Every sqlite error leaves as a `DatabaseError` of one line. `alone`: nobody else knows the
+    file, and anybody who opens it is kept out."""
 
-    def __init__(self, file: Path, *, durable: bool = True) -> None:
+    def __init__(self, file: Path, *, durable: bool = True, alone: bool = False) -> None:
         self._file = file
+        self._alone = alone
         with self._translated():
             self._connection = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=64)
         try:
@@ -55,6 +57,8 @@ class Store:
     def _prepare(self, durable: bool) -> None:
         with self._translated():
             execute = self._connection.execute
+            if self._alone:
+                execute("PRAGMA locking_mode = EXCLUSIVE")
             version = execute("PRAGMA user_version").fetchone()[0]
             if version > VERSION:
                 raise DatabaseError(f"{self._file} was written by a newer version ({version}, this one knows {VERSION})")
@@ -121,6 +125,8 @@ class Store:
 
     def version(self) -> int:
         """A number that changes when another connection has committed."""
+        if self._alone:
+            return 0
         try:
             return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
         except sqlite3.Error as error:
