@@ -44,9 +44,9 @@ class Desk:
         of today is applied by those who can tell the day's open."""
         if self.dry_run:
             return Changes()
-        snapshot = self.snapshot
-        self._lift(snapshot)
-        earlier = self._before_actions(snapshot, open_of)
+        snapshot, today = self.snapshot, ist_date(self.clock.now())
+        self._lift(snapshot, today)
+        earlier = self._before_actions(snapshot, today, open_of)
         changes = reconcile.follow(self.book, self.broker, self.market, self.clock)
         if earlier is not None:
             earlier.take(changes)
@@ -58,12 +58,12 @@ class Desk:
             self._tell_unknown(order)
         self._report(changes)
         self._withdraw([*changes.reopened, *self._left_over(changes, snapshot)])
-        self._apply_actions(changes, snapshot, open_of)
+        self._apply_actions(changes, snapshot, today, open_of)
         return changes
 
-    def _lift(self, snapshot: Snapshot) -> None:
+    def _lift(self, snapshot: Snapshot, today: date) -> None:
         """The trading state that a limit set ends with its day; what a person decided has no end."""
-        until, today = snapshot.state_until, ist_date(self.clock.now())
+        until = snapshot.state_until
         if until is not None and until < today and self.book.lift(today):
             text = f"buys are allowed again: {snapshot.state_reason}, which held until {until}"
             self.log("resumed", text, level="warning")
@@ -75,19 +75,19 @@ class Desk:
             return None
         return quote.open
 
-    def _before_actions(self, snapshot: Snapshot, open_of: OpenOf) -> Changes | None:
+    def _before_actions(self, snapshot: Snapshot, today: date, open_of: OpenOf) -> Changes | None:
         """Trades from before a corporate action come first, those after it meet the changed shares; None: no action waits."""
-        if actions.undisturbed(self.book, snapshot, self.market, ist_date(self.clock.now())):
+        if actions.undisturbed(self.book, snapshot, self.market, today):
             return None
         ex_date = actions.first_action(self.book, snapshot, self.market, self.clock)
         if ex_date is None:
             return None
         changes = reconcile.follow(self.book, self.broker, self.market, self.clock, before=ex_date)
-        self._apply_actions(changes, self.snapshot, open_of)
+        self._apply_actions(changes, self.snapshot, today, open_of)
         return changes
 
-    def _apply_actions(self, changes: Changes, snapshot: Snapshot, open_of: OpenOf) -> None:
-        if actions.undisturbed(self.book, snapshot, self.market, ist_date(self.clock.now())):
+    def _apply_actions(self, changes: Changes, snapshot: Snapshot, today: date, open_of: OpenOf) -> None:
+        if actions.undisturbed(self.book, snapshot, self.market, today):
             return
         for line in actions.apply_actions(self.book, snapshot, self.market, self.clock, open_of):
             changes.adjusted.append(line)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import time
+from functools import cache
 from typing import Any, Protocol
 
 from sqlalchemy import bindparam, select, update
@@ -51,6 +52,7 @@ class ScheduleRow:
     enabled: bool
 
 
+@cache
 def parse_time(text: str) -> time:
     """`9:15`, `09:15` or `09:07:30` as a time of day in IST. UsageError with one line."""
     found = _TIME.fullmatch(text.strip())

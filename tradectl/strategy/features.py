@@ -123,6 +123,10 @@ class Features:
         """Only some rows, by their indices or a mask."""
         return replace(self, **{item.name: getattr(self, item.name)[rows] for item in fields(self)})
 
+    def and_then(self, more: Features) -> Features:
+        """These rows, and more after them."""
+        return Features(*(np.append(getattr(self, item.name), getattr(more, item.name)) for item in fields(self)))
+
 
 def features(history: History, parameters: Parameters) -> Features:
     """All columns of one history."""
