@@ -14,7 +14,7 @@ from sqlalchemy.engine import result_tuple
 
 if TYPE_CHECKING:
     from sqlalchemy import Delete, Insert, Select, Update
-    from sqlalchemy.engine import Connection, Dialect
+    from sqlalchemy.engine import Connection
     from sqlalchemy.sql.compiler import SQLCompiler
 
 Convert = Callable[[Any], Any]
@@ -23,9 +23,11 @@ _NONE: Values = {}
 
 
 class Prepared:
-    """A statement with named parameters (`bindparam`). Lists of unknown length (`in_`) have no fixed text, so they do not fit.
+    """A statement with named parameters (`bindparam`). Lists of unknown length (`in_`) have no fixed text, so they do not fit,
+    nor do columns whose defaults Python makes: TypeError.
 
-    An INSERT or UPDATE takes the columns that `values` names; each set of names is written out once.
+    An INSERT or UPDATE takes the columns that `values` names; each set of names is written out once. A driver's error is raised
+    as SQLAlchemy raises it.
     """
 
     __slots__ = ("_forms", "statement")
@@ -72,57 +74,62 @@ class Prepared:
         key = (connection.dialect.name, *values)
         form = self._forms.get(key)
         if form is None:
-            form = self._forms[key] = _Form(self.statement.compile(dialect=connection.dialect, column_keys=[*values]))
+            compiled = self.statement.compile(dialect=connection.dialect, column_keys=[*values])
+            form = self._forms[key] = _Form(compiled, [*values])
         return form
 
 
 class _Form:
     """A statement written out for one dialect and one set of values."""
 
-    __slots__ = ("_columns", "_constants", "_dialect", "_error", "_names", "_readers", "_row", "_text", "_writers")
+    __slots__ = ("_columns", "_dialect", "_error", "_fixed", "_places", "_readers", "_row", "_text")
 
-    def __init__(self, compiled: SQLCompiler) -> None:
+    def __init__(self, compiled: SQLCompiler, names: Sequence[str]) -> None:
         dialect = self._dialect = compiled.dialect
         self._error: type[Exception] = dialect.loaded_dbapi.Error
         self._text = str(compiled)
-        self._names: Sequence[str] | None = compiled.positiontup
-        self._writers = {name: _writer(bind.type, dialect) for name, bind in compiled.binds.items()}
-        fixed = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
-        self._constants = {name: _written(self._writers[name], value) for name, value in fixed.items()}
+        self._fixed, self._places = _arguments_of(compiled, names)
         self._columns = list(compiled.statement.exported_columns)  # type: ignore[union-attr]
         self._row = result_tuple([str(column.key) for column in self._columns])
         self._readers: list[tuple[int, Convert]] | None = None
 
     def rows(self, connection: Connection, values: Values) -> list[Any]:
-        cursor = self._run(connection, values)
-        found = cursor.fetchall()
+        try:
+            cursor = self._run(connection, values)
+            found = cursor.fetchall()
+        except self._error as error:
+            raise self._told(error) from error
         if self._readers is None:
             self._readers = self._readers_of(cursor.description)
         return [self._row(self._read(row)) for row in found]
 
     def change(self, connection: Connection, values: Values) -> int:
-        return int(self._run(connection, values).rowcount)
+        try:
+            return int(self._run(connection, values).rowcount)
+        except self._error as error:
+            raise self._told(error) from error
 
     def change_each(self, connection: Connection, rows: Sequence[Values]) -> None:
-        self._execute(connection, "executemany", [self._arguments(values) for values in rows])
+        try:
+            connection.connection.cursor().executemany(self._text, [self._arguments(values) for values in rows])
+        except self._error as error:
+            raise self._told(error) from error
 
     def _run(self, connection: Connection, values: Values) -> Any:
-        return self._execute(connection, "execute", self._arguments(values))
-
-    def _execute(self, connection: Connection, how: str, arguments: Any) -> Any:
         cursor = connection.connection.cursor()
-        try:
-            getattr(cursor, how)(self._text, arguments)
-        except self._error as error:
-            raise exc.DBAPIError.instance(self._text, None, error, self._error) from error
+        cursor.execute(self._text, self._arguments(values))
         return cursor
 
+    def _told(self, error: Exception) -> BaseException:
+        """A driver's error as SQLAlchemy tells it."""
+        return exc.DBAPIError.instance(self._text, None, error, self._error)
+
     def _arguments(self, values: Values) -> Any:
-        writers, given = self._writers, dict(self._constants)
-        for name, value in values.items():
-            writer = writers[name]
-            given[name] = value if writer is None else writer(value)
-        return given if self._names is None else [given[name] for name in self._names]
+        arguments = self._fixed.copy()
+        for place, name, writer in self._places:
+            value = values[name]
+            arguments[place] = value if writer is None else writer(value)
+        return arguments
 
     def _read(self, row: Sequence[Any]) -> Iterable[Any]:
         if not self._readers:
@@ -141,10 +148,23 @@ class _Form:
         return [(index, reader) for index, reader in enumerate(readers) if reader is not None]
 
 
-def _writer(kind: Any, dialect: Dialect) -> Convert | None:
-    writer: Convert | None = kind.dialect_impl(dialect).bind_processor(dialect)
-    return writer
-
-
-def _written(writer: Convert | None, value: Any) -> Any:
-    return value if writer is None else writer(value)
+def _arguments_of(compiled: SQLCompiler, names: Sequence[str]) -> tuple[Any, list[tuple[Any, str, Convert | None]]]:
+    """The arguments as far as they are the same each time (a list where the driver counts them, a dictionary where it names
+    them), and where each value goes. Raises TypeError for what has no fixed text, and where values and parameters differ."""
+    if compiled.post_compile_params or compiled.insert_prefetch or compiled.update_prefetch:
+        raise TypeError(f"this statement is not the same each time, or has defaults of its own: {compiled}")
+    needed = {name for name, bind in compiled.binds.items() if bind.required}
+    if not needed <= set(names) <= set(compiled.binds):
+        raise TypeError(f"{sorted(needed)} must be given, not {sorted(names)}: {compiled}")
+    writers = {
+        name: bind.type.dialect_impl(compiled.dialect).bind_processor(compiled.dialect) for name, bind in compiled.binds.items()
+    }
+    order: list[tuple[Any, str]] = (
+        [*enumerate(compiled.positiontup)] if compiled.positiontup is not None else [(name, name) for name in compiled.binds]
+    )
+    fixed: Any = [None] * len(order) if compiled.positiontup is not None else {}
+    for place, name in order:
+        if name not in names:
+            writer, value = writers[name], compiled.binds[name].value
+            fixed[place] = value if writer is None else writer(value)
+    return fixed, [(place, name, writers[name]) for place, name in order if name in names]

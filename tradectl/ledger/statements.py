@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import String, bindparam, case, func, or_, select, update
+from sqlalchemy import String, bindparam, case, func, literal_column, or_, select, update
 
 from tradectl.ledger import schema
 from tradectl.ledger.prepared import Prepared
@@ -58,7 +58,9 @@ def _is(status: OrderStatus) -> Any:
 
 
 _MINE, _MY_POSITIONS = ORDERS.c.user == bindparam("of_user"), POSITIONS.c.user == bindparam("of_user")
-OPEN_POSITIONS = Prepared(select(POSITIONS).where(_MY_POSITIONS, POSITIONS.c.status == "open").order_by(POSITIONS.c.id))
+_OPEN = POSITIONS.c.status == literal_column("'open'")
+"""A word and no parameter: SQLite plans a statement anew each time where a parameter decides whether an index is of use."""
+OPEN_POSITIONS = Prepared(select(POSITIONS).where(_MY_POSITIONS, _OPEN).order_by(POSITIONS.c.id))
 _IS_UNFINISHED = or_(*(ORDERS.c.status == status for status in sorted(OPEN_ORDERS)))
 """Not `in_`, whose list SQLAlchemy writes into the text of the statement anew each time it runs."""
 UNFINISHED = Prepared(select(ORDERS).where(_MINE, _IS_UNFINISHED).order_by(ORDERS.c.id))
@@ -80,7 +82,7 @@ CHAIN = Prepared(
     .order_by(ORDERS.c.generation)
 )
 _CLOSED_THEN = POSITIONS.c.closed_session == bindparam("of_session")
-_CHECKED = select(func.count()).where(_MY_POSITIONS, or_(POSITIONS.c.status == "open", _CLOSED_THEN))
+_CHECKED = select(func.count()).where(_MY_POSITIONS, or_(_OPEN, _CLOSED_THEN))
 _CLOSED = select(func.count()).where(_MY_POSITIONS, _CLOSED_THEN)
 SELL_TOTALS = Prepared(
     select(

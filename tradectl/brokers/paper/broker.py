@@ -242,8 +242,8 @@ class PaperBroker:
             if not done:
                 self._book = None
         if book.changes or book.day != day:
+            self._views.changed(shares=bool(book.changes.lots) or book.day != day)
             book.changes = Changes()
-            self._views.changed()
         self._due = self._settlement.due(book, now)
         if isinstance(answer, OrderRefused):
             raise answer

@@ -60,9 +60,7 @@ def _quotes(context: Context, desk: Desk, positions: tuple[Position, ...]) -> di
     end = begin + timedelta(days=1)
     fresh = desk.fresh_quotes([position.symbol for position in positions], age)
     return {
-        symbol: quote
-        for symbol, quote in fresh.items()
-        if quote.last_trade_at is not None and begin <= quote.last_trade_at < end
+        symbol: quote for symbol, quote in fresh.items() if quote.last_trade_at is not None and begin <= quote.last_trade_at < end
     }
 
 
