@@ -23,7 +23,15 @@ from tradectl.ledger.intents import Intents, Overtaken, change_order
 from tradectl.ledger.rows import NewTrade, Order, OrderChange, Position
 from tradectl.ledger.statements import (
     ADJUSTMENTS,
+    ALL_FILLS,
+    ALL_POSITIONS,
+    CAPITAL,
+    CLOSED_POSITIONS,
+    CREDITED,
+    DIVIDENDS,
     FILLS,
+    FILLS_OF_SESSION,
+    FLOWS,
     LAST_TARGET,
     LOWEST_TARGET,
     ONE_ORDER,
@@ -32,13 +40,14 @@ from tradectl.ledger.statements import (
     POSITIONS,
     SELL_TOTALS,
     SOLD,
+    SPUN_OFF,
     STATE,
     TAGGED,
+    TRADED,
     UNFINISHED,
     order_of,
     position_of,
 )
-from tradectl.model.market import ActionKind
 from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Side
 from tradectl.model.position import Adjustment, Folded
 
@@ -185,29 +194,28 @@ class Book:
         return lowest
 
     def positions(self, *, closed_in: date | None = None) -> list[Position]:
-        query = select(POSITIONS).where(POSITIONS.c.user == self._user)
-        if closed_in is not None:
-            query = query.where(POSITIONS.c.closed_session == closed_in)
+        mine = {"of_user": self._user}
         with self._database.read() as connection:
-            return [position_of(row) for row in connection.execute(query.order_by(POSITIONS.c.id))]
+            if closed_in is None:
+                rows = ALL_POSITIONS.all(connection, mine)
+            else:
+                rows = CLOSED_POSITIONS.all(connection, {**mine, "of_session": closed_in})
+        return [position_of(row) for row in rows]
 
     def fills(self, *, session: date | None = None, ours: bool = False) -> list[Row[Any]]:
         """Rows of `fills`, oldest first; `ours`: only those that touch a position."""
-        query = select(FILLS).where(FILLS.c.user == self._user)
-        if session is not None:
-            query = query.where(FILLS.c.session_date == session)
-        if ours:
-            query = query.where(FILLS.c.position_id.is_not(None))
+        mine = {"of_user": self._user}
         with self._database.read() as connection:
-            return list(connection.execute(query.order_by(FILLS.c.at, FILLS.c.id)))
+            if session is None:
+                rows = ALL_FILLS.all(connection, mine)
+            else:
+                rows = FILLS_OF_SESSION.all(connection, {**mine, "of_session": session})
+        return [row for row in rows if row.position_id is not None or not ours]
 
     def traded(self, session: date) -> set[str]:
         """Instruments in which one of our own orders was filled in that session."""
-        query = select(FILLS.c.instrument_id).where(
-            FILLS.c.user == self._user, FILLS.c.session_date == session, FILLS.c.order_id.is_not(None)
-        )
         with self._database.read() as connection:
-            return set(connection.scalars(query))
+            return set(TRADED.scalars(connection, {"of_user": self._user, "of_session": session}))
 
     def sold(self, session: date) -> set[str]:
         """Instruments of which anything was sold in that session, by us or by hand."""
@@ -225,27 +233,21 @@ class Book:
 
     def dividends(self, ex_date: date) -> int:
         """Dividends of one ex-date, in paise."""
-        query = select(func.sum(ADJUSTMENTS.c.cash)).where(
-            ADJUSTMENTS.c.user == self._user, ADJUSTMENTS.c.ex_date == ex_date, ADJUSTMENTS.c.kind == ActionKind.DIVIDEND
-        )
         with self._database.read() as connection:
-            return int(connection.scalar(query) or 0)
+            return int(DIVIDENDS.scalar(connection, {"of_user": self._user, "of_ex_date": ex_date}) or 0)
 
     def spun_off(self) -> int:
         """Cost of what demergers took out of positions into holdings that are shown and never traded, in paise."""
         with self._database.read() as connection:
-            return int(connection.scalar(select(func.sum(POSITIONS.c.spun_off)).where(POSITIONS.c.user == self._user)) or 0)
+            return int(SPUN_OFF.scalar(connection, {"of_user": self._user}) or 0)
 
     def cash(self) -> int:
         """What the account's cash must be: capital, less buys, plus sells, less charges, plus dividends (paise)."""
+        mine = {"of_user": self._user}
         with self._database.read() as connection:
-            capital = connection.scalar(select(schema.users.c.capital).where(schema.users.c.user == self._user))
-            rows = connection.execute(
-                select(FILLS.c.side, func.sum(FILLS.c.quantity * FILLS.c.price), func.sum(FILLS.c.charges))
-                .where(FILLS.c.user == self._user)
-                .group_by(FILLS.c.side)
-            ).all()
-            credited = connection.scalar(select(func.sum(ADJUSTMENTS.c.cash)).where(ADJUSTMENTS.c.user == self._user))
+            capital = CAPITAL.scalar(connection, mine)
+            rows = FLOWS.all(connection, mine)
+            credited = CREDITED.scalar(connection, mine)
         flow = sum((value if side == Side.SELL else -value) - charges for side, value, charges in rows)
         return int(capital or 0) + int(flow) + int(credited or 0)
 

@@ -10,6 +10,7 @@ from tradectl.ledger import schema
 from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.types import Moment
+from tradectl.model.market import ActionKind
 from tradectl.model.order import ALIVE, OrderStatus, Purpose, Side, Variety
 
 ORDERS, FILLS, POSITIONS, ADJUSTMENTS = schema.orders, schema.fills, schema.positions, schema.adjustments
@@ -99,6 +100,25 @@ SELL_TOTALS = Prepared(
 _OF_SESSION = FILLS.c.session_date == bindparam("of_session")
 _MY_FILLS, _OF_POSITION = FILLS.c.user == bindparam("of_user"), FILLS.c.position_id == bindparam("of_position")
 SOLD = Prepared(select(FILLS.c.instrument_id).where(_MY_FILLS, _OF_SESSION, FILLS.c.side == Side.SELL))
+TRADED = Prepared(select(FILLS.c.instrument_id).where(_MY_FILLS, _OF_SESSION, FILLS.c.order_id.is_not(None)))
+ALL_FILLS = Prepared(select(FILLS).where(_MY_FILLS).order_by(FILLS.c.at, FILLS.c.id))
+FILLS_OF_SESSION = Prepared(select(FILLS).where(_MY_FILLS, _OF_SESSION).order_by(FILLS.c.at, FILLS.c.id))
+ALL_POSITIONS = Prepared(select(POSITIONS).where(_MY_POSITIONS).order_by(POSITIONS.c.id))
+CLOSED_POSITIONS = Prepared(select(POSITIONS).where(_MY_POSITIONS, _CLOSED_THEN).order_by(POSITIONS.c.id))
+FLOWS = Prepared(
+    select(FILLS.c.side, func.sum(FILLS.c.quantity * FILLS.c.price).label("value"), func.sum(FILLS.c.charges).label("charges"))
+    .where(_MY_FILLS)
+    .group_by(FILLS.c.side)
+)
+CAPITAL = Prepared(select(schema.users.c.capital).where(schema.users.c.user == bindparam("of_user")))
+SPUN_OFF = Prepared(select(func.sum(POSITIONS.c.spun_off)).where(_MY_POSITIONS))
+_MY_ADJUSTMENTS = ADJUSTMENTS.c.user == bindparam("of_user")
+CREDITED = Prepared(select(func.sum(ADJUSTMENTS.c.cash)).where(_MY_ADJUSTMENTS))
+DIVIDENDS = Prepared(
+    select(func.sum(ADJUSTMENTS.c.cash)).where(
+        _MY_ADJUSTMENTS, ADJUSTMENTS.c.ex_date == bindparam("of_ex_date"), ADJUSTMENTS.c.kind == ActionKind.DIVIDEND
+    )
+)
 FILLS_OF_POSITION = Prepared(select(FILLS).where(_OF_POSITION).order_by(FILLS.c.at, FILLS.c.id))
 FILLS_OF_DAY = Prepared(select(FILLS).where(_MY_FILLS, FILLS.c.instrument_id == bindparam("of_instrument"), _OF_SESSION))
 ADJUSTMENTS_OF_POSITION = Prepared(select(ADJUSTMENTS).where(ADJUSTMENTS.c.position_id == bindparam("of_position")))
