@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import BindParameter, bindparam, delete, func, insert, or_, select, update
 
 from tradectl.ledger import schema
 from tradectl.ledger.engine import Database, insert_many, put_rows
@@ -55,7 +56,8 @@ _ANALYSIS = (_TABLE.c.user == bindparam("of_user"), _TABLE.c.analysed == bindpar
 _USED = Prepared(select(_TABLE.c.instrument_id).where(*_ANALYSIS, _ORDERED))
 _DELETE_UNUSED = Prepared(delete(_TABLE).where(*_ANALYSIS, ~_ORDERED))
 _INSERT = Prepared(insert(_TABLE).inline())
-_MINE, _FOR = _TABLE.c.user == bindparam("of_user"), bindparam("of_session")
+_MINE = _TABLE.c.user == bindparam("of_user")
+_FOR: BindParameter[Any] = bindparam("of_session")
 _LIVING = Prepared(
     select(_TABLE)
     .where(_MINE, _TABLE.c.for_session == _FOR, or_(_TABLE.c.status == "active", _TABLE.c.status == "used"))

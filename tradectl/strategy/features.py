@@ -119,7 +119,7 @@ class Features:
             bars=int(self.bars[i]),
         )
 
-    def take(self, rows: NDArray[Any]) -> Features:
+    def take(self, rows: NDArray[Any] | slice) -> Features:
         """Only some rows, by their indices or a mask."""
         return replace(self, **{item.name: getattr(self, item.name)[rows] for item in fields(self)})
 

@@ -25,6 +25,8 @@ FORMAT = 1
 """Of what is put on the shelf; it rises whenever a scan holds something else."""
 _EVERY = 25
 """Rows between two words about how far the scan is."""
+_PASSED = 8
+"""Scans of earlier sessions that are kept once somebody has gone back in time."""
 _NEAR = 10
 """Days that the scan in memory is carried on for the sake of one instrument: a weekend with holidays around it."""
 
@@ -39,6 +41,7 @@ class Scans:
         self._scan: Scan | None = None
         self._edition = ""
         self._kept = 0
+        self._passed: dict[int, Scan] | None = None
 
     def through(self, session: date, tell: Tell) -> Scan:
         """The scan of all stored bars of sessions <= `session`. It is shared: look at it, or copy it."""
@@ -46,17 +49,28 @@ class Scans:
         wanted = panel.last_index(session)
         if self._scan is None or edition != self._edition:
             self._scan, self._edition = self._taken(panel, edition), edition
-            self._kept = self._scan.session
+            self._kept, self._passed = self._scan.session, None
         scan = self._scan.among(panel.instruments)
         if scan.session > session.toordinal():
-            scan = Scan.empty(panel.instruments, self._windows)
+            scan = self._earlier(session, panel.instruments)
         begin = int(np.searchsorted(panel.sessions, scan.session, side="right"))
         for index in range(begin, wanted + 1):
             advance(scan, panel.row(index))
             if (index - begin) % _EVERY == 0:
                 tell("sessions scanned", index - begin + 1, wanted + 1 - begin)
         self._scan = scan
+        if self._passed is not None and scan.session not in self._passed:
+            self._passed[scan.session] = scan.copy()
+            self._passed.pop(min(self._passed) if len(self._passed) > _PASSED else 0, None)
         return scan
+
+    def _earlier(self, session: date, instruments: Sequence[str]) -> Scan:
+        """Who goes back in time once will do it again, as a drill does with each life: from then on the sessions that were asked
+        for are kept."""
+        if self._passed is None:
+            self._passed = {}
+        known = [day for day in self._passed if day <= session.toordinal()]
+        return self._passed[max(known)].copy().among(instruments) if known else Scan.empty(instruments, self._windows)
 
     def ahead(self, session: date, bars: Mapping[str, Bar], tell: Tell) -> Scan:
         """The scan of all stored bars before a session, and then of these bars of the session itself. Nothing of it is kept."""
