@@ -375,6 +375,8 @@ def _sqlite(url: URL, *, durable: bool, read_only: bool, alone: bool, busy_secon
     return engine
 
 
+_OURS = (exc.IntegrityError, exc.DataError, sqlite3.IntegrityError, sqlite3.DataError)
+"""What says that we have made a mistake, by SQLAlchemy's name or, from a commit or many rows at once, by SQLite's own."""
 _SQLITE_WORDS = {
     5: "is locked by another process, for longer than we wait",
     6: "is locked by another process, for longer than we wait",
@@ -400,7 +402,7 @@ _POSTGRES_WORDS = {
 
 def translated(error: BaseException, name: str) -> BaseException:
     """A driver's error as a DatabaseError of one line; what is a bug of ours (a broken constraint) stays what it is."""
-    if isinstance(error, (exc.IntegrityError, exc.DataError)):
+    if isinstance(error, _OURS):
         return error
     if isinstance(error, TimeoutError):
         return DatabaseError(f"{name} {_SQLITE_WORDS[sqlite3.SQLITE_BUSY]}")
