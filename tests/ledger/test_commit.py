@@ -75,7 +75,9 @@ def test_a_disk_that_fails_at_commit_is_one_line_and_the_next_write_works(file_d
     durable.close()
 
 
-@pytest.mark.parametrize("end", [KeyboardInterrupt(), SystemExit(), Interrupted(signal.SIGTERM)], ids=lambda end: type(end).__name__)
+@pytest.mark.parametrize(
+    "end", [KeyboardInterrupt(), SystemExit(), Interrupted(signal.SIGTERM)], ids=lambda end: type(end).__name__
+)
 def test_an_end_that_is_asked_for_just_before_the_commit_keeps_nothing(
     durable: Database, other: Database, end: BaseException
 ) -> None:

@@ -44,7 +44,9 @@ def test_what_is_written_and_read_is_what_sqlalchemy_writes_and_reads(ledger: Le
     first, second = ours
     assert first.at == second.at == NOW
     assert isinstance(first.at, datetime)
-    assert (first.inputs, first.session_date, first.reason) == tuple(DECISION[key] for key in ("inputs", "session_date", "reason"))
+    assert (first.inputs, first.session_date, first.reason) == tuple(
+        DECISION[key] for key in ("inputs", "session_date", "reason")
+    )
 
 
 @pytest.mark.parametrize("table", [orders, fills, positions, adjustments, task_executions, outbox], ids=lambda table: table.name)
