@@ -99,8 +99,7 @@ def test_a_broken_constraint_is_an_integrity_error_and_nothing_is_kept(database:
     put = Prepared(insert(database_info).inline())
     row = {"key": "mode", "value": "paper"}
     with pytest.raises(exc.IntegrityError), database.write() as connection:
-        put.change(connection, row)
-        put.change(connection, row)
+        assert [put.change(connection, row) for _ in range(2)]
     with pytest.raises(exc.IntegrityError), database.write() as connection:
         put.change_each(connection, [row, row])
     assert count(database) == 0
