@@ -1,7 +1,8 @@
 """Where the scan stands: taken from the shelf, carried on to the session that is asked for, and put back for tomorrow.
 
 What was put back is only taken where it is of this very history: of the same edition of the bars, and with the same instruments
-listed on its session. A session before it is scanned from the first bar on.
+listed on its session. A session before it is scanned from the first bar on, but for those that were passed by whoever went back
+before.
 """
 
 from __future__ import annotations
