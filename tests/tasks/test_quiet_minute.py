@@ -166,10 +166,12 @@ def test_the_same_snapshot_on_another_day_meets_the_actions_of_that_day(trading)
     market.buy(100, 9600)
     market.to(D, "09:15")
     market.monitor(D, "10:00")
-    claim = market.claim("test", D)
-    desk = market.desk(claim)
+    desk = market.desk(market.claim("test", D))
+    market.to(D, "18:00")
     desk.reconcile()
-    quantity = market.positions[0].quantity
+    before = desk.snapshot
+    assert [position.quantity for position in before.positions] == [100]
     market.to(AFTER, "09:00")
+    assert desk.snapshot is before
     desk.reconcile()
-    assert (quantity, market.positions[0].quantity) == (100, 200)
+    assert [position.quantity for position in market.positions] == [200]
