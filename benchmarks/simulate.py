@@ -41,7 +41,9 @@ class Program:
         """Of one simulation, by its own count: without the start of the process. RuntimeError where it fails."""
         words = ["simulate", "--from", first.isoformat(), "--to", last.isoformat(), "--universe", "all", "--json"]
         command = [sys.executable, "-m", "tradectl", "--home", str(self.home), *words]
-        done = subprocess.run(command, env=environment(self.code), capture_output=True, text=True, check=False)
+        done = subprocess.run(  # in its own folder: `-m` looks there first, whatever PYTHONPATH says
+            command, env=environment(self.code), cwd=self.code, capture_output=True, text=True, check=False
+        )
         if done.returncode:
             raise RuntimeError(f"{' '.join(words)} ended with {done.returncode}: {(done.stderr or done.stdout).strip()}")
         return 1 / float(json.loads(done.stdout)["result"]["sessions_per_second"])
@@ -86,7 +88,8 @@ def _make_home(program: Program, symbols: int, sessions: int) -> None:
         f"from benchmarks.market import home; import shutil; shutil.copytree(home({symbols}, {sessions}), {str(program.home)!r})"
     )
     path = os.pathsep.join((str(program.code), str(ROOT)))
-    subprocess.run([sys.executable, "-c", words], env={**environment(ROOT), "PYTHONPATH": path}, check=True)
+    environ = {**environment(ROOT), "PYTHONPATH": path}
+    subprocess.run([sys.executable, "-c", words], env=environ, cwd=program.code, check=True)
 
 
 def _as_it_was(folder: Path) -> Path | None:

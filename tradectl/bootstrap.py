@@ -218,6 +218,7 @@ def _filled(
     mode: str,
     step: int = 1,
     durable: bool = True,
+    alone: bool = False,
     shelf: Path | None = None,
     prices: PriceSource | None = None,
 ) -> PaperWorld:
@@ -236,6 +237,7 @@ def _filled(
             step=step,
             participation=parameters.participation,
             durable=durable,
+            alone=alone,
             opening_cash=ledger.users.get(ledger.user).capital,
             prices=prices,
         )
@@ -252,10 +254,18 @@ def _filled(
 
 
 def open_simulation(
-    settings: Settings, folder: Path, *, start: datetime, capital: int | None, changes: dict[str, str], step: int
+    settings: Settings,
+    folder: Path,
+    *,
+    start: datetime,
+    capital: int | None,
+    changes: dict[str, str],
+    step: int,
+    alone: bool = False,
 ) -> PaperWorld:
     """A throw-away world in `folder` that begins at `start` with the home's market data, and with the settings, schedules and
-    capital of the home's user where there is one. `changes` are settings on top; `step` is in minutes."""
+    capital of the home's user where there is one. `changes` are settings on top; `step` is in minutes. `alone`: nobody else knows
+    the folder, and nobody is let into its files."""
     from tradectl.ledger.engine import open_database
     from tradectl.ledger.migrations import create_or_upgrade
     from tradectl.ledger.store import Ledger
@@ -273,7 +283,7 @@ def open_simulation(
     if capital is None:
         capital = home.users.get(user).capital if home is not None else DEFAULT_CAPITAL
     folder.mkdir(parents=True, exist_ok=True)
-    database = open_database(folder / "ledger.db", durable=False)
+    database = open_database(folder / "ledger.db", durable=False, alone=alone)
     create_or_upgrade(database)
     ledger, clock = Ledger(database, user), VirtualClock(start)
     with database.write():
@@ -301,6 +311,7 @@ def open_simulation(
         mode="simulated",
         step=step,
         durable=False,
+        alone=alone,
     )
 
 

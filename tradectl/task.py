@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,10 @@ class Context:
     @property
     def now(self) -> datetime:
         return self.world.clock.now()
+
+    def at_step(self, steps: int, first: bool) -> Context:
+        """The same run after so many steps. (`dataclasses.replace` takes longer than many a step.)"""
+        return Context(self.world, self.session, self.slot, self.claim, self.dry_run, steps, first, self.progress)
 
     def desk(self) -> Desk:
         """The broker, the book and the order path of this run."""
@@ -142,8 +147,10 @@ class Task:
 def work_of(package: str) -> Callable[[Context], Outcome]:
     """One step as the function `run` of the package's module `work` does it."""
 
+    loaded = cache(lambda: import_module(f"{package}.work"))
+
     def run(context: Context) -> Outcome:
-        outcome: Outcome = import_module(f"{package}.work").run(context)
+        outcome: Outcome = loaded().run(context)
         return outcome
 
     return run

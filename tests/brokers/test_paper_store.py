@@ -208,3 +208,16 @@ def test_an_idle_minute_costs_almost_nothing(floor) -> None:
             market.broker.orders()
         best = min(best, (perf_counter() - started) / 60)
     assert best < 150e-6
+
+
+def test_a_file_alone_keeps_others_out_until_it_is_closed(tmp_path: Path) -> None:
+    alone = Store(tmp_path / "paper.db", durable=False, alone=True)
+    with alone.writing():
+        pass
+    other = sqlite3.connect(tmp_path / "paper.db", timeout=0)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        other.execute("SELECT count(*) FROM orders")
+    assert alone.version() == alone.version()
+    alone.close()
+    assert other.execute("SELECT count(*) FROM orders").fetchone() == (0,)
+    other.close()

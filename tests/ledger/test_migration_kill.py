@@ -128,10 +128,7 @@ def upgrade_until(url: str, number: int, told: Path) -> None:
     def execute(_connection: Connection, _cursor: object, statement: str, *_: object) -> None:
         step(" ".join(statement.split()))
 
-    @event.listens_for(database.engine, "commit")
-    def commit(_connection: Connection) -> None:
-        step("COMMIT")
-
+    database.before_commit = lambda: step("COMMIT")
     create_or_upgrade(database)
 
 

@@ -86,3 +86,13 @@ def test_before_the_first_minute_the_open_holds() -> None:
 
 def test_a_day_without_minutes_stands_at_its_open() -> None:
     assert minute_path([], day_open=1000).price_at(5_000) == 1000
+
+
+@given(candle=candles(), minutes=st.integers(3, 12), data=st.data())
+def test_the_extremes_until_a_second_are_those_from_the_first(
+    candle: tuple[int, int, int, int], minutes: int, data: st.DataObject
+) -> None:
+    opened, high, low, close = candle
+    for path in (daily_path(opened, high, low, close, minutes), Path([(30, opened), (60, low), (90, high)])):
+        second = data.draw(st.integers(0, 60 * minutes))
+        assert path.until(second) == (path.low_between(0, second), path.high_between(0, second), path.price_at(second))

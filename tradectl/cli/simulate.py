@@ -68,6 +68,7 @@ def simulate(
             every=every,
             settings=settings,
             seeds=[seed_of(text) for text in hold or []],
+            alone=keep is None,
         )
     code = 0 if found["reconciled"] else 1
     error = None if found["reconciled"] else "ledger and exchange disagree: " + "; ".join(found["differences"])
@@ -131,8 +132,9 @@ def simulated(
     every: int = 1,
     settings: dict[str, str],
     seeds: list[Seed] | None = None,
+    alone: bool = False,
 ) -> dict[str, Any]:
-    """Simulate in `folder` and give the JSON result."""
+    """Simulate in `folder` and give the JSON result. `alone`: nobody looks into the folder meanwhile."""
     from tradectl import bootstrap
     from tradectl.cli.user import rupees
     from tradectl.clock import stopwatch
@@ -147,6 +149,7 @@ def simulated(
         capital=rupees(capital) if capital else None,
         changes=settings,
         step=every,
+        alone=alone,
     )
     call.user, call.mode = world.user, world.mode
     begun = stopwatch()

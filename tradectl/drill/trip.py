@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sqlalchemy import event
-
 if TYPE_CHECKING:
     from tradectl.ledger.engine import Database
 
@@ -57,8 +55,8 @@ class Watch:
 
     def __init__(self, database: Database) -> None:
         self.trip: Trip | None = None
-        event.listen(database.engine, "commit", self._commit)
+        database.before_commit = self._commit
 
-    def _commit(self, _: object) -> None:
+    def _commit(self) -> None:
         if self.trip is not None:
             self.trip("commit")

@@ -21,6 +21,20 @@ OpenOf = Callable[[Position], int | None]
 """The day's open (paise) of a position's instrument; None while it has not traded today."""
 
 
+def undisturbed(book: Book, snapshot: Snapshot, market: MarketData, today: date) -> bool:
+    """Whether no open position has had a corporate action or another name since it was opened: then there is nothing to apply.
+    Found out once for a snapshot and a day."""
+    if book.undisturbed[0] is snapshot and book.undisturbed[1] == today:
+        return True
+    for position in snapshot.positions:
+        if market.actions(position.instrument_id, position.opened_session, today):
+            return False
+        if market.instrument(position.instrument_id, today).symbol != position.symbol:
+            return False
+    book.undisturbed = (snapshot, today)
+    return True
+
+
 def first_action(book: Book, snapshot: Snapshot, market: MarketData, clock: Clock) -> datetime | None:
     """When the first corporate action counts that has not been applied to an open position; None where all have been."""
     today = ist_date(clock.now())

@@ -44,27 +44,26 @@ class Desk:
         of today is applied by those who can tell the day's open."""
         if self.dry_run:
             return Changes()
-        snapshot = self.snapshot
-        self._lift(snapshot)
-        changes = Changes()
-        ex_date = actions.first_action(self.book, snapshot, self.market, self.clock)
-        if ex_date is not None:  # trades from before the ex-date come first, those after it meet the changed shares
-            changes.take(reconcile.follow(self.book, self.broker, self.market, self.clock, before=ex_date))
-            self._apply_actions(changes, self.snapshot, open_of)
-        changes.take(reconcile.follow(self.book, self.broker, self.market, self.clock))
+        snapshot, today = self.snapshot, ist_date(self.clock.now())
+        self._lift(snapshot, today)
+        earlier = self._before_actions(snapshot, today, open_of)
+        changes = reconcile.follow(self.book, self.broker, self.market, self.clock)
+        if earlier is not None:
+            earlier.take(changes)
+            changes = earlier
         snapshot = self.snapshot
         capabilities, claim = self.broker.capabilities, self.path.claim
         doubts = unknown.resolve(self.book, snapshot.orders, changes.reports, capabilities, clock=self.clock, claim=claim)
         for order in doubts:
             self._tell_unknown(order)
         self._report(changes)
-        self._withdraw([*changes.reopened, *self._left_over(changes)])
-        self._apply_actions(changes, snapshot, open_of)
+        self._withdraw([*changes.reopened, *self._left_over(changes, snapshot)])
+        self._apply_actions(changes, snapshot, today, open_of)
         return changes
 
-    def _lift(self, snapshot: Snapshot) -> None:
+    def _lift(self, snapshot: Snapshot, today: date) -> None:
         """The trading state that a limit set ends with its day; what a person decided has no end."""
-        until, today = snapshot.state_until, ist_date(self.clock.now())
+        until = snapshot.state_until
         if until is not None and until < today and self.book.lift(today):
             text = f"buys are allowed again: {snapshot.state_reason}, which held until {until}"
             self.log("resumed", text, level="warning")
@@ -76,7 +75,20 @@ class Desk:
             return None
         return quote.open
 
-    def _apply_actions(self, changes: Changes, snapshot: Snapshot, open_of: OpenOf) -> None:
+    def _before_actions(self, snapshot: Snapshot, today: date, open_of: OpenOf) -> Changes | None:
+        """Trades from before a corporate action come first, those after it meet the changed shares; None: no action waits."""
+        if actions.undisturbed(self.book, snapshot, self.market, today):
+            return None
+        ex_date = actions.first_action(self.book, snapshot, self.market, self.clock)
+        if ex_date is None:
+            return None
+        changes = reconcile.follow(self.book, self.broker, self.market, self.clock, before=ex_date)
+        self._apply_actions(changes, self.snapshot, today, open_of)
+        return changes
+
+    def _apply_actions(self, changes: Changes, snapshot: Snapshot, today: date, open_of: OpenOf) -> None:
+        if actions.undisturbed(self.book, snapshot, self.market, today):
+            return
         for line in actions.apply_actions(self.book, snapshot, self.market, self.clock, open_of):
             changes.adjusted.append(line)
             self.log("corporate_action", line)
@@ -91,10 +103,10 @@ class Desk:
         self._withdraw(changes.reopened)
         return changes
 
-    def doubts(self) -> tuple[int, float | None]:
+    def doubts(self, seen: Snapshot | None = None) -> tuple[int, float | None]:
         """How many orders there are whose fate is not known, and in how many seconds to look for them again (None: that is of
-        no use)."""
-        orders = self.snapshot.unknown
+        no use). `seen`: a snapshot that was just taken."""
+        orders = (seen or self.snapshot).unknown
         return len(orders), unknown.again_after(orders, self.clock.now()) if orders else None
 
     def may_repeat(self, order: Order) -> bool:
@@ -109,10 +121,10 @@ class Desk:
         if self.tell(f"{order.symbol}: an order of unknown fate", text, f"unknown:{order.id}:{order.tag}"):
             self.log("order_unknown", text, order.symbol, level="error")
 
-    def _left_over(self, changes: Changes) -> list[Order]:
+    def _left_over(self, changes: Changes, snapshot: Snapshot) -> list[Order]:
         """Orders whose withdrawal was interrupted by a death, or refused."""
         found = {order.id for order in changes.reopened}
-        return [order for order in self.snapshot.orders if order.reason == REAPPEARED and order.id not in found]
+        return [order for order in snapshot.orders if order.reason == REAPPEARED and order.id not in found]
 
     def _withdraw(self, reopened: Sequence[Order]) -> None:
         """Orders that had been given up and are at the exchange after all: nobody wants them any more."""

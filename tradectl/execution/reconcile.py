@@ -64,14 +64,13 @@ def follow(book: Book, broker: Broker, market: MarketData, clock: Clock, *, befo
     snapshot = book.snapshot()
     if before is not None:
         trades = [trade for trade in trades if trade.at < before]
-    elif len(book.followed) == 3 and all(a is b for a, b in zip(book.followed, (reports, trades, snapshot), strict=True)):
+    elif _same(book.followed, (reports, trades, snapshot)):
         return Changes(reports=reports)
     changes = Changes(reports=reports)
     now = clock.now()
     ours = _match(book, reports)
     ours += _unmatched(book, reports, {report.broker_order_id for report, _ in ours}, now, changes)
-    known = book.known_trades()
-    unseen = sorted({item.trade_id: item for item in trades if item.trade_id not in known}.values(), key=_when)
+    unseen = [] if _same(book.followed[1:2], (trades,)) else _unseen(book, trades)
     by_report = {report.broker_order_id: order for report, order in ours}
     late = {trade.broker_order_id for trade in unseen} - set(by_report)
     by_report |= book.finished(late) if late else {}
@@ -94,6 +93,17 @@ def follow(book: Book, broker: Broker, market: MarketData, clock: Clock, *, befo
     _describe(changes, moved, fresh)
     book.followed = (reports, trades, book.snapshot()) if complete and before is None else ()
     return changes
+
+
+def _same(known: tuple[object, ...], now: tuple[object, ...]) -> bool:
+    """Whether these are the very objects that were there before: whoever gets one again knows that nothing happened."""
+    return len(known) == len(now) and all(a is b for a, b in zip(known, now, strict=True))
+
+
+def _unseen(book: Book, trades: Sequence[TradeReport]) -> list[TradeReport]:
+    """Trades that are not in the book, in the order in which they happened."""
+    known = book.known_trades()
+    return sorted({item.trade_id: item for item in trades if item.trade_id not in known}.values(), key=_when)
 
 
 def _when(trade: TradeReport) -> tuple[datetime, str]:

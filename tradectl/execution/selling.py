@@ -48,6 +48,21 @@ class Seller:
     session: date
     decide: Callable[[list[Decision]], None]
 
+    def may_leave(self, position: Position, quote: Quote, seen: Snapshot) -> bool:
+        """Whether a position's sell is as it should be, by a snapshot that was just taken: then nothing is asked of anybody."""
+        held = seen.position_of(position.instrument_id)
+        wanted = self.desired(held, quote) if held is not None else None
+        if held is None or wanted is None or not _fits(wanted.price, quote):
+            return True
+        live = [order for order in seen.alive(held.instrument_id, Side.SELL) if not order.waiting]
+        return len(live) == 1 and self._rests(live[0], held, wanted)
+
+    @staticmethod
+    def _rests(order: Order, position: Position, wanted: Desired) -> bool:
+        """A sell of all shares at no more than the price that is wanted stays where it is: targets are never raised."""
+        known = order.status is not OrderStatus.UNKNOWN
+        return known and order.remaining == position.quantity and wanted.price >= order.price
+
     def attend(self, position: Position, quote: Quote) -> bool:
         """Make one position's sell order what it should be; whether anything was asked of the broker. The position is looked up
         anew: a read-back of this very step may have found it sold."""
@@ -66,7 +81,7 @@ class Seller:
         if len(live) > 1:  # one sell is wanted; however the others came to be, they offer the same shares
             return bool([self.desk.cancel_confirmed(order) for order in live[1:]])
         resting = live[0] if live else None
-        if resting is not None and resting.remaining == position.quantity and wanted.price >= resting.price:
+        if resting is not None and self._rests(resting, position, wanted):
             return False
         wanted = replace(wanted, quantity=self.desk.sellable(position, bought_today=self._tied(position)))
         if snapshot.trading_state == "HALTED" and (resting is None or wanted.quantity >= resting.remaining):

@@ -23,19 +23,31 @@ from tradectl.ledger.intents import Intents, Overtaken, change_order
 from tradectl.ledger.rows import NewTrade, Order, OrderChange, Position
 from tradectl.ledger.statements import (
     ADJUSTMENTS,
+    ALL_FILLS,
+    ALL_POSITIONS,
+    CAPITAL,
+    CLOSED_POSITIONS,
+    CREDITED,
+    DIVIDENDS,
     FILLS,
+    FILLS_OF_SESSION,
+    FLOWS,
+    LAST_TARGET,
+    LOWEST_TARGET,
     ONE_ORDER,
     OPEN_POSITIONS,
     ORDERS,
     POSITIONS,
-    RESTED,
     SELL_TOTALS,
+    SOLD,
+    SPUN_OFF,
     STATE,
+    TAGGED,
+    TRADED,
     UNFINISHED,
     order_of,
     position_of,
 )
-from tradectl.model.market import ActionKind
 from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Side
 from tradectl.model.position import Adjustment, Folded
 
@@ -86,6 +98,8 @@ class Book:
         """The broker's reports and the snapshot that were compared last and found equal; kept by whoever follows the broker."""
         self.reports: Sequence[OrderReport] = ()
         """The broker's orders as they were last read; kept by whoever follows the broker."""
+        self.undisturbed: tuple[object, object] = (None, None)
+        """The snapshot and the day for which no corporate action and no new name was found; kept by whoever applies them."""
         self.settled: set[str] = set()
         """Broker order ids with a tag that were found to be orders of ours that have ended, or nobody's."""
 
@@ -101,9 +115,9 @@ class Book:
     def _read_snapshot(self) -> Snapshot:
         mine = {"of_user": self._user}
         with self._database.read() as connection:
-            positions = connection.execute(OPEN_POSITIONS, mine).all()
-            orders = connection.execute(UNFINISHED, mine).all()
-            state = connection.execute(STATE, mine).one()
+            positions = OPEN_POSITIONS.all(connection, mine)
+            orders = UNFINISHED.all(connection, mine)
+            state = STATE.one(connection, mine)
         return Snapshot(tuple(map(position_of, positions)), tuple(map(order_of, orders)), *state)
 
     def note_modified(self, order: Order, quantity: int, price: int, now: datetime) -> Order:
@@ -132,9 +146,9 @@ class Book:
 
     def tagged(self, tags: Iterable[str]) -> dict[str, Order]:
         """Our orders, finished or not, by tag."""
-        query = select(ORDERS).where(ORDERS.c.user == self._user, ORDERS.c.tag.in_(list(tags)))
         with self._database.read() as connection:
-            return {order.tag: order for order in map(order_of, connection.execute(query))}
+            found = (TAGGED.first(connection, {"of_user": self._user, "of_tag": tag}) for tag in tags)
+            return {row.tag: order_of(row) for row in found if row is not None}
 
     def orders(
         self, *, session: date | None = None, execution_id: int | None = None, ids: Iterable[int] | None = None
@@ -153,7 +167,7 @@ class Book:
     def order(self, order_id: int) -> Order:
         """One order of any status."""
         with self._database.read() as connection:
-            row = connection.execute(ONE_ORDER, {"of_user": self._user, "of_id": order_id}).first()
+            row = ONE_ORDER.first(connection, {"of_user": self._user, "of_id": order_id})
         if row is None:
             raise DatabaseError(f"order {order_id} is not in the book")
         return order_of(row)
@@ -162,63 +176,51 @@ class Book:
         """What the sells of a session came to so far: counts of orders and positions by what became of them."""
         key = {"of_user": self._user, "of_session": session}
         with self._database.read() as connection:
-            totals = connection.execute(SELL_TOTALS, key).one()
+            totals = SELL_TOTALS.one(connection, key)
         return {name: int(value or 0) for name, value in totals._mapping.items()}
 
     def last_target(self, position_id: int) -> tuple[int, date] | None:
         """Limit (paise) and session of the newest sell order at target of a position that the broker took; None if there was
         none."""
-        query = (
-            select(ORDERS.c.price, ORDERS.c.session_date)
-            .where(ORDERS.c.user == self._user, ORDERS.c.position_id == position_id, *RESTED)
-            .order_by(ORDERS.c.id.desc())
-            .limit(1)
-        )
         with self._database.read() as connection:
-            row = connection.execute(query).first()
+            row = LAST_TARGET.first(connection, {"of_user": self._user, "of_position": position_id})
         return (row.price, row.session_date) if row is not None else None
 
     def lowest_target(self, instrument_id: str, session: date) -> int | None:
         """The lowest limit (paise) at which a sell at target of this instrument rested in a session; None if none did."""
-        query = select(func.min(ORDERS.c.price)).where(
-            ORDERS.c.user == self._user, ORDERS.c.instrument_id == instrument_id, ORDERS.c.session_date == session, *RESTED
-        )
+        key = {"of_user": self._user, "of_instrument": instrument_id, "of_session": session}
         with self._database.read() as connection:
-            lowest: int | None = connection.scalar(query)
+            lowest: int | None = LOWEST_TARGET.scalar(connection, key)
         return lowest
 
     def positions(self, *, closed_in: date | None = None) -> list[Position]:
-        query = select(POSITIONS).where(POSITIONS.c.user == self._user)
-        if closed_in is not None:
-            query = query.where(POSITIONS.c.closed_session == closed_in)
+        mine = {"of_user": self._user}
         with self._database.read() as connection:
-            return [position_of(row) for row in connection.execute(query.order_by(POSITIONS.c.id))]
+            if closed_in is None:
+                rows = ALL_POSITIONS.all(connection, mine)
+            else:
+                rows = CLOSED_POSITIONS.all(connection, {**mine, "of_session": closed_in})
+        return [position_of(row) for row in rows]
 
     def fills(self, *, session: date | None = None, ours: bool = False) -> list[Row[Any]]:
         """Rows of `fills`, oldest first; `ours`: only those that touch a position."""
-        query = select(FILLS).where(FILLS.c.user == self._user)
-        if session is not None:
-            query = query.where(FILLS.c.session_date == session)
-        if ours:
-            query = query.where(FILLS.c.position_id.is_not(None))
+        mine = {"of_user": self._user}
         with self._database.read() as connection:
-            return list(connection.execute(query.order_by(FILLS.c.at, FILLS.c.id)))
+            if session is None:
+                rows = ALL_FILLS.all(connection, mine)
+            else:
+                rows = FILLS_OF_SESSION.all(connection, {**mine, "of_session": session})
+        return [row for row in rows if row.position_id is not None or not ours]
 
     def traded(self, session: date) -> set[str]:
         """Instruments in which one of our own orders was filled in that session."""
-        query = select(FILLS.c.instrument_id).where(
-            FILLS.c.user == self._user, FILLS.c.session_date == session, FILLS.c.order_id.is_not(None)
-        )
         with self._database.read() as connection:
-            return set(connection.scalars(query))
+            return set(TRADED.scalars(connection, {"of_user": self._user, "of_session": session}))
 
     def sold(self, session: date) -> set[str]:
         """Instruments of which anything was sold in that session, by us or by hand."""
-        query = select(FILLS.c.instrument_id).where(
-            FILLS.c.user == self._user, FILLS.c.session_date == session, FILLS.c.side == Side.SELL
-        )
         with self._database.read() as connection:
-            return set(connection.scalars(query))
+            return set(SOLD.scalars(connection, {"of_user": self._user, "of_session": session}))
 
     def being_sent(self, order: Order, machine_now: datetime) -> bool:
         """Whether the execution that sends an order is at work, so that its outcome may come at any moment."""
@@ -231,27 +233,21 @@ class Book:
 
     def dividends(self, ex_date: date) -> int:
         """Dividends of one ex-date, in paise."""
-        query = select(func.sum(ADJUSTMENTS.c.cash)).where(
-            ADJUSTMENTS.c.user == self._user, ADJUSTMENTS.c.ex_date == ex_date, ADJUSTMENTS.c.kind == ActionKind.DIVIDEND
-        )
         with self._database.read() as connection:
-            return int(connection.scalar(query) or 0)
+            return int(DIVIDENDS.scalar(connection, {"of_user": self._user, "of_ex_date": ex_date}) or 0)
 
     def spun_off(self) -> int:
         """Cost of what demergers took out of positions into holdings that are shown and never traded, in paise."""
         with self._database.read() as connection:
-            return int(connection.scalar(select(func.sum(POSITIONS.c.spun_off)).where(POSITIONS.c.user == self._user)) or 0)
+            return int(SPUN_OFF.scalar(connection, {"of_user": self._user}) or 0)
 
     def cash(self) -> int:
         """What the account's cash must be: capital, less buys, plus sells, less charges, plus dividends (paise)."""
+        mine = {"of_user": self._user}
         with self._database.read() as connection:
-            capital = connection.scalar(select(schema.users.c.capital).where(schema.users.c.user == self._user))
-            rows = connection.execute(
-                select(FILLS.c.side, func.sum(FILLS.c.quantity * FILLS.c.price), func.sum(FILLS.c.charges))
-                .where(FILLS.c.user == self._user)
-                .group_by(FILLS.c.side)
-            ).all()
-            credited = connection.scalar(select(func.sum(ADJUSTMENTS.c.cash)).where(ADJUSTMENTS.c.user == self._user))
+            capital = CAPITAL.scalar(connection, mine)
+            rows = FLOWS.all(connection, mine)
+            credited = CREDITED.scalar(connection, mine)
         flow = sum((value if side == Side.SELL else -value) - charges for side, value, charges in rows)
         return int(capital or 0) + int(flow) + int(credited or 0)
 
@@ -270,13 +266,7 @@ class Book:
 
         A fill that a person has told stands: the broker's own trade, should it come to light, is not booked beside it."""
         with self._database.write() as connection:
-            known = set(
-                connection.scalars(
-                    select(FILLS.c.trade_id).where(
-                        FILLS.c.user == self._user, FILLS.c.trade_id.in_([item.report.trade_id for item in trades])
-                    )
-                )
-            )
+            known = self._known(connection, [item.report.trade_id for item in trades])
             told = self._told(connection, trades) if trades else []
             touched: dict[int, date] = {}
             days: set[tuple[str, date]] = set()
@@ -295,6 +285,13 @@ class Book:
         self.known_trades().update(item.report.trade_id for item in trades)
         return all(written)
 
+    def _known(self, connection: Connection, trade_ids: Sequence[str]) -> set[str]:
+        """Which of these trades are in the book, whoever wrote them."""
+        if not trade_ids:
+            return set()
+        mine = and_(FILLS.c.user == self._user, FILLS.c.trade_id.in_(trade_ids))
+        return set(connection.scalars(select(FILLS.c.trade_id).where(mine)))
+
     def _count_filled(self, connection: Connection, order_ids: Iterable[int]) -> None:
         """What is filled of an order is the sum of its fills, whoever wrote them and however late they came."""
         for order_id in sorted(order_ids):
@@ -307,7 +304,7 @@ class Book:
         """Bring one order's row to what the broker reports; False if its row is no longer the one that was compared, or its fills
         are not those that the change counts on."""
         order = change.order
-        row = connection.execute(ONE_ORDER, {"of_user": self._user, "of_id": order.id}).one()
+        row = ONE_ORDER.one(connection, {"of_user": self._user, "of_id": order.id})
         compared = (order.status, change.filled_quantity, order.sending_at, order.broker_order_id)
         if (row.status, row.filled_quantity, row.sending_at, row.broker_order_id) != compared:
             return False

@@ -18,10 +18,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Dialect, Engine, Insert, Table, create_engine, event, exc, pool, text
+from sqlalchemy import Dialect, Engine, Table, create_engine, event, exc, pool, text
 from sqlalchemy.engine import URL, Connection, make_url
 
 from tradectl.errors import ConfigurationError, DatabaseError
+from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.turn import Turn
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class _Desk:
     process: int
     turn: Turn | None
     connection: Connection | None = None
+    file: Any = None
     mode: str = ""
     depth: int = 0
     doomed: bool = False
@@ -68,14 +70,24 @@ class Database:
     """A ledger's file or server. Made by `open_database`; `close()` gives back what the calling thread holds."""
 
     def __init__(
-        self, engine: Engine, name: str, *, read_only: bool, turns: str | None = None, busy_seconds: float = BUSY_SECONDS
+        self,
+        engine: Engine,
+        name: str,
+        *,
+        read_only: bool,
+        alone: bool = False,
+        turns: str | None = None,
+        busy_seconds: float = BUSY_SECONDS,
     ) -> None:
         self.engine = engine
         self.name = name
         self.read_only = read_only
+        self.alone = alone
         self.turns = turns
         self.busy_seconds = busy_seconds
         self.sqlite = engine.dialect.name == "sqlite"
+        self.before_commit: Callable[[], None] | None = None
+        """Called just before each commit: a drill ends a life there."""
         self._local = threading.local()
         self._inherited: list[_Desk] = []
         self._reading = _Transaction(self, "read")
@@ -106,8 +118,9 @@ class Database:
         if not self.sqlite or desk.mode == "write":
             return Version(object(), 0, desk.identity)
         try:
-            connection = self.connection(desk)
-            seen = driver(connection).execute("PRAGMA data_version").fetchone()[0]
+            if desk.file is None:
+                self.connection(desk)
+            seen = 0 if self.alone else desk.file.execute("PRAGMA data_version").fetchone()[0]
         except DATABASE_ERRORS as error:
             raise translated(error, self.name) from error
         return Version(seen, desk.writes, desk.identity)
@@ -142,6 +155,7 @@ class Database:
     def connection(self, desk: _Desk) -> Connection:
         if desk.connection is None:
             desk.connection = self.engine.connect()
+            desk.file = driver(desk.connection)
         return desk.connection
 
 
@@ -172,10 +186,11 @@ class _Transaction:
                 desk.turn.take()
             connection = database.connection(desk)
             if database.sqlite:
-                connection.info["begin"] = self.begin
-            connection.begin()
-            if self.mode == "write" and not database.sqlite:
-                connection.execute(_ONE_WRITER)
+                desk.file.execute(self.begin)
+            else:
+                connection.begin()
+                if self.mode == "write":
+                    connection.execute(_ONE_WRITER)
             desk.depth, desk.doomed, desk.telling, desk.mode = 1, False, self.telling, self.mode
         except (*DATABASE_ERRORS, TimeoutError) as error:
             raise translated(error, database.name) from error
@@ -214,11 +229,15 @@ class _Transaction:
                 raise told from error
 
     def _end(self, desk: _Desk, error: BaseException | None, *, commit: bool) -> None:
-        connection = self.database.connection(desk)
+        """A SQLite file's transactions are begun and ended with the file itself; to SQLAlchemy they are one that stays open."""
+        database = self.database
+        ending = desk.file if database.sqlite else database.connection(desk)
         if error is None and commit and not desk.doomed:
-            connection.commit()
+            if database.before_commit is not None:
+                database.before_commit()
+            ending.commit()
             return
-        connection.rollback()
+        ending.rollback()
         if error is None and desk.doomed:
             raise RuntimeError("a part of this transaction failed, so none of it was kept")
 
@@ -227,7 +246,7 @@ class _Transaction:
         asked for in the middle. Nothing stays open, and others may write."""
         try:
             if desk.connection is not None:
-                connection, desk.connection, desk.writes = desk.connection, None, desk.writes + 1
+                connection, desk.connection, desk.file, desk.writes = desk.connection, None, None, desk.writes + 1
                 connection.close()
         finally:
             if desk.turn is not None:
@@ -245,12 +264,12 @@ def driver(connection: Connection) -> Any:
 
 def insert_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
     """Insert a row unless its unique key is taken; whether it was inserted. The database decides, not a look before."""
-    return connection.execute(_insert_new(table, connection.dialect.name), dict(values)).rowcount == 1
+    return _insert_new(table, connection.dialect.name).change(connection, values) == 1
 
 
 def put_rows(connection: Connection, table: Table, key: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows; where the unique `key` is taken, a row takes the place of what stands there and keeps its id."""
-    connection.execute(_put(table, key, connection.dialect.name), [dict(row) for row in rows])
+    _put(table, key, connection.dialect.name).change_each(connection, rows)
 
 
 def insert_many(
@@ -277,18 +296,15 @@ def _as_stored(table: Table, name: str, dialect: Dialect) -> Callable[[Any], Any
 
 
 @cache
-def _insert_new(table: Table, dialect: str) -> Insert:
-    """Statements are built once: building one costs more than running it. PostgreSQL tells an INSERT's row count on request."""
-    statement: Insert = _insert(table, dialect).on_conflict_do_nothing().inline().execution_options(preserve_rowcount=True)
-    return statement
+def _insert_new(table: Table, dialect: str) -> Prepared:
+    return Prepared(_insert(table, dialect).on_conflict_do_nothing().inline())
 
 
 @cache
-def _put(table: Table, key: tuple[str, ...], dialect: str) -> Insert:
+def _put(table: Table, key: tuple[str, ...], dialect: str) -> Prepared:
     row = _insert(table, dialect)
     others = [column.name for column in table.c if column.name not in key and not column.primary_key]
-    statement: Insert = row.on_conflict_do_update(index_elements=key, set_={name: row.excluded[name] for name in others}).inline()
-    return statement
+    return Prepared(row.on_conflict_do_update(index_elements=key, set_={name: row.excluded[name] for name in others}).inline())
 
 
 def _insert(table: Table, dialect: str) -> Any:
@@ -303,12 +319,18 @@ def _insert(table: Table, dialect: str) -> Any:
 
 
 def open_database(
-    url_or_path: str | Path, *, durable: bool = True, read_only: bool = False, busy_seconds: float = BUSY_SECONDS
+    url_or_path: str | Path,
+    *,
+    durable: bool = True,
+    read_only: bool = False,
+    alone: bool = False,
+    busy_seconds: float = BUSY_SECONDS,
 ) -> Database:
     """A database by path (SQLite) or URL (`sqlite:///`, `postgresql+psycopg://`). Connects at the first use.
 
-    `durable=False` gives up surviving a power cut for speed: for throw-away simulations. Raises ConfigurationError for a URL
-    that cannot be understood.
+    `durable=False` gives up surviving a power cut for speed: for throw-away simulations. `alone=True` keeps everybody else out
+    of a SQLite file, other threads too, so that nobody need be asked whether he has written: for files that nobody else knows.
+    Raises ConfigurationError for a URL that cannot be understood.
     """
     named = str(url_or_path)
     try:
@@ -318,9 +340,9 @@ def open_database(
             return Database(_postgres(url, read_only=read_only, busy_seconds=busy_seconds), name, read_only=read_only)
     except (exc.ArgumentError, exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise ConfigurationError(f"this is no database that tradectl can open: {error}") from error
-    engine = _sqlite(url, durable=durable, read_only=read_only, busy_seconds=busy_seconds)
+    engine = _sqlite(url, durable=durable, read_only=read_only, alone=alone, busy_seconds=busy_seconds)
     turns = _turns(url) if durable and not read_only else None
-    return Database(engine, name, read_only=read_only, turns=turns, busy_seconds=busy_seconds)
+    return Database(engine, name, read_only=read_only, alone=alone, turns=turns, busy_seconds=busy_seconds)
 
 
 def _turns(url: URL) -> str | None:
@@ -335,7 +357,7 @@ def _postgres(url: URL, *, read_only: bool, busy_seconds: float) -> Engine:
     return create_engine(url, pool_pre_ping=True, pool_size=2, connect_args={"options": options})
 
 
-def _sqlite(url: URL, *, durable: bool, read_only: bool, busy_seconds: float) -> Engine:
+def _sqlite(url: URL, *, durable: bool, read_only: bool, alone: bool, busy_seconds: float) -> Engine:
     if read_only and url.database:
         url = URL.create("sqlite", database=f"file:{Path(url.database).absolute()}", query={"mode": "ro", "uri": "true"})
     connect = {"isolation_level": None, "timeout": busy_seconds}
@@ -343,18 +365,18 @@ def _sqlite(url: URL, *, durable: bool, read_only: bool, busy_seconds: float) ->
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:
+        if alone:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         if not read_only:
             connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
         connection.execute("PRAGMA foreign_keys = ON")
 
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        driver(connection).execute(connection.info.get("begin", "BEGIN"))
-
     return engine
 
 
+_OURS = (exc.IntegrityError, exc.DataError, sqlite3.IntegrityError, sqlite3.DataError)
+"""What says that we have made a mistake, by SQLAlchemy's name or, from a commit or many rows at once, by SQLite's own."""
 _SQLITE_WORDS = {
     5: "is locked by another process, for longer than we wait",
     6: "is locked by another process, for longer than we wait",
@@ -380,7 +402,7 @@ _POSTGRES_WORDS = {
 
 def translated(error: BaseException, name: str) -> BaseException:
     """A driver's error as a DatabaseError of one line; what is a bug of ours (a broken constraint) stays what it is."""
-    if isinstance(error, (exc.IntegrityError, exc.DataError)):
+    if isinstance(error, _OURS):
         return error
     if isinstance(error, TimeoutError):
         return DatabaseError(f"{name} {_SQLITE_WORDS[sqlite3.SQLITE_BUSY]}")

@@ -6,17 +6,18 @@ one. An owner that lost its row is fenced: it can neither finish the row nor com
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Row, Select, bindparam, func, select, update
+from sqlalchemy import Select, String, bindparam, func, select, update
 from sqlalchemy.engine import Connection
 
 from tradectl.errors import Blocked
 from tradectl.ledger.engine import Database, insert_new
 from tradectl.ledger.owner import is_alive, this_owner
+from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import task_executions as rows
 
 __all__ = [
@@ -122,9 +123,9 @@ def assert_holds(connection: Connection, claim: Claim, machine_now: datetime | N
     With `machine_now` the lease is renewed in the same transaction, so that what follows the commit has a whole lease.
     """
     if machine_now is None:
-        held = connection.execute(_LOCK_HELD, _held(claim)).first() is not None
+        held = _LOCK_HELD.first(connection, _held(claim)) is not None
     else:
-        held = connection.execute(_CHANGE_HELD, {**_held(claim), "beat_at": machine_now}).rowcount == 1
+        held = _CHANGE_HELD.change(connection, {**_held(claim), "beat_at": machine_now}) == 1
     if not held:
         raise Fenced(f"{claim.task} of {claim.session} was taken over by another process")
 
@@ -174,10 +175,7 @@ class Executions:
                 forced = row.forced + (row.status in {"completed", "missed"})
                 taken |= {"status": "running", "attempt": row.attempt + 1, "started_at": now, "forced": forced}
                 taken |= {"finished_at": None, "duration": None, "error": ""}
-            unchanged = (rows.c.id == row.id, rows.c.attempt == row.attempt, rows.c.status == row.status)
-            same_owner = rows.c.owner.is_(None) if row.owner is None else rows.c.owner == row.owner
-            statement = update(rows).where(*unchanged, same_owner).values(**taken)
-            won = connection.execute(statement).rowcount == 1
+            won = _TAKE.change(connection, {**_as_read(row), **taken}) == 1
             row = self._row(connection, task, session, slot) or row
             return _claim(row) if won else Held(row.owner or "", row.beat_at)
 
@@ -223,11 +221,8 @@ class Executions:
             return False
         values = {"status": status, "error": error, "finished_at": now, "owner": None, "beat_at": None}
         values["duration"] = (now - row.started_at).total_seconds()
-        same_owner = rows.c.owner.is_(None) if row.owner is None else rows.c.owner == row.owner
-        same = (rows.c.id == row.id, rows.c.attempt == row.attempt, rows.c.status == "running", same_owner)
         with self.database.note() as connection:
-            statement = update(rows).where(*same).values(**values, attempt=row.attempt)
-            return connection.execute(statement).rowcount == 1
+            return _TAKE.change(connection, {**_as_read(row), **values}) == 1
 
     def get(self, task: str, session: date, slot: str) -> Execution | None:
         with self.database.read() as connection:
@@ -236,7 +231,7 @@ class Executions:
     def on(self, session: date) -> dict[tuple[str, str], Execution]:
         """Every execution of a session, by (task, slot)."""
         with self.database.read() as connection:
-            found = connection.execute(_OF_SESSION, {"of_user": self.user, "of_session": session}).all()
+            found = _OF_SESSION.all(connection, {"of_user": self.user, "of_session": session})
         return {(row.task, row.slot): _execution(row) for row in found}
 
     def list(
@@ -253,49 +248,65 @@ class Executions:
         """Whether any slot of a task has completed in a session, for this user or another one."""
         key = {"of_user": user or self.user, "of_task": task, "of_session": session}
         with self.database.read() as connection:
-            return connection.execute(_COMPLETED, key).first() is not None
+            return _COMPLETED.first(connection, key) is not None
 
     def last_session(self, through: date | None = None) -> date | None:
         """The latest session, not after `through`, that has any execution."""
         key = {"of_user": self.user, "of_session": through or date.max}
         with self.database.read() as connection:
-            return connection.execute(_LAST_SESSION, key).scalar()
+            last: date | None = _LAST_SESSION.scalar(connection, key)
+        return last
 
     def _row(self, connection: Connection, task: str, session: date, slot: str) -> Execution | None:
         key = {"of_user": self.user, "of_task": task, "of_session": session, "of_slot": slot}
-        row = connection.execute(_BY_KEY, key).first()
+        row = _BY_KEY.first(connection, key)
         return _execution(row) if row else None
 
     def _write(self, claim: Claim, values: Mapping[str, Any]) -> None:
         with self.database.note() as connection:
-            if connection.execute(_CHANGE_HELD, {**_held(claim), **values}).rowcount != 1:
+            if _CHANGE_HELD.change(connection, {**_held(claim), **values}) != 1:
                 raise Fenced(f"{claim.task} of {claim.session} was taken over by another process")
 
 
 _ALL: Select[Any] = select(*rows.c)
-_BY_KEY = _ALL.where(
-    rows.c.user == bindparam("of_user"),
-    rows.c.task == bindparam("of_task"),
-    rows.c.session_date == bindparam("of_session"),
-    rows.c.slot == bindparam("of_slot"),
+_BY_KEY = Prepared(
+    _ALL.where(
+        rows.c.user == bindparam("of_user"),
+        rows.c.task == bindparam("of_task"),
+        rows.c.session_date == bindparam("of_session"),
+        rows.c.slot == bindparam("of_slot"),
+    )
 )
-_OF_SESSION = _ALL.where(rows.c.user == bindparam("of_user"), rows.c.session_date == bindparam("of_session"))
-_LAST_SESSION = select(func.max(rows.c.session_date)).where(
-    rows.c.user == bindparam("of_user"), rows.c.session_date <= bindparam("of_session")
+_OF_SESSION = Prepared(_ALL.where(rows.c.user == bindparam("of_user"), rows.c.session_date == bindparam("of_session")))
+_LAST_SESSION = Prepared(
+    select(func.max(rows.c.session_date)).where(
+        rows.c.user == bindparam("of_user"), rows.c.session_date <= bindparam("of_session")
+    )
 )
+_TAKE = Prepared(
+    update(rows).where(
+        rows.c.id == bindparam("of_id"),
+        rows.c.attempt == bindparam("of_attempt"),
+        rows.c.status == bindparam("of_status"),
+        rows.c.owner.is_not_distinct_from(bindparam("of_owner", type_=String)),
+    )
+)
+"""Only a row that is as it was read."""
 _HELD = (
     rows.c.id == bindparam("held_id"),
     rows.c.attempt == bindparam("held_attempt"),
     rows.c.owner == bindparam("held_owner"),
     rows.c.status == "running",
 )
-_LOCK_HELD = select(rows.c.id).where(*_HELD).with_for_update()
-_CHANGE_HELD = update(rows).where(*_HELD)
-_COMPLETED = select(rows.c.id).where(
-    rows.c.user == bindparam("of_user"),
-    rows.c.task == bindparam("of_task"),
-    rows.c.session_date == bindparam("of_session"),
-    rows.c.status == "completed",
+_LOCK_HELD = Prepared(select(rows.c.id).where(*_HELD).with_for_update())
+_CHANGE_HELD = Prepared(update(rows).where(*_HELD))
+_COMPLETED = Prepared(
+    select(rows.c.id).where(
+        rows.c.user == bindparam("of_user"),
+        rows.c.task == bindparam("of_task"),
+        rows.c.session_date == bindparam("of_session"),
+        rows.c.status == "completed",
+    )
 )
 
 
@@ -303,8 +314,12 @@ def _held(claim: Claim) -> dict[str, Any]:
     return {"held_id": claim.execution_id, "held_attempt": claim.attempt, "held_owner": claim.owner}
 
 
-def _execution(row: Row[Any]) -> Execution:
-    return Execution(*tuple[Any, ...](row))
+def _as_read(row: Execution) -> dict[str, Any]:
+    return {"of_id": row.id, "of_attempt": row.attempt, "of_status": row.status, "of_owner": row.owner}
+
+
+def _execution(row: Sequence[Any]) -> Execution:
+    return Execution(*row)
 
 
 def _claim(row: Execution) -> Claim:

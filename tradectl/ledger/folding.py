@@ -10,7 +10,14 @@ from sqlalchemy import Connection, Row, and_, case, func, insert, select, update
 
 from tradectl.exchange.charges import day_charges
 from tradectl.ledger.rows import NewTrade, Order
-from tradectl.ledger.statements import ADJUSTMENTS, FILLS, ORDERS, POSITIONS
+from tradectl.ledger.statements import (
+    ADJUSTMENTS_OF_POSITION,
+    FILLS,
+    FILLS_OF_DAY,
+    FILLS_OF_POSITION,
+    ORDERS,
+    POSITIONS,
+)
 from tradectl.model.market import ActionKind
 from tradectl.model.order import Fill, Side
 from tradectl.model.position import Adjustment, Folded, fold
@@ -96,11 +103,8 @@ class Folding:
 
     def recharge(self, connection: Connection, instrument_id: str, session: date) -> list[int]:
         """Charges of one instrument and day, from all of the day's fills, shared out to them anew; the positions touched."""
-        rows = connection.execute(
-            select(FILLS).where(
-                FILLS.c.user == self._user, FILLS.c.instrument_id == instrument_id, FILLS.c.session_date == session
-            )
-        ).all()
+        key = {"of_user": self._user, "of_instrument": instrument_id, "of_session": session}
+        rows = FILLS_OF_DAY.all(connection, key)
         shares = day_charges(session, [_whole_fill(row) for row in rows]).by_fill
         for row in rows:
             if shares[str(row.id)] != row.charges:
@@ -108,8 +112,8 @@ class Folding:
         return sorted({row.position_id for row in rows if row.position_id is not None})
 
     def fold(self, connection: Connection, position_id: int) -> Folded:
-        fills = connection.execute(select(FILLS).where(FILLS.c.position_id == position_id).order_by(FILLS.c.at, FILLS.c.id)).all()
-        adjustments = connection.execute(select(ADJUSTMENTS).where(ADJUSTMENTS.c.position_id == position_id)).all()
+        fills = FILLS_OF_POSITION.all(connection, {"of_position": position_id})
+        adjustments = ADJUSTMENTS_OF_POSITION.all(connection, {"of_position": position_id})
         return fold(
             [_booked_fill(row) for row in fills],
             [

@@ -11,13 +11,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, bindparam, insert, or_, update
 
 from tradectl.errors import Blocked, DatabaseError
 from tradectl.ledger.engine import Database
 from tradectl.ledger.executions import Claim, assert_holds
+from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.rows import Intent, Order
-from tradectl.ledger.statements import CHAIN, CHANGE, ONE_ORDER, ORDERS, STATE, order_of
+from tradectl.ledger.statements import CHAIN, CHANGE, ONE_ORDER, ORDERS, STATE_HELD, order_of
 from tradectl.model.order import MOVES, OrderStatus, OrderType, Side
 
 REAPPEARED = "it appeared after its end"
@@ -43,8 +44,7 @@ def change_order(connection: Connection, order: Order, status: OrderStatus, valu
         "of_sending": order.sending_at,
         "of_broker_order": order.broker_order_id,
     }
-    changed = connection.execute(CHANGE, {**known, "status": status, "previous": order.status, **values})
-    if changed.rowcount != 1:
+    if CHANGE.change(connection, {**known, "status": status, "previous": order.status, **values}) != 1:
         raise Overtaken(f"order {order.id} is no longer {order.status}: another process changed it")
 
 
@@ -74,7 +74,7 @@ class Intents:
             "of_leg": intent.leg,
         }
         with self._database.read() as connection:
-            return [order_of(row) for row in connection.execute(CHAIN, key)]
+            return [order_of(row) for row in CHAIN.all(connection, key)]
 
     def assert_may(self, claim: Claim, side: Side, machine_now: datetime) -> None:
         """Raise Fenced where another process has taken the execution over, Forbidden where the trading state says no; renews
@@ -134,9 +134,8 @@ class Intents:
             self._assert_may(connection, claim, intent.side, machine_now)
             if instead_of is not None:
                 change_order(connection, instead_of, OrderStatus.CANCELLED, {"reason": "tried again", "updated_at": now})
-            created = connection.execute(insert(ORDERS).values(values)).inserted_primary_key
-        assert created is not None
-        return self._read(int(created[0]))
+            created = _RECORD.scalar(connection, values)
+        return self._read(created)
 
     def mark_sending(
         self, claim: Claim, order: Order, *, quantity: int, price: int, now: datetime, machine_now: datetime
@@ -174,15 +173,9 @@ class Intents:
         return self._end_sending(order, values)
 
     def _end_sending(self, order: Order, values: Mapping[str, Any]) -> Order:
-        still_ours = (
-            ORDERS.c.id == order.id,
-            ORDERS.c.sender == order.sender,
-            ORDERS.c.sending_at == order.sending_at,
-            ORDERS.c.broker_order_id.is_(None),
-            ORDERS.c.status.in_([OrderStatus.PENDING, OrderStatus.UNKNOWN]),
-        )
+        ours = {"of_id": order.id, "of_sender": order.sender, "of_sending": order.sending_at}
         with self._database.write() as connection:
-            connection.execute(update(ORDERS).where(*still_ours).values(previous=ORDERS.c.status, **values))
+            _END_SENDING.change(connection, {**ours, **values})
         return self._read(order.id)
 
     def mark_never_sent(self, order: Order, now: datetime) -> None:
@@ -221,12 +214,25 @@ class Intents:
     def _assert_may(self, connection: Connection, claim: Claim, side: Side, machine_now: datetime) -> None:
         """Inside the transaction that lets a command out: what is read here holds until it is committed."""
         assert_holds(connection, claim, machine_now)
-        statement = STATE if self._database.sqlite else STATE.with_for_update(read=True)
-        state, reason, _ = connection.execute(statement, {"of_user": self._user}).one()
+        state, reason, _ = STATE_HELD.one(connection, {"of_user": self._user})
         forbidden = why_forbidden(state, reason, side)
         if forbidden:
             raise Forbidden(forbidden)
 
     def _read(self, order_id: int) -> Order:
         with self._database.read() as connection:
-            return order_of(connection.execute(ONE_ORDER, {"of_user": self._user, "of_id": order_id}).one())
+            return order_of(ONE_ORDER.one(connection, {"of_user": self._user, "of_id": order_id}))
+
+
+_RECORD = Prepared(insert(ORDERS).returning(ORDERS.c.id))
+_END_SENDING = Prepared(
+    update(ORDERS)
+    .where(
+        ORDERS.c.id == bindparam("of_id"),
+        ORDERS.c.sender == bindparam("of_sender"),
+        ORDERS.c.sending_at == bindparam("of_sending"),
+        ORDERS.c.broker_order_id.is_(None),
+        or_(ORDERS.c.status == OrderStatus.PENDING, ORDERS.c.status == OrderStatus.UNKNOWN),
+    )
+    .values(previous=ORDERS.c.status)
+)

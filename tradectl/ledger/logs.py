@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from tradectl.ledger.engine import Database
+from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import user_logs as rows
 
-_INSERT = insert(rows).inline()
+_INSERT = Prepared(insert(rows).inline())
+_PRUNE = Prepared(delete(rows).where(rows.c.user == bindparam("of_user"), rows.c.at < bindparam("before")))
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -38,7 +40,7 @@ class Logs:
     def append(self, at: datetime, level: str, action: str, message: str, *, task: str = "", symbol: str = "") -> None:
         values = {"at": at, "level": level, "action": action, "message": message, "task": task, "symbol": symbol}
         with self.database.note() as connection:
-            connection.execute(_INSERT, {"user": self.user, **values})
+            _INSERT.change(connection, {"user": self.user, **values})
 
     def list(
         self,
@@ -66,4 +68,4 @@ class Logs:
     def prune(self, before: datetime) -> int:
         """Forget lines older than a moment; how many."""
         with self.database.note() as connection:
-            return connection.execute(delete(rows).where(rows.c.user == self.user, rows.c.at < before)).rowcount
+            return _PRUNE.change(connection, {"of_user": self.user, "before": before})

@@ -8,7 +8,9 @@ from datetime import datetime
 from sqlalchemy import Integer, bindparam, delete, select, update
 
 from tradectl.ledger.engine import Database, insert_new
+from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import outbox as rows
+from tradectl.ledger.types import Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Outbox:
     def pending(self, limit: int = 50) -> tuple[Message, ...]:
         """What has not been sent, oldest first; nothing is ever given up unsent."""
         with self.database.read() as connection:
-            found = connection.execute(_WAITING, {"of_user": self.user, "at_most": limit}).all()
+            found = _WAITING.all(connection, {"of_user": self.user, "at_most": limit})
         return tuple(Message(*row) for row in found)
 
     def mark_sent(self, message: Message, at: datetime) -> None:
@@ -54,15 +56,20 @@ class Outbox:
     def prune(self, before: datetime) -> int:
         """Forget messages sent before a moment; how many."""
         with self.database.write() as connection:
-            old = (rows.c.user == self.user, rows.c.sent_at.is_not(None), rows.c.sent_at < before)
-            return connection.execute(delete(rows).where(*old)).rowcount
+            return _PRUNE.change(connection, {"of_user": self.user, "before": before})
 
     def _change(self, message: Message, **values: object) -> None:
         with self.database.write() as connection:
-            connection.execute(update(rows).where(rows.c.id == message.id).values(**values))
+            _CHANGE.change(connection, {"of_id": message.id, **values})
 
 
-_WAITING = (
+_PRUNE = Prepared(
+    delete(rows).where(
+        rows.c.user == bindparam("of_user"), rows.c.sent_at.is_not(None), rows.c.sent_at < bindparam("before", type_=Moment)
+    )
+)
+_CHANGE = Prepared(update(rows).where(rows.c.id == bindparam("of_id")))
+_WAITING = Prepared(
     select(*rows.c)
     .where(rows.c.user == bindparam("of_user"), rows.c.sent_at.is_(None))
     .order_by(rows.c.id)

@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import time
+from functools import cache
 from typing import Any, Protocol
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import bindparam, select, update
 
 from tradectl.errors import UsageError
 from tradectl.ledger.engine import Database, insert_new
+from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import task_schedules as rows
 from tradectl.model.moment import LAST_FILL, format_time
 
@@ -50,6 +52,7 @@ class ScheduleRow:
     enabled: bool
 
 
+@cache
 def parse_time(text: str) -> time:
     """`9:15`, `09:15` or `09:07:30` as a time of day in IST. UsageError with one line."""
     found = _TIME.fullmatch(text.strip())
@@ -82,7 +85,7 @@ class Schedules:
     def list(self) -> tuple[ScheduleRow, ...]:
         """Every row, by the first time of the day."""
         with self.database.read() as connection:
-            found = connection.execute(_OF_USER, {"of_user": self.user}).all()
+            found = _OF_USER.all(connection, {"of_user": self.user})
         return tuple(sorted((_row(item) for item in found), key=lambda row: (row.times[0], row.task)))
 
     def get(self, task: str) -> ScheduleRow:
@@ -138,11 +141,11 @@ def _stored(times: Iterable[time], until: time | None, every: int | None) -> dic
     return {"times": " ".join(format_time(at) for at in times), "until": end, "every": every}
 
 
-def _row(row: Row[Any]) -> ScheduleRow:
+def _row(row: Any) -> ScheduleRow:
     times = tuple(parse_time(text) for text in row.times.split())
     until = None if row.until == LAST_FILL else parse_time(row.until)
     return ScheduleRow(row.user, row.task, times, until, row.every, bool(row.enabled))
 
 
-_OF_USER = select(*rows.c).where(rows.c.user == bindparam("of_user"))
+_OF_USER = Prepared(select(*rows.c).where(rows.c.user == bindparam("of_user")))
 """Asked before every command, so built once."""

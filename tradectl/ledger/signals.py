@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import and_, delete, func, insert, select, update
+from sqlalchemy import BindParameter, bindparam, delete, func, insert, or_, select, update
 
 from tradectl.ledger import schema
 from tradectl.ledger.engine import Database, insert_many, put_rows
+from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.rows import Decision, Signal
 
 
@@ -23,42 +25,60 @@ class Signals:
     def replace(self, analysed: date, signals: Sequence[Signal], now: datetime) -> None:
         """The signals of one analysis; those that an earlier run of the same analysis left go, but for those that somebody's
         order was made of: they stay as they were."""
-        table, orders = schema.signals, schema.orders
-        ordered = table.c.id.in_(select(orders.c.signal_id).where(orders.c.signal_id.is_not(None)))
         with self._database.write() as connection:
-            mine = and_(table.c.user == self._user, table.c.analysed == analysed)
-            used = set(connection.scalars(select(table.c.instrument_id).where(mine, ordered)))
-            connection.execute(delete(table).where(mine, ~ordered))
+            mine = {"of_user": self._user, "of_analysed": analysed}
+            used = set(_USED.scalars(connection, mine))
+            _DELETE_UNUSED.change(connection, mine)
             rows = [
                 asdict(signal) | {"user": self._user, "created_at": now} for signal in signals if signal.instrument_id not in used
             ]
             for row in rows:
                 del row["id"]
-            if rows:
-                connection.execute(insert(table), rows)
+            _INSERT.change_each(connection, rows)
 
     def for_session(self, session: date, *, of_user: str | None = None) -> list[Signal]:
         """The living signals for a run session, best rank first."""
-        table = schema.signals
-        query = select(table).where(
-            table.c.user == (of_user or self._user), table.c.for_session == session, table.c.status.in_(("active", "used"))
-        )
         with self._database.read() as connection:
-            rows = connection.execute(query.order_by(table.c.rank)).mappings().all()
-        return [Signal(**{name: row[name] for name in Signal.__slots__}) for row in rows]
+            rows = _LIVING.all(connection, {"of_user": of_user or self._user, "of_session": session})
+        return [Signal(*(getattr(row, name) for name in Signal.__slots__)) for row in rows]
 
     def expire(self, through: date) -> int:
         """Signals for sessions up to `through` are over; how many of that session have expired, now or before."""
-        table = schema.signals
-        mine = table.c.user == self._user
+        key = {"of_user": self._user, "of_session": through}
         with self._database.write() as connection:
-            over = update(table).where(mine, table.c.for_session <= through, table.c.status == "active")
-            connection.execute(over.values(status="expired"))
-            expired = select(func.count()).where(mine, table.c.for_session == through, table.c.status == "expired")
-            return int(connection.scalar(expired) or 0)
+            _EXPIRE.change(connection, {**key, "status": "expired"})
+            return int(_EXPIRED.scalar(connection, key) or 0)
 
 
+_TABLE = schema.signals
+_ORDERED = _TABLE.c.id.in_(select(schema.orders.c.signal_id).where(schema.orders.c.signal_id.is_not(None)))
+_ANALYSIS = (_TABLE.c.user == bindparam("of_user"), _TABLE.c.analysed == bindparam("of_analysed"))
+_USED = Prepared(select(_TABLE.c.instrument_id).where(*_ANALYSIS, _ORDERED))
+_DELETE_UNUSED = Prepared(delete(_TABLE).where(*_ANALYSIS, ~_ORDERED))
+_INSERT = Prepared(insert(_TABLE).inline())
+_MINE = _TABLE.c.user == bindparam("of_user")
+_FOR: BindParameter[Any] = bindparam("of_session")
+_LIVING = Prepared(
+    select(_TABLE)
+    .where(_MINE, _TABLE.c.for_session == _FOR, or_(_TABLE.c.status == "active", _TABLE.c.status == "used"))
+    .order_by(_TABLE.c.rank)
+)
+_EXPIRE = Prepared(update(_TABLE).where(_MINE, _TABLE.c.for_session <= _FOR, _TABLE.c.status == "active"))
+_EXPIRED = Prepared(select(func.count()).where(_MINE, _TABLE.c.for_session == _FOR, _TABLE.c.status == "expired"))
 _OWN = ("instrument_id", "symbol", "verdict", "rule", "reason", "inputs")
+_VERDICTS = Prepared(
+    select(schema.decisions.c.instrument_id, schema.decisions.c.verdict).where(
+        schema.decisions.c.user == bindparam("of_user"),
+        schema.decisions.c.session_date == bindparam("of_session"),
+        schema.decisions.c.task == bindparam("of_task"),
+        schema.decisions.c.slot == bindparam("of_slot"),
+    )
+)
+_DELETE_RUN = Prepared(
+    delete(schema.decisions).where(
+        *(schema.decisions.c[name] == bindparam(f"of_{name}") for name in ("user", "session_date", "task", "slot"))
+    )
+)
 _KEY = ("user", "session_date", "task", "slot", "instrument_id", "rule")
 
 
@@ -93,12 +113,9 @@ class Decisions:
 
     def verdicts(self, task: str, session: date, slot: str) -> dict[str, str]:
         """What a run has decided so far, by instrument."""
-        table = schema.decisions
-        query = select(table.c.instrument_id, table.c.verdict).where(
-            table.c.user == self._user, table.c.session_date == session, table.c.task == task, table.c.slot == slot
-        )
+        key = {"of_user": self._user, "of_session": session, "of_task": task, "of_slot": slot}
         with self._database.read() as connection:
-            return {row.instrument_id: row.verdict for row in connection.execute(query)}
+            return {row.instrument_id: row.verdict for row in _VERDICTS.all(connection, key)}
 
     def replace_run(self, task: str, session: date, slot: str, decisions: Iterable[Decision], now: datetime) -> None:
         """The decisions of a scan, all at once, in the place of what the same run decided before; one a symbol and rule."""
@@ -106,6 +123,6 @@ class Decisions:
         rows = {(item.instrument_id, item.rule): item for item in decisions}
         run = {"user": self._user, "session_date": session, "task": task, "slot": slot}
         with self._database.note() as connection:
-            connection.execute(delete(table).where(*(table.c[name] == value for name, value in run.items())))
+            _DELETE_RUN.change(connection, {f"of_{name}": value for name, value in run.items()})
             values = ((x.instrument_id, x.symbol, x.verdict, x.rule, x.reason, dict(x.inputs)) for x in rows.values())
             insert_many(connection, table, run | {"at": now}, _OWN, values)

@@ -4,54 +4,54 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, bindparam, case, func, or_, select, update
+from sqlalchemy import String, bindparam, case, func, literal_column, or_, select, update
 
 from tradectl.ledger import schema
+from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.types import Moment
+from tradectl.model.market import ActionKind
 from tradectl.model.order import ALIVE, OrderStatus, Purpose, Side, Variety
 
 ORDERS, FILLS, POSITIONS, ADJUSTMENTS = schema.orders, schema.fills, schema.positions, schema.adjustments
 OPEN_ORDERS = ALIVE | {OrderStatus.RETRY_PENDING}
 
 
-def order_of(row: Row[Any]) -> Order:
-    values = row._mapping
+def order_of(row: Any) -> Order:
     return Order(
-        id=values["id"],
-        tag=values["tag"],
-        instrument_id=values["instrument_id"],
-        symbol=values["symbol"],
-        side=Side(values["side"]),
-        purpose=Purpose(values["purpose"]),
-        quantity=values["quantity"],
-        price=values["price"],
-        variety=Variety(values["variety"]),
-        status=OrderStatus(values["status"]),
-        reason=values["reason"],
-        session=values["session_date"],
-        decided=values["decided"],
-        leg=values["leg"],
-        generation=values["generation"],
-        position_id=values["position_id"],
-        signal_id=values["signal_id"],
-        execution_id=values["execution_id"],
-        level=values["level"],
-        broker_order_id=values["broker_order_id"],
-        filled_quantity=values["filled_quantity"],
-        modifications=values["modifications"],
-        created_at=values["created_at"],
-        sending_at=values["sending_at"],
-        sent_at=values["sent_at"],
-        updated_at=values["updated_at"],
-        sender=values["sender"],
-        absent_since=values["absent_since"],
+        id=row.id,
+        tag=row.tag,
+        instrument_id=row.instrument_id,
+        symbol=row.symbol,
+        side=Side(row.side),
+        purpose=Purpose(row.purpose),
+        quantity=row.quantity,
+        price=row.price,
+        variety=Variety(row.variety),
+        status=OrderStatus(row.status),
+        reason=row.reason,
+        session=row.session_date,
+        decided=row.decided,
+        leg=row.leg,
+        generation=row.generation,
+        position_id=row.position_id,
+        signal_id=row.signal_id,
+        execution_id=row.execution_id,
+        level=row.level,
+        broker_order_id=row.broker_order_id,
+        filled_quantity=row.filled_quantity,
+        modifications=row.modifications,
+        created_at=row.created_at,
+        sending_at=row.sending_at,
+        sent_at=row.sent_at,
+        updated_at=row.updated_at,
+        sender=row.sender,
+        absent_since=row.absent_since,
     )
 
 
-def position_of(row: Row[Any]) -> Position:
-    values = row._mapping
-    return Position(**{name: values[name] for name in Position.__slots__})
+def position_of(row: Any) -> Position:
+    return Position(*(getattr(row, name) for name in Position.__slots__))
 
 
 def _is(status: OrderStatus) -> Any:
@@ -59,15 +59,19 @@ def _is(status: OrderStatus) -> Any:
 
 
 _MINE, _MY_POSITIONS = ORDERS.c.user == bindparam("of_user"), POSITIONS.c.user == bindparam("of_user")
-OPEN_POSITIONS = select(POSITIONS).where(_MY_POSITIONS, POSITIONS.c.status == "open").order_by(POSITIONS.c.id)
+_OPEN = POSITIONS.c.status == literal_column("'open'")
+"""A word and no parameter: SQLite plans a statement anew each time where a parameter decides whether an index is of use."""
+OPEN_POSITIONS = Prepared(select(POSITIONS).where(_MY_POSITIONS, _OPEN).order_by(POSITIONS.c.id))
 _IS_UNFINISHED = or_(*(ORDERS.c.status == status for status in sorted(OPEN_ORDERS)))
 """Not `in_`, whose list SQLAlchemy writes into the text of the statement anew each time it runs."""
-UNFINISHED = select(ORDERS).where(_MINE, _IS_UNFINISHED).order_by(ORDERS.c.id)
-STATE = select(schema.users.c.trading_state, schema.users.c.state_reason, schema.users.c.state_until).where(
+UNFINISHED = Prepared(select(ORDERS).where(_MINE, _IS_UNFINISHED).order_by(ORDERS.c.id))
+_STATE = select(schema.users.c.trading_state, schema.users.c.state_reason, schema.users.c.state_until).where(
     schema.users.c.user == bindparam("of_user")
 )
-ONE_ORDER = select(ORDERS).where(_MINE, ORDERS.c.id == bindparam("of_id"))
-CHAIN = (
+STATE, STATE_HELD = Prepared(_STATE), Prepared(_STATE.with_for_update(read=True))
+"""The second keeps the state as it is until the transaction ends, where the database has more than one writer."""
+ONE_ORDER = Prepared(select(ORDERS).where(_MINE, ORDERS.c.id == bindparam("of_id")))
+CHAIN = Prepared(
     select(ORDERS)
     .where(
         _MINE,
@@ -79,23 +83,64 @@ CHAIN = (
     .order_by(ORDERS.c.generation)
 )
 _CLOSED_THEN = POSITIONS.c.closed_session == bindparam("of_session")
-_CHECKED = select(func.count()).where(_MY_POSITIONS, or_(POSITIONS.c.status == "open", _CLOSED_THEN))
+_CHECKED = select(func.count()).where(_MY_POSITIONS, or_(_OPEN, _CLOSED_THEN))
 _CLOSED = select(func.count()).where(_MY_POSITIONS, _CLOSED_THEN)
-SELL_TOTALS = select(
-    func.count(ORDERS.c.sent_at).label("placed"),
-    func.sum(ORDERS.c.modifications).label("updated"),
-    _is(OrderStatus.EXECUTED).label("executed"),
-    _is(OrderStatus.REJECTED).label("rejected"),
-    _is(OrderStatus.CANCELLED).label("cancelled"),
-    _is(OrderStatus.UNKNOWN).label("unknown"),
-    _CHECKED.scalar_subquery().label("checked"),
-    _CLOSED.scalar_subquery().label("closed"),
-).where(_MINE, ORDERS.c.session_date == bindparam("of_session"), ORDERS.c.side == Side.SELL)
+SELL_TOTALS = Prepared(
+    select(
+        func.count(ORDERS.c.sent_at).label("placed"),
+        func.sum(ORDERS.c.modifications).label("updated"),
+        _is(OrderStatus.EXECUTED).label("executed"),
+        _is(OrderStatus.REJECTED).label("rejected"),
+        _is(OrderStatus.CANCELLED).label("cancelled"),
+        _is(OrderStatus.UNKNOWN).label("unknown"),
+        _CHECKED.scalar_subquery().label("checked"),
+        _CLOSED.scalar_subquery().label("closed"),
+    ).where(_MINE, ORDERS.c.session_date == bindparam("of_session"), ORDERS.c.side == Side.SELL)
+)
+_OF_SESSION = FILLS.c.session_date == bindparam("of_session")
+_MY_FILLS, _OF_POSITION = FILLS.c.user == bindparam("of_user"), FILLS.c.position_id == bindparam("of_position")
+SOLD = Prepared(select(FILLS.c.instrument_id).where(_MY_FILLS, _OF_SESSION, FILLS.c.side == Side.SELL))
+TRADED = Prepared(select(FILLS.c.instrument_id).where(_MY_FILLS, _OF_SESSION, FILLS.c.order_id.is_not(None)))
+ALL_FILLS = Prepared(select(FILLS).where(_MY_FILLS).order_by(FILLS.c.at, FILLS.c.id))
+FILLS_OF_SESSION = Prepared(select(FILLS).where(_MY_FILLS, _OF_SESSION).order_by(FILLS.c.at, FILLS.c.id))
+ALL_POSITIONS = Prepared(select(POSITIONS).where(_MY_POSITIONS).order_by(POSITIONS.c.id))
+CLOSED_POSITIONS = Prepared(select(POSITIONS).where(_MY_POSITIONS, _CLOSED_THEN).order_by(POSITIONS.c.id))
+FLOWS = Prepared(
+    select(FILLS.c.side, func.sum(FILLS.c.quantity * FILLS.c.price).label("value"), func.sum(FILLS.c.charges).label("charges"))
+    .where(_MY_FILLS)
+    .group_by(FILLS.c.side)
+)
+CAPITAL = Prepared(select(schema.users.c.capital).where(schema.users.c.user == bindparam("of_user")))
+SPUN_OFF = Prepared(select(func.sum(POSITIONS.c.spun_off)).where(_MY_POSITIONS))
+_MY_ADJUSTMENTS = ADJUSTMENTS.c.user == bindparam("of_user")
+CREDITED = Prepared(select(func.sum(ADJUSTMENTS.c.cash)).where(_MY_ADJUSTMENTS))
+DIVIDENDS = Prepared(
+    select(func.sum(ADJUSTMENTS.c.cash)).where(
+        _MY_ADJUSTMENTS, ADJUSTMENTS.c.ex_date == bindparam("of_ex_date"), ADJUSTMENTS.c.kind == ActionKind.DIVIDEND
+    )
+)
+FILLS_OF_POSITION = Prepared(select(FILLS).where(_OF_POSITION).order_by(FILLS.c.at, FILLS.c.id))
+FILLS_OF_DAY = Prepared(select(FILLS).where(_MY_FILLS, FILLS.c.instrument_id == bindparam("of_instrument"), _OF_SESSION))
+ADJUSTMENTS_OF_POSITION = Prepared(select(ADJUSTMENTS).where(ADJUSTMENTS.c.position_id == bindparam("of_position")))
+TAGGED = Prepared(select(ORDERS).where(_MINE, ORDERS.c.tag == bindparam("of_tag")))
 RESTED = (ORDERS.c.purpose == Purpose.TARGET, ORDERS.c.sent_at.is_not(None))
-CHANGE = update(ORDERS).where(
-    ORDERS.c.id == bindparam("of_id"),
-    ORDERS.c.status == bindparam("of_status"),
-    ORDERS.c.sending_at.is_not_distinct_from(bindparam("of_sending", type_=Moment)),
-    ORDERS.c.broker_order_id.is_not_distinct_from(bindparam("of_broker_order")),
+LAST_TARGET = Prepared(
+    select(ORDERS.c.price, ORDERS.c.session_date)
+    .where(_MINE, ORDERS.c.position_id == bindparam("of_position"), *RESTED)
+    .order_by(ORDERS.c.id.desc())
+    .limit(1)
+)
+LOWEST_TARGET = Prepared(
+    select(func.min(ORDERS.c.price)).where(
+        _MINE, ORDERS.c.instrument_id == bindparam("of_instrument"), ORDERS.c.session_date == bindparam("of_session"), *RESTED
+    )
+)
+CHANGE = Prepared(
+    update(ORDERS).where(
+        ORDERS.c.id == bindparam("of_id"),
+        ORDERS.c.status == bindparam("of_status"),
+        ORDERS.c.sending_at.is_not_distinct_from(bindparam("of_sending", type_=Moment)),
+        ORDERS.c.broker_order_id.is_not_distinct_from(bindparam("of_broker_order", type_=String)),
+    )
 )
 """Only a row that is as it was read: the same status, the same sending, the same order of the broker's."""

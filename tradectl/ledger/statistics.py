@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from tradectl.ledger.engine import Database
+from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import daily_stats
 
 
@@ -41,25 +42,28 @@ class Statistics:
     def write(self, day: DayStatistics) -> None:
         """Write a session's row; a rerun replaces it."""
         with self._database.write() as connection:
-            connection.execute(
-                delete(daily_stats).where(daily_stats.c.user == self._user, daily_stats.c.session_date == day.session_date)
-            )
-            connection.execute(insert(daily_stats).values(user=self._user, **asdict(day)))
+            _DELETE.change(connection, {"of_user": self._user, "of_session": day.session_date})
+            _INSERT.change(connection, {"user": self._user, **asdict(day)})
 
     def before(self, session: date) -> DayStatistics | None:
         """The newest row of an earlier session."""
-        query = (
-            select(daily_stats)
-            .where(daily_stats.c.user == self._user, daily_stats.c.session_date < session)
-            .order_by(daily_stats.c.session_date.desc())
-            .limit(1)
-        )
         with self._database.read() as connection:
-            row = connection.execute(query).mappings().first()
-        return DayStatistics(**{name: row[name] for name in DayStatistics.__slots__}) if row is not None else None
+            row = _BEFORE.first(connection, {"of_user": self._user, "of_session": session})
+        return DayStatistics(*(getattr(row, name) for name in DayStatistics.__slots__)) if row is not None else None
 
     def all(self) -> list[DayStatistics]:
         query = select(daily_stats).where(daily_stats.c.user == self._user).order_by(daily_stats.c.session_date)
         with self._database.read() as connection:
             rows = connection.execute(query).mappings().all()
         return [DayStatistics(**{name: row[name] for name in DayStatistics.__slots__}) for row in rows]
+
+
+_MINE = daily_stats.c.user == bindparam("of_user")
+_DELETE = Prepared(delete(daily_stats).where(_MINE, daily_stats.c.session_date == bindparam("of_session")))
+_INSERT = Prepared(insert(daily_stats).inline())
+_BEFORE = Prepared(
+    select(daily_stats)
+    .where(_MINE, daily_stats.c.session_date < bindparam("of_session"))
+    .order_by(daily_stats.c.session_date.desc())
+    .limit(1)
+)

@@ -37,7 +37,7 @@ class Moment(types.TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise TypeError(f"a moment needs a time zone: {value!r}")
-        utc = value.astimezone(UTC)
+        utc = value if value.tzinfo is UTC else value.astimezone(UTC)
         return utc.isoformat(timespec="microseconds") if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature

@@ -7,14 +7,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from tradectl.errors import UsageError
 from tradectl.ledger.engine import Database, insert_new
+from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import users as rows
 
 ROLES = ("admin", "user")
 TRADING_STATES = ("ACTIVE", "REDUCING", "HALTED")
+_ONE = Prepared(select(*rows.c).where(rows.c.user == bindparam("of_user")))
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -55,7 +57,7 @@ class Users:
     def get(self, user: str) -> User:
         """UsageError for a user that does not exist."""
         with self.database.read() as connection:
-            row = connection.execute(select(*rows.c).where(rows.c.user == user)).first()
+            row = _ONE.first(connection, {"of_user": user})
         if row is None:
             raise UsageError(f"there is no user {user!r}; see `tradectl user list`")
         return User(*row)

@@ -52,6 +52,7 @@ class Store:
         self._actions: dict[str, tuple[CorporateAction, ...]] = {}
         self._steps: dict[str, tuple[Step, ...]] = {}
         self._instruments: dict[tuple[str, date], Instrument] = {}
+        self._found: dict[tuple[str, date], str] = {}
         self._dumps: dict[str, list[_Dump]] = {}
         self._minutes: dict[str, Sequence[Minute]] = {}
         self._multipliers: dict[str, tuple[date, float, tuple[CorporateAction, ...]]] = {}
@@ -110,9 +111,14 @@ class Store:
 
     def find(self, symbol: str, session: date) -> str:
         """The instrument id behind a symbol as named on a session; today's name is understood too. UsageError if unknown."""
+        key = (symbol, session)
+        known = self._found.get(key)
+        if known is not None:
+            return known
         name = symbol.strip().upper()
         for candidate in (self._facts.renames.resolve(name, session), name):
             if self._is_instrument(candidate):
+                self._found[key] = candidate
                 return candidate
         rename = self._facts.renames.renamed_to(name)
         hint = f": it became {rename.new} on {rename.dated}" if rename and rename.dated <= session else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,7 @@ class Stepping:
         self.stop.raise_if_asked()
         if self.heartbeat is not None:
             self.heartbeat.check()
-        outcome = self.task.run(replace(self.context, steps=self.steps, first=self.first))
+        outcome = self.task.run(self.context.at_step(self.steps, self.first))
         self.first = False
         merge = self.task.merge
         self.result = merge(self.result, outcome.result) if merge is not None and self.steps else outcome.result

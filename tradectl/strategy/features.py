@@ -121,15 +121,13 @@ class Features:
             bars=int(self.bars[i]),
         )
 
-    def take(self, rows: NDArray[Any]) -> Features:
+    def take(self, rows: NDArray[Any] | slice) -> Features:
         """Only some rows, by their indices or a mask."""
         return replace(self, **{item.name: getattr(self, item.name)[rows] for item in fields(self)})
 
-    def then(self, later: Features) -> Features:
-        """These rows, and others behind them."""
-        return replace(
-            self, **{item.name: np.append(getattr(self, item.name), getattr(later, item.name)) for item in fields(self)}
-        )
+    def and_then(self, more: Features) -> Features:
+        """These rows, and more after them."""
+        return Features(*(np.append(getattr(self, item.name), getattr(more, item.name)) for item in fields(self)))
 
 
 def features(history: History, parameters: Parameters) -> Features:

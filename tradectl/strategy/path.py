@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 MINUTE = 60
 
@@ -17,7 +18,7 @@ MINUTE = 60
 class Path:
     """Prices in paise over the seconds of one session. Intervals include both ends."""
 
-    __slots__ = ("prices", "seconds")
+    __slots__ = ("_highs", "_lows", "prices", "seconds")
 
     def __init__(self, corners: Iterable[tuple[int, int]]) -> None:
         """`corners`: (second, price), seconds strictly ascending, at least one. ValueError otherwise."""
@@ -26,6 +27,8 @@ class Path:
         self.prices: list[int] = [price for _, price in points]
         if any(a >= b for a, b in zip(self.seconds, self.seconds[1:], strict=False)):
             raise ValueError("the corners of a path must follow each other in time")
+        self._lows: list[int] = list(accumulate(self.prices, min))
+        self._highs: list[int] = list(accumulate(self.prices, max))
 
     def price_at(self, second: int) -> int:
         after = bisect_right(self.seconds, second)
@@ -41,6 +44,14 @@ class Path:
         begin, change = self.prices[after - 1], self.prices[after] - self.prices[after - 1]
         span = end - start
         return begin + (2 * change * (second - start) + span) // (2 * span)
+
+    def until(self, second: int) -> tuple[int, int, int]:
+        """The lowest and the highest price from the first corner to `second`, and the price then."""
+        after = bisect_right(self.seconds, second)
+        last = self.price_at(second)
+        if after == 0:
+            return last, last, last
+        return min(self._lows[after - 1], last), max(self._highs[after - 1], last), last
 
     def low_between(self, a: int, b: int) -> int:
         return min(self._extremes(a, b))

@@ -88,9 +88,12 @@ class Readings:
         index = history.index(bar.session)
         if index is not None and _same(history.bar(index), bar):
             return history, table.reading(history, index)
-        extended = history.through(date.fromordinal(bar.session.toordinal() - 1)).with_bar(bar, multiplier)
-        self._extended[instrument_id] = (extended, features(extended, self._parameters))
-        return extended, self._extended[instrument_id][1].reading(extended, len(extended) - 1)
+        before = history.through(date.fromordinal(bar.session.toordinal() - 1))
+        extended = before.with_bar(bar, multiplier)
+        row = self.scans.one_more(before, bar, multiplier, self._parameters)
+        longer = table.take(slice(len(before))).and_then(row) if row is not None else features(extended, self._parameters)
+        self._extended[instrument_id] = (extended, longer)
+        return extended, longer.reading(extended, len(extended) - 1)
 
     def keep(self) -> None:
         """Leave for the next process what this one found out."""

@@ -82,6 +82,14 @@ class Scan:
         """The same, to look one row ahead without moving."""
         return Scan(self.instruments, self.windows, self.session, {name: values.copy() for name, values in self.arrays.items()})
 
+    def alone(self, instrument_id: str) -> Scan | None:
+        """A copy with this instrument only; None where it is not there."""
+        if instrument_id not in self.instruments:
+            return None
+        lane = self.instruments.index(instrument_id)
+        arrays = {name: values[..., lane : lane + 1].copy() for name, values in self.arrays.items()}
+        return Scan((instrument_id,), self.windows, self.session, arrays)
+
     def among(self, instruments: Sequence[str]) -> Scan:
         """The same for these columns; an instrument that was not there has no bar yet."""
         if tuple(instruments) == self.instruments:

@@ -1,31 +1,37 @@
 """Where the scan stands: taken from the shelf, carried on to the session that is asked for, and put back for tomorrow.
 
 What was put back is only taken where it is of this very history: of the same edition of the bars, and with the same instruments
-listed on its session. A session before it is scanned from the first bar on.
+listed on its session. A session before it is scanned from the first bar on, but for those that were passed by whoever went back
+before.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 
 from tradectl import __version__
-from tradectl.model.history import Ints
+from tradectl.model.history import History, Ints
 from tradectl.model.market import Bar
 from tradectl.model.panel import FIELDS, NOT_LISTED, SERIES, Panel, Row
-from tradectl.ports import MarketData, Shelf, Tell
+from tradectl.ports import MarketData, Shelf, Tell, silence
+from tradectl.strategy.features import Features
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.recent import KEPT, Recent
-from tradectl.strategy.scan import Scan, Windows, advance, layout
+from tradectl.strategy.scan import Scan, Windows, advance, columns, layout
 
 FORMAT = 1
 """Of what is put on the shelf; it rises whenever a scan holds something else."""
 _EVERY = 25
 """Rows between two words about how far the scan is."""
+_PASSED = 8
+"""Scans of earlier sessions that are kept once somebody has gone back in time."""
+_NEAR = 10
+"""Days that the scan in memory is carried on for the sake of one instrument: a weekend with holidays around it."""
 
 
 class Scans:
@@ -40,6 +46,7 @@ class Scans:
         self._scan: Scan | None = None
         self._edition = ""
         self._kept = 0
+        self._passed: dict[int, Scan] | None = None
 
     def through(self, session: date, tell: Tell) -> Scan:
         """The scan of all stored bars of sessions <= `session`. It is shared: look at it, or copy it."""
@@ -47,10 +54,10 @@ class Scans:
         wanted = panel.last_index(session)
         if self._scan is None or edition != self._edition:
             self._scan, self._edition = self._taken(panel, edition), edition
-            self._kept = self._scan.session
+            self._kept, self._passed = self._scan.session, None
         scan = self._scan.among(panel.instruments)
         if scan.session > session.toordinal():
-            scan = Scan.empty(panel.instruments, self._windows)
+            scan = self._earlier(session, panel.instruments)
         begin = int(np.searchsorted(panel.sessions, scan.session, side="right"))
         for index in range(begin, wanted + 1):
             advance(scan, panel.row(index))
@@ -59,7 +66,18 @@ class Scans:
             if (index - begin) % _EVERY == 0:
                 tell("sessions scanned", index - begin + 1, wanted + 1 - begin)
         self._scan = scan
+        if self._passed is not None and scan.session not in self._passed:
+            self._passed[scan.session] = scan.copy()
+            self._passed.pop(min(self._passed) if len(self._passed) > _PASSED else 0, None)
         return scan
+
+    def _earlier(self, session: date, instruments: Sequence[str]) -> Scan:
+        """Who goes back in time once will do it again, as a drill does with each life: from then on the sessions that were asked
+        for are kept."""
+        if self._passed is None:
+            self._passed = {}
+        known = [day for day in self._passed if day <= session.toordinal()]
+        return self._passed[max(known)].copy().among(instruments) if known else Scan.empty(instruments, self._windows)
 
     def ahead(self, session: date, bars: Mapping[str, Bar], tell: Tell) -> Scan:
         """The scan of all stored bars before a session, and then of these bars of the session itself. Nothing of it is kept."""
@@ -67,19 +85,27 @@ class Scans:
         advance(scan, self._row(scan, session, {name: bars[name] for name in scan.instruments if name in bars}))
         return scan
 
+    def one_more(self, before: History, bar: Bar, multiplier: float, parameters: Parameters) -> Features | None:
+        """The features of one more bar behind a history, from where its scan stands; None where that is not at hand."""
+        if not len(before) or not self._at_hand(date.fromordinal(bar.session.toordinal() - 1)):
+            return None
+        scan = self.through(date.fromordinal(bar.session.toordinal() - 1), silence).alone(before.instrument_id)
+        if scan is None or int(scan.arrays["bars"][0]) != len(before) or bar.series not in SERIES:
+            return None
+        advance(scan, _row_of(scan, bar.session, {before.instrument_id: bar}, [multiplier]))
+        return columns(scan, np.zeros(1, dtype=np.intp), parameters)
+
+    def _at_hand(self, session: date) -> bool:
+        """Whether the scan through a session is in memory, or hardly further than the next session."""
+        if self._scan is None or self._market.edition() != self._edition:
+            return False
+        ahead = session.toordinal() - self._scan.session
+        return 0 <= ahead <= _NEAR
+
     def _row(self, scan: Scan, session: date, bars: Mapping[str, Bar]) -> Row:
-        lanes, n = scan.lanes(tuple(bars)), len(scan.instruments)
-        state, multiplier = np.zeros(n, dtype=np.int8), np.ones(n)
-        state[lanes] = [SERIES[bar.series] for bar in bars.values()]
-        multiplier[lanes] = [self._multiplier(scan, lane, bar) for lane, bar in zip(lanes.tolist(), bars.values(), strict=True)]
-
-        def filled(name: str) -> Ints:
-            values = np.zeros(n, dtype=np.int64)
-            values[lanes] = [getattr(bar, name) for bar in bars.values()]
-            return values
-
-        opens, highs, lows, closes = (filled(name).astype(np.int32) for name in FIELDS[:4])
-        return Row(session.toordinal(), opens, highs, lows, closes, filled("volume"), state, multiplier)
+        lanes = scan.lanes(tuple(bars)).tolist()
+        multipliers = [self._multiplier(scan, lane, bar) for lane, bar in zip(lanes, bars.values(), strict=True)]
+        return _row_of(scan, session, bars, multipliers)
 
     def _multiplier(self, scan: Scan, lane: int, bar: Bar) -> float:
         """That of the last bar, unless there was an action since."""
@@ -105,6 +131,22 @@ class Scans:
         if scan is not None and _is_of(scan := scan.among(panel.instruments), panel):
             return scan
         return Scan.empty(panel.instruments, self._windows)
+
+
+def _row_of(scan: Scan, session: date, bars: Mapping[str, Bar], multipliers: Sequence[float]) -> Row:
+    """Bars of one session as a row of the scan's instruments."""
+    lanes, n = scan.lanes(tuple(bars)), len(scan.instruments)
+    state, multiplier = np.zeros(n, dtype=np.int8), np.ones(n)
+    state[lanes] = [SERIES[bar.series] for bar in bars.values()]
+    multiplier[lanes] = multipliers
+
+    def filled(name: str) -> Ints:
+        values = np.zeros(n, dtype=np.int64)
+        values[lanes] = [getattr(bar, name) for bar in bars.values()]
+        return values
+
+    opens, highs, lows, closes = (filled(name).astype(np.int32) for name in FIELDS[:4])
+    return Row(session.toordinal(), opens, highs, lows, closes, filled("volume"), state, multiplier)
 
 
 def _is_of(scan: Scan, panel: Panel) -> bool:

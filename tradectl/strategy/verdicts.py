@@ -161,7 +161,7 @@ class _Judge:
         before = recent.rows(panel.columns[instrument_id], bars.sessions[:-1].tolist())
         if not len(bars) or bars.session(0) != since or before is None:
             return None
-        parameters, columns = self.asked.parameters, before.then(row)
+        parameters, columns = self.asked.parameters, before.and_then(row)
         return Facts.gather(self.market, self.sessions, parameters, instrument_id, history=bars, columns=columns)
 
     def _facts(self, instrument_id: str, reading: Reading) -> Facts:

@@ -41,7 +41,8 @@ class PaperBroker:
     """An account at the paper exchange in `file`.
 
     `step`: minutes to which the turning points of a daily path are moved. `participation`: the part of a minute's volume that
-    one order may take, 1 for all it wants. `durable=False` gives up safety against power failure (throw-away simulations).
+    one order may take, 1 for all it wants. `durable=False` gives up safety against power failure (throw-away simulations);
+    `alone=True` keeps everybody else out of the file.
     `opening_cash`: paise with which the account is opened when it is first asked for anything; None: by `open_account` only.
     `prices`: a source of live prices; without one the market is what is stored. What it showed is kept, and settles orders.
 
@@ -63,6 +64,7 @@ class PaperBroker:
         step: int = 1,
         participation: float = 1.0,
         durable: bool = True,
+        alone: bool = False,
         opening_cash: int | None = None,
         prices: PriceSource | None = None,
     ) -> None:
@@ -73,7 +75,7 @@ class PaperBroker:
         self._clock = clock
         self._market = market
         self._sessions = sessions
-        self._store = Store(file, durable=durable)
+        self._store = Store(file, durable=durable, alone=alone)
         if prices is not None:
             self.capabilities = replace(self.capabilities, preopen_prices=False, quote_delay=prices.delay)
         complete, looks = clock.virtual and prices is None, self._store.seen if prices is not None else None
@@ -240,8 +242,8 @@ class PaperBroker:
             if not done:
                 self._book = None
         if book.changes or book.day != day:
+            self._views.changed(shares=bool(book.changes.lots) or book.day != day)
             book.changes = Changes()
-            self._views.changed()
         self._due = self._settlement.due(book, now)
         if isinstance(answer, OrderRefused):
             raise answer

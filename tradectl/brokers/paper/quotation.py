@@ -17,15 +17,13 @@ def quote(symbol: str, reel: Reel, band: Band | None, now: datetime, *, at: date
         return None
     hours = reel.hours
     if now >= hours.close_at:
-        last, day, volume, traded_at = reel.close, (reel.low, reel.high), reel.volume, hours.close_at
+        last, low, high, volume, traded_at = reel.close, reel.low, reel.high, reel.volume, hours.close_at
     else:
         second = reel.hours.second(now)
-        last = reel.path.price_at(second)
-        day = reel.path.low_between(0, second), reel.path.high_between(0, second)
+        low, high, last = reel.path.until(second)
         volume = reel.volume * second // reel.seconds
         traded = reel.traded_through(second)
         traded_at = min(now, hours.moment(traded)) if traded else min(now, hours.opening_match_at)
-    low, high = day
     return Quote(
         symbol, last, at.astimezone(UTC), SOURCE, last_trade_at=traded_at.astimezone(UTC), open=reel.open, high=high, low=low,
         volume=volume, lower_band=band.low if band else None, upper_band=band.high if band else None,

@@ -40,10 +40,12 @@ SEEN_KEPT = timedelta(days=30)
 
 
 class Store:
-    """One connection to one file. Every sqlite error leaves as a `DatabaseError` of one line."""
+    """One connection to one file. Every sqlite error leaves as a `DatabaseError` of one line. `alone`: nobody else knows the
+    file, and anybody who opens it is kept out."""
 
-    def __init__(self, file: Path, *, durable: bool = True) -> None:
+    def __init__(self, file: Path, *, durable: bool = True, alone: bool = False) -> None:
         self._file = file
+        self._alone = alone
         with self._translated():
             self._connection = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=64)
         try:
@@ -55,6 +57,8 @@ class Store:
     def _prepare(self, durable: bool) -> None:
         with self._translated():
             execute = self._connection.execute
+            if self._alone:
+                execute("PRAGMA locking_mode = EXCLUSIVE")
             version = execute("PRAGMA user_version").fetchone()[0]
             if version > VERSION:
                 raise DatabaseError(f"{self._file} was written by a newer version ({version}, this one knows {VERSION})")
@@ -94,12 +98,15 @@ class Store:
         try:
             yield
         except sqlite3.Error as error:
-            raise DatabaseError(f"paper exchange {self._file}: {error}") from error
+            raise self._told(error) from error
+
+    def _told(self, error: sqlite3.Error) -> DatabaseError:
+        return DatabaseError(f"paper exchange {self._file}: {error}")
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """One transaction that holds the file's only write lock from its first moment; all of it happens or nothing."""
-        with self._translated():
+        try:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -108,6 +115,8 @@ class Store:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+        except sqlite3.Error as error:
+            raise self._told(error) from error
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -121,10 +130,12 @@ class Store:
 
     def version(self) -> int:
         """A number that changes when another connection has committed."""
+        if self._alone:
+            return 0
         try:
             return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
         except sqlite3.Error as error:
-            raise DatabaseError(f"paper exchange {self._file}: {error}") from error
+            raise self._told(error) from error
 
     def load(self, account: str) -> Book | None:
         """The account's book, with what is alive, held, or not older than `REMEMBERED`; None if it was never opened."""
@@ -173,11 +184,7 @@ class Store:
         changes: Changes = book.changes
         many, account = self._connection.executemany, book.account
         if changes.orders:
-            marks = ", ".join("?" * 20)
-            many(
-                f"INSERT OR REPLACE INTO orders (account, {ORDER_COLUMNS}) VALUES ({marks})",
-                [(account, *order_row(order)) for order in changes.orders.values()],
-            )
+            many(_PUT_ORDER, [(account, *order_row(order)) for order in changes.orders.values()])
         if changes.trades:
             many(
                 f"INSERT INTO trades (account, {TRADE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -242,6 +249,9 @@ class Store:
             won = query("SELECT coalesce(sum(realised), 0) FROM trades WHERE account = ?", (account,)).fetchone()[0]
             lost = query("SELECT coalesce(sum(cost), 0) FROM lots WHERE account = ? AND quantity = 0", (account,)).fetchone()[0]
             return int(won) - int(lost)
+
+
+_PUT_ORDER = f"INSERT OR REPLACE INTO orders (account, {ORDER_COLUMNS}) VALUES ({', '.join('?' * 20)})"
 
 
 def _before(session: str) -> str:

@@ -77,6 +77,9 @@ class Hours:
 
     def second(self, moment: datetime) -> int:
         """Whole seconds of continuous trading up to `moment`, all parts."""
+        if len(self.parts) == 1:
+            start, end = self.parts[0]
+            return int((min(moment, end) - start).total_seconds()) if moment > start else 0
         return int(sum((min(moment, end) - start).total_seconds() for start, end in self.parts if moment > start))
 
     def moment(self, second: int) -> datetime:

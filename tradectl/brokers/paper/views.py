@@ -17,8 +17,11 @@ class Views:
         self._trades: tuple[TradeReport, ...] = ()
         self._reports: dict[str, tuple[Order, OrderReport]] = {}
 
-    def changed(self) -> None:
-        self.holdings = self.funds = None
+    def changed(self, *, shares: bool = True) -> None:
+        """The book has changed; `shares`: its lots too, or the day, without which holdings stay what they are."""
+        if shares:
+            self.holdings = None
+        self.funds = None
         self._stale = True
 
     def orders(self, book: Book) -> tuple[OrderReport, ...]:

@@ -6,16 +6,17 @@ die and start again at any minute.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import time, timedelta
 
 from tradectl.exchange.sessions import PhaseKind
 from tradectl.execution.desk import Desk
 from tradectl.execution.reconcile import Changes
 from tradectl.execution.selling import Seller
+from tradectl.ledger.book import Snapshot
 from tradectl.ledger.rows import Position
 from tradectl.model.market import Quote
-from tradectl.model.moment import ist_date
+from tradectl.model.moment import at_ist
 from tradectl.task import Context, Outcome
 
 RESULT_KEYS = ("placed", "checked", "updated", "executed", "rejected", "cancelled", "closed")
@@ -29,37 +30,54 @@ def run(context: Context) -> Outcome:
     quotes = _quotes(context, desk, snapshot.positions)
     seller = Seller(desk, world.readings, world.parameters, context.session, context.decide)
     touched = [bool(changes), seller.cancel_rest_of_sold(snapshot), seller.withdraw_strays(snapshot)]
-    touched += [
-        seller.attend(position, quotes[position.symbol])
-        for position in snapshot.positions
-        if position.symbol in quotes and _may_change(context, position)
-    ]
+    touched += _attend(context, seller, snapshot, quotes)
     if any(touched):
         desk.follow()
         seller.cancel_rest_of_sold(desk.snapshot)
     elif not context.first:
-        unknown, again_after = desk.doubts()
+        unknown, again_after = desk.doubts(snapshot)
         return Outcome(again_after=again_after, unknown=unknown, changed=False)
     return _outcome(context, desk, quotes, changes, changed=any(touched) or not context.steps)
 
 
-def _traded_today(quote: Quote, today: date) -> bool:
-    return quote.last_trade_at is not None and ist_date(quote.last_trade_at) == today
+def _attend(context: Context, seller: Seller, seen: Snapshot, quotes: Mapping[str, Quote]) -> Iterator[bool]:
+    """For each position that wants something: whether anything was asked of the broker. What was done for one may have shown
+    something new of the others."""
+    continuous = _Continuous(context)
+    for position in seen.positions:
+        quote = quotes.get(position.symbol)
+        if quote is not None and continuous.of(position) and not seller.may_leave(position, quote, seen):
+            yield seller.attend(position, quote)
+            seen = seller.desk.snapshot
 
 
 def _quotes(context: Context, desk: Desk, positions: tuple[Position, ...]) -> dict[str, Quote]:
     """Fresh prices of today for the positions; a stale one, or yesterday's, changes nothing."""
     age = timedelta(seconds=context.world.parameters.quote_max_age)
+    if not positions:
+        return {}
+    begin = at_ist(context.session, time(0))
+    end = begin + timedelta(days=1)
     fresh = desk.fresh_quotes([position.symbol for position in positions], age)
-    return {symbol: quote for symbol, quote in fresh.items() if _traded_today(quote, context.session)}
+    return {
+        symbol: quote for symbol, quote in fresh.items() if quote.last_trade_at is not None and begin <= quote.last_trade_at < end
+    }
 
 
-def _may_change(context: Context, position: Position) -> bool:
-    """Whether the exchange takes changes for this stock now: continuous trading only."""
-    session = context.world.sessions.session(context.session)
-    instrument = context.world.market.instrument(position.instrument_id, context.session)
-    phase = session.phase_at(context.now, instrument.closing_auction) if session is not None else None
-    return phase is not None and phase.kind is PhaseKind.CONTINUOUS
+class _Continuous:
+    """Whether the exchange takes changes for a stock now: continuous trading only. Found out once for all stocks of a kind."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._now: dict[bool, bool] = {}
+
+    def of(self, position: Position) -> bool:
+        auction = self._context.world.market.instrument(position.instrument_id, self._context.session).closing_auction
+        if auction not in self._now:
+            session = self._context.world.sessions.session(self._context.session)
+            phase = session.phase_at(self._context.now, auction) if session is not None else None
+            self._now[auction] = phase is not None and phase.kind is PhaseKind.CONTINUOUS
+        return self._now[auction]
 
 
 def _outcome(context: Context, desk: Desk, quotes: Mapping[str, Quote], changes: Changes, *, changed: bool) -> Outcome:
