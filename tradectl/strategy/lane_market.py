@@ -147,6 +147,12 @@ class LaneMarket:
         return found
 
     @cached_property
+    def acting(self) -> Mask:
+        """Rows with a corporate action of anybody before them, as `acted` says of each."""
+        found: Mask = np.logical_or.reduce(self.acted, axis=1)
+        return found
+
+    @cached_property
     def barred(self) -> Mask:
         """Whether an ex-date that cancels buys lies after this row, through the next run session."""
         found = np.zeros(self.panel.state.shape, dtype=np.bool_)
