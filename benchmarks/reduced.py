@@ -30,13 +30,14 @@ class Reduced:
         with np.errstate(invalid="ignore"):
             strength = rsi(close, PERIOD)
         self.market, self.lanes = market, len(panel.instruments)
+        self._one = np.ones(self.lanes, dtype=np.int64)
         self.buys, self.sells = (_on_next_bar(mask, there) for mask in (strength < BUY_BELOW, strength > SELL_ABOVE))
 
     def trade(self, row: int, state: LaneState) -> Iterator[Fills]:
         held = state.quantity > 0
         bought, sold = np.flatnonzero(self.buys[row] > held), np.flatnonzero(self.sells[row] & held)
         opened = self.market.panel.open[row]
-        yield Fills(Side.BUY, bought, np.ones(len(bought), dtype=np.int64), opened[bought])
+        yield Fills(Side.BUY, bought, self._one[bought], opened[bought])
         yield Fills(Side.SELL, sold, state.free(sold, int(self.market.days[row])), opened[sold])
 
     def decide(self, row: int, following: int, state: LaneState) -> None:

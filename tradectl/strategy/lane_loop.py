@@ -117,8 +117,8 @@ class Loop:
     def step(self, row: int, last: int) -> None:
         """One session: corporate actions, then orders and shares through it, then decisions on its close, for sessions up to
         `last` (an ordinal)."""
-        if self.market.acting[row]:
-            self._apply_actions(row)
+        if (columns := self.market.acted.get(row)) is not None:
+            self._apply_actions(row, columns)
         if self.market.runs[row]:
             self._book(row, self.rule.trade(row, self.state))
             following = int(self.market.next_run[row])
@@ -131,7 +131,8 @@ class Loop:
             if not len(lanes):
                 continue
             if side is Side.BUY:
-                self.ledger.add(side, row, lanes, quantity, price, opens=state.quantity[lanes] == 0)
+                opens = (state.quantity[lanes] == 0) & (state.traded[lanes] < row)
+                self.ledger.add(side, row, lanes, quantity, price, opens=lanes[opens])
                 state.quantity[lanes] += quantity
                 state.buys[lanes] += 1
             else:
@@ -142,11 +143,11 @@ class Loop:
         for lanes in sold:
             state.forget(lanes[state.quantity[lanes] == 0])
 
-    def _apply_actions(self, row: int) -> None:
+    def _apply_actions(self, row: int, columns: list[int]) -> None:
         """Bring what is held through the actions since the bar before, one lane after the other: they are rare."""
         state, market = self.state, self.market
         held = np.flatnonzero(state.quantity > 0)
-        for lane in held[market.acted[row, held % self.width]].tolist():
+        for lane in held[np.isin(held % self.width, columns)].tolist():
             column = lane % self.width
             last, ceiling = int(market.previous[row, column]), int(state.ceiling[lane])
             step = Step(

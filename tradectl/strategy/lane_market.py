@@ -137,19 +137,15 @@ class LaneMarket:
         return tuple(np.searchsorted(self.days, item.history.sessions) for item in self.listings)
 
     @cached_property
-    def acted(self) -> Mask:
-        """Whether a corporate action lies between the bar before (exclusive) and this one (inclusive)."""
-        found = np.zeros(self.panel.state.shape, dtype=np.bool_)
-        for column, (item, rows) in enumerate(zip(self.listings, self.rows, strict=True)):
+    def acted(self) -> dict[int, list[int]]:
+        """The instruments with a corporate action between the bar before (exclusive) and this one (inclusive), by row."""
+        found: dict[int, list[int]] = {}
+        for column, item in enumerate(self.listings):
             if item.actions:
                 passed = np.searchsorted(item.ex_dates, item.history.sessions, side="right")
-                found[rows[1:], column] = passed[1:] > passed[:-1]
-        return found
-
-    @cached_property
-    def acting(self) -> Mask:
-        """Rows with a corporate action of anybody before them, as `acted` says of each."""
-        found: Mask = np.logical_or.reduce(self.acted, axis=1)
+                bars = np.flatnonzero(passed[1:] > passed[:-1]) + 1
+                for row in np.searchsorted(self.days, item.history.sessions[bars]).tolist():
+                    found.setdefault(row, []).append(column)
         return found
 
     @cached_property
