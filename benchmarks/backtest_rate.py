@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from time import process_time
 from typing import TypeVar
@@ -37,7 +38,7 @@ FEW = 4
 def measure(quick: bool) -> Result:
     """Seconds of the processor for the same bars. Raises Disagreement."""
     symbols, sessions, sample, repeats = (12, 400, 2, 2) if quick else (2000, 2500, 10, 5)
-    bars = _of_run_sessions(panel(symbols, sessions, plain=True))
+    bars = run_sessions_of(panel(symbols, sessions, plain=True))
     draws = np.random.default_rng(SEED).integers(symbols, size=(repeats, sample)).tolist()
     rows = []
     for name in [name for name in SINGLE if name in RIVALS]:
@@ -57,7 +58,7 @@ def measure(quick: bool) -> Result:
 
 def _row(name: str, bars: Panel, rival: Crowd, draws: Sequence[Sequence[int]], target: Target | None) -> Row:
     """Ours of all symbols, theirs of those drawn for each repeat and multiplied."""
-    listings = tuple(_listing(instrument_id, bars) for instrument_id in bars.instruments)
+    listings = lane_market(bars).listings
     symbols = {column: bars_of(bars, column) for draw in draws for column in draw}
     rival([symbols[column] for column in draws[0]])
     pairs: list[Pair] = []
@@ -93,14 +94,18 @@ def _agree(name: str, bars: Panel, found: LaneTrades, expected: dict[int, list[T
             raise Disagreement(f"{bars.instruments[column]} trades otherwise in {name}")
 
 
-def _of_run_sessions(bars: Panel) -> Panel:
+def run_sessions_of(bars: Panel) -> Panel:
     """Without the sessions on which the program does not work (Muhurat): the rivals know no such thing."""
     sessions = calendar().run_between(calendar().first, calendar().last)
     kept = np.isin(bars.sessions, [session.date.toordinal() for session in sessions])
     return replace(bars, **{name: getattr(bars, name)[kept] for name in ("sessions", *FIELDS)})
 
 
-def _listing(instrument_id: str, bars: Panel) -> Listing:
-    history = bars.history(instrument_id)
-    assert history is not None
-    return Listing(history, lambda _: Instrument(instrument_id, instrument_id, "EQ", "INE000A01010", 10))
+def lane_market(bars: Panel) -> LaneMarket:
+    """A panel without corporate actions as the loop has it."""
+    histories = [bars.history(instrument_id) for instrument_id in bars.instruments]
+    return LaneMarket(bars, tuple(Listing(history, _share) for history in histories if history is not None), calendar())
+
+
+def _share(_: date) -> Instrument:
+    return Instrument("MADE", "MADE", "EQ", "INE000A01010", 10)

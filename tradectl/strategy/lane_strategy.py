@@ -74,6 +74,8 @@ class Strategy:
     def trade(self, row: int, state: LaneState) -> Iterator[Fills]:
         """As `Rule.trade`: premarket-retry and amo-adjust, then the open, the walk of the day and the targets."""
         lanes = self._with_bar(row, (state.quantity > 0) | (state.order_session > 0))
+        if not len(lanes):
+            return
         orders = self._before_open(row, lanes, state)
         state.order_session[lanes] = 0
         held = state.free(lanes, int(self.market.days[row]))
@@ -94,7 +96,9 @@ class Strategy:
 
     def _with_bar(self, row: int, chosen: Mask) -> Ints:
         """The lanes among these that have a bar."""
-        lanes = np.flatnonzero(chosen)
+        lanes: Ints = np.flatnonzero(chosen)
+        if not len(lanes):
+            return lanes
         there: Ints = lanes[self.market.panel.state[row, lanes % self.width] > 0]
         return there
 
@@ -171,9 +175,9 @@ class Strategy:
         """As `Rule.decide`: the orders of re-entries and entries."""
         held, level = self._reentries(row, state)
         new = self._entries(row, state)
-        wanted = np.concatenate([held, new.lane])
-        if not len(wanted):
+        if not len(held) and not len(new.lane):
             return
+        wanted = np.concatenate([held, new.lane])
         column, parameters = wanted % self.width, self.parameters(wanted)
         fresh = levels_at_entry(self.columns.rsi[row, column[len(held) :]], parameters.where(slice(len(held), None)))
         closes = self.market.panel.close[row, column].astype(np.int64)
@@ -192,7 +196,8 @@ class Strategy:
     def _reentries(self, row: int, state: LaneState) -> tuple[Ints, Ints]:
         """Lanes with shares that want more, and the level that each would use."""
         held = self._with_bar(row, state.quantity > 0)
-        held = held[state.buys[held] < self.parameters(held).max_buys]
+        if len(held):
+            held = held[state.buys[held] < self.parameters(held).max_buys]
         if not len(held):
             return held, held
         column, parameters = held % self.width, self.parameters(held)
@@ -207,6 +212,8 @@ class Strategy:
     def _entries(self, row: int, state: LaneState) -> Candidates:
         """Flat lanes whose entry rule holds, not traded in this session, and admitted."""
         found = self.candidates.take(slice(self._first_row[row], self._first_row[row + 1]))
+        if not len(found.lane):
+            return found
         column = found.lane % self.width
         free = (state.quantity[found.lane] == 0) & (state.traded[found.lane] < row)
         free &= self.market.admitted[column] & ~self.market.barred[row, column]
