@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import date
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.rivals import BUY_BELOW, PERIOD, SELL_ABOVE
 from tradectl.model.order import Side
@@ -19,6 +20,8 @@ from tradectl.strategy.lane_loop import Fills, LaneState
 from tradectl.strategy.lane_market import LaneMarket, Mask
 from tradectl.strategy.lanes import run_rule
 
+Wishes = NDArray[np.int8]
+
 
 class Reduced:
     """One share at the open after a close whose RSI is low, all sold at the open after one whose RSI is high."""
@@ -26,17 +29,17 @@ class Reduced:
     def __init__(self, market: LaneMarket) -> None:
         panel = market.panel
         there = panel.state > 0
-        close = np.where(there, panel.close / 100 * panel.multiplier, np.nan)
-        with np.errstate(invalid="ignore"):
-            strength = rsi(close, PERIOD)
+        close = panel.close / 100
+        close *= panel.multiplier
+        close[~there] = np.nan
+        strength = rsi(close, PERIOD)
         self.market, self.lanes = market, len(panel.instruments)
+        self._wishes = _on_next_bar((strength < BUY_BELOW).astype(np.int8) - (strength > SELL_ABOVE), there)
         self._one = np.ones(self.lanes, dtype=np.int64)
-        self.buys, self.sells = (_on_next_bar(mask, there) for mask in (strength < BUY_BELOW, strength > SELL_ABOVE))
 
     def trade(self, row: int, state: LaneState) -> Iterator[Fills]:
-        held = state.quantity > 0
-        bought, sold = np.flatnonzero(self.buys[row] > held), np.flatnonzero(self.sells[row] & held)
-        opened = self.market.panel.open[row]
+        wish, held, opened = self._wishes[row], state.quantity > 0, self.market.panel.open[row]
+        bought, sold = np.flatnonzero((wish > 0) & ~held), np.flatnonzero((wish < 0) & held)
         yield Fills(Side.BUY, bought, self._one[bought], opened[bought])
         yield Fills(Side.SELL, sold, state.free(sold, int(self.market.days[row])), opened[sold])
 
@@ -49,10 +52,10 @@ def trades(market: LaneMarket) -> LaneTrades:
     return run_rule(market, Reduced(market), first=date.min, last=date.max).trades
 
 
-def _on_next_bar(closes: Mask, there: Mask) -> Mask:
-    """Whether what held on a close was so on the last bar before each bar; False without a bar."""
-    found, last = np.empty_like(closes), np.zeros(closes.shape[1], dtype=np.bool_)
+def _on_next_bar(wishes: Wishes, there: Mask) -> Wishes:
+    """What each close wished (1: to buy, -1: to sell), on the bar after it; 0 where there is none."""
+    found, last = np.zeros_like(wishes), np.zeros(wishes.shape[1], dtype=np.int8)
     for row, out in enumerate(found):
-        np.logical_and(last, there[row], out=out)
-        np.copyto(last, closes[row], where=there[row])
+        np.copyto(out, last, where=there[row])
+        np.copyto(last, wishes[row], where=there[row])
     return found

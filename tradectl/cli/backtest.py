@@ -87,7 +87,7 @@ def _of_many(call: Call, market: Store, name: str, parameters: Parameters, first
     lanes = LaneMarket.gather(market, market.sessions, market.universe(name))
     if not lanes.instruments:
         raise DataError(f"there is no bar of {name}")
-    begin = first or date.fromordinal(int(lanes.days[0]))
+    begin = first or lanes.begins
     with bar("backtest", quiet=call.quiet or call.as_json) as tell:
 
         def progress(done: int, total: int, session: date) -> None:

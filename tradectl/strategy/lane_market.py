@@ -6,7 +6,7 @@ not change them share the columns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.history import Floats, History, Ints
 from tradectl.model.market import CorporateAction, Instrument, bars_entry
-from tradectl.model.panel import FIELDS, GAP, SERIES, Panel
+from tradectl.model.panel import Panel, stacked
 from tradectl.strategy.entry import admission_mask, entry_mask, is_share
 from tradectl.strategy.features import Features, features
 from tradectl.strategy.intraday import MinuteBar
@@ -87,17 +87,16 @@ class LaneMarket:
 
     @classmethod
     def gather(cls, market: MarketData, sessions: SessionTable, instrument_ids: Sequence[str]) -> LaneMarket:
-        """Of those instruments that have bars."""
-        listings = []
-        for instrument_id in sorted(set(instrument_ids)):
-            history = market.history(instrument_id)
-            if history is not None and len(history):
-                listings.append(_listing(market, history))
-        return cls.of(listings, sessions)
+        """Of those instruments that have bars; over all sessions on which anybody has one."""
+        histories = (market.history(instrument_id) for instrument_id in sorted(set(instrument_ids)))
+        listings = tuple(_listing(market, history) for history in histories if history is not None and len(history))
+        return cls(market.panel().select([item.history.instrument_id for item in listings]), listings, sessions)
 
     @classmethod
     def of(cls, listings: Sequence[Listing], sessions: SessionTable) -> LaneMarket:
-        return cls(_stacked([item.history for item in listings]), tuple(listings), sessions)
+        """Of listings that each have bars; sorted by instrument, whatever their order."""
+        known = sorted(listings, key=lambda item: item.history.instrument_id)
+        return cls(stacked(item.history for item in known), tuple(known), sessions)
 
     @property
     def instruments(self) -> tuple[str, ...]:
@@ -107,6 +106,11 @@ class LaneMarket:
     def days(self) -> Ints:
         """The date of each row (ordinals)."""
         return self.panel.sessions
+
+    @property
+    def begins(self) -> date:
+        """The session of the first bar of any of them, of which there is one."""
+        return date.fromordinal(min(int(item.history.sessions[0]) for item in self.listings))
 
     @cached_property
     def runs(self) -> Mask:
@@ -242,20 +246,3 @@ def _listing(market: MarketData, history: History) -> Listing:
         lambda session: market.minutes(name, session),
         market.minute_sessions(name),
     )
-
-
-def _stacked(histories: Sequence[History]) -> Panel:
-    """The bars of many instruments as a panel."""
-    days = np.unique(np.concatenate([item.sessions for item in histories])) if histories else np.empty(0, dtype=np.int64)
-    shape = (len(days), len(histories))
-    kinds: Mapping[str, type] = {"volume": np.int64, "state": np.int8, "multiplier": np.float64}
-    tables: dict[str, NDArray[Any]] = {name: np.zeros(shape, dtype=kinds.get(name, np.int32)) for name in FIELDS}
-    for column, item in enumerate(histories):
-        rows = np.searchsorted(days, item.sessions)
-        for name in ("open", "high", "low", "close", "volume"):
-            tables[name][rows, column] = getattr(item, name)
-        tables["state"][rows[0] if len(rows) else 0 :, column] = GAP
-        tables["state"][rows, column] = [SERIES[code] for code in item.series.tolist()]
-        bars = np.searchsorted(rows, np.arange(len(days)), side="right")
-        tables["multiplier"][:, column] = np.concatenate([[1.0], item.multiplier])[bars]
-    return Panel(tuple(item.instrument_id for item in histories), days, **tables)
