@@ -57,12 +57,17 @@ class Listing:
 
 
 class Columns(NamedTuple):
-    """What is asked of lanes that hold shares, under one set of indicator settings."""
+    """What is asked of lanes that hold shares, under one set of indicator settings; one column an instrument."""
 
     rsi: Floats
     ema_fast: Floats
     above_slow: Mask
     average_turnover: Ints
+
+    @classmethod
+    def beside(cls, parts: Sequence[Columns]) -> Columns:
+        """The tables of several sets of settings, one to the right of the other."""
+        return parts[0] if len(parts) == 1 else cls(*(np.concatenate(tables, axis=1) for tables in zip(*parts, strict=True)))
 
 
 class Candidates(NamedTuple):
@@ -74,6 +79,12 @@ class Candidates(NamedTuple):
 
     def take(self, rows: NDArray[Any] | slice) -> Candidates:
         return Candidates(self.row[rows], self.lane[rows], self.strength[rows])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Candidates]) -> Candidates:
+        """All of them by row and then lane."""
+        row, lane, strength = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        return cls(row, lane, strength).take(np.lexsort((lane, row)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,9 +239,7 @@ class LaneMarket:
                 mask = entry_mask(part, parameters) & admission_mask(bars, part, parameters)
                 lane = np.full(int(mask.sum()), number * len(self.listings) + column, dtype=np.int64)
                 found.append(Candidates(of_panel[mask], lane, strengths(part.take(mask), parameters)))
-        row, lane, strength = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        order = np.lexsort((lane, row))
-        return Candidates(row, lane, strength).take(order)
+        return Candidates.joined(found)
 
     def _covered(self, days: Sequence[int]) -> list[int]:
         first, last = self.sessions.first.toordinal(), self.sessions.last.toordinal()

@@ -46,7 +46,8 @@ class Orders(NamedTuple):
 
 
 class Strategy:
-    """The rule of settings that see the same `columns`; entries are among `candidates`, by row and then lane."""
+    """The rule of some settings; entries are among `candidates`, by row and then lane. `columns` are the tables of settings that
+    see the same, side by side: `tables` says which one of them each setting sees, the first unless told."""
 
     def __init__(
         self,
@@ -55,12 +56,15 @@ class Strategy:
         columns: Columns,
         candidates: Candidates,
         *,
+        tables: Sequence[int] | None = None,
         gate: Gate | None = None,
     ) -> None:
         self.market, self.columns, self.candidates, self.gate = market, columns, candidates, gate
         self.settings = LaneSettings(settings)
         self.width = len(market.instruments)
         self.lanes = self.width * len(settings)
+        first_column = self.width * np.array(tables or [0] * len(settings), dtype=np.int64)
+        self._seen = (first_column[:, None] + np.arange(self.width)).ravel()
         self._first_row = np.searchsorted(candidates.row, np.arange(len(market.days) + 1))
         firsts = [item.reentry_first for item in settings]
         self._resets = {first: _last_above(columns.rsi, first) for first in set(firsts)}
@@ -111,36 +115,32 @@ class Strategy:
         if not len(due):
             return Orders(limits, quantities)
         own = lanes[due]
-        column, parameters = own % self.width, self.parameters(own)
+        column, seen, parameters = own % self.width, self._seen[own], self.parameters(own)
         decided, limit, quantity = state.order_decided[own], state.order_limit[own], state.order_quantity[own]
         opened = market.panel.open[row, column].astype(np.int64)
         last = market.panel.close[market.previous[row, column], column].astype(np.int64)
-        ema = self.columns.ema_fast[decided, column] / market.panel.multiplier[row, column]
+        ema = self.columns.ema_fast[decided, seen] / market.panel.multiplier[row, column]
         gone = market.barred[decided, column] | too_far_rows(limit, last, parameters) | reward_gone(opened, ema, parameters)
-        wanted = self._fitted(np.minimum(opened, limit), row, decided, column, parameters)
+        turnover = self.columns.average_turnover[decided, seen]
+        wanted = sizes(np.minimum(opened, limit), session=date.fromordinal(day), parameters=parameters, average_turnover=turnover)
         change = (wanted > 0) & worth_changing_rows(quantity, wanted, parameters)
         lower = (opened < limit) & parameters.amo_adjust_reprice
         limits[due] = np.where(lower, opened // market.ticks(day, column) * market.ticks(day, column), limit)
         quantities[due] = np.where(gone, 0, np.where(change, wanted, quantity))
         return Orders(limits, quantities)
 
-    def _fitted(self, prices: Ints, row: int, decided: Ints, column: Ints, parameters: LaneParameters) -> Ints:
-        turnover = self.columns.average_turnover[decided, column]
-        session = date.fromordinal(int(self.market.days[row]))
-        return sizes(prices, session=session, parameters=parameters, average_turnover=turnover)
-
     def _plans(self, row: int, lanes: Ints, held: Ints, orders: Orders, state: LaneState) -> Plans:
-        market, column, parameters = self.market, lanes % self.width, self.parameters(lanes)
+        market, column, seen, parameters = self.market, lanes % self.width, self._seen[lanes], self.parameters(lanes)
         last = market.previous[row, column]
         frozen = np.equal(parameters.freeze, "position")
         return Plans(
             held=held,
-            ema_level=self.columns.ema_fast[last, column] / market.panel.multiplier[row, column],
+            ema_level=self.columns.ema_fast[last, seen] / market.panel.multiplier[row, column],
             tick=market.ticks(int(market.days[row]), column),
             buy_limit=np.where(orders.quantity > 0, orders.limit, 0),
             buy_quantity=orders.quantity,
             same_day=market.panel.state[row, column] == SERIES["EQ"],
-            rsi_exit=(held > 0) & rsi_exit_due(self.columns.rsi[last, column], parameters),
+            rsi_exit=(held > 0) & rsi_exit_due(self.columns.rsi[last, seen], parameters),
             ceiling=np.where(frozen, state.ceiling[lanes], NO_CEILING),
         )
 
@@ -178,11 +178,11 @@ class Strategy:
         if not len(held) and not len(new.lane):
             return
         wanted = np.concatenate([held, new.lane])
-        column, parameters = wanted % self.width, self.parameters(wanted)
-        fresh = levels_at_entry(self.columns.rsi[row, column[len(held) :]], parameters.where(slice(len(held), None)))
+        column, seen, parameters = wanted % self.width, self._seen[wanted], self.parameters(wanted)
+        fresh = levels_at_entry(self.columns.rsi[row, seen[len(held) :]], parameters.where(slice(len(held), None)))
         closes = self.market.panel.close[row, column].astype(np.int64)
         limit = entry_limits(closes, self.market.ticks(following, column), parameters)
-        turnover = self.columns.average_turnover[row, column]
+        turnover = self.columns.average_turnover[row, seen]
         quantity = sizes(limit, session=date.fromordinal(following), parameters=parameters, average_turnover=turnover)
         again = np.arange(len(wanted)) < len(held)
         quantity[again & (quantity * limit < parameters.least_reentry)] = 0
@@ -200,13 +200,13 @@ class Strategy:
             held = held[state.buys[held] < self.parameters(held).max_buys]
         if not len(held):
             return held, held
-        column, parameters = held % self.width, self.parameters(held)
+        seen, parameters = self._seen[held], self.parameters(held)
         firsts = self._reset_of[held // self.width]
         reset = np.zeros(len(held), dtype=np.bool_)
         for first, last_above in self._resets.items():
-            reset |= (firsts == first) & (last_above[row, column] > state.decided[held])
+            reset |= (firsts == first) & (last_above[row, seen] > state.decided[held])
         table = self.columns
-        level = next_levels(state.level[held], reset, table.rsi[row, column], table.above_slow[row, column], parameters)
+        level = next_levels(state.level[held], reset, table.rsi[row, seen], table.above_slow[row, seen], parameters)
         return held[level > 0], level[level > 0]
 
     def _entries(self, row: int, state: LaneState) -> Candidates:

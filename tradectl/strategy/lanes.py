@@ -1,6 +1,6 @@
 """The backtest of many lanes at once, a lane being one instrument under one setting: the tool's own strategy, or another rule.
 
-One loop over sessions (`lane_loop`) for whatever rule. Settings that share their indicators run together.
+One loop over sessions (`lane_loop`) for whatever rule. Settings that share their indicators share the tables of them.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ from datetime import date
 from tradectl.model.position import Folded
 from tradectl.strategy.lane_fills import LaneTrades, trades_of
 from tradectl.strategy.lane_loop import Loop, Rule
-from tradectl.strategy.lane_market import INDICATOR_SETTINGS, LaneMarket
+from tradectl.strategy.lane_market import INDICATOR_SETTINGS, Candidates, Columns, LaneMarket
 from tradectl.strategy.lane_score import ScoreGate
-from tradectl.strategy.lane_strategy import Strategy
+from tradectl.strategy.lane_strategy import Gate, Strategy
 from tradectl.strategy.parameters import Parameters
 
 Tell = Callable[[int, int, date], None]
 """Is told how many sessions are done, of how many, and which was the last."""
+
+TABLE = 500
+"""Columns of indicators that may lie side by side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,28 +43,17 @@ def run_lanes(
 ) -> LaneRun:
     """The tool's own strategy: every setting on every instrument from `first` to `last`, both included, as `backtest.gated` of
     each, or as `backtest.run` where not `scored`."""
-    trades: list[LaneTrades] = []
-    held: dict[tuple[int, int], Folded] = {}
-    for numbers, own in groups(settings, INDICATOR_SETTINGS):
-        columns, made = market.columns(own[0])
-        candidates = market.candidates(made, own)
-        del made
+    runs = []
+    for batch in _batches(settings, len(market.instruments)):
+        numbers = [number for part in batch for number in part]
+        rule = _strategies(market, [[settings[number] for number in part] for part in batch])
         gate = None
         if scored:
-            reference = Strategy(market, own, columns, candidates)
-            past = run_rule(market, reference, first=date.min, last=date.max, progress=progress)
+            past = run_rule(market, rule(None), first=date.min, last=date.max, progress=progress)
             gate = ScoreGate(past.trades, len(market.instruments))
-        found = run_rule(
-            market,
-            Strategy(market, own, columns, candidates, gate=gate),
-            first=first,
-            last=last,
-            numbers=numbers,
-            progress=progress,
-        )
-        trades.append(found.trades)
-        held |= found.held
-    return LaneRun(LaneTrades.joined(trades), held)
+        runs.append(run_rule(market, rule(gate), first=first, last=last, numbers=numbers, progress=progress))
+    held = {key: folded for run in runs for key, folded in run.held.items()}
+    return LaneRun(LaneTrades.joined([run.trades for run in runs]), held)
 
 
 def run_rule(
@@ -83,10 +75,28 @@ def run_rule(
     return LaneRun(closed, {(own[item.lane // width], item.lane % width): item.folded for item in still_open})
 
 
-def groups(settings: Sequence[Parameters], names: Sequence[str]) -> Iterator[tuple[list[int], list[Parameters]]]:
-    """Settings that agree in these names, with their numbers."""
-    found: dict[tuple[object, ...], list[int]] = {}
+def _strategies(market: LaneMarket, parts: Sequence[Sequence[Parameters]]) -> Callable[[Gate | None], Strategy]:
+    """Makes the strategy of these settings, those of a part seeing the same indicators, behind whatever gate."""
+    tables, candidates, width = [], [], len(market.instruments)
+    before = 0
+    for own in parts:
+        table, made = market.columns(own[0])
+        found = market.candidates(made, own)
+        tables.append(table)
+        candidates.append(found._replace(lane=found.lane + before * width))
+        before += len(own)
+    settings = [item for own in parts for item in own]
+    seen = [number for number, own in enumerate(parts) for _ in own]
+    columns, possible = Columns.beside(tables), Candidates.joined(candidates)
+    return lambda gate: Strategy(market, settings, columns, possible, tables=seen, gate=gate)
+
+
+def _batches(settings: Sequence[Parameters], width: int) -> Iterator[list[list[int]]]:
+    """The numbers of settings that run in one loop, in parts that share their indicators: a session costs the same for few lanes
+    as for some hundreds, and tables cost memory."""
+    parts: dict[tuple[object, ...], list[int]] = {}
     for number, item in enumerate(settings):
-        found.setdefault(tuple(getattr(item, name) for name in names), []).append(number)
-    for numbers in found.values():
-        yield numbers, [settings[number] for number in numbers]
+        parts.setdefault(tuple(getattr(item, name) for name in INDICATOR_SETTINGS), []).append(number)
+    known, many = list(parts.values()), max(1, TABLE // max(width, 1))
+    for begin in range(0, len(known), many):
+        yield known[begin : begin + many]
