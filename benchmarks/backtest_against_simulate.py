@@ -6,6 +6,9 @@ and every difference is printed. The exit code is 0 where there is none, 1 where
 
     python benchmarks/backtest_against_simulate.py RELIANCE,INFY,TCS --from 2018-01-01 --to 2024-12-31
     python benchmarks/backtest_against_simulate.py ind_nifty50list.csv --from 2023-01-01 --to 2023-12-31 --home ~/research
+    python benchmarks/backtest_against_simulate.py nifty50 --portfolio 300000 --from 2023-01-01 --to 2023-12-31 --home ~/research
+
+With `--portfolio RUPEES` it is one account: the limits are on, and cash and equity at the end are compared too.
 """
 
 # ruff: noqa: T201
@@ -32,15 +35,16 @@ Holding = tuple[str, int]
 
 @dataclass(frozen=True)
 class Answer:
-    """What one of the two ways says: every field of every trade, and the shares held at the end."""
+    """What one of the two ways says: every field of every trade, the shares held at the end, and what the account has then."""
 
     trades: frozenset[Trade]
     open: frozenset[Holding]
     count: int
+    money: str = ""
 
     @classmethod
-    def of(cls, trades: Sequence[dict[str, Any]], held: Sequence[Holding]) -> Answer:
-        return cls(frozenset(_fields(trade) for trade in trades), frozenset(held), len(trades))
+    def of(cls, trades: Sequence[dict[str, Any]], held: Sequence[Holding], money: str = "") -> Answer:
+        return cls(frozenset(_fields(trade) for trade in trades), frozenset(held), len(trades), money)
 
 
 def _fields(trade: dict[str, Any]) -> Trade:
@@ -70,7 +74,7 @@ def backtested(symbols: Sequence[str], span: Sequence[str], environment: dict[st
     trades, held = [], []
     for number, symbol in enumerate(symbols, 1):
         print(f"backtest {symbol} ({number} of {len(symbols)})", file=sys.stderr)
-        found = tradectl(["backtest", symbol, *span], environment)
+        found = tradectl(["backtest", symbol, *span, "--look-ahead", "0"], environment)
         trades += found["trades"]
         if found["open"]:
             held.append((found["symbol"], found["open"]))
@@ -86,6 +90,20 @@ def simulated(symbols: Sequence[str], span: Sequence[str], environment: dict[str
     return Answer.of(found["trades"], [(item["symbol"], item["quantity"]) for item in found["open_positions"]])
 
 
+def in_one_account(universe: str, capital: str, span: Sequence[str], environment: dict[str, str]) -> tuple[Answer, Answer]:
+    """Both ways with the limits of the portfolio."""
+    words = ["backtest", universe, "--portfolio", "--capital", capital, *span, "--look-ahead", "0"]
+    print(" ".join(words), file=sys.stderr)
+    found = tradectl(words, environment)
+    held = [(item["symbol"], item["open"]) for item in found["symbols"] if item["open"]]
+    one = Answer.of(found["trades"], held, f"cash {found['cash']}, equity {found['equity']}")
+    words = ["simulate", *span, "--universe", universe, "--capital", capital]
+    print(" ".join(words), file=sys.stderr)
+    found = tradectl(words, environment)
+    held = [(item["symbol"], item["quantity"]) for item in found["open_positions"]]
+    return one, Answer.of(found["trades"], held, f"cash {found['cash']}, equity {found['equity']}")
+
+
 def differences(one: Answer, other: Answer) -> list[str]:
     """A line for each trade or holding that only one of the two has."""
     pairs = (("backtest", one, other), ("simulate", other, one))
@@ -95,6 +113,8 @@ def differences(one: Answer, other: Answer) -> list[str]:
         lines += [f"only {name} holds: {shares} {symbol}" for symbol, shares in sorted(mine.open - theirs.open)]
     if one.count != other.count:
         lines.append(f"{one.count} trades against {other.count}")
+    if one.money != other.money:
+        lines.append(f"{one.money} against {other.money}")
     return lines
 
 
@@ -104,17 +124,25 @@ def main() -> int:
     parser.add_argument("--from", dest="first", required=True, metavar="YYYY-MM-DD")
     parser.add_argument("--to", dest="last", required=True, metavar="YYYY-MM-DD")
     parser.add_argument("--set", dest="changes", action="append", default=[], metavar="NAME=VALUE", help="a setting for both")
+    parser.add_argument(
+        "--portfolio", metavar="RUPEES", help="one account with its limits; the symbols may then be a list's name"
+    )
     parser.add_argument("--home", help="whose market data; TRADECTL_HOME unless told")
     asked = parser.parse_args()
     environment = {**os.environ, **({"TRADECTL_HOME": asked.home} if asked.home else {})}
-    symbols = symbols_of(asked.symbols)
     span = ["--from", asked.first, "--to", asked.last, *(word for change in asked.changes for word in ("--set", change))]
-    one, other = backtested(symbols, span, environment), simulated(symbols, span, environment)
+    if asked.portfolio:
+        one, other = in_one_account(asked.symbols, asked.portfolio, span, environment)
+        of = asked.symbols
+    else:
+        symbols = symbols_of(asked.symbols)
+        one, other = backtested(symbols, span, environment), simulated(symbols, span, environment)
+        of = f"{len(symbols)} symbols"
     lines = differences(one, other)
     for line in lines:
         print(line)
     verdict = f"{len(lines)} differences" if lines else "the same to the paisa"
-    print(f"{one.count} trades of {len(symbols)} symbols: {verdict}")
+    print(f"{one.count} trades of {of}: {verdict}")
     return 1 if lines else 0
 
 

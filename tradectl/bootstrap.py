@@ -21,6 +21,7 @@ from tradectl.task import World
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import date
 
     from tradectl.brokers.faulty import Fault, FaultyBroker, Promise
     from tradectl.brokers.paper import PaperBroker
@@ -57,11 +58,11 @@ def open_sessions(settings: Settings) -> SessionTable:
     return SessionTable.load(settings.sessions if settings.sessions.exists() else None)
 
 
-def open_store(settings: Settings) -> Store:
-    """The market data beside the ledger."""
+def open_store(settings: Settings, *, through: date | None = None) -> Store:
+    """The market data beside the ledger; `through` a session it has no bar after it."""
     from tradectl.marketdata.store import Store
 
-    return Store(settings.market, open_sessions(settings))
+    return Store(settings.market, open_sessions(settings), through=through)
 
 
 def open_prices(settings: Settings, mode: str, clock: SystemClock | VirtualClock) -> PriceSource | None:
@@ -200,7 +201,7 @@ def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock
         paper=settings.paper,
         notifier=notifier,
         mode=mode,
-        shelf=settings.market,
+        shelf=settings.market / "kept",
         prices=prices,
     )
 
@@ -360,6 +361,12 @@ def reopen_simulation(settings: Settings, folder: Path) -> PaperWorld:
     paper, market = folder / "paper.db", open_store(settings)
     silent = SilentNotifier()
     return _filled(ledger, clock, market, market.sessions, parameters, paper=paper, notifier=silent, mode="simulated")
+
+
+def capital_of(settings: Settings) -> int:
+    """The capital (paise) of the home's user, where there is one."""
+    home = _home_ledger(settings)
+    return home.users.get(home.user).capital if home is not None else DEFAULT_CAPITAL
 
 
 def parameters_of(settings: Settings, changes: dict[str, str]) -> Parameters:

@@ -13,6 +13,7 @@
     ├── Blocked                  9   halted, or a needed task has not completed
     ├── DatabaseError           10   unreadable, read-only, full, or written by a newer version
     ├── Missed                  12   the window closed without a run
+    ├── LookAhead               13   a decision of the past knew what came after it
     └── Interrupted          128+N   a signal asked us to stop
 
 The docstring of a class says when it is raised; the message of an instance is one line for a person, without a traceback.
@@ -102,6 +103,12 @@ class Missed(TradectlError):
     """The window of this slot closed without a run."""
 
     exit_code = 12
+
+
+class LookAhead(TradectlError):
+    """A backtest's decision changes when later bars are taken away: its results cannot be believed."""
+
+    exit_code = 13
 
 
 class Interrupted(TradectlError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -150,6 +150,13 @@ class Shelf(Protocol):
 
     def get(self, name: str) -> bytes | None: ...
     def put(self, name: str, content: bytes) -> None: ...
+    def clear(self, beginning: str, but: Container[str]) -> None:
+        """Forget everything whose name begins so, but for these names."""
+        ...
+
+    def tidy(self) -> None:
+        """Forget what nobody has put there for long."""
+        ...
 
 
 class Notifier(Protocol):

@@ -55,6 +55,26 @@ def test_a_damaged_byte_anywhere_is_nothing(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_takes_nothing_costs_time_and_nothing_else(tmp_path: Path) -> None:
-    shelf = FolderShelf(tmp_path / "not there")
+    shelf = FolderShelf(tmp_path / "not there" / "kept")
     shelf.put("scan", b"what took long")
     assert shelf.get("scan") is None
+    shelf.tidy()
+
+
+def test_what_was_not_put_there_for_two_months_goes(tmp_path: Path) -> None:
+    """Counted from the newest, whatever the clock says; what a killed writer left goes too."""
+    shelf = FolderShelf(tmp_path / "kept")
+    for name, days in (("scan-new", 0), ("scan-lately", 59), ("past-old", 61), (".scan-new-x7", 61)):
+        shelf.put(name, b"what took long")
+        os.utime(tmp_path / "kept" / name, (1e9 - days * 86400,) * 2)
+    shelf.tidy()
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["scan-lately", "scan-new"]
+
+
+def test_clearing_takes_what_begins_so_and_is_not_named(tmp_path: Path) -> None:
+    shelf = FolderShelf(tmp_path)
+    for name in ("rows-1", "rows-2", "rows-3", "scan-1"):
+        shelf.put(name, name.encode())
+    shelf.clear("rows-", {"rows-2"})
+    assert [shelf.get(name) for name in ("rows-1", "rows-2", "rows-3", "scan-1")] == [None, b"rows-2", None, b"scan-1"]
+    FolderShelf(tmp_path / "not there" / "kept").clear("rows-", set())

@@ -21,6 +21,23 @@ def test_signals_are_those_of_the_newest_session_by_rank(ledger: Ledger, rows: R
     assert signals.listing(ledger.database, "ravi") == []
 
 
+def test_signals_of_a_span_come_in_order_with_their_reasons(ledger: Ledger, rows: Rows):
+    """Another user's decisions, another task's, and the verdict of another rule are no reasons of theirs."""
+    before = DAY - timedelta(days=1)
+    rows.signal(rank=2, instrument_id="INE002", symbol="BETA")
+    rows.signal()
+    rows.signal(analysed=before, for_session=DAY, symbol="OLD")
+    for session, reason in ((before, "score 60.0"), (DAY, "score 63.0")):
+        rows.decision(session_date=session, verdict="BUY", rule="score", reason=reason)
+    rows.decision(task="buy", verdict="placed", rule="score", reason="10 at 101.00")
+    rows.decision(instrument_id="INE002", reason="it was forgotten")
+    found = signals.listing(ledger.database, "asha", analysed=(before, DAY))
+    told = [(item["analysed"], item["symbol"], item["reason"]) for item in found]
+    assert told == [("2023-07-19", "OLD", "score 60.0"), ("2023-07-20", "ACME", "score 63.0"), ("2023-07-20", "BETA", None)]
+    assert [item["symbol"] for item in signals.listing(ledger.database, "asha", analysed=(DAY, NEXT))] == ["ACME", "BETA"]
+    assert signals.listing(ledger.database, "asha", analysed=(NEXT, NEXT)) == []
+
+
 def test_a_signals_money_is_rupees_and_its_numbers_are_numbers(ledger: Ledger, rows: Rows):
     rows.signal()
     [item] = signals.listing(ledger.database, "asha")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.research.by_instrument import ByInstrument
+from tests.research.shelf import MemoryShelf
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.store import Store
 from tradectl.model.market import Bar
@@ -18,19 +19,6 @@ from tradectl.strategy.readings import Readings
 from tradectl.strategy.verdicts import Question, judged
 
 PARAMETERS = Parameters()
-
-
-class MemoryShelf:
-    """A shelf that lasts as long as a test."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    def get(self, name: str) -> bytes | None:
-        return self.kept.get(name)
-
-    def put(self, name: str, content: bytes) -> None:
-        self.kept[name] = content
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +66,7 @@ def test_each_evening_goes_on_from_what_the_last_one_kept(store: Store, oracle: 
         close = judged(store, store.sessions, known, asked, silence)
         assert exact(list(close.verdicts)) == exact(oracle.verdicts(asked)), session
         known.keep()
-    assert {name.split("-")[0] for name in shelf.kept} == {"scan", "past"}
+    assert {name.split("-")[0] for name in shelf.kept} == {"scan", "past", "rows"}
 
 
 def test_a_bar_that_is_not_final_is_scanned_on_top_of_yesterday(store: Store, oracle: ByInstrument) -> None:

@@ -1,8 +1,7 @@
-"""`backtest`: the rules on one symbol or many, limits out of the way; the same trades as `simulate` of each alone."""
+"""`backtest`: the rules on one symbol or many; each with its own money, or all in one account with its limits."""
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,114 +10,183 @@ import typer
 from tradectl.cli import show
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
+from tradectl.cli.csvfile import write_csv
 from tradectl.cli.options import RESEARCH, parse_day
 from tradectl.cli.progress import bar
 from tradectl.cli.simulate import TRADE_COLUMNS, Set, settings_of, trade_cells
-from tradectl.errors import DataError
-from tradectl.model.money import to_rupees
+from tradectl.errors import LookAhead, UsageError
 
 if TYPE_CHECKING:
     from tradectl.marketdata.store import Store
-    from tradectl.strategy.parameters import Parameters
+    from tradectl.research.backtests import Account, Asked
 
 app = typer.Typer()
+
+Symbol = Annotated[
+    str, typer.Argument(help="A symbol, today's or an older name; or a list, a file of symbols, or A,B,C.", metavar="SYMBOL")
+]
+From = Annotated[str, typer.Option("--from", help="First session; the first stored one unless told.", metavar="YYYY-MM-DD")]
+To = Annotated[str, typer.Option("--to", help="Last session; the last stored one unless told.", metavar="YYYY-MM-DD")]
+InOne = Annotated[bool, typer.Option("--portfolio", help="All symbols in one account, with its funds and limits, as `simulate`.")]
+Capital = Annotated[
+    str, typer.Option(help="With --portfolio: money to begin with; the user's own unless told.", metavar="RUPEES")
+]
+RandomOrder = Annotated[
+    int,
+    typer.Option(help="With --portfolio: hold the result against so many random orders of candidates.", min=0, metavar="NUMBER"),
+]
+Seed = Annotated[int, typer.Option(help="Of the random orders; the same seed gives the same answer.", min=0, metavar="NUMBER")]
+Index = Annotated[
+    str, typer.Option(help="With --portfolio: the imported symbol of the index; the list's own unless told.", metavar="SYMBOL")
+]
+LookedAt = Annotated[
+    int,
+    typer.Option("--look-ahead", help="Evenings to decide again without any later bar; 0: no check.", min=0, metavar="NUMBER"),
+]
+Csv = Annotated[Path | None, typer.Option("--csv", help="Write all trades, one a line, in exact rupees.", metavar="FILE")]
 
 
 @command(app, panel=RESEARCH)
 def backtest(
     call: Call,
-    symbol: Annotated[
-        str, typer.Argument(help="A symbol, today's or an older name; or a list, a file of symbols, or A,B,C.", metavar="SYMBOL")
-    ],
-    first: Annotated[
-        str, typer.Option("--from", help="First session; the first stored one unless told.", metavar="YYYY-MM-DD")
-    ] = "",
-    last: Annotated[str, typer.Option("--to", help="Last session; the last stored one unless told.", metavar="YYYY-MM-DD")] = "",
+    symbol: Symbol,
+    first: From = "",
+    last: To = "",
+    portfolio: InOne = False,
+    capital: Capital = "",
+    random_order: RandomOrder = 0,
+    seed: Seed = 1,
+    index: Index = "",
+    look_ahead: LookedAt = 5,
+    csv_file: Csv = None,
     changes: Set = None,
 ) -> Answer:
-    """What the rules would have traded in each symbol, with funds and portfolio limits out of the way."""
-    from tradectl import bootstrap
-    from tradectl.report.simulation import trade_row
-    from tradectl.strategy.backtest import Facts, gated
-    from tradectl.strategy.readings import Readings
+    """What the rules would have traded: in each symbol alone, or with --portfolio in one account.
 
-    market = bootstrap.open_store(call.told())
+    Alone, a symbol has its own money for every trade, funds and the portfolio's limits out of the way. In one account the
+    candidates share the capital and the limits, evening by evening, as `simulate` does minute by minute, to the same trades.
+    Every result says what it is worth: a few evenings are decided again with all later bars cut off (exit 13 where a decision
+    changes), and the settings that could be fitted to the past are counted.
+    """
+    from tradectl.report.backtest import with_notes
+    from tradectl.research import backtests
+
+    account = account_of(call, portfolio, capital, index, random_order, seed)
+    asked = asked_of(call, symbol, first, last, changes)
+    quiet = call.quiet or call.as_json
+    with bar("backtest", quiet=quiet) as tell:
+        if account is not None:
+            found, text = backtests.of_account(asked, account, tell), text_of_account
+        elif is_list(asked.market, symbol):
+            found, text = backtests.of_each(asked, tell), text_of_many
+        else:
+            found, text = backtests.of_symbol(asked), text_of_symbol
+    with bar("checking", quiet=quiet) as tell:
+        checked = backtests.checked(asked, account.capital if account is not None else None, look_ahead, tell)
+    found = with_notes(found, asked.parameters, checked)
+    if csv_file is not None:
+        write_csv(csv_file, CSV_COLUMNS, found["trades"])
+    if not checked.differences:
+        return Answer(found, lambda: text(found))
+    error = f"look-ahead: {len(checked.differences)} differences, the first: {checked.differences[0]}"
+    return Answer(found, lambda: text(found), exit_code=LookAhead.exit_code, error=error, outcome="failed")
+
+
+def account_of(call: Call, portfolio: bool, capital: str, index: str, orders: int, seed: int) -> Account | None:
+    """The account that was asked for; None where each symbol is traded alone. Raises UsageError."""
+    from tradectl import bootstrap
+    from tradectl.cli.user import rupees
+    from tradectl.research.backtests import Account
+
+    said = {"--capital": capital, "--index": index, "--random-order": orders}
+    stray = next((name for name, value in said.items() if value), "")
+    if not portfolio:
+        if stray:
+            raise UsageError(f"{stray} needs --portfolio")
+        return None
+    money = rupees(capital) if capital else bootstrap.capital_of(call.told())
+    if money <= 0:
+        raise UsageError("--capital is more than 0")
+    return Account(money, index, orders, seed)
+
+
+def asked_of(call: Call, name: str, first: str, last: str, changes: list[str] | None) -> Asked:
+    """What is backtested. Raises UsageError, DataError."""
+    from tradectl import bootstrap
+    from tradectl.errors import DataError
+    from tradectl.research.backtests import Asked, spanned
+
+    settings = call.told()
+    parameters = bootstrap.parameters_of(settings, settings_of(changes))
+    begin, end = parse_day(first), parse_day(last)
+    market = bootstrap.open_store(settings)
     newest = market.last_session()
     if newest is None:
         raise DataError("there are no bars; `tradectl data import` brings them in")
-    parameters = bootstrap.parameters_of(call.told(), settings_of(changes))
-    end = parse_day(last) or newest
-    if _is_list(market, symbol):
-        return _of_many(call, market, symbol, parameters, parse_day(first), end)
-    instrument_id = market.find(symbol, end)
-    history = market.history(instrument_id)
-    if history is None:
-        raise DataError(f"there is no bar of {symbol}")
-    begin = parse_day(first) or history.session(0)
-    facts = Facts.gather(
-        market, market.sessions, parameters, instrument_id, history=history, readings=Readings(market, parameters)
-    )
-    done = gated(facts, first=begin, last=end)
-    trades = [trade_row(trade) for trade in done.trades]
-    found = {
-        "symbol": market.instrument(instrument_id, end).symbol,
-        "from": begin.isoformat(),
-        "to": end.isoformat(),
-        "trades": trades,
-        "net": to_rupees(sum(trade.net for trade in done.trades)),
-        "charges": to_rupees(sum(trade.charges for trade in done.trades)),
-        "winners": sum(trade.net > 0 for trade in done.trades),
-        "open": done.open_position.quantity if done.open_position is not None else 0,
-    }
-    return Answer(found, lambda: _text(found))
+    members = market.universe(name) if is_list(market, name) else (market.find(name, end or newest),)
+    instruments = tuple(member for member in members if market.history(member) is not None)
+    if not instruments:
+        raise DataError(f"there is no bar of {name}")
+    return Asked(settings, market, name, instruments, parameters, spanned(market, instruments, begin, end))
 
 
-def _is_list(market: Store, name: str) -> bool:
+def is_list(market: Store, name: str) -> bool:
     """Whether a name stands for several symbols, as `--universe` understands them."""
     known = {*market.lists(), "all"}
     return name.lower() in known or "," in name or "/" in name or Path(name).suffix in {".csv", ".txt"}
 
 
-def _of_many(call: Call, market: Store, name: str, parameters: Parameters, first: date | None, last: date) -> Answer:
-    from tradectl.report.backtest import by_symbol, result
-    from tradectl.strategy.lane_market import LaneMarket
-    from tradectl.strategy.lanes import run_lanes
-
-    lanes = LaneMarket.gather(market, market.sessions, market.universe(name))
-    if not lanes.instruments:
-        raise DataError(f"there is no bar of {name}")
-    begin = first or lanes.begins
-    with bar("backtest", quiet=call.quiet or call.as_json) as tell:
-
-        def progress(done: int, total: int, session: date) -> None:
-            tell(session.isoformat(), done, total)
-
-        run = run_lanes(lanes, [parameters], first=begin, last=last, progress=progress)
-    tested = by_symbol(run, lanes.instruments, lambda item, session: market.instrument(item, session).symbol, last)
-    found = result(name, tested, begin, last)
-    return Answer(found, lambda: _text_of_many(found))
-
-
+CSV_COLUMNS = (
+    "symbol",
+    "entry_session",
+    "exit_session",
+    "quantity",
+    "entry_quantity",
+    "entry_price",
+    "exit_price",
+    "gross",
+    "charges",
+    "net",
+)
+EVERY_TRADE = "every trade: --csv FILE, or --json"
 SYMBOL_COLUMNS = ("symbol", ">trades", ">won", ">charges", ">net", ">net % a trade", ">held")
 
 
-def _text_of_many(found: dict[str, Any]) -> str:
+def text_of_symbol(found: dict[str, Any]) -> str:
+    rows = [trade_cells(trade) for trade in found["trades"]]
+    title = f"{found['symbol']} {found['from']} to {found['to']}"
+    table = show.table(TRADE_COLUMNS, rows, title=title, empty="no trade was closed.")
+    held = f"; {found['open']} shares still held" if found["open"] else ""
+    summary = f"{len(rows)} trades, {found['winners']} with a gain, net {show.rupees(found['net'])}{held}"
+    return "\n".join([table, "", summary, "", *notes(found)])
+
+
+def text_of_many(found: dict[str, Any]) -> str:
+    total = found["total"]
+    won = f"{total['trades']} trades of {len(found['symbols'])} symbols, {total['wins']} with a gain"
+    summary = f"{won}, charges {show.rupees(total['charges'])}, net {show.rupees(total['net'])}"
+    return "\n".join([by_symbol(found), "", summary, EVERY_TRADE, "", *notes(found)])
+
+
+def by_symbol(found: dict[str, Any]) -> str:
+    """The symbols that were traded or are held, as a table."""
+
     def cells(item: dict[str, Any]) -> tuple[Any, ...]:
         percent = f"{item['average_percent']:.2f}" if item["average_percent"] is not None else ""
         return item["trades"], item["wins"], show.rupees(item["charges"]), show.rupees(item["net"]), percent
 
     rows = [(item["symbol"], *cells(item), item["open"]) for item in found["symbols"] if item["trades"] or item["open"]]
-    title, total = f"{found['universe']} {found['from']} to {found['to']}", found["total"]
-    table = show.table(SYMBOL_COLUMNS, rows, title=title, empty="no trade was closed.")
-    won = f"{total['trades']} trades of {len(found['symbols'])} symbols, {total['wins']} with a gain"
-    return "\n".join(
-        [table, "", f"{won}, charges {show.rupees(total['charges'])}, net {show.rupees(total['net'])}", *found["notes"]]
-    )
+    title = f"{found['universe']} {found['from']} to {found['to']}"
+    return show.table(SYMBOL_COLUMNS, rows, title=title, empty="no trade was closed.")
 
 
-def _text(found: dict[str, Any]) -> str:
-    rows = [trade_cells(trade) for trade in found["trades"]]
-    title = f"{found['symbol']} {found['from']} to {found['to']}"
-    table = show.table(TRADE_COLUMNS, rows, title=title, empty="no trade was closed.")
-    held = f"; {found['open']} shares still held" if found["open"] else ""
-    return f"{table}\n\n{len(rows)} trades, {found['winners']} with a gain, net {show.rupees(found['net'])}{held}"
+def text_of_account(found: dict[str, Any]) -> str:
+    from tradectl.report.portfolio import columns, compared, summary
+
+    table = show.table(columns(found), compared(found), title="At the close of each session")
+    return "\n".join([by_symbol(found), "", table, "", *summary(found), EVERY_TRADE, "", *notes(found)])
+
+
+def notes(found: dict[str, Any]) -> list[str]:
+    """What a reader must know, a line each."""
+    return [f"- {note}" for note in found["notes"]]

@@ -138,15 +138,19 @@ def check(
     indicators: Annotated[
         bool, typer.Option("--indicators/--no-indicators", help="Compare RSI and EMA with `ta`, bit for bit, on every symbol.")
     ] = True,
+    repair: Annotated[bool, typer.Option("--repair", help="Derive the panel store anew where a row of it is damaged.")] = False,
 ) -> Answer:
     """Look for gaps, duplicates, impossible bars and unexplained jumps; exit 8 if the data is wrong."""
     from tradectl.bootstrap import open_store
     from tradectl.marketdata.check import check as checked
+    from tradectl.marketdata.panel.deriving import renew
 
-    findings = [
-        asdict(item) | {"examples": list(item.examples)}
-        for item in checked(open_store(call.told()), universe, indicators=indicators)
-    ]
+    store = open_store(call.told())
+    if repair and store.damaged():
+        renew(store.folder)
+        store = open_store(call.told())
+    found = checked(store, universe, indicators=indicators)
+    findings = [asdict(item) | {"examples": list(item.examples)} for item in found]
     wrong = [item["kind"] for item in findings if item["severity"] == "error" and item["count"]]
     rows = [
         (item["severity"], item["count"], item["kind"], "; ".join(item["examples"][:3])) for item in findings if item["count"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ from tradectl.cli import show
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.options import LOOK, Limit, Session, Symbol, TaskName, parse_day
+from tradectl.errors import UsageError
 from tradectl.model.moment import ist_date
 
 app = typer.Typer()
@@ -56,12 +58,24 @@ def _closed(found: list[dict[str, Any]]) -> str:
 
 
 @command(app, panel=LOOK)
-def signals(call: Call, session: Session = "") -> Answer:
-    """What the strategy wants to buy: the signals for one session, by rank (the newest session by default)."""
+def signals(
+    call: Call,
+    session: Session = "",
+    first: Annotated[str, typer.Option("--from", help="Of all analyses from this session on.", metavar="YYYY-MM-DD")] = "",
+    last: Annotated[str, typer.Option("--to", help="Of all analyses up to this session.", metavar="YYYY-MM-DD")] = "",
+) -> Answer:
+    """What the strategy wants to buy: the signals for one session, by rank (the newest session by default); with --from or --to
+    those of all analyses of a span, each with its reason."""
     from tradectl.report import signals as report
 
     world = call.world(read_only=True)
     day = parse_day(session)
+    if first or last:
+        if day:
+            raise UsageError("--session asks for one session, --from and --to for a span")
+        span = parse_day(first) or date.min, parse_day(last) or date.max
+        found = report.listing(world.ledger.database, world.user, analysed=span)
+        return Answer(found, lambda: _signals_of_span(found))
     found = report.listing(world.ledger.database, world.user, session=day)
     columns = (
         "rank",
@@ -86,6 +100,17 @@ def signals(call: Call, session: Session = "") -> Answer:
         for item in found
     )  # fmt: skip
     return Answer(found, lambda: show.table(columns, rows, empty="No signals."), session=day)
+
+
+def _signals_of_span(found: list[dict[str, Any]]) -> str:
+    rows = [
+        (
+            item["analysed"], item["rank"], item["symbol"], item["verdict"], show.rupees(item["close"]),
+            show.rupees(item["limit_price"]), item["rsi"], item["reason"],
+        )
+        for item in found
+    ]  # fmt: skip
+    return show.table(("analysed", "rank", "symbol", "verdict", ">close", ">limit", ">RSI", "reason"), rows, empty="No signals.")
 
 
 @command(app, panel=LOOK)

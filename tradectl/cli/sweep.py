@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +14,7 @@ import typer
 from tradectl.cli import show
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
+from tradectl.cli.csvfile import write_csv
 from tradectl.cli.options import RESEARCH, parse_day
 from tradectl.cli.progress import bar
 from tradectl.errors import DataError, UsageError
@@ -110,7 +110,8 @@ def sweep(
     )
     told = report.result(study, found, by=by, draws=draws, seed=seed, combinations=combinations)
     if csv_file is not None:
-        write_csv(csv_file, told["settings"])
+        rows = rows_of(told["settings"])
+        write_csv(csv_file, list(rows[0]), rows)
     return Answer(told, lambda: report.text(told, show.table, top=top, sort=sort))
 
 
@@ -214,13 +215,6 @@ def found_in(
     return find(tried, own_closed, possible, sessions, splits, by=by, draws=draws, seed=seed)
 
 
-def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    """One line a setting: what it differs in, then its figures. UsageError where it cannot be written."""
-    flat = [{**row["changes"], **{name: value for name, value in row.items() if name != "changes"}} for row in rows]
-    try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(flat[0]))
-            writer.writeheader()
-            writer.writerows(flat)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
+def rows_of(settings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row a setting: what it differs in, then its figures."""
+    return [{**row["changes"], **{name: value for name, value in row.items() if name != "changes"}} for row in settings]

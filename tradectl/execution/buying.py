@@ -14,7 +14,7 @@ from tradectl.model.moment import ist_date
 from tradectl.model.order import OrderStatus, Purpose, Side
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.risk import Exposure, deny
-from tradectl.strategy.sizing import Sizing, size
+from tradectl.strategy.sizing import Sizing, size_buy
 
 
 @dataclass(slots=True)
@@ -142,17 +142,16 @@ def quantity_for(
     limit_price: int | None = None,
     reentry: bool = False,
 ) -> Sizing:
-    """How many shares; zero with a reason. A re-entry below half of the capital per trade is not worth its charges.
-    Without a purse funds are no bound."""
-    funds = max(0, purse.available) if purse is not None else None
-    sizing = size(
-        price, session=session, parameters=parameters, average_turnover=average_turnover, funds=funds, limit_price=limit_price
+    """How many shares; zero with a reason. Without a purse funds are no bound."""
+    return size_buy(
+        price,
+        session=session,
+        parameters=parameters,
+        average_turnover=average_turnover,
+        funds=max(0, purse.available) if purse is not None else None,
+        limit_price=limit_price,
+        reentry=reentry,
     )
-    least = parameters.reentry_least * parameters.capital_per_trade * 100
-    if reentry and sizing.quantity and sizing.quantity * price < least:
-        unbound = size(price, session=session, parameters=parameters, average_turnover=average_turnover)
-        return Sizing(0, "funds" if unbound.quantity * price >= least else "reentry_least")
-    return sizing
 
 
 def pending_buys(desk: Desk, session: date) -> list[Order]:

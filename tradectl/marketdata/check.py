@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tradectl.model.history import Floats, History
 
 EXAMPLES = 5
+DAMAGED = "damaged rows of the panel store (--repair derives it anew)"
 JUMP = 0.20
 """A close this far from the one before, adjusted, wants a corporate action that explains it."""
 
@@ -76,8 +77,8 @@ def _order(histories: Mapping[str, History]) -> Finding:
 
 
 def _damage(store: Store) -> Finding:
-    """Rows of the panel store that are not what was written. It is derived: without its index it is made again."""
-    return _finding("damaged rows of the panel store (remove panel.json)", "error", [str(day) for day in store.damaged()])
+    """Rows of the panel store that are not what was written. It is derived, so it can be made again."""
+    return _finding(DAMAGED, "error", [str(day) for day in store.damaged()])
 
 
 def _second_names(store: Store) -> Finding:

@@ -54,7 +54,9 @@ class Renames:
         name, _, taken = instrument_id.partition("~")
         before = date.fromisoformat(taken) if taken else date.max
         while True:
-            arrivals = self._arriving.get(name, [])
+            arrivals = self._arriving.get(name)
+            if not arrivals:
+                return name
             index = bisect_left(arrivals, before, key=lambda rename: rename.dated) - 1
             if index < 0 or arrivals[index].dated <= session:
                 return name

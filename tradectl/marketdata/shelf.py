@@ -1,8 +1,8 @@
-"""Things that took long to make, each a file in the market folder, whole or absent.
+"""Things that took long to make, each a file in the folder `kept` of the market, whole or absent.
 
 A file begins with the CRC32 of its content. It is written aside and renamed over the older one; what is damaged, or cannot be
-read, is not there. Nothing on the shelf is the truth of anything, so a full disk or a folder that may not be written costs
-time and nothing else.
+read, is not there; so nobody waits for the disk, for what a power cut took is only not there either. Nothing on the shelf is the
+truth of anything, so a full disk or a folder that may not be written costs time and nothing else.
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ from __future__ import annotations
 import os
 import tempfile
 import zlib
+from collections.abc import Container
 from contextlib import suppress
 from pathlib import Path
 
 _CRC = 4
 """Bytes of the checksum."""
+_LIFETIME = 60 * 24 * 3600.0
+"""Seconds that something lies there without being put there again."""
 
 
 class FolderShelf:
-    """The shelf of one market folder."""
+    """The shelf in one folder, which is made when something is put there."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -35,17 +38,32 @@ class FolderShelf:
     def put(self, name: str, content: bytes) -> None:
         """Put it in the place of what was there before, if the folder lets us."""
         with suppress(OSError):
+            self.folder.mkdir(exist_ok=True)
             descriptor, path = tempfile.mkstemp(prefix=f".{name}-", dir=self.folder)
             try:
                 with os.fdopen(descriptor, "wb") as file:
                     file.write(_checksum(content))
                     file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
                 Path(path).chmod(0o644)
                 Path(path).rename(self.folder / name)
             finally:
                 Path(path).unlink(missing_ok=True)
+
+    def clear(self, beginning: str, but: Container[str]) -> None:
+        """Take away everything whose name begins so, but for these names."""
+        with suppress(OSError):
+            for path in self.folder.glob(f"{beginning}*"):
+                if path.name not in but:
+                    path.unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Take away what was put there two months before the newest: of settings and versions that are no more, or of a writer
+        that died. Put again, it would be of use again; nobody's clock is asked."""
+        with suppress(OSError):
+            written = {path: path.stat().st_mtime for path in self.folder.iterdir()}
+            for path, moment in written.items():
+                if moment < max(written.values()) - _LIFETIME:
+                    path.unlink(missing_ok=True)
 
 
 def _checksum(content: bytes) -> bytes:

@@ -21,6 +21,7 @@ from tradectl.marketdata.adjustment import Step, step, steps
 from tradectl.marketdata.panel.deriving import open_panel
 from tradectl.marketdata.reading import read_archive
 from tradectl.model.market import CorporateAction, Instrument
+from tradectl.model.panel import NAMES
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable
@@ -166,7 +167,7 @@ class Store:
 
     def minutes(self, instrument_id: str, session: date) -> Sequence[Minute]:
         """Minute bars (minutes after 09:15, open, high, low, close in paise, volume); empty where there are none."""
-        if self.through is not None and session > self.through:
+        if not self._has_minutes or (self.through is not None and session > self.through):
             return ()
         if session != self._minutes_of:
             self._minutes, self._minutes_of = {}, session
@@ -183,6 +184,10 @@ class Store:
 
     def _owns(self, instrument_id: str, name: str, session: date) -> bool:
         return name in {instrument_id, self._facts.renames.name_on(instrument_id, session)}
+
+    @cached_property
+    def _has_minutes(self) -> bool:
+        return bool(self._rows("SELECT 1 FROM minutes LIMIT 1", ()))
 
     @cached_property
     def _minute_days(self) -> dict[str, list[date]]:
@@ -239,14 +244,13 @@ class Store:
         name, isin = self._security(instrument_id)
         flags = [entry[4] for entry in past if entry[4] >= 0]
         derivatives = bool(flags and flags[-1])
-        history = self.history(instrument_id)
-        last = history.last_index(session) if history is not None else -1
+        last, panel = self._last_bar(instrument_id, session), self.panel()
         return Instrument(
             instrument_id=instrument_id,
             symbol=symbol,
-            series=str(history.series[last]) if history is not None and last >= 0 else "EQ",
+            series=str(NAMES[panel.state[last, panel.columns[instrument_id]]]) if last >= 0 else "EQ",
             isin=isin or None,
-            tick_size=self._tick(history, session, dump),
+            tick_size=self._tick(instrument_id, session, dump),
             lot_size=dump[2] if dump else 1,
             closing_auction=derivatives and self._has_auctions(session),
             derivatives=derivatives,
@@ -262,14 +266,22 @@ class Store:
             name, isin = (latest[-1][5], latest[-1][3]) if latest else ("", "")
         return name, isin
 
-    def _tick(self, history: History | None, session: date, dump: _Dump | None) -> int:
+    def _last_bar(self, instrument_id: str, through: date) -> int:
+        """The panel's row of the last bar of a session <= `through`; -1 without one."""
+        panel = self.panel()
+        column = panel.columns.get(instrument_id)
+        return panel.bar_before(panel.last_index(through) + 1, column) if column is not None else -1
+
+    def _tick(self, instrument_id: str, session: date, dump: _Dump | None) -> int:
         """From a dump of the same month; else by the close of the month before (of the first bar, for a newcomer)."""
         if dump and dump[0][:7] == session.isoformat()[:7]:
             return dump[1]
-        if history is None:
+        panel = self.panel()
+        column = panel.columns.get(instrument_id)
+        row = self._last_bar(instrument_id, session.replace(day=1) - timedelta(days=1))
+        if column is None or (row < 0 and (row := panel.first_bar(column)) < 0):
             return DEFAULT_TICK
-        month_end = history.last_index(session.replace(day=1) - timedelta(days=1))
-        return tick_size(session, int(history.close[max(month_end, 0)]))
+        return tick_size(session, int(panel.close[row, column]))
 
     def _has_auctions(self, session: date) -> bool:
         """Whether the exchange held closing auctions then."""

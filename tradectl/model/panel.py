@@ -25,6 +25,8 @@ NAMES = np.array(["", "EQ", "BE", "BZ"], dtype="<U2")
 
 Prices = NDArray[np.int32]
 States = NDArray[np.int8]
+_MONTH = 24
+"""Sessions, about."""
 FIELDS = ("open", "high", "low", "close", "volume", "state", "multiplier")
 """The arrays of a panel, in their order."""
 
@@ -80,6 +82,21 @@ class Panel:
         """Index of the last session <= `through`; -1 without one."""
         return int(np.searchsorted(self.sessions, through.toordinal(), side="right")) - 1
 
+    def bar_before(self, end: int, column: int) -> int:
+        """The row of a column's last bar before row `end`; -1 without one. Looks back a month at a time: it is seldom far."""
+        while end > 0:
+            start = max(0, end - _MONTH)
+            there = np.flatnonzero(self.state[start:end, column] > 0)
+            if len(there):
+                return start + int(there[-1])
+            end = start
+        return -1
+
+    def first_bar(self, column: int) -> int:
+        """The row of a column's first bar; -1 without one."""
+        there = np.flatnonzero(self.state[:, column] > 0)
+        return int(there[0]) if len(there) else -1
+
     def row(self, index: int) -> Row:
         """One session."""
         return Row(int(self.sessions[index]), *(getattr(self, name)[index] for name in FIELDS))
@@ -95,18 +112,20 @@ class Panel:
         columns = np.array([self.columns[instrument_id] for instrument_id in chosen], dtype=np.int64)
         return replace(self, instruments=chosen, **{name: getattr(self, name)[:, columns] for name in FIELDS})
 
-    def history(self, instrument_id: str) -> History | None:
-        """The bars of one instrument, without its holes; None without any."""
+    def history(self, instrument_id: str, since: date = date.min) -> History | None:
+        """The bars of one instrument from a session on, without its holes; None without any."""
         column = self.columns.get(instrument_id)
         if column is None:
             return None
-        state = self.state[:, column]
-        there = np.flatnonzero(state > 0)
+        begin = int(np.searchsorted(self.sessions, since.toordinal()))
+        there = begin + np.flatnonzero(self.state[begin:, column] > 0)
         if not len(there):
             return None
         opens, highs, lows, closes = (getattr(self, name)[there, column].astype(np.int64) for name in FIELDS[:4])
         volume, multiplier = self.volume[there, column], self.multiplier[there, column]
-        return History(instrument_id, self.sessions[there], opens, highs, lows, closes, volume, NAMES[state[there]], multiplier)
+        return History(
+            instrument_id, self.sessions[there], opens, highs, lows, closes, volume, NAMES[self.state[there, column]], multiplier
+        )
 
 
 def stacked(histories: Iterable[History]) -> Panel:

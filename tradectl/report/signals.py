@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from tradectl.ledger import schema
 from tradectl.ledger.engine import Database
 from tradectl.report.values import rows
 
-SIGNALS = schema.signals
+SIGNALS, DECISIONS = schema.signals, schema.decisions
 
 
-def listing(database: Database, user: str, *, session: date | None = None) -> list[dict[str, Any]]:
-    """The signals for a run session by rank; without one, for the latest session that has any."""
-    newest = select(func.max(SIGNALS.c.for_session)).where(SIGNALS.c.user == user).scalar_subquery()
-    query = select(SIGNALS).where(SIGNALS.c.user == user, SIGNALS.c.for_session == (newest if session is None else session))
+def listing(
+    database: Database, user: str, *, session: date | None = None, analysed: tuple[date, date] | None = None
+) -> list[dict[str, Any]]:
+    """The signals for a run session by rank; or of all analyses from one session to another, both included; without either, for
+    the latest session that has any. Each with the `reason` of its verdict, None where the decision is not kept any more."""
+    query = select(SIGNALS).where(SIGNALS.c.user == user)
+    if analysed is not None:
+        query = query.where(SIGNALS.c.analysed.between(*analysed)).order_by(SIGNALS.c.analysed, SIGNALS.c.rank)
+    else:
+        newest = select(func.max(SIGNALS.c.for_session)).where(SIGNALS.c.user == user).scalar_subquery()
+        query = query.where(SIGNALS.c.for_session == (newest if session is None else session))
+        query = query.order_by(SIGNALS.c.analysed.desc(), SIGNALS.c.rank)
     with database.read() as connection:
-        return rows(connection, SIGNALS, query.order_by(SIGNALS.c.analysed.desc(), SIGNALS.c.rank))
+        found = rows(connection, SIGNALS, query)
+        reasons = _reasons(connection, user, [date.fromisoformat(item["analysed"]) for item in found])
+    return [item | {"reason": reasons.get((item["analysed"], item["instrument_id"]))} for item in found]
+
+
+def _reasons(connection: Connection, user: str, analysed: Sequence[date]) -> dict[tuple[str, str], str]:
+    """Why each BUY and STRONG_BUY of these analyses was one, by session (ISO) and instrument."""
+    columns = (DECISIONS.c.session_date, DECISIONS.c.instrument_id, DECISIONS.c.reason)
+    query = select(*columns).where(DECISIONS.c.user == user, DECISIONS.c.task == "analyze", DECISIONS.c.rule == "score")
+    if not analysed:
+        return {}
+    query = query.where(DECISIONS.c.session_date.between(min(analysed), max(analysed)))
+    return {(session.isoformat(), name): reason for session, name, reason in connection.execute(query.order_by(DECISIONS.c.id))}

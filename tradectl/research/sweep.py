@@ -15,7 +15,7 @@ from tradectl.research.study import Study, setting_key
 from tradectl.research.work import Backtests, Possible, Work
 from tradectl.research.workers import here, on_dask
 from tradectl.runtime.interrupt import Stop
-from tradectl.strategy.lane_market import INDICATOR_SETTINGS
+from tradectl.strategy.features import INDICATOR_SETTINGS
 from tradectl.strategy.parameters import Parameters
 
 CHUNK = 50

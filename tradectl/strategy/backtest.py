@@ -20,7 +20,6 @@ from tradectl.model.market import CorporateAction, bars_entry
 from tradectl.model.order import Fill, Side
 from tradectl.model.position import Adjustment, Folded, Trade, fold
 from tradectl.strategy.entry import Mask, admission_mask, entry_mask, is_share, reward_gone
-from tradectl.strategy.exact import exact
 from tradectl.strategy.exits import entry_limit, rsi_exit_due
 from tradectl.strategy.facts import Facts
 from tradectl.strategy.holding import Holding, Step, through_actions
@@ -28,9 +27,9 @@ from tradectl.strategy.intraday import Plan, Result, trade
 from tradectl.strategy.reentry import level_at_entry, next_level
 from tradectl.strategy.risk import too_far
 from tradectl.strategy.score import backtest_score, combined, strength
-from tradectl.strategy.sizing import size, worth_changing
+from tradectl.strategy.sizing import Sizing, size_buy, worth_changing
 
-__all__ = ["Backtest", "Facts", "Past", "gated", "reference", "run", "settled"]
+__all__ = ["Backtest", "Facts", "Order", "Past", "Run", "gated", "reference", "run", "settled"]
 
 TRADE_FOR_TRADE = frozenset({"BE", "BZ"})
 """Series whose shares cannot be sold on the day they are bought."""
@@ -62,7 +61,7 @@ def run(
 ) -> Backtest:
     """Everything from `first` to `last`, both included. `accept(i)` may refuse an entry decided on bar `i` (the score).
     `entries`: the bars on which the entry rule is to hold, instead of where it does; the universe is asked all the same."""
-    return _Run(facts, first, last, accept, entries).run()
+    return Run(facts, first, last, accept, entries).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def settled(facts: Facts, past: Past | None = None) -> tuple[tuple[Trade, ...], 
     bar, which may be provisional."""
     if not len(facts.history):
         return (), past
-    following = _Run(facts, past.flat_on if past else date.min, date.max)
+    following = Run(facts, past.flat_on if past else date.min, date.max)
     trades = (past.trades if past else ()) + following.run().trades
     flat_on = facts.history.session(following.flat_at)
     return trades, Past(tuple(trade for trade in trades if trade.exit_session < flat_on), flat_on)
@@ -104,18 +103,23 @@ def gated(facts: Facts, *, first: date, last: date) -> Backtest:
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
-    """A buy for one session, decided on the close of bar `decided`."""
+class Order:
+    """A buy for one session, decided on the close of bar `decided`. `limit` in paise; `reentry`: of a symbol that is held."""
 
     session: date
     decided: int
     limit: int
     quantity: int
     level: int
+    reentry: bool = False
 
 
-class _Run:
-    """The state from bar to bar: shares, what of them is locked, the cycle of levels, and the order for the next session."""
+class Run:
+    """One symbol from bar to bar: shares, what of them is locked, the cycle of levels, and the order for the next session.
+
+    `run` goes through all of it by itself, funds no bound. Who has one account for many symbols takes the steps of a session one
+    by one instead, for those that are held, ordered or wanted: `through_actions`, `withdrawn`, `fitted`, `trade`, `wanted`,
+    `sized`; the orders are his then, and `order` stays empty."""
 
     def __init__(
         self,
@@ -136,7 +140,7 @@ class _Run:
         self.ex_dates = [action.ex_date for action in facts.actions]
         self.fills: list[Fill] = []
         self.adjustments: list[Adjustment] = []
-        self.order: _Order | None = None
+        self.order: Order | None = None
         self.flat_at = min(self.begin, max(self.end - 1, 0))
         self._flat()
 
@@ -152,14 +156,14 @@ class _Run:
             looked_at = j
             day = self.facts.history.session(j)
             session = self.facts.sessions.session(day)
-            self._apply_actions(j, day)
+            self.through_actions(j, day)
             if session is not None and session.runs:
-                traded = self._trade(j, session)
-                self._decide(j, day, traded=traded)
+                result = self.trade(j, session, self._due(j, day))
+                self._decide(j, day, traded=bool(result.executions))
             j = self._next(j + 1)
         if looked_at < self.end - 1:
             self.flat_at = self.end - 1
-        return self._result()
+        return self.result()
 
     def _next(self, j: int) -> int:
         """The next bar that matters: the very next one while something is held or ordered, else the next candidate. So where the
@@ -172,22 +176,27 @@ class _Run:
     # --- decisions on a close
 
     def _decide(self, j: int, day: date, *, traded: bool) -> None:
+        order = self.wanted(j, day, traded=traded)
+        if order is None or (not order.reentry and self.accept is not None and not self.accept(j)):
+            return
+        quantity = self.sized(order).quantity
+        if quantity:
+            self.order = replace(order, quantity=quantity)
+
+    def wanted(self, j: int, day: date, *, traded: bool) -> Order | None:
+        """What the rules want for the next run session after the close of bar `j`, of no quantity yet. `traded`: whether the
+        symbol was traded in this session, which forbids an entry."""
         if day >= self.last:
-            return
-        level = self._reentry_level(j) if self.holding.quantity else self._entry_level(j, day, traded=traded)
+            return None
+        reentry = self.holding.quantity > 0
+        level = self._reentry_level(j) if reentry else self._entry_level(j, day, traded=traded)
         if not level:
-            return
+            return None
         session = self.facts.sessions.next_run_session(day).date
-        if session > self.last or (not self.holding.quantity and self._barred(day, session)):
-            return
-        if not self.holding.quantity and self.accept is not None and not self.accept(j):
-            return
-        parameters = self.facts.parameters
-        limit = entry_limit(int(self.facts.history.close[j]), self.facts.instrument(session).tick_size, parameters)
-        quantity = self._size(limit, session, j)
-        least = exact(parameters.reentry_least) * exact(parameters.capital_per_trade) * 100
-        if quantity and not (self.holding.quantity and quantity * limit < least):
-            self.order = _Order(session, j, limit, quantity, level)
+        if session > self.last or (not reentry and self._barred(day, session)):
+            return None
+        limit = entry_limit(int(self.facts.history.close[j]), self.facts.instrument(session).tick_size, self.facts.parameters)
+        return Order(session, j, limit, 0, level, reentry)
 
     def _entry_level(self, j: int, day: date, *, traded: bool) -> int:
         k = bisect_left(self.candidates, j)
@@ -211,24 +220,60 @@ class _Run:
     def _actions(self, after: date, through: date) -> tuple[CorporateAction, ...]:
         return self.facts.actions[bisect_right(self.ex_dates, after) : bisect_right(self.ex_dates, through)]
 
-    def _size(self, price: int, session: date, decided: int, limit: int | None = None) -> int:
-        turnover = int(self.facts.features.average_turnover[decided])
-        sizing = size(
-            price, session=session, parameters=self.facts.parameters, average_turnover=turnover, funds=None, limit_price=limit
+    def sized(self, order: Order, funds: int | None = None) -> Sizing:
+        """How many shares a wanted buy takes, with so many paise (None: no bound); zero with a reason."""
+        return self._sizing(order, order.limit, funds, reentry=order.reentry)
+
+    def _sizing(self, order: Order, price: int, funds: int | None, *, reentry: bool = False) -> Sizing:
+        return size_buy(
+            price,
+            session=order.session,
+            parameters=self.facts.parameters,
+            average_turnover=int(self.facts.features.average_turnover[order.decided]),
+            funds=funds,
+            limit_price=order.limit,
+            reentry=reentry,
         )
-        return sizing.quantity
 
     # --- a session
 
-    def _trade(self, j: int, session: Session) -> bool:
-        """Orders and shares through one run session; whether anything traded."""
-        order, day = self.order, session.date
-        if order is not None and order.session <= day:
-            self.order = None
-        order = self._before_open(order, j) if order is not None and order.session == day else None
+    def _due(self, j: int, day: date) -> Order | None:
+        """The order for this session as the morning leaves it; one for an earlier session has expired."""
+        order = self.order
+        if order is None or order.session > day:
+            return None
+        self.order = None
+        return self.fitted(order, j) if order.session == day and not self.withdrawn(order) else None
+
+    def withdrawn(self, order: Order) -> bool:
+        """Whether premarket-retry cancels it: an ex-date, or a limit too far from the last close."""
+        history = self.facts.history
+        last = history.last_index(order.session - timedelta(days=1))
+        return self._barred(history.session(order.decided), order.session) or too_far(
+            order.limit, int(history.close[last]), self.facts.parameters
+        )
+
+    def fitted(self, order: Order, j: int, funds: int | None = None) -> Order | None:
+        """The order as amo-adjust leaves it at the open of bar `j`, with so many paise in all (None: no bound); None where it
+        cancels it."""
+        history, parameters = self.facts.history, self.facts.parameters
+        opened = int(history.open[j])
+        ema_level = float(self.facts.features.ema_fast[order.decided] / history.multiplier[j])
+        if reward_gone(opened, ema_level, parameters):
+            return None
+        wanted = self._sizing(order, min(opened, order.limit), funds).quantity
+        if wanted and worth_changing(order.quantity, wanted, parameters):
+            order = replace(order, quantity=wanted)
+        if parameters.amo_adjust_reprice and opened < order.limit:
+            order = replace(order, limit=round_down(opened, self.facts.instrument(order.session).tick_size))
+        return order
+
+    def trade(self, j: int, session: Session, order: Order | None) -> Result:
+        """The shares that are held, and a buy, through bar `j`, the one of this run session."""
+        day = session.date
         held = self.holding.free(day)
         if not held and order is None:
-            return False
+            return Result()
         history, table, parameters = self.facts.history, self.facts.features, self.facts.parameters
         instrument, last = self.facts.instrument(day), j - 1
         plan = Plan(
@@ -244,25 +289,9 @@ class _Run:
         minutes = session.minutes(instrument.closing_auction)
         result = trade(history.bar(j), minutes, tuple(self.facts.minutes(day)), plan, parameters)
         self._book(result, session, instrument.symbol, order)
-        return bool(result.executions)
+        return result
 
-    def _before_open(self, order: _Order, j: int) -> _Order | None:
-        """The order after the morning: premarket-retry (ex-date, distance from the last close) and amo-adjust."""
-        history, parameters = self.facts.history, self.facts.parameters
-        decided_on, opened = history.session(order.decided), int(history.open[j])
-        if self._barred(decided_on, order.session) or too_far(order.limit, int(history.close[j - 1]), parameters):
-            return None
-        ema_level = float(self.facts.features.ema_fast[order.decided] / history.multiplier[j])
-        if reward_gone(opened, ema_level, parameters):
-            return None
-        wanted = self._size(min(opened, order.limit), order.session, order.decided, order.limit)
-        if wanted and worth_changing(order.quantity, wanted, parameters):
-            order = replace(order, quantity=wanted)
-        if parameters.amo_adjust_reprice and opened < order.limit:
-            order = replace(order, limit=round_down(opened, self.facts.instrument(order.session).tick_size))
-        return order
-
-    def _book(self, result: Result, session: Session, symbol: str, order: _Order | None) -> None:
+    def _book(self, result: Result, session: Session, symbol: str, order: Order | None) -> None:
         opened, bought = session.open_at(), 0
         for item in result.executions:
             at = opened + timedelta(seconds=item.second)
@@ -279,7 +308,7 @@ class _Run:
         if not self.holding.quantity:
             self._flat()
 
-    def _apply_actions(self, j: int, day: date) -> None:
+    def through_actions(self, j: int, day: date) -> None:
         """Bring the holding through the actions with an ex-date after the previous bar, up to this one."""
         history = self.facts.history
         actions = self._actions(history.session(j - 1), day) if self.holding.quantity else ()
@@ -297,7 +326,8 @@ class _Run:
         if not self.holding.quantity:
             self._flat()
 
-    def _result(self) -> Backtest:
+    def result(self) -> Backtest:
+        """Everything so far."""
         charges: dict[str, int] = {}
         for day, fills in groupby(self.fills, key=lambda fill: fill.session):
             charges.update(day_charges(day, list(fills)).by_fill)

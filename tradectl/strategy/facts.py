@@ -42,11 +42,14 @@ class Facts:
         *,
         history: History,
         readings: Readings | None = None,
+        columns: Features | None = None,
     ) -> Facts:
-        """The facts of one instrument from a market. `readings` saves computing features of a history that it knows."""
-        if readings is not None and market.history(instrument_id) is history:
+        """The facts of one instrument from a market. `columns` are the features of the history where they are known; `readings`
+        saves computing those of a history that it knows."""
+        if columns is None and readings is not None and market.history(instrument_id) is history:
             readings.columns(instrument_id)
-        columns = readings.features_of(history) if readings is not None else features(history, parameters)
+        if columns is None:
+            columns = readings.features_of(history) if readings is not None else features(history, parameters)
         span = (history.session(0), history.session(len(history) - 1)) if len(history) else None
         return cls(
             history=history,

@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from tradectl.model.history import Floats, History, Ints
 from tradectl.model.money import to_rupees
 from tradectl.strategy.indicators import ema, rsi
-from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.parameters import Parameters, names
 
 N = TypeVar("N", np.int64, np.float64)
 
+INDICATOR_SETTINGS = ("rsi_period", "ema_fast", "ema_slow", "average_window", *(n for n in names() if n.startswith("quality_")))
+"""The settings that change what the rules see; all others only change what they make of it."""
 TREND_LOOKBACK = 20
 """Bars between the two values of the slow EMA whose comparison says whether the trend rises."""
 
@@ -122,6 +124,12 @@ class Features:
     def take(self, rows: NDArray[Any]) -> Features:
         """Only some rows, by their indices or a mask."""
         return replace(self, **{item.name: getattr(self, item.name)[rows] for item in fields(self)})
+
+    def then(self, later: Features) -> Features:
+        """These rows, and others behind them."""
+        return replace(
+            self, **{item.name: np.append(getattr(self, item.name), getattr(later, item.name)) for item in fields(self)}
+        )
 
 
 def features(history: History, parameters: Parameters) -> Features:

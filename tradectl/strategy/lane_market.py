@@ -22,7 +22,7 @@ from tradectl.model.panel import Panel, stacked
 from tradectl.strategy.entry import admission_mask, entry_mask, is_share
 from tradectl.strategy.features import Features, features
 from tradectl.strategy.intraday import MinuteBar
-from tradectl.strategy.parameters import Parameters, names
+from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.score import strengths
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 Mask = NDArray[np.bool_]
 
-INDICATOR_SETTINGS = ("rsi_period", "ema_fast", "ema_slow", "average_window", *(n for n in names() if n.startswith("quality_")))
-"""The settings that change what the rules see; all others only change what they make of it."""
 NEVER = 2**31
 """A session that does not come."""
 
@@ -117,11 +115,6 @@ class LaneMarket:
     def days(self) -> Ints:
         """The date of each row (ordinals)."""
         return self.panel.sessions
-
-    @property
-    def begins(self) -> date:
-        """The session of the first bar of any of them, of which there is one."""
-        return date.fromordinal(min(int(item.history.sessions[0]) for item in self.listings))
 
     @cached_property
     def runs(self) -> Mask:

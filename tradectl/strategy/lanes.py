@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from tradectl.model.position import Folded
+from tradectl.strategy.features import INDICATOR_SETTINGS
 from tradectl.strategy.lane_fills import LaneTrades, trades_of
 from tradectl.strategy.lane_loop import Loop, Rule
-from tradectl.strategy.lane_market import INDICATOR_SETTINGS, Candidates, Columns, LaneMarket
+from tradectl.strategy.lane_market import Candidates, Columns, LaneMarket
 from tradectl.strategy.lane_score import ScoreGate
 from tradectl.strategy.lane_strategy import Gate, Strategy
 from tradectl.strategy.parameters import Parameters

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
+from operator import attrgetter
 
 import numpy as np
 
@@ -23,6 +24,8 @@ from tradectl.strategy.parameters import NOT_OF_A_SYMBOL, Parameters
 
 FORMAT = 1
 """Of what is put on the shelf."""
+_AMOUNTS = attrgetter(*Trade.__slots__[3:])
+"""The columns of a row after symbol and dates."""
 _Spans = dict[str, tuple[int, int, int]]
 
 
@@ -64,6 +67,11 @@ class PastTrades:
             known = self._of_history[history.instrument_id] = (history, self._run(facts))
         return known[1]
 
+    def flat_on(self, instrument_id: str, sessions: SessionTable) -> date | None:
+        """A session from which on a history is enough for `trades`; None where it has to be whole."""
+        past = self._known(instrument_id, sessions)
+        return past.flat_on if past is not None else None
+
     def _run(self, facts: Facts) -> tuple[Trade, ...]:
         name, history = facts.history.instrument_id, facts.history
         past = self._known(name, facts.sessions)
@@ -86,8 +94,7 @@ class PastTrades:
     def keep(self) -> None:
         """Put on the shelf what is new."""
         if self._shelf is not None and self._changed and self._kept is not None:
-            everything = {name: past for name in self._kept.spans if (past := self._kept.past(name)) is not None} | self._past
-            self._shelf.put(self._name, _written(everything, self._basis()))
+            self._shelf.put(self._name, _written(self._kept, self._past, self._basis()))
             self._changed = False
 
 
@@ -100,16 +107,20 @@ def _rules(parameters: Parameters, sessions: SessionTable) -> str:
     return hashlib.sha256(repr((__version__, settings, days)).encode()).hexdigest()[:16]
 
 
-def _written(everything: dict[str, Past], basis: list[str]) -> bytes:
-    symbols = sorted({trade.symbol for past in everything.values() for trade in past.trades})
-    numbers = {symbol: number for number, symbol in enumerate(symbols)}
+def _written(kept: _Kept, fresh: dict[str, Past], basis: list[str]) -> bytes:
+    """What was kept, and what is new or known for longer."""
+    numbers = {symbol: number for number, symbol in enumerate(kept.symbols)}
+    parts = {name: (flat_on, kept.rows[start:stop]) for name, (flat_on, start, stop) in kept.spans.items() if name not in fresh}
+    for name, past in fresh.items():
+        rows = np.array([_row(numbers, trade) for trade in past.trades], dtype=np.int64)
+        parts[name] = past.flat_on.toordinal(), rows.reshape(-1, len(Trade.__slots__))
     spans: _Spans = {}
-    rows: list[tuple[int, ...]] = []
-    for name, past in everything.items():
-        spans[name] = (past.flat_on.toordinal(), len(rows), len(rows) + len(past.trades))
-        rows += [_row(numbers, trade) for trade in past.trades]
-    header = json.dumps([basis, symbols, spans], separators=(",", ":")).encode()
-    return header + b"\n" + np.array(rows, dtype=np.int64).tobytes()
+    start = 0
+    for name, (flat_on, rows) in parts.items():
+        spans[name] = flat_on, start, start + len(rows)
+        start += len(rows)
+    header = json.dumps([basis, list(numbers), spans], separators=(",", ":")).encode()
+    return b"\n".join((header, b"".join(rows.tobytes() for _, rows in parts.values())))
 
 
 def _read(content: bytes, basis: list[str]) -> _Kept:
@@ -121,8 +132,8 @@ def _read(content: bytes, basis: list[str]) -> _Kept:
 
 
 def _row(numbers: dict[str, int], trade: Trade) -> tuple[int, ...]:
-    _, entered, left, *others = astuple(trade)
-    return numbers[trade.symbol], entered.toordinal(), left.toordinal(), *others
+    symbol = numbers.setdefault(trade.symbol, len(numbers))
+    return symbol, trade.entry_session.toordinal(), trade.exit_session.toordinal(), *_AMOUNTS(trade)
 
 
 def _trade(symbols: list[str], row: list[int]) -> Trade:

@@ -18,6 +18,7 @@ from tradectl.strategy.parameters import Parameters
 
 if TYPE_CHECKING:
     from tradectl.strategy.past import PastTrades
+    from tradectl.strategy.recent import Recent
     from tradectl.strategy.scans import Scans
 
 
@@ -37,7 +38,14 @@ class Readings:
     def scans(self) -> Scans:
         from tradectl.strategy.scans import Scans
 
-        return Scans(self._market, self._parameters, self.shelf)
+        return Scans(self._market, self._parameters, self.shelf, self.recent)
+
+    @cached_property
+    def recent(self) -> Recent | None:
+        """The last rows of everybody; None without a shelf, where one process goes on from session to session and knows them."""
+        from tradectl.strategy.recent import Recent
+
+        return Recent(self._market, self._parameters, self.shelf) if self.shelf is not None else None
 
     @cached_property
     def past(self) -> PastTrades:
@@ -88,6 +96,10 @@ class Readings:
         """Leave for the next process what this one found out."""
         self.scans.keep()
         self.past.keep()
+        if self.recent is not None:
+            self.recent.keep()
+        if self.shelf is not None:
+            self.shelf.tidy()
 
     def features_of(self, history: History) -> Features:
         """The columns of a history, from memory if one of the methods above answered it."""

@@ -13,11 +13,13 @@ from datetime import date
 
 import numpy as np
 
+from tradectl import __version__
 from tradectl.model.history import Ints
 from tradectl.model.market import Bar
 from tradectl.model.panel import FIELDS, NOT_LISTED, SERIES, Panel, Row
 from tradectl.ports import MarketData, Shelf, Tell
 from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.recent import KEPT, Recent
 from tradectl.strategy.scan import Scan, Windows, advance, layout
 
 FORMAT = 1
@@ -29,10 +31,12 @@ _EVERY = 25
 class Scans:
     """The scan of one market's stored bars under one set of windows."""
 
-    def __init__(self, market: MarketData, parameters: Parameters, shelf: Shelf | None = None) -> None:
+    def __init__(
+        self, market: MarketData, parameters: Parameters, shelf: Shelf | None = None, recent: Recent | None = None
+    ) -> None:
         self._market = market
         self._windows = Windows.of(parameters)
-        self._shelf = shelf
+        self._shelf, self._recent = shelf, recent
         self._scan: Scan | None = None
         self._edition = ""
         self._kept = 0
@@ -50,6 +54,8 @@ class Scans:
         begin = int(np.searchsorted(panel.sessions, scan.session, side="right"))
         for index in range(begin, wanted + 1):
             advance(scan, panel.row(index))
+            if self._recent is not None and index > wanted - KEPT:
+                self._recent.add(scan)
             if (index - begin) % _EVERY == 0:
                 tell("sessions scanned", index - begin + 1, wanted + 1 - begin)
         self._scan = scan
@@ -91,7 +97,7 @@ class Scans:
 
     @property
     def _name(self) -> str:
-        return f"scan-{FORMAT}-{'-'.join(map(str, self._windows))}"
+        return f"scan-{FORMAT}-{__version__}-{'-'.join(map(str, self._windows))}"
 
     def _taken(self, panel: Panel, edition: str) -> Scan:
         content = self._shelf.get(self._name) if self._shelf is not None else None

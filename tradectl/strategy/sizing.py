@@ -58,6 +58,28 @@ def size(
     return Sizing(quantity, "" if quantity else reason)
 
 
+def size_buy(
+    price: int,
+    *,
+    session: date,
+    parameters: Parameters,
+    average_turnover: int,
+    funds: int | None = None,
+    limit_price: int | None = None,
+    reentry: bool = False,
+) -> Sizing:
+    """`size` of an entry or a re-entry. A re-entry below its least part of the capital per trade is not worth its charges:
+    reentry_least, or funds where only they are short."""
+    sizing = size(
+        price, session=session, parameters=parameters, average_turnover=average_turnover, funds=funds, limit_price=limit_price
+    )
+    least = exact(parameters.reentry_least) * exact(parameters.capital_per_trade) * 100
+    if not reentry or not sizing.quantity or sizing.quantity * price >= least:
+        return sizing
+    unbound = size(price, session=session, parameters=parameters, average_turnover=average_turnover)
+    return Sizing(0, "funds" if unbound.quantity * price >= least else "reentry_least")
+
+
 def sizes(prices: Ints, *, session: date, parameters: LaneParameters, average_turnover: Ints) -> Ints:
     """`size` of many lanes at once, funds out of the way. Prices are positive."""
     turnover = floor_times(np.maximum(average_turnover, 0), *parameters.ratio("turnover_share"))

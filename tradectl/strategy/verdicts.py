@@ -19,7 +19,7 @@ from tradectl.model.market import Bar, bars_entry
 from tradectl.ports import MarketData, Shelf, Tell, silence
 from tradectl.strategy import entry, score
 from tradectl.strategy.facts import Facts
-from tradectl.strategy.features import Reading
+from tradectl.strategy.features import Features, Reading
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.readings import Readings
 from tradectl.strategy.scan import Lanes, Scan, columns, readings
@@ -120,25 +120,24 @@ class _Judge:
         excluded = entry.exclusions(series, shares, scan.arrays["close"][lanes], table, parameters).tolist()
         refused = entry.refusals(table, parameters).tolist()
         found = {}
-        for name, (symbol, _), reading, out, no in zip(names, facts, rows, excluded, refused, strict=True):
+        for i, (name, (symbol, _), reading, out, no) in enumerate(zip(names, facts, rows, excluded, refused, strict=True)):
             if out:
                 found[name] = Verdict(name, symbol, reading, "EXCLUDED", out, f"not in the universe: {out}")
             elif no or (no := self._ex_date(name)):
                 reason = f"RSI {reading.rsi:.1f}, close {reading.close / 100:.2f}: fails {no}"
                 found[name] = Verdict(name, symbol, reading, "AVOID", no, reason)
             else:
-                found[name] = self._scored(name, symbol, reading)
+                known = self._lately(name, reading, table.take(np.array([i]))) or self._facts(name, reading)
+                found[name] = self._scored(symbol, reading, known)
         return found
 
     def _ex_date(self, instrument_id: str) -> str:
         actions = self.market.actions(instrument_id, self.asked.session, self.asked.following)
         return "ex_date" if any(bars_entry(action) for action in actions) else ""
 
-    def _scored(self, instrument_id: str, symbol: str, reading: Reading) -> Verdict:
-        parameters = self.asked.parameters
+    def _scored(self, symbol: str, reading: Reading, facts: Facts) -> Verdict:
+        parameters, instrument_id = self.asked.parameters, facts.history.instrument_id
         strength = score.strength(reading, parameters)
-        history = self._history(instrument_id, reading)
-        facts = Facts.gather(self.market, self.sessions, parameters, instrument_id, history=history, readings=self.known)
         trades = self.known.past.trades(facts)
         backtest, count, win, net = score.backtest_score(trades, self.asked.session, parameters)
         combined = score.combined(strength, backtest, parameters)
@@ -147,10 +146,38 @@ class _Judge:
         verdict = score.verdict(combined, count, parameters)
         return Verdict(instrument_id, symbol, reading, verdict, "score", reason, strength, backtest, combined, count)
 
+    def _lately(self, instrument_id: str, reading: Reading, row: Features) -> Facts | None:
+        """What is known of an instrument from where its reference run was last flat on. `row` is that of the reading; None
+        unless those before were kept."""
+        since, recent, panel = self.known.past.flat_on(instrument_id, self.sessions), self.known.recent, self.market.panel()
+        bars = panel.history(instrument_id, since) if since is not None and recent is not None else None
+        if bars is None or recent is None:
+            return None
+        bar = self._not_final(instrument_id, reading)
+        if bar is None:
+            bars = bars.through(reading.session)
+        else:
+            bars = bars.through(date.fromordinal(reading.session.toordinal() - 1)).with_bar(bar, reading.multiplier)
+        before = recent.rows(panel.columns[instrument_id], bars.sessions[:-1].tolist())
+        if not len(bars) or bars.session(0) != since or before is None:
+            return None
+        parameters, columns = self.asked.parameters, before.then(row)
+        return Facts.gather(self.market, self.sessions, parameters, instrument_id, history=bars, columns=columns)
+
+    def _facts(self, instrument_id: str, reading: Reading) -> Facts:
+        """What is known of an instrument from its first bar on."""
+        history, parameters = self._history(instrument_id, reading), self.asked.parameters
+        return Facts.gather(self.market, self.sessions, parameters, instrument_id, history=history, readings=self.known)
+
+    def _not_final(self, instrument_id: str, reading: Reading) -> Bar | None:
+        """The bar of the reading, if it is one that is not stored."""
+        bar = self.asked.bars.get(instrument_id) if self.asked.bars is not None else None
+        return bar if bar is not None and reading.session == bar.session else None
+
     def _history(self, instrument_id: str, reading: Reading) -> History:
         """The bars that the reading is of: the stored ones, or those before and the bar that is not final."""
-        bar = self.asked.bars.get(instrument_id) if self.asked.bars is not None else None
-        if bar is not None and reading.session == bar.session:
+        bar = self._not_final(instrument_id, reading)
+        if bar is not None:
             found = self.known.reading_with(instrument_id, bar, reading.multiplier)
             history = found[0] if found is not None else None
         else:

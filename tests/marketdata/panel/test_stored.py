@@ -15,8 +15,8 @@ import pytest
 
 from tests.marketdata.conftest import ACTIONS, DAILY, Market, bars
 from tradectl.errors import DataError
-from tradectl.marketdata.check import check
-from tradectl.marketdata.panel.deriving import open_panel
+from tradectl.marketdata.check import DAMAGED, check
+from tradectl.marketdata.panel.deriving import open_panel, renew
 from tradectl.marketdata.panel.layout import ROWS, TYPES
 from tradectl.marketdata.panel.stored import UNSOUND, StoredPanel
 from tradectl.model.panel import FIELDS
@@ -90,9 +90,9 @@ def test_any_bit_of_another_row_is_found_by_data_check(filled: Market, name: str
 def test_data_check_says_which_session_is_damaged_and_what_helps(filled: Market) -> None:
     spoil(edition(filled) / "close", 0)
     found = next(finding for finding in check(filled.store()) if finding.count and finding.severity == "error")
-    assert found.kind == "damaged rows of the panel store (remove panel.json)"
+    assert found.kind == DAMAGED
     assert (found.count, found.examples) == (1, (DAYS[0],))
-    (filled.folder / "panel.json").unlink()
+    renew(filled.folder)
     assert [finding.kind for finding in check(filled.store()) if finding.severity == "error" and finding.count] == []
 
 

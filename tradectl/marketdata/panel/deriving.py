@@ -52,6 +52,13 @@ def open_panel(folder: Path) -> StoredPanel:
             return StoredPanel(folder, mark)
 
 
+def renew(folder: Path) -> None:
+    """Derive the store anew, whatever it is like. Who reads the old one keeps it. DataError without an archive, DatabaseError."""
+    with _complaints(folder):
+        (folder / INDEX).unlink(missing_ok=True)
+    open_panel(folder)
+
+
 @contextmanager
 def derived_with(archive: Archive) -> Iterator[None]:
     """A transaction of the archive that is kept only where the store could be carried on to it.

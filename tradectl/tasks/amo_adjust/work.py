@@ -89,9 +89,10 @@ def _adjust(context: Context, desk: Desk, order: Order, price: int | None, purse
     enough = worth_changing(order.quantity, quantity, parameters)
     if quantity == 0 or (not enough and limit == order.price):
         return "unchanged", f"{order.quantity} fits pre-open {price / 100:.2f}"
+    quantity = quantity if enough else order.quantity
     reason = f"{order.quantity} becomes {quantity} at pre-open {price / 100:.2f}"
     _keep(context, order, price, "adjusted", reason)
-    answer = desk.path.modify(order, quantity=quantity if enough else order.quantity, price=limit)
+    answer = desk.path.modify(order, quantity=quantity, price=limit)
     if not answer.ok:
         return "modification_failed", answer.reason
     purse.available += blocked - quantity * limit - buy_charges(context.session, quantity, limit)

@@ -1,0 +1,185 @@
+"""The three backtests: one symbol, many symbols each with its own money, many symbols in one account; and the check of each.
+
+Each answers a JSON result; `checked` adds what it says about itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from tradectl import bootstrap
+from tradectl.errors import DataError, UsageError
+from tradectl.marketdata.store import Store
+from tradectl.model.history import History
+from tradectl.model.money import Paise
+from tradectl.ports import Tell, silence
+from tradectl.report import backtest, portfolio
+from tradectl.settings import Settings
+from tradectl.strategy.backtest import Facts, gated
+from tradectl.strategy.contenders import Contender, contender
+from tradectl.strategy.hold import hold_equally
+from tradectl.strategy.lane_market import LaneMarket
+from tradectl.strategy.lanes import run_lanes
+from tradectl.strategy.look_ahead import Checked, evenings, look_ahead
+from tradectl.strategy.parameters import WITHOUT_LIMITS, Parameters, with_changes
+from tradectl.strategy.portfolio import Portfolio
+from tradectl.strategy.random_order import random_orders
+from tradectl.strategy.splits import Span
+
+NO_BOUND = 10**15
+"""Paise that no account will miss."""
+LOOKED_AT = 50
+"""Symbols of which decisions are made again where each has its own money."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is backtested: `name` as it was said, the instruments behind it, sorted, all with bars; `span` within the bars."""
+
+    settings: Settings
+    market: Store
+    name: str
+    instruments: tuple[str, ...]
+    parameters: Parameters
+    span: Span
+
+    known: list[Contender] = field(default_factory=list, repr=False)
+
+    def contenders(self, tell: Tell = silence) -> list[Contender]:
+        """The symbols with their signals, gathered once."""
+        if not self.known:
+            self.known.extend(gathered(self.market, self.parameters, self.instruments, self.span, tell))
+        return self.known
+
+    @property
+    def evenings(self) -> list[date]:
+        """The run sessions of the span that decide about a later one of it."""
+        return [session.date for session in self.market.sessions.run_between(self.span.first, self.span.last)[:-1]]
+
+
+def spanned(market: Store, instruments: Sequence[str], first: date | None, last: date | None) -> Span:
+    """From the first bar of anybody to the newest, where not told otherwise. UsageError where no session lies between."""
+    newest = market.last_session()
+    begins = [history.session(0) for name in instruments if (history := market.history(name)) is not None]
+    if newest is None or not begins:
+        raise DataError("there are no bars; `tradectl data import` brings them in")
+    span = Span(max(first or min(begins), market.sessions.first), min(last or newest, newest))
+    if last is not None and first is not None and last < first:
+        raise UsageError(f"--to {last} is before --from {first}")
+    if span.last < span.first:
+        asked = f"{f' from {first}' if first else ''}{f' to {last}' if last else ''}"
+        raise DataError(f"there is no bar{asked}: what is stored goes from {min(begins)} to {newest}")
+    if not market.sessions.run_between(span.first, span.last):
+        raise UsageError(f"there is no run session from {span.first} to {span.last}")
+    return span
+
+
+def gathered(
+    market: Store, parameters: Parameters, instruments: Sequence[str], span: Span, tell: Tell = silence
+) -> list[Contender]:
+    """Those of the instruments that have bars in this market."""
+    found = []
+    for number, name in enumerate(instruments, 1):
+        one = contender(market, market.sessions, parameters, name, span)
+        if one is not None:
+            found.append(one)
+        tell(name, number, len(instruments))
+    return found
+
+
+def of_symbol(asked: Asked) -> dict[str, Any]:
+    """One symbol, its funds no bound."""
+    market, span, (instrument_id,) = asked.market, asked.span, asked.instruments
+    history = market.history(instrument_id)
+    if history is None:
+        raise DataError(f"there is no bar of {asked.name}")
+    facts = Facts.gather(market, market.sessions, asked.parameters, instrument_id, history=history)
+    done = gated(facts, first=span.first, last=span.last)
+    return backtest.of_symbol(market.instrument(instrument_id, span.last).symbol, done, span)
+
+
+def of_each(asked: Asked, tell: Tell) -> dict[str, Any]:
+    """Many symbols, each with its own money."""
+    market, span = asked.market, asked.span
+    lanes = LaneMarket.gather(market, market.sessions, asked.instruments)
+    run = run_lanes(
+        lanes,
+        [asked.parameters],
+        first=span.first,
+        last=span.last,
+        progress=lambda done, total, session: tell(session.isoformat(), done, total),
+    )
+    tested = backtest.by_symbol(run, lanes.instruments, lambda item, session: market.instrument(item, session).symbol, span.last)
+    return backtest.result(asked.name, tested, span.first, span.last)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What an account is opened with (paise), the index it is held against ('' for the list's own), and with how many random
+    orders of candidates, of which seed."""
+
+    capital: Paise
+    index: str = ""
+    orders: int = 0
+    seed: int = 1
+
+
+def of_account(asked: Asked, account: Account, tell: Tell) -> dict[str, Any]:
+    """Many symbols in one account."""
+    sessions = [session.date for session in asked.market.sessions.run_between(asked.span.first, asked.span.last)]
+    index = _index(asked, account.index, sessions)
+    contenders = asked.contenders(tell)
+    own = Portfolio(contenders, asked.span, account.capital)
+    own.run(tell)
+    drawn = (
+        random_orders(contenders, asked.span, own, count=account.orders, seed=account.seed, tell=tell) if account.orders else None
+    )
+    held = [(item.facts.history, item.facts.actions) for item in contenders]
+    hold = hold_equally(held, sessions, account.capital)
+    of_index = hold_equally([(index[1], ())], sessions, account.capital, index[0]) if index is not None else None
+    return portfolio.result(asked.name, own, {"hold": hold, "index": of_index}, drawn)
+
+
+def _index(asked: Asked, name: str, sessions: Sequence[date]) -> tuple[str, History] | None:
+    """The name of an index and its bars over all of these sessions. One that was asked for by `name` must be known (UsageError)
+    and have them (DataError)."""
+    number = asked.name.lower().removeprefix("nifty")
+    usual = [f"NIFTY {number}", f"NIFTY{number}"] if number.isdigit() else []
+    for symbol in [name] if name else [*usual, "NIFTY 50", "NIFTY50"]:
+        try:
+            history = asked.market.history(asked.market.find(symbol, sessions[-1]))
+        except UsageError:
+            if name:
+                raise
+            continue
+        if history is not None and None not in {history.index(sessions[0]), history.index(sessions[-1])}:
+            return symbol, history
+    if name:
+        raise DataError(f"the bars of {name} do not go from {sessions[0]} to {sessions[-1]}")
+    return None
+
+
+def checked(asked: Asked, capital: Paise | None, sessions: int, tell: Tell) -> Checked:
+    """So many evenings, made again with the market as it was then. `capital` of the account; None where each symbol has its own
+    money, and some symbols answer for all."""
+    if not sessions:
+        return Checked(0, 0, ())
+    parameters, names = asked.parameters, asked.instruments
+    if capital is None:
+        parameters = with_changes(parameters, WITHOUT_LIMITS)
+        if len(names) > LOOKED_AT:
+            names = tuple(sorted(np.random.default_rng(1).choice(names, LOOKED_AT, replace=False).tolist()))
+
+    whole = asked.contenders() if capital is not None else gathered(asked.market, parameters, names, asked.span)
+    return look_ahead(
+        whole,
+        lambda symbols: Portfolio(symbols, asked.span, capital if capital is not None else NO_BOUND),
+        lambda evening: gathered(bootstrap.open_store(asked.settings, through=evening), parameters, names, asked.span),
+        evenings(whole, asked.evenings, sessions, seed=1),
+        tell,
+    )

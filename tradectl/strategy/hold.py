@@ -1,0 +1,55 @@
+"""Buy and hold: what the same money would have become without any rule, to hold a result against.
+
+Fractions of shares, no charges; dividends are kept as cash; shares that a demerger gave are taken as put back into the company
+that gave them. Adjusted forward, a close is price x M, so a rupee put in grows with that alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from tradectl.model.history import Floats, History
+from tradectl.model.market import CorporateAction
+from tradectl.model.money import Paise
+
+Held = tuple[History, Sequence[CorporateAction]]
+"""An instrument's bars, and its actions, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """`worth` (paise) at the close of each session asked for; `symbols` that were bought, `later` that had no bar yet. `name`:
+    of an index, else empty."""
+
+    worth: Floats
+    symbols: int
+    later: int
+    name: str = ""
+
+
+def hold_equally(listed: Sequence[Held], sessions: Sequence[date], capital: Paise, name: str = "") -> Hold | None:
+    """The capital in equal parts in every instrument that has a bar by the first session, bought at that session's close and
+    never sold. None where nobody has one."""
+    days = np.array([session.toordinal() for session in sessions], dtype=np.int64)
+    grown = [_grown(history, actions, days) for history, actions in listed if history.last_index(sessions[0]) >= 0]
+    if not grown:
+        return None
+    return Hold(capital * np.mean(grown, axis=0), len(grown), len(listed) - len(grown), name)
+
+
+def _grown(history: History, actions: Sequence[CorporateAction], days: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Floats:
+    """What one rupee has become by each day: at the last close, dividends beside it."""
+    at = np.searchsorted(history.sessions, days, side="right") - 1
+    level = history.close[at] * history.multiplier[at]
+    shares = 1 / level[0]
+    worth: Floats = shares * level
+    for action in actions:
+        ex_date = action.ex_date.toordinal()
+        if action.dividend and days[0] < ex_date:
+            before = max(int(np.searchsorted(history.sessions, ex_date)) - 1, 0)
+            worth = worth + np.where(days >= ex_date, shares * history.multiplier[before] * action.dividend, 0.0)
+    return worth
