@@ -7,7 +7,8 @@ below 1 a fixed part is still seen.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -89,14 +90,27 @@ def analysis(symbols: int, sessions: int, *, warm: bool) -> Work:
         judged_alone(store, calendar(), shelf, asked)
 
     judge(sessions - 2, kept if warm else Kept())
-    return lambda: seconds(lambda: judge(sessions - 1, Kept(kept)))
+    return lambda: seconds(lambda: judge(sessions - 1, Kept(dict(kept.content))))
 
 
-class Kept(dict[str, bytes]):
+@dataclass(frozen=True)
+class Kept:
     """A shelf in memory."""
 
+    content: dict[str, bytes] = field(default_factory=dict)
+
+    def get(self, name: str) -> bytes | None:
+        return self.content.get(name)
+
     def put(self, name: str, content: bytes) -> None:
-        self[name] = content
+        self.content[name] = content
+
+    def clear(self, beginning: str, but: Container[str]) -> None:
+        for name in [name for name in self.content if name.startswith(beginning) and name not in but]:
+            del self.content[name]
+
+    def tidy(self) -> None:
+        """Nothing lies here for long."""
 
 
 def backtests(symbols: int, sessions: int, settings: Sequence[Parameters]) -> Work:
