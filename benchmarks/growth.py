@@ -29,6 +29,7 @@ from tradectl.strategy.verdicts import Question, judged_alone
 LINEAR = at_most(1.15)
 SWEPT = SETTINGS[::8]
 """Settings of the sweep, in four groups that see the same indicators."""
+EVENINGS = 10
 Work = Callable[[], float]
 """Does the work once; its seconds."""
 
@@ -79,7 +80,8 @@ def indicators(symbols: int, sessions: int) -> Work:
 
 
 def analysis(symbols: int, sessions: int, *, warm: bool) -> Work:
-    """Verdicts about everybody at the last close, from the opened store on; `warm` where the close before was judged."""
+    """Verdicts about everybody at the last close, from opening the store on; `warm` those of the last EVENINGS, each with what
+    the one before kept: how many candidates an evening has, and so what it costs, is chance."""
     folder = home(symbols, sessions) / "market"
     days = [session.date for session in calendar().between(calendar().first, calendar().last)]
     kept = Kept()
@@ -89,8 +91,15 @@ def analysis(symbols: int, sessions: int, *, warm: bool) -> Work:
         asked = Question(store.universe("all"), days[session], days[session + 1], None, Parameters())
         judged_alone(store, calendar(), shelf, asked)
 
-    judge(sessions - 2, kept if warm else Kept())
-    return lambda: seconds(lambda: judge(sessions - 1, Kept(dict(kept.content))))
+    def evenings() -> None:
+        shelf = Kept(dict(kept.content))
+        for session in range(first, sessions):
+            judge(session, shelf)
+
+    first = sessions - (EVENINGS if warm else 1)
+    if warm:
+        judge(first - 1, kept)
+    return lambda: seconds(evenings)
 
 
 @dataclass(frozen=True)
