@@ -53,11 +53,12 @@ def _calendar(path: Path) -> SessionTable:
     return SessionTable.load(path)
 
 
-def panel(symbols: int, sessions: int, seed: int = SEED) -> Panel:
-    """The market as a panel, from the first sessions of the calendar on. The same arguments give the same market."""
+def panel(symbols: int, sessions: int, seed: int = SEED, *, plain: bool = False) -> Panel:
+    """The market as a panel, from the first sessions of the calendar on. The same arguments give the same market. A `plain` one
+    has every bar and no split."""
     rng = np.random.default_rng([seed, symbols, sessions])
     adjusted = _walk(rng, symbols, sessions)
-    multiplier = _multipliers(rng, symbols, sessions)
+    multiplier = np.ones((sessions, symbols)) if plain else _multipliers(rng, symbols, sessions)
     close = _on_tick(adjusted / multiplier)
     opened = _on_tick(np.vstack([close[:1], close[:-1]]) * np.exp(rng.normal(0, 0.006, close.shape)))
     opened[_changes(multiplier)] = close[_changes(multiplier)]
@@ -65,7 +66,7 @@ def panel(symbols: int, sessions: int, seed: int = SEED) -> Panel:
     low = _on_tick(np.minimum(opened, close) * np.exp(-np.abs(rng.normal(0.006, 0.004, close.shape))))
     high, low = np.maximum(high, np.maximum(opened, close)), np.minimum(low, np.minimum(opened, close))
     volume = (TURNOVER / close * np.exp(rng.normal(0, 0.3, close.shape))).astype(np.int64)
-    state = _states(rng, symbols, sessions)
+    state = np.full(close.shape, SERIES["EQ"], dtype=np.int8) if plain else _states(rng, symbols, sessions)
     for field in (opened, high, low, close, volume):
         field[state <= 0] = 0
     days = [session.date.toordinal() for session in calendar().between(calendar().first, calendar().last)]

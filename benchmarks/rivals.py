@@ -79,7 +79,8 @@ def by_backtesting(bars: Bars) -> list[Trade]:
 
     class Reduced(backtesting.Strategy):  # type: ignore[misc]
         def init(self) -> None:
-            self.rsi = self.I(lambda: rsi(bars.close), plot=False)
+            # it skips the bar of an indicator's first value, so there is one from the start: one that does nothing
+            self.rsi = self.I(lambda: np.nan_to_num(rsi(bars.close), nan=BUY_BELOW), plot=False)
 
         def next(self) -> None:
             if not self.position:

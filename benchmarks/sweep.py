@@ -41,7 +41,7 @@ def measure(quick: bool) -> Result:
     """Seconds of both ways. Raises Disagreement."""
     settings = SETTINGS[::25] if quick else SETTINGS
     symbols, sessions = (20, 700) if quick else (500, 2500)
-    market = _market(symbols, sessions)
+    market = market_of(symbols, sessions)
     first, last = (date.fromordinal(int(market.days[row])) for row in (0, -1))
     begun, found = process_time(), []
     for i in range(0, len(settings), CHUNK):
@@ -74,7 +74,8 @@ def _same(found: Closed, column: int, alone: Closed) -> bool:
     return all(np.array_equal(getattr(found, name)[own], getattr(alone, name)) for name in names)
 
 
-def _market(symbols: int, sessions: int) -> LaneMarket:
+def market_of(symbols: int, sessions: int) -> LaneMarket:
+    """The invented market as the lanes have it, splits and all."""
     bars = panel(symbols, sessions)
     histories = [bars.history(instrument_id) for instrument_id in bars.instruments]
     return LaneMarket.of([_listing(history) for history in histories if history is not None], calendar())

@@ -8,8 +8,9 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks import rivals
+from benchmarks import reduced, rivals
 from benchmarks.__main__ import main
+from benchmarks.backtest_rate import lane_market, run_sessions_of
 from benchmarks.form import Result, Row, at_least, at_most
 from benchmarks.market import panel
 from benchmarks.registry import NAMES, find
@@ -79,6 +80,26 @@ def test_a_rival_trades_the_reduced_rule_as_its_words_say(name: str) -> None:
     expected = [by_hand(bars) for bars in symbols]
     assert any(expected)
     assert [rivals.RIVALS[name](bars) for bars in symbols] == expected
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_our_side_trades_the_reduced_rule_as_its_words_say(plain: bool) -> None:
+    market = run_sessions_of(panel(12, 600, plain=plain))
+    found = reduced.trades(lane_market(market))
+    assert len(found) > 20
+    for column in range(12):
+        own = found.take(found.instrument == column)
+        there = market.sessions[market.state[:, column] > 0]
+        scale = [
+            market.multiplier[np.searchsorted(market.sessions, days), column] for days in (own.entry_session, own.exit_session)
+        ]
+        mine = zip(
+            *(np.searchsorted(there, days).tolist() for days in (own.entry_session, own.exit_session)),
+            *((price / 100 * by).tolist() for price, by in zip((own.entry_price, own.exit_price), scale, strict=True)),
+            strict=True,
+        )
+        expected = by_hand(rivals.bars_of(market, column))
+        assert sorted(mine) == expected
 
 
 def test_the_invented_market_is_the_same_each_time_and_sound() -> None:

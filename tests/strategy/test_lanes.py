@@ -162,21 +162,23 @@ def test_all_of_the_nifty_200_trade_as_they_do_alone(real_market: Path, sessions
 
 def test_a_run_goes_on_from_its_state(real_market: Path, sessions: SessionTable) -> None:
     from tradectl.strategy.lane_fills import trades_of
-    from tradectl.strategy.lanes import Lanes
+    from tradectl.strategy.lane_loop import Loop
+    from tradectl.strategy.lane_strategy import Strategy
 
     store = Store(real_market, sessions)
     lanes = LaneMarket.gather(store, sessions, store.universe("nifty50")[:10])
     tried: list[Parameters] = [OTHERS[1]]
     columns, made = lanes.columns(tried[0])
     candidates = lanes.candidates(made, tried)
-    whole, parts = (Lanes(lanes, tried, columns, candidates) for _ in range(2))
+    rule = Strategy(lanes, tried, columns, candidates)
+    whole, parts = Loop(lanes, rule), Loop(lanes, rule)
     last = date(2020, 12, 31).toordinal()
     rows = range(int(np.searchsorted(lanes.days, last, side="right")))
     for row in rows:
         whole.step(row, last)
     for row in rows[:400]:
         parts.step(row, last)
-    again = Lanes(lanes, tried, columns, candidates, state=parts.state, ledger=parts.ledger)
+    again = Loop(lanes, rule, state=parts.state, ledger=parts.ledger)
     for row in rows[400:]:
         again.step(row, last)
     one, other = (trades_of(item.ledger, lanes.days, len(lanes.instruments), [0])[0] for item in (whole, again))

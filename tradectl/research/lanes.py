@@ -13,10 +13,11 @@ from tradectl.model.history import Ints
 from tradectl.research.closed import Closed
 from tradectl.research.single import any_rsi
 from tradectl.strategy.entry import Mask
-from tradectl.strategy.lane_fills import LaneTrades, trades_of
+from tradectl.strategy.lane_fills import LaneTrades
 from tradectl.strategy.lane_market import Candidates, LaneMarket
 from tradectl.strategy.lane_settings import LaneParameters
-from tradectl.strategy.lanes import Lanes, run_lanes
+from tradectl.strategy.lane_strategy import Strategy
+from tradectl.strategy.lanes import run_lanes, run_rule
 from tradectl.strategy.parameters import Parameters
 
 COPIES = 40
@@ -44,9 +45,7 @@ def positions(market: LaneMarket, parameters: Parameters, *, first: date, last: 
     while len(waiting.lane):
         tried = _Tried()
         dealt = _dealt(waiting, width)
-        lanes = Lanes(market, settings, columns, dealt, gate=tried)
-        lanes.run(first, last)
-        trades, _ = trades_of(lanes.ledger, market.days, width, range(COPIES))
+        trades = run_rule(market, Strategy(market, settings, columns, dealt, gate=tried), first=first, last=last).trades
         apart = _closed(trades, trades.setting * width + trades.instrument).positions()
         found += replace(apart, instrument=apart.instrument % width)
         left = ~tried.among(dealt, market.days)

@@ -94,24 +94,17 @@ class Ledger:
     """Takes down what was traded, session after session."""
 
     def __init__(self, lanes: int) -> None:
-        self._fills: list[LaneFills] = []
+        self._fills: list[tuple[int, bool, Ints, Ints, Ints, Ints]] = []
         self._holding = np.full(lanes, -1, dtype=np.int64)
-        self._row = np.full(lanes, -1, dtype=np.int64)
         self._next = 0
         self.adjustments: dict[int, list[Adjustment]] = {}
 
-    def add(
-        self, side: Side, row: int, lanes: Ints, quantity: Ints, price: Ints, *, opens: NDArray[np.bool_] | None = None
-    ) -> None:
-        """One fill of each of these lanes, later than all before. `opens`: which of the buys begin a position; what is bought on
-        the day of the last sale shares its charges, and goes on with that one."""
-        if opens is not None:
-            fresh = lanes[opens & (self._row[lanes] != row)]
-            self._holding[fresh] = self._next + np.arange(len(fresh))
-            self._next += len(fresh)
-        self._row[lanes] = row
-        rows, buy = np.full(len(lanes), row, dtype=np.int64), np.full(len(lanes), side is Side.BUY)
-        self._fills.append(LaneFills(self._holding[lanes], lanes, rows, buy, quantity, price))
+    def add(self, side: Side, row: int, lanes: Ints, quantity: Ints, price: Ints, *, opens: Ints = _NONE) -> None:
+        """One fill of each of these lanes, later than all before. `opens`: the lanes among them whose buy begins a position; what
+        is bought on the day of the last sale shares its charges, and goes on with that one."""
+        self._holding[opens] = np.arange(self._next, self._next + len(opens))
+        self._next += len(opens)
+        self._fills.append((row, side is Side.BUY, self._holding[lanes], lanes, quantity, price))
 
     def adjust(self, lane: int, booked: Iterable[Adjustment]) -> None:
         """What corporate actions made of what a lane holds."""
@@ -121,7 +114,10 @@ class Ledger:
         """Everything so far, by holding and then time."""
         if not self._fills:
             return LaneFills(_NONE, _NONE, _NONE, np.empty(0, dtype=np.bool_), _NONE, _NONE)
-        found = LaneFills(*(np.concatenate(parts) for parts in zip(*self._fills, strict=True)))
+        rows, buys, *columns = zip(*self._fills, strict=True)
+        holding, lane, quantity, price = (np.concatenate(parts, dtype=np.int64) for parts in columns)
+        lengths = [len(part) for part in columns[0]]
+        found = LaneFills(holding, lane, np.repeat(rows, lengths), np.repeat(buys, lengths), quantity, price)
         return found.take(np.argsort(found.holding, kind="stable"))
 
 

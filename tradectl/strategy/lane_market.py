@@ -6,7 +6,7 @@ not change them share the columns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.history import Floats, History, Ints
 from tradectl.model.market import CorporateAction, Instrument, bars_entry
-from tradectl.model.panel import FIELDS, GAP, SERIES, Panel
+from tradectl.model.panel import Panel, stacked
 from tradectl.strategy.entry import admission_mask, entry_mask, is_share
 from tradectl.strategy.features import Features, features
 from tradectl.strategy.intraday import MinuteBar
@@ -55,12 +55,17 @@ class Listing:
 
 
 class Columns(NamedTuple):
-    """What is asked of lanes that hold shares, under one set of indicator settings."""
+    """What is asked of lanes that hold shares, under one set of indicator settings; one column an instrument."""
 
     rsi: Floats
     ema_fast: Floats
     above_slow: Mask
     average_turnover: Ints
+
+    @classmethod
+    def beside(cls, parts: Sequence[Columns]) -> Columns:
+        """The tables of several sets of settings, one to the right of the other."""
+        return parts[0] if len(parts) == 1 else cls(*(np.concatenate(tables, axis=1) for tables in zip(*parts, strict=True)))
 
 
 class Candidates(NamedTuple):
@@ -72,6 +77,12 @@ class Candidates(NamedTuple):
 
     def take(self, rows: NDArray[Any] | slice) -> Candidates:
         return Candidates(self.row[rows], self.lane[rows], self.strength[rows])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Candidates]) -> Candidates:
+        """All of them by row and then lane."""
+        row, lane, strength = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        return cls(row, lane, strength).take(np.lexsort((lane, row)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,17 +96,16 @@ class LaneMarket:
 
     @classmethod
     def gather(cls, market: MarketData, sessions: SessionTable, instrument_ids: Sequence[str]) -> LaneMarket:
-        """Of those instruments that have bars."""
-        listings = []
-        for instrument_id in sorted(set(instrument_ids)):
-            history = market.history(instrument_id)
-            if history is not None and len(history):
-                listings.append(_listing(market, history))
-        return cls.of(listings, sessions)
+        """Of those instruments that have bars; over all sessions on which anybody has one."""
+        histories = (market.history(instrument_id) for instrument_id in sorted(set(instrument_ids)))
+        listings = tuple(_listing(market, history) for history in histories if history is not None and len(history))
+        return cls(market.panel().select([item.history.instrument_id for item in listings]), listings, sessions)
 
     @classmethod
     def of(cls, listings: Sequence[Listing], sessions: SessionTable) -> LaneMarket:
-        return cls(_stacked([item.history for item in listings]), tuple(listings), sessions)
+        """Of listings that each have bars; sorted by instrument, whatever their order."""
+        known = sorted(listings, key=lambda item: item.history.instrument_id)
+        return cls(stacked(item.history for item in known), tuple(known), sessions)
 
     @property
     def instruments(self) -> tuple[str, ...]:
@@ -135,13 +145,15 @@ class LaneMarket:
         return tuple(np.searchsorted(self.days, item.history.sessions) for item in self.listings)
 
     @cached_property
-    def acted(self) -> Mask:
-        """Whether a corporate action lies between the bar before (exclusive) and this one (inclusive)."""
-        found = np.zeros(self.panel.state.shape, dtype=np.bool_)
-        for column, (item, rows) in enumerate(zip(self.listings, self.rows, strict=True)):
+    def acted(self) -> dict[int, list[int]]:
+        """The instruments with a corporate action between the bar before (exclusive) and this one (inclusive), by row."""
+        found: dict[int, list[int]] = {}
+        for column, item in enumerate(self.listings):
             if item.actions:
                 passed = np.searchsorted(item.ex_dates, item.history.sessions, side="right")
-                found[rows[1:], column] = passed[1:] > passed[:-1]
+                bars = np.flatnonzero(passed[1:] > passed[:-1]) + 1
+                for row in np.searchsorted(self.days, item.history.sessions[bars]).tolist():
+                    found.setdefault(row, []).append(column)
         return found
 
     @cached_property
@@ -220,9 +232,7 @@ class LaneMarket:
                 mask = entry_mask(part, parameters) & admission_mask(bars, part, parameters)
                 lane = np.full(int(mask.sum()), number * len(self.listings) + column, dtype=np.int64)
                 found.append(Candidates(of_panel[mask], lane, strengths(part.take(mask), parameters)))
-        row, lane, strength = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        order = np.lexsort((lane, row))
-        return Candidates(row, lane, strength).take(order)
+        return Candidates.joined(found)
 
     def _covered(self, days: Sequence[int]) -> list[int]:
         first, last = self.sessions.first.toordinal(), self.sessions.last.toordinal()
@@ -238,20 +248,3 @@ def _listing(market: MarketData, history: History) -> Listing:
         lambda session: market.minutes(name, session),
         market.minute_sessions(name),
     )
-
-
-def _stacked(histories: Sequence[History]) -> Panel:
-    """The bars of many instruments as a panel."""
-    days = np.unique(np.concatenate([item.sessions for item in histories])) if histories else np.empty(0, dtype=np.int64)
-    shape = (len(days), len(histories))
-    kinds: Mapping[str, type] = {"volume": np.int64, "state": np.int8, "multiplier": np.float64}
-    tables: dict[str, NDArray[Any]] = {name: np.zeros(shape, dtype=kinds.get(name, np.int32)) for name in FIELDS}
-    for column, item in enumerate(histories):
-        rows = np.searchsorted(days, item.sessions)
-        for name in ("open", "high", "low", "close", "volume"):
-            tables[name][rows, column] = getattr(item, name)
-        tables["state"][rows[0] if len(rows) else 0 :, column] = GAP
-        tables["state"][rows, column] = [SERIES[code] for code in item.series.tolist()]
-        bars = np.searchsorted(rows, np.arange(len(days)), side="right")
-        tables["multiplier"][:, column] = np.concatenate([[1.0], item.multiplier])[bars]
-    return Panel(tuple(item.instrument_id for item in histories), days, **tables)

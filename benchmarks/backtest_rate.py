@@ -1,0 +1,111 @@
+"""Bars a second under the reduced rule, in the program's own loop of lanes and in backtesting.py, backtrader and vectorbt.
+
+The rule is that of `rivals.py`. Each side has the bars in its own form before, and makes its RSI within the time that is
+measured. Ours runs all symbols at once, from the panel on. backtesting.py and backtrader take one symbol after the other, so a
+sample of them is timed and multiplied; vectorbt takes all at once, after its first run has compiled it. Every trade of the
+symbols that a rival runs must be ours too: the bars of entry and exit, and both prices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date
+from functools import partial
+from time import process_time
+from typing import TypeVar
+
+import numpy as np
+
+from benchmarks.form import Disagreement, Pair, Result, Row, Target, at_least
+from benchmarks.market import SEED, calendar, panel
+from benchmarks.reduced import trades
+from benchmarks.rivals import RIVALS, Bars, Rival, Trade, bars_of, by_vectorbt_together, missing
+from tradectl.model.market import Instrument
+from tradectl.model.panel import FIELDS, Panel
+from tradectl.strategy.lane_fills import LaneTrades
+from tradectl.strategy.lane_market import LaneMarket, Listing
+
+T = TypeVar("T")
+Crowd = Callable[[Sequence[Bars]], list[list[Trade]]]
+"""A rival of many symbols: the trades of each."""
+SINGLE = {"backtesting.py": at_least(60), "backtrader": at_least(400)}
+"""Rivals that run one symbol after the other."""
+FEW = 4
+"""Of so many symbols, one is enough to show what becomes of vectorbt's row when there are fewer."""
+
+
+def measure(quick: bool) -> Result:
+    """Seconds of the processor for the same bars. Raises Disagreement."""
+    symbols, sessions, sample, repeats = (12, 400, 2, 2) if quick else (2000, 2500, 10, 5)
+    bars = run_sessions_of(panel(symbols, sessions, plain=True))
+    draws = np.random.default_rng(SEED).integers(symbols, size=(repeats, sample)).tolist()
+    rows = []
+    for name in [name for name in SINGLE if name in RIVALS]:
+        words = f"{name} ({sample} symbols timed, x {symbols / sample:g})"
+        rows.append(_row(words, bars, _one_by_one(RIVALS[name]), draws, SINGLE[name]))
+    if "vectorbt" in RIVALS:
+        for part, target in ((symbols, at_least(6)), (symbols // FEW, None)):
+            some = bars.select(bars.instruments[:part])
+            rows.append(_row(f"vectorbt, {part} symbols", some, by_vectorbt_together, [range(part)] * repeats, target))
+    if rows:
+        rates = [bars.close.size / seconds / 1e6 for seconds in rows[0].ours]
+        rows.insert(0, Row.figure("ours", rates, "million bars/s"))
+    skipped = tuple(f"{name} is not installed" for name in missing())
+    result = Result(f"{symbols} symbols x {len(bars)} sessions", tuple(rows), skipped)
+    return result.unjudged() if quick else result
+
+
+def _row(name: str, bars: Panel, rival: Crowd, draws: Sequence[Sequence[int]], target: Target | None) -> Row:
+    """Ours of all symbols, theirs of those drawn for each repeat and multiplied."""
+    listings = lane_market(bars).listings
+    symbols = {column: bars_of(bars, column) for draw in draws for column in draw}
+    rival([symbols[column] for column in draws[0]])
+    pairs: list[Pair] = []
+    for draw in draws:
+        ours, found = _timed(lambda: trades(LaneMarket(bars, listings, calendar())))
+        drawn = [symbols[column] for column in draw]
+        theirs, expected = _timed(partial(rival, drawn))
+        _agree(name, bars, found, dict(zip(draw, expected, strict=True)))
+        pairs.append((ours, theirs * len(listings) / len(draw)))
+    return Row.faster(name, pairs, target)
+
+
+def _timed(work: Callable[[], T]) -> tuple[float, T]:
+    begun = process_time()
+    found = work()
+    return process_time() - begun, found
+
+
+def _one_by_one(rival: Rival) -> Crowd:
+    return lambda symbols: [rival(bars) for bars in symbols]
+
+
+def _agree(name: str, bars: Panel, found: LaneTrades, expected: dict[int, list[Trade]]) -> None:
+    """Raises Disagreement."""
+    order = np.lexsort((found.exit_session, found.instrument))
+    own = found.take(order)
+    bounds = np.searchsorted(own.instrument, np.arange(len(bars.instruments) + 1))
+    entry, left = (np.searchsorted(bars.sessions, days) for days in (own.entry_session, own.exit_session))
+    columns = [column.tolist() for column in (entry, left, own.entry_price / 100, own.exit_price / 100)]
+    for column, theirs in expected.items():
+        rows = slice(bounds[column], bounds[column + 1])
+        if list(zip(*(values[rows] for values in columns), strict=True)) != theirs:
+            raise Disagreement(f"{bars.instruments[column]} trades otherwise in {name}")
+
+
+def run_sessions_of(bars: Panel) -> Panel:
+    """Without the sessions on which the program does not work (Muhurat): the rivals know no such thing."""
+    sessions = calendar().run_between(calendar().first, calendar().last)
+    kept = np.isin(bars.sessions, [session.date.toordinal() for session in sessions])
+    return replace(bars, **{name: getattr(bars, name)[kept] for name in ("sessions", *FIELDS)})
+
+
+def lane_market(bars: Panel) -> LaneMarket:
+    """A panel without corporate actions as the loop has it."""
+    histories = [bars.history(instrument_id) for instrument_id in bars.instruments]
+    return LaneMarket(bars, tuple(Listing(history, _share) for history in histories if history is not None), calendar())
+
+
+def _share(_: date) -> Instrument:
+    return Instrument("MADE", "MADE", "EQ", "INE000A01010", 10)
