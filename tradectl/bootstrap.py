@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradectl.clock import SystemClock, VirtualClock
-from tradectl.deferred import deferred
+from tradectl.deferred import deferred, made
 from tradectl.errors import ConfigurationError, DataError, UsageError
 from tradectl.model.moment import LAST_FILL, format_time, ist_date, to_ist
 from tradectl.model.money import show_rupees
@@ -40,6 +40,12 @@ class PaperWorld(World):
     """A world whose broker is the paper exchange, which can be asked for more than a broker."""
 
     broker: PaperBroker
+
+    def close(self) -> None:
+        """Close the ledger and the exchange."""
+        if made(self.broker):
+            self.broker.close()
+        self.ledger.database.close()
 
 
 PARTIAL = 0.002

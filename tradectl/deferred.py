@@ -14,12 +14,21 @@ def deferred(make: Callable[[], T]) -> T:
     return cast("T", _Deferred(make))
 
 
+def made(thing: object) -> bool:
+    """Whether what stands for a thing has been asked for anything; the thing itself always was."""
+    return not isinstance(thing, _Deferred) or thing.is_made
+
+
 class _Deferred:
     def __init__(self, make: Callable[[], Any]) -> None:
         self._thing = cache(make)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._thing(), name)
+
+    @property
+    def is_made(self) -> bool:
+        return self._thing.cache_info().currsize > 0
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process gets the thing itself."""

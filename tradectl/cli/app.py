@@ -61,7 +61,10 @@ def main() -> None:
     atexit.register(gc.freeze)
     call = Call()
     sys.excepthook = partial(report_bug, call)
-    typer.main.get_command(app).main(obj=call)
+    try:
+        typer.main.get_command(app).main(obj=call)
+    finally:
+        call.close()
 
 
 def report_bug(call: Call, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -75,6 +75,12 @@ class Call:
         self.user, self.mode = opened.user, opened.mode
         return opened
 
+    def close(self) -> None:
+        """Leave the files of the worlds as they lie on the disk, nothing of them beside."""
+        for world in self.worlds.values():
+            world.close()
+        self.worlds.clear()
+
     def alarm(self, line: str) -> None:
         """Something that must be told even to the quiet."""
         typer.echo(f"tradectl: {line}", err=True)
