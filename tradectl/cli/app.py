@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 import sys
 import traceback
 from functools import partial
@@ -52,13 +50,7 @@ def root(
 
 
 def main() -> None:
-    """The console script.
-
-    A start makes some hundred thousand objects and throws few of them away: to look through them for garbage again and again
-    would be a tenth of it, and once more at the end, when the whole process goes, a fifth.
-    """
-    gc.set_threshold(100_000)
-    atexit.register(gc.freeze)
+    """Read the words of the command line, do what they say, and exit."""
     call = Call()
     sys.excepthook = partial(report_bug, call)
     try:
