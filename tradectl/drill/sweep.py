@@ -74,6 +74,7 @@ def sweep(plan: Plan, folder: Path, progress: Progress) -> Tally:
     progress(plan.seeds - len(waiting), plan.seeds, total)
     if not waiting:
         return total
+    _end_the_last_line(file)
     with _workplace() as work, file.open("a", encoding="utf-8") as results:
         market = work / "market"
         days.make(market, Exchange(market).sessions)
@@ -163,6 +164,14 @@ def _read(file: Path) -> dict[int, Tally]:
         seed = values.pop("seed")
         found[seed] = Tally.restored(values)
     return found
+
+
+def _end_the_last_line(file: Path) -> None:
+    """What a death cut off stays a line of its own: the next result is not to be lost with it."""
+    kept = file.read_text(encoding="utf-8") if file.exists() else ""
+    if kept and not kept.endswith("\n"):
+        with file.open("a", encoding="utf-8") as results:
+            results.write("\n")
 
 
 @contextmanager

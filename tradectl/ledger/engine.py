@@ -359,7 +359,11 @@ def _postgres(url: URL, *, read_only: bool, busy_seconds: float) -> Engine:
 
 def _sqlite(url: URL, *, durable: bool, read_only: bool, alone: bool, busy_seconds: float) -> Engine:
     if read_only and url.database:
-        url = URL.create("sqlite", database=f"file:{Path(url.database).absolute()}", query={"mode": "ro", "uri": "true"})
+        file = Path(url.database).absolute()
+        query = {"mode": "ro", "uri": "true"}
+        if _nobody_can_write(file):
+            query["immutable"] = "1"
+        url = URL.create("sqlite", database=f"file:{file}", query=query)
     connect = {"isolation_level": None, "timeout": busy_seconds}
     engine = create_engine(url, poolclass=pool.NullPool, connect_args=connect)
 
@@ -375,8 +379,16 @@ def _sqlite(url: URL, *, durable: bool, read_only: bool, alone: bool, busy_secon
     return engine
 
 
+def _nobody_can_write(file: Path) -> bool:
+    """A database that was left whole on a read-only disk: SQLite reads it only if it is told so, for it wants a file beside."""
+    whole = file.exists() and not file.with_name(f"{file.name}-wal").exists()
+    return whole and bool(os.statvfs(file.parent).f_flag & os.ST_RDONLY)
+
+
 _OURS = (exc.IntegrityError, exc.DataError, sqlite3.IntegrityError, sqlite3.DataError)
 """What says that we have made a mistake, by SQLAlchemy's name or, from a commit or many rows at once, by SQLite's own."""
+_BESIDE = 1 << 16
+"""Bytes that the files beside a database (its log, its index) take at least."""
 _SQLITE_WORDS = {
     5: "is locked by another process, for longer than we wait",
     6: "is locked by another process, for longer than we wait",
@@ -400,6 +412,18 @@ _POSTGRES_WORDS = {
 }
 
 
+def _as_the_disk_says(code: int, file: str) -> int:
+    """SQLite does not say why it could not make a file beside the database; the disk does."""
+    folder = os.path.dirname(file)
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and os.path.isdir(folder):
+        disk = os.statvfs(folder)
+        if disk.f_flag & os.ST_RDONLY:
+            return sqlite3.SQLITE_READONLY
+        if disk.f_bavail * disk.f_frsize < _BESIDE:
+            return sqlite3.SQLITE_FULL
+    return code
+
+
 def translated(error: BaseException, name: str) -> BaseException:
     """A driver's error as a DatabaseError of one line; what is a bug of ours (a broken constraint) stays what it is."""
     if isinstance(error, _OURS):
@@ -411,7 +435,7 @@ def translated(error: BaseException, name: str) -> BaseException:
     code = getattr(origin, "sqlite_errorcode", None)
     state = getattr(origin, "sqlstate", None)
     if code is not None and (code & 0xFF) in _SQLITE_WORDS:
-        return DatabaseError(f"{name} {_SQLITE_WORDS[code & 0xFF]}")
+        return DatabaseError(f"{name} {_SQLITE_WORDS[_as_the_disk_says(code & 0xFF, name)]}")
     if first_line.startswith(("no such table", "no such column")):
         return DatabaseError(f"{name} has not our tables ({first_line}); run `tradectl init`")
     if state in _POSTGRES_WORDS:
