@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tradectl.clock import SystemClock, VirtualClock
 from tradectl.deferred import deferred, made
-from tradectl.errors import ConfigurationError, DataError, UsageError
+from tradectl.errors import ConfigurationError, DataError, TradectlError, UsageError
 from tradectl.model.moment import LAST_FILL, format_time, ist_date, to_ist
 from tradectl.model.money import show_rupees
 from tradectl.task import World
@@ -94,6 +94,7 @@ def init(settings: Settings, *, user: str = DEFAULT_USER, capital: int = DEFAULT
     if _is_made(database):
         raise ConfigurationError(f"{database.name} is a tradectl database already")
     _make(settings, database, user=user, capital=capital, mode=mode)
+    database.close()
     return open_world(settings, user)
 
 
@@ -116,15 +117,19 @@ def open_world(
     if not read_only or not _exists(settings):
         settings.home.mkdir(parents=True, exist_ok=True)
     database = _open(settings, read_only=read_only and _exists(settings))
-    if not _is_made(database):
-        _make(settings, database, user=user or DEFAULT_USER, capital=DEFAULT_CAPITAL, mode="paper")
-        tell(f"made a paper account for {user or DEFAULT_USER} with Rs {show_rupees(DEFAULT_CAPITAL)} in {settings.home}")
-    users = Users(database)
-    names = [item.user for item in users.list()]
-    if user is None and len(names) > 1:
-        raise UsageError(f"whose account? this database has the users {', '.join(names)}: say --user NAME")
-    ledger = Ledger(database, users.get(user or names[0]).user)
-    clock = _clock(settings, ledger, past=past, read_only=read_only)
+    try:
+        if not _is_made(database):
+            _make(settings, database, user=user or DEFAULT_USER, capital=DEFAULT_CAPITAL, mode="paper")
+            tell(f"made a paper account for {user or DEFAULT_USER} with Rs {show_rupees(DEFAULT_CAPITAL)} in {settings.home}")
+        users = Users(database)
+        names = [item.user for item in users.list()]
+        if user is None and len(names) > 1:
+            raise UsageError(f"whose account? this database has the users {', '.join(names)}: say --user NAME")
+        ledger = Ledger(database, users.get(user or names[0]).user)
+        clock = _clock(settings, ledger, past=past, read_only=read_only)
+    except TradectlError:
+        database.close()
+        raise
     return _world(settings, ledger, clock)
 
 

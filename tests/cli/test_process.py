@@ -41,3 +41,20 @@ def test_a_bug_is_exit_code_1(tmp_path: Path):
     assert done.returncode == 1
     assert json.loads(done.stdout)["exit_code"] == 1
     assert "Traceback" not in done.stderr
+
+
+def test_when_a_command_is_over_its_databases_are_whole_files(tmp_path: Path, real_market: Path):
+    """Nothing of them lies beside: whoever copies the file has it all."""
+    home, kept = tmp_path / "home", tmp_path / "kept"
+    assert run(home, "init", "--at", "2023-07-20 08:00").returncode == 0
+    assert beside(home) == set()
+    (home / "tradectl.toml").write_text(f'market = "{real_market}"\n', encoding="utf-8")
+    assert run(home, "premarket-retry", "--at", "2023-07-20 08:00").returncode == 0
+    assert run(home, "position-monitor", "--at", "2023-07-20 17:00").returncode == 12  # too late
+    words = ("--from", "2023-07-20", "--to", "2023-07-20", "--universe", "nifty50", "--every", "60", "--keep", str(kept))
+    assert run(home, "simulate", *words).returncode == 0
+    assert beside(home) | beside(kept) == set()
+
+
+def beside(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if path.name.endswith(("-wal", "-shm"))}

@@ -22,4 +22,4 @@ def test_a_simulation_that_is_kept_answers_what_one_with_its_files_to_itself_doe
     assert min(speeds) > 0
     assert alone == kept
     assert alone["orders"], "nothing was traded, so nothing was compared"
-    assert (tmp_path / "kept" / "ledger.db").exists()
+    assert {"ledger.db", "paper.db"} <= {path.name for path in (tmp_path / "kept").iterdir()}

@@ -28,7 +28,7 @@ def init(
     if paise <= 0:
         raise UsageError("capital is more than nothing")
     settings = call.told()
-    bootstrap.init(settings, user=settings.user or "me", capital=paise, mode=mode)
+    bootstrap.init(settings, user=settings.user or "me", capital=paise, mode=mode).close()
     call.user, call.mode = settings.user or "me", mode
     found = {"home": str(settings.home), "user": call.user, "mode": mode}
     return Answer(found, f"{settings.home} is a {mode} home of {call.user}")

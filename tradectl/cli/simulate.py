@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -153,13 +153,13 @@ def simulated(
     )
     call.user, call.mode = world.user, world.mode
     begun = stopwatch()
-    with bar("simulating", quiet=call.quiet or call.as_json) as tell:
+    with closing(world), bar("simulating", quiet=call.quiet or call.as_json) as tell:
 
         def progress(done: int, total: int, session: date) -> None:
             tell(session.isoformat(), done, total)
 
         done = run(world, all_tasks(), first, last, seeds=seeds or [], every=every * 60, progress=progress)
-    return simulation.result(world, done, world.broker.statement(), stopwatch() - begun)
+        return simulation.result(world, done, world.broker.statement(), stopwatch() - begun)
 
 
 TRADE_COLUMNS = ("entry", "exit", ">quantity", ">bought at", ">sold at", ">charges", ">net")

@@ -5,7 +5,6 @@ A file is good for one version of the program's own source: after a change to it
 
 from __future__ import annotations
 
-import hashlib
 import json
 import multiprocessing
 import os
@@ -17,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import tradectl
 from tradectl.drill import days
 from tradectl.drill.crashes import Drill, Tally, conditions_of
 from tradectl.drill.days import Day, Step
@@ -25,6 +23,7 @@ from tradectl.drill.ground import FolderGround, Ground, ServerGround, drop_datab
 from tradectl.drill.life import PEACE, Exchange, Life, found
 from tradectl.drill.play import play
 from tradectl.errors import TradectlError
+from tradectl.source import fingerprint
 
 Progress = Callable[[int, int, Tally], None]
 MEMORY = Path("/dev/shm")
@@ -48,17 +47,8 @@ class Plan:
     def name(self) -> str:
         """What makes results comparable; also the name of their file."""
         points = [f"{self.points}-points"] if self.points else []
-        parts = ["postgresql" if self.server else "sqlite", self.task or "every-task", *points, source()]
+        parts = ["postgresql" if self.server else "sqlite", self.task or "every-task", *points, fingerprint()[:12]]
         return "-".join(parts)
-
-
-def source() -> str:
-    """A fingerprint of the program's own source."""
-    digest = hashlib.sha256()
-    package = Path(tradectl.__file__).parent
-    for file in sorted(package.rglob("*.py")):
-        digest.update(str(file.relative_to(package)).encode() + file.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 def sweep(plan: Plan, folder: Path, progress: Progress) -> Tally:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 _CRC = 4
 """Bytes of the checksum."""
-_LIFETIME = 60 * 24 * 3600.0
+_LIFETIME = 120 * 24 * 3600.0
 """Seconds that something lies there without being put there again."""
 
 
@@ -57,7 +57,7 @@ class FolderShelf:
                     path.unlink(missing_ok=True)
 
     def tidy(self) -> None:
-        """Take away what was put there two months before the newest: of settings and versions that are no more, or of a writer
+        """Take away what was put there four months before the newest: of settings and versions that are no more, or of a writer
         that died. Put again, it would be of use again; nobody's clock is asked."""
         with suppress(OSError):
             written = {path: path.stat().st_mtime for path in self.folder.iterdir()}

@@ -6,14 +6,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import tradectl
+from tradectl import source
 from tradectl.marketdata.archive import database_errors
 from tradectl.marketdata.reading import Mark, mark_of, read_archive
 from tradectl.settings import Settings
@@ -62,15 +61,7 @@ def generation_of(market: Path) -> Mark:
 
 def fingerprint(sessions: Path) -> str:
     """Of the rules: source, the exchange's tables, and the operator's own sessions."""
-    digest = hashlib.sha256()
-    package = Path(tradectl.__file__).parent
-    for file in sorted(_files(package)):
-        digest.update(str(file.relative_to(package)).encode() + file.read_bytes())
+    digest = hashlib.sha256(source.fingerprint(*RULES).encode())
     if sessions.exists():
         digest.update(sessions.read_bytes())
     return digest.hexdigest()[:24]
-
-
-def _files(package: Path) -> Iterator[Path]:
-    for room in RULES:
-        yield from (file for file in (package / room).rglob("*") if file.suffix in {".py", ".csv"})

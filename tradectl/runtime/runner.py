@@ -54,7 +54,6 @@ class Runner:
         self.owner = owner or this_owner()
         self._created: datetime | None = None
         self._sweep_at: datetime | None = None
-        self._swept_on: date | None = None
         self._swept_rows: Mapping[str, ScheduleRow] = {}
 
     def run(
@@ -106,9 +105,8 @@ class Runner:
             return ()
         if self._created is None:
             self._created = self.world.ledger.users.get(self.world.user).created_at
-        swept = self._swept_on if rows == self._swept_rows else None
-        missed = sweep(self.world, self.tasks, rows, self.trigger, since=self._created, swept=swept)
-        self._swept_on = today = ist_date(now)
+        missed = sweep(self.world, self.tasks, rows, self.trigger, since=self._created)
+        today = ist_date(now)
         self._sweep_at = next_sweep(self.tasks, rows, self.world.sessions.session(today), today, now)
         self._swept_rows = rows
         return missed

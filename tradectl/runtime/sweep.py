@@ -29,16 +29,14 @@ def sweep(
     trigger: str,
     *,
     since: datetime,
-    swept: date | None = None,
 ) -> tuple[str, ...]:
     """Record what was missed since the last execution and close what was abandoned; the names of what was newly missed.
 
-    Windows that closed by `since` (when the user was added) are nobody's fault. `swept`: the day on which the same was done last
-    by these rows: what ended before it has been recorded.
+    Windows that closed by `since` (when the user was added) are nobody's fault.
     """
     now = world.clock.now()
     today = ist_date(now)
-    first = swept or world.ledger.executions.last_session(through=today) or today
+    first = world.ledger.executions.last_session(through=today) or today
     found: list[str] = []
     with world.ledger.database.write():
         for session in world.sessions.run_between(first, today):

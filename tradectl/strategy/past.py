@@ -14,13 +14,14 @@ from operator import attrgetter
 
 import numpy as np
 
-from tradectl import __version__
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.history import History, Ints
 from tradectl.model.position import Trade
 from tradectl.ports import MarketData, Shelf
+from tradectl.source import fingerprint
 from tradectl.strategy.backtest import Facts, Past, settled
 from tradectl.strategy.parameters import NOT_OF_A_SYMBOL, Parameters
+from tradectl.strategy.scan import RULES
 
 FORMAT = 1
 """Of what is put on the shelf."""
@@ -56,6 +57,7 @@ class PastTrades:
         self._of_history: dict[str, tuple[History, tuple[Trade, ...]]] = {}
         self._past: dict[str, Past] = {}
         self._kept: _Kept | None = None
+        self._basis: list[str] = []
         self._name = ""
         self._changed = False
 
@@ -84,27 +86,25 @@ class PastTrades:
     def _known(self, instrument_id: str, sessions: SessionTable) -> Past | None:
         if self._kept is None:
             self._name = f"past-{FORMAT}-{_rules(self._parameters, sessions)}"
+            self._basis = [self._market.edition(), self._market.stamp()]
             content = self._shelf.get(self._name) if self._shelf is not None else None
-            self._kept = _read(content, self._basis()) if content is not None else _Kept([], {}, np.empty((0, 0), dtype=np.int64))
+            self._kept = _read(content, self._basis) if content is not None else _Kept([], {}, np.empty((0, 0), dtype=np.int64))
         return self._past.get(instrument_id) or self._kept.past(instrument_id)
 
-    def _basis(self) -> list[str]:
-        return [self._market.edition(), self._market.stamp()]
-
     def keep(self) -> None:
-        """Put on the shelf what is new."""
+        """Put on the shelf what is new, under what was known when it was begun: who imports something meanwhile makes it void."""
         if self._shelf is not None and self._changed and self._kept is not None:
-            self._shelf.put(self._name, _written(self._kept, self._past, self._basis()))
+            self._shelf.put(self._name, _written(self._kept, self._past, self._basis))
             self._changed = False
 
 
 def _rules(parameters: Parameters, sessions: SessionTable) -> str:
-    """Names the rules that made the trades: this version of the program, the settings, and the calendar."""
+    """Names the rules that made the trades: their source, the settings, and the calendar."""
     settings = sorted((name, value) for name, value in asdict(parameters).items() if name not in NOT_OF_A_SYMBOL)
     days = [
         (item.date.toordinal(), item.runs, item.settles, item.hours) for item in sessions.between(sessions.first, sessions.last)
     ]
-    return hashlib.sha256(repr((__version__, settings, days)).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr((fingerprint(*RULES), settings, days)).encode()).hexdigest()[:16]
 
 
 def _written(kept: _Kept, fresh: dict[str, Past], basis: list[str]) -> bytes:

@@ -13,11 +13,11 @@ from dataclasses import fields
 import numpy as np
 from numpy.typing import NDArray
 
-from tradectl import __version__
 from tradectl.ports import MarketData, Shelf
+from tradectl.source import fingerprint
 from tradectl.strategy.features import INDICATOR_SETTINGS, Features
 from tradectl.strategy.parameters import Parameters
-from tradectl.strategy.scan import Scan, columns
+from tradectl.strategy.scan import RULES, Scan, columns
 
 FORMAT = 1
 """Of what is put on the shelf."""
@@ -79,6 +79,6 @@ class Recent:
 
 
 def _rules(parameters: Parameters) -> str:
-    """Names what made the rows: this version of the program, and the settings of the indicators."""
+    """Names what made the rows: the source of the rules, and the settings of the indicators."""
     settings = [getattr(parameters, name) for name in INDICATOR_SETTINGS]
-    return hashlib.sha256(repr((__version__, settings)).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr((fingerprint(*RULES), settings)).encode()).hexdigest()[:16]

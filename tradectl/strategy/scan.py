@@ -22,6 +22,8 @@ from tradectl.strategy.features import TREND_LOOKBACK, Features, Reading, qualit
 from tradectl.strategy.indicators import ema_share, rsi_share, strength_index
 from tradectl.strategy.parameters import Parameters
 
+RULES = ("exchange", "model", "strategy")
+"""The packages whose source decides what a scan holds, and what a rule makes of it."""
 Lanes = NDArray[np.intp]
 """Which instruments are meant: their columns in the panel."""
 

@@ -14,15 +14,15 @@ from datetime import date
 
 import numpy as np
 
-from tradectl import __version__
 from tradectl.model.history import History, Ints
 from tradectl.model.market import Bar
 from tradectl.model.panel import FIELDS, NOT_LISTED, SERIES, Panel, Row
 from tradectl.ports import MarketData, Shelf, Tell, silence
+from tradectl.source import fingerprint
 from tradectl.strategy.features import Features
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.recent import KEPT, Recent
-from tradectl.strategy.scan import Scan, Windows, advance, columns, layout
+from tradectl.strategy.scan import RULES, Scan, Windows, advance, columns, layout
 
 FORMAT = 1
 """Of what is put on the shelf; it rises whenever a scan holds something else."""
@@ -123,7 +123,7 @@ class Scans:
 
     @property
     def _name(self) -> str:
-        return f"scan-{FORMAT}-{__version__}-{'-'.join(map(str, self._windows))}"
+        return f"scan-{FORMAT}-{fingerprint(*RULES)[:8]}-{'-'.join(map(str, self._windows))}"
 
     def _taken(self, panel: Panel, edition: str) -> Scan:
         content = self._shelf.get(self._name) if self._shelf is not None else None

@@ -30,7 +30,7 @@ def run(context: Context) -> Outcome:
     quotes = _quotes(context, desk, snapshot.positions)
     seller = Seller(desk, world.readings, world.parameters, context.session, context.decide)
     touched = [bool(changes), seller.cancel_rest_of_sold(snapshot), seller.withdraw_strays(snapshot)]
-    touched += _attend(context, seller, snapshot, quotes)
+    touched += _attend(context, seller, desk.snapshot if any(touched) else snapshot, quotes)
     if any(touched):
         desk.follow()
         seller.cancel_rest_of_sold(desk.snapshot)
