@@ -13,6 +13,7 @@ from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.store import Store
 from tradectl.model.history import History
 from tradectl.ports import silence
+from tradectl.strategy import past, recent, scans
 from tradectl.strategy.features import features
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.readings import Readings
@@ -83,6 +84,23 @@ def test_rows_of_another_edition_or_other_windows_are_not_there(store: Store, sh
     day = ordinals(store, 1)
     assert Recent(Renewed(store.folder, store.sessions), PARAMETERS, shelf).rows(0, day) is None
     assert Recent(store, Parameters(rsi_period=11), shelf).rows(0, day) is None
+
+
+def test_rows_of_other_rules_are_not_there(store: Store, shelf: MemoryShelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after an update of the program; a scan or trades of other rules are not there either."""
+    day = ordinals(store, 1)
+    assert Recent(store, PARAMETERS, shelf).rows(0, day) is not None
+    known = Readings(store, PARAMETERS, shelf)
+    assert known.scans.through(FIRST, silence).session == day[0]
+    for module in (recent, scans, past):
+        monkeypatch.setattr(module, "fingerprint", lambda *_: "another source")
+    assert Recent(store, PARAMETERS, shelf).rows(0, day) is None
+    asked: list[str] = []
+    monkeypatch.setattr(shelf, "get", asked.append)
+    Readings(store, PARAMETERS, shelf).scans.through(FIRST, silence)
+    Readings(store, PARAMETERS, shelf).past.flat_on("INFY", store.sessions)
+    assert asked
+    assert not set(asked) & set(shelf.kept)
 
 
 def test_what_is_too_old_leaves_the_shelf(store: Store, shelf: MemoryShelf) -> None:
