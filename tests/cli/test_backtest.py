@@ -11,6 +11,7 @@ import pytest
 from tests.cli.conftest import Tradectl
 from tests.research.studies import market_in
 from tests.research.test_look_ahead import see_tomorrows_average
+from tradectl.marketdata.store import Store
 from tradectl.model.money import to_paise
 
 SPAN = ("--from", "2024-01-01", "--to", "2024-12-31")
@@ -71,6 +72,15 @@ def test_an_imported_index_is_held_against_the_account(researcher: Tradectl) -> 
     alone = ("backtest", f"{name},", "--portfolio", "--capital", "1,50,000", *SPAN, "--look-ahead", "0", "--json")
     assert benchmark["name"] == name
     assert benchmark["drawdown"] == researcher(*alone).object["result"]["benchmarks"]["hold"]["drawdown"] > 0
+
+
+def test_a_list_without_an_index_of_its_own_is_held_against_none(researcher: Tradectl, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest, symbols = Store.find, researcher(*ACCOUNT, "--look-ahead", "0", "--json").object["result"]["symbols"]
+    someone = symbols[0]["symbol"]
+    monkeypatch.setattr(Store, "find", lambda self, name, day: honest(self, someone if name == "NIFTY 50" else name, day))
+    words = (*ACCOUNT, "--look-ahead", "0", "--json")
+    assert researcher(*words).object["result"]["benchmarks"]["index"] is None
+    assert researcher(*words, "--index", "NIFTY 50").object["result"]["benchmarks"]["index"]["name"] == "NIFTY 50"
 
 
 def test_without_limits_an_account_trades_as_each_symbol_alone(researcher: Tradectl) -> None:

@@ -150,7 +150,7 @@ def _index(asked: Asked, name: str, sessions: Sequence[date]) -> tuple[str, Hist
     and have them (DataError)."""
     number = asked.name.lower().removeprefix("nifty")
     usual = [f"NIFTY {number}", f"NIFTY{number}"] if number.isdigit() else []
-    for symbol in [name] if name else [*usual, "NIFTY 50", "NIFTY50"]:
+    for symbol in [name] if name else usual:
         try:
             history = asked.market.history(asked.market.find(symbol, sessions[-1]))
         except UsageError:
