@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.research.studies import silence
+from tests.research.studies import LAST, silence
 from tests.research.world import EAGER
 from tradectl import bootstrap
 from tradectl.marketdata.store import Store
@@ -24,7 +24,7 @@ from tradectl.strategy.features import Features
 from tradectl.strategy.lane_loop import LaneState
 from tradectl.strategy.lane_market import Candidates
 from tradectl.strategy.lane_strategy import Strategy
-from tradectl.strategy.look_ahead import MISSING, ORDERED, SCORE, SEEN, TRADED, Engine
+from tradectl.strategy.look_ahead import MISSING, ORDERED, SCORE, SEEN, TRADED, Engine, look_ahead
 from tradectl.strategy.parameters import Parameters, with_changes
 from tradectl.strategy.splits import Span
 
@@ -76,6 +76,19 @@ def test_of_a_long_list_some_answer_for_all_and_that_is_said(invented: Settings,
     monkeypatch.setattr(checks, "LOOKED_AT", 2)
     found = checked(asked_of(invented), None, 2, silence)
     assert (found.compared, found.engine, found.differences) == (4, "the backtest of a list (2 of its 3 symbols)", ())
+
+
+@pytest.mark.parametrize("kind", [OfEach, OfSymbol], ids=["list", "symbol"])
+def test_the_next_sessions_ex_date_is_known_on_the_evening(invented: Settings, kind: type[OfEach | OfSymbol]) -> None:
+    """A split bars the entry that everything else asks for."""
+    asked = asked_of(invented)
+    split = next(name for name in asked.instruments if asked.market.actions(name, date.min, date.max))
+    (action,) = asked.market.actions(split, date.min, date.max)
+    evening = asked.market.sessions.previous_run_session(action.ex_date).date
+    always = {**EAGER, "rsi_entry_above": "100", "rsi_entry_below": "100", "rsi_exit": "1"}
+    parameters = with_changes(Parameters(), always)
+    engine = kind(replace(asked, instruments=(split,), parameters=parameters, span=Span(evening, LAST)))
+    assert look_ahead(engine, [evening]).differences == ()
 
 
 def see_tomorrows_average(monkeypatch: pytest.MonkeyPatch) -> None:
