@@ -11,6 +11,7 @@ import pytest
 from tests.cli.conftest import Tradectl
 from tests.research.studies import market_in
 from tests.research.test_look_ahead import see_tomorrows_average
+from tradectl.marketdata.store import Store
 from tradectl.model.money import to_paise
 
 SPAN = ("--from", "2024-01-01", "--to", "2024-12-31")
@@ -48,7 +49,8 @@ def test_an_account_says_all_there_is_to_it(researcher: Tradectl, tmp_path: Path
     assert result["benchmarks"]["hold"]["symbols"] == 3
     assert result["benchmarks"]["index"] is None
     assert result["random_order"]["orders"] == 3
-    assert result["look_ahead"] == {"compared": 6, "sessions": 2, "differences": []}
+    checked = result["look_ahead"]
+    assert (checked["compared"], checked["sessions"], checked["differences"], checked["engine"]) == (6, 2, [], "the account")
     assert result["settings"]["changed"] == {"rsi_entry_above": 45.0, "rsi_entry_below": 45.0, "buy_score": 0.0}
     assert rows_of(file) == [{name: str(value) for name, value in trade.items()} for trade in result["trades"]]
     assert researcher(*words, "--json").object["result"] == result, "the same words give the same answer"
@@ -71,6 +73,15 @@ def test_an_imported_index_is_held_against_the_account(researcher: Tradectl) -> 
     alone = ("backtest", f"{name},", "--portfolio", "--capital", "1,50,000", *SPAN, "--look-ahead", "0", "--json")
     assert benchmark["name"] == name
     assert benchmark["drawdown"] == researcher(*alone).object["result"]["benchmarks"]["hold"]["drawdown"] > 0
+
+
+def test_a_list_without_an_index_of_its_own_is_held_against_none(researcher: Tradectl, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest, symbols = Store.find, researcher(*ACCOUNT, "--look-ahead", "0", "--json").object["result"]["symbols"]
+    someone = symbols[0]["symbol"]
+    monkeypatch.setattr(Store, "find", lambda self, name, day: honest(self, someone if name == "NIFTY 50" else name, day))
+    words = (*ACCOUNT, "--look-ahead", "0", "--json")
+    assert researcher(*words).object["result"]["benchmarks"]["index"] is None
+    assert researcher(*words, "--index", "NIFTY 50").object["result"]["benchmarks"]["index"]["name"] == "NIFTY 50"
 
 
 def test_without_limits_an_account_trades_as_each_symbol_alone(researcher: Tradectl) -> None:
@@ -104,14 +115,24 @@ def test_alone_too_there_are_trades_in_a_file_and_notes(many: bool, researcher: 
     result = researcher("backtest", name, *SPAN, *EAGER, "--look-ahead", "2", "--csv", str(file), "--json").object["result"]
     assert result["trades"] == [trade for trade in each["trades"] if many or trade["symbol"] == name]
     assert [row["net"] for row in rows_of(file)] == [trade["net"] for trade in result["trades"]]
-    assert result["look_ahead"] == {"compared": 6 if many else 2, "sessions": 2, "differences": []}
+    engine = "the backtest of a list (3 symbols)" if many else "the backtest of one symbol"
+    parts = ["what the rules see", *(["what is held"] if many else []), "what is ordered", "what was traded"]
+    compared = 6 if many else 2
+    assert result["look_ahead"] == {"compared": compared, "sessions": 2, "differences": [], "engine": engine, "parts": parts}
+    assert result["notes"][-1] == (
+        f"Look-ahead: {engine} was run again up to 2 evenings with every later bar cut off; "
+        f"compared {compared} times, symbol by symbol: {', '.join(parts)}; all the same."
+    )
     assert "surviv" in result["notes"][0]
     assert result["total"]["trades"] == len(result["trades"])
 
 
-def test_a_rule_that_peeks_has_an_exit_code_of_its_own(researcher: Tradectl, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("words", [ACCOUNT, ("backtest", "demo", *SPAN, *EAGER)], ids=["account", "list"])
+def test_a_rule_that_peeks_has_an_exit_code_of_its_own(
+    words: tuple[str, ...], researcher: Tradectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
     see_tomorrows_average(monkeypatch)
-    said = researcher(*ACCOUNT, "--look-ahead", "2", "--json")
+    said = researcher(*words, "--look-ahead", "2", "--json")
     assert (said.code, said.object["outcome"]) == (13, "failed")
     assert said.object["error"].startswith("look-ahead: ")
     assert said.object["result"]["notes"][-1].startswith("LOOK-AHEAD: ")

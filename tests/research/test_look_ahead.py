@@ -10,29 +10,85 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.research.studies import silence
+from tests.research.studies import LAST, silence
 from tests.research.world import EAGER
 from tradectl import bootstrap
-from tradectl.research.backtests import Asked, checked
+from tradectl.marketdata.store import Store
+from tradectl.research import checks
+from tradectl.research.backtests import Asked
+from tradectl.research.checks import OfAccount, OfEach, OfSymbol, checked
 from tradectl.settings import Settings
-from tradectl.strategy import contenders, facts
+from tradectl.strategy import contenders, facts, lane_market
 from tradectl.strategy.backtest import Order, Run
 from tradectl.strategy.features import Features
+from tradectl.strategy.lane_loop import LaneState
+from tradectl.strategy.lane_market import Candidates
+from tradectl.strategy.lane_strategy import Strategy
+from tradectl.strategy.look_ahead import MISSING, ORDERED, SCORE, SEEN, TRADED, Engine, look_ahead
 from tradectl.strategy.parameters import Parameters, with_changes
 from tradectl.strategy.splits import Span
 
 SPAN = Span(date(2025, 1, 1), date(2025, 6, 30))
 
 
-def asked_of(invented: Settings) -> Asked:
+CAPITAL = 1_000_000_00
+
+
+def asked_of(invented: Settings, *, many: bool = True, span: Span = SPAN) -> Asked:
     market = bootstrap.open_store(invented)
-    return Asked(invented, market, "demo", market.universe("demo"), with_changes(Parameters(), EAGER), SPAN)
+    instruments = market.universe("demo")[: None if many else 1]
+    return Asked(invented, market, "demo", instruments, with_changes(Parameters(), EAGER), span, many)
 
 
-@pytest.mark.parametrize("capital", [1_000_000_00, None], ids=["one account", "each alone"])
-def test_no_decision_knew_the_future(invented: Settings, capital: int | None) -> None:
-    found = checked(asked_of(invented), capital, 4, silence)
-    assert (found.compared, found.sessions, found.differences) == (12, 4, ())
+ENGINES = [
+    (True, CAPITAL, "the account"),
+    (True, None, "the backtest of a list (3 symbols)"),
+    (False, None, "the backtest of one symbol"),
+]
+each_engine = pytest.mark.parametrize(("many", "capital", "engine"), ENGINES, ids=["account", "list", "symbol"])
+
+
+@each_engine
+def test_no_decision_knew_the_future(invented: Settings, many: bool, capital: int | None, engine: str) -> None:
+    found = checked(asked_of(invented, many=many), capital, 4, silence)
+    assert (found.compared, found.sessions, found.differences) == (12 if many else 4, 4, ())
+    assert found.engine == engine
+    assert {SEEN, ORDERED, TRADED} <= set(found.parts)
+
+
+@each_engine
+def test_before_a_listing_there_is_nothing_to_compare(invented: Settings, many: bool, capital: int | None, engine: str) -> None:
+    span = Span(date(2022, 6, 1), date(2023, 3, 31))
+    asked = asked_of(invented, many=many, span=span)
+    found = checked(asked, capital, 100, silence)
+    held = [day for day in asked.evenings if asked.market.history(asked.instruments[0]).index(day) is not None]  # type: ignore[union-attr]
+    assert (found.sessions, found.differences) == (len(held), ())
+    assert len(held) < 100 < len(asked.evenings)
+
+
+@pytest.mark.parametrize("kind", [lambda asked: OfAccount(asked, CAPITAL), OfEach, OfSymbol], ids=["account", "list", "symbol"])
+def test_on_a_market_without_a_bar_an_engine_has_done_nothing(invented: Settings, kind: Callable[[Asked], Engine[Store]]) -> None:
+    engine, session = kind(asked_of(invented)), date(2022, 6, 1)
+    assert engine.again(engine.cut(session), session) == {}
+
+
+def test_of_a_long_list_some_answer_for_all_and_that_is_said(invented: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "LOOKED_AT", 2)
+    found = checked(asked_of(invented), None, 2, silence)
+    assert (found.compared, found.engine, found.differences) == (4, "the backtest of a list (2 of its 3 symbols)", ())
+
+
+@pytest.mark.parametrize("kind", [OfEach, OfSymbol], ids=["list", "symbol"])
+def test_the_next_sessions_ex_date_is_known_on_the_evening(invented: Settings, kind: type[OfEach | OfSymbol]) -> None:
+    """A split bars the entry that everything else asks for."""
+    asked = asked_of(invented)
+    split = next(name for name in asked.instruments if asked.market.actions(name, date.min, date.max))
+    (action,) = asked.market.actions(split, date.min, date.max)
+    evening = asked.market.sessions.previous_run_session(action.ex_date).date
+    always = {**EAGER, "rsi_entry_above": "100", "rsi_entry_below": "100", "rsi_exit": "1"}
+    parameters = with_changes(Parameters(), always)
+    engine = kind(replace(asked, instruments=(split,), parameters=parameters, span=Span(evening, LAST)))
+    assert look_ahead(engine, [evening]).differences == ()
 
 
 def see_tomorrows_average(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,6 +99,7 @@ def see_tomorrows_average(monkeypatch: pytest.MonkeyPatch) -> None:
         return replace(found, ema_fast=np.append(found.ema_fast[1:], found.ema_fast[-1]))
 
     monkeypatch.setattr(facts, "features", peeking)
+    monkeypatch.setattr(lane_market, "features", peeking)
 
 
 def buy_before_a_rise(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,10 +131,10 @@ def ask_for_the_next_bar(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 PEEKS = {
-    see_tomorrows_average: "what the rules see",
-    buy_before_a_rise: "what is ordered",
-    count_trades_of_the_future: "how good it is",
-    ask_for_the_next_bar: "a bar was asked for that was not there yet",
+    see_tomorrows_average: SEEN,
+    buy_before_a_rise: ORDERED,
+    count_trades_of_the_future: SCORE,
+    ask_for_the_next_bar: MISSING,
 }
 
 
@@ -86,5 +143,59 @@ def test_a_rule_that_peeks_is_found(
     peek: Callable[[pytest.MonkeyPatch], None], words: str, invented: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     peek(monkeypatch)
-    found = checked(asked_of(invented), 1_000_000_00, 4, silence)
+    found = checked(asked_of(invented), CAPITAL, 4, silence)
     assert any(words in difference for difference in found.differences), found.differences
+
+
+@pytest.mark.parametrize("ahead", [1, 5])
+@pytest.mark.parametrize("unknown", [True, False], ids=["taken", "left"])
+def test_lanes_that_peek_are_found_though_no_account_ever_would(
+    ahead: int, unknown: bool, invented: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = Strategy._entries
+
+    def peeking(self: Strategy, row: int, state: LaneState) -> Candidates:
+        found, panel = honest(self, row, state), self.market.panel
+        column = found.lane % self.width
+        if row + ahead >= len(panel):
+            return found.take(np.full(len(column), unknown))
+        return found.take(panel.close[row + ahead, column] > panel.close[row, column])
+
+    monkeypatch.setattr(Strategy, "_entries", peeking)
+    found = checked(asked_of(invented), None, 5, silence)
+    assert any(ORDERED in difference for difference in found.differences), found
+    assert checked(asked_of(invented), CAPITAL, 5, silence).differences == ()
+
+
+@pytest.mark.parametrize("ahead", [1, 5])
+@pytest.mark.parametrize("unknown", [True, False, None], ids=["taken", "left", "asked for all the same"])
+def test_a_symbol_alone_that_peeks_is_found_though_no_account_ever_would(
+    ahead: int, unknown: bool | None, invented: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = Run._decide
+
+    def peeking(self: Run, j: int, day: date, *, traded: bool) -> None:
+        close = self.facts.history.close
+        inside = j + ahead < len(close) or (unknown is None and day < SPAN.last - timedelta(days=30))
+        if close[j + ahead] > close[j] if inside else unknown:
+            honest(self, j, day, traded=traded)
+
+    monkeypatch.setattr(Run, "_decide", peeking)
+    found = checked(asked_of(invented, many=False), None, 5, silence)
+    words = ORDERED if unknown is not None else MISSING
+    assert any(words in difference for difference in found.differences), found
+
+
+def test_a_session_that_peeks_is_found(invented: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the decision, but what becomes of it: it trades at the close of tomorrow where that is lower."""
+    honest = Strategy.trade
+
+    def peeking(self: Strategy, row: int, state: LaneState) -> Any:
+        closes, column = self.market.panel.close, np.arange(self.width)
+        following = min(row + 1, len(closes) - 1)
+        for fills in honest(self, row, state):
+            yield fills._replace(price=np.minimum(fills.price, closes[following, column][fills.lane % self.width]))
+
+    monkeypatch.setattr(Strategy, "trade", peeking)
+    found = checked(asked_of(invented), None, 5, silence)
+    assert any(TRADED in difference for difference in found.differences), found

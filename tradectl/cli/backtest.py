@@ -70,6 +70,7 @@ def backtest(
     """
     from tradectl.report.backtest import with_notes
     from tradectl.research import backtests
+    from tradectl.research.checks import checked
 
     account = account_of(call, portfolio, capital, index, random_order, seed)
     asked = asked_of(call, symbol, first, last, changes)
@@ -77,18 +78,18 @@ def backtest(
     with bar("backtest", quiet=quiet) as tell:
         if account is not None:
             found, text = backtests.of_account(asked, account, tell), text_of_account
-        elif is_list(asked.market, symbol):
+        elif asked.many:
             found, text = backtests.of_each(asked, tell), text_of_many
         else:
             found, text = backtests.of_symbol(asked), text_of_symbol
     with bar("checking", quiet=quiet) as tell:
-        checked = backtests.checked(asked, account.capital if account is not None else None, look_ahead, tell)
-    found = with_notes(found, asked.parameters, checked)
+        made_again = checked(asked, account.capital if account is not None else None, look_ahead, tell)
+    found = with_notes(found, asked.parameters, made_again)
     if csv_file is not None:
         write_csv(csv_file, CSV_COLUMNS, found["trades"])
-    if not checked.differences:
+    if not made_again.differences:
         return Answer(found, lambda: text(found))
-    error = f"look-ahead: {len(checked.differences)} differences, the first: {checked.differences[0]}"
+    error = f"look-ahead: {len(made_again.differences)} differences, the first: {made_again.differences[0]}"
     return Answer(found, lambda: text(found), exit_code=LookAhead.exit_code, error=error, outcome="failed")
 
 
@@ -123,11 +124,12 @@ def asked_of(call: Call, name: str, first: str, last: str, changes: list[str] | 
     newest = market.last_session()
     if newest is None:
         raise DataError("there are no bars; `tradectl data import` brings them in")
-    members = market.universe(name) if is_list(market, name) else (market.find(name, end or newest),)
+    many = is_list(market, name)
+    members = market.universe(name) if many else (market.find(name, end or newest),)
     instruments = tuple(member for member in members if market.history(member) is not None)
     if not instruments:
         raise DataError(f"there is no bar of {name}")
-    return Asked(settings, market, name, instruments, parameters, spanned(market, instruments, begin, end))
+    return Asked(settings, market, name, instruments, parameters, spanned(market, instruments, begin, end), many)
 
 
 def is_list(market: Store, name: str) -> bool:

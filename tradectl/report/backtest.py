@@ -100,6 +100,8 @@ def with_notes(found: dict[str, Any], parameters: Parameters, checked: Checked) 
         "look_ahead": {
             "compared": checked.compared,
             "sessions": checked.sessions,
+            "engine": checked.engine,
+            "parts": list(checked.parts),
             "differences": list(checked.differences),
         },
         "notes": [*found["notes"], tuned_note(len(tunable), len(changed)), checked_note(checked)],
@@ -114,7 +116,8 @@ def checked_note(checked: Checked) -> str:
     """What the check for look-ahead found, in one line."""
     if not checked.sessions:
         return "Look-ahead was not checked."
-    made = f"{checked.compared} decisions of {checked.sessions} evenings were made again with every later bar cut off"
+    made = f"{checked.engine} was run again up to {checked.sessions} evenings with every later bar cut off"
+    compared = f"compared {checked.compared} times, symbol by symbol: {', '.join(checked.parts)}"
     if not checked.differences:
-        return f"Look-ahead: {made}; all were the same."
-    return f"LOOK-AHEAD: {made}; {len(checked.differences)} came out otherwise, so this result cannot be believed."
+        return f"Look-ahead: {made}; {compared}; all the same."
+    return f"LOOK-AHEAD: {made}; {compared}; {len(checked.differences)} differences, so this result cannot be believed."

@@ -1,6 +1,6 @@
-"""The three backtests: one symbol, many symbols each with its own money, many symbols in one account; and the check of each.
+"""The three backtests: one symbol, many symbols each with its own money, many symbols in one account.
 
-Each answers a JSON result; `checked` adds what it says about itself.
+Each answers a JSON result; `research.checks` runs each engine again to see whether it knew the future.
 """
 
 from __future__ import annotations
@@ -10,9 +10,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-import numpy as np
-
-from tradectl import bootstrap
 from tradectl.errors import DataError, UsageError
 from tradectl.marketdata.store import Store
 from tradectl.model.history import History
@@ -25,16 +22,10 @@ from tradectl.strategy.contenders import Contender, contender
 from tradectl.strategy.hold import hold_equally
 from tradectl.strategy.lane_market import LaneMarket
 from tradectl.strategy.lanes import run_lanes
-from tradectl.strategy.look_ahead import Checked, evenings, look_ahead
-from tradectl.strategy.parameters import WITHOUT_LIMITS, Parameters, with_changes
+from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.portfolio import Portfolio
 from tradectl.strategy.random_order import random_orders
 from tradectl.strategy.splits import Span
-
-NO_BOUND = 10**15
-"""Paise that no account will miss."""
-LOOKED_AT = 50
-"""Symbols of which decisions are made again where each has its own money."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +38,8 @@ class Asked:
     instruments: tuple[str, ...]
     parameters: Parameters
     span: Span
+    many: bool = True
+    """Whether it was asked for as a list, be it of one symbol."""
 
     known: list[Contender] = field(default_factory=list, repr=False)
 
@@ -150,7 +143,7 @@ def _index(asked: Asked, name: str, sessions: Sequence[date]) -> tuple[str, Hist
     and have them (DataError)."""
     number = asked.name.lower().removeprefix("nifty")
     usual = [f"NIFTY {number}", f"NIFTY{number}"] if number.isdigit() else []
-    for symbol in [name] if name else [*usual, "NIFTY 50", "NIFTY50"]:
+    for symbol in [name] if name else usual:
         try:
             history = asked.market.history(asked.market.find(symbol, sessions[-1]))
         except UsageError:
@@ -162,24 +155,3 @@ def _index(asked: Asked, name: str, sessions: Sequence[date]) -> tuple[str, Hist
     if name:
         raise DataError(f"the bars of {name} do not go from {sessions[0]} to {sessions[-1]}")
     return None
-
-
-def checked(asked: Asked, capital: Paise | None, sessions: int, tell: Tell) -> Checked:
-    """So many evenings, made again with the market as it was then. `capital` of the account; None where each symbol has its own
-    money, and some symbols answer for all."""
-    if not sessions:
-        return Checked(0, 0, ())
-    parameters, names = asked.parameters, asked.instruments
-    if capital is None:
-        parameters = with_changes(parameters, WITHOUT_LIMITS)
-        if len(names) > LOOKED_AT:
-            names = tuple(sorted(np.random.default_rng(1).choice(names, LOOKED_AT, replace=False).tolist()))
-
-    whole = asked.contenders() if capital is not None else gathered(asked.market, parameters, names, asked.span)
-    return look_ahead(
-        whole,
-        lambda symbols: Portfolio(symbols, asked.span, capital if capital is not None else NO_BOUND),
-        lambda evening: gathered(bootstrap.open_store(asked.settings, through=evening), parameters, names, asked.span),
-        evenings(whole, asked.evenings, sessions, seed=1),
-        tell,
-    )

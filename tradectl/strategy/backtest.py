@@ -37,7 +37,8 @@ TRADE_FOR_TRADE = frozenset({"BE", "BZ"})
 
 @dataclass(frozen=True)
 class Backtest:
-    """What a run made. `charges` by fill id; `folded` is the fold of everything, with what is still open at the end."""
+    """What a run made. `charges` by fill id; `folded` is the fold of everything, with what is still open at the end. `orders` are
+    all it decided by itself, filled or not."""
 
     first: date
     last: date
@@ -45,6 +46,7 @@ class Backtest:
     adjustments: tuple[Adjustment, ...]
     charges: Mapping[str, int]
     folded: Folded
+    orders: tuple[Order, ...] = ()
 
     @property
     def trades(self) -> tuple[Trade, ...]:
@@ -141,6 +143,7 @@ class Run:
         self.fills: list[Fill] = []
         self.adjustments: list[Adjustment] = []
         self.order: Order | None = None
+        self.orders: list[Order] = []
         self.flat_at = min(self.begin, max(self.end - 1, 0))
         self._flat()
 
@@ -182,6 +185,7 @@ class Run:
         quantity = self.sized(order).quantity
         if quantity:
             self.order = replace(order, quantity=quantity)
+            self.orders.append(self.order)
 
     def wanted(self, j: int, day: date, *, traded: bool) -> Order | None:
         """What the rules want for the next run session after the close of bar `j`, of no quantity yet. `traded`: whether the
@@ -332,4 +336,4 @@ class Run:
         for day, fills in groupby(self.fills, key=lambda fill: fill.session):
             charges.update(day_charges(day, list(fills)).by_fill)
         folded = fold(self.fills, self.adjustments, charges)
-        return Backtest(self.first, self.last, tuple(self.fills), tuple(self.adjustments), charges, folded)
+        return Backtest(self.first, self.last, tuple(self.fills), tuple(self.adjustments), charges, folded, tuple(self.orders))

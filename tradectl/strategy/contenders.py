@@ -50,7 +50,13 @@ class Contender:
 def contender(
     market: MarketData, sessions: SessionTable, parameters: Parameters, instrument_id: str, span: Span
 ) -> Contender | None:
-    """None for one without bars. What is known on the evening of a last bar is the next session's ex-dates too."""
+    """None for one without bars."""
+    facts = facts_of(market, sessions, parameters, instrument_id)
+    return Contender.of(facts, span) if facts is not None else None
+
+
+def facts_of(market: MarketData, sessions: SessionTable, parameters: Parameters, instrument_id: str) -> Facts | None:
+    """What is known of a symbol on the evening of its last bar, the next session's ex-dates too; None for one without bars."""
     history = market.history(instrument_id)
     if history is None or not len(history):
         return None
@@ -59,7 +65,7 @@ def contender(
     if last < sessions.last:
         coming = market.actions(instrument_id, last, sessions.next_run_session(last).date)
         facts = replace(facts, actions=(*facts.actions, *coming))
-    return Contender.of(facts, span)
+    return facts
 
 
 def _ranked(facts: Facts, bars: list[int]) -> dict[int, Rank]:

@@ -98,7 +98,7 @@ class LaneMarket:
     def gather(cls, market: MarketData, sessions: SessionTable, instrument_ids: Sequence[str]) -> LaneMarket:
         """Of those instruments that have bars; over all sessions on which anybody has one."""
         histories = (market.history(instrument_id) for instrument_id in sorted(set(instrument_ids)))
-        listings = tuple(_listing(market, history) for history in histories if history is not None and len(history))
+        listings = tuple(_listing(market, sessions, history) for history in histories if history is not None and len(history))
         return cls(market.panel().select([item.history.instrument_id for item in listings]), listings, sessions)
 
     @classmethod
@@ -239,12 +239,14 @@ class LaneMarket:
         return [day for day in days if first <= day <= last]
 
 
-def _listing(market: MarketData, history: History) -> Listing:
-    name = history.instrument_id
+def _listing(market: MarketData, sessions: SessionTable, history: History) -> Listing:
+    """What is known on the evening of a last bar is the next session's ex-dates too."""
+    name, last = history.instrument_id, history.session(len(history) - 1)
+    through = sessions.next_run_session(last).date if last < sessions.last else last
     return Listing(
         history,
         lambda session: market.instrument(name, session),
-        tuple(market.actions(name, history.session(0), history.session(len(history) - 1))),
+        tuple(market.actions(name, history.session(0), through)),
         lambda session: market.minutes(name, session),
         market.minute_sessions(name),
     )

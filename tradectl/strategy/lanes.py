@@ -41,9 +41,10 @@ def run_lanes(
     last: date,
     scored: bool = True,
     progress: Tell | None = None,
+    watch: Callable[[Strategy], Rule] = lambda rule: rule,
 ) -> LaneRun:
     """The tool's own strategy: every setting on every instrument from `first` to `last`, both included, as `backtest.gated` of
-    each, or as `backtest.run` where not `scored`."""
+    each, or as `backtest.run` where not `scored`. `watch` may stand between the loop and the strategy, to see what it does."""
     runs = []
     for batch in _batches(settings, len(market.instruments)):
         numbers = [number for part in batch for number in part]
@@ -52,7 +53,7 @@ def run_lanes(
         if scored:
             past = run_rule(market, rule(None), first=date.min, last=date.max, progress=progress)
             gate = ScoreGate(past.trades, len(market.instruments))
-        runs.append(run_rule(market, rule(gate), first=first, last=last, numbers=numbers, progress=progress))
+        runs.append(run_rule(market, watch(rule(gate)), first=first, last=last, numbers=numbers, progress=progress))
     held = {key: folded for run in runs for key, folded in run.held.items()}
     return LaneRun(LaneTrades.joined([run.trades for run in runs]), held)
 

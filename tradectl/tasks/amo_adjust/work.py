@@ -90,7 +90,8 @@ def _adjust(context: Context, desk: Desk, order: Order, price: int | None, purse
     if quantity == 0 or (not enough and limit == order.price):
         return "unchanged", f"{order.quantity} fits pre-open {price / 100:.2f}"
     quantity = quantity if enough else order.quantity
-    reason = f"{order.quantity} becomes {quantity} at pre-open {price / 100:.2f}"
+    change = f"{order.quantity} becomes {quantity}" if enough else f"limit {order.price / 100:.2f} becomes {limit / 100:.2f}"
+    reason = f"{change} at pre-open {price / 100:.2f}"
     _keep(context, order, price, "adjusted", reason)
     answer = desk.path.modify(order, quantity=quantity, price=limit)
     if not answer.ok:

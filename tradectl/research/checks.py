@@ -1,0 +1,164 @@
+"""Whether a backtest knew the future: the engine that made its trades is run again on markets that end earlier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+
+from tradectl import bootstrap
+from tradectl.errors import DataError
+from tradectl.marketdata.store import Store
+from tradectl.model.money import Paise
+from tradectl.ports import Tell
+from tradectl.research.backtests import Asked, gathered
+from tradectl.strategy.backtest import Backtest, gated
+from tradectl.strategy.contenders import Contender, facts_of
+from tradectl.strategy.facts import Facts
+from tradectl.strategy.lane_market import LaneMarket
+from tradectl.strategy.lane_record import LaneRecord
+from tradectl.strategy.lane_strategy import Strategy
+from tradectl.strategy.lanes import run_lanes
+from tradectl.strategy.look_ahead import (
+    Checked,
+    Days,
+    Engine,
+    Evening,
+    days_of_account,
+    days_of_symbol,
+    evenings,
+    look_ahead,
+    of_account,
+    of_symbol,
+)
+from tradectl.strategy.portfolio import Portfolio
+
+LOOKED_AT = 50
+"""Symbols of a list that are run again where each has its own money: they do not touch each other."""
+
+
+def checked(asked: Asked, capital: Paise | None, sessions: int, tell: Tell) -> Checked:
+    """So many evenings, made again with the market as it was then. `capital` of the account; None where each symbol has its own
+    money, and some symbols answer for all."""
+    if not sessions:
+        return Checked(0, 0, ())
+    engine: Engine[Store] = OfAccount(asked, capital) if capital is not None else OfEach(asked) if asked.many else OfSymbol(asked)
+    return look_ahead(engine, evenings(engine.days(), asked.evenings, sessions, seed=1), tell)
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """Opens the market of `asked` as it was known on an evening."""
+
+    asked: Asked
+
+    def cut(self, session: date) -> Store:
+        return bootstrap.open_store(self.asked.settings, through=session)
+
+
+@dataclass(frozen=True)
+class OfAccount(Cutting):
+    """`Portfolio`: many symbols in one account."""
+
+    capital: Paise
+    caption: str = field(default="the account", init=False)
+
+    @cached_property
+    def _whole(self) -> Portfolio:
+        return self._account(self.asked.contenders())
+
+    def _account(self, contenders: Sequence[Contender]) -> Portfolio:
+        return Portfolio(contenders, self.asked.span, self.capital)
+
+    def days(self) -> Days:
+        return days_of_account(self.asked.contenders())
+
+    def whole(self, session: date) -> Evening:
+        self._whole.through(session)
+        return of_account(self._whole, session)
+
+    def again(self, market: Store, session: date) -> Evening:
+        contenders = gathered(market, self.asked.parameters, self.asked.instruments, self.asked.span)
+        if not contenders:
+            return {}
+        account = self._account(contenders)
+        account.through(session)
+        return of_account(account, session)
+
+
+@dataclass(frozen=True)
+class OfSymbol(Cutting):
+    """`gated`: one symbol."""
+
+    caption: str = field(default="the backtest of one symbol", init=False)
+
+    @cached_property
+    def _whole(self) -> tuple[Facts, Backtest]:
+        found = self._run(self.asked.market)
+        if found is None:
+            raise DataError(f"there is no bar of {self.asked.name}")
+        return found
+
+    def _run(self, market: Store) -> tuple[Facts, Backtest] | None:
+        facts = facts_of(market, market.sessions, self.asked.parameters, self.asked.instruments[0])
+        return (facts, gated(facts, first=self.asked.span.first, last=self.asked.span.last)) if facts is not None else None
+
+    def days(self) -> Days:
+        return days_of_symbol(*self._whole)
+
+    def whole(self, session: date) -> Evening:
+        return of_symbol(*self._whole, session)
+
+    def again(self, market: Store, session: date) -> Evening:
+        found = self._run(market)
+        return of_symbol(*found, session) if found is not None else {}
+
+
+@dataclass(frozen=True)
+class OfEach(Cutting):
+    """`run_lanes`: many symbols, each with its own money."""
+
+    @property
+    def caption(self) -> str:
+        chosen, every = len(self._names), len(self.asked.instruments)
+        return f"the backtest of a list ({f'{chosen} of its ' if chosen < every else ''}{every} symbols)"
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        names = self.asked.instruments
+        if len(names) <= LOOKED_AT:
+            return names
+        return tuple(sorted(np.random.default_rng(1).choice(names, LOOKED_AT, replace=False).tolist()))
+
+    @cached_property
+    def _whole(self) -> LaneRecord:
+        found = self._run(self.asked.market)
+        if found is None:
+            raise DataError(f"there is no bar of {self.asked.name}")
+        return found
+
+    def _run(self, market: Store) -> LaneRecord | None:
+        lanes = LaneMarket.gather(market, market.sessions, [name for name in self._names if market.history(name) is not None])
+        if not lanes.instruments:
+            return None
+        records: list[LaneRecord] = []
+
+        def watch(strategy: Strategy) -> LaneRecord:
+            records.append(LaneRecord(strategy))
+            return records[-1]
+
+        run_lanes(lanes, [self.asked.parameters], first=self.asked.span.first, last=self.asked.span.last, watch=watch)
+        return records[0]
+
+    def days(self) -> Days:
+        return self._whole.days()
+
+    def whole(self, session: date) -> Evening:
+        return self._whole.evening(session)
+
+    def again(self, market: Store, session: date) -> Evening:
+        found = self._run(market)
+        return found.evening(session) if found is not None else {}
