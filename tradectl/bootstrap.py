@@ -130,7 +130,7 @@ def open_world(
     except TradectlError:
         database.close()
         raise
-    return _world(settings, ledger, clock)
+    return _world(settings, ledger, clock, read_only=read_only)
 
 
 def _open(settings: Settings, *, read_only: bool = False) -> Database:
@@ -192,12 +192,13 @@ def before_the_last_event(at: datetime, last: datetime) -> str:
     )
 
 
-def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock) -> PaperWorld:
+def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock, *, read_only: bool) -> PaperWorld:
     from tradectl.strategy.parameters import Parameters, with_changes
 
     mode = ledger.info.get("mode") or ""
-    prices = open_prices(settings, mode, clock)
-    if mode != "paper":
+    kept = read_only and mode == "simulated"
+    prices = open_prices(settings, mode, clock) if not kept else None
+    if mode != "paper" and not kept:
         raise ConfigurationError(f"this database is in mode {mode!r}, which this version does not trade")
     parameters = with_changes(Parameters(), ledger.settings.list())
     notifier = _notifier(settings, ledger)
@@ -209,7 +210,7 @@ def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock
         market,
         sessions,
         parameters,
-        paper=settings.paper,
+        paper=settings.paper if not kept else Path(ledger.database.name).with_name("paper.db"),
         notifier=notifier,
         mode=mode,
         shelf=settings.market / "kept",

@@ -49,6 +49,15 @@ def _of_analyses(ledger: Path, name: str) -> list[Row]:
     return [{column: value for column, value in row.items() if column not in {"id", "status"}} for row in found]
 
 
+def test_what_a_simulation_left_can_be_looked_at_and_not_traded(analysed: Path, copied: Homes):
+    hand, kept = copied(analysed / "hand"), ("--db", str(analysed / "simulated" / "ledger.db"))
+    by_hand, simulated = (hand("signals", *SPAN, *which, "--json", at=NIGHT).object for which in ((), kept))
+    assert [item["reason"] for item in simulated["result"]] == [item["reason"] for item in by_hand["result"]]
+    assert (simulated["mode"], by_hand["mode"]) == ("simulated", "paper")
+    said = hand("buy", *kept, "--json", at=NIGHT)
+    assert (said.outcome, "does not trade" in said.object["error"]) == (("failed", 4), True)
+
+
 def test_every_signal_is_listed_with_its_reason(analysed: Path, copied: Homes):
     hand = copied(analysed / "hand")
     listed = hand("signals", *SPAN, "--json", at=NIGHT).object["result"]
