@@ -11,7 +11,7 @@ def main() -> None:
     would be a tenth of it, and once more at the end, when the whole process goes, a fifth; so that is settled before anything
     is loaded.
     """
-    gc.set_threshold(100_000)
+    gc.set_threshold(500_000)
     atexit.register(gc.freeze)
     from tradectl.cli.app import main as run
 

@@ -189,8 +189,8 @@ decisions = Table(
     Column("rule", String(48), nullable=False),      # the rule that decided
     Column("reason", Text, nullable=False),          # one line for a person
     Column("inputs", JsonText, nullable=False),
-    UniqueConstraint("user", "session_date", "task", "slot", "instrument_id", "rule"),
-    Index("ix_decisions_user_instrument_id_at", "user", "instrument_id", "at"),
+    # The only index: one by instrument would touch a page for each of 2,000 symbols every evening.
+    UniqueConstraint("user", "task", "session_date", "slot", "instrument_id", "rule"),
 )  # fmt: skip
 
 positions = Table(

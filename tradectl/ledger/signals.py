@@ -79,7 +79,7 @@ _DELETE_RUN = Prepared(
         *(schema.decisions.c[name] == bindparam(f"of_{name}") for name in ("user", "session_date", "task", "slot"))
     )
 )
-_KEY = ("user", "session_date", "task", "slot", "instrument_id", "rule")
+_KEY = ("user", "task", "session_date", "slot", "instrument_id", "rule")
 
 
 class Decisions:

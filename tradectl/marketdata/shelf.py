@@ -29,11 +29,11 @@ class FolderShelf:
     def get(self, name: str) -> bytes | None:
         """What was put under that name, None unless it is whole."""
         try:
-            content = (self.folder / name).read_bytes()
+            with (self.folder / name).open("rb") as file:
+                checksum, content = file.read(_CRC), file.read()
         except OSError:
             return None
-        body = content[_CRC:]
-        return body if content[:_CRC] == _checksum(body) else None
+        return content if checksum == _checksum(content) else None
 
     def put(self, name: str, content: bytes) -> None:
         """Put it in the place of what was there before, if the folder lets us."""

@@ -296,6 +296,11 @@ class Run:
         return result
 
     def _book(self, result: Result, session: Session, symbol: str, order: Order | None) -> None:
+        ceiling = result.resting if result.resting is not None else self.holding.ceiling
+        if not result.executions:
+            if ceiling != self.holding.ceiling:
+                self.holding = replace(self.holding, ceiling=ceiling)
+            return
         opened, bought = session.open_at(), 0
         for item in result.executions:
             at = opened + timedelta(seconds=item.second)
@@ -307,7 +312,6 @@ class Run:
                 self.buys, self.level, self.decided = self.buys + 1, order.level, order.decided
             else:
                 bought -= item.quantity
-        ceiling = result.resting if result.resting is not None else self.holding.ceiling
         self.holding = replace(self.holding, quantity=self.holding.quantity + bought, ceiling=ceiling)
         if not self.holding.quantity:
             self._flat()

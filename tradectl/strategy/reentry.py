@@ -55,8 +55,9 @@ def next_levels(last_levels: Ints, reset: Mask, rsi: Floats, above_slow: Mask, p
 
 
 def level_at_entry(rsi: float, parameters: Parameters) -> int:
-    """`levels_at_entry` of one entry."""
-    return int(levels_at_entry(np.array(rsi), parameters))
+    """`levels_at_entry` of one entry, in plain numbers: a row of one costs ten times as much."""
+    first, second, third = levels(parameters)
+    return third if rsi < third else second if rsi < second else first
 
 
 def next_level(
@@ -64,5 +65,9 @@ def next_level(
 ) -> int:
     """`next_levels` of one position. `rsi_since_last_decision`: RSI of every bar after the bar on which the last filled buy was
     decided, this one included."""
-    reset = np.array(np.any(np.asarray(rsi_since_last_decision) > parameters.reentry_first))
-    return int(next_levels(np.array(last_level), reset, np.array(rsi_now), np.array(above_ema200), parameters))
+    first, second, _ = levels(parameters)
+    if np.any(np.asarray(rsi_since_last_decision) > first):
+        level = first if above_ema200 else second if parameters.allow_below_ema200 else 0
+    else:
+        level = next((lower for lower in levels(parameters) if lower < last_level), 0)
+    return level if rsi_now < level else 0

@@ -218,7 +218,7 @@ def _medians(window: Ints) -> Ints:
     """Medians down the columns; of an even window the floor of the mean of the middle two."""
     high = len(window) // 2
     low = high - 1 if len(window) % 2 == 0 else high
-    ordered = np.partition(window, (low, high), axis=0)
+    ordered = np.sort(window, axis=0)
     middle: Ints = (ordered[low] + ordered[high]) // 2
     return middle
 

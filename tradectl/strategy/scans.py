@@ -168,19 +168,19 @@ class _Header:
 def packed(scan: Scan, edition: str) -> bytes:
     """A scan as bytes: a line that says what it is of, then its arrays one after the other."""
     header = json.dumps([edition, scan.session, scan.instruments], separators=(",", ":")).encode()
-    return b"\n".join((header, b"".join(values.tobytes() for values in scan.arrays.values())))
+    return b"".join((header, b"\n", *(values.data for values in scan.arrays.values())))
 
 
 def unpacked(content: bytes, windows: Windows, edition: str) -> Scan | None:
     """The scan that `packed` made; None where it is of another edition."""
-    line, _, rest = content.partition(b"\n")
-    header = _Header(*json.loads(line))
+    end = content.index(b"\n")
+    header = _Header(*json.loads(content[:end]))
     if header.edition != edition:
         return None
-    scan, offset, count = Scan.empty((), windows), 0, len(header.instruments)
+    scan, offset, count = Scan.empty((), windows), end + 1, len(header.instruments)
     for name, (kind, size) in layout(windows).items():
         shape = (size, count) if size else (count,)
-        values = np.frombuffer(rest, dtype=kind, count=int(np.prod(shape)), offset=offset)
+        values = np.frombuffer(content, dtype=kind, count=int(np.prod(shape)), offset=offset)
         scan.arrays[name] = values.reshape(shape).copy()
         offset += values.nbytes
     scan.instruments, scan.session = tuple(header.instruments), header.session

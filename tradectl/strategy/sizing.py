@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,12 +49,12 @@ def size(
         return Sizing(0, "price")
     limit = price if limit_price is None else limit_price
     bounds = [
-        (_affordable(exact(parameters.capital_per_trade) * 100, price, session), "capital_per_trade"),
-        (_affordable(exact(parameters.max_order_value) * 100, price, session), "max_order_value"),
-        (max(0, int(exact(parameters.turnover_share) * average_turnover) // price), "turnover"),
+        (_affordable(_paise(parameters.capital_per_trade), price, session), "capital_per_trade"),
+        (_affordable(_paise(parameters.max_order_value), price, session), "max_order_value"),
+        (int(exact(parameters.turnover_share) * max(0, average_turnover)) // price, "turnover"),
     ]
     if funds is not None:
-        bounds.append((_affordable(Fraction(funds), limit, session), "funds"))
+        bounds.append((_affordable(funds, limit, session), "funds"))
     quantity, reason = min(bounds, key=lambda bound: bound[0])
     return Sizing(quantity, "" if quantity else reason)
 
@@ -73,8 +74,10 @@ def size_buy(
     sizing = size(
         price, session=session, parameters=parameters, average_turnover=average_turnover, funds=funds, limit_price=limit_price
     )
+    if not reentry or not sizing.quantity:
+        return sizing
     least = exact(parameters.reentry_least) * exact(parameters.capital_per_trade) * 100
-    if not reentry or not sizing.quantity or sizing.quantity * price >= least:
+    if sizing.quantity * price >= least:
         return sizing
     unbound = size(price, session=session, parameters=parameters, average_turnover=average_turnover)
     return Sizing(0, "funds" if unbound.quantity * price >= least else "reentry_least")
@@ -99,11 +102,17 @@ def worth_changing_rows(current: Ints, wanted: Ints, parameters: LaneParameters)
     return changed
 
 
-def _affordable(amount: Fraction, price: int, session: date) -> int:
+@lru_cache(maxsize=256)
+def _paise(rupees: float) -> int:
+    """The whole paise of a setting: what costs whole paise stays within these when it stays within the setting."""
+    return int(exact(rupees) * 100)
+
+
+def _affordable(amount: int, price: int, session: date) -> int:
     """Most shares whose value and charges stay within `amount`: from the charge-free guess a few steps down, or back up."""
-    quantity = max(0, int(amount) // price)
+    quantity = max(0, amount // price)
     while quantity and (over := quantity * price + buy_charges(session, quantity, price) - amount) > 0:
-        quantity -= max(1, int(over) // (2 * price))
+        quantity -= max(1, over // (2 * price))
     while (quantity + 1) * price + buy_charges(session, quantity + 1, price) <= amount:
         quantity += 1
     return quantity

@@ -70,15 +70,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_decisions")),
         sa.UniqueConstraint(
             "user",
-            "session_date",
             "task",
+            "session_date",
             "slot",
             "instrument_id",
             "rule",
-            name=op.f("uq_decisions_user_session_date_task_slot_instrument_id_rule"),
+            name=op.f("uq_decisions_user_task_session_date_slot_instrument_id_rule"),
         ),
     )
-    op.create_index("ix_decisions_user_instrument_id_at", "decisions", ["user", "instrument_id", "at"], unique=False)
     op.create_table(
         "instruments",
         sa.Column("user", sa.String(length=64), nullable=False),
