@@ -2,9 +2,11 @@
 
     TradectlError                1   a bug, or nothing more precise is known
     ├── UsageError               2   wrong words, unknown symbol or user, a time before the last event
-    ├── ConfigurationError       4   wrong mode, damaged settings, unlisted IP
+    ├── ConfigurationError       4   wrong mode, damaged settings
+    │   └── NotWhitelisted       4   the broker does not know the IP that we come from
     ├── LoginNeeded              5   no session at the broker
     ├── BrokerUnavailable        6   broker or network down; may be retried
+    │   ├── RateLimited          6   the broker asks us to ask less often: not carried out
     │   ├── SourceUnavailable    6   a source of prices did not answer, or asked us to wait
     │   └── Ambiguous            7   a command was sent and nobody knows what became of it; never simply retried
     ├── OrderRefused            11   the broker read the order and said no: proof that it does not exist
@@ -41,6 +43,10 @@ class ConfigurationError(TradectlError):
     exit_code = 4
 
 
+class NotWhitelisted(ConfigurationError):
+    """The broker takes orders from listed addresses only, and we come from another. Nothing was carried out."""
+
+
 class LoginNeeded(TradectlError):
     """The broker does not know our session."""
 
@@ -52,6 +58,10 @@ class BrokerUnavailable(TradectlError):
 
     exit_code = 6
     retryable = True
+
+
+class RateLimited(BrokerUnavailable):
+    """More requests than the broker allows. This one was not carried out; it may be tried again later."""
 
 
 class SourceUnavailable(BrokerUnavailable):

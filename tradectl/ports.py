@@ -42,6 +42,10 @@ class Capabilities:
     `visibility_lag`: after this long an order that is absent from the book was never accepted (None: nobody promises that).
     `refuses_repeated_tag`: the same client tag a second time on the same day is refused. `preopen_prices`: it serves
     indicative pre-open prices. `quote_delay`: how old its quotes are by design. `max_modifications`: of one order.
+
+    `amo`: it takes after-market orders. `tag_length`: characters of a client tag that its book shows again; 0 where it keeps
+    none. `tag_survives_modify`: a changed or cancelled order is still shown under its tag. `filled_in_book`: the order book says
+    how much of an order is filled; without, only trades do.
     """
 
     visibility_lag: timedelta | None
@@ -49,13 +53,19 @@ class Capabilities:
     preopen_prices: bool
     quote_delay: timedelta = timedelta(0)
     max_modifications: int = 25
+    amo: bool = True
+    tag_length: int = 20
+    tag_survives_modify: bool = True
+    filled_in_book: bool = True
 
 
 class Broker(Protocol):
     """An account at a broker. Reads answer or raise `BrokerUnavailable`; never an empty answer for a failed read.
 
-    Commands raise `OrderRefused` (proof of no), `Ambiguous` (sent, outcome unknown), `LoginNeeded`, or `BrokerUnavailable`
-    (provably not sent). `symbol` is always the exchange's symbol of the day, without a series suffix. Prices in paise.
+    Commands raise `OrderRefused` (proof of no), `Ambiguous` (sent, outcome unknown), or another error of ours: then the command
+    was provably not carried out (`LoginNeeded`, `BrokerUnavailable`, `NotWhitelisted`, `DataError` for a symbol whose series is
+    not what we know, `UsageError` for one that the broker does not know, `Blocked` for what it cannot do). `symbol` is always the
+    exchange's symbol of the day, without a series suffix. Prices in paise.
     """
 
     @property

@@ -12,7 +12,16 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, OrderRefused
+from tradectl.errors import (
+    Ambiguous,
+    Blocked,
+    BrokerUnavailable,
+    ConfigurationError,
+    DataError,
+    LoginNeeded,
+    OrderRefused,
+    UsageError,
+)
 from tradectl.execution.unknown import EXISTS, may_repeat
 from tradectl.ledger.book import Book
 from tradectl.ledger.executions import Claim
@@ -20,6 +29,9 @@ from tradectl.ledger.intents import Forbidden, Overtaken, why_forbidden
 from tradectl.ledger.rows import Intent, Order
 from tradectl.model.order import TERMINAL, OrderRequest, OrderStatus, Side
 from tradectl.ports import Broker, Clock
+
+NOT_CARRIED_OUT = (BrokerUnavailable, LoginNeeded, ConfigurationError, DataError, UsageError, Blocked)
+"""What a broker raises for a command that provably was not carried out (`ports.Broker`). A signal is none of them."""
 
 
 class Sent(StrEnum):
@@ -162,7 +174,7 @@ class OrderPath:
             return Answer(sent, answered(order, status, self._clock.now(), reason=reason), reason)
         except Ambiguous as doubt:
             return Answer(Sent.UNKNOWN, answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=str(doubt)), str(doubt))
-        except (BrokerUnavailable, LoginNeeded):
+        except NOT_CARRIED_OUT:
             self._book.intents.never_sent(order, self._clock.now())
             raise
         return Answer(Sent.PLACED, answered(order, OrderStatus.PENDING, self._clock.now(), broker_order_id=broker_order_id))

@@ -1,0 +1,138 @@
+"""What a broker's adapter is: a declaration of the broker, and functions that make an account of it.
+
+An adapter is an object with the attributes of `Adapter`. Our own are in `ADAPTERS`; another package adds one by an entry point
+of the group `tradectl.brokers`, whose name is the broker's. All of them pass the same cards (`tradectl.brokers.kit`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+
+from tradectl.errors import UsageError
+from tradectl.exchange.sessions import SessionTable
+from tradectl.ports import Broker, Capabilities, Clock, MarketData
+
+ADAPTERS = {"kite": "tradectl.brokers.kite", "kotak_neo": "tradectl.brokers.kotak_neo"}
+"""Our own adapters: the broker's name, and the module that has its ADAPTER."""
+GROUP = "tradectl.brokers"
+"""The entry points of others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One thing that a user must tell once before the first login. `secret`: it is encrypted at rest and never shown."""
+
+    name: str
+    question: str
+    secret: bool = True
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A login as it is stored, one for a user and broker, for all processes. `tokens` are secrets by name; `expires_at` is when
+    the broker ends it at the latest, as far as is known. `seen_ip`: from where the broker saw us, if it tells."""
+
+    tokens: Mapping[str, str]
+    logged_in_at: datetime
+    expires_at: datetime
+    seen_ip: str | None = None
+
+
+class Vault(Protocol):
+    """The credentials of one user at one broker, and his session."""
+
+    def get(self, name: str) -> str | None:
+        """A credential in clear; None where the user has not told it and it has no default."""
+        ...
+
+    def require(self, name: str) -> str:
+        """The same; ConfigurationError where it is missing."""
+        ...
+
+    def session(self) -> Session | None:
+        """The stored session, read anew each time, so that a login of another process is seen; None before the first login."""
+        ...
+
+    def keep_session(self, session: Session) -> None: ...
+
+
+class Limiter(Protocol):
+    """The broker's limits on requests, shared by all processes of a user."""
+
+    def take(self, bucket: str) -> None:
+        """Wait until one more request of this kind may be made, and count it."""
+        ...
+
+
+class Unlimited:
+    """No limit: for sandboxes on a virtual clock."""
+
+    def take(self, bucket: str) -> None:
+        """Never waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What an adapter is given. `folder` is for files that may be lost (lists of instruments); `addresses` replace the broker's
+    own (a sandbox); times come from `clock` alone."""
+
+    user: str
+    clock: Clock
+    sessions: SessionTable
+    market: MarketData
+    vault: Vault
+    folder: Path
+    limiter: Limiter = field(default_factory=Unlimited)
+    addresses: Mapping[str, str] = field(default_factory=dict)
+
+
+Ask = Callable[[Field], str]
+"""Asks the user something that is needed now (a request token, a TOTP). Raises LoginNeeded where nobody is there to answer."""
+
+
+class Adapter(Protocol):
+    """A broker.
+
+    `fields`: what `broker set` asks. `addresses`: the names of its addresses with their defaults. `limits`: requests by bucket,
+    as (how many, in how many seconds) pairs that all hold. `open` makes the account without a request; `login` makes a session
+    and stores it (LoginNeeded, ConfigurationError, BrokerUnavailable).
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def capabilities(self) -> Capabilities: ...
+    @property
+    def fields(self) -> tuple[Field, ...]: ...
+    @property
+    def addresses(self) -> Mapping[str, str]: ...
+    @property
+    def limits(self) -> Mapping[str, tuple[tuple[int, float], ...]]: ...
+    def open(self, account: Account) -> Broker: ...
+    def login(self, account: Account, ask: Ask) -> Session: ...
+
+
+def names() -> tuple[str, ...]:
+    """Every broker there is an adapter of."""
+    from importlib.metadata import entry_points
+
+    return (*ADAPTERS, *sorted(point.name for point in entry_points(group=GROUP) if point.name not in ADAPTERS))
+
+
+def adapter(name: str) -> Adapter:
+    """The adapter of a broker. UsageError for an unknown one."""
+    if name in ADAPTERS:
+        found: Adapter = import_module(ADAPTERS[name]).ADAPTER
+        return found
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=GROUP, name=name):
+        other: Adapter = point.load()
+        return other
+    raise UsageError(f"there is no broker {name!r}; there are {', '.join(names())}")
