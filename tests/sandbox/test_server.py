@@ -1,0 +1,104 @@
+"""The server of the sandboxes, and what a transport makes of each way in which it goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from tradectl.brokers.adapter import Unlimited
+from tradectl.brokers.transport import Reply, Transport
+from tradectl.clock import VirtualClock
+from tradectl.errors import Ambiguous, BrokerUnavailable, OrderRefused, RateLimited, TradectlError
+from tradectl.ports import Broker
+from tradectl.sandbox.server import Request, Response, Sandbox, Trouble
+
+
+class Counter(Sandbox):
+    """Counts what was carried out; `/no` is refused."""
+
+    slow = 0.6
+    count = 0
+
+    def answer(self, request: Request) -> Response:
+        if request.path == "/no":
+            return Response.of({"error": "no"}, 400)
+        self.count += 1
+        return Response.of({"count": self.count, "word": request.form.get("word") or request.query.get("word")})
+
+
+def judge(reply: Reply) -> TradectlError | None:
+    try:
+        content = reply.json()
+    except ValueError:
+        return Ambiguous("it cannot be read")
+    return OrderRefused(content["error"]) if reply.status == 400 else None
+
+
+def nobody() -> Broker:
+    raise AssertionError("nobody asks the exchange")
+
+
+@pytest.fixture
+def server() -> Iterator[Counter]:
+    with Counter(nobody) as sandbox:
+        yield sandbox
+
+
+def transport_to(server: Sandbox) -> Transport:
+    clock = VirtualClock(datetime(2026, 11, 25, 4, tzinfo=UTC))
+    return Transport("the broker", judge, dict, clock=clock, limiter=Unlimited(), timeout=(1.0, 0.3))
+
+
+def test_a_request_is_answered(server: Counter) -> None:
+    transport = transport_to(server)
+    assert transport.command("POST", f"{server.url}/yes", bucket="orders", data={"word": "ok"}).json() == {
+        "count": 1,
+        "word": "ok",
+    }
+    assert transport.read("GET", f"{server.url}/yes", bucket="other", params={"word": "no"}).json() == {"count": 2, "word": "no"}
+    with pytest.raises(OrderRefused, match="no"):
+        transport.command("POST", f"{server.url}/no", bucket="orders")
+    assert server.requests == [("POST", "/yes"), ("GET", "/yes"), ("POST", "/no")]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error", "done"),
+    [
+        (Trouble.LOST, Ambiguous, 0),
+        (Trouble.CUT, Ambiguous, 1),
+        (Trouble.HALF, Ambiguous, 1),
+        (Trouble.MALFORMED, Ambiguous, 1),
+        (Trouble.SLOW, Ambiguous, 1),
+        (Trouble.UNAVAILABLE, Ambiguous, 0),
+        (Trouble.BAD_GATEWAY, Ambiguous, 1),
+        (Trouble.TOO_MANY, RateLimited, 0),
+    ],
+)
+def test_a_command_is_sent_once_and_its_failure_is_named(
+    server: Counter, trouble: Trouble, error: type[TradectlError], done: int
+) -> None:
+    server.trouble(trouble)
+    with pytest.raises(error):
+        transport_to(server).command("POST", f"{server.url}/yes", bucket="orders")
+    assert (server.count, len(server.requests)) == (done, 1)
+
+
+@pytest.mark.parametrize("trouble", sorted(set(Trouble) - {Trouble.SLOW}))
+def test_a_read_is_tried_again(server: Counter, trouble: Trouble) -> None:
+    server.trouble(trouble, times=2)
+    assert transport_to(server).read("GET", f"{server.url}/yes", bucket="other").json()["count"] >= 1
+    assert len(server.requests) == 3
+    server.trouble(trouble, times=3)
+    with pytest.raises(BrokerUnavailable) as failure:
+        transport_to(server).read("GET", f"{server.url}/yes", bucket="other")
+    assert not isinstance(failure.value, Ambiguous)
+
+
+def test_where_nobody_listens_nothing_was_sent() -> None:
+    with Counter(nobody) as server:
+        url = server.url
+    with pytest.raises(BrokerUnavailable) as failure:
+        transport_to(server).command("POST", f"{url}/yes", bucket="orders")
+    assert not isinstance(failure.value, Ambiguous)

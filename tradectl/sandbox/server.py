@@ -1,0 +1,197 @@
+"""A small HTTP server on loopback, in a thread of its own, that goes wrong on purpose when it is told to.
+
+The exchange behind it is made in that thread and touched by no other, one request at a time: so a virtual clock that the day
+shares with it stands still while a request is answered.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+from tradectl.clock import SystemClock
+from tradectl.ports import Broker
+
+LOOPBACK = "127.0.0.1"
+
+
+class Trouble(StrEnum):
+    """What may go wrong with one request."""
+
+    LOST = "lost"  # the connection breaks, nothing was carried out
+    CUT = "cut"  # carried out, then the connection breaks
+    HALF = "half"  # carried out, then half of the answer
+    MALFORMED = "malformed"  # carried out, then a page for people
+    SLOW = "slow"  # carried out, and answered after `Sandbox.slow` seconds
+    TOO_MANY = "too_many"  # 429, not carried out
+    UNAVAILABLE = "unavailable"  # 503, not carried out
+    BAD_GATEWAY = "bad_gateway"  # carried out, then a 502 without a word of the broker's own
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it came. Names of `headers` are in lower case; `query` and `form` have the last value of each name."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+    queries: Mapping[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def form(self) -> dict[str, str]:
+        return {name: values[-1] for name, values in parse_qs(self.body.decode(), keep_blank_values=True).items()}
+
+    def json(self) -> Any:
+        """ValueError for what is no JSON."""
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    status: int
+    body: bytes
+    kind: str = "application/json"
+
+    @classmethod
+    def of(cls, content: Any, status: int = 200) -> Response:
+        return cls(status, json.dumps(content).encode())
+
+
+class Sandbox:
+    """A server over an exchange, which `exchange` makes in the server's thread. A subclass answers requests (`answer`).
+
+    Use it as a context manager; `url` is where it listens. `requests` counts what came, by method and path.
+    """
+
+    slow = 1.0
+
+    def __init__(self, exchange: Callable[[], Broker], *, port: int = 0) -> None:
+        self._make = exchange
+        self._exchange: Broker | None = None
+        self._troubles: list[tuple[Trouble, str, str]] = []
+        self.requests: list[tuple[str, str]] = []
+        self._server = HTTPServer((LOOPBACK, port), _handler(self))
+        self._thread = threading.Thread(target=self._serve, name=type(self).__name__, daemon=True)
+
+    @property
+    def exchange(self) -> Broker:
+        """For the server's own thread."""
+        if self._exchange is None:
+            self._exchange = self._make()
+        return self._exchange
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self._server.server_port}"
+
+    def trouble(self, kind: Trouble, *, method: str = "", path: str = "", times: int = 1) -> None:
+        """The next so many requests of this method, whose path begins so, go wrong."""
+        self._troubles += [(kind, method, path)] * times
+
+    def answer(self, request: Request) -> Response:
+        """What the broker would answer; the server's thread alone calls it."""
+        raise NotImplementedError
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def serve(self) -> None:
+        """Answer in this thread until interrupted."""
+        try:
+            self._serve()
+        finally:
+            self._server.server_close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _serve(self) -> None:
+        try:
+            self._server.serve_forever(poll_interval=0.05)
+        finally:
+            close = getattr(self._exchange, "close", None)
+            if close is not None:
+                close()
+
+    def _trouble_of(self, request: Request) -> Trouble | None:
+        for item in self._troubles:
+            kind, method, path = item
+            if method in {"", request.method} and request.path.startswith(path):
+                self._troubles.remove(item)
+                return kind
+        return None
+
+
+def _instead(trouble: Trouble | None) -> Response | None:
+    """The answer to a request that is not carried out."""
+    if trouble is Trouble.TOO_MANY:
+        return Response.of({"status": "error", "message": "Too many requests"}, 429)
+    return Response(503, b"<html>Service Unavailable</html>", "text/html") if trouble is Trouble.UNAVAILABLE else None
+
+
+def _spoilt(trouble: Trouble | None, response: Response) -> Response:
+    """What comes instead of the answer to a request that was carried out."""
+    if trouble is Trouble.BAD_GATEWAY:
+        return Response(502, b"<html>Bad Gateway</html>", "text/html")
+    return Response(200, b"<html>Maintenance</html>", "text/html") if trouble is Trouble.MALFORMED else response
+
+
+def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        """HTTP/1.0: a connection for each request, so that a client that keeps one open does not keep others out."""
+
+        def _handle(self) -> None:
+            split = urlsplit(self.path)
+            queries = parse_qs(split.query, keep_blank_values=True)
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            query = {name: values[-1] for name, values in queries.items()}
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            request = Request(self.command, split.path, headers, query, body, queries)
+            sandbox.requests.append((request.method, request.path))
+            self._go_wrong(sandbox._trouble_of(request), request)
+
+        do_GET = do_POST = do_PUT = do_DELETE = _handle  # noqa: N815 - the library's names
+
+        def _go_wrong(self, trouble: Trouble | None, request: Request) -> None:
+            response = _instead(trouble)
+            if response is None and trouble is not Trouble.LOST:
+                response = sandbox.answer(request)
+            if response is None or trouble is Trouble.CUT:
+                return
+            if trouble is Trouble.SLOW:
+                SystemClock().sleep(sandbox.slow)
+            self._send(_spoilt(trouble, response), half=trouble is Trouble.HALF)
+
+        def _send(self, response: Response, *, half: bool = False) -> None:
+            with suppress(ConnectionError):  # who asked has given up
+                self._write(response.status, response.kind, response.body, half=half)
+
+        def _write(self, status: int, kind: str, body: bytes, *, half: bool) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body[: len(body) // 2] if half else body)
+
+        def log_message(self, *_: object) -> None:
+            """What was asked is in `Sandbox.requests`."""
+
+    return Handler
