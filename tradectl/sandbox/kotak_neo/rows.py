@@ -133,13 +133,15 @@ def limits_row(funds: Funds, at: datetime) -> Row:
 
 
 def quote_row(quote: Quote, listed: Listed) -> Row:
+    """What has an open has traded, if only in the opening match, of which the paper exchange counts no volume."""
+    traded = int(quote.open is not None)
     return {
         "exchange_token": listed.token,
         "display_symbol": listed.trading_symbol,
         "exchange": SEGMENT,
         "lstup_time": str(int(quote.at.timestamp())),
         "ltp": _long(quote.last),
-        "last_volume": str(quote.volume or 0),
+        "last_volume": str(max(quote.volume or 0, traded)),
         "low_price_range": _long(quote.lower_band),
         "high_price_range": _long(quote.upper_band),
         "ohlc": {"open": _long(quote.open), "high": _long(quote.high), "low": _long(quote.low)},
