@@ -58,6 +58,7 @@ def test_a_row_of_the_book_is_read_exactly() -> None:
         ("modified", OrderStatus.ONGOING, Variety.REGULAR),
         ("cancel pending", OrderStatus.ONGOING, Variety.REGULAR),
         ("COMPLETE", OrderStatus.EXECUTED, Variety.REGULAR),
+        ("traded", OrderStatus.EXECUTED, Variety.REGULAR),
         ("rejected", OrderStatus.REJECTED, Variety.REGULAR),
         ("cancelled", OrderStatus.CANCELLED, Variety.REGULAR),
         ("cancelled after market order", OrderStatus.CANCELLED, Variety.AMO),

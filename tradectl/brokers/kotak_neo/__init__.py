@@ -8,7 +8,8 @@ rows         Kotak's rows, each read once into our own words
 hours        when it takes commands, and whether an order still waits as an after-market order
 instruments  the day's list of scrips, and the one behind a symbol
 broker       the adapter
-feed         packets of its price feed
+packets      what the price feed sends
+feed         orders and prices as they change
 
 Kotak refuses a client tag that it has already seen on the same day, and forgets it once an order is changed: from then on an
 order is known by its number alone.
@@ -45,7 +46,10 @@ FIELDS = (
     Field("amo_from", "After-market orders from (IST)", secret=False, default="16:05"),
     Field("amo_until", "After-market orders until (IST)", secret=False, default="08:55"),
 )
-ADDRESSES = {"login": "https://mis.kotaksecurities.com"}
+ADDRESSES = {
+    "login": "https://mis.kotaksecurities.com",
+    "prices": "wss://sfeed.kotaksecurities.com/wsfeed",  # or /betafeed: Kotak's own client and its documents disagree
+}
 _HINT = ((9, 1.0), (300, 60.0), (5000, 3600.0))
 """What Kotak's own client keeps to by default; nothing is said of the server. Ten orders a second need a registered algo."""
 

