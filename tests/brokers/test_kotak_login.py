@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date
 
@@ -14,6 +16,14 @@ from tradectl.errors import BrokerUnavailable, ConfigurationError, LoginNeeded, 
 from tradectl.sandbox.server import Response, Trouble
 
 THURSDAY, FRIDAY = date(2023, 7, 13), date(2023, 7, 14)
+
+
+def test_the_declaration_alone_loads_nothing_that_a_request_needs() -> None:
+    code = "import sys; from tradectl.brokers.adapter import adapter; adapter('kotak_neo'); print(sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "'tradectl.brokers.kotak_neo'" in loaded
+    for name in ("requests", "websockets", "pyotp", "tradectl.brokers.transport"):
+        assert f"'{name}'" not in loaded
 
 
 def test_a_login_keeps_the_session_with_its_address_and_end(neo: MakeNeo) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from tradectl.brokers.kotak_neo.paths import SEGMENT
 from tradectl.errors import OrderRefused, UsageError
@@ -37,10 +37,10 @@ _INPUT = frozenset({"unknown_symbol", "quantity"})
 
 
 class Desk:
-    """The order calls of one account over an exchange."""
+    """The order calls of one account over an exchange. The book shows an order `lag` after it was placed."""
 
-    def __init__(self, exchange: Broker, clock: Clock, scrips: ScripList, client: str) -> None:
-        self._exchange, self._clock, self._scrips, self._client = exchange, clock, scrips, client
+    def __init__(self, exchange: Broker, clock: Clock, scrips: ScripList, client: str, lag: timedelta) -> None:
+        self._exchange, self._clock, self._scrips, self._client, self._lag = exchange, clock, scrips, client, lag
         self._written: dict[str, str] = {}
         self._words: dict[str, str] = {}
         self._rejected: list[OrderReport] = []
@@ -129,7 +129,9 @@ class Desk:
 
     def rows(self, number: str = "") -> list[Row]:
         """The day's book, or one order of it."""
-        return [self._row(report) for report in self._reports() if number in {"", report.broker_order_id}]
+        shown = self._clock.now() - self._lag
+        found = [report for report in self._reports() if number in {"", report.broker_order_id}]
+        return [self._row(report) for report in found if report.placed_at <= shown]
 
     def written(self, report: OrderReport) -> str:
         """The GuiOrdId that an order shows now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from datetime import timedelta
 from functools import cached_property
 from itertools import groupby
 from urllib.parse import unquote
@@ -31,7 +32,8 @@ _NAMES = {"exchange_token", "display_symbol", "exchange", "lstup_time"}
 
 class KotakNeoSandbox(Sandbox):
     """Kotak Neo over `exchange`, whose clock is `clock` and whose instruments are those of `market` (both callables are called in
-    the server's thread). `client` may log in; orders are taken from `allowed` addresses, from all if there are none."""
+    the server's thread). `client` may log in; orders are taken from `allowed` addresses, from all if there are none; the book
+    shows them `lag` after they were placed."""
 
     def __init__(
         self,
@@ -41,15 +43,16 @@ class KotakNeoSandbox(Sandbox):
         market: Callable[[], MarketData],
         client: Registered,
         allowed: Collection[str] = (),
+        lag: timedelta = timedelta(0),
         port: int = 0,
     ) -> None:
         super().__init__(exchange, port=port)
-        self._clock, self._client = clock, client
+        self._clock, self._client, self._lag = clock, client, lag
         self.door, self.scrips = Door(client, clock, allowed), ScripList(market, clock)
 
     @cached_property
     def desk(self) -> Desk:
-        return Desk(self.exchange, self._clock, self.scrips, self._client.ucc)
+        return Desk(self.exchange, self._clock, self.scrips, self._client.ucc, self._lag)
 
     def answer(self, request: Request) -> Response:
         path = unquote(request.path)
