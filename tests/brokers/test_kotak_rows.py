@@ -147,6 +147,9 @@ def test_rows_of_other_segments_and_products_are_not_ours() -> None:
     assert rows.holdings([], [position]) == ()
     assert rows.holdings([], [{**position, "prod": "CNC"}]) == (Holding("IDEA", 0, 9, 9),)
     assert rows.holdings([], [{**position, "prod": "CNC", "series": "BE"}]) == (Holding("IDEA", 0, 9, 0),)
+    held = {"exchangeSegment": "nse_cm", "symbol": "IDEA", "quantity": 35, "sellableQuantity": 30}
+    carried = {**position, "prod": "CNC", "cfBuyQty": "35", "flBuyQty": "9", "flSellQty": "2"}
+    assert rows.holdings([held], [carried]) == (Holding("IDEA", 35, 7, 37),)
 
 
 # answers

@@ -108,7 +108,7 @@ def holdings(held: Sequence[Row], positions: Sequence[Row]) -> tuple[Holding, ..
             symbol = str(row["symbol"])
             found[symbol] = Holding(symbol, int(row["quantity"]), 0, int(row["sellableQuantity"]))
     for row in ours(positions):
-        bought = _net(row) if row["prod"] == "CNC" else 0
+        bought = _fresh(row) if row["prod"] == "CNC" else 0
         if bought <= 0:
             continue  # what was sold is taken off by the holdings themselves
         symbol, series = symbol_of(str(row["trdSym"])), str(row.get("series") or "")
@@ -186,9 +186,9 @@ def _first(row: Row, *names: str) -> datetime:
     return datetime.fromtimestamp(int(row["boeSec"]), UTC)
 
 
-def _net(row: Row) -> int:
-    bought, sold = (int(row[f"cf{side}Qty"]) + int(row[f"fl{side}Qty"]) for side in ("Buy", "Sell"))
-    return bought - sold
+def _fresh(row: Row) -> int:
+    """Shares bought less those sold today. What was carried (`cf…`) is among the holdings already."""
+    return int(row["flBuyQty"]) - int(row["flSellQty"])
 
 
 def _text(value: Any) -> str:
