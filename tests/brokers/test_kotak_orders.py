@@ -260,6 +260,22 @@ def test_the_book_is_asked_which_orders_wait_only_where_both_kinds_may_live(
     assert Hours.of(sessions, "15:45", "08:55").waits(ist(day, at), asked) is waits
 
 
+def test_where_the_book_must_be_asked_and_does_not_answer_nothing_is_sent(neo: MakeNeo) -> None:
+    """A read that fails says nothing of the command that it was for."""
+    kotak = neo(quiet("ACME", [WEDNESDAY, THURSDAY]), at=ist(THURSDAY, "15:50"))
+    kotak.vault.told["amo_from"] = "15:45"
+    adapter = type(kotak.broker)(kotak.account)
+    number = adapter.place(OrderRequest("LATE", "ACME", Side.BUY, 1, 9000))
+    asked = len(kotak.sandbox.heard)
+    kotak.sandbox.trouble(Trouble.CUT, method="GET", path="/quick/user/orders/", times=3)
+    with pytest.raises(BrokerUnavailable) as failure:
+        adapter.cancel(number)
+    assert not isinstance(failure.value, Ambiguous)
+    assert len(kotak.sandbox.heard) == asked
+    adapter.cancel(number)
+    assert kotak.sandbox.heard[-1][1] == {"on": number, "am": "NO"}
+
+
 def test_a_window_that_is_no_window_is_a_matter_of_configuration(sessions: SessionTable) -> None:
     with pytest.raises(ConfigurationError, match="16:05"):
         Hours.of(sessions, "four", "08:55")

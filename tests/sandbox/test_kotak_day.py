@@ -32,7 +32,7 @@ from tradectl.runtime.simulate import Simulated, simulate
 from tradectl.sandbox.server import Request, Trouble
 from tradectl.settings import Settings
 
-FIRST, LAST = date(2025, 10, 9), date(2025, 10, 16)
+FIRST, LAST = date(2025, 10, 9), date(2025, 10, 15)
 EVERY = 25
 """Minutes between two looks of the sell monitor."""
 CAPITAL = 300_000_00
@@ -187,7 +187,7 @@ def test_answers_that_are_lost_in_the_evening_change_no_fill(market: Path, tmp_p
     """Every order of three evenings is of unknown fate. It is asked for again, which Kotak refuses; at last it is found in the
     book by its tag, and is there once. There is money for all: a rejection that is learned from the book alone is not taken for
     one that may pass."""
-    last = date(2025, 10, 14)
+    last = date(2025, 10, 13)
     lossy, directly = Lossy(tmp_path / "kotak", 10 * CAPITAL), Directly(tmp_path / "paper", 10 * CAPITAL)
     reference = traded(directly, market, last)
     try:

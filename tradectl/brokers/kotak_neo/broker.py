@@ -144,7 +144,7 @@ class KotakNeo:
         wanted = list(tokens)
         for start in range(0, len(wanted), _BATCH):
             listed = ",".join(f"{paths.SEGMENT}|{token}" for token in wanted[start : start + _BATCH])
-            reply = self._public.read("GET", f"{self._base}{paths.QUOTES}/{quoted(listed)}/all", bucket="reads")
+            reply = self._public.read("GET", f"{self._base}{paths.QUOTES}/{quoted(listed, safe=',')}/all", bucket="reads")
             found |= _parsed(lambda reply=reply: _quotes(reply, tokens), "quotes")  # type: ignore[misc]
         return found
 
@@ -183,15 +183,16 @@ class KotakNeo:
         reply = self._reads.read("GET", self._base + path, bucket="reads")
         return _parsed(lambda: read(_data(reply)), path.rpartition("/")[2])
 
-    def _row(self, number: str) -> rows.Row:
-        """One order as the book has it now, asked for once."""
-        reply = self._reads.command("GET", f"{self._base}{paths.ORDERS}/{number}", bucket="reads")
+    def _row(self, number: str, *, patient: bool) -> rows.Row:
+        """One order as the book has it now. `patient`: asked for again where that may help."""
+        ask = self._reads.read if patient else self._reads.command
+        reply = ask("GET", f"{self._base}{paths.ORDERS}/{number}", bucket="reads")
         return _parsed(lambda: next(row for row in _data(reply) if row["nOrdNo"] == number), "order")
 
     def _look_for_rejection(self, number: str) -> None:
         """A rejection that the book shows already. What cannot be seen now will be seen in the book."""
         try:
-            report = _parsed(lambda: rows.order_report(self._row(number)), "order")
+            report = _parsed(lambda: rows.order_report(self._row(number, patient=False)), "order")
         except TradectlError:
             return
         if report.status is OrderStatus.REJECTED:
@@ -200,7 +201,7 @@ class KotakNeo:
     def _waits(self, number: str) -> str:
         """What Kotak wants to be told of an order: whether it waits as an after-market order."""
         self._hours.check_command(self._clock.now())
-        waits = self._hours.waits(self._clock.now(), lambda: rows.is_queued(self._row(number)))
+        waits = self._hours.waits(self._clock.now(), lambda: rows.is_queued(self._row(number, patient=True)))
         return "YES" if waits else "NO"
 
     # instruments
