@@ -16,11 +16,10 @@ from sqlalchemy import Table, delete, select, update
 from tradectl.errors import ConfigurationError, UsageError
 from tradectl.ledger.engine import Database, insert_new
 from tradectl.ledger.schema import user_settings, user_trading_config
+from tradectl.redaction import HIDDEN, remember
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
-
-HIDDEN = "********"
 
 
 class Settings:
@@ -63,7 +62,7 @@ class Credentials:
         self.key_file = key_file
 
     def set(self, key: str, value: str, *, secret: bool = True) -> None:
-        stored = self._cipher(create=True).encrypt(value.encode()).decode() if secret else value
+        stored = self._cipher(create=True).encrypt(remember(value).encode()).decode() if secret else value
         _put(self.database, user_settings, {"user": self.user, "key": key}, {"value": stored, "secret": secret})
 
     def get(self, key: str) -> str | None:
@@ -77,7 +76,7 @@ class Credentials:
         if row is None or not row.secret:
             return None if row is None else str(row.value)
         try:
-            return self._cipher().decrypt(row.value.encode()).decode()
+            return remember(self._cipher().decrypt(row.value.encode()).decode())
         except InvalidToken as error:
             raise ConfigurationError(f"{self.key_file} is not the key that {key!r} was encrypted with") from error
 
