@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradectl.brokers.adapter import Account, Adapter, Ask, Session, adapter
-from tradectl.brokers.guard import GuardedBroker, arming
+from tradectl.brokers.guard import GuardedBroker
 from tradectl.brokers.vault import StoredVault, login_lock
-from tradectl.errors import ConfigurationError
+from tradectl.errors import ConfigurationError, UsageError
+from tradectl.ledger.arming import BROKER, Arming
 from tradectl.ledger.limits import RateLimits
 from tradectl.ports import Clock, MarketData
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable
     from tradectl.ledger.store import Ledger
 
-BROKER = "broker"
-"""The setting that names a user's broker."""
 ADDRESS = "address."
 """Settings `<broker>.address.<name>` replace an address of the broker's, as for a sandbox."""
 
@@ -34,7 +33,7 @@ class LiveAccount:
 
     def broker_name(self) -> str:
         """ConfigurationError where the user has named none."""
-        name = self.credentials.get(BROKER)
+        name = self.ledger.settings.plain(BROKER)
         if name is None:
             raise ConfigurationError(f"{self.ledger.user} has named no broker: `tradectl broker set NAME`")
         return name
@@ -45,12 +44,26 @@ class LiveAccount:
         self.credentials.set(BROKER, name, secret=False)
         return found
 
+    def adapter(self) -> Adapter:
+        return adapter(self.broker_name())
+
+    def arming(self) -> Arming:
+        return Arming(self.ledger, self.broker_name())
+
+    def put_address(self, found: Adapter, which: str, url: str) -> None:
+        """Replace one of the broker's addresses; an empty one brings the broker's own back. UsageError for an unknown one."""
+        if which not in found.addresses:
+            raise UsageError(f"{found.name} has no address {which!r}; it has {', '.join(found.addresses)}")
+        self.credentials.set(f"{found.name}.{ADDRESS}{which}", url, secret=False)
+
     def vault(self, found: Adapter) -> StoredVault:
         return StoredVault(self.credentials, found)
 
     def account(self, found: Adapter) -> Account:
         """What the adapter is given."""
-        addresses = {name: self.credentials.get(f"{found.name}.{ADDRESS}{name}") or url for name, url in found.addresses.items()}
+        addresses = {
+            name: self.ledger.settings.plain(f"{found.name}.{ADDRESS}{name}") or url for name, url in found.addresses.items()
+        }
         limiter = RateLimits(self.ledger.database, self.ledger.user, found.name, found.limits, self.clock)
         return Account(
             user=self.ledger.user,
@@ -66,7 +79,7 @@ class LiveAccount:
     def open(self) -> GuardedBroker:
         """The broker for the tasks, behind the guard."""
         found = adapter(self.broker_name())
-        return GuardedBroker(found.open(self.account(found)), arming(self.ledger, found.name))
+        return GuardedBroker(found.open(self.account(found)), Arming(self.ledger, found.name))
 
     def login(self, ask: Ask, *, again: bool = False) -> tuple[Session, bool]:
         """Log in unless a session is there that still holds (`again`: in any case); the session, and whether it is new."""

@@ -50,8 +50,8 @@ class StoredVault:
             return None
         stored = json.loads(text)
         tokens = {name: remember(token) for name, token in stored["tokens"].items()}
-        times = (datetime.fromisoformat(stored[name]) for name in ("logged_in_at", "expires_at"))
-        return Session(tokens, *times, seen_ip=stored["seen_ip"])
+        began, ends = (datetime.fromisoformat(stored[name]) for name in ("logged_in_at", "expires_at"))
+        return Session(tokens, began, ends, stored["seen_ip"])
 
     def keep_session(self, session: Session) -> None:
         for token in session.tokens.values():

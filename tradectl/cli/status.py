@@ -42,12 +42,19 @@ def _head(user: str, found: dict[str, Any]) -> str:
     service = f"{' and '.join(running)} running" if running else "no service is running: only cron lines or a person start tasks"
     return "\n".join(
         [
-            f"{user}, {found['mode']}, {show.moment(found['now'])} IST{clock}",
+            f"{user}, {_mode(found)}, {show.moment(found['now'])} IST{clock}",
             f"trading   {state}",
             f"session   {session['date']} is {what}{following}",
             f"service   {service}",
         ]
     )
+
+
+def _mode(found: dict[str, Any]) -> str:
+    if found["mode"] != "live":
+        return str(found["mode"])
+    armed = f"ARMED since {show.moment(found['armed_since'])}" if found["armed_since"] else "not armed: no order is sent"
+    return f"LIVE at {found['broker'] or 'no broker'}, {armed}"
 
 
 def _agenda(found: dict[str, Any]) -> str:

@@ -49,6 +49,13 @@ class Settings:
             statement = delete(user_trading_config).where(rows.user == self.user, rows.key == key)
             return connection.execute(statement).rowcount == 1
 
+    def plain(self, key: str) -> str | None:
+        """A credential that is no secret, as it was written; None where it is not set, or a secret."""
+        rows = user_settings.c
+        with self.database.read() as connection:
+            wanted = (rows.user == self.user, rows.key == key, rows.secret.is_(False))
+            return connection.execute(select(rows.value).where(*wanted)).scalar()
+
     def credentials(self, key_file: Path) -> Credentials:
         return Credentials(self.database, self.user, key_file)
 

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from tradectl.errors import UncoveredDate
 from tradectl.ledger import schema
+from tradectl.ledger.arming import BROKER, Arming
 from tradectl.ledger.executions import standing
 from tradectl.model.moment import ist_date
 from tradectl.model.order import ALIVE, OrderStatus
@@ -39,6 +40,7 @@ def status(world: World) -> dict[str, Any]:
         facts = _facts(connection, world.user, today)
     return {
         "mode": world.mode,
+        **_live(world),
         "clock": "virtual" if world.clock.virtual else "system",
         "now": value(now),
         "trading_state": user.trading_state,
@@ -50,6 +52,12 @@ def status(world: World) -> dict[str, Any]:
         "undelivered": len(world.ledger.outbox.pending()),
         **facts,
     }
+
+
+def _live(world: World) -> dict[str, Any]:
+    """Where a live home trades, and whether its orders go there."""
+    broker = world.ledger.settings.plain(BROKER) if world.mode == "live" else None
+    return {"broker": broker, "armed_since": value(Arming(world.ledger, broker).since()) if broker else None}
 
 
 def _session(world: World, today: date) -> tuple[Session | None, dict[str, Any]]:
