@@ -15,6 +15,7 @@ from tests.cli.conftest import Said, Tradectl
 from tradectl import bootstrap
 from tradectl.errors import Blocked, DataError
 from tradectl.model.order import OrderRequest, Side
+from tradectl.report.status import login_needed
 from tradectl.settings import load
 
 ROOT = Path(__file__).parents[2]
@@ -104,8 +105,32 @@ def test_a_login_is_kept_for_everybody_until_it_ends(live: Tradectl) -> None:
     assert right.out.startswith("logged in at house, which sees us at 203.0.113.7, until ")
     assert live("login", stdin="").out.startswith("logged in already at house")
     assert live("login", "--again", stdin="9999\n").code == 5
+    assert live("status", "--json").object["result"]["logged_in_until"] is not None
     found = live("broker", "status", "--json").object["result"]
     assert (found["logged_in"], found["seen_ip"], found["missing"]) == (True, "203.0.113.7", [])
+
+
+@pytest.mark.parametrize(
+    ("until", "opens", "needed"),
+    [
+        (None, "16:00", "buy"),
+        ("15:00", "16:00", "buy"),
+        ("16:00", "16:00", "buy"),
+        ("18:00", "16:00", ""),
+        ("11:00", "09:00", "buy"),  # it is due since 09:00, and may run at 12:00
+    ],
+)
+def test_status_knows_for_what_a_login_is_needed(until: str | None, opens: str, needed: str) -> None:
+    def at(text: str) -> str:
+        return f"2026-11-25T{text}:00+05:30"
+
+    agenda = [
+        {"task": "eod", "slot": "", "state": "completed", "opens": at("18:30")},
+        {"task": "buy", "slot": "", "state": "due", "opens": at(opens)},
+    ]
+    told = {"mode": "live", "now": at("12:00"), "logged_in_until": at(until) if until else None, "agenda": agenda}
+    assert login_needed(told) == needed
+    assert login_needed(told | {"mode": "paper"}) == ""
 
 
 def test_orders_go_out_only_where_somebody_has_armed(live: Tradectl) -> None:

@@ -6,11 +6,13 @@ import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from tradectl.brokers.adapter import Adapter, Session
 from tradectl.errors import ConfigurationError
+from tradectl.ledger.arming import LOGGED_IN_UNTIL
 from tradectl.ledger.settings import Credentials
 from tradectl.redaction import remember
 
@@ -56,13 +58,14 @@ class StoredVault:
     def keep_session(self, session: Session) -> None:
         for token in session.tokens.values():
             remember(token)
-        stored = {
+        stored: dict[str, Any] = {
             "tokens": dict(session.tokens),
             "logged_in_at": session.logged_in_at.isoformat(),
-            "expires_at": session.expires_at.isoformat(),
+            "expires_at": session.expires_at.astimezone(UTC).isoformat(),
             "seen_ip": session.seen_ip,
         }
         self._credentials.set(self._key(SESSION), json.dumps(stored))
+        self._credentials.set(self._key(LOGGED_IN_UNTIL), stored["expires_at"], secret=False)
 
     def _key(self, name: str) -> str:
         return f"{self._broker}.{name}"

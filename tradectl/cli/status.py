@@ -86,6 +86,8 @@ def _trouble(found: dict[str, Any]) -> list[str]:
         f"UNKNOWN   {item['side']} {item['quantity']} {item['symbol']} ({item['tag']}): {item['reason'] or 'no proof'}"
         for item in found["unknown_orders"]
     ]
+    if found["login_needed_for"]:
+        lines.append(f"login     needed for {found['login_needed_for']}: `tradectl login`")
     lines += [f"missed    {name}" for name in found["missed"]]
     if found["undelivered"]:
         lines.append(f"messages  {found['undelivered']} could not be sent yet")

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 BROKER = "broker"
 """The credential, no secret, that names a user's broker."""
+LOGGED_IN_UNTIL = "logged_in_until"
+"""`<broker>.logged_in_until`, no secret: when the stored session ends, so that who only looks need not read the session."""
 
 
 class Arming:
