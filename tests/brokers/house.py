@@ -52,6 +52,10 @@ class House:
             raise RuntimeError(f"the house fell down on {key}")
         if pin != "1234":
             raise LoginNeeded(f"the house refused the PIN for {key}")
+        account.folder.mkdir(parents=True, exist_ok=True)
+        with (account.folder / "logins").open("a") as lines:
+            lines.write("in\n")
+        account.clock.sleep(0.4)  # a login takes its time
         now = account.clock.now()
         session = Session({"token": f"token-of-{key}"}, now, now + timedelta(hours=10), seen_ip="203.0.113.7")
         account.vault.keep_session(session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -168,12 +169,25 @@ def test_another_homes_token_arms_nothing(live: Tradectl, tmp_path: Path) -> Non
     assert live("broker", "arm", "--token", token).code == 2
 
 
+def cold(home: Path, packages: Path) -> dict[str, str]:
+    """The environment of a process of its own that knows the house."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(packages), str(ROOT))), "TRADECTL_HOME": str(home)}
+
+
+def test_two_logins_at_once_are_one(live: Tradectl, home: Path, packages: Path) -> None:
+    told(live, f"key={CANARY}\nclient=AB1234\n")
+    words, pipe = [sys.executable, "-m", "tradectl", "login", "--json"], subprocess.PIPE
+    made = [subprocess.Popen(words, env=cold(home, packages), stdin=pipe, stdout=pipe, text=True) for _ in range(3)]
+    said = [json.loads(process.communicate("1234\n", timeout=60)[0])["result"] for process in made]
+    assert sorted(item["new"] for item in said) == [False, False, True]
+    assert len({item["expires_at"] for item in said}) == 1
+    assert (home / "brokers" / "house" / "logins").read_text().splitlines() == ["in"]
+
+
 def test_a_secret_is_in_nothing_that_is_written(live: Tradectl, home: Path, packages: Path) -> None:
     """A bug in an adapter prints its secrets: they are in no stream, no log and no traceback."""
     told(live, f"key={CANARY}\nclient=AB1234\n")
-    path = os.pathsep.join((str(packages), str(ROOT)))
-    words = [sys.executable, "-m", "tradectl", "login", "-v"]
-    environment = {**os.environ, "PYTHONPATH": path, "TRADECTL_HOME": str(home)}
+    words, environment = [sys.executable, "-m", "tradectl", "login", "-v"], cold(home, packages)
     for more in ([], ["--json"]):
         done = subprocess.run([*words[:-1], *more], env=environment, input="crash\n", capture_output=True, text=True, check=False)
         assert done.returncode == 1
