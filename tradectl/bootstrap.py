@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from datetime import date
 
     from tradectl.brokers.faulty import Fault, FaultyBroker, Promise
+    from tradectl.brokers.live import LiveAccount
     from tradectl.brokers.paper import PaperBroker
     from tradectl.exchange.sessions import SessionTable
     from tradectl.ledger.engine import Database
     from tradectl.ledger.store import Ledger
     from tradectl.marketdata.store import Store
-    from tradectl.ports import Broker, Notifier, PriceSource
+    from tradectl.ports import Broker, Clock, MarketData, Notifier, PriceSource
     from tradectl.settings import Settings
     from tradectl.strategy.parameters import Parameters
     from tradectl.strategy.readings import Readings
@@ -45,7 +46,7 @@ class PaperWorld(World):
         """Close the ledger and the exchange."""
         if made(self.broker):
             self.broker.close()
-        self.ledger.database.close()
+        World.close(self)
 
 
 PARTIAL = 0.002
@@ -85,17 +86,34 @@ def open_prices(settings: Settings, mode: str, clock: SystemClock | VirtualClock
     return YahooQuotes(settings.yahoo, settings.home / "yahoo", clock)
 
 
-def init(settings: Settings, *, user: str = DEFAULT_USER, capital: int = DEFAULT_CAPITAL, mode: str = "paper") -> PaperWorld:
-    """Make a home: the ledger with its first user, an admin, and the paper account. ConfigurationError if there is one."""
-    if mode != "paper":
-        raise ConfigurationError(f"mode {mode} is not available: this version trades on paper")
+def init(
+    settings: Settings, *, user: str = DEFAULT_USER, capital: int = DEFAULT_CAPITAL, mode: str = "paper", broker: str = ""
+) -> World:
+    """Make a home: the ledger with its first user, an admin, and his account: on paper, or live at a broker. ConfigurationError
+    if there is one, UsageError for an unknown broker."""
+    _check_mode(settings, mode, broker)
     settings.home.mkdir(parents=True, exist_ok=True)
     database = _open(settings)
     if _is_made(database):
         raise ConfigurationError(f"{database.name} is a tradectl database already")
-    _make(settings, database, user=user, capital=capital, mode=mode)
+    _make(settings, database, user=user, capital=capital, mode=mode, broker=broker)
     database.close()
     return open_world(settings, user)
+
+
+def _check_mode(settings: Settings, mode: str, broker: str) -> None:
+    if mode not in {"paper", "live"}:
+        raise ConfigurationError(f"a home is paper or live, not {mode!r}")
+    if mode == "live" and not broker:
+        raise ConfigurationError("live at which broker? say --broker NAME")
+    if mode == "live" and settings.at is not None:
+        raise UsageError("a live home goes by the machine's clock: leave --at out")
+    if mode == "paper" and broker:
+        raise ConfigurationError(f"a paper home has no broker; --mode live makes one that trades at {broker}")
+    if broker:
+        from tradectl.brokers.adapter import adapter
+
+        adapter(broker)
 
 
 def open_world(
@@ -105,7 +123,7 @@ def open_world(
     read_only: bool = False,
     past: bool = False,
     tell: Callable[[str], None] = lambda _: None,
-) -> PaperWorld:
+) -> World:
     """The world of a user; a home that does not exist yet becomes a paper home, and `tell` is told so.
 
     Raises UsageError for an unknown user, and where `--at` and the home's clock do not fit; `past` lets a moment before the
@@ -153,7 +171,7 @@ def _is_made(database: Database) -> bool:
     return Info(database).get("mode") is not None
 
 
-def _make(settings: Settings, database: Database, *, user: str, capital: int, mode: str) -> None:
+def _make(settings: Settings, database: Database, *, user: str, capital: int, mode: str, broker: str = "") -> None:
     from tradectl.ledger.store import Ledger
     from tradectl.runtime.registry import all_tasks
 
@@ -165,6 +183,10 @@ def _make(settings: Settings, database: Database, *, user: str, capital: int, mo
         ledger.info.set("created_at", clock.now().isoformat())
         ledger.info.set("clock", "virtual" if settings.at else "system")
         ledger.info.set("mode", mode)
+        if broker:
+            from tradectl.ledger.arming import BROKER
+
+            ledger.settings.credentials(settings.secret_key).set(BROKER, broker, secret=False)
 
 
 def _clock(settings: Settings, ledger: Ledger, *, past: bool, read_only: bool) -> SystemClock | VirtualClock:
@@ -192,18 +214,20 @@ def before_the_last_event(at: datetime, last: datetime) -> str:
     )
 
 
-def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock, *, read_only: bool) -> PaperWorld:
+def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock, *, read_only: bool) -> World:
     from tradectl.strategy.parameters import Parameters, with_changes
 
     mode = ledger.info.get("mode") or ""
     kept = read_only and mode == "simulated"
     prices = open_prices(settings, mode, clock) if not kept else None
-    if mode != "paper" and not kept:
+    if mode not in {"paper", "live"} and not kept:
         raise ConfigurationError(f"this database is in mode {mode!r}, which this version does not trade")
     parameters = with_changes(Parameters(), ledger.settings.list())
     notifier = _notifier(settings, ledger)
     market = deferred(lambda: open_store(settings))
     sessions = open_sessions(settings)
+    if mode == "live":
+        return _live(settings, ledger, clock, market=market, sessions=sessions, parameters=parameters, notifier=notifier)
     return _filled(
         ledger,
         clock,
@@ -254,15 +278,56 @@ def _filled(
             prices=prices,
         )
 
+    readings = _readings(market, parameters, shelf)
+    return PaperWorld(ledger.user, mode, clock, sessions, market, deferred(broker), ledger, notifier, parameters, readings)
+
+
+def _live(
+    settings: Settings,
+    ledger: Ledger,
+    clock: SystemClock | VirtualClock,
+    *,
+    market: Store,
+    sessions: SessionTable,
+    parameters: Parameters,
+    notifier: Notifier,
+) -> World:
+    """A world that trades at the user's broker. ConfigurationError on a virtual clock: real money knows only one time."""
+    if clock.virtual:
+        raise ConfigurationError("a live home goes by the machine's clock")
+    broker = deferred(lambda: live_account(settings, ledger, clock, market, sessions).open())
+    return World(
+        ledger.user,
+        "live",
+        clock,
+        sessions,
+        market,
+        broker,
+        ledger,
+        notifier,
+        parameters,
+        _readings(market, parameters, settings.market / "kept"),
+    )
+
+
+def live_account(settings: Settings, ledger: Ledger, clock: Clock, market: MarketData, sessions: SessionTable) -> LiveAccount:
+    """A user's account at his broker, for who logs in, arms or looks."""
+    from tradectl.brokers.live import LiveAccount
+
+    folder = settings.home / "brokers"
+    return LiveAccount(ledger, clock, market, sessions, key_file=settings.secret_key, folder=folder)
+
+
+def _readings(market: Store, parameters: Parameters, shelf: Path | None) -> Readings:
+    """Made when first asked; `shelf` is the folder where scans are kept for the next process."""
+
     def readings() -> Readings:
         from tradectl.marketdata.shelf import FolderShelf
         from tradectl.strategy.readings import Readings
 
         return Readings(market, parameters, FolderShelf(shelf) if shelf is not None else None)
 
-    return PaperWorld(
-        ledger.user, mode, clock, sessions, market, deferred(broker), ledger, notifier, parameters, deferred(readings)
-    )
+    return deferred(readings)
 
 
 def open_simulation(

@@ -43,6 +43,10 @@ class World:
     parameters: Parameters
     readings: Readings
 
+    def close(self) -> None:
+        """Leave the files as they lie on the disk."""
+        self.ledger.database.close()
+
 
 @dataclass(frozen=True, slots=True)
 class Context:

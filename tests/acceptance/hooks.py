@@ -177,6 +177,17 @@ def later(seconds: float, told: str, dies: bool = False) -> None:
         setattr(owner, name, around(getattr(owner, name), "check", die_first, die_first))
 
 
+def sockets(file: str) -> None:
+    """Write every address that the process asks for or connects to as a line of a file; nothing is kept from it."""
+
+    def seen(event: str, arguments: tuple[object, ...]) -> None:
+        if event in {"socket.connect", "socket.getaddrinfo", "socket.sendto"}:
+            with Path(file).open("a", encoding="utf-8") as lines:
+                lines.write(f"{event} {arguments[1:] if event != 'socket.getaddrinfo' else arguments[:2]}\n")
+
+    sys.addaudithook(seen)
+
+
 def impatient(seconds: float) -> None:
     """Wait this long for a lock of the ledger, instead of half a minute."""
     assert engine.open_database.__kwdefaults__["busy_seconds"] == engine.BUSY_SECONDS

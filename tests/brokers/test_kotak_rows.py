@@ -206,6 +206,8 @@ def test_what_an_answer_to_a_command_means(status: int, body: Any, error: type[T
     [
         (200, {"stat": "ok", "data": [], "stCode": 200}, None),
         (200, {"data": [{"symbol": "IDEA"}]}, None),
+        (200, [{"exchange_token": "1333"}], None),
+        (200, b"<html>", BrokerUnavailable),
         (200, said(5203, "No Data"), None),
         (400, said(5203, "No Data"), None),
         (200, said(5203, ""), BrokerUnavailable),

@@ -15,6 +15,7 @@ from tradectl import __version__
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.group import Root
 from tradectl.clock import SystemClock
+from tradectl.redaction import redacted
 from tradectl.settings import load
 
 app = typer.Typer(cls=Root, add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
@@ -61,7 +62,7 @@ def main() -> None:
 
 def report_bug(call: Call, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """An error that nobody meant: one line for the person, the traceback for whoever mends it. Python then exits with 1."""
-    text = "".join(traceback.format_exception(kind, error, trace))
+    text = redacted("".join(traceback.format_exception(kind, error, trace)))
     where = None if call.verbose else keep(text, call)
     if where is None:
         typer.echo(text, err=True, nl=False)

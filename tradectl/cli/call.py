@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from tradectl.errors import Blocked, Missed, TradectlError
+from tradectl.redaction import redacted
 
 if TYPE_CHECKING:
-    from tradectl.bootstrap import PaperWorld
     from tradectl.settings import Settings
+    from tradectl.task import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Call:
     mode: str | None = None
     session: date | None = None
     messages_on_screen: bool = False
-    worlds: dict[bool, PaperWorld] = field(default_factory=dict)
+    worlds: dict[bool, World] = field(default_factory=dict)
 
     def told(self) -> Settings:
         """The settings; the root command has run before any command that asks."""
@@ -55,7 +56,7 @@ class Call:
             raise RuntimeError("no command runs before the global options are read")
         return self.settings
 
-    def world(self, *, read_only: bool = False, past: bool = False) -> PaperWorld:
+    def world(self, *, read_only: bool = False, past: bool = False) -> World:
         """The user's world, opened once (on first use a paper home is made). Raises what `bootstrap.open_world` raises.
 
         With `-q` messages for people go to their services but not to the screen: what went wrong is told by the answer.
@@ -83,23 +84,23 @@ class Call:
 
     def alarm(self, line: str) -> None:
         """Something that must be told even to the quiet."""
-        typer.echo(f"tradectl: {line}", err=True)
+        typer.echo(redacted(f"tradectl: {line}"), err=True)
 
     def say(self, line: str) -> None:
         """A line of the story, for people who watch; nothing with `-q`."""
         if not self.quiet:
-            typer.echo(line, err=True)
+            typer.echo(redacted(line), err=True)
 
     def answer(self, answer: Answer) -> int:
         """Print an answer the way it was asked for; the exit code."""
         if answer.error and not self.as_json:
-            typer.echo(f"tradectl: {answer.error}", err=True)
+            typer.echo(redacted(f"tradectl: {answer.error}"), err=True)
         if self.as_json:
-            typer.echo(json.dumps(self.envelope(answer), ensure_ascii=False))
+            typer.echo(redacted(json.dumps(self.envelope(answer), ensure_ascii=False)))
         elif not (self.quiet and answer.exit_code == 0):
             text = answer.text() if callable(answer.text) else answer.text
             if text:
-                typer.echo(text)
+                typer.echo(redacted(text))
         return answer.exit_code
 
     def envelope(self, answer: Answer) -> Mapping[str, Any]:

@@ -19,7 +19,8 @@ app = typer.Typer()
 def init(
     call: Call,
     capital: Annotated[str, typer.Option(help="Money to trade with, in rupees.", metavar="RUPEES")] = "1000000",
-    mode: Annotated[str, typer.Option(help="paper; a database has one mode for ever.", metavar="MODE")] = "paper",
+    mode: Annotated[str, typer.Option(help="paper or live; a database has one mode for ever.", metavar="MODE")] = "paper",
+    broker: Annotated[str, typer.Option(help="The broker of a live home, see `broker list`.", metavar="NAME")] = "",
 ) -> Answer:
     """Make a home: the ledger, its first user (an admin), and the default timetable."""
     from tradectl import bootstrap
@@ -28,7 +29,8 @@ def init(
     if paise <= 0:
         raise UsageError("capital is more than nothing")
     settings = call.told()
-    bootstrap.init(settings, user=settings.user or "me", capital=paise, mode=mode).close()
+    bootstrap.init(settings, user=settings.user or "me", capital=paise, mode=mode, broker=broker).close()
     call.user, call.mode = settings.user or "me", mode
-    found = {"home": str(settings.home), "user": call.user, "mode": mode}
-    return Answer(found, f"{settings.home} is a {mode} home of {call.user}")
+    found = {"home": str(settings.home), "user": call.user, "mode": mode, "broker": broker or None}
+    text = f"{settings.home} is a {mode} home of {call.user}"
+    return Answer(found, f"{text} at {broker}: next, `broker set {broker}`, `login` and `broker arm`" if broker else text)

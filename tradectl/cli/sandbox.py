@@ -27,13 +27,17 @@ def trade(
     price: Annotated[str, typer.Argument(help="Rupees a share.", metavar="PRICE")],
 ) -> Answer:
     """A trade made by hand, outside tradectl: it is filled at once, and the tasks must find out about it."""
+    from tradectl.bootstrap import PaperWorld
     from tradectl.model.money import to_rupees
     from tradectl.model.order import Side
 
     if side.upper() not in set(Side):
         raise UsageError(f"a side is BUY or SELL, not {side!r}")
     paise = rupees(price)
-    order_id = call.world().broker.manual_trade(symbol.upper(), Side(side.upper()), quantity, paise)
+    world = call.world()
+    if not isinstance(world, PaperWorld):
+        raise UsageError(f"this home is {world.mode}: trade by hand where you trade by hand, and the tasks will find it")
+    order_id = world.broker.manual_trade(symbol.upper(), Side(side.upper()), quantity, paise)
     found = {"broker_order_id": order_id, "symbol": symbol.upper(), "side": side.upper(), "quantity": quantity}
     found |= {"price": to_rupees(paise)}
     return Answer(found, f"{side.upper()} {quantity} {symbol.upper()} at {to_rupees(paise)}: filled, broker order {order_id}")

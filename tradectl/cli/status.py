@@ -42,12 +42,19 @@ def _head(user: str, found: dict[str, Any]) -> str:
     service = f"{' and '.join(running)} running" if running else "no service is running: only cron lines or a person start tasks"
     return "\n".join(
         [
-            f"{user}, {found['mode']}, {show.moment(found['now'])} IST{clock}",
+            f"{user}, {_mode(found)}, {show.moment(found['now'])} IST{clock}",
             f"trading   {state}",
             f"session   {session['date']} is {what}{following}",
             f"service   {service}",
         ]
     )
+
+
+def _mode(found: dict[str, Any]) -> str:
+    if found["mode"] != "live":
+        return str(found["mode"])
+    armed = f"ARMED since {show.moment(found['armed_since'])}" if found["armed_since"] else "not armed: no order is sent"
+    return f"LIVE at {found['broker'] or 'no broker'}, {armed}"
 
 
 def _agenda(found: dict[str, Any]) -> str:
@@ -79,6 +86,8 @@ def _trouble(found: dict[str, Any]) -> list[str]:
         f"UNKNOWN   {item['side']} {item['quantity']} {item['symbol']} ({item['tag']}): {item['reason'] or 'no proof'}"
         for item in found["unknown_orders"]
     ]
+    if found["login_needed_for"]:
+        lines.append(f"login     needed for {found['login_needed_for']}: `tradectl login`")
     lines += [f"missed    {name}" for name in found["missed"]]
     if found["undelivered"]:
         lines.append(f"messages  {found['undelivered']} could not be sent yet")

@@ -19,6 +19,7 @@ from tradectl.ledger.engine import Database, insert_new
 from tradectl.ledger.owner import is_alive, this_owner
 from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import task_executions as rows
+from tradectl.redaction import redacted
 
 __all__ = [
     "AlreadyDone",
@@ -197,7 +198,7 @@ class Executions:
     def finish(self, claim: Claim, status: str, result: Mapping[str, Any], *, error: str = "", now: datetime, steps: int) -> None:
         """Write the end: completed or failed. Raises Fenced if the row is no longer ours."""
         duration = (now - claim.started_at).total_seconds() if claim.started_at else None
-        values = {"status": status, "result": dict(result), "error": error, "finished_at": now, "duration": duration}
+        values = {"status": status, "result": dict(result), "error": redacted(error), "finished_at": now, "duration": duration}
         self._write(claim, {**values, "steps": steps, "owner": None, "beat_at": None})
 
     def holds(self, claim: Claim) -> bool:

@@ -11,6 +11,7 @@ from tradectl.ledger.engine import Database, insert_new
 from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import outbox as rows
 from tradectl.ledger.types import Moment
+from tradectl.redaction import redacted
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,9 @@ class Outbox:
 
     def add(self, at: datetime, title: str, body: str, deduplicate: str) -> bool:
         """Add a message; False if the same was added before. `deduplicate` has 96 characters at most."""
-        values = {"user": self.user, "created_at": at, "title": title, "body": body, "deduplicate": deduplicate}
+        told = {"title": redacted(title), "body": redacted(body), "deduplicate": deduplicate}
         with self.database.write() as connection:
-            return insert_new(connection, rows, values)
+            return insert_new(connection, rows, {"user": self.user, "created_at": at, **told})
 
     def pending(self, limit: int = 50) -> tuple[Message, ...]:
         """What has not been sent, oldest first; nothing is ever given up unsent."""

@@ -304,3 +304,11 @@ outbox = Table(
     Column("deduplicate", String(96), nullable=False),
     UniqueConstraint("user", "deduplicate"),
 )  # fmt: skip
+
+rate_limits = Table(
+    "rate_limits", metadata,
+    _user(), Column("broker", String(32), nullable=False), Column("bucket", String(32), nullable=False),
+    Column("seconds", Float, nullable=False),        # the time of the limit
+    Column("tokens", Float, nullable=False), Column("at", Moment, nullable=False),  # requests that were left then
+    UniqueConstraint("user", "broker", "bucket", "seconds"),
+)  # fmt: skip

@@ -16,11 +16,10 @@ from sqlalchemy import Table, delete, select, update
 from tradectl.errors import ConfigurationError, UsageError
 from tradectl.ledger.engine import Database, insert_new
 from tradectl.ledger.schema import user_settings, user_trading_config
+from tradectl.redaction import HIDDEN, remember
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
-
-HIDDEN = "********"
 
 
 class Settings:
@@ -50,6 +49,13 @@ class Settings:
             statement = delete(user_trading_config).where(rows.user == self.user, rows.key == key)
             return connection.execute(statement).rowcount == 1
 
+    def plain(self, key: str) -> str | None:
+        """A credential that is no secret, as it was written; None where it is not set, or a secret."""
+        rows = user_settings.c
+        with self.database.read() as connection:
+            wanted = (rows.user == self.user, rows.key == key, rows.secret.is_(False))
+            return connection.execute(select(rows.value).where(*wanted)).scalar()
+
     def credentials(self, key_file: Path) -> Credentials:
         return Credentials(self.database, self.user, key_file)
 
@@ -63,7 +69,7 @@ class Credentials:
         self.key_file = key_file
 
     def set(self, key: str, value: str, *, secret: bool = True) -> None:
-        stored = self._cipher(create=True).encrypt(value.encode()).decode() if secret else value
+        stored = self._cipher(create=True).encrypt(remember(value).encode()).decode() if secret else value
         _put(self.database, user_settings, {"user": self.user, "key": key}, {"value": stored, "secret": secret})
 
     def get(self, key: str) -> str | None:
@@ -77,7 +83,7 @@ class Credentials:
         if row is None or not row.secret:
             return None if row is None else str(row.value)
         try:
-            return self._cipher().decrypt(row.value.encode()).decode()
+            return remember(self._cipher().decrypt(row.value.encode()).decode())
         except InvalidToken as error:
             raise ConfigurationError(f"{self.key_file} is not the key that {key!r} was encrypted with") from error
 

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from tradectl.errors import UncoveredDate
 from tradectl.ledger import schema
+from tradectl.ledger.arming import BROKER, LOGGED_IN_UNTIL, Arming
 from tradectl.ledger.executions import standing
 from tradectl.model.moment import ist_date
 from tradectl.model.order import ALIVE, OrderStatus
@@ -37,8 +38,9 @@ def status(world: World) -> dict[str, Any]:
     session, told = _session(world, today)
     with world.ledger.database.read() as connection:
         facts = _facts(connection, world.user, today)
-    return {
+    found = {
         "mode": world.mode,
+        **_live(world),
         "clock": "virtual" if world.clock.virtual else "system",
         "now": value(now),
         "trading_state": user.trading_state,
@@ -50,6 +52,29 @@ def status(world: World) -> dict[str, Any]:
         "undelivered": len(world.ledger.outbox.pending()),
         **facts,
     }
+    return found | {"login_needed_for": login_needed(found)}
+
+
+def _live(world: World) -> dict[str, Any]:
+    """Where a live home trades, and whether its orders go there."""
+    broker = world.ledger.settings.plain(BROKER) if world.mode == "live" else None
+    if broker is None:
+        return {"broker": None, "armed_since": None, "logged_in_until": None}
+    until = world.ledger.settings.plain(f"{broker}.{LOGGED_IN_UNTIL}")
+    ends = value(datetime.fromisoformat(until)) if until else None
+    return {"broker": broker, "armed_since": value(Arming(world.ledger, broker).since()), "logged_in_until": ends}
+
+
+def login_needed(told: dict[str, Any]) -> str:
+    """The first run of today that will find no session at the broker: it is due now or opens later, when none holds."""
+    if told["mode"] != "live":
+        return ""
+    until = datetime.fromisoformat(told["logged_in_until"]) if told["logged_in_until"] else None
+    for item in told["agenda"]:
+        begins = max(datetime.fromisoformat(item["opens"]), datetime.fromisoformat(told["now"]))
+        if item["state"] in {"due", "later", "running"} and (until is None or begins >= until):
+            return f"{item['task']} {item['slot']}".strip()
+    return ""
 
 
 def _session(world: World, today: date) -> tuple[Session | None, dict[str, Any]]:

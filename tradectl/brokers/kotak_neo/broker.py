@@ -61,6 +61,8 @@ class KotakNeo:
         now = self._clock.now()
         if request.order_type is not OrderType.LIMIT:
             raise Blocked("only limit orders are sent to Kotak: it has filled market orders at prices of its own")
+        if len(request.tag) > self.capabilities.tag_length:
+            raise UsageError(f"the tag {request.tag} has more than {self.capabilities.tag_length} characters")
         self._hours.check_command(now)
         if request.variety is Variety.AMO:
             self._hours.check_amo(now)

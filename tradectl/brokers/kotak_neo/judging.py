@@ -81,7 +81,7 @@ def read(reply: Reply) -> TradectlError | None:
     failure = _access(reply, words)
     if failure is not None:
         return failure
-    if reply.status < 300 and (words is None or not words.failed):
+    if reply.status < 300 and _is_json(reply) and (words is None or not words.failed):
         return None
     if words is not None and reply.status < 500 and is_empty(words):
         return None
@@ -134,6 +134,14 @@ def refusal(reason: str) -> OrderRefused:
     if _FUNDS.search(reason):
         return OrderRefused(reason, code="funds", passing=True)
     return OrderRefused(reason)
+
+
+def _is_json(reply: Reply) -> bool:
+    try:
+        reply.json()
+    except ValueError:
+        return False
+    return True
 
 
 def _number(value: Any) -> int:

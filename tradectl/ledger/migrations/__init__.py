@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy.engine import Connection
 
-HEAD = "0002"
+HEAD = "0003"
 FOLDER = Path(__file__).parent
 _LOCK = 7_427_001  # any number: two processes that create the same PostgreSQL database wait for each other by it
 

@@ -1,0 +1,81 @@
+"""A user's credentials at one broker, and his session there: in the ledger, encrypted, one for all processes."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tradectl.brokers.adapter import Adapter, Session
+from tradectl.errors import ConfigurationError
+from tradectl.ledger.arming import LOGGED_IN_UNTIL
+from tradectl.ledger.settings import Credentials
+from tradectl.redaction import remember
+
+SESSION = "session"
+
+
+class StoredVault:
+    """`adapter.Vault` over the ledger's credentials. Keys there are `<broker>.<name>`; a session is one of them."""
+
+    def __init__(self, credentials: Credentials, adapter: Adapter) -> None:
+        self._credentials = credentials
+        self._broker = adapter.name
+        self._fields = {item.name: item for item in adapter.fields}
+
+    def get(self, name: str) -> str | None:
+        stored = self._credentials.get(self._key(name))
+        return self._fields[name].default if stored is None and name in self._fields else stored
+
+    def require(self, name: str) -> str:
+        value = self.get(name)
+        if value is None:
+            raise ConfigurationError(f"{self._broker} needs your {name}: `tradectl broker set` asks for it")
+        return value
+
+    def put(self, name: str, value: str) -> None:
+        """Keep a credential; one of the adapter's fields."""
+        self._credentials.set(self._key(name), value, secret=self._fields[name].secret)
+
+    def missing(self) -> tuple[str, ...]:
+        """The fields that have neither a value nor a default."""
+        known = self._credentials.list()
+        return tuple(name for name, item in self._fields.items() if item.default is None and self._key(name) not in known)
+
+    def session(self) -> Session | None:
+        text = self._credentials.get(self._key(SESSION))
+        if text is None:
+            return None
+        stored = json.loads(text)
+        tokens = {name: remember(token) for name, token in stored["tokens"].items()}
+        began, ends = (datetime.fromisoformat(stored[name]) for name in ("logged_in_at", "expires_at"))
+        return Session(tokens, began, ends, stored["seen_ip"])
+
+    def keep_session(self, session: Session) -> None:
+        for token in session.tokens.values():
+            remember(token)
+        stored: dict[str, Any] = {
+            "tokens": dict(session.tokens),
+            "logged_in_at": session.logged_in_at.isoformat(),
+            "expires_at": session.expires_at.astimezone(UTC).isoformat(),
+            "seen_ip": session.seen_ip,
+        }
+        self._credentials.set(self._key(SESSION), json.dumps(stored))
+        self._credentials.set(self._key(LOGGED_IN_UNTIL), stored["expires_at"], secret=False)
+
+    def _key(self, name: str) -> str:
+        return f"{self._broker}.{name}"
+
+
+@contextmanager
+def login_lock(folder: Path, user: str, broker: str) -> Iterator[None]:
+    """One login of a user at a broker at a time, among the processes of this machine: the second finds the first one's session.
+    The lock goes with the process that holds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"login-{broker}-{user}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

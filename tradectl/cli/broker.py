@@ -1,0 +1,166 @@
+"""`broker`: where a live home trades, what the broker must know of us, and whether orders go there."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tradectl.cli import show
+from tradectl.cli.call import Answer, Call
+from tradectl.cli.command import command
+from tradectl.cli.group import ListGroup
+from tradectl.cli.login import ask, live_account
+from tradectl.cli.options import CONFIGURE
+from tradectl.errors import Blocked, UsageError
+
+if TYPE_CHECKING:
+    from tradectl.brokers.adapter import Adapter
+    from tradectl.brokers.live import LiveAccount
+
+app = typer.Typer(
+    name="broker",
+    rich_help_panel=CONFIGURE,
+    cls=ListGroup,
+    help="The broker of a live home: list, set, status, arm, disarm.",
+)
+
+
+@command(app, "list")
+def listing(call: Call) -> Answer:  # noqa: ARG001 - every command is called with it
+    """The brokers there are, and what each can do."""
+    from tradectl.brokers.adapter import adapter, names
+
+    found = [{"broker": name, **_can(adapter(name))} for name in names()]
+    columns = ("broker", "AMO", ">tag", "repeated tag", "modify keeps tag", "filled in book")
+    rows = [
+        (
+            item["broker"],
+            _yes(item["amo"]),
+            item["tag_length"],
+            "refused" if item["refuses_repeated_tag"] else "a second order",
+            _yes(item["tag_survives_modify"]),
+            _yes(item["filled_in_book"]),
+        )
+        for item in found
+    ]
+    return Answer(found, lambda: show.table(columns, rows))
+
+
+def _can(found: Adapter) -> dict[str, Any]:
+    names = ("amo", "tag_length", "refuses_repeated_tag", "tag_survives_modify", "filled_in_book", "max_modifications")
+    return {name: getattr(found.capabilities, name) for name in names}
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+@command(app, "set")
+def change(
+    call: Call,
+    name: Annotated[str, typer.Argument(help="A broker, see `broker list`.", metavar="NAME")],
+    address: Annotated[
+        list[str] | None, typer.Option(help="Another address of the broker's, as for a sandbox.", metavar="WHICH=URL")
+    ] = None,
+) -> Answer:
+    """Name the broker and tell what it must know of us: asked on a terminal, else NAME=VALUE lines on stdin."""
+    account = live_account(call)
+    found = account.name_broker(name)
+    for entry in address or ():
+        which, _, url = entry.partition("=")
+        account.put_address(found, which, url)
+    vault, told = account.vault(found), _told(call, found)
+    for key, value in told.items():
+        vault.put(key, value)
+    missing = vault.missing()
+    text = f"{name}: {', '.join(told) or 'nothing'} kept" + (f"; still missing: {', '.join(missing)}" if missing else "")
+    return Answer({"broker": name, "kept": sorted(told), "missing": list(missing)}, text)
+
+
+def _told(call: Call, found: Adapter) -> dict[str, str]:
+    """Values by field. UsageError for a line that names no field."""
+    if sys.stdin.isatty():
+        asking = ask(call)
+        return {item.name: asking(item) for item in found.fields}
+    names = [item.name for item in found.fields]
+    told = {}
+    for number, line in enumerate(sys.stdin, 1):
+        key, equals, value = line.strip().partition("=")
+        if not key and not equals:
+            continue
+        if key.strip() not in names or not equals:
+            raise UsageError(f"line {number} of stdin: NAME=VALUE, where NAME is one of {', '.join(names)}")
+        told[key.strip()] = value.strip()
+    return told
+
+
+@command(app)
+def status(call: Call) -> Answer:
+    """What is known of the broker, the session there, and whether orders are sent. Asks the broker nothing."""
+    found = _status(live_account(call))
+    return Answer(found, lambda: _text(found))
+
+
+@command(app)
+def arm(
+    call: Call,
+    token: Annotated[str, typer.Option(help="For scripts: the token that `broker status` shows.", metavar="TOKEN")] = "",
+) -> Answer:
+    """Let live orders go to the broker, until `broker disarm`: asks for the broker's name, typed out."""
+    account = live_account(call)
+    name = account.broker_name()
+    if token:
+        if token != account.arming().token():
+            raise UsageError("that token arms another account: `broker status` shows the one of this")
+    elif not sys.stdin.isatty():
+        raise Blocked("to arm, somebody must type the broker's name on a terminal; scripts pass --token, see `broker status`")
+    elif typer.prompt(f"real orders will go to {name}; type its name to arm", err=True).strip() != name:
+        raise UsageError(f"that is not {name}: nothing is armed")
+    return _armed(call, account, armed=True)
+
+
+@command(app)
+def disarm(call: Call) -> Answer:
+    """Send no live order any more, at once and for every process; cancels still pass."""
+    return _armed(call, live_account(call), armed=False)
+
+
+def _armed(call: Call, account: LiveAccount, *, armed: bool) -> Answer:
+    now, arming = account.clock.now(), account.arming()
+    was = arming.since() is not None
+    if armed and not was:
+        arming.arm(now)
+    elif was and not armed:
+        arming.disarm()
+    text = f"live orders {'go' if armed else 'do not go'} to {account.broker_name()}" + (" already" if armed and was else "")
+    if was != armed:
+        account.ledger.logs.append(now, "warning", "armed" if armed else "disarmed", text)
+    call.say("" if armed else "waiting orders stay where they are: `tradectl orders cancel --all` takes them back")
+    return Answer(_status(account), text)
+
+
+def _status(account: LiveAccount) -> dict[str, Any]:
+    name = account.broker_name()
+    vault = account.vault(account.adapter())
+    session, arming = vault.session(), account.arming()
+    since = arming.since()
+    return {
+        "broker": name,
+        "missing": list(vault.missing()),
+        "logged_in": session is not None and session.expires_at > account.clock.now(),
+        "expires_at": session.expires_at.isoformat() if session else None,
+        "seen_ip": session.seen_ip if session else None,
+        "armed_since": since.isoformat() if since else None,
+        "token": arming.token(),
+    }
+
+
+def _text(found: dict[str, Any]) -> str:
+    session = f"until {show.moment(found['expires_at'])} IST" if found["logged_in"] else "none: `tradectl login`"
+    seen = f", seen at {found['seen_ip']}" if found["seen_ip"] else ""
+    armed = f"ARMED since {show.moment(found['armed_since'])}" if found["armed_since"] else "not armed: no order is sent"
+    missing = f"\nmissing  {', '.join(found['missing'])}: `tradectl broker set {found['broker']}`" if found["missing"] else ""
+    token = f"{found['token']} arms it from a script"
+    return f"broker   {found['broker']}, {armed}\nsession  {session}{seen}\ntoken    {token}{missing}"

@@ -1,0 +1,74 @@
+"""How often a broker may be asked, counted where all processes of a user see it.
+
+Each limit (so many requests in so many seconds) is a bucket of tokens, one of which a request takes. What the bucket holds and
+what drips into it during the limit's time are together no more than the limit: so no stretch of that length ever has more,
+however it falls. Where the broker counts by the second the bucket holds a single token, and requests are spread evenly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from tradectl.ledger.engine import Database, put_rows
+from tradectl.ledger.schema import rate_limits as rows
+from tradectl.ports import Clock
+
+Limits = Mapping[str, tuple[tuple[int, float], ...]]
+"""By kind of request: pairs of how many, and in how many seconds. All of them hold."""
+_KEY = ("user", "broker", "bucket", "seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class _Bucket:
+    """A limit as a bucket: the most it holds, and what drips into it each second."""
+
+    seconds: float
+    most: float
+    drip: float
+
+    @classmethod
+    def of(cls, requests: int, seconds: float) -> _Bucket:
+        most = 1.0 if seconds <= 1 or requests < 2 else requests / 2
+        return cls(seconds, most, requests / seconds if most == 1.0 else (requests - most) / seconds)
+
+    def tokens(self, before: float, passed: float) -> float:
+        """What it holds now, `passed` seconds after it held `before`. A clock that went back adds nothing."""
+        return min(self.most, before + max(0.0, passed) * self.drip)
+
+
+class RateLimits:
+    """The limits of one user at one broker. Times are the machine's: the broker's seconds go by whatever day is played."""
+
+    def __init__(self, database: Database, user: str, broker: str, limits: Limits, clock: Clock) -> None:
+        self._database, self._user, self._broker, self._clock = database, user, broker, clock
+        self._buckets = {name: tuple(_Bucket.of(*limit) for limit in found) for name, found in limits.items()}
+
+    def take(self, bucket: str) -> None:
+        """Wait until one more request of this kind may be made, and count it. KeyError for a kind without limits."""
+        while (wait := self._try(bucket, self._clock.machine_now())) > 0:
+            self._clock.sleep(wait)
+
+    def _try(self, name: str, now: datetime) -> float:
+        """Take a token of each bucket; or none of any, and in how many seconds there will be one."""
+        buckets = self._buckets[name]
+        where = (rows.c.user == self._user, rows.c.broker == self._broker, rows.c.bucket == name)
+        with self._database.note() as connection:
+            known = {row.seconds: row for row in connection.execute(select(rows).where(*where))}
+            held = [
+                item.tokens(known[item.seconds].tokens, (now - known[item.seconds].at).total_seconds())
+                if item.seconds in known
+                else item.most
+                for item in buckets
+            ]
+            wait = max((1 - tokens) / item.drip for item, tokens in zip(buckets, held, strict=True))
+            if wait <= 0:
+                key = {"user": self._user, "broker": self._broker, "bucket": name, "at": now}
+                taken = [
+                    key | {"seconds": item.seconds, "tokens": tokens - 1} for item, tokens in zip(buckets, held, strict=True)
+                ]
+                put_rows(connection, rows, _KEY, taken)
+        return wait

@@ -1,0 +1,67 @@
+"""Cards about after-market orders."""
+
+from __future__ import annotations
+
+from tradectl.errors import Blocked
+from tradectl.model.order import OrderStatus, Variety
+from tradectl.sandbox.floor import FRIDAY, MONDAY, OPEN
+from tradectl.sandbox.kit.bench import Bench
+from tradectl.sandbox.kit.deck import card, keep, raises
+
+S = OrderStatus
+
+
+@card()
+def an_amo_waits_over_the_night(bench: Bench) -> None:
+    """An after-market order waits as PENDING under one id, may be changed in the evening and in the pre-open, and trades."""
+    bench.to(FRIDAY, "16:05")
+    if not bench.can.amo:
+        raises(Blocked, lambda: bench.buy(10, OPEN, amo=True))
+        return
+    placed = bench.buy(10, OPEN, amo=True)
+    keep("it waits", bench.order(placed).status is S.PENDING and bench.order(placed).variety is Variety.AMO)
+    bench.broker.modify(placed, quantity=9, price=OPEN)
+    bench.to(MONDAY, "08:30")
+    keep("it waits in the morning", bench.order(placed).status is S.PENDING and bench.order(placed).quantity == 9)
+    bench.to(MONDAY, "09:05")
+    bench.broker.modify(placed, quantity=8, price=OPEN)
+    keep("it was changed in the pre-open", bench.order(placed).quantity == 8)
+    bench.to(MONDAY, "09:20")
+    keep("it traded", bench.order(placed).status is S.EXECUTED and bench.order(placed).filled_quantity == 8)
+
+
+@card()
+def an_amo_is_cancelled_in_the_morning(bench: Bench) -> None:
+    """A waiting after-market order can be cancelled before the exchange opens, and in the pre-open."""
+    if not bench.can.amo:
+        return
+    bench.to(FRIDAY, "16:05")
+    first, second = bench.buy(10, OPEN, amo=True), bench.buy(10, OPEN, "RISE", amo=True)
+    bench.to(MONDAY, "08:30")
+    bench.broker.cancel(first)
+    keep("cancelled before the open", bench.order(first).status is S.CANCELLED)
+    bench.to(MONDAY, "09:02")
+    bench.broker.cancel(second)
+    keep("cancelled in the pre-open", bench.order(second).status is S.CANCELLED)
+
+
+@card(wired=True)
+def nothing_is_sent_while_orders_change_hands(bench: Bench) -> None:
+    """Between 08:55 and 09:00:30, when a broker hands its after-market orders to the exchange, no command is sent."""
+    if not bench.can.amo:
+        return
+    bench.to(FRIDAY, "16:05")
+    placed = bench.buy(10, OPEN, amo=True)
+    bench.to(MONDAY, "08:57")
+    raises(Blocked, lambda: bench.broker.cancel(placed))
+    raises(Blocked, lambda: bench.broker.modify(placed, quantity=9, price=OPEN))
+    bench.to(MONDAY, "09:00:31")
+    bench.broker.cancel(placed)
+    keep("CANCELLED", bench.order(placed).status is S.CANCELLED)
+
+
+CARDS = (
+    an_amo_waits_over_the_night,
+    an_amo_is_cancelled_in_the_morning,
+    nothing_is_sent_while_orders_change_hands,
+)
