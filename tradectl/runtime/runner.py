@@ -129,7 +129,7 @@ class Runner:
     def _tell_blocked(self, order: Order, text: str) -> None:
         """Loudly, but once for each slot: it will be asked again every minute."""
         ledger, now = self.world.ledger, self.world.clock.now()
-        with ledger.database.write():
+        with ledger.database.note():
             key = f"blocked:{order.window.name}:{order.session}"
             if ledger.outbox.add(now, f"{order.window.name} is blocked", text, key):
                 ledger.logs.append(now, "error", "task_blocked", text, task=order.task.name)
@@ -197,7 +197,7 @@ class Runner:
         ledger, now = self.world.ledger, self.world.clock.now()
         code = UNKNOWN if work.unknown else REFUSED if work.refused else 0
         text = _told(order, work, done=done)
-        with ledger.database.write():
+        with ledger.database.note():
             if done:
                 ledger.executions.finish(claim, "completed", work.result, now=now, steps=work.steps)
             else:
@@ -211,7 +211,7 @@ class Runner:
     def _interrupted(self, order: Order, claim: Claim, work: Stepping, error: Interrupted) -> Report:
         """The claim goes back as it is: the next command goes on with it."""
         ledger, now = self.world.ledger, self.world.clock.now()
-        with ledger.database.write():
+        with ledger.database.note():
             ledger.executions.release(claim, work.steps, work.result)
             ledger.logs.append(now, "warning", "task_interrupted", f"{order.window.name}: {error}", task=order.task.name)
             self._note_virtual_time(now)
@@ -231,7 +231,7 @@ class Runner:
         """Write the failure and tell it; where even that fails, the report still tells both."""
         ledger, now, name = self.world.ledger, self.world.clock.now(), order.window.name
         try:
-            with ledger.database.write():
+            with ledger.database.note():
                 ledger.executions.finish(claim, "failed", work.result, error=text, now=now, steps=work.steps)
                 ledger.logs.append(now, "error", f"task_{outcome}", detail or f"{name}: {text}", task=order.task.name)
                 key = f"{outcome}:{name}:{order.session}:{text}"[:96]

@@ -5,7 +5,7 @@ Every command looks, so that a machine that was off is found out by the first on
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -32,15 +32,28 @@ def sweep(
 ) -> tuple[str, ...]:
     """Record what was missed since the last execution and close what was abandoned; the names of what was newly missed.
 
-    Windows that closed by `since` (when the user was added) are nobody's fault.
+    Windows that closed by `since` (when the user was added) are nobody's fault. Most looks find nothing and write nothing; what
+    is found is written only where it still is so.
     """
     now = world.clock.now()
     today = ist_date(now)
-    first = world.ledger.executions.last_session(through=today) or today
+    executions = world.ledger.executions
+    first = executions.last_session(through=today) or today
+    over: list[tuple[Session, Window]] = []
+    left: list[tuple[Window, Execution]] = []
+    for session in world.sessions.run_between(first, today):
+        windows, done = agenda.windows(tasks, rows, session), executions.on(session.date)
+        over += [(session, window) for window in agenda.missed(windows, now, done) if window.closes > since]
+        left += _left_behind(windows, now, done)
+    if not over and not left:
+        return ()
     found: list[str] = []
-    with world.ledger.database.write():
-        for session in world.sessions.run_between(first, today):
-            found += _sweep_session(world, agenda.windows(tasks, rows, session), session, trigger, since=since)
+    with world.ledger.database.note():
+        for session, window in over:
+            if executions.record_missed(window.task, session.date, window.slot, now, trigger):
+                found.append(f"{window.name} of {session.date}")
+        for window, row in left:
+            _close(world, window, row)
         if found:
             body = "; ".join(found)
             world.ledger.logs.append(now, "error", "task_missed", f"missed: {body}")
@@ -57,18 +70,14 @@ def next_sweep(
     return min((end for end in ends if end > now), default=midnight)
 
 
-def _sweep_session(world: World, windows: Sequence[Window], session: Session, trigger: str, *, since: datetime) -> list[str]:
-    now, executions = world.clock.now(), world.ledger.executions
-    done = executions.on(session.date)
-    found = []
-    for window in agenda.missed(windows, now, done):
-        if window.closes > since and executions.record_missed(window.task, session.date, window.slot, now, trigger):
-            found.append(f"{window.name} of {session.date}")
+def _left_behind(
+    windows: Sequence[Window], now: datetime, done: Mapping[tuple[str, str], Execution]
+) -> Iterator[tuple[Window, Execution]]:
+    """The rows that say their work goes on although its window is over."""
     for window in windows:
         row = done.get((window.task, window.slot))
         if row is not None and row.status == "running" and window.over <= now:
-            _close(world, window, row)
-    return found
+            yield window, row
 
 
 def _close(world: World, window: Window, row: Execution) -> None:
