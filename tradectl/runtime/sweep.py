@@ -5,7 +5,7 @@ Every command looks, so that a machine that was off is found out by the first on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -40,11 +40,12 @@ def sweep(
     executions = world.ledger.executions
     first = executions.last_session(through=today) or today
     over: list[tuple[Session, Window]] = []
-    left: list[tuple[Window, Execution]] = []
+    left: list[tuple[Session, Window]] = []
     for session in world.sessions.run_between(first, today):
-        windows, done = agenda.windows(tasks, rows, session), executions.on(session.date)
-        over += [(session, window) for window in agenda.missed(windows, now, done) if window.closes > since]
-        left += _left_behind(windows, now, done)
+        windows, known = agenda.windows(tasks, rows, session), executions.statuses(session.date)
+        over += [(session, window) for window in agenda.missed(windows, now, known) if window.closes > since]
+        running = (window for window in windows if known.get((window.task, window.slot)) == "running")
+        left += [(session, window) for window in running if window.over <= now]
     if not over and not left:
         return ()
     found: list[str] = []
@@ -52,8 +53,10 @@ def sweep(
         for session, window in over:
             if executions.record_missed(window.task, session.date, window.slot, now, trigger):
                 found.append(f"{window.name} of {session.date}")
-        for window, row in left:
-            _close(world, window, row)
+        for session, window in left:
+            row = executions.get(window.task, session.date, window.slot)
+            if row is not None:
+                _close(world, window, row)
         if found:
             body = "; ".join(found)
             world.ledger.logs.append(now, "error", "task_missed", f"missed: {body}")
@@ -68,16 +71,6 @@ def next_sweep(
     midnight = at_ist(today + timedelta(days=1), datetime.min.time())
     ends = (window.over for window in agenda.windows(tasks, rows, session)) if session is not None and session.runs else ()
     return min((end for end in ends if end > now), default=midnight)
-
-
-def _left_behind(
-    windows: Sequence[Window], now: datetime, done: Mapping[tuple[str, str], Execution]
-) -> Iterator[tuple[Window, Execution]]:
-    """The rows that say their work goes on although its window is over."""
-    for window in windows:
-        row = done.get((window.task, window.slot))
-        if row is not None and row.status == "running" and window.over <= now:
-            yield window, row
 
 
 def _close(world: World, window: Window, row: Execution) -> None:
