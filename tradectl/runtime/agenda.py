@@ -45,7 +45,7 @@ class Window:
 
 @lru_cache(maxsize=256)
 def task_windows(task: Task, row: ScheduleRow, session: Session) -> tuple[Window, ...]:
-    """The windows of one task, in order. A slot is named by its time where there are several. Every command asks several times."""
+    """The windows of one task, in order. A slot is named by its time where there are several. Asked several times a command."""
     end = session.last_fill_at() if row.until is None else at_ist(session.date, row.until).astimezone(UTC)
     starts = [at_ist(session.date, at).astimezone(UTC) for at in row.times]
     slots = [at.strftime("%H:%M") if len(row.times) > 1 else "" for at in row.times]
