@@ -54,6 +54,7 @@ class Runner:
         self.owner = owner or this_owner()
         self._created: datetime | None = None
         self._sweep_at: datetime | None = None
+        self._swept_on: date | None = None
         self._swept_rows: Mapping[str, ScheduleRow] = {}
 
     def run(
@@ -105,8 +106,8 @@ class Runner:
             return ()
         if self._created is None:
             self._created = self.world.ledger.users.get(self.world.user).created_at
-        missed = sweep(self.world, self.tasks, rows, self.trigger, since=self._created)
-        today = ist_date(now)
+        missed = sweep(self.world, self.tasks, rows, self.trigger, since=self._created, looked=self._swept_on)
+        self._swept_on = today = ist_date(now)
         self._sweep_at = next_sweep(self.tasks, rows, self.world.sessions.session(today), today, now)
         self._swept_rows = rows
         return missed

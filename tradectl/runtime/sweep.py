@@ -29,16 +29,17 @@ def sweep(
     trigger: str,
     *,
     since: datetime,
+    looked: date | None = None,
 ) -> tuple[str, ...]:
     """Record what was missed since the last execution and close what was abandoned; the names of what was newly missed.
 
-    Windows that closed by `since` (when the user was added) are nobody's fault. Most looks find nothing and write nothing; what
-    is found is written only where it still is so.
+    Windows that closed by `since` (when the user was added) are nobody's fault. `looked`: when the caller looked last; before
+    that day nothing is new. Most looks find nothing and write nothing; what is found is written only where it still is so.
     """
     now = world.clock.now()
     today = ist_date(now)
     executions = world.ledger.executions
-    first = executions.last_session(through=today) or today
+    first = looked or executions.last_session(through=today) or today
     over: list[tuple[Session, Window]] = []
     left: list[tuple[Session, Window]] = []
     for session in world.sessions.run_between(first, today):
