@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradectl.clock import SystemClock, VirtualClock
-from tradectl.deferred import deferred, made
+from tradectl.deferred import deferred, itself, made
 from tradectl.errors import ConfigurationError, DataError, TradectlError, UsageError
 from tradectl.model.moment import LAST_FILL, format_time, ist_date, to_ist
 from tradectl.model.money import show_rupees
@@ -377,7 +377,7 @@ def open_simulation(
         ledger.info.set("clock", "virtual")
         ledger.info.set("mode", "simulated")
     parameters = with_changes(Parameters(), own | changes)
-    return _filled(
+    world = _filled(
         ledger,
         clock,
         market,
@@ -390,6 +390,7 @@ def open_simulation(
         durable=False,
         alone=alone,
     )
+    return replace(world, broker=itself(world.broker), readings=itself(world.readings))
 
 
 def open_drill(
