@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from tradectl.clock import SystemClock, VirtualClock
-from tradectl.deferred import deferred, made
+from tradectl.deferred import deferred, itself, made
 from tradectl.errors import ConfigurationError, DataError, TradectlError, UsageError
 from tradectl.model.moment import LAST_FILL, format_time, ist_date, to_ist
 from tradectl.model.money import show_rupees
@@ -392,10 +392,8 @@ def open_simulation(
         durable=False,
         alone=alone,
     )
-    if broker is None:
-        return world
-    other = broker
-    return replace(world, broker=deferred(lambda: cast("PaperBroker", other(clock, market, market.sessions, user))))
+    chosen = world.broker if broker is None else cast("PaperBroker", broker(clock, market, market.sessions, user))
+    return replace(world, broker=itself(chosen), readings=itself(world.readings))
 
 
 def open_drill(

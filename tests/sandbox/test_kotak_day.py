@@ -33,7 +33,7 @@ from tradectl.sandbox.server import Request, Trouble
 from tradectl.settings import Settings
 
 FIRST, LAST = date(2025, 10, 9), date(2025, 10, 15)
-EVERY = 25
+EVERY = 45
 """Minutes between two looks of the sell monitor."""
 CAPITAL = 300_000_00
 TABLES = (
