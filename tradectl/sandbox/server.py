@@ -45,6 +45,8 @@ class Request:
     query: Mapping[str, str]
     body: bytes
     queries: Mapping[str, list[str]] = field(default_factory=dict)
+    address: str = LOOPBACK
+    """From where it came."""
 
     @property
     def form(self) -> dict[str, str]:
@@ -164,7 +166,7 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             query = {name: values[-1] for name, values in queries.items()}
             headers = {name.lower(): value for name, value in self.headers.items()}
-            request = Request(self.command, split.path, headers, query, body, queries)
+            request = Request(self.command, split.path, headers, query, body, queries, self.client_address[0])
             sandbox.requests.append((request.method, request.path))
             self._go_wrong(sandbox._trouble_of(request), request)
 
