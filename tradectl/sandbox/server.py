@@ -160,6 +160,8 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         """HTTP/1.0: a connection for each request, so that a client that keeps one open does not keep others out."""
 
+        wbufsize = -1  # an answer goes out in one piece
+
         def _handle(self) -> None:
             split = urlsplit(self.path)
             queries = parse_qs(split.query, keep_blank_values=True)
