@@ -46,6 +46,8 @@ class House:
     def account(self, **changes: Any) -> Account:
         url = self.sandbox.url
         addresses = {"api": url, "login": f"{url}/connect/login"}
+        if self.sandbox.stream is not None:
+            addresses["stream"] = self.sandbox.stream_url
         facts: dict[str, Any] = {"market": self.market, "vault": self.vault, **changes}
         return Account("asha", self.clock, self.sessions, folder=self.folder / "kite", addresses=addresses, **facts)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -280,9 +280,9 @@ def test_kites_charges_are_compared_with_ours(home: House, kite: KiteBroker, mon
     assert kite.charges(kite.orders()) == []
     honest = home.sandbox._note
 
-    def dearer(row: dict[str, Any]) -> dict[str, Any]:
+    def dearer(row: dict[str, Any], now: datetime) -> dict[str, Any]:
         """Kite has a new rate of stamp duty that our table does not have yet."""
-        found = honest(row)
+        found = honest(row, now)
         return {**found, "charges": {**found["charges"], "stamp_duty": 0.45}}
 
     monkeypatch.setattr(home.sandbox, "_note", dearer)

@@ -11,6 +11,8 @@ redirect     the page on this machine to which a login in the browser comes back
 login        from a request token to a session
 history      candles
 notes        Kite's own reckoning of charges beside ours
+packets      the ticker's binary frames
+ticker       live prices and order updates over a websocket
 broker       the account
 
 Sources: pykiteconnect 5.2.0, zerodha/kiteconnect-mocks, kite.trade's documentation and forum, support.zerodha.com (to 2026-08).
@@ -41,7 +43,11 @@ class KiteAdapter:
         Field("redirect_port", "the port of its redirect address on 127.0.0.1, 0 for none", secret=False, default="0"),
     )
     addresses: Mapping[str, str] = MappingProxyType(
-        {"api": "https://api.kite.trade", "login": "https://kite.zerodha.com/connect/login"}
+        {
+            "api": "https://api.kite.trade",
+            "login": "https://kite.zerodha.com/connect/login",
+            "stream": "wss://ws.kite.trade",
+        }
     )
     limits: Mapping[str, tuple[tuple[int, float], ...]] = MappingProxyType(
         {

@@ -46,6 +46,11 @@ class Api:
         """A command about an order: sent once, or a second time where the first was proved not to have been carried out."""
         return self._known(lambda: self._transport.command(method, self._root + path, bucket="orders", data=form))
 
+    def credentials(self) -> tuple[str, str]:
+        """Key and access token, for the ticker; the stored session's, read anew. LoginNeeded without one."""
+        self._session = self._stored()
+        return self._key, self._session.tokens["access_token"]
+
     def _read(self, transport: Transport, method: str, path: str, **sent: Any) -> bytes:
         """What is refused here is no order: it could not be read."""
         try:

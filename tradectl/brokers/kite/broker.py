@@ -19,6 +19,7 @@ from tradectl.brokers.kite.api import Api
 from tradectl.brokers.kite.instruments import Instruments
 from tradectl.brokers.kite.purse import funds
 from tradectl.brokers.kite.shares import holdings
+from tradectl.brokers.kite.ticker import Ticker, ignore
 from tradectl.brokers.kite.windows import PATHS, check_quiet, path_of
 from tradectl.errors import Ambiguous, BrokerUnavailable, OrderRefused
 from tradectl.model.market import Bar, Quote
@@ -158,6 +159,10 @@ class KiteBroker:
         """The minute bars of a session, as `MarketData.minutes` has them."""
         listed = self.instruments.require(symbol, self._account.clock.now())
         return history.minutes(self._api, listed.token, session)
+
+    def ticker(self, on_order: Callable[[OrderReport], None] = ignore, **patience: Any) -> Ticker:
+        """Live prices, and order updates to `on_order`; enter it to connect. `patience`: see `Ticker`."""
+        return Ticker(self._account, self._api, self.instruments, on_order, **patience)
 
     def charges(self, orders: Sequence[OrderReport]) -> list[notes.Difference]:
         """Where Kite reckons the charges of these orders of today otherwise than our table."""

@@ -6,7 +6,10 @@ listing  the day's list of instruments
 rows     the exchange's book in Kite's rows
 account  holdings, positions, margins
 history  candles
+notes    charges
 orders   commands, with what Kite itself checks before the exchange does
+office   what Kite knows of the account and the market
+stream   the websocket: ticks and order updates
 server   which path is answered by what
 """
 

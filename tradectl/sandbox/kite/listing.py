@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -66,6 +66,9 @@ class Listing:
             if str(entry.token) == token:
                 return entry
         raise KiteError(400, "InputException", "invalid token")
+
+    def of_tokens(self, tokens: Collection[int]) -> list[Entry]:
+        return [entry for entry in self._entries.values() if entry.token in tokens]
 
     def named(self, symbol: str) -> tuple[str, int]:
         """Kite's symbol and token for the exchange's symbol."""

@@ -8,7 +8,7 @@ from itertools import count
 
 from tradectl.model.moment import at_ist, ist_date
 from tradectl.ports import Clock
-from tradectl.sandbox.kite.errors import invalid, no_token
+from tradectl.sandbox.kite.errors import KiteError, invalid, no_token
 
 REQUEST_LIFE = timedelta(minutes=5)
 """Kite says `a few minutes`."""
@@ -49,6 +49,14 @@ class Tokens:
         made = self._access.get(access)
         if scheme != "token" or key != self._key or made is None or made < self.flushed_at():
             raise no_token()
+
+    def is_good(self, authorization: str) -> bool:
+        """Whether `check` lets it pass."""
+        try:
+            self.check(authorization)
+        except KiteError:
+            return False
+        return True
 
     def end(self, access: str) -> None:
         """Log out."""
