@@ -117,9 +117,9 @@ def test_after_a_break_everything_is_subscribed_again(home: House, kite: KiteBro
 
 def test_a_silent_connection_is_made_again(home: House, kite: KiteBroker) -> None:
     assert home.sandbox.stream is not None
-    with kite.ticker(pause=0.05, silence=timedelta(seconds=1.5)) as ticker:
+    with kite.ticker(pause=0.05, silence=timedelta(seconds=1)) as ticker:
         wait_until(lambda: ticker.connections)
-        time.sleep(1.8)
+        time.sleep(1.3)
         assert ticker.connections == 1  # heartbeats are no silence
         home.sandbox.stream.silent = True
         wait_until(lambda: ticker.connections == 2)

@@ -167,6 +167,24 @@ def test_a_refusal_is_proof_and_has_a_code(kite: KiteBroker, facts: dict[str, An
     assert kite.orders() == ()
 
 
+@pytest.mark.parametrize(
+    ("facts", "code", "passing"),
+    [({"quantity": 10_000_000}, "funds", True), ({"side": Side.SELL}, "holdings", False), ({"price": 15000}, "band", False)],
+)
+def test_a_refusal_in_the_orders_row_is_proof_too(tmp_path: Path, facts: dict[str, Any], code: str, passing: bool) -> None:
+    with house(tmp_path, quiet("ACME", DAYS), at=ist(MONDAY, "10:00"), late=True) as home:
+        kite = home.log_in()
+        with pytest.raises(OrderRefused) as refusal:
+            kite.place(order("T1", **facts))
+        assert (refusal.value.code, refusal.value.passing) == (code, passing)
+        (row,) = kite.orders()
+        assert (row.tag, row.status, row.reason) == ("T1", S.REJECTED, refusal.value.reason)
+        home.sandbox.trouble(Trouble.BAD_GATEWAY, method="GET", path="/orders/", times=3)
+        number = kite.place(order("T2", **facts))  # the row could not be looked at: the book tells
+        assert kite.orders()[-1].broker_order_id == number
+        assert kite.orders()[-1].status is S.REJECTED
+
+
 def test_a_change_of_what_is_not_in_the_book_is_refused_without_asking(home: House, kite: KiteBroker) -> None:
     with pytest.raises(OrderRefused, match="no order 999"):
         kite.cancel("999")

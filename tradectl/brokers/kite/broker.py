@@ -21,11 +21,11 @@ from tradectl.brokers.kite.purse import funds
 from tradectl.brokers.kite.shares import holdings
 from tradectl.brokers.kite.ticker import Ticker, ignore
 from tradectl.brokers.kite.windows import PATHS, check_quiet, path_of
-from tradectl.errors import Ambiguous, BrokerUnavailable, OrderRefused
+from tradectl.errors import Ambiguous, BrokerUnavailable, OrderRefused, TradectlError
 from tradectl.model.market import Bar, Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_rupees
-from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, OrderType, Side, TradeReport
+from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, OrderType, Side, TradeReport, Variety
 from tradectl.ports import Capabilities
 
 T = TypeVar("T")
@@ -42,13 +42,13 @@ class _Kept(Generic[T]):
     def __init__(self, make: Callable[[Any], T]) -> None:
         self._make = make
         self._content: bytes | None = None
-        self._made: T | None = None
+        self.made: T | None = None
 
     def of(self, content: bytes) -> T:
-        if self._made is None or content != self._content:
-            self._made = rows.parsed(content, self._make)
+        if self.made is None or content != self._content:
+            self.made = rows.parsed(content, self._make)
             self._content = content
-        return self._made
+        return self.made
 
 
 class KiteBroker:
@@ -89,7 +89,19 @@ class KiteBroker:
             **_terms(request.order_type, request.price),
         }
         reply = self._api.send("POST", f"/orders/{PATHS[request.variety]}", form)
-        return _order_id(reply.content)
+        order_id = _order_id(reply.content)
+        self._check_accepted(order_id)
+        return order_id
+
+    def _check_accepted(self, order_id: str) -> None:
+        """An order id means no more than that Kite has the order: its risk checks (funds, holdings, band) answer in the order's
+        row a moment later. So the row is looked at once. Where that shows nothing, the order book will."""
+        try:
+            refused = rows.parsed(self._api.get(f"/orders/{quote(order_id, safe='')}"), rows.refused)
+        except TradectlError:
+            return
+        if refused is not None:
+            raise refused
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
         """`quantity` is the order's whole quantity. A market order (price 0) stays one."""
@@ -104,14 +116,16 @@ class KiteBroker:
         """By the path of the order's variety at this time; for an order that we have not seen the book is read first."""
         now = self._account.clock.now()
         check_quiet(self._account.sessions, now)
-        variety = path_of(self._row(broker_order_id).variety, self._account.sessions, now)
+        variety = path_of(self._variety(broker_order_id), self._account.sessions, now)
         reply = self._api.send(method, f"/orders/{variety}/{quote(broker_order_id, safe='')}", form)
         _order_id(reply.content)
 
-    def _row(self, broker_order_id: str) -> OrderReport:
-        for report in self.orders():
-            if report.broker_order_id == broker_order_id:
-                return report
+    def _variety(self, broker_order_id: str) -> Variety:
+        """Of an order, which never changes: from the book as it was last read, else from the book."""
+        for book in (lambda: self._orders.made or (), self.orders):
+            for report in book():
+                if report.broker_order_id == broker_order_id:
+                    return report.variety
         raise OrderRefused(f"Kite's order book has no order {broker_order_id}", code="unknown_order")
 
     # reads

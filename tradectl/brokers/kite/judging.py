@@ -22,6 +22,8 @@ BEHIND = frozenset({"NetworkException", "DataException"})
 _IP = re.compile(r"\bIPs?\b|\bIP address", re.IGNORECASE)
 """The wording of the refusal of an unlisted address was not found in any source; that it names the IP is all that is assumed."""
 _CODES = (
+    (re.compile(r"insufficient funds|margin exceeds", re.IGNORECASE), "funds"),
+    (re.compile(r"insufficient (stock )?holdings?|holding quantity", re.IGNORECASE), "holdings"),
     (re.compile(r"markets? (is|are) closed|after market order|\bAMO\b", re.IGNORECASE), "phase"),
     (re.compile(r"maximum allowed order modifications", re.IGNORECASE), "modifications"),
     (re.compile(r"circuit limit", re.IGNORECASE), "band"),
@@ -38,7 +40,7 @@ def judge(reply: Reply) -> TradectlError | None:
     word, message = str(content.get("error_type") or ""), str(content.get("message") or "").strip()
     if not 400 <= reply.status < 500 or not word or word in BEHIND:
         return Ambiguous(f"Kite answered {reply.status} {word} {message}".rstrip())
-    return _MEANINGS.get(word, _refused)(message or word)
+    return _MEANINGS.get(word, refusal)(message or word)
 
 
 def judge_list(reply: Reply) -> TradectlError | None:
@@ -66,9 +68,11 @@ def _permission(message: str) -> TradectlError:
     return ConfigurationError(f"Kite does not permit this: {message}")
 
 
-def _refused(message: str) -> TradectlError:
-    code = next((code for words, code in _CODES if words.search(message)), "refused")
-    return OrderRefused(message, code=code)
+def refusal(message: str, told: str = "") -> OrderRefused:
+    """A refusal in Kite's words. `told`: more of them, for the code alone."""
+    words = f"{message} {told}"
+    code = next((code for pattern, code in _CODES if pattern.search(words)), "refused")
+    return OrderRefused(message, code=code, passing=code == "funds")
 
 
 _MEANINGS: Mapping[str, Callable[[str], TradectlError]] = {

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, TypeVar
 
-from tradectl.errors import BrokerUnavailable
+from tradectl.brokers.kite.judging import refusal
+from tradectl.errors import BrokerUnavailable, OrderRefused
 from tradectl.model.market import Quote
 from tradectl.model.moment import IST
 from tradectl.model.money import to_paise
@@ -70,6 +71,15 @@ def parsed(content: bytes, make: Callable[[Any], T]) -> T:
 def orders(data: Iterable[Row]) -> tuple[OrderReport, ...]:
     """GET /orders."""
     return tuple(_order(row) for row in data if concerns(row))
+
+
+def refused(data: Sequence[Row]) -> OrderRefused | None:
+    """GET /orders/{order_id}: why an order was rejected, None where it was not (yet). The last row is the newest."""
+    row = data[-1]
+    if status_of(row["status"]) is not _S.REJECTED or int(row["filled_quantity"]):
+        return None
+    told = str(row.get("status_message_raw") or "")
+    return refusal(str(row.get("status_message") or told or "rejected"), told)
 
 
 def trades(data: Iterable[Row]) -> tuple[TradeReport, ...]:

@@ -7,10 +7,11 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
+from tradectl.errors import OrderRefused
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
-from tradectl.model.order import ALIVE, OrderReport, TradeReport
+from tradectl.model.order import ALIVE, OrderReport, OrderStatus, TradeReport
 from tradectl.ports import Broker, Clock, MarketData
 from tradectl.sandbox.kite import account, history, orders, rows
 from tradectl.sandbox.kite.errors import invalid
@@ -19,6 +20,8 @@ from tradectl.sandbox.kite.stream import Stream
 
 QUOTES = 500
 WAITING = "AMO REQ RECEIVED"
+RISK = frozenset({"funds", "holdings", "trade_for_trade", "band"})
+"""Refusals of the broker's risk checks."""
 
 
 class Office:
@@ -35,10 +38,13 @@ class Office:
         *,
         user_id: str,
         t1_inside: bool,
+        late: bool,
         universe: str,
     ) -> None:
         self._exchange, self._make_market, self._clock, self._sessions = exchange, market, clock, sessions
         self._flushed_at, self._user_id, self._t1_inside, self._universe = flushed_at, user_id, t1_inside, universe
+        self._late = late
+        self._refused: list[OrderReport] = []
         self._opening = (date.min, 0)
         self._told: dict[str, dict[str, Any]] = {}
 
@@ -67,6 +73,22 @@ class Office:
         """The day's."""
         return self._listing.on(self.day)
 
+    def place(self, variety: str, form: Mapping[str, str]) -> str:
+        """An order; its id. Where the risk checks come late, what they refuse has an id too, and a row that says so."""
+        request = orders.requested(variety, form, self.listing)
+        try:
+            return orders.place(self.exchange, request)
+        except OrderRefused as refusal:
+            if not self._late or refusal.code not in RISK:
+                raise
+            now, number = self.now, f"{self.day:%y%m%d}9{len(self._refused) + 1:08d}"
+            what = request.symbol, request.side, request.quantity, request.price
+            report = OrderReport(
+                number, request.tag, *what, 0, OrderStatus.REJECTED, refusal.reason, request.variety, now, now
+            )  # fmt: skip
+            self._refused.append(report)
+            return number
+
     def open_day(self) -> None:
         """Remember what the account had before the day's trades, at the first request of the day."""
         if self._opening[0] != self.day:
@@ -75,11 +97,13 @@ class Office:
     def orders(self) -> list[dict[str, Any]]:
         """What lives, and what was touched since the book was emptied."""
         since = self._flushed_at()
-        return [self._row(item) for item in self.exchange.orders() if item.status in ALIVE or item.updated_at >= since]
+        known = [*self.exchange.orders(), *self._refused]
+        return [self._row(item) for item in known if item.status in ALIVE or item.updated_at >= since]
 
     def history(self, order_id: str) -> list[dict[str, Any]]:
         """From the first state to the present one; what lay between is not known to the exchange."""
-        row = self._row(orders.find(self.exchange, order_id))
+        refused = next((item for item in self._refused if item.broker_order_id == order_id), None)
+        row = self._row(refused or orders.find(self.exchange, order_id))
         first = WAITING if row["variety"] == "amo" else "PUT ORDER REQ RECEIVED"
         began = {"status": first, "status_message": None, "status_message_raw": None, "filled_quantity": 0, "average_price": 0}
         return [row | began, row] if row["status"] != first else [row]

@@ -26,8 +26,8 @@ UNPROTECTED = (
 )
 
 
-def place(exchange: Broker, variety: str, form: Mapping[str, str], listing: Listing) -> str:
-    """POST /orders/{variety}: the order id. Raises KiteError, and what the exchange raises."""
+def requested(variety: str, form: Mapping[str, str], listing: Listing) -> OrderRequest:
+    """POST /orders/{variety}: what is asked of the exchange. KiteError for what Kite refuses by itself."""
     for name, only in (("exchange", "NSE"), ("product", "CNC"), ("validity", "DAY")):
         if form.get(name, only if name == "validity" else "") != only:
             raise invalid(f"Invalid `{name}`.")
@@ -41,9 +41,13 @@ def place(exchange: Broker, variety: str, form: Mapping[str, str], listing: List
         raise invalid(f"Invalid `tag`. It is at most {TAG} characters long.")
     symbol = listing.require(form.get("tradingsymbol", "")).instrument.symbol
     price = _price(form.get("price", "")) if kind is OrderType.LIMIT else 0
-    request = OrderRequest(
-        tag, symbol, Side(form["transaction_type"]), _quantity(form.get("quantity", "")), price, kind, _variety(variety)
-    )
+    side, quantity = Side(form["transaction_type"]), _quantity(form.get("quantity", ""))
+    return OrderRequest(tag, symbol, side, quantity, price, kind, _variety(variety))
+
+
+def place(exchange: Broker, request: OrderRequest) -> str:
+    """The order id. Raises what the exchange raises."""
+    tag = request.tag
     for number in count(2):
         try:
             return exchange.place(request)

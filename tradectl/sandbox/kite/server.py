@@ -27,7 +27,8 @@ class KiteSandbox(Sandbox):
     """Kite Connect on loopback. `market` and `exchange` are made in the server's thread; `clock` may be shared with the day.
 
     `allowed`: the addresses from which commands about orders are taken, None for all. `flush`: when in India the tokens of a day
-    end, and the books of the day before are emptied. `t1_inside`: see `account.holdings`. `universe`: what is listed. `stream`:
+    end, and the books of the day before are emptied. `t1_inside`: see `account.holdings`. `late`: the risk checks
+    refuse in the order's row, not in the answer, as at Kite. `universe`: what is listed. `stream`:
     whether ticks and order updates are pushed too (at `stream_url`); they are after each command, and when somebody says `tick`.
     """
 
@@ -45,6 +46,7 @@ class KiteSandbox(Sandbox):
         allowed: Collection[str] | None = None,
         flush: time = time(6),
         t1_inside: bool = False,
+        late: bool = False,
         universe: str = "all",
         stream: bool = False,
         port: int = 0,
@@ -63,6 +65,7 @@ class KiteSandbox(Sandbox):
             self.tokens.flushed_at,
             user_id=user_id,
             t1_inside=t1_inside,
+            late=late,
             universe=universe,
         )
 
@@ -162,7 +165,7 @@ class KiteSandbox(Sandbox):
             raise KiteError(403, "PermissionException", f"The IP {request.address} is not in the list of allowed IPs.")
         match request.method, parts[1:]:
             case "POST", (variety,):
-                return {"order_id": orders.place(self.exchange, variety, request.form, self._office.listing)}
+                return {"order_id": self._office.place(variety, request.form)}
             case "PUT", (variety, order_id):
                 return {"order_id": orders.modify(self.exchange, variety, order_id, request.form)}
             case "DELETE", (variety, order_id):

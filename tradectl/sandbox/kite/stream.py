@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from websockets.http11 import Request, Response
     from websockets.sync.server import ServerConnection
 
-HEARTBEAT = 1.0
+HEARTBEAT = 0.5
 """Seconds."""
 DEFAULT = "quote"
 """The mode after a subscription (source: kite.trade forum 1678)."""
