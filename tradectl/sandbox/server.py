@@ -45,6 +45,8 @@ class Request:
     query: Mapping[str, str]
     body: bytes
     queries: Mapping[str, list[str]] = field(default_factory=dict)
+    address: str = LOOPBACK
+    """From where it came."""
 
     @property
     def form(self) -> dict[str, str]:
@@ -158,13 +160,15 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         """HTTP/1.0: a connection for each request, so that a client that keeps one open does not keep others out."""
 
+        wbufsize = -1  # an answer goes out in one piece
+
         def _handle(self) -> None:
             split = urlsplit(self.path)
             queries = parse_qs(split.query, keep_blank_values=True)
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             query = {name: values[-1] for name, values in queries.items()}
             headers = {name.lower(): value for name, value in self.headers.items()}
-            request = Request(self.command, split.path, headers, query, body, queries)
+            request = Request(self.command, split.path, headers, query, body, queries, self.client_address[0])
             sandbox.requests.append((request.method, request.path))
             self._go_wrong(sandbox._trouble_of(request), request)
 
