@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 
 from tradectl.brokers.adapter import Unlimited
+from tradectl.brokers.faulty import ServerError
 from tradectl.brokers.transport import Reply, Transport
 from tradectl.clock import VirtualClock
 from tradectl.errors import Ambiguous, BrokerUnavailable, OrderRefused, RateLimited, TradectlError
 from tradectl.ports import Broker
 from tradectl.sandbox.server import Request, Response, Sandbox, Trouble
+
+FAILURES: dict[str, Exception] = {
+    "/lost": Ambiguous("nobody knows"),
+    "/trouble": ServerError("502"),
+    "/down": BrokerUnavailable("down"),
+    "/bug": ValueError("a bug"),
+}
+"""What the exchange behind raises, by path."""
 
 
 class Counter(Sandbox):
@@ -22,6 +32,8 @@ class Counter(Sandbox):
     count = 0
 
     def answer(self, request: Request) -> Response:
+        if (failure := FAILURES.get(request.path)) is not None:
+            raise failure
         if request.path == "/no":
             return Response.of({"error": "no"}, 400)
         self.count += 1
@@ -110,3 +122,31 @@ def test_where_nobody_listens_nothing_was_sent() -> None:
     with pytest.raises(BrokerUnavailable) as failure:
         transport_to(server).command("POST", f"{url}/yes", bucket="orders")
     assert not isinstance(failure.value, Ambiguous)
+
+
+@pytest.mark.parametrize(("path", "said"), [("/lost", "broke before it had answered"), ("/trouble", "read"), ("/down", "read")])
+def test_what_goes_wrong_at_the_exchange_behind_goes_wrong_on_the_wire(server: Counter, path: str, said: str) -> None:
+    with pytest.raises(Ambiguous, match=said):
+        transport_to(server).command("POST", server.url + path, bucket="orders")
+    with pytest.raises(BrokerUnavailable):
+        transport_to(server).read("GET", server.url + path, bucket="other")
+    assert server.broken == []
+
+
+def test_a_bug_is_remembered_and_the_server_goes_on(server: Counter) -> None:
+    with pytest.raises(Ambiguous):
+        transport_to(server).command("POST", f"{server.url}/bug", bucket="orders")
+    (found,) = server.broken
+    assert "ValueError: a bug" in found
+    assert transport_to(server).command("GET", f"{server.url}/yes", bucket="orders").json()["count"] == 1
+
+
+def test_a_server_that_is_stopped_leaves_no_thread_and_no_socket() -> None:
+    before = set(threading.enumerate())
+    server = Counter(nobody)
+    server.start()
+    transport_to(server).command("GET", f"{server.url}/yes", bucket="orders")
+    server.stop()
+    assert set(threading.enumerate()) == before
+    with pytest.raises(BrokerUnavailable, match="could not be reached"):
+        transport_to(server).command("GET", f"{server.url}/yes", bucket="orders")

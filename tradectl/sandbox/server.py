@@ -1,22 +1,28 @@
 """A small HTTP server on loopback, in a thread of its own, that goes wrong on purpose when it is told to.
 
 The exchange behind it is made in that thread and touched by no other, one request at a time: so a virtual clock that the day
-shares with it stands still while a request is answered.
+shares with it stands still while a request is answered. Where the exchange behind is a faulty one, what goes wrong there goes
+wrong on the wire: a command of unknown fate is a connection that breaks, a read that fails a 503.
 """
 
 from __future__ import annotations
 
 import json
+import socket
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from socketserver import TCPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+from tradectl.brokers.faulty import FaultyBroker, ServerError
 from tradectl.clock import SystemClock
+from tradectl.errors import Ambiguous, BrokerUnavailable
 from tradectl.ports import Broker
 
 LOOPBACK = "127.0.0.1"
@@ -71,7 +77,8 @@ class Response:
 class Sandbox:
     """A server over an exchange, which `exchange` makes in the server's thread. A subclass answers requests (`answer`).
 
-    Use it as a context manager; `url` is where it listens. `requests` counts what came, by method and path.
+    Use it as a context manager; `url` is where it listens. `requests` counts what came, by method and path; `broken` has the
+    traceback of each bug of ours that a request met (whose connection breaks then).
     """
 
     slow = 1.0
@@ -81,7 +88,9 @@ class Sandbox:
         self._exchange: Broker | None = None
         self._troubles: list[tuple[Trouble, str, str]] = []
         self.requests: list[tuple[str, str]] = []
-        self._server = HTTPServer((LOOPBACK, port), _handler(self))
+        self.broken: list[str] = []
+        self._ending = False
+        self._server = _Server(self, port)
         self._thread = threading.Thread(target=self._serve, name=type(self).__name__, daemon=True)
 
     @property
@@ -90,6 +99,11 @@ class Sandbox:
         if self._exchange is None:
             self._exchange = self._make()
         return self._exchange
+
+    @property
+    def books(self) -> Broker:
+        """The exchange as the broker's own departments have it: a faulty one lies to callers, and not to them."""
+        return self.exchange.exchange if isinstance(self.exchange, FaultyBroker) else self.exchange
 
     @property
     def url(self) -> str:
@@ -103,11 +117,24 @@ class Sandbox:
         """What the broker would answer; the server's thread alone calls it."""
         raise NotImplementedError
 
+    def respond(self, request: Request) -> Response | None:
+        """The answer, or what comes in its place where the exchange fails; None: the connection breaks without one."""
+        try:
+            return self.answer(request)
+        except ServerError:
+            return _BAD_GATEWAY
+        except Ambiguous:
+            return None
+        except BrokerUnavailable:
+            return _UNAVAILABLE
+
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        self._server.shutdown()
+        self._ending = True
+        with suppress(OSError), socket.create_connection((LOOPBACK, self._server.server_port)):
+            pass  # it waits for a request, and this is none
         self._thread.join()
         self._server.server_close()
 
@@ -127,7 +154,8 @@ class Sandbox:
 
     def _serve(self) -> None:
         try:
-            self._server.serve_forever(poll_interval=0.05)
+            while not self._ending:
+                self._server.handle_request()
         finally:
             close = getattr(self._exchange, "close", None)
             if close is not None:
@@ -142,18 +170,38 @@ class Sandbox:
         return None
 
 
+_BAD_GATEWAY = Response(502, b"<html>Bad Gateway</html>", "text/html")
+_UNAVAILABLE = Response(503, b"<html>Service Unavailable</html>", "text/html")
+
+
 def _instead(trouble: Trouble | None) -> Response | None:
     """The answer to a request that is not carried out."""
     if trouble is Trouble.TOO_MANY:
         return Response.of({"status": "error", "message": "Too many requests"}, 429)
-    return Response(503, b"<html>Service Unavailable</html>", "text/html") if trouble is Trouble.UNAVAILABLE else None
+    return _UNAVAILABLE if trouble is Trouble.UNAVAILABLE else None
 
 
 def _spoilt(trouble: Trouble | None, response: Response) -> Response:
     """What comes instead of the answer to a request that was carried out."""
     if trouble is Trouble.BAD_GATEWAY:
-        return Response(502, b"<html>Bad Gateway</html>", "text/html")
+        return _BAD_GATEWAY
     return Response(200, b"<html>Maintenance</html>", "text/html") if trouble is Trouble.MALFORMED else response
+
+
+class _Server(HTTPServer):
+    """The sandbox's sockets."""
+
+    def __init__(self, sandbox: Sandbox, port: int) -> None:
+        self._sandbox = sandbox
+        super().__init__((LOOPBACK, port), _handler(sandbox))
+
+    def server_bind(self) -> None:
+        """Without asking the network for a name of this machine."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = LOOPBACK, self.socket.getsockname()[1]
+
+    def handle_error(self, *_: object) -> None:
+        self._sandbox.broken.append(traceback.format_exc())
 
 
 def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
@@ -177,7 +225,7 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
         def _go_wrong(self, trouble: Trouble | None, request: Request) -> None:
             response = _instead(trouble)
             if response is None and trouble is not Trouble.LOST:
-                response = sandbox.answer(request)
+                response = sandbox.respond(request)
             if response is None or trouble is Trouble.CUT:
                 return
             if trouble is Trouble.SLOW:

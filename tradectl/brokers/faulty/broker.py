@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from tradectl.brokers.faulty.faults import BEFALLS, REPLY_DELAY, REQUEST_DELAY, Chance, Fault, Promise
+from tradectl.brokers.faulty.faults import BEFALLS, REPLY_DELAY, REQUEST_DELAY, Chance, Fault, Promise, ServerError
 from tradectl.brokers.faulty.gate import Gate
 from tradectl.brokers.faulty.mirror import Mirror
 from tradectl.brokers.faulty.wire import Command, Remembered
@@ -23,6 +23,7 @@ from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, Trad
 from tradectl.ports import Broker, Capabilities, Clock
 
 _SWALLOWS = frozenset({Fault.CANCEL_CROSSES_FILL, Fault.CHANGE_IGNORED})
+
 
 Said = str | OrderRefused
 """What the exchange said to a command: the broker order id, or no."""
@@ -81,6 +82,12 @@ class FaultyBroker:
     @property
     def name(self) -> str:
         return self.exchange.name
+
+    def close(self) -> None:
+        """Close the exchange, where it is one that has something to close."""
+        close = getattr(self.exchange, "close", None)
+        if close is not None:
+            close()
 
     # commands
 
@@ -218,7 +225,7 @@ class FaultyBroker:
     def _server_error(self, command: Command, now: datetime) -> str:
         if self._coin(Fault.SERVER_ERROR, command, now):
             self._said(command)
-        raise Ambiguous(f"{command}: 502 from the broker")
+        raise ServerError(f"{command}: 502 from the broker")
 
     def _swallowed(self, command: Command, _: datetime) -> str:
         return command.order_id

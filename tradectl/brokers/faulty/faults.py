@@ -11,6 +11,7 @@ from datetime import timedelta
 from enum import Enum, StrEnum
 from hashlib import blake2b
 
+from tradectl.errors import Ambiguous
 from tradectl.ports import Capabilities
 
 
@@ -34,6 +35,10 @@ class Fault(StrEnum):
     BOOK_UNAVAILABLE = "book_unavailable"  # for a minute one kind of read fails
     SESSION_EXPIRED = "session_expired"  # for a minute nothing is answered without a new login
     BOOK_EMPTIED = "book_emptied"  # what ended before today is not reported any more
+
+
+class ServerError(Ambiguous):
+    """The broker answered, and said no more than that it is in trouble: a 5xx."""
 
 
 class Promise(Enum):

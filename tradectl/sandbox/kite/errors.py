@@ -33,11 +33,9 @@ def no_token(message: str = "Incorrect `api_key` or `access_token`.") -> KiteErr
 
 
 def translated(error: TradectlError) -> KiteError:
-    """What the exchange raised, as Kite would say it."""
+    """What the exchange raised, as Kite would say it; what became of nothing or of nobody knows what has no words."""
     if isinstance(error, OrderRefused):
         return KiteError(400, (_ACCOUNT | _ORDER).get(error.code, "InputException"), error.reason)
     if isinstance(error, LoginNeeded):
         return no_token(str(error))
-    if error.exit_code in {6, 7}:
-        return KiteError(503, "NetworkException", "Unable to connect to the OMS")
     return KiteError(500, "GeneralException", str(error))

@@ -11,12 +11,13 @@ from tradectl.errors import OrderRefused
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
-from tradectl.model.order import ALIVE, OrderReport, OrderStatus, TradeReport
+from tradectl.model.order import ALIVE, OrderReport, TradeReport
 from tradectl.ports import Broker, Clock, MarketData
 from tradectl.sandbox.kite import account, history, orders, rows
 from tradectl.sandbox.kite.errors import invalid
 from tradectl.sandbox.kite.listing import Listing
 from tradectl.sandbox.kite.stream import Stream
+from tradectl.sandbox.memory import Memory
 
 QUOTES = 500
 WAITING = "AMO REQ RECEIVED"
@@ -25,32 +26,42 @@ RISK = frozenset({"funds", "holdings", "trade_for_trade", "band"})
 
 
 class Office:
-    """One account. `exchange` and `market` are made when they are first asked for; `flushed_at` is when the books were last
-    emptied."""
+    """One account. `exchange` (and `books`, the same without its faults) and `market` are made when they are first asked for;
+    `flushed_at` is when the books were last emptied. `memory` has the orders that Kite has refused itself."""
 
     def __init__(
         self,
         exchange: Callable[[], Broker],
+        books: Callable[[], Broker],
+        memory: Memory,
         market: Callable[[], MarketData],
+        *,
         clock: Clock,
         sessions: SessionTable,
         flushed_at: Callable[[], datetime],
-        *,
         user_id: str,
         t1_inside: bool,
         late: bool,
         universe: str,
     ) -> None:
+        self._books, self._memory = books, memory
         self._exchange, self._make_market, self._clock, self._sessions = exchange, market, clock, sessions
         self._flushed_at, self._user_id, self._t1_inside, self._universe = flushed_at, user_id, t1_inside, universe
         self._late = late
-        self._refused: list[OrderReport] = []
         self._opening = (date.min, 0)
         self._told: dict[str, dict[str, Any]] = {}
 
     @property
     def exchange(self) -> Broker:
         return self._exchange()
+
+    @property
+    def books(self) -> Broker:
+        return self._books()
+
+    @property
+    def _refused(self) -> list[OrderReport]:
+        return self._memory.kept.refused
 
     @property
     def now(self) -> datetime:
@@ -81,18 +92,12 @@ class Office:
         except OrderRefused as refusal:
             if not self._late or refusal.code not in RISK:
                 raise
-            now, number = self.now, f"{self.day:%y%m%d}9{len(self._refused) + 1:08d}"
-            what = request.symbol, request.side, request.quantity, request.price
-            report = OrderReport(
-                number, request.tag, *what, 0, OrderStatus.REJECTED, refusal.reason, request.variety, now, now
-            )  # fmt: skip
-            self._refused.append(report)
-            return number
+            return self._memory.refuse(request, refusal.reason, self.now)
 
     def open_day(self) -> None:
         """Remember what the account had before the day's trades, at the first request of the day."""
         if self._opening[0] != self.day:
-            self._opening = self.day, account.opening_balance(self.exchange.funds(), self._today(), self.day)
+            self._opening = self.day, account.opening_balance(self.books.funds(), self._today(), self.day)
 
     def orders(self) -> list[dict[str, Any]]:
         """What lives, and what was touched since the book was emptied."""
@@ -154,10 +159,10 @@ class Office:
         stream.publish(ticks, changed)
 
     def _row(self, report: OrderReport) -> dict[str, Any]:
-        return rows.order(report, self.exchange.trades(), self.listing, self._sessions, self._user_id)
+        return rows.order(report, self.books.trades(), self.listing, self._sessions, self._user_id)
 
     def _today(self) -> list[TradeReport]:
-        return [item for item in self.exchange.trades() if ist_date(item.at) == self.day]
+        return [item for item in self.books.trades() if ist_date(item.at) == self.day]
 
     def _close(self, instrument_id: str) -> int | None:
         return history.previous_close(self._market, instrument_id, self.day)

@@ -58,9 +58,9 @@ def place(exchange: Broker, request: OrderRequest) -> str:
     raise AssertionError("numbers do not end")
 
 
-def modify(exchange: Broker, variety: str, order_id: str, form: Mapping[str, str]) -> str:
-    """PUT /orders/{variety}/{order_id}. What is not said stays."""
-    report = _changeable(exchange, variety, order_id)
+def modify(exchange: Broker, books: Broker, variety: str, order_id: str, form: Mapping[str, str]) -> str:
+    """PUT /orders/{variety}/{order_id}. What is not said stays. `books`: where Kite looks the order up."""
+    report = _changeable(books, variety, order_id)
     kind = form.get("order_type", "LIMIT" if report.price else "MARKET")
     if kind != ("LIMIT" if report.price else "MARKET"):
         raise invalid("This sandbox does not change the type of an order.")
@@ -70,9 +70,9 @@ def modify(exchange: Broker, variety: str, order_id: str, form: Mapping[str, str
     return order_id
 
 
-def cancel(exchange: Broker, variety: str, order_id: str) -> str:
+def cancel(exchange: Broker, books: Broker, variety: str, order_id: str) -> str:
     """DELETE /orders/{variety}/{order_id}."""
-    _changeable(exchange, variety, order_id)
+    _changeable(books, variety, order_id)
     exchange.cancel(order_id)
     return order_id
 
@@ -84,8 +84,8 @@ def find(exchange: Broker, order_id: str) -> OrderReport:
     raise KiteError(400, "OrderException", "Couldn't find that `order_id`.")
 
 
-def _changeable(exchange: Broker, variety: str, order_id: str) -> OrderReport:
-    report, path = find(exchange, order_id), _variety(variety)
+def _changeable(books: Broker, variety: str, order_id: str) -> OrderReport:
+    report, path = find(books, order_id), _variety(variety)
     if path is Variety.AMO and not waits(report):
         raise KiteError(503, "NetworkException", "The request to the OMS timed out.")
     if path is Variety.REGULAR and waits(report):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import time
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 from urllib.request import Request as HttpRequest
 from urllib.request import urlopen
 
-from tradectl.errors import TradectlError, UsageError
+from tradectl.errors import BrokerUnavailable, LoginNeeded, OrderRefused, TradectlError, UsageError
 from tradectl.exchange.sessions import SessionTable
 from tradectl.ports import Broker, Clock, MarketData
 from tradectl.sandbox.kite import orders, rows
@@ -18,6 +19,7 @@ from tradectl.sandbox.kite.notes import note
 from tradectl.sandbox.kite.office import Office
 from tradectl.sandbox.kite.stream import Stream
 from tradectl.sandbox.kite.tokens import Tokens
+from tradectl.sandbox.memory import Memory
 from tradectl.sandbox.server import Request, Response, Sandbox
 
 COMMANDS = {"POST", "PUT", "DELETE"}
@@ -30,6 +32,7 @@ class KiteSandbox(Sandbox):
     end, and the books of the day before are emptied. `t1_inside`: see `account.holdings`. `late`: the risk checks
     refuse in the order's row, not in the answer, as at Kite. `universe`: what is listed. `stream`:
     whether ticks and order updates are pushed too (at `stream_url`); they are after each command, and when somebody says `tick`.
+    `memory`: see `Memory`.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class KiteSandbox(Sandbox):
         late: bool = False,
         universe: str = "all",
         stream: bool = False,
+        memory: Path | None = None,
         port: int = 0,
     ) -> None:
         super().__init__(exchange, port=port)
@@ -59,10 +63,12 @@ class KiteSandbox(Sandbox):
         self.stream = Stream(self.tokens.is_good) if stream else None
         self._office = Office(
             lambda: self.exchange,
+            lambda: self.books,
+            Memory(memory),
             market,
-            clock,
-            sessions,
-            self.tokens.flushed_at,
+            clock=clock,
+            sessions=sessions,
+            flushed_at=self.tokens.flushed_at,
             user_id=user_id,
             t1_inside=t1_inside,
             late=late,
@@ -97,7 +103,12 @@ class KiteSandbox(Sandbox):
             return self._answer(request, parts)
         except KiteError as error:
             return error.response()
+        except BrokerUnavailable:
+            raise  # the wire's own failure
+        except (OrderRefused, LoginNeeded) as error:
+            return translated(error).response()
         except TradectlError as error:
+            self.broken.append(f"{type(error).__name__}: {error}")
             return translated(error).response()
 
     def _answer(self, request: Request, parts: tuple[str, ...]) -> Response:
@@ -167,9 +178,9 @@ class KiteSandbox(Sandbox):
             case "POST", (variety,):
                 return {"order_id": self._office.place(variety, request.form)}
             case "PUT", (variety, order_id):
-                return {"order_id": orders.modify(self.exchange, variety, order_id, request.form)}
+                return {"order_id": orders.modify(self.exchange, self.books, variety, order_id, request.form)}
             case "DELETE", (variety, order_id):
-                return {"order_id": orders.cancel(self.exchange, variety, order_id)}
+                return {"order_id": orders.cancel(self.exchange, self.books, variety, order_id)}
         raise KiteError(405, "GeneralException", "Request method not allowed")
 
     def _push(self) -> bool:

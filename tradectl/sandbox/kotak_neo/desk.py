@@ -2,7 +2,7 @@
 
 Kotak says `Ok` to an order that it has understood; what its risk checks or the exchange then refuse is a rejected row in the
 book. A tag is refused for the rest of the day on which it was used, and is free the next morning: the exchange behind us knows
-it with its day. A change writes over the tag, a cancel writes a time behind it.
+it with its day. A change writes over the tag, a cancel writes a time behind it, whoever hears of it, and only where it was done.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tradectl.ports import Broker, Clock
 from tradectl.sandbox.kotak_neo.door import refused
 from tradectl.sandbox.kotak_neo.rows import Row, history_row, order_row
 from tradectl.sandbox.kotak_neo.scrips import Listed, ScripList
+from tradectl.sandbox.memory import Memory
 from tradectl.sandbox.server import Request, Response
 
 WORDS = {
@@ -32,20 +33,30 @@ WORDS = {
 _TYPES = {"L": OrderType.LIMIT, "MKT": OrderType.MARKET}
 _PLACED = frozenset({"am", "dq", "es", "mp", "pc", "pr", "pt", "qt", "rt", "tp", "ts", "tt"})
 _MODIFIED = frozenset({"no", "vd", "pr", "pt", "qt", "tp", "dq", "mp", "am"})
+_SPECIAL = frozenset({OrderStatus.PENDING, OrderStatus.CANCELLED})
+"""Statuses for which Kotak has another word where an after-market order was changed or cancelled."""
 _INPUT = frozenset({"unknown_symbol", "quantity"})
 """Refusals of ours that Kotak finds before it takes an order."""
 
 
 class Desk:
-    """The order calls of one account over an exchange. The book shows an order `lag` after it was placed."""
+    """The order calls of one account over an exchange. The book shows an order `lag` after it was placed. `books`: the exchange
+    without its faults, where Kotak itself looks an order up."""
 
-    def __init__(self, exchange: Broker, clock: Clock, scrips: ScripList, client: str, lag: timedelta) -> None:
-        self._exchange, self._clock, self._scrips, self._client, self._lag = exchange, clock, scrips, client, lag
-        self._written: dict[str, str] = {}
-        self._words: dict[str, str] = {}
-        self._rejected: list[OrderReport] = []
+    def __init__(
+        self,
+        exchange: Broker,
+        books: Broker,
+        memory: Memory,
+        *,
+        clock: Clock,
+        scrips: ScripList,
+        client: str,
+        lag: timedelta,
+    ) -> None:
+        self._exchange, self._books, self._memory = exchange, books, memory
+        self._clock, self._scrips, self._client, self._lag = clock, scrips, client, lag
         self._history: dict[str, list[Row]] = {}
-        self._changes = 0
 
     # calls
 
@@ -57,7 +68,7 @@ class Desk:
         if listed is None:
             return refused(1007, "please provide valid trading symbol", stat="bad request", status=400)
         tag = f"{asked['ig']}/{self._today:%Y%m%d}" if asked.get("ig") else ""
-        if tag and tag in {report.tag for report in self._all()}:
+        if tag and tag in {report.tag for report in self._all(self._books)}:
             return _repeated()
         try:
             order = OrderRequest(
@@ -74,9 +85,11 @@ class Desk:
         try:
             number = self._exchange.place(order)
         except OrderRefused as refusal:
+            if refusal.code == "repeated_tag":
+                return _repeated()
             if refusal.code in _INPUT:
                 return refused(1009, f"please provide valid quantity: {refusal.reason}", status=400)
-            number = self._reject(order, refusal.reason)
+            number = self._memory.refuse(order, refusal.reason, self._clock.now())
         self._remember(number)
         return _ok(number)
 
@@ -85,7 +98,6 @@ class Desk:
         report = self._report(asked["no"]) if asked is not None else None
         if asked is None or report is None or not asked["qt"].isdigit():
             return refused(5204, "Modify Order Response : Bad Input", status=400)
-        waiting = report.status is OrderStatus.PENDING
         failure = self._unchangeable(report, asked["am"], "Modify")
         if failure is not None:
             return failure
@@ -93,10 +105,8 @@ class Desk:
             self._exchange.modify(report.broker_order_id, quantity=int(asked["qt"]), price=to_paise(asked["pr"]))
         except OrderRefused as refusal:
             return _refused_change(refusal)
-        self._changes += 1
-        self._written[report.broker_order_id] = f"{self._epoch}-{self._changes}-{self._client}-ADMINAPI"
-        if waiting:
-            self._words[report.broker_order_id] = "modify after market order req received"
+        finally:
+            self._write_over(report)
         self._remember(report.broker_order_id)
         return _ok(report.broker_order_id)
 
@@ -112,9 +122,8 @@ class Desk:
             self._exchange.cancel(report.broker_order_id)
         except OrderRefused as refusal:
             return _refused_change(refusal)
-        self._written[report.broker_order_id] = f"{self.written(report)}-{self._epoch}"
-        if report.status is OrderStatus.PENDING:
-            self._words[report.broker_order_id] = "cancelled after market order"
+        finally:
+            self._write_over(report)
         self._remember(report.broker_order_id)
         return _ok(report.broker_order_id)
 
@@ -130,12 +139,12 @@ class Desk:
     def rows(self, number: str = "") -> list[Row]:
         """The day's book, or one order of it."""
         shown = self._clock.now() - self._lag
-        found = [report for report in self._reports() if number in {"", report.broker_order_id}]
+        found = [report for report in self._reports(self._exchange) if number in {"", report.broker_order_id}]
         return [self._row(report) for report in found if report.placed_at <= shown]
 
     def written(self, report: OrderReport) -> str:
         """The GuiOrdId that an order shows now."""
-        known = self._written.get(report.broker_order_id)
+        known = self._memory.kept.written.get(report.broker_order_id)
         return known if known is not None else (report.tag or "").partition("/")[0]
 
     def written_of(self, number: str) -> str:
@@ -158,26 +167,43 @@ class Desk:
     def _epoch(self) -> int:
         return int(self._clock.now().timestamp())
 
-    def _all(self) -> list[OrderReport]:
-        return [*self._exchange.orders(), *self._rejected]
+    def _all(self, of: Broker) -> list[OrderReport]:
+        return [*of.orders(), *self._memory.kept.refused]
 
-    def _reports(self) -> Sequence[OrderReport]:
+    def _reports(self, of: Broker) -> Sequence[OrderReport]:
         """A book is of one day: what lives, was placed today, or ended today."""
         today = self._today
         return [
             item
-            for item in self._all()
+            for item in self._all(of)
             if item.status not in TERMINAL or today in {ist_date(item.placed_at), ist_date(item.updated_at)}
         ]
 
     def _report(self, number: str) -> OrderReport | None:
-        return next((item for item in self._reports() if item.broker_order_id == number), None)
+        return next((item for item in self._reports(self._books) if item.broker_order_id == number), None)
+
+    def _write_over(self, before: OrderReport) -> None:
+        """What a command has done to an order shows in its tag and its status, whether or not anybody hears of it."""
+        number, kept, waiting = before.broker_order_id, self._memory.kept, before.status is OrderStatus.PENDING
+        after = self._report(number) or before
+        if after.status is OrderStatus.CANCELLED:
+            kept.written[number] = f"{self.written(before)}-{self._epoch}"
+            word = "cancelled after market order"
+        elif (after.quantity, after.price) != (before.quantity, before.price):
+            kept.changes += 1
+            kept.written[number] = f"{self._epoch}-{kept.changes}-{self._client}-ADMINAPI"
+            word = "modify after market order req received"
+        else:
+            return
+        if waiting:
+            kept.words[number] = word
+        self._memory.keep()
 
     def _row(self, report: OrderReport) -> Row:
         word = WORDS[report.status]
-        special = self._words.get(report.broker_order_id, "")
-        if report.status is OrderStatus.PENDING or (report.status is OrderStatus.CANCELLED and special.startswith("cancelled")):
-            word = special or word
+        special = self._memory.kept.words.get(report.broker_order_id, "")
+        if special and special.startswith("cancelled") == (report.status is OrderStatus.CANCELLED) and report.status in _SPECIAL:
+            word = special
         return order_row(report, word, self.written(report), self.listed(report.symbol), self._client)
 
     def _remember(self, number: str) -> None:
@@ -186,17 +212,6 @@ class Desk:
             seen, row = self._history.setdefault(number, []), self._row(report)
             if not seen or seen[-1] != row:
                 seen.append(row)
-
-    def _reject(self, order: OrderRequest, reason: str) -> str:
-        """A row of the book for what the exchange would not have."""
-        now = self._clock.now()
-        number = f"{self._today:%y%m%d}9{len(self._rejected) + 1:08d}"
-        report = OrderReport(
-            number, order.tag, order.symbol, order.side, order.quantity, order.price, 0, OrderStatus.REJECTED, reason,
-            order.variety, now, now,
-        )  # fmt: skip
-        self._rejected.append(report)
-        return number
 
     @staticmethod
     def _unchangeable(report: OrderReport, am: str, call: str) -> Response | None:

@@ -87,7 +87,7 @@ class Door:
     def refusal(self, request: Request, *, command: bool) -> Response | None:
         """Why a request is not let in; None where it is. Only commands are bound to addresses."""
         if not self._holds(self._trade, request):
-            return refused(100022, "invalid session token", status=403)
+            return NO_SESSION
         if command and not self.is_known(request):
             return refused(100021, "invalid access type", status=403)
         if command and self._trade is not None and self._trade.address != self.address:
@@ -108,6 +108,9 @@ class Door:
 def refused(code: int, message: str, *, stat: str = "Not_Ok", status: int = 200) -> Response:
     """A failure in the shape of the order calls."""
     return Response.of({"stCode": code, "errMsg": message, "stat": stat}, status)
+
+
+NO_SESSION = refused(100022, "invalid session token", status=403)
 
 
 def _body(request: Request) -> Mapping[str, Any]:

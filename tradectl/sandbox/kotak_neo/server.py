@@ -6,17 +6,20 @@ from collections.abc import Callable, Collection
 from datetime import timedelta
 from functools import cached_property
 from itertools import groupby
+from pathlib import Path
 from urllib.parse import unquote
 
 from tradectl.brokers.kotak_neo import paths
+from tradectl.errors import LoginNeeded
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_paise, to_rupees
 from tradectl.model.order import Side, TradeReport
 from tradectl.ports import Broker, Clock, MarketData
 from tradectl.sandbox.kotak_neo import rows
 from tradectl.sandbox.kotak_neo.desk import Desk, asked_of
-from tradectl.sandbox.kotak_neo.door import Door, Registered, refused
+from tradectl.sandbox.kotak_neo.door import NO_SESSION, Door, Registered, refused
 from tradectl.sandbox.kotak_neo.scrips import ScripList
+from tradectl.sandbox.memory import Memory
 from tradectl.sandbox.server import Request, Response, Sandbox
 
 FILES = "/wso2-scripmaster/v1/prod"
@@ -33,7 +36,7 @@ _NAMES = {"exchange_token", "display_symbol", "exchange", "lstup_time"}
 class KotakNeoSandbox(Sandbox):
     """Kotak Neo over `exchange`, whose clock is `clock` and whose instruments are those of `market` (both callables are called in
     the server's thread). `client` may log in; orders are taken from `allowed` addresses, from all if there are none; the book
-    shows them `lag` after they were placed."""
+    shows them `lag` after they were placed. `memory`: see `Memory`."""
 
     def __init__(
         self,
@@ -44,17 +47,26 @@ class KotakNeoSandbox(Sandbox):
         client: Registered,
         allowed: Collection[str] = (),
         lag: timedelta = timedelta(0),
+        memory: Path | None = None,
         port: int = 0,
     ) -> None:
         super().__init__(exchange, port=port)
-        self._clock, self._client, self._lag = clock, client, lag
+        self._clock, self._client, self._lag, self._memory = clock, client, lag, Memory(memory)
         self.door, self.scrips = Door(client, clock, allowed), ScripList(market, clock)
 
     @cached_property
     def desk(self) -> Desk:
-        return Desk(self.exchange, self._clock, self.scrips, self._client.ucc, self._lag)
+        return Desk(
+            self.exchange, self.books, self._memory, clock=self._clock, scrips=self.scrips, client=self._client.ucc, lag=self._lag
+        )
 
     def answer(self, request: Request) -> Response:
+        try:
+            return self._answer(request)
+        except LoginNeeded:
+            return NO_SESSION
+
+    def _answer(self, request: Request) -> Response:
         path = unquote(request.path)
         call = f"{request.method} {path}"
         if call in (steps := self._login()):
@@ -99,28 +111,28 @@ class KotakNeoSandbox(Sandbox):
             f"POST {paths.CHECK_MARGIN}": self._check_margin,
         }
 
-    def _trades(self) -> list[TradeReport]:
+    def _trades(self, of: Broker) -> list[TradeReport]:
         today = ist_date(self._clock.now())
-        return [trade for trade in self.exchange.trades() if ist_date(trade.at) == today]
+        return [trade for trade in of.trades() if ist_date(trade.at) == today]
 
     def _trade_rows(self) -> list[rows.Row]:
         desk, client = self.desk, self._client.ucc
         return [
             rows.trade_row(item, desk.written_of(item.broker_order_id), desk.listed(item.symbol), client)
-            for item in self._trades()
+            for item in self._trades(self.exchange)
         ]
 
     def _position_rows(self) -> list[rows.Row]:
-        by_symbol = groupby(sorted(self._trades(), key=lambda item: item.symbol), key=lambda item: item.symbol)
+        by_symbol = groupby(sorted(self._trades(self.books), key=lambda item: item.symbol), key=lambda item: item.symbol)
         desk, client = self.desk, self._client.ucc
         return [rows.position_row(symbol, list(items), desk.listed(symbol), client) for symbol, items in by_symbol]
 
     def _holding_rows(self) -> list[rows.Row]:
         held = self.exchange.holdings()
-        quotes = self.exchange.quotes([item.symbol for item in held])
+        quotes, trades = self.books.quotes([item.symbol for item in held]), self._trades(self.books)
         found = []
         for item in held:
-            mine = [trade for trade in self._trades() if trade.symbol == item.symbol]
+            mine = [trade for trade in trades if trade.symbol == item.symbol]
             bought = sum(trade.quantity if trade.side is Side.BUY else -trade.quantity for trade in mine)
             row = rows.holding_row(item, max(0, bought), quotes.get(item.symbol), self.desk.listed(item.symbol))
             if row["quantity"]:
