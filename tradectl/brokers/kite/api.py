@@ -30,6 +30,11 @@ class Api:
         self._transport = self._made(judge)
         self._lists = self._made(judge_list)
 
+    def close(self) -> None:
+        """Close the connections that are kept open."""
+        for transport in (self._transport, self._lists):
+            transport.close()
+
     def get(self, path: str, *, bucket: str = "other", **sent: Any) -> bytes:
         """The body of a read."""
         return self._read(self._transport, "GET", path, bucket=bucket, **sent)

@@ -64,6 +64,9 @@ class KiteBroker:
         self._orders = _Kept(rows.orders)
         self._trades = _Kept(rows.trades)
 
+    def close(self) -> None:
+        self._api.close()
+
     # commands
 
     def place(self, request: OrderRequest) -> str:
