@@ -396,44 +396,54 @@ def open_simulation(
     return replace(world, broker=itself(chosen), readings=itself(world.readings))
 
 
-def open_drill(
+def drill_exchange(
+    file: Path,
     ledger: Ledger,
-    clock: VirtualClock,
+    clock: Clock,
     market: Store,
-    folder: Path,
     *,
-    parameters: Parameters,
-    readings: Readings,
     faults: Collection[Fault],
     promise: Promise,
     seed: int,
     step: int,
-    on_call: Callable[[str], None],
-) -> tuple[World, FaultyBroker]:
-    """The world of a drill, whose paper exchange (in `folder`) stands behind faults that follow from `seed`; market and readings
-    are shared by many of them. Orders fill in parts where the faults say so."""
+    on_call: Callable[[str], None] = lambda _: None,
+) -> Callable[[], FaultyBroker]:
+    """What opens the paper exchange of a drill (in `file`), in the thread that calls it: behind faults that follow from `seed`.
+    Orders fill in parts where the faults say so."""
     from tradectl.brokers.faulty import Fault, FaultyBroker
     from tradectl.brokers.paper import PaperBroker
-    from tradectl.notify.console import SilentNotifier
 
     participation = PARTIAL if Fault.PARTIAL_FILLS in faults else 1.0
-    capital = ledger.users.get(ledger.user).capital
-    paper = PaperBroker(
-        folder / "paper.db",
-        ledger.user,
-        clock,
-        market,
-        market.sessions,
-        step=step,
-        participation=participation,
-        durable=False,
-        opening_cash=capital,
-    )
-    broker = FaultyBroker(paper, clock, faults, promise, seed=seed, state=folder / "faults.json", on_call=on_call)
-    broker.capabilities = replace(broker.capabilities, max_modifications=CHANGES)
+    user, capital = ledger.user, ledger.users.get(ledger.user).capital
+
+    def opened() -> FaultyBroker:
+        paper = PaperBroker(
+            file,
+            user,
+            clock,
+            market,
+            market.sessions,
+            step=step,
+            participation=participation,
+            durable=False,
+            opening_cash=capital,
+        )
+        state = file.with_name("faults.json")
+        broker = FaultyBroker(paper, clock, faults, promise, seed=seed, state=state, on_call=on_call)
+        broker.capabilities = replace(broker.capabilities, max_modifications=CHANGES)
+        return broker
+
+    return opened
+
+
+def drill_world(
+    ledger: Ledger, clock: VirtualClock, market: Store, broker: Broker, *, parameters: Parameters, readings: Readings
+) -> World:
+    """The world of a drill; market and readings are shared by many of them."""
+    from tradectl.notify.console import SilentNotifier
+
     notifier = SilentNotifier()
-    world = World(ledger.user, "simulated", clock, market.sessions, market, broker, ledger, notifier, parameters, readings)
-    return world, broker
+    return World(ledger.user, "simulated", clock, market.sessions, market, broker, ledger, notifier, parameters, readings)
 
 
 def reopen_simulation(settings: Settings, folder: Path) -> PaperWorld:

@@ -60,3 +60,8 @@ def test_it_drills_ledgers_on_a_server_and_leaves_nothing_there(tmp_path, server
 def test_a_task_that_there_is_not_is_told(tmp_path) -> None:
     answer = drill(tmp_path, "drill", "--task", "sell", code=2)
     assert "no task is called 'sell'" in answer["error"]
+
+
+def test_a_broker_that_has_no_sandbox_is_told(tmp_path) -> None:
+    answer = drill(tmp_path, "drill", "--through", "paper", code=2)
+    assert "there is a sandbox of kite and of kotak_neo, and none of 'paper'" in answer["error"]

@@ -26,6 +26,7 @@ TaskOption = Annotated[str, typer.Option("--task", help="Only the crash points o
 Points = Annotated[int, typer.Option(help="At most so many crash points of each day, drawn; 0 for all.", min=0, metavar="NUMBER")]
 Jobs = Annotated[int, typer.Option(help="Processes at a time; as many as there are cores unless told.", min=0, metavar="NUMBER")]
 Folder = Annotated[Path | None, typer.Option(help="Where results are kept; HOME/drill unless told.", metavar="FOLDER")]
+Through = Annotated[str, typer.Option(help="Through this broker's adapter, over sockets, to its sandbox.", metavar="BROKER")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Forget the results there are.")]
 
 
@@ -37,6 +38,7 @@ def drill(
     points: Points = 0,
     jobs: Jobs = 0,
     folder: Folder = None,
+    through: Through = "",
     fresh: Fresh = False,
 ) -> Answer:
     """Kill every task at every commit and every call to a faulty exchange, start it again, and compare the books.
@@ -46,15 +48,18 @@ def drill(
     """
     from tradectl.clock import stopwatch
     from tradectl.drill.sweep import Plan, sweep
+    from tradectl.drill.ways import WAYS
     from tradectl.runtime.registry import all_tasks
 
     names = [item.name for item in all_tasks()]
     if task and task not in names:
         raise UsageError(f"no task is called {task!r}; there are {', '.join(names)}")
+    if through and through not in WAYS:
+        raise UsageError(f"there is a sandbox of {' and of '.join(WAYS)}, and none of {through!r}")
     settings = call.told()
     call.mode = "simulated"
     server = settings.database if settings.database.startswith("postgresql") else ""
-    plan = Plan(seeds, task, server, jobs or os.cpu_count() or 1, points)
+    plan = Plan(seeds, task, server, jobs or os.cpu_count() or 1, points, through)
     kept = folder or settings.home / "drill"
     if fresh:
         (kept / f"{plan.name}.jsonl").unlink(missing_ok=True)

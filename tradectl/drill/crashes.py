@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tradectl.brokers.faulty import Fault, Promise
+from tradectl.drill.afar import promise_of
 from tradectl.drill.days import Day, Step
 from tradectl.drill.ground import Ground
 from tradectl.drill.life import Conditions, Exchange, Life
@@ -31,7 +32,7 @@ RESTARTED = (timedelta(seconds=1), timedelta(seconds=60))
 """How long after a death the next life begins: at once by a daemon, or with cron's next minute."""
 REAL_KILLS, STOPS = 10, 6
 """How many of a seed's deaths are of real processes, and how many real processes are stopped in it."""
-BUG, UNKNOWN, MISSED = 1, 7, 12
+BUG, USAGE, UNKNOWN, MISSED = 1, 2, 7, 12
 FAIR = frozenset({0, UNKNOWN, MISSED, BUG})
 """How a task may end where the exchange has no fault: deaths alone can make an order unknown, and last until a window is over.
 Bugs are told apart."""
@@ -81,13 +82,13 @@ class Tally:
         return cls(**{**values, **counters})
 
 
-def conditions_of(seed: int) -> Conditions:
-    """The faults and the promise of a seed: they take turns, so that few seeds have them all."""
+def conditions_of(seed: int, through: str = "") -> Conditions:
+    """The faults and the promise of a seed: they take turns, so that few seeds have them all. An adapter has its own promise."""
     kind = KINDS[seed % len(KINDS)]
-    promise = PROMISES[(seed + seed // len(KINDS)) % len(PROMISES)]
+    promise = promise_of(through) if through else PROMISES[(seed + seed // len(KINDS)) % len(PROMISES)]
     if kind is Fault.SLOWER_BOOK and promise is Promise.LAG:
         promise = Promise.NOTHING  # a book slower than is promised: no promise is left to build on
-    return Conditions(frozenset({kind} - {Fault.NONE}), promise, seed)
+    return Conditions(frozenset({kind} - {Fault.NONE}), promise, seed, through)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,9 @@ class Drill:
         self.day = day
         self.conditions = conditions
         self.tally = Tally()
-        self.name = f"seed {conditions.seed}"
+        self._told = f"seed {conditions.seed}, {day.traded}, {_told(conditions)}"
+        self._where = ""
+        """Where the day that is played now is disturbed."""
 
     def run(self, task: str = "", most: int = 0) -> Tally:
         """Every crash point of the day, or those of one task; at most so many of them, drawn (0: all)."""
@@ -129,6 +132,7 @@ class Drill:
     def _rehearse(self) -> list[Scene]:
         """Play the day to its end without a death, and keep the ground before each step."""
         self.ground.restore(f"day-{self.day.number}")
+        self._where = "nobody dies"
         scenes, reports, now = [], [], self.day.begins
         steps = self.day.steps()
         for number, step in enumerate(steps):
@@ -139,7 +143,7 @@ class Drill:
             scenes.append(Scene(step, now, tuple(trip.names)))
             now = life.clock.now()
             if step is steps[-1]:
-                self._judge(life, reports, "nobody dies")
+                self._judge(life, reports)
             self._end(life)
         return scenes
 
@@ -155,6 +159,7 @@ class Drill:
     def _die(self, number: int, scene: Scene, steps: list[Step], at: int, *, real: bool) -> None:
         draw = random.Random(f"{self.conditions.seed}/{number}/{at}")
         self.ground.restore(f"step-{number}")
+        self._where = f"{scene.step.name}, killed at {at} ({scene.operations[at - 1]})"
         if real:
             now = killed_there(lambda trip: self._life(scene.at, trip, dead=False), scene.step, at, scene.at, self.ground.folder)
             self.tally.real_kills += 1
@@ -166,28 +171,27 @@ class Drill:
             now, died = self._live(now, Trip(draw.randint(1, len(scene.operations))), [scene.step])
             self.tally.kills += died
             now += draw.choice(RESTARTED)
-        self._to_the_end(now, steps[number:], f"{scene.step.name}, killed at {at} ({scene.operations[at - 1]})")
+        self._to_the_end(now, steps[number:])
 
     def _stop(self, number: int, scene: Scene, steps: list[Step], at: int) -> None:
         """A process is stopped in the middle of a command, its lease ends, others go on, and it wakes before the day is over."""
         draw = random.Random(f"{self.conditions.seed}/{number}/{at}/stop")
         self.ground.restore(f"step-{number}")
-        where = f"{scene.step.name}, stopped at {at} ({scene.operations[at - 1]})"
+        self._where = f"{scene.step.name}, stopped at {at} ({scene.operations[at - 1]})"
         with stopped_there(lambda trip: self._life(scene.at, trip, dead=False), scene.step, at, self.ground.folder) as sleeper:
             rest = steps[number:]
             awake_for = draw.randint(1, max(1, len(rest) - 1))
-            life = self._life(scene.at + RESTARTED[1], Trip(), later=True)
+            life = self._life((sleeper.since or scene.at) + RESTARTED[1], Trip(), later=True)
             reports = [play(life, step) for step in rest[:awake_for]]
             self._end(life)
             failure = sleeper.wake(life.clock.now())
         self.tally.stops += 1
-        self._to_the_end(life.clock.now(), rest[awake_for:], where, reports, failure, later=True)
+        self._to_the_end(life.clock.now(), rest[awake_for:], reports, failure, later=True)
 
     def _to_the_end(
         self,
         now: datetime,
         steps: list[Step],
-        where: str,
         before: list[Report] | None = None,
         failure: str = "",
         *,
@@ -195,7 +199,7 @@ class Drill:
     ) -> None:
         life = self._life(now, Trip(), later=later)
         reports = [*(before or []), *(play(life, step) for step in steps)]
-        self._judge(life, reports, where, failure, stopped=later)
+        self._judge(life, reports, failure, stopped=later)
         self._end(life)
 
     def _live(self, at: datetime, trip: Trip, steps: list[Step]) -> tuple[datetime, bool]:
@@ -213,18 +217,19 @@ class Drill:
         return Life(self.ground, self.exchange, self.conditions, at, trip=trip, dead=dead, later=later)
 
     def _end(self, life: Life) -> None:
-        self.tally.faults.update({str(fault): hits for fault, hits in life.broker.hits.items()})
+        self.tally.faults.update({str(fault): hits for fault, hits in life.hits.items()})
+        self.tally.failed += [f"{self._told}, {self._where}, at the sandbox: {trouble}" for trouble in life.troubles]
         life.end()
 
-    def _judge(self, life: Life, reports: list[Report], where: str, failure: str = "", *, stopped: bool = False) -> None:
-        life.broker.deliver_all()
-        verdict = judge(life.broker.truth(), life.ledger, life.broker.oversold)
-        verdict.failed = [f"{report.task}: {report.error}" for report in reports if report.exit_code == BUG]
+    def _judge(self, life: Life, reports: list[Report], failure: str = "", *, stopped: bool = False) -> None:
+        verdict = judge(life.truth(), life.ledger, life.broker.oversold)
+        verdict.failed = [f"{report.task}: {report.error}" for report in reports if report.exit_code in {BUG, USAGE}]
         verdict.failed += [failure] if failure else []
         if not self.conditions.faults and not stopped:
             verdict.failed += [f"{item.task}: {item.outcome}, {item.error}" for item in reports if item.exit_code not in FAIR]
-        self.tally.add(verdict, f"{self.name}, {self.day.traded}, {_told(self.conditions)}, {where}")
+        self.tally.add(verdict, f"{self._told}, {self._where}")
 
 
 def _told(conditions: Conditions) -> str:
-    return f"{'+'.join(sorted(conditions.faults)) or 'no fault'}, {conditions.promise.name.lower()}"
+    far = f", through {conditions.through}" if conditions.through else ""
+    return f"{'+'.join(sorted(conditions.faults)) or 'no fault'}, {conditions.promise.name.lower()}{far}"

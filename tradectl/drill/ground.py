@@ -1,4 +1,4 @@
-"""The ground on which a day is played: the ledger, the paper exchange's file and the faults' file, to be copied before each step.
+"""The ground on which a day is played: the ledger, and the files of exchange, faults and sandbox, to be copied before each step.
 
 With SQLite that is a folder. With PostgreSQL the ledger is a database of the drill's own, and a copy of it is a schema beside the
 one that is played in: copying tables within a server costs milliseconds, making a database a tenth of a second.
@@ -19,7 +19,8 @@ from tradectl.drill.trip import Watch
 from tradectl.ledger.engine import Database, open_database
 from tradectl.ledger.schema import metadata
 
-PAPER, FAULTS = "paper.db", "faults.json"
+PAPER, SERVER = "paper.db", "server.pickle"
+"""The exchange, and what a sandbox in front of it remembers; beside them lie the ledger and what the faults remember."""
 
 
 class Ground(Protocol):
@@ -44,7 +45,7 @@ class Ground(Protocol):
 
 
 class FolderGround:
-    """A folder with three files, and a folder for each copy of it."""
+    """A folder of files, and a folder for each copy of it."""
 
     def __init__(self, work: Path) -> None:
         self.folder = work / "ground"

@@ -6,6 +6,8 @@ killed process looks to the next one. A life that is only stopped has an owner t
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -13,16 +15,19 @@ from itertools import count
 from pathlib import Path
 
 from tradectl import bootstrap
-from tradectl.brokers.faulty import Fault, Promise
+from tradectl.brokers.faulty import Fault, FaultyBroker, Promise, Truth
 from tradectl.clock import VirtualClock
+from tradectl.drill import afar
 from tradectl.drill.days import MONITOR_EVERY, SCHEDULE, SETTINGS
-from tradectl.drill.ground import Ground
+from tradectl.drill.ground import PAPER, SERVER, Ground
 from tradectl.drill.trip import Killed, Trip
+from tradectl.drill.ways import WAYS
 from tradectl.exchange.sessions import SessionTable
 from tradectl.ledger.migrations import create_or_upgrade
 from tradectl.ledger.owner import parts, this_owner
 from tradectl.ledger.store import Ledger
 from tradectl.marketdata.store import Store
+from tradectl.ports import Clock
 from tradectl.runtime.registry import all_tasks
 from tradectl.runtime.runner import Runner
 from tradectl.strategy.parameters import Parameters, with_changes
@@ -62,14 +67,21 @@ class LaterClock(LastClock):
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What goes wrong at the exchange, what its adapter promises, and the seed of it all."""
+    """What goes wrong at the exchange, what its adapter promises, and the seed of it all. `through`: the broker whose adapter and
+    sandbox stand in between; empty for none."""
 
     faults: frozenset[Fault]
     promise: Promise
     seed: int
+    through: str = ""
 
 
 PEACE = Conditions(frozenset(), Promise.REFUSES, 0)
+
+
+def peace(through: str) -> Conditions:
+    """Nothing goes wrong, at a broker that promises what it does."""
+    return Conditions(frozenset(), afar.promise_of(through), 0, through) if through else PEACE
 
 
 class Exchange:
@@ -97,7 +109,7 @@ class Exchange:
 
 class Life:
     """One process at work: its own connections, its own clock, its own name. `dead`: to others it looks as if it had died; so it
-    does as soon as it has. `later`: it comes when every lease of now has ended."""
+    does as soon as it has. `later`: it comes when every lease of now has ended. With `conditions.through` it trades from afar."""
 
     def __init__(
         self,
@@ -114,27 +126,79 @@ class Life:
         self.trip = trip or Trip()
         self._ground = ground
         self.ledger = Ledger(ground.ledger, USER)
-        self.world, self.broker = bootstrap.open_drill(
+        self._near = self._exchange(exchange.market, conditions, self.clock, self.trip)
+        self._through = conditions.through
+        self._line = self._called(exchange, conditions) if self._through else None
+        self.world = bootstrap.drill_world(
             self.ledger,
             self.clock,
             exchange.market,
-            ground.folder,
+            self._line.broker if self._line is not None else self.broker,
             parameters=exchange.parameters,
             readings=exchange.readings,
-            faults=conditions.faults,
-            promise=conditions.promise,
-            seed=conditions.seed,
-            step=MONITOR_EVERY,
-            on_call=self.trip,
         )
         ground.watch.trip = self.trip
         self.runner = Runner(self.world, all_tasks(), trigger="simulate", owner=dead_owner() if dead else this_owner())
+
+    @cached_property
+    def broker(self) -> FaultyBroker:
+        """The exchange itself. A life that trades from afar has hung up before anybody asks for it."""
+        if self._line is not None:
+            self._line.hang_up()
+        return self._near()
+
+    @property
+    def hits(self) -> Counter[Fault]:
+        """How often each fault happened."""
+        return self._line.hits if self._line is not None else self.broker.hits
+
+    @property
+    def troubles(self) -> list[str]:
+        """Bugs that were met at the other end of the line."""
+        return self._line.broken if self._line is not None else []
+
+    def truth(self) -> Truth:
+        """What the exchange has in the end, when everything has arrived there, in the words in which the life hears of it."""
+        self.broker.deliver_all()
+        truth = self.broker.truth()
+        return WAYS[self._through]().as_told(truth) if self._through else truth
 
     def end(self) -> None:
         """Close what the operating system would have closed."""
         self._ground.watch.trip = None
         self._ground.ledger.close()
-        self.broker.exchange.close()  # type: ignore[attr-defined]
+        if self._line is not None:
+            self._line.hang_up()
+        if "broker" in self.__dict__:
+            self.broker.close()
+
+    def _exchange(
+        self, market: Store, conditions: Conditions, clock: Clock, on_call: Callable[[str], None]
+    ) -> Callable[[], FaultyBroker]:
+        return bootstrap.drill_exchange(
+            self._ground.folder / PAPER,
+            self.ledger,
+            clock,
+            market,
+            faults=conditions.faults,
+            promise=conditions.promise,
+            seed=conditions.seed,
+            step=MONITOR_EVERY,
+            on_call=on_call,
+        )
+
+    def _called(self, exchange: Exchange, conditions: Conditions) -> afar.Line:
+        return afar.Line(
+            conditions.through,
+            self._exchange(exchange.market, conditions, afar.FarClock(self.clock), lambda _: None),
+            self.clock,
+            exchange.market,
+            exchange.sessions,
+            user=USER,
+            memory=self._ground.folder / SERVER,
+            lists=self._ground.folder.with_name(f"lists-{conditions.through}"),
+            on_call=self.trip,
+        )
 
 
 def found(ground: Ground, at: datetime) -> None:

@@ -48,12 +48,14 @@ def _told(folder: Path, trip: Trip, report: Report | None = None) -> int:
 
 
 class Sleeper:
-    """A process that is stopped."""
+    """A process that is stopped; `since` when, if it came that far."""
 
     def __init__(self, pid: int, folder: Path) -> None:
         self._pid = pid
         self._folder = folder
         self._gone = False
+        moment = folder / MOMENT
+        self.since = datetime.fromisoformat(moment.read_text(encoding="utf-8")) if moment.exists() else None
 
     def wake(self, now: datetime) -> str:
         """Let it go on, at a moment; empty, or what went wrong in it."""
@@ -74,6 +76,7 @@ def stopped_there(begin: Begin, step: Step, at: int, folder: Path) -> Iterator[S
     """A process that plays a step and is stopped by SIGSTOP at its operation `at`."""
 
     def act() -> None:
+        (folder / MOMENT).write_text(life.clock.now().isoformat(), encoding="utf-8")
         os.kill(os.getpid(), signal.SIGSTOP)
         woken = datetime.fromisoformat((folder / MOMENT).read_text(encoding="utf-8"))
         life.clock.move_to(max(woken, life.clock.now()))
@@ -91,9 +94,9 @@ def stopped_there(begin: Begin, step: Step, at: int, folder: Path) -> Iterator[S
             (folder / TRACE).write_text(traceback.format_exc(), encoding="utf-8")
             status = 1
         os._exit(status)
+    os.waitpid(pid, os.WUNTRACED)
     sleeper = Sleeper(pid, folder)
     try:
-        os.waitpid(pid, os.WUNTRACED)
         yield sleeper
     finally:
         sleeper.end()

@@ -20,7 +20,7 @@ from tradectl.drill import days
 from tradectl.drill.crashes import Drill, Tally, conditions_of
 from tradectl.drill.days import Day, Step
 from tradectl.drill.ground import FolderGround, Ground, ServerGround, drop_databases, own_database
-from tradectl.drill.life import PEACE, Exchange, Life, found
+from tradectl.drill.life import Exchange, Life, found, peace
 from tradectl.drill.play import play
 from tradectl.errors import TradectlError
 from tradectl.source import fingerprint
@@ -35,19 +35,22 @@ QUIET = 4
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is drilled: seeds 0 to `seeds` - 1, one task or all (empty), with ledgers on SQLite (`server` empty) or in databases
-    of their own on a PostgreSQL server, `jobs` seeds at a time; of each seed at most `points` crash points (0: all)."""
+    of their own on a PostgreSQL server, `jobs` seeds at a time; of each seed at most `points` crash points (0: all). `through`:
+    the broker whose adapter and sandbox stand before the exchange (empty: none)."""
 
     seeds: int
     task: str = ""
     server: str = ""
     jobs: int = 1
     points: int = 0
+    through: str = ""
 
     @property
     def name(self) -> str:
         """What makes results comparable; also the name of their file."""
         points = [f"{self.points}-points"] if self.points else []
-        parts = ["postgresql" if self.server else "sqlite", self.task or "every-task", *points, fingerprint()[:12]]
+        through = [f"through-{self.through}"] if self.through else []
+        parts = ["postgresql" if self.server else "sqlite", *through, self.task or "every-task", *points, fingerprint()[:12]]
         return "-".join(parts)
 
 
@@ -94,21 +97,26 @@ def _each(plan: Plan, seeds: list[int], work: Path) -> Iterator[tuple[int, Tally
 class Stage:
     """What a worker has: a ground of its own with the account as it is before each day, and the market that all share."""
 
-    def __init__(self, work: Path, market: Path, server: str = "") -> None:
+    def __init__(self, work: Path, market: Path, server: str = "", through: str = "", of: slice = slice(None)) -> None:
+        """`of`: the days that are wanted; the account is new on the first of them."""
+        self.through = through
         self.exchange = Exchange(market)
         self.ground: Ground = ServerGround(work, server) if server else FolderGround(work)
-        self.days = days.days(self.exchange.sessions)
+        self.days = days.days(self.exchange.sessions)[of]
         self._prepare()
 
     def drill(self, seed: int, task: str = "", points: int = 0) -> Tally:
         """Every crash point of one seed, or those of one task; at most so many of them (0: all)."""
         used = self.days[QUIET:]
-        return Drill(self.ground, self.exchange, used[(seed * 5) % len(used)], conditions_of(seed)).run(task, points)
+        return Drill(self.ground, self.exchange, used[(seed * 5) % len(used)], conditions_of(seed, self.through)).run(
+            task, points
+        )
 
     def _prepare(self) -> None:
         first = self.days[0]
         found(self.ground, first.begins)
-        life = Life(self.ground, self.exchange, PEACE, first.begins)
+        calm = peace(self.through)
+        life = Life(self.ground, self.exchange, calm, first.begins)
 
         def run(step: Step) -> None:
             report = play(life, step)
@@ -119,7 +127,7 @@ class Stage:
             nonlocal life
             life.end()
             self.ground.save(f"day-{day.number}")
-            life = Life(self.ground, self.exchange, PEACE, max(day.begins, life.clock.now()))
+            life = Life(self.ground, self.exchange, calm, max(day.begins, life.clock.now()))
 
         days.prepare(self.days, run, save)
         life.end()
@@ -133,7 +141,7 @@ def _begin(plan: Plan, work: Path) -> None:
     own = work / f"worker-{os.getpid()}"
     own.mkdir()
     server = own_database(plan.server, f"{os.getppid()}_{os.getpid()}") if plan.server else ""
-    _staged.append((Stage(own, work / "market", server), plan, os.getppid()))
+    _staged.append((Stage(own, work / "market", server, plan.through), plan, os.getppid()))
 
 
 def _drill(seed: int) -> Tally:

@@ -1,0 +1,73 @@
+"""The drill through each broker's adapter, over real sockets, to its sandbox: what it finds, and what it leaves behind."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from tradectl.brokers.faulty import Fault, Promise
+from tradectl.drill import crashes, days
+from tradectl.drill.afar import promise_of
+from tradectl.drill.crashes import Drill, Tally
+from tradectl.drill.life import Conditions
+from tradectl.drill.sweep import Stage
+from tradectl.execution import unknown
+
+OF = slice(6, 8)
+"""Two days, on the second of which there is something to buy and to sell."""
+Drilled = Callable[..., Tally]
+
+
+@pytest.fixture(scope="module")
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, sessions) -> Stage:
+    work = tmp_path_factory.mktemp("afar")
+    days.make(work / "market", sessions)
+    return Stage(work, work / "market", through=request.param, of=OF)
+
+
+@pytest.fixture
+def drilled(stage: Stage) -> Drilled:
+    def drill(faults: set[Fault], task: str, most: int) -> Tally:
+        conditions = Conditions(frozenset(faults), promise_of(stage.through), 1, stage.through)
+        return Drill(stage.ground, stage.exchange, stage.days[-1], conditions).run(task, most)
+
+    return drill
+
+
+def found(tally: Tally) -> list[str]:
+    return [*tally.duplicates, *tally.lost, *tally.failed]
+
+
+def sockets() -> int:
+    names = (f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd"))
+    return sum(os.path.exists(name) and "socket:" in os.readlink(name) for name in names)
+
+
+def test_what_a_broker_declares_is_what_its_exchange_promises() -> None:
+    assert (promise_of("kite"), promise_of("kotak_neo")) == (Promise.NOTHING, Promise.REFUSES)
+
+
+@pytest.mark.parametrize(("stage", "task"), [("kite", "buy"), ("kotak_neo", "sell-monitor")], indirect=["stage"])
+def test_deaths_and_lost_answers_are_survived_and_leave_no_thread_and_no_socket(
+    drilled: Drilled, monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
+    monkeypatch.setattr(crashes, "STOPS", 1)
+    monkeypatch.setattr(crashes, "REAL_KILLS", 1)
+    before = set(threading.enumerate()), sockets()
+    tally = drilled({Fault.REPLY_LOST}, task, 2)
+    assert found(tally) == []
+    assert tally.kills > tally.real_kills == tally.stops == 1
+    assert tally.faults[Fault.REPLY_LOST] > 0
+    assert (set(threading.enumerate()), sockets()) == before
+
+
+@pytest.mark.parametrize("stage", ["kite"], indirect=True)
+def test_it_finds_absence_that_is_taken_for_proof(drilled: Drilled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a repeated tag is another order, as at Kite; where it is refused, asking again does no harm."""
+    monkeypatch.setattr(crashes, "REAL_KILLS", 0)
+    monkeypatch.setattr(unknown, "_absent", lambda *_: None)
+    tally = drilled({Fault.SLOW_BOOK}, "buy", 5)
+    assert tally.duplicates, found(tally)

@@ -1,0 +1,99 @@
+"""The ways to a broker that a drill can take: its sandbox, how one logs in there, and what things are called there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from tradectl.brokers.adapter import Field
+from tradectl.brokers.faulty import FaultyBroker, Truth
+from tradectl.errors import LoginNeeded
+from tradectl.exchange.sessions import SessionTable
+from tradectl.model.moment import ist_date
+from tradectl.model.order import OrderReport, TradeReport
+from tradectl.ports import Clock, MarketData
+from tradectl.sandbox.kite import KiteSandbox
+from tradectl.sandbox.kotak_neo import KotakNeoSandbox, Registered
+from tradectl.sandbox.server import Sandbox
+
+
+class Way(Protocol):
+    """`credentials` and `answer` let in whoever is asked for them; `as_told` is the exchange's own book in the words in which the
+    adapter tells of it."""
+
+    @property
+    def credentials(self) -> Mapping[str, str]: ...
+    def sandbox(
+        self, near: Callable[[], FaultyBroker], market: MarketData, clock: Clock, sessions: SessionTable, memory: Path
+    ) -> Sandbox: ...
+    def addresses(self, url: str) -> Mapping[str, str]: ...
+    def answer(self, field: Field) -> str: ...
+    def as_told(self, truth: Truth) -> Truth: ...
+
+
+class KiteWay:
+    """A person who logs in in his browser. Risk checks refuse in an order's row, as at Kite."""
+
+    credentials: Mapping[str, str] = {"api_key": "drillkey", "api_secret": "drillsecret", "redirect_port": "0"}
+
+    def sandbox(
+        self, near: Callable[[], FaultyBroker], market: MarketData, clock: Clock, sessions: SessionTable, memory: Path
+    ) -> Sandbox:
+        key, secret = self.credentials["api_key"], self.credentials["api_secret"]
+        made = KiteSandbox(near, lambda: market, clock, sessions, api_key=key, api_secret=secret, late=True, memory=memory)
+        self._tokens = made.tokens
+        return made
+
+    def addresses(self, url: str) -> Mapping[str, str]:
+        return {"api": url, "login": f"{url}/connect/login"}
+
+    def answer(self, field: Field) -> str:  # noqa: ARG002 - nothing but a request token is asked
+        return self._tokens.request()
+
+    def as_told(self, truth: Truth) -> Truth:
+        return truth
+
+
+class KotakNeoWay:
+    """Nobody is asked: the one-time password is made. At the exchange behind, a tag has its day, and a trade not."""
+
+    credentials: Mapping[str, str] = {
+        "consumer_key": "drill",
+        "mobile_number": "+910000000000",
+        "ucc": "DRILL",
+        "totp_secret": "JBSWY3DPEHPK3PXP",
+        "mpin": "000000",
+    }
+
+    def sandbox(
+        self,
+        near: Callable[[], FaultyBroker],
+        market: MarketData,
+        clock: Clock,
+        sessions: SessionTable,  # noqa: ARG002 - as the others
+        memory: Path,
+    ) -> Sandbox:
+        return KotakNeoSandbox(near, clock=clock, market=lambda: market, client=Registered(**self.credentials), memory=memory)
+
+    def addresses(self, url: str) -> Mapping[str, str]:
+        return {"login": url}
+
+    def answer(self, field: Field) -> str:
+        raise LoginNeeded(f"{field.question} is asked, and nobody is there")
+
+    def as_told(self, truth: Truth) -> Truth:
+        return replace(truth, orders=tuple(map(_tagged, truth.orders)), trades=tuple(map(_dated, truth.trades)))
+
+
+WAYS: Mapping[str, Callable[[], Way]] = {"kite": KiteWay, "kotak_neo": KotakNeoWay}
+"""By the adapter's name."""
+
+
+def _tagged(report: OrderReport) -> OrderReport:
+    return replace(report, tag=report.tag.partition("/")[0]) if report.tag else report
+
+
+def _dated(trade: TradeReport) -> TradeReport:
+    return replace(trade, trade_id=f"{ist_date(trade.at):%Y%m%d}-{trade.trade_id}")
