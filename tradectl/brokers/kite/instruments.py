@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from tradectl.brokers.keeping import put_whole
 from tradectl.brokers.kite.rows import SERIES
 from tradectl.errors import BrokerUnavailable, DataError, UsageError
 from tradectl.model.moment import ist_date
@@ -77,10 +78,7 @@ class Instruments:
             return file.read_bytes()
         content = self._fetch()
         listed(content)  # what cannot be read is not kept
-        self._folder.mkdir(parents=True, exist_ok=True)
-        half = file.with_suffix(".part")
-        half.write_bytes(content)
-        half.replace(file)
+        put_whole(file, content)
         for old in self._folder.glob(f"{PREFIX}*.csv"):
             if old.name < file.name:
                 old.unlink(missing_ok=True)

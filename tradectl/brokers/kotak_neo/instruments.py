@@ -14,6 +14,7 @@ from io import StringIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tradectl.brokers.keeping import put_whole
 from tradectl.brokers.kotak_neo.paths import SEGMENT
 from tradectl.errors import BrokerUnavailable, DataError, UsageError
 from tradectl.model.market import Instrument
@@ -102,10 +103,7 @@ class ScripFile:
                 file.unlink()  # half written, or damaged: it is fetched anew
         content = self._fetch()
         scrips = _scrips(content)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(".part")
-        part.write_bytes(content)
-        part.replace(file)
+        put_whole(file, content)
         for old in self._folder.glob(f"{SEGMENT}-*.csv"):
             if old.name < file.name:
                 old.unlink(missing_ok=True)
