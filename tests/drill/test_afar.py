@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from tradectl.brokers import transport
 from tradectl.brokers.faulty import Fault, Promise
 from tradectl.drill import crashes, days
 from tradectl.drill.afar import promise_of
 from tradectl.drill.crashes import Drill, Tally
 from tradectl.drill.life import Conditions
 from tradectl.drill.sweep import Stage
-from tradectl.execution import unknown
+from tradectl.errors import BrokerUnavailable
 
 OF = slice(6, 8)
 """Two days, on the second of which there is something to buy and to sell."""
@@ -22,10 +24,15 @@ Drilled = Callable[..., Tally]
 
 
 @pytest.fixture(scope="module")
-def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, sessions) -> Stage:
-    work = tmp_path_factory.mktemp("afar")
-    days.make(work / "market", sessions)
-    return Stage(work, work / "market", through=request.param, of=OF)
+def market(tmp_path_factory: pytest.TempPathFactory, sessions) -> Path:
+    folder = tmp_path_factory.mktemp("market")
+    days.make(folder, sessions)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def stage(request: pytest.FixtureRequest, market: Path, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    return Stage(tmp_path_factory.mktemp("afar"), market, through=request.param, of=OF)
 
 
 @pytest.fixture
@@ -50,6 +57,17 @@ def test_what_a_broker_declares_is_what_its_exchange_promises() -> None:
     assert (promise_of("kite"), promise_of("kotak_neo")) == (Promise.NOTHING, Promise.REFUSES)
 
 
+@pytest.mark.parametrize("stage", ["kite"], indirect=True)
+def test_it_finds_an_adapter_that_takes_a_lost_answer_for_a_request_that_was_never_sent(
+    drilled: Drilled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crashes, "STOPS", 0)
+    monkeypatch.setattr(crashes, "REAL_KILLS", 0)
+    monkeypatch.setattr(transport, "Ambiguous", BrokerUnavailable)
+    tally = drilled({Fault.REPLY_LOST}, "buy", 2)
+    assert tally.duplicates, found(tally)
+
+
 @pytest.mark.parametrize(("stage", "task"), [("kite", "buy"), ("kotak_neo", "sell-monitor")], indirect=["stage"])
 def test_deaths_and_lost_answers_are_survived_and_leave_no_thread_and_no_socket(
     drilled: Drilled, monkeypatch: pytest.MonkeyPatch, task: str
@@ -62,12 +80,3 @@ def test_deaths_and_lost_answers_are_survived_and_leave_no_thread_and_no_socket(
     assert tally.kills > tally.real_kills == tally.stops == 1
     assert tally.faults[Fault.REPLY_LOST] > 0
     assert (set(threading.enumerate()), sockets()) == before
-
-
-@pytest.mark.parametrize("stage", ["kite"], indirect=True)
-def test_it_finds_absence_that_is_taken_for_proof(drilled: Drilled, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a repeated tag is another order, as at Kite; where it is refused, asking again does no harm."""
-    monkeypatch.setattr(crashes, "REAL_KILLS", 0)
-    monkeypatch.setattr(unknown, "_absent", lambda *_: None)
-    tally = drilled({Fault.SLOW_BOOK}, "buy", 5)
-    assert tally.duplicates, found(tally)
