@@ -19,7 +19,8 @@ from tradectl.sandbox.kotak_neo import KotakNeoSandbox, Registered
 from tradectl.sandbox.server import Request, Response
 
 CLIENT = Registered("key-1", "+919800000000", "ASHA1", "JBSWY3DPEHPK3PXP", "246810")
-ANSWER_SECONDS = 0.3
+TIMEOUT = (1.0, 0.3)
+"""Seconds for a connection, and for an answer."""
 
 
 @dataclass
@@ -123,9 +124,9 @@ def neo_over(floor: Floor, folder: Path, *, allowed: tuple[str, ...] = ()) -> It
     with sandbox:
         account = Account(
             "asha", floor.clock, floor.sessions, floor.market, MemoryVault(credentials()), folder,
-            addresses={"login": sandbox.url},
+            addresses={"login": sandbox.url}, timeout=TIMEOUT,
         )  # fmt: skip
-        broker = KotakNeo(account, seconds=ANSWER_SECONDS)
+        broker = KotakNeo(account)
         made = Neo(floor, sandbox, account, broker)
         made.login()
         yield made

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers.kotak import ANSWER_SECONDS, CLIENT, Listening, MemoryVault, credentials, nobody
+from tests.brokers.kotak import CLIENT, TIMEOUT, Listening, MemoryVault, credentials, nobody
 from tradectl.brokers.adapter import Account
 from tradectl.brokers.kotak_neo import ADAPTER
 from tradectl.brokers.kotak_neo.broker import KotakNeo
@@ -27,9 +27,9 @@ class KotakBench(Bench):
         self.sandbox.start()
         self.account = Account(
             "kit", floor.clock, floor.sessions, floor.market, MemoryVault(credentials()), floor.folder / "scrips",
-            addresses={"login": self.sandbox.url},
+            addresses={"login": self.sandbox.url}, timeout=TIMEOUT,
         )  # fmt: skip
-        self._broker = KotakNeo(self.account, seconds=ANSWER_SECONDS)
+        self._broker = KotakNeo(self.account)
         ADAPTER.login(self.account, nobody)
 
     @property

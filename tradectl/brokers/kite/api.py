@@ -59,7 +59,8 @@ class Api:
             raise BrokerUnavailable(f"Kite does not answer {path}: {refusal.reason}") from refusal
 
     def _made(self, judge: Judge) -> Transport:
-        return Transport(NAME, judge, self._headers, clock=self._account.clock, limiter=self._account.limiter)
+        account = self._account
+        return Transport(NAME, judge, self._headers, clock=account.clock, limiter=account.limiter, timeout=account.timeout)
 
     def _headers(self) -> Mapping[str, str]:
         token = self._session.tokens["access_token"] if self._session is not None else ""

@@ -52,7 +52,7 @@ class KiteSandbox(Sandbox):
         port: int = 0,
     ) -> None:
         super().__init__(exchange, port=port)
-        self._allowed, self._key = allowed, api_key
+        self.allowed, self._key = allowed, api_key
         self._user_id, self._user_name = user_id, user_name
         self._note = note
         self.tokens = Tokens(api_key, api_secret, clock, flush)
@@ -161,7 +161,7 @@ class KiteSandbox(Sandbox):
         return {**self._profile(), **more, "login_time": rows.text(self._office.now)}
 
     def _command(self, request: Request, parts: tuple[str, ...]) -> dict[str, str]:
-        if self._allowed is not None and request.address not in self._allowed:
+        if self.allowed is not None and request.address not in self.allowed:
             raise KiteError(403, "PermissionException", f"The IP {request.address} is not in the list of allowed IPs.")
         match request.method, parts[1:]:
             case "POST", (variety,):
