@@ -319,6 +319,17 @@ def test_candles_are_bars_of_ours_and_nothing_of_the_future(home: House, kite: K
         kite.daily("NOBODY", THURSDAY, FRIDAY)
 
 
+def test_names_with_signs_go_over_the_wire(tmp_path: Path) -> None:
+    names = ["M&M", "BAJAJ-AUTO"]
+    with house(tmp_path, *(quiet(name, DAYS) for name in names), at=ist(MONDAY, "10:00")) as home:
+        kite = home.log_in()
+        assert set(kite.quotes(names)) == set(names)
+        for number, name in enumerate(names):
+            kite.place(order(f"N{number}", price=10000, symbol=name))
+        assert [(row.symbol, row.status) for row in kite.orders()] == [(name, S.EXECUTED) for name in names]
+        assert {item.symbol for item in kite.holdings()} == set(names)
+
+
 def test_long_histories_and_many_quotes_are_asked_in_parts(tmp_path: Path) -> None:
     shares = [quiet(f"S{number:03d}", [MONDAY]) for number in range(501)]
     with house(tmp_path, *shares, at=ist(MONDAY, "10:00")) as home:

@@ -91,6 +91,16 @@ class KiteSandbox(Sandbox):
         if self.stream is not None:
             self.stream.stop()
 
+    def serve(self) -> None:
+        """Answer in this thread until interrupted."""
+        if self.stream is not None:
+            self.stream.start()
+        try:
+            super().serve()
+        finally:
+            if self.stream is not None:
+                self.stream.stop()
+
     def answer(self, request: Request) -> Response:
         parts = tuple(unquote(part) for part in request.path.strip("/").split("/"))
         try:
