@@ -20,6 +20,8 @@ from tradectl.clock import SystemClock
 from tradectl.ports import Broker
 
 LOOPBACK = "127.0.0.1"
+LOOK = 0.5
+"""Seconds after which a server without requests looks up."""
 
 
 class Trouble(StrEnum):
@@ -111,12 +113,19 @@ class Sandbox:
         self._thread.join()
         self._server.server_close()
 
-    def serve(self) -> None:
-        """Answer in this thread until interrupted."""
+    def serve(self, until: Callable[[], bool]) -> int:
+        """Answer in this thread until that is true; how many requests there were. The exchange stays open."""
+        self._server.timeout = LOOK
         try:
-            self._serve()
+            while not until():
+                self._server.handle_request()
+                self.idle()
         finally:
             self._server.server_close()
+        return len(self.requests)
+
+    def idle(self) -> None:
+        """Called now and then by `serve`: for who pushes."""
 
     def __enter__(self) -> Self:
         self.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from datetime import time
 from typing import Any
 from urllib.parse import unquote
@@ -91,15 +92,19 @@ class KiteSandbox(Sandbox):
         if self.stream is not None:
             self.stream.stop()
 
-    def serve(self) -> None:
-        """Answer in this thread until interrupted."""
+    def serve(self, until: Callable[[], bool]) -> int:
         if self.stream is not None:
             self.stream.start()
         try:
-            super().serve()
+            return super().serve(until)
         finally:
             if self.stream is not None:
                 self.stream.stop()
+
+    def idle(self) -> None:
+        """Ticks; a market that cannot be read has none."""
+        with suppress(TradectlError):
+            self._push()
 
     def answer(self, request: Request) -> Response:
         parts = tuple(unquote(part) for part in request.path.strip("/").split("/"))
