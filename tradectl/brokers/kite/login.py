@@ -31,7 +31,7 @@ def login(account: Account, ask: Ask) -> Session:
     LoginNeeded for a token that Kite does not take, ConfigurationError for a wrong key or secret, BrokerUnavailable."""
     key, secret = account.vault.require("api_key"), account.vault.require("api_secret")
     request_token = _request_token(account, ask, key)
-    transport = Transport(NAME, judge, dict, clock=account.clock, limiter=account.limiter)
+    transport = Transport(NAME, judge, dict, clock=account.clock, limiter=account.limiter, timeout=account.timeout)
     root = account.addresses["api"].rstrip("/")
     checksum = sha256((key + request_token + secret).encode()).hexdigest()
     form = {"api_key": key, "request_token": request_token, "checksum": checksum}
