@@ -9,42 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.sandbox.benches import BENCHES, PaperBench
 from tradectl.brokers.paper import PaperBroker
 from tradectl.model.market import Quote
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest
 from tradectl.sandbox.floor import CASH, FRIDAY, PART, Floor, ist
-from tradectl.sandbox.kit import CARDS, Bench, Broken
-from tradectl.sandbox.server import Trouble
-
-
-class PaperBench(Bench):
-    """The paper exchange itself: nothing lies between."""
-
-    wired = False
-
-    def __init__(self, floor: Floor, broker: PaperBroker | None = None) -> None:
-        super().__init__(floor)
-        self._broker = broker or floor.exchange()
-
-    @property
-    def broker(self) -> PaperBroker:
-        return self._broker
-
-    def trouble(self, kind: Trouble, *, read: bool = False, times: int = 1) -> None:
-        raise AssertionError("there is no wire")
-
-    def expire(self) -> None:
-        raise AssertionError("there is no session")
-
-    def ban(self) -> None:
-        raise AssertionError("there is no address")
-
-    def close(self) -> None:
-        self._broker.close()
-
-
-BENCHES = {"paper": PaperBench}
-
+from tradectl.sandbox.kit import CARDS, Broken
 
 PLAYED = [(name, number) for name, make in BENCHES.items() for number, card in CARDS.items() if make.wired or not card.wired]
 """Where nothing lies between, no wire can break."""
