@@ -74,9 +74,9 @@ def concerns(row: Row) -> bool:
 def orders(rows: Sequence[Row], trades: Iterable[TradeReport], moment: Moment, now: datetime) -> tuple[OrderReport, ...]:
     """The order book, in OpenAlgo's order of rows.
 
-    In its Zerodha adapter a row in flight (changed or cancelled a moment ago) has the word of the row before it. So an end that
-    repeats the word above it is believed once it cannot be in flight any more; until then nobody knows. EXECUTED is believed
-    with its trades alone.
+    In its Zerodha adapter a row in flight (changed or cancelled a moment ago) has the word of the row before it, and the time of
+    that request. So an end that repeats the word above it is believed once it cannot be in flight any more; until then nobody
+    knows. EXECUTED is believed with its trades alone.
     """
     filled: Counter[str] = Counter()
     for trade in trades:
