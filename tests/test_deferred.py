@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tradectl.deferred import deferred
+from tradectl.deferred import deferred, itself
 
 
 def test_nothing_is_made_before_it_is_asked_and_one_thing_then():
@@ -20,6 +20,14 @@ def test_nothing_is_made_before_it_is_asked_and_one_thing_then():
     assert made == []
     assert (path.name, path.with_suffix(".csv")) == ("somewhere.txt", Path("/tmp/somewhere.csv"))
     assert len(made) == 1
+
+
+def test_the_thing_itself_is_made_once_too():
+    path = deferred(lambda: Path("/tmp/somewhere.txt"))
+    thing = itself(path)
+    assert isinstance(thing, Path)
+    assert itself(path) is thing
+    assert itself(thing) is thing
 
 
 def test_what_cannot_be_made_says_so_when_it_is_asked_each_time():

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tradectl.clock import SystemClock, VirtualClock
-from tradectl.deferred import deferred, made
+from tradectl.deferred import deferred, itself, made
 from tradectl.errors import ConfigurationError, DataError, TradectlError, UsageError
 from tradectl.model.moment import LAST_FILL, format_time, ist_date, to_ist
 from tradectl.model.money import show_rupees
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tradectl.ledger.engine import Database
     from tradectl.ledger.store import Ledger
     from tradectl.marketdata.store import Store
-    from tradectl.ports import Clock, MarketData, Notifier, PriceSource
+    from tradectl.ports import Broker, Clock, MarketData, Notifier, PriceSource
     from tradectl.settings import Settings
     from tradectl.strategy.parameters import Parameters
     from tradectl.strategy.readings import Readings
@@ -339,10 +339,12 @@ def open_simulation(
     changes: dict[str, str],
     step: int,
     alone: bool = False,
+    broker: Callable[[VirtualClock, Store, SessionTable, str], Broker] | None = None,
 ) -> PaperWorld:
     """A throw-away world in `folder` that begins at `start` with the home's market data, and with the settings, schedules and
     capital of the home's user where there is one. `changes` are settings on top; `step` is in minutes. `alone`: nobody else knows
-    the folder, and nobody is let into its files."""
+    the folder, and nobody is let into its files. `broker` makes another broker than the paper exchange, for this clock, market,
+    session table and user; who puts one in asks it for no more than a `ports.Broker`."""
     from tradectl.ledger.engine import open_database
     from tradectl.ledger.migrations import create_or_upgrade
     from tradectl.ledger.store import Ledger
@@ -377,7 +379,7 @@ def open_simulation(
         ledger.info.set("clock", "virtual")
         ledger.info.set("mode", "simulated")
     parameters = with_changes(Parameters(), own | changes)
-    return _filled(
+    world = _filled(
         ledger,
         clock,
         market,
@@ -390,6 +392,8 @@ def open_simulation(
         durable=False,
         alone=alone,
     )
+    chosen = world.broker if broker is None else cast("PaperBroker", broker(clock, market, market.sessions, user))
+    return replace(world, broker=itself(chosen), readings=itself(world.readings))
 
 
 def open_drill(

@@ -19,21 +19,22 @@ def made(thing: object) -> bool:
     return not isinstance(thing, _Deferred) or thing.is_made
 
 
+def itself(thing: T) -> T:
+    """The thing that something stands for, made now if it was not: for who will ask it so often that standing in costs."""
+    return cast("T", thing.thing()) if isinstance(thing, _Deferred) else thing
+
+
 class _Deferred:
     def __init__(self, make: Callable[[], Any]) -> None:
-        self._thing = cache(make)
+        self.thing = cache(make)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._thing(), name)
+        return getattr(self.thing(), name)
 
     @property
     def is_made(self) -> bool:
-        return self._thing.cache_info().currsize > 0
+        return self.thing.cache_info().currsize > 0
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process gets the thing itself."""
-        return _itself, (self._thing(),)
-
-
-def _itself(thing: Any) -> Any:
-    return thing
+        return itself, (self.thing(),)

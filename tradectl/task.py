@@ -53,7 +53,7 @@ class Context:
     """What a task is called with: the world, which run this is, and the claim that allows it to send.
 
     `steps` is how many steps of this execution were done before, by this process or an earlier owner; `first` is true in the
-    first one that this process does. `progress` is told how far long work is.
+    first one that this process does. `progress` is told how far long work is. `desks` holds the run's desk once it was asked for.
     """
 
     world: World
@@ -64,6 +64,7 @@ class Context:
     steps: int = 0
     first: bool = True
     progress: Tell = silence
+    desks: list[Desk] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def now(self) -> datetime:
@@ -71,10 +72,15 @@ class Context:
 
     def at_step(self, steps: int, first: bool) -> Context:
         """The same run after so many steps. (`dataclasses.replace` takes longer than many a step.)"""
-        return Context(self.world, self.session, self.slot, self.claim, self.dry_run, steps, first, self.progress)
+        return Context(self.world, self.session, self.slot, self.claim, self.dry_run, steps, first, self.progress, self.desks)
 
     def desk(self) -> Desk:
-        """The broker, the book and the order path of this run."""
+        """The broker, the book and the order path of this run, made at its first step that asks."""
+        if not self.desks:
+            self.desks.append(self._made())
+        return self.desks[0]
+
+    def _made(self) -> Desk:
         from tradectl.execution.desk import Desk
         from tradectl.execution.orders import OrderPath
 

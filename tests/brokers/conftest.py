@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.brokers.floor import CASH, Floor
+from tests.brokers.kotak import MakeNeo, Neo, neo_over
 from tests.brokers.market import Listing, MemoryMarket
 
 
@@ -32,3 +34,14 @@ def floor(tmp_path: Path) -> Iterator[Callable[..., Floor]]:
 def weekdays() -> list[date]:
     """Thursday and Friday, then Monday to Friday, of July 2023: ordinary sessions."""
     return [date(2023, 7, day) for day in (13, 14, 17, 18, 19, 20, 21)]
+
+
+@pytest.fixture
+def neo(floor: Callable[..., Floor], tmp_path: Path) -> Iterator[MakeNeo]:
+    """Makes a floor as `floor` does, with Kotak's sandbox over it, and logs in."""
+    with ExitStack() as stack:
+
+        def make(*listings: Listing, allowed: tuple[str, ...] = (), **options: object) -> Neo:
+            return stack.enter_context(neo_over(floor(*listings, **options), tmp_path / "scrips", allowed=allowed))
+
+        yield make

@@ -178,7 +178,10 @@ def test_two_logins_at_once_are_one(live: Tradectl, home: Path, packages: Path) 
     told(live, f"key={CANARY}\nclient=AB1234\n")
     words, pipe = [sys.executable, "-m", "tradectl", "login", "--json"], subprocess.PIPE
     made = [subprocess.Popen(words, env=cold(home, packages), stdin=pipe, stdout=pipe, text=True) for _ in range(3)]
-    said = [json.loads(process.communicate("1234\n", timeout=60)[0])["result"] for process in made]
+    for process in made:  # all of them first: who is asked holds the lock until he is told
+        process.stdin.write("1234\n")
+        process.stdin.flush()
+    said = [json.loads(process.communicate(timeout=60)[0])["result"] for process in made]
     assert sorted(item["new"] for item in said) == [False, False, True]
     assert len({item["expires_at"] for item in said}) == 1
     assert (home / "brokers" / "house" / "logins").read_text().splitlines() == ["in"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import time
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.ledger.conftest import NOW
 from tradectl.errors import UsageError
+from tradectl.ledger.engine import open_database
 from tradectl.ledger.schedules import parse_time
 from tradectl.ledger.store import Ledger
 from tradectl.task import Schedule
@@ -57,6 +59,16 @@ def test_each_user_has_rows_of_his_own(seeded: Ledger) -> None:
     other.schedules.seed(DECLARED)
     other.schedules.disable("monitor")
     assert seeded.schedules.get("monitor").enabled
+
+
+def test_rows_are_kept_until_somebody_writes(seeded: Ledger, address: str) -> None:
+    kept = seeded.schedules.list()
+    assert (seeded.schedules.list() is kept) == seeded.database.sqlite  # PostgreSQL is asked each time
+    with closing(open_database(address, durable=False)) as elsewhere:
+        Ledger(elsewhere, "asha").schedules.disable("retry")
+    assert [row.task for row in seeded.schedules.list() if not row.enabled] == ["retry"]
+    seeded.schedules.enable("retry")
+    assert seeded.schedules.list() == kept
 
 
 def test_an_end_may_follow_the_session_table(seeded: Ledger) -> None:

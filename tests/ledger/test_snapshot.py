@@ -41,12 +41,14 @@ def elsewhere(address: str) -> Iterator[Ledger]:
     database.close()
 
 
-def test_log_lines_decisions_and_beats_leave_the_snapshot(ledger: Ledger, claim: Claim) -> None:
+def test_log_lines_decisions_beats_and_messages_leave_the_snapshot(ledger: Ledger, claim: Claim) -> None:
     ordered(ledger, claim, "ACME")
     kept = ledger.book.snapshot()
     ledger.logs.append(NOW, "info", "test", "nothing happened")
     ledger.decisions.record("buy", DAY, "", [Decision("ACME", "ACME", "placed", "entry", "because", {})], NOW)
     ledger.executions.beat(claim, NOW, steps=1)
+    ledger.outbox.add(NOW, "test", "nothing happened", "test")
+    ledger.info.set("last_event_at", NOW.isoformat())
     assert (ledger.book.snapshot() is kept) == ledger.database.sqlite  # PostgreSQL is asked each time
     with ledger.database.write():
         ledger.logs.append(NOW, "info", "test", "a part of a write is a write")

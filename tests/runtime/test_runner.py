@@ -494,6 +494,34 @@ def test_holidays_and_disabled_tasks_are_not_missed(at: At) -> None:
     assert not any(name.startswith("buy") for name in report.missed)
 
 
+def test_a_look_that_finds_nothing_missed_writes_nothing(at: At, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert at(ist(9, 5)).run("adjust").missed
+    later = at(ist(9, 10))
+    monkeypatch.setattr(later.ledger.database, "write", None)
+    monkeypatch.setattr(later.ledger.database, "note", None)
+    assert later.runner.sweep(later.runner.rows()) == ()
+
+
+def test_the_end_of_a_task_leaves_the_snapshot(at_file: At) -> None:
+    stage = at_file(ist(8))
+    assert stage.run("retry").outcome == "completed"  # the first run of a home also makes its schedule
+    kept = stage.ledger.book.snapshot()
+    stage.world.clock.move_to(ist(9, 5))  # type: ignore[attr-defined]
+    assert stage.run("adjust").outcome == "completed"
+    assert stage.ledger.book.snapshot() is kept
+
+
+def test_the_steps_of_a_run_share_a_desk(at: At) -> None:
+    desks = []
+    stage = at(ist(9, 15))
+    stage.calls.script["watch"] = lambda context: desks.append(context.desk()) or Outcome()  # type: ignore[func-returns-value]
+    for minute in (20, 25):
+        stage.run("watch", until=ist(9, minute))
+        stage.world.clock.move_to(ist(9, minute, 30))  # type: ignore[attr-defined]
+    assert len(desks) > 8
+    assert len({id(desk) for desk in desks}) == 2
+
+
 def test_what_closed_before_the_user_was_added_is_nobodys_fault(at: At) -> None:
     stage = at(ist(12))
     stage.ledger.users.add("ravi", capital=1, created_at=ist(12))

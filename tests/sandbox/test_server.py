@@ -96,6 +96,14 @@ def test_a_read_is_tried_again(server: Counter, trouble: Trouble) -> None:
     assert not isinstance(failure.value, Ambiguous)
 
 
+def test_a_transport_that_was_closed_opens_again(server: Counter) -> None:
+    transport = transport_to(server)
+    transport.close()
+    for count in (1, 2):
+        assert transport.read("GET", f"{server.url}/yes", bucket="other").json()["count"] == count
+        transport.close()
+
+
 def test_where_nobody_listens_nothing_was_sent() -> None:
     with Counter(nobody) as server:
         url = server.url

@@ -73,6 +73,11 @@ class Transport:
             session.mount(scheme, HTTPAdapter(max_retries=0))
         return session
 
+    def close(self) -> None:
+        """Close the connections that are kept open; the next request opens new ones."""
+        if "_session" in self.__dict__:
+            self.__dict__.pop("_session").close()
+
     def read(self, method: str, url: str, *, bucket: str, **sent: Any) -> Reply:
         """A request that changes nothing; tried again where that may help. BrokerUnavailable after the last try."""
         from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential

@@ -142,6 +142,8 @@ def _armed(call: Call, account: LiveAccount, *, armed: bool) -> Answer:
 
 
 def _status(account: LiveAccount) -> dict[str, Any]:
+    from tradectl.report.values import value
+
     name = account.broker_name()
     vault = account.vault(account.adapter())
     session, arming = vault.session(), account.arming()
@@ -150,9 +152,9 @@ def _status(account: LiveAccount) -> dict[str, Any]:
         "broker": name,
         "missing": list(vault.missing()),
         "logged_in": session is not None and session.expires_at > account.clock.now(),
-        "expires_at": session.expires_at.isoformat() if session else None,
+        "expires_at": value(session.expires_at) if session else None,
         "seen_ip": session.seen_ip if session else None,
-        "armed_since": since.isoformat() if since else None,
+        "armed_since": value(since),
         "token": arming.token(),
     }
 

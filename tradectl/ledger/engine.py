@@ -108,8 +108,8 @@ class Database:
         return self._writing
 
     def note(self) -> _Transaction:
-        """A `write` of what nobody keeps in memory (log lines, decisions, beats): on SQLite `version_token` stays as it is for
-        this connection. Inside a `write` it is a part of that."""
+        """A `write` of what nobody keeps in memory (log lines, messages, signals, executions): on SQLite `version_token` stays as
+        it is for this connection. Inside a `write` it is a part of that."""
         return self._noting
 
     def version_token(self) -> Version:

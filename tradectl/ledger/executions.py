@@ -235,6 +235,12 @@ class Executions:
             found = _OF_SESSION.all(connection, {"of_user": self.user, "of_session": session})
         return {(row.task, row.slot): _execution(row) for row in found}
 
+    def statuses(self, session: date) -> dict[tuple[str, str], str]:
+        """The status of every execution of a session, by (task, slot)."""
+        with self.database.read() as connection:
+            found = _STATUSES.all(connection, {"of_user": self.user, "of_session": session})
+        return {(task, slot): status for task, slot, status in found}
+
     def list(
         self, *, session: date | None = None, task: str | None = None, status: str | None = None, limit: int = 100
     ) -> tuple[Execution, ...]:
@@ -278,7 +284,9 @@ _BY_KEY = Prepared(
         rows.c.slot == bindparam("of_slot"),
     )
 )
-_OF_SESSION = Prepared(_ALL.where(rows.c.user == bindparam("of_user"), rows.c.session_date == bindparam("of_session")))
+_IN_SESSION = (rows.c.user == bindparam("of_user"), rows.c.session_date == bindparam("of_session"))
+_OF_SESSION = Prepared(_ALL.where(*_IN_SESSION))
+_STATUSES = Prepared(select(rows.c.task, rows.c.slot, rows.c.status).where(*_IN_SESSION))
 _LAST_SESSION = Prepared(
     select(func.max(rows.c.session_date)).where(
         rows.c.user == bindparam("of_user"), rows.c.session_date <= bindparam("of_session")

@@ -19,6 +19,8 @@ from tradectl.ports import Clock
 
 Limits = Mapping[str, tuple[tuple[int, float], ...]]
 """By kind of request: pairs of how many, and in how many seconds. All of them hold."""
+LEAST = 0.001
+"""Seconds of the shortest wait: what is left of a token may be less than any clock can tell."""
 _KEY = ("user", "broker", "bucket", "seconds")
 
 
@@ -50,7 +52,7 @@ class RateLimits:
     def take(self, bucket: str) -> None:
         """Wait until one more request of this kind may be made, and count it. KeyError for a kind without limits."""
         while (wait := self._try(bucket, self._clock.machine_now())) > 0:
-            self._clock.sleep(wait)
+            self._clock.sleep(max(wait, LEAST))
 
     def _try(self, name: str, now: datetime) -> float:
         """Take a token of each bucket; or none of any, and in how many seconds there will be one."""

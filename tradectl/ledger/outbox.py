@@ -39,7 +39,7 @@ class Outbox:
     def add(self, at: datetime, title: str, body: str, deduplicate: str) -> bool:
         """Add a message; False if the same was added before. `deduplicate` has 96 characters at most."""
         told = {"title": redacted(title), "body": redacted(body), "deduplicate": deduplicate}
-        with self.database.write() as connection:
+        with self.database.note() as connection:
             return insert_new(connection, rows, {"user": self.user, "created_at": at, **told})
 
     def pending(self, limit: int = 50) -> tuple[Message, ...]:
@@ -56,11 +56,11 @@ class Outbox:
 
     def prune(self, before: datetime) -> int:
         """Forget messages sent before a moment; how many."""
-        with self.database.write() as connection:
+        with self.database.note() as connection:
             return _PRUNE.change(connection, {"of_user": self.user, "before": before})
 
     def _change(self, message: Message, **values: object) -> None:
-        with self.database.write() as connection:
+        with self.database.note() as connection:
             _CHANGE.change(connection, {"of_id": message.id, **values})
 
 

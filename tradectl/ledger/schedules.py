@@ -75,6 +75,7 @@ class Schedules:
     def __init__(self, database: Database, user: str) -> None:
         self.database = database
         self.user = user
+        self._kept: tuple[object, tuple[ScheduleRow, ...]] = (None, ())
 
     def seed(self, tasks: Iterable[Scheduled]) -> int:
         """A row for each task that has none, as the task declares it, enabled; how many were added."""
@@ -83,10 +84,13 @@ class Schedules:
         return sum(added)
 
     def list(self) -> tuple[ScheduleRow, ...]:
-        """Every row, by the first time of the day."""
-        with self.database.read() as connection:
-            found = _OF_USER.all(connection, {"of_user": self.user})
-        return tuple(sorted((_row(item) for item in found), key=lambda row: (row.times[0], row.task)))
+        """Every row, by the first time of the day; kept until the database changes."""
+        token = self.database.version_token()
+        if self._kept[0] != token:
+            with self.database.read() as connection:
+                found = _OF_USER.all(connection, {"of_user": self.user})
+            self._kept = (token, tuple(sorted(map(_row, found), key=lambda row: (row.times[0], row.task))))
+        return self._kept[1]
 
     def get(self, task: str) -> ScheduleRow:
         """UsageError for a task without a row."""

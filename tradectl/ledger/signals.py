@@ -25,7 +25,7 @@ class Signals:
     def replace(self, analysed: date, signals: Sequence[Signal], now: datetime) -> None:
         """The signals of one analysis; those that an earlier run of the same analysis left go, but for those that somebody's
         order was made of: they stay as they were."""
-        with self._database.write() as connection:
+        with self._database.note() as connection:
             mine = {"of_user": self._user, "of_analysed": analysed}
             used = set(_USED.scalars(connection, mine))
             _DELETE_UNUSED.change(connection, mine)
@@ -45,7 +45,7 @@ class Signals:
     def expire(self, through: date) -> int:
         """Signals for sessions up to `through` are over; how many of that session have expired, now or before."""
         key = {"of_user": self._user, "of_session": through}
-        with self._database.write() as connection:
+        with self._database.note() as connection:
             _EXPIRE.change(connection, {**key, "status": "expired"})
             return int(_EXPIRED.scalar(connection, key) or 0)
 

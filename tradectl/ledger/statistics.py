@@ -41,7 +41,7 @@ class Statistics:
 
     def write(self, day: DayStatistics) -> None:
         """Write a session's row; a rerun replaces it."""
-        with self._database.write() as connection:
+        with self._database.note() as connection:
             _DELETE.change(connection, {"of_user": self._user, "of_session": day.session_date})
             _INSERT.change(connection, {"user": self._user, **asdict(day)})
 

@@ -34,7 +34,7 @@ class Info:
             return connection.execute(select(database_info.c.value).where(database_info.c.key == key)).scalar()
 
     def set(self, key: str, value: str) -> None:
-        with self.database.write() as connection:
+        with self.database.note() as connection:
             put_rows(connection, database_info, ("key",), [{"key": key, "value": value}])
 
     def all(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tradectl.model.moment import at_ist
@@ -42,8 +43,9 @@ class Window:
         return f"{self.task} {self.slot}".strip()
 
 
+@lru_cache(maxsize=256)
 def task_windows(task: Task, row: ScheduleRow, session: Session) -> tuple[Window, ...]:
-    """The windows of one task, in order. A slot is named by its time where there are several."""
+    """The windows of one task, in order. A slot is named by its time where there are several. Asked several times a command."""
     end = session.last_fill_at() if row.until is None else at_ist(session.date, row.until).astimezone(UTC)
     starts = [at_ist(session.date, at).astimezone(UTC) for at in row.times]
     slots = [at.strftime("%H:%M") if len(row.times) > 1 else "" for at in row.times]

@@ -54,6 +54,7 @@ class Runner:
         self.owner = owner or this_owner()
         self._created: datetime | None = None
         self._sweep_at: datetime | None = None
+        self._swept_on: date | None = None
         self._swept_rows: Mapping[str, ScheduleRow] = {}
 
     def run(
@@ -105,8 +106,8 @@ class Runner:
             return ()
         if self._created is None:
             self._created = self.world.ledger.users.get(self.world.user).created_at
-        missed = sweep(self.world, self.tasks, rows, self.trigger, since=self._created)
-        today = ist_date(now)
+        missed = sweep(self.world, self.tasks, rows, self.trigger, since=self._created, looked=self._swept_on)
+        self._swept_on = today = ist_date(now)
         self._sweep_at = next_sweep(self.tasks, rows, self.world.sessions.session(today), today, now)
         self._swept_rows = rows
         return missed
@@ -129,7 +130,7 @@ class Runner:
     def _tell_blocked(self, order: Order, text: str) -> None:
         """Loudly, but once for each slot: it will be asked again every minute."""
         ledger, now = self.world.ledger, self.world.clock.now()
-        with ledger.database.write():
+        with ledger.database.note():
             key = f"blocked:{order.window.name}:{order.session}"
             if ledger.outbox.add(now, f"{order.window.name} is blocked", text, key):
                 ledger.logs.append(now, "error", "task_blocked", text, task=order.task.name)
@@ -197,7 +198,7 @@ class Runner:
         ledger, now = self.world.ledger, self.world.clock.now()
         code = UNKNOWN if work.unknown else REFUSED if work.refused else 0
         text = _told(order, work, done=done)
-        with ledger.database.write():
+        with ledger.database.note():
             if done:
                 ledger.executions.finish(claim, "completed", work.result, now=now, steps=work.steps)
             else:
@@ -211,7 +212,7 @@ class Runner:
     def _interrupted(self, order: Order, claim: Claim, work: Stepping, error: Interrupted) -> Report:
         """The claim goes back as it is: the next command goes on with it."""
         ledger, now = self.world.ledger, self.world.clock.now()
-        with ledger.database.write():
+        with ledger.database.note():
             ledger.executions.release(claim, work.steps, work.result)
             ledger.logs.append(now, "warning", "task_interrupted", f"{order.window.name}: {error}", task=order.task.name)
             self._note_virtual_time(now)
@@ -231,7 +232,7 @@ class Runner:
         """Write the failure and tell it; where even that fails, the report still tells both."""
         ledger, now, name = self.world.ledger, self.world.clock.now(), order.window.name
         try:
-            with ledger.database.write():
+            with ledger.database.note():
                 ledger.executions.finish(claim, "failed", work.result, error=text, now=now, steps=work.steps)
                 ledger.logs.append(now, "error", f"task_{outcome}", detail or f"{name}: {text}", task=order.task.name)
                 key = f"{outcome}:{name}:{order.session}:{text}"[:96]

@@ -29,18 +29,35 @@ def sweep(
     trigger: str,
     *,
     since: datetime,
+    looked: date | None = None,
 ) -> tuple[str, ...]:
     """Record what was missed since the last execution and close what was abandoned; the names of what was newly missed.
 
-    Windows that closed by `since` (when the user was added) are nobody's fault.
+    Windows that closed by `since` (when the user was added) are nobody's fault. `looked`: when the caller looked last; before
+    that day nothing is new. Most looks find nothing and write nothing; what is found is written only where it still is so.
     """
     now = world.clock.now()
     today = ist_date(now)
-    first = world.ledger.executions.last_session(through=today) or today
+    executions = world.ledger.executions
+    first = looked or executions.last_session(through=today) or today
+    over: list[tuple[Session, Window]] = []
+    left: list[tuple[Session, Window]] = []
+    for session in world.sessions.run_between(first, today):
+        windows, known = agenda.windows(tasks, rows, session), executions.statuses(session.date)
+        over += [(session, window) for window in agenda.missed(windows, now, known) if window.closes > since]
+        running = (window for window in windows if known.get((window.task, window.slot)) == "running")
+        left += [(session, window) for window in running if window.over <= now]
+    if not over and not left:
+        return ()
     found: list[str] = []
-    with world.ledger.database.write():
-        for session in world.sessions.run_between(first, today):
-            found += _sweep_session(world, agenda.windows(tasks, rows, session), session, trigger, since=since)
+    with world.ledger.database.note():
+        for session, window in over:
+            if executions.record_missed(window.task, session.date, window.slot, now, trigger):
+                found.append(f"{window.name} of {session.date}")
+        for session, window in left:
+            row = executions.get(window.task, session.date, window.slot)
+            if row is not None:
+                _close(world, window, row)
         if found:
             body = "; ".join(found)
             world.ledger.logs.append(now, "error", "task_missed", f"missed: {body}")
@@ -55,20 +72,6 @@ def next_sweep(
     midnight = at_ist(today + timedelta(days=1), datetime.min.time())
     ends = (window.over for window in agenda.windows(tasks, rows, session)) if session is not None and session.runs else ()
     return min((end for end in ends if end > now), default=midnight)
-
-
-def _sweep_session(world: World, windows: Sequence[Window], session: Session, trigger: str, *, since: datetime) -> list[str]:
-    now, executions = world.clock.now(), world.ledger.executions
-    done = executions.on(session.date)
-    found = []
-    for window in agenda.missed(windows, now, done):
-        if window.closes > since and executions.record_missed(window.task, session.date, window.slot, now, trigger):
-            found.append(f"{window.name} of {session.date}")
-    for window in windows:
-        row = done.get((window.task, window.slot))
-        if row is not None and row.status == "running" and window.over <= now:
-            _close(world, window, row)
-    return found
 
 
 def _close(world: World, window: Window, row: Execution) -> None:

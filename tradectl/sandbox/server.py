@@ -20,6 +20,8 @@ from tradectl.clock import SystemClock
 from tradectl.ports import Broker
 
 LOOPBACK = "127.0.0.1"
+LOOK = 0.5
+"""Seconds after which a server without requests looks up."""
 
 
 class Trouble(StrEnum):
@@ -45,6 +47,8 @@ class Request:
     query: Mapping[str, str]
     body: bytes
     queries: Mapping[str, list[str]] = field(default_factory=dict)
+    address: str = LOOPBACK
+    """From where it came."""
 
     @property
     def form(self) -> dict[str, str]:
@@ -109,12 +113,19 @@ class Sandbox:
         self._thread.join()
         self._server.server_close()
 
-    def serve(self) -> None:
-        """Answer in this thread until interrupted."""
+    def serve(self, until: Callable[[], bool]) -> int:
+        """Answer in this thread until that is true; how many requests there were. The exchange stays open."""
+        self._server.timeout = LOOK
         try:
-            self._serve()
+            while not until():
+                self._server.handle_request()
+                self.idle()
         finally:
             self._server.server_close()
+        return len(self.requests)
+
+    def idle(self) -> None:
+        """Called now and then by `serve`: for who pushes."""
 
     def __enter__(self) -> Self:
         self.start()
@@ -158,13 +169,15 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         """HTTP/1.0: a connection for each request, so that a client that keeps one open does not keep others out."""
 
+        wbufsize = -1  # an answer goes out in one piece
+
         def _handle(self) -> None:
             split = urlsplit(self.path)
             queries = parse_qs(split.query, keep_blank_values=True)
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             query = {name: values[-1] for name, values in queries.items()}
             headers = {name.lower(): value for name, value in self.headers.items()}
-            request = Request(self.command, split.path, headers, query, body, queries)
+            request = Request(self.command, split.path, headers, query, body, queries, self.client_address[0])
             sandbox.requests.append((request.method, request.path))
             self._go_wrong(sandbox._trouble_of(request), request)
 

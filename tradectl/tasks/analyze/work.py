@@ -55,7 +55,7 @@ def _keep(context: Context, close: Close, following: date, state: str) -> None:
     ranked = sorted((item for item in close.verdicts if item.verdict in {"STRONG_BUY", "BUY"}), key=_rank)
     signals = [_signal(context, item, rank, following, state) for rank, item in enumerate(ranked, 1)]
     decisions = [_decision(item) for item in close.verdicts]
-    with ledger.database.write():
+    with ledger.database.note():
         ledger.signals.replace(context.session, signals, context.now)
         ledger.decisions.replace_run("analyze", context.session, context.slot, decisions, context.now)
 

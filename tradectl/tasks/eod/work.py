@@ -182,6 +182,6 @@ def _summary(
     lines += [f"closed {item.symbol}: {to_rupees(item.realised - item.charges)}" for item in closed]
     lines += [f"MISMATCH {item.symbol}: book {item.book}, broker {item.broker}" for item in mismatches]
     lines += [f"UNKNOWN {item.side} {item.quantity} {item.symbol}, order {item.id}: {item.reason}" for item in doubtful]
-    rows = context.world.ledger.executions.on(context.session)
-    lines += [f"MISSED {task} {slot}".rstrip() for (task, slot), row in sorted(rows.items()) if row.status == "missed"]
+    statuses = context.world.ledger.executions.statuses(context.session)
+    lines += [f"MISSED {task} {slot}".rstrip() for (task, slot), status in sorted(statuses.items()) if status == "missed"]
     return "\n".join(lines)

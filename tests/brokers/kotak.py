@@ -1,0 +1,136 @@
+"""Kotak Neo in one hand: an exchange, the sandbox over it, and an account whose adapter talks to it through real sockets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tests.brokers.floor import Floor
+from tradectl.brokers.adapter import Account, Field, Session
+from tradectl.brokers.kotak_neo import ADAPTER
+from tradectl.brokers.kotak_neo.broker import KotakNeo
+from tradectl.errors import ConfigurationError, LoginNeeded
+from tradectl.model.order import OrderReport, OrderRequest, Side, TradeReport, Variety
+from tradectl.sandbox.kotak_neo import KotakNeoSandbox, Registered
+from tradectl.sandbox.server import Request, Response
+
+CLIENT = Registered("key-1", "+919800000000", "ASHA1", "JBSWY3DPEHPK3PXP", "246810")
+TIMEOUT = (1.0, 0.3)
+"""Seconds for a connection, and for an answer."""
+
+
+@dataclass
+class MemoryVault:
+    """Credentials and a session in memory, with the defaults of the adapter's fields."""
+
+    told: dict[str, str]
+    kept: Session | None = None
+
+    def get(self, name: str) -> str | None:
+        defaults = {item.name: item.default for item in ADAPTER.fields}
+        return self.told.get(name, defaults.get(name))
+
+    def require(self, name: str) -> str:
+        value = self.get(name)
+        if value is None:
+            raise ConfigurationError(f"{name} is missing")
+        return value
+
+    def session(self) -> Session | None:
+        return self.kept
+
+    def keep_session(self, session: Session) -> None:
+        self.kept = session
+
+
+class Listening(KotakNeoSandbox):
+    """Keeps what it was asked, and may answer something else at one path."""
+
+    slow = 0.6
+
+    def __init__(self, *words: Any, **names: Any) -> None:
+        super().__init__(*words, **names)
+        self.heard: list[tuple[str, Mapping[str, str]]] = []
+        self.instead: dict[str, Response] = {}
+
+    def answer(self, request: Request) -> Response:
+        if "jData" in request.form:
+            self.heard.append((request.path, json.loads(request.form["jData"])))
+        return self.instead.get(request.path) or super().answer(request)
+
+
+def nobody(wanted: Field) -> str:
+    raise LoginNeeded(f"{wanted.question} is asked, and nobody is there")
+
+
+def credentials(client: Registered = CLIENT) -> dict[str, str]:
+    names = ("consumer_key", "mobile_number", "ucc", "totp_secret", "mpin")
+    return {name: getattr(client, name) for name in names}
+
+
+@dataclass
+class Neo:
+    """A floor behind the sandbox; `broker` is the adapter."""
+
+    floor: Floor
+    sandbox: Listening
+    account: Account
+    broker: KotakNeo
+    tags: Iterator[int] = field(default_factory=lambda: iter(range(1, 1000)))
+
+    @property
+    def vault(self) -> MemoryVault:
+        assert isinstance(self.account.vault, MemoryVault)
+        return self.account.vault
+
+    def login(self) -> Session:
+        return ADAPTER.login(self.account, nobody)
+
+    def to(self, day: Any, text: str) -> None:
+        self.floor.to(day, text)
+
+    def place(
+        self, side: Side, quantity: int, price: int, symbol: str = "ACME", *, amo: bool = False, tag: str | None = None
+    ) -> str:
+        variety = Variety.AMO if amo else Variety.REGULAR
+        name = tag or f"TAG{next(self.tags)}"
+        return self.broker.place(OrderRequest(name, symbol, side, quantity, price, variety=variety))
+
+    def buy(self, quantity: int, price: int, symbol: str = "ACME", **how: Any) -> str:
+        return self.place(Side.BUY, quantity, price, symbol, **how)
+
+    def sell(self, quantity: int, price: int, symbol: str = "ACME", **how: Any) -> str:
+        return self.place(Side.SELL, quantity, price, symbol, **how)
+
+    def order(self, number: str) -> OrderReport:
+        return next(item for item in self.broker.orders() if item.broker_order_id == number)
+
+    def fills(self, number: str) -> list[TradeReport]:
+        return [item for item in self.broker.trades() if item.broker_order_id == number]
+
+    def with_other(self, **told: str) -> Account:
+        """The same account with other credentials, and without a session."""
+        return replace(self.account, vault=MemoryVault({**self.vault.told, **told}))
+
+
+@contextmanager
+def neo_over(floor: Floor, folder: Path, *, allowed: tuple[str, ...] = ()) -> Iterator[Neo]:
+    """Logged in at the floor's moment."""
+    sandbox = Listening(floor.another, clock=floor.clock, market=lambda: floor.market, client=CLIENT, allowed=allowed)
+    with sandbox:
+        account = Account(
+            "asha", floor.clock, floor.sessions, floor.market, MemoryVault(credentials()), folder,
+            addresses={"login": sandbox.url}, timeout=TIMEOUT,
+        )  # fmt: skip
+        broker = KotakNeo(account)
+        made = Neo(floor, sandbox, account, broker)
+        made.login()
+        yield made
+        broker.close()
+
+
+MakeNeo = Callable[..., Neo]

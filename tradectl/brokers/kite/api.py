@@ -1,0 +1,95 @@
+"""Requests with the session's token.
+
+A token dies once a day, and with any login elsewhere. Where Kite says that it does not know it (403, TokenException: proof that
+nothing was done) and another process has logged in meanwhile, that newer session is used, once; else a person must log in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, TypeVar
+
+from tradectl.brokers.adapter import Account, Session
+from tradectl.brokers.kite.judging import judge, judge_list
+from tradectl.brokers.transport import Judge, Reply, Transport
+from tradectl.errors import BrokerUnavailable, LoginNeeded, OrderRefused
+
+T = TypeVar("T")
+VERSION = {"X-Kite-Version": "3", "User-Agent": "tradectl"}
+NAME = "Kite"
+
+
+class Api:
+    """Kite's paths for one account. Errors are those of `Transport` and `judging`, LoginNeeded without a session."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._session: Session | None = None
+        self._root = account.addresses["api"].rstrip("/")
+        self._transport = self._made(judge)
+        self._lists = self._made(judge_list)
+
+    def get(self, path: str, *, bucket: str = "other", **sent: Any) -> bytes:
+        """The body of a read."""
+        return self._read(self._transport, "GET", path, bucket=bucket, **sent)
+
+    def reckon(self, path: str, content: Any) -> bytes:
+        """The body of a POST that changes nothing."""
+        return self._read(self._transport, "POST", path, bucket="other", json=content)
+
+    def get_list(self, path: str) -> bytes:
+        """A list of instruments, as CSV."""
+        return self._read(self._lists, "GET", path, bucket="other")
+
+    def send(self, method: str, path: str, form: Mapping[str, str | int] | None = None) -> Reply:
+        """A command about an order: sent once, or a second time where the first was proved not to have been carried out."""
+        return self._known(lambda: self._transport.command(method, self._root + path, bucket="orders", data=form))
+
+    def credentials(self) -> tuple[str, str]:
+        """Key and access token, for the ticker; the stored session's, read anew. LoginNeeded without one."""
+        self._session = self._stored()
+        return self._key, self._session.tokens["access_token"]
+
+    def _read(self, transport: Transport, method: str, path: str, **sent: Any) -> bytes:
+        """What is refused here is no order: it could not be read."""
+        try:
+            return self._known(lambda: transport.read(method, self._root + path, **sent)).content
+        except OrderRefused as refusal:
+            raise BrokerUnavailable(f"Kite does not answer {path}: {refusal.reason}") from refusal
+
+    def _made(self, judge: Judge) -> Transport:
+        account = self._account
+        return Transport(NAME, judge, self._headers, clock=account.clock, limiter=account.limiter, timeout=account.timeout)
+
+    def _headers(self) -> Mapping[str, str]:
+        token = self._session.tokens["access_token"] if self._session is not None else ""
+        return {**VERSION, "Authorization": f"token {self._key}:{token}"}
+
+    @cached_property
+    def _key(self) -> str:
+        return self._account.vault.require("api_key")
+
+    def _known(self, request: Callable[[], T]) -> T:
+        """Do it with a session that is not known to be dead."""
+        if self._session is None or self._is_over(self._session):
+            self._session = self._stored()
+        try:
+            return request()
+        except LoginNeeded:
+            refused, newer = self._session, self._account.vault.session()
+            if newer is None or newer.tokens == refused.tokens or newer.logged_in_at < refused.logged_in_at:
+                raise
+            self._session = newer
+            return request()
+
+    def _stored(self) -> Session:
+        session = self._account.vault.session()
+        if session is None:
+            raise LoginNeeded("there is no session at Kite yet: log in")
+        if self._is_over(session):
+            raise LoginNeeded("the session at Kite has ended for today: log in again")
+        return session
+
+    def _is_over(self, session: Session) -> bool:
+        return self._account.clock.now() >= session.expires_at

@@ -1,0 +1,199 @@
+"""The account at Zerodha: `ports.Broker` over Kite Connect.
+
+Every read asks Kite; where its answer is the very same as before, so is ours. Every command is sent once. Orders are for
+delivery (CNC) and the day; a market order goes with Kite's own protection, without which it would be refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from itertools import islice
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+from tradectl.brokers.adapter import Account
+from tradectl.brokers.kite import history, notes, rows
+from tradectl.brokers.kite.api import Api
+from tradectl.brokers.kite.instruments import Instruments
+from tradectl.brokers.kite.purse import funds
+from tradectl.brokers.kite.shares import holdings
+from tradectl.brokers.kite.ticker import Ticker, ignore
+from tradectl.brokers.kite.windows import PATHS, check_quiet, path_of
+from tradectl.errors import Ambiguous, BrokerUnavailable, OrderRefused, TradectlError
+from tradectl.model.market import Bar, Quote
+from tradectl.model.moment import ist_date
+from tradectl.model.money import to_rupees
+from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, OrderType, Side, TradeReport, Variety
+from tradectl.ports import Capabilities
+
+T = TypeVar("T")
+QUOTES = 500
+"""Instruments of one request for quotes."""
+PROTECTION = "-1"
+"""Automatic market protection: 0, or none, is refused since 2026-04-01 (source: kite.trade forum 52331)."""
+_TAG = re.compile(r"[A-Za-z0-9]{1,20}")
+
+
+class _Kept(Generic[T]):
+    """What was made of the last answer of one kind."""
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self._make = make
+        self._content: bytes | None = None
+        self.made: T | None = None
+
+    def of(self, content: bytes) -> T:
+        if self.made is None or content != self._content:
+            self.made = rows.parsed(content, self._make)
+            self._content = content
+        return self.made
+
+
+class KiteBroker:
+    """One user's account. Makes no request by itself; errors are those of the port."""
+
+    name = "kite"
+
+    def __init__(self, account: Account, capabilities: Capabilities) -> None:
+        self.capabilities = capabilities
+        self._account = account
+        self._api = Api(account)
+        self.instruments = Instruments(account.folder, lambda: self._api.get_list("/instruments/NSE"))
+        self._orders = _Kept(rows.orders)
+        self._trades = _Kept(rows.trades)
+
+    # commands
+
+    def place(self, request: OrderRequest) -> str:
+        """ValueError for a tag that Kite would not keep whole: at most 20 letters and digits."""
+        if not _TAG.fullmatch(request.tag):
+            raise ValueError(f"a tag at Kite has 1 to 20 letters and digits, not {request.tag!r}")
+        now = self._account.clock.now()
+        check_quiet(self._account.sessions, now)
+        buying = request.side is Side.BUY
+        listed = (
+            self.instruments.to_buy(request.symbol, now, self._account.market)
+            if buying
+            else self.instruments.require(request.symbol, now)
+        )
+        form: dict[str, str | int] = {
+            "exchange": "NSE",
+            "tradingsymbol": listed.tradingsymbol,
+            "transaction_type": request.side.value,
+            "quantity": request.quantity,
+            "product": rows.PRODUCT,
+            "validity": "DAY",
+            "tag": request.tag,
+            **_terms(request.order_type, request.price),
+        }
+        reply = self._api.send("POST", f"/orders/{PATHS[request.variety]}", form)
+        order_id = _order_id(reply.content)
+        self._check_accepted(order_id)
+        return order_id
+
+    def _check_accepted(self, order_id: str) -> None:
+        """An order id means no more than that Kite has the order: its risk checks (funds, holdings, band) answer in the order's
+        row a moment later. So the row is looked at once. Where that shows nothing, the order book will."""
+        try:
+            refused = rows.parsed(self._api.get(f"/orders/{quote(order_id, safe='')}"), rows.refused)
+        except TradectlError:
+            return
+        if refused is not None:
+            raise refused
+
+    def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
+        """`quantity` is the order's whole quantity. A market order (price 0) stays one."""
+        kind = OrderType.LIMIT if price else OrderType.MARKET
+        form: dict[str, str | int] = {"quantity": quantity, "validity": "DAY", **_terms(kind, price)}
+        self._change("PUT", broker_order_id, form)
+
+    def cancel(self, broker_order_id: str) -> None:
+        self._change("DELETE", broker_order_id)
+
+    def _change(self, method: str, broker_order_id: str, form: Mapping[str, str | int] | None = None) -> None:
+        """By the path of the order's variety at this time; for an order that we have not seen the book is read first."""
+        now = self._account.clock.now()
+        check_quiet(self._account.sessions, now)
+        variety = path_of(self._variety(broker_order_id), self._account.sessions, now)
+        reply = self._api.send(method, f"/orders/{variety}/{quote(broker_order_id, safe='')}", form)
+        _order_id(reply.content)
+
+    def _variety(self, broker_order_id: str) -> Variety:
+        """Of an order, which never changes: from the book as it was last read, else from the book."""
+        for book in (lambda: self._orders.made or (), self.orders):
+            for report in book():
+                if report.broker_order_id == broker_order_id:
+                    return report.variety
+        raise OrderRefused(f"Kite's order book has no order {broker_order_id}", code="unknown_order")
+
+    # reads
+
+    def orders(self) -> Sequence[OrderReport]:
+        """The orders of the day, those that wait for it included. The book is emptied overnight."""
+        return self._orders.of(self._api.get("/orders"))
+
+    def trades(self) -> Sequence[TradeReport]:
+        """The day's trades."""
+        return self._trades.of(self._api.get("/trades"))
+
+    def holdings(self) -> Sequence[Holding]:
+        held = self._api.get("/portfolio/holdings")
+        positions = rows.parsed(self._api.get("/portfolio/positions"), lambda data: data)
+        return rows.parsed(held, lambda data: holdings(data, positions))
+
+    def funds(self) -> Funds:
+        trades, today = self.trades(), ist_date(self._account.clock.now())
+        return rows.parsed(self._api.get("/user/margins/equity"), lambda data: funds(data, trades, today))
+
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """As many requests as there are 500 symbols. One that Kite does not list has no quote."""
+        now = self._account.clock.now()
+        found: dict[str, Quote] = {}
+        names = {f"NSE:{item.tradingsymbol}": name for name in symbols if (item := self.instruments.find(name, now))}
+        left = iter(names)
+        while asked := list(islice(left, QUOTES)):
+            content = self._api.get("/quote", bucket="quote", params={"i": asked})
+            found |= rows.parsed(content, lambda data: rows.quotes(data, names))
+        return found
+
+    def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:  # noqa: ARG002 - the port has it
+        """None: nothing says that Kite serves indicative prices."""
+        return {}
+
+    # beyond the port
+
+    def daily(self, symbol: str, first: date, last: date) -> tuple[Bar, ...]:
+        """Daily bars from `first` to `last`, adjusted by Kite. UsageError for an unknown symbol."""
+        listed = self.instruments.require(symbol, self._account.clock.now())
+        return history.daily(self._api, listed.token, listed.series, first, last)
+
+    def minutes(self, symbol: str, session: date) -> tuple[history.Minute, ...]:
+        """The minute bars of a session, as `MarketData.minutes` has them."""
+        listed = self.instruments.require(symbol, self._account.clock.now())
+        return history.minutes(self._api, listed.token, session)
+
+    def ticker(self, on_order: Callable[[OrderReport], None] = ignore, **patience: Any) -> Ticker:
+        """Live prices, and order updates to `on_order`; enter it to connect. `patience`: see `Ticker`."""
+        return Ticker(self._account, self._api, self.instruments, on_order, **patience)
+
+    def charges(self, orders: Sequence[OrderReport]) -> list[notes.Difference]:
+        """Where Kite reckons the charges of these orders of today otherwise than our table."""
+        return notes.compare(self._api, self.instruments, orders, self.trades(), self._account.clock)
+
+
+def _terms(kind: OrderType, price: int) -> dict[str, str]:
+    """The order type with its price; money goes out as text, never as a float."""
+    if kind is OrderType.LIMIT:
+        return {"order_type": "LIMIT", "price": to_rupees(price)}
+    return {"order_type": "MARKET", "market_protection": PROTECTION}
+
+
+def _order_id(content: bytes) -> str:
+    """Ambiguous where a command was accepted and the answer does not say under which id."""
+    try:
+        found = rows.parsed(content, lambda data: str(data["order_id"]))
+    except BrokerUnavailable as error:
+        raise Ambiguous(f"Kite accepted a command, and says no order id: {error}") from error
+    return found

@@ -1,0 +1,112 @@
+"""The day's list of instruments: what a symbol is called at Kite, in which series, with which token.
+
+It is made once a day and is large, so it is kept in the account's folder. Series change from one day to the next (EQ to BE), and
+with them symbol and token: a buy of a share whose series is not the one that our market data knows is not sent.
+
+Source: kiteconnect-mocks instruments_nse.csv; documentation (gzip CSV, made once a day).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from tradectl.brokers.kite.rows import SERIES
+from tradectl.errors import BrokerUnavailable, DataError, UsageError
+from tradectl.model.moment import ist_date
+from tradectl.model.money import to_paise
+from tradectl.ports import MarketData
+
+RENEWED = timedelta(hours=8, minutes=30)
+"""A list fetched earlier in the day may be yesterday's, and is fetched again. When it is made is not documented; 08:30 is from
+memory."""
+PREFIX = "kite-nse-"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One share as Kite lists it. `tick_size` in paise."""
+
+    tradingsymbol: str
+    token: int
+    series: str
+    tick_size: int
+
+
+class Instruments:
+    """The shares of NSE by symbol. `fetch` gets the CSV (one request of some MB)."""
+
+    def __init__(self, folder: Path, fetch: Callable[[], bytes]) -> None:
+        self._folder, self._fetch = folder, fetch
+        self._edition: date | None = None
+        self._listed: Mapping[str, Listed] = {}
+
+    def find(self, symbol: str, now: datetime) -> Listed | None:
+        """The share behind an exchange's symbol today; None for an unknown one. BrokerUnavailable without a list."""
+        return self._today(now).get(symbol)
+
+    def require(self, symbol: str, now: datetime) -> Listed:
+        """The same; UsageError for an unknown one."""
+        found = self.find(symbol, now)
+        if found is None:
+            raise UsageError(f"Kite does not list {symbol} on NSE today")
+        return found
+
+    def to_buy(self, symbol: str, now: datetime, market: MarketData) -> Listed:
+        """The share to buy. DataError where our market data takes it for one of another series."""
+        found = self.require(symbol, now)
+        day = ist_date(now)
+        known = market.instrument(market.find(symbol, day), day).series
+        if known != found.series:
+            raise DataError(f"{symbol} is in series {found.series} at Kite and {known} in our market data: it is not bought")
+        return found
+
+    def _today(self, now: datetime) -> Mapping[str, Listed]:
+        edition = ist_date(now - RENEWED)
+        if edition != self._edition:
+            self._listed, self._edition = listed(self._content(edition)), edition
+        return self._listed
+
+    def _content(self, edition: date) -> bytes:
+        file = self._folder / f"{PREFIX}{edition}.csv"
+        if file.exists():
+            return file.read_bytes()
+        content = self._fetch()
+        listed(content)  # what cannot be read is not kept
+        self._folder.mkdir(parents=True, exist_ok=True)
+        half = file.with_suffix(".part")
+        half.write_bytes(content)
+        half.replace(file)
+        for old in self._folder.glob(f"{PREFIX}*.csv"):
+            if old.name < file.name:
+                old.unlink(missing_ok=True)
+        return content
+
+
+def listed(content: bytes) -> dict[str, Listed]:
+    """The shares of the series that are traded here, each in its best series. BrokerUnavailable for anything but the CSV."""
+    found: dict[str, Listed] = {}
+    try:
+        for row in csv.DictReader(io.StringIO(content.decode())):
+            if row["exchange"] != "NSE" or row["segment"] != "NSE":
+                continue
+            symbol, series = _parts(row["tradingsymbol"])
+            if symbol in found and SERIES.index(found[symbol].series) <= SERIES.index(series):
+                continue
+            tick = to_paise(row["tick_size"])
+            found[symbol] = Listed(row["tradingsymbol"], int(row["instrument_token"]), series, tick)
+    except (KeyError, ValueError, TypeError) as error:
+        raise BrokerUnavailable(f"Kite's list of instruments cannot be read: {error}") from error
+    if not found:
+        raise BrokerUnavailable("Kite's list of instruments has no share of NSE")
+    return found
+
+
+def _parts(tradingsymbol: str) -> tuple[str, str]:
+    """Symbol and series. Only series of shares are cut off, so a bond's (`IRFC-N1`) stays in its symbol and is never found."""
+    head, dash, tail = tradingsymbol.rpartition("-")
+    return (head, tail) if dash and tail in SERIES else (tradingsymbol, SERIES[0])

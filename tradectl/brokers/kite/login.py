@@ -1,0 +1,88 @@
+"""From a login in the browser to a session for the day.
+
+Kite sends the browser back with a request token, good for some minutes and once. With the app's secret it is exchanged for an
+access token. A person logs in each day: the exchange wants it so, and it is not automated here (source: kite.trade forum 5512).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from hashlib import sha256
+from typing import Any
+from urllib.parse import urlencode
+
+from tradectl.brokers.adapter import Account, Ask, Field, Session
+from tradectl.brokers.kite.api import NAME, VERSION
+from tradectl.brokers.kite.judging import judge
+from tradectl.brokers.kite.redirect import token_of, waiting
+from tradectl.brokers.kite.rows import parsed
+from tradectl.brokers.transport import Transport
+from tradectl.errors import BrokerUnavailable, ConfigurationError, LoginNeeded, OrderRefused
+from tradectl.model.moment import at_ist, ist_date
+
+FLUSH = time(6)
+"""When the tokens of a day end: documented as 06:00, from memory; the forum has seen them end between 07:00 and 07:30. A token
+that dies later than we think costs a login; one that dies earlier, too (403)."""
+
+
+def login(account: Account, ask: Ask) -> Session:
+    """Ask for a request token, exchange it, read the user's name, and store the session.
+
+    LoginNeeded for a token that Kite does not take, ConfigurationError for a wrong key or secret, BrokerUnavailable."""
+    key, secret = account.vault.require("api_key"), account.vault.require("api_secret")
+    request_token = _request_token(account, ask, key)
+    transport = Transport(NAME, judge, dict, clock=account.clock, limiter=account.limiter, timeout=account.timeout)
+    root = account.addresses["api"].rstrip("/")
+    checksum = sha256((key + request_token + secret).encode()).hexdigest()
+    form = {"api_key": key, "request_token": request_token, "checksum": checksum}
+    try:
+        reply = transport.command("POST", f"{root}/session/token", bucket="other", data=form, headers=VERSION)
+    except OrderRefused as refusal:
+        raise ConfigurationError(f"Kite does not take the API key and secret: {refusal.reason}") from refusal
+    except LoginNeeded as refusal:
+        raise LoginNeeded(f"{refusal}; a request token is good for some minutes, and once: log in again") from refusal
+    access = parsed(reply.content, lambda data: str(data["access_token"]))
+    headers = {**VERSION, "Authorization": f"token {key}:{access}"}
+    profile = transport.read("GET", f"{root}/user/profile", bucket="other", headers=headers)
+    now = account.clock.now()
+    session = Session({"access_token": access, **parsed(profile.content, _names)}, now, expiry(now))
+    account.vault.keep_session(session)
+    return session
+
+
+def login_url(account: Account, key: str) -> str:
+    return f"{account.addresses['login']}?{urlencode({'api_key': key, 'v': 3})}"
+
+
+def expiry(now: datetime) -> datetime:
+    """The next flush of tokens after a moment."""
+    today = at_ist(ist_date(now), FLUSH).astimezone(UTC)
+    return today if now < today else today + timedelta(days=1)
+
+
+def _request_token(account: Account, ask: Ask, key: str) -> str:
+    """Pasted, or caught by a page of ours where the app's redirect address is one on this machine."""
+    port, url = _port(account), login_url(account, key)
+    if not port:
+        token = token_of(ask(Field("request_token", f"log in at {url} and paste the address to which it leads")))
+    else:
+        with waiting(port) as caught:
+            question = f"log in at {url}, then press Enter (or paste the address to which it leads)"
+            token = token_of(ask(Field("request_token", question))) or caught.token or ""
+    if not token:
+        raise LoginNeeded("without a request token there is no session at Kite")
+    return token
+
+
+def _port(account: Account) -> int:
+    text = account.vault.get("redirect_port") or "0"
+    if not text.isdigit():
+        raise ConfigurationError(f"redirect_port is a number, not {text!r}")
+    return int(text)
+
+
+def _names(data: Any) -> dict[str, str]:
+    names = {name: str(data[name]) for name in ("user_id", "user_name")}
+    if not all(names.values()):
+        raise BrokerUnavailable("Kite does not say whose session this is")
+    return names

@@ -1,0 +1,95 @@
+"""The binary frames of Kite's ticker: a count, then packets with their lengths, all numbers big-endian.
+
+Prices come as paise; those of currencies come in other units and are left out. A frame of one byte is a heartbeat.
+Source: pykiteconnect 5.2.0 (`ticker.py`), kiteconnect-mocks (ticker_full.packet).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+CURRENCIES = frozenset({3, 6})
+"""Segments (the last byte of a token) whose prices are not in paise: CDS, BCD."""
+FULL, INDEX_FULL = 184, 32
+"""Bytes of the packets that have a time. An index has no quantities, and its prices in another order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One level of the depth. `price` in paise."""
+
+    quantity: int
+    price: int
+    orders: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One packet. Prices in paise; what its mode does not have is None, or an empty depth (best price first)."""
+
+    token: int
+    last: int
+    last_quantity: int | None = None
+    average: int | None = None
+    volume: int | None = None
+    buy_quantity: int | None = None
+    sell_quantity: int | None = None
+    open: int | None = None
+    high: int | None = None
+    low: int | None = None
+    close: int | None = None
+    last_trade_at: datetime | None = None
+    at: datetime | None = None
+    bids: tuple[Level, ...] = ()
+    asks: tuple[Level, ...] = ()
+
+
+def ticks(frame: bytes) -> list[Tick]:
+    """The ticks of a frame; none for a heartbeat. ValueError for one that ends too early or has a packet of no known length."""
+    try:
+        return [found for packet in _packets(frame) if (found := _tick(packet)) is not None]
+    except struct.error as error:
+        raise ValueError(f"a frame of {len(frame)} bytes ends too early") from error
+
+
+def _packets(frame: bytes) -> Iterator[bytes]:
+    if len(frame) < 2:
+        return
+    (count,) = struct.unpack_from(">H", frame)
+    start = 2
+    for _ in range(count):
+        (length,) = struct.unpack_from(">H", frame, start)
+        packet = frame[start + 2 : start + 2 + length]
+        if len(packet) < length:
+            raise ValueError(f"a frame of {len(frame)} bytes ends within a packet")
+        yield packet
+        start += 2 + length
+
+
+def _tick(packet: bytes) -> Tick | None:
+    token, last = struct.unpack_from(">II", packet)
+    if token & 0xFF in CURRENCIES:
+        return None
+    match len(packet):
+        case 8:
+            return Tick(token, last)
+        case 28 | 32:
+            high, low, opened, close = struct.unpack_from(">4I", packet, 8)
+            at = _moment(struct.unpack_from(">I", packet, 28)[0]) if len(packet) == INDEX_FULL else None
+            return Tick(token, last, open=opened, high=high, low=low, close=close, at=at)
+        case 44:
+            return Tick(token, last, *struct.unpack_from(">9I", packet, 8))
+        case 184:
+            traded, _, _, _, at = struct.unpack_from(">5I", packet, 44)
+            levels = tuple(Level(*struct.unpack_from(">IIH", packet, start)) for start in range(64, FULL, 12))
+            found = Tick(token, last, *struct.unpack_from(">9I", packet, 8))
+            return replace(found, last_trade_at=_moment(traded), at=_moment(at), bids=levels[:5], asks=levels[5:])
+    raise ValueError(f"a packet of {len(packet)} bytes is of no known mode")
+
+
+def _moment(seconds: int) -> datetime | None:
+    """Seconds since 1970; 0 is no time."""
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None

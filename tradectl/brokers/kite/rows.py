@@ -1,0 +1,179 @@
+"""The JSON rows of the day, each parsed once, here, into our own words.
+
+Money becomes exact paise through Decimal (JSON numbers are never read as floats); times are Indian and naive on the wire, aware
+and UTC here. Only delivery (CNC) on NSE and BSE concerns us; a user's other trades are left out.
+
+Sources: kiteconnect-mocks (orders.json, trades, quote), pykiteconnect 5.2.0.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, TypeVar
+
+from tradectl.brokers.kite.judging import refusal
+from tradectl.errors import BrokerUnavailable, OrderRefused
+from tradectl.model.market import Quote
+from tradectl.model.moment import IST
+from tradectl.model.money import to_paise
+from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport, Variety
+
+T = TypeVar("T")
+Row = Mapping[str, Any]
+SOURCE = "kite"
+EXCHANGES = frozenset({"NSE", "BSE"})
+PRODUCT = "CNC"
+SERIES = ("EQ", "BE", "BZ")
+"""The series that are traded here; Kite appends all but EQ to the symbol (CENTRALBK-BE)."""
+_SUFFIX = re.compile(r"^(.+)-(?:BE|BZ)$")
+_OURS = re.compile(r"[A-Z2-7]{15}")
+"""What our client tags look like (`execution.orders.client_tag`)."""
+
+_S = OrderStatus
+STATUSES: Mapping[str, OrderStatus] = {
+    "AMO REQ RECEIVED": _S.PENDING,
+    "PUT ORDER REQ RECEIVED": _S.PENDING,
+    "VALIDATION PENDING": _S.PENDING,
+    "OPEN PENDING": _S.PENDING,
+    "OPEN": _S.ONGOING,
+    "TRIGGER PENDING": _S.ONGOING,
+    "MODIFY VALIDATION PENDING": _S.ONGOING,
+    "MODIFY PENDING": _S.ONGOING,
+    "MODIFIED": _S.ONGOING,
+    "CANCEL PENDING": _S.ONGOING,
+    "UPDATE": _S.ONGOING,
+    "COMPLETE": _S.EXECUTED,
+}
+"""Kite's words (sources: kiteconnect-mocks order_info, pykiteconnect, openalgo). What begins with CANCELLED or REJECTED is that
+(`CANCELLED AMO` is seen too); any other word is UNKNOWN, never guessed."""
+
+
+def status_of(word: str) -> OrderStatus:
+    """Our word for a status of Kite's."""
+    for beginning, status in (("CANCELLED", _S.CANCELLED), ("REJECTED", _S.REJECTED)):
+        if word.startswith(beginning):
+            return status
+    return STATUSES.get(word, _S.UNKNOWN)
+
+
+def parsed(content: bytes, make: Callable[[Any], T]) -> T:
+    """`make` of an envelope's data. BrokerUnavailable where it is not what was expected: a failed read is never an empty one."""
+    try:
+        return make(json.loads(content, parse_float=Decimal)["data"])
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        raise BrokerUnavailable(f"Kite's answer cannot be understood: {type(error).__name__} {error}") from error
+
+
+def orders(data: Iterable[Row]) -> tuple[OrderReport, ...]:
+    """GET /orders."""
+    return tuple(_order(row) for row in data if concerns(row))
+
+
+def refused(data: Sequence[Row]) -> OrderRefused | None:
+    """GET /orders/{order_id}: why an order was rejected, None where it was not (yet). The last row is the newest."""
+    row = data[-1]
+    if status_of(row["status"]) is not _S.REJECTED or int(row["filled_quantity"]):
+        return None
+    told = str(row.get("status_message_raw") or "")
+    return refusal(str(row.get("status_message") or told or "rejected"), told)
+
+
+def trades(data: Iterable[Row]) -> tuple[TradeReport, ...]:
+    """GET /trades. A row has no tag: it joins its order by order_id."""
+    return tuple(_trade(row) for row in data if concerns(row))
+
+
+def quotes(data: Mapping[str, Row], names: Mapping[str, str]) -> dict[str, Quote]:
+    """GET /quote by our symbols. `names`: our symbol for each key that was asked. A quote without a time of its own proves
+    nothing about now and is left out."""
+    return {names[key]: _quote(names[key], row) for key, row in data.items() if key in names and row.get("timestamp")}
+
+
+def concerns(row: Row) -> bool:
+    """Whether a row of orders, trades, holdings or positions is about delivery of shares."""
+    return row["exchange"] in EXCHANGES and row["product"] == PRODUCT
+
+
+def symbol_of(tradingsymbol: str) -> str:
+    """The exchange's symbol without a series."""
+    found = _SUFFIX.match(tradingsymbol)
+    return found[1] if found else tradingsymbol
+
+
+def about_paise(amount: int | Decimal) -> int:
+    """An amount that Kite reckoned with floats (99725.05000000002), to the nearest paisa."""
+    return int((Decimal(amount) * 100).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+def moment(text: str) -> datetime:
+    """`2021-05-31 09:18:57`, Indian time, in UTC."""
+    naive = datetime.fromisoformat(text)
+    if naive.tzinfo is not None:
+        raise ValueError(f"{text} has a zone")
+    return naive.replace(tzinfo=IST).astimezone(UTC)
+
+
+def _order(row: Row) -> OrderReport:
+    """`order_timestamp` is of the last request, `exchange_timestamp` of the first answer of the exchange: a cancelled row of the
+    mocks has them in that order. `pending_quantity` lies on rows that have ended, so it is not read."""
+    word = str(row["status"])
+    status = status_of(word)
+    known = [moment(text) for text in (row["order_timestamp"], row.get("exchange_timestamp")) if text]
+    updated = row.get("exchange_update_timestamp")
+    reason = row.get("status_message") or row.get("status_message_raw") or ""
+    return OrderReport(
+        str(row["order_id"]),
+        _tag(row),
+        symbol_of(row["tradingsymbol"]),
+        Side(row["transaction_type"]),
+        int(row["quantity"]),
+        to_paise(row["price"] or 0),
+        int(row["filled_quantity"]),
+        status,
+        f"Kite's status {word!r} is not known: {reason}".rstrip(": ") if status is _S.UNKNOWN else str(reason),
+        Variety.AMO if row["variety"] == "amo" else Variety.REGULAR,
+        min(known),
+        max([*known, moment(updated)] if updated else known),
+    )
+
+
+def _tag(row: Row) -> str | None:
+    """The tag of ours that is in `tag` or among `tags`, where Kite puts its own (`mktp`, `autoslice`) too; else what is there."""
+    tags = [str(tag) for tag in (row.get("tag"), *(row.get("tags") or ())) if tag]
+    return next((tag for tag in tags if _OURS.fullmatch(tag)), tags[0] if tags else None)
+
+
+def _trade(row: Row) -> TradeReport:
+    return TradeReport(
+        str(row["trade_id"]),
+        str(row["order_id"]),
+        symbol_of(row["tradingsymbol"]),
+        Side(row["transaction_type"]),
+        int(row["quantity"]),
+        to_paise(row["average_price"]),
+        moment(row["fill_timestamp"]),
+    )
+
+
+def _quote(symbol: str, row: Row) -> Quote:
+    """The circuit limits are the session's band; they are those of the closing auction while that is on (kite.trade forum)."""
+    day, traded = row["ohlc"], row.get("last_trade_time")
+    opened = to_paise(day["open"]) or None
+    low, high = about_paise(row.get("lower_circuit_limit") or 0), about_paise(row.get("upper_circuit_limit") or 0)
+    return Quote(
+        symbol,
+        to_paise(row["last_price"]),
+        moment(row["timestamp"]),
+        SOURCE,
+        last_trade_at=moment(traded) if traded else None,
+        open=opened,
+        high=to_paise(day["high"]) if opened else None,
+        low=to_paise(day["low"]) if opened else None,
+        volume=int(row["volume"]) if opened else None,
+        lower_band=low or None,
+        upper_band=high or None,
+    )

@@ -1,0 +1,77 @@
+"""What we hold and may sell, from two answers: holdings as they were this morning, and what was traded today.
+
+A CNC buy of today is in the positions only; a CNC sell of today is a negative position and the `used_quantity` of its holding.
+So shares = holdings + bought today - sold today. As at the paper exchange a sale takes the day's own shares first, then the
+delivered ones.
+
+How many shares a row of holdings stands for is told twice: `quantity` with or without `t1_quantity` (documentation and mocks
+disagree), and `opening_quantity`, which in the mocks is quantity + t1. The smaller of the two readings is taken, and of
+`used_quantity` and the day's sells the larger, so that never more is offered than could surely be sold. Whether shares are
+authorised for sale (without a power of attorney) is left to Kite, which refuses.
+
+Source: kiteconnect-mocks holdings.json (rows SBIN, RELIANCE: t1_quantity 7 and 2) and positions.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tradectl.brokers.kite.rows import Row, concerns, symbol_of
+from tradectl.model.order import Holding
+
+TRADE_FOR_TRADE = ("-BE", "-BZ")
+"""Shares of these series cannot be sold on the day they were bought."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shares:
+    """Of one symbol: `whole` this morning, `fresh` of them not delivered, `used` sold by the holdings' own count."""
+
+    whole: int = 0
+    fresh: int = 0
+    used: int = 0
+    bought: int = 0
+    sold: int = 0
+    trade_for_trade: bool = False
+
+
+def holdings(held: Iterable[Row], positions: Mapping[str, Any]) -> tuple[Holding, ...]:
+    """Every symbol of which there are shares now, by GET /portfolio/holdings and /portfolio/positions."""
+    found: dict[str, _Shares] = {}
+    for row in filter(concerns, held):
+        symbol, quantity, fresh = symbol_of(row["tradingsymbol"]), int(row["quantity"]), int(row["t1_quantity"])
+        whole = min(quantity + fresh, int(row.get("opening_quantity", quantity)))
+        before = found.get(symbol, _Shares())
+        found[symbol] = replace(
+            before,
+            whole=before.whole + whole,
+            fresh=before.fresh + fresh,
+            used=before.used + int(row["used_quantity"]),
+            trade_for_trade=before.trade_for_trade or _restricted(row),
+        )
+    for row in filter(concerns, positions["day"]):
+        symbol = symbol_of(row["tradingsymbol"])
+        before = found.get(symbol, _Shares())
+        found[symbol] = replace(
+            before,
+            bought=before.bought + int(row["day_buy_quantity"]),
+            sold=before.sold + int(row["day_sell_quantity"]),
+            trade_for_trade=before.trade_for_trade or _restricted(row),
+        )
+    return tuple(item for symbol, shares in found.items() if (item := _holding(symbol, shares)) is not None)
+
+
+def _restricted(row: Row) -> bool:
+    return str(row["tradingsymbol"]).endswith(TRADE_FOR_TRADE)
+
+
+def _holding(symbol: str, shares: _Shares) -> Holding | None:
+    sold = max(shares.sold, shares.used)
+    total = shares.whole + shares.bought - sold
+    if total <= 0:
+        return None
+    of_today = max(0, shares.bought - sold)
+    delivered = min(total, max(0, shares.whole - shares.fresh - max(0, sold - shares.bought)))
+    return Holding(symbol, delivered, total - delivered, total - of_today if shares.trade_for_trade else total)

@@ -1,0 +1,77 @@
+"""Kotak Neo's Trade API, in its third generation (login by TOTP and MPIN, orders at the address that the login names).
+
+paths        where everything is
+login        a session, from a one-time password and the MPIN
+totp         one-time passwords
+judging      what an answer means
+rows         Kotak's rows, each read once into our own words
+hours        when it takes commands, and whether an order still waits as an after-market order
+instruments  the day's list of scrips, and the one behind a symbol
+broker       the adapter
+packets      what the price feed sends
+feed         orders and prices as they change
+
+Kotak refuses a client tag that it has already seen on the same day, and forgets it once an order is changed: from then on an
+order is known by its number alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tradectl.brokers.adapter import Field
+from tradectl.ports import Capabilities
+
+if TYPE_CHECKING:
+    from tradectl.brokers.adapter import Account, Ask, Session
+    from tradectl.brokers.kotak_neo.broker import KotakNeo
+
+NAME = "kotak_neo"
+CAPABILITIES = Capabilities(
+    visibility_lag=None,
+    refuses_repeated_tag=True,
+    preopen_prices=False,
+    amo=True,
+    tag_length=20,  # a guess: Kotak states no length
+    tag_survives_modify=False,
+)
+FIELDS = (
+    Field("consumer_key", "Consumer key (NEO app, More, Trade API)"),
+    Field("mobile_number", "Mobile number with +91", secret=False),
+    Field("ucc", "Client code (UCC)", secret=False),
+    Field("totp_secret", "Secret of the TOTP, as it was shown beside the QR code"),
+    Field("mpin", "MPIN"),
+    # Kotak's pages disagree about the window: 15:45 to 08:57 in the newest, narrower in older ones.
+    Field("amo_from", "After-market orders from (IST)", secret=False, default="16:05"),
+    Field("amo_until", "After-market orders until (IST)", secret=False, default="08:55"),
+)
+ADDRESSES = {
+    "login": "https://mis.kotaksecurities.com",
+    "prices": "wss://sfeed.kotaksecurities.com/wsfeed",  # or /betafeed: Kotak's own client and its documents disagree
+}
+_HINT = ((9, 1.0), (300, 60.0), (5000, 3600.0))
+"""What Kotak's own client keeps to by default; nothing is said of the server. Ten orders a second need a registered algo."""
+
+
+class KotakNeoAdapter:
+    """The declaration of this broker; what it needs is loaded when an account is opened."""
+
+    name = NAME
+    capabilities = CAPABILITIES
+    fields = FIELDS
+    addresses: Mapping[str, str] = ADDRESSES
+    limits: Mapping[str, tuple[tuple[int, float], ...]] = {"orders": _HINT, "reads": _HINT}
+
+    def open(self, account: Account) -> KotakNeo:
+        from tradectl.brokers.kotak_neo.broker import KotakNeo
+
+        return KotakNeo(account)
+
+    def login(self, account: Account, ask: Ask) -> Session:
+        from tradectl.brokers.kotak_neo.login import login
+
+        return login(account, ask)
+
+
+ADAPTER = KotakNeoAdapter()

@@ -1,0 +1,252 @@
+"""The adapter: `ports.Broker` over Kotak's requests. Rules of the wire are in `rows`, `judging` and `hours`; here they meet.
+
+An order that Kotak takes may still be rejected by its risk checks, which shows in its book a moment later: so an order that was
+placed is looked at once, and a rejection that is already there is a refusal like any other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.parse import quote as quoted
+
+from tradectl.brokers.adapter import Account
+from tradectl.brokers.kotak_neo import CAPABILITIES, NAME, judging, paths, rows
+from tradectl.brokers.kotak_neo.hours import Hours
+from tradectl.brokers.kotak_neo.instruments import Scrip, ScripFile, path_of
+from tradectl.brokers.kotak_neo.login import current
+from tradectl.brokers.transport import CONNECT, Judge, Reply, Transport
+from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, OrderRefused, TradectlError, UsageError
+from tradectl.exchange.ticks import on_tick
+from tradectl.model.market import Quote
+from tradectl.model.moment import ist_date
+from tradectl.model.money import to_rupees
+from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, OrderStatus, OrderType, Side, TradeReport, Variety
+
+T = TypeVar("T")
+_BATCH = 50
+"""Quotes asked for at once: Kotak answers no more in one call."""
+_FILE_SECONDS = 60.0
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError)
+
+
+class KotakNeo:
+    """One account. Nothing is asked before the first call; every call may raise LoginNeeded and NotWhitelisted."""
+
+    name = NAME
+    capabilities = CAPABILITIES
+
+    def __init__(self, account: Account) -> None:
+        self._account, self._clock = account, account.clock
+        vault = account.vault
+        self._hours = Hours.of(account.sessions, vault.get("amo_from") or "16:05", vault.get("amo_until") or "08:55")
+        self._orders = self._transport(judging.command, self._trading)
+        self._reads = self._transport(judging.read, self._reading)
+        self._public = self._transport(judging.read, self._looking)
+        self._files = self._transport(judging.file, dict, (CONNECT, _FILE_SECONDS))
+        self._scrips = ScripFile(account.folder, self._fetch_scrips)
+        self._book: tuple[OrderReport, ...] = ()
+        self._fills: tuple[TradeReport, ...] = ()
+
+    def close(self) -> None:
+        for transport in (self._orders, self._reads, self._public, self._files):
+            transport.close()
+
+    # commands
+
+    def place(self, request: OrderRequest) -> str:
+        """A limit order for delivery. Its number; OrderRefused also where the book shows it rejected at once."""
+        now = self._clock.now()
+        if request.order_type is not OrderType.LIMIT:
+            raise Blocked("only limit orders are sent to Kotak: it has filled market orders at prices of its own")
+        if len(request.tag) > self.capabilities.tag_length:
+            raise UsageError(f"the tag {request.tag} has more than {self.capabilities.tag_length} characters")
+        self._hours.check_command(now)
+        if request.variety is Variety.AMO:
+            self._hours.check_amo(now)
+        scrip = self._scrip(request.symbol, request.side)
+        if not on_tick(request.price, scrip.tick_size):
+            raise OrderRefused(f"{to_rupees(request.price)} is not a multiple of the tick size at Kotak, "
+                               f"{to_rupees(scrip.tick_size)}", code="tick")  # fmt: skip
+        sent = {
+            "am": "YES" if request.variety is Variety.AMO else "NO",
+            "dq": "0",
+            "es": paths.SEGMENT,
+            "mp": "0",
+            "pc": "CNC",
+            "pr": to_rupees(request.price),
+            "pt": "L",
+            "qt": str(request.quantity),
+            "rt": "DAY",
+            "tp": "0",
+            "ts": scrip.trading_symbol,
+            "tt": "B" if request.side is Side.BUY else "S",
+            "ig": request.tag,
+            "os": paths.SOURCE,
+        }
+        number = self._command(paths.PLACE, sent).get("nOrdNo")
+        if not isinstance(number, str) or not number:
+            raise Ambiguous("Kotak took an order and gave no number for it")
+        self._look_for_rejection(number)
+        return number
+
+    def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
+        """Change the total quantity and the limit. From then on the order no longer shows our tag."""
+        waits = self._waits(broker_order_id)
+        sent = {
+            "no": broker_order_id,
+            "am": waits,
+            "pc": "CNC",
+            "vd": "DAY",
+            "pr": to_rupees(price),
+            "pt": "L",
+            "qt": str(quantity),
+            "tp": "0",
+            "dq": "0",
+            "mp": "0",
+            "dd": "NA",
+            "fq": "0",
+            "os": paths.SOURCE,
+        }
+        self._command(paths.MODIFY, sent)
+
+    def cancel(self, broker_order_id: str) -> None:
+        self._command(paths.CANCEL, {"on": broker_order_id, "am": self._waits(broker_order_id)})
+
+    # reads
+
+    def orders(self) -> tuple[OrderReport, ...]:
+        """The day's order book, oldest first as Kotak tells it; the same object again while it says the same."""
+        found = self._list(paths.ORDERS, lambda data: tuple(map(rows.order_report, rows.ours(data))))
+        self._book = self._book if found == self._book else found
+        return self._book
+
+    def trades(self) -> tuple[TradeReport, ...]:
+        """The day's executions; the same object again while nothing more has traded."""
+        found = self._list(paths.TRADES, lambda data: tuple(map(rows.trade_report, rows.ours(data))))
+        self._fills = self._fills if found == self._fills else found
+        return self._fills
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """What may be sold is `sellableQuantity`, and what was bought today."""
+        positions: list[rows.Row] = self._list(paths.POSITIONS, list)
+        return self._list(paths.HOLDINGS, lambda held: rows.holdings(held, positions))
+
+    def funds(self) -> Funds:
+        sent = {"jData": json.dumps({"seg": "ALL", "exch": "ALL", "prod": "ALL"})}
+        reply = self._reads.read("POST", self._base + paths.LIMITS, bucket="reads", data=sent)
+        return _parsed(lambda: rows.funds(reply.json()), "limits")
+
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """Quotes with the day's prices and its band; symbols that Kotak does not know are absent."""
+        tokens = {scrip.token: symbol for symbol in symbols if (scrip := self._known(symbol)) is not None}
+        found: dict[str, Quote] = {}
+        wanted = list(tokens)
+        for start in range(0, len(wanted), _BATCH):
+            listed = ",".join(f"{paths.SEGMENT}|{token}" for token in wanted[start : start + _BATCH])
+            reply = self._public.read("GET", f"{self._base}{paths.QUOTES}/{quoted(listed, safe=',')}/all", bucket="reads")
+            found |= _parsed(lambda reply=reply: _quotes(reply, tokens), "quotes")  # type: ignore[misc]
+        return found
+
+    def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:  # noqa: ARG002 - the port's signature
+        """Kotak serves none."""
+        return {}
+
+    # the wire
+
+    @property
+    def _base(self) -> str:
+        return current(self._account).tokens["base_url"]
+
+    def _trading(self) -> Mapping[str, str]:
+        return {**self._looking(), **self._reading(), "neo-fin-key": paths.FIN_KEY}
+
+    def _reading(self) -> Mapping[str, str]:
+        tokens = current(self._account).tokens
+        return {"Sid": tokens["sid"], "Auth": tokens["token"], "accept": "application/json"}
+
+    def _looking(self) -> Mapping[str, str]:
+        return {"Authorization": self._account.vault.require("consumer_key")}
+
+    def _transport(
+        self, judge: Judge, headers: Callable[[], Mapping[str, str]], timeout: tuple[float, float] | None = None
+    ) -> Transport:
+        limiter = self._account.limiter
+        return Transport("Kotak", judge, headers, clock=self._clock, limiter=limiter, timeout=timeout or self._account.timeout)
+
+    def _command(self, path: str, sent: Mapping[str, str]) -> Mapping[str, Any]:
+        self._hours.check_command(self._clock.now())
+        reply = self._orders.command("POST", self._base + path, bucket="orders", data={"jData": json.dumps(sent)})
+        body: Mapping[str, Any] = reply.json()
+        return body
+
+    def _list(self, path: str, read: Callable[[list[rows.Row]], T]) -> T:
+        """A list, read; an empty one only where Kotak says that there is nothing."""
+        reply = self._reads.read("GET", self._base + path, bucket="reads")
+        return _parsed(lambda: read(_data(reply)), path.rpartition("/")[2])
+
+    def _row(self, number: str, *, patient: bool) -> rows.Row:
+        """One order as the book has it now. `patient`: asked for again where that may help."""
+        ask = self._reads.read if patient else self._reads.command
+        reply = ask("GET", f"{self._base}{paths.ORDERS}/{number}", bucket="reads")
+        return _parsed(lambda: next(row for row in _data(reply) if row["nOrdNo"] == number), "order")
+
+    def _look_for_rejection(self, number: str) -> None:
+        """A rejection that the book shows already. What cannot be seen now will be seen in the book."""
+        try:
+            report = _parsed(lambda: rows.order_report(self._row(number, patient=False)), "order")
+        except TradectlError:
+            return
+        if report.status is OrderStatus.REJECTED:
+            raise judging.refusal(report.reason or "rejected")
+
+    def _waits(self, number: str) -> str:
+        """What Kotak wants to be told of an order: whether it waits as an after-market order."""
+        self._hours.check_command(self._clock.now())
+        waits = self._hours.waits(self._clock.now(), lambda: rows.is_queued(self._row(number, patient=True)))
+        return "YES" if waits else "NO"
+
+    # instruments
+
+    def _scrip(self, symbol: str, side: Side | None = None) -> Scrip:
+        today = ist_date(self._clock.now())
+        instrument = self._account.market.instrument(self._account.market.find(symbol, today), today)
+        return self._scrips.of(today).find(instrument, side)
+
+    def _known(self, symbol: str) -> Scrip | None:
+        try:
+            return self._scrip(symbol)
+        except UsageError:
+            return None
+
+    def _fetch_scrips(self) -> bytes:
+        reply = self._public.read("GET", self._base + paths.SCRIP_FILES, bucket="reads")
+        return self._files.read("GET", _parsed(lambda: path_of(reply.json()), "list of files"), bucket="reads").content
+
+
+def _data(reply: Reply) -> list[rows.Row]:
+    """The rows of an answer. Kotak says `Not_Ok` for none, or has null in their place."""
+    words = judging.said(reply)
+    if words is not None and judging.is_empty(words):
+        return []
+    data = reply.json()["data"]
+    if data is None:
+        if words is None or not words.ok:
+            raise ValueError("there is no data, and nothing says that there is none")
+        return []
+    return [data] if isinstance(data, dict) else list(data)
+
+
+def _quotes(reply: Reply, symbols: Mapping[str, str]) -> dict[str, Quote]:
+    answered = {symbols[token]: row for row in reply.json() if (token := str(row["exchange_token"])) in symbols}
+    found = {symbol: rows.quote(row, symbol) for symbol, row in answered.items()}
+    return {symbol: item for symbol, item in found.items() if item is not None}
+
+
+def _parsed(read: Callable[[], T], what: str) -> T:
+    """What cannot be read was not read: never half of it, and never nothing in its place."""
+    try:
+        return read()
+    except (*_UNREADABLE, StopIteration) as error:
+        raise BrokerUnavailable(f"Kotak's answer ({what}) cannot be read: {error!r}") from error

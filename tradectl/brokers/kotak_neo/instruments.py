@@ -1,0 +1,134 @@
+"""The day's list of scrips, and the scrip behind a symbol of ours: by ISIN where we know it, else by symbol and series.
+
+One ISIN is listed in several series, of which one trades with everybody. Where that is not the series that our market data says,
+something has happened to the stock that we do not know of, and it is not bought.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from io import StringIO
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from tradectl.brokers.kotak_neo.paths import SEGMENT
+from tradectl.errors import BrokerUnavailable, DataError, UsageError
+from tradectl.model.market import Instrument
+from tradectl.model.order import Side
+
+TRADED = frozenset({"EQ", "BE", "BZ", "SM", "ST", "SZ"})
+"""Series in which a share trades with everybody; the others are blocks, auctions, bonds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scrip:
+    """A row of the list. `tick_size` in paise; `token` names it to quotes and feeds, `trading_symbol` to orders."""
+
+    token: str
+    trading_symbol: str
+    symbol: str
+    series: str
+    isin: str
+    tick_size: int
+    lot_size: int
+
+
+class Scrips:
+    """The list of one day."""
+
+    def __init__(self, scrips: Iterable[Scrip]) -> None:
+        self._by_isin: dict[str, list[Scrip]] = {}
+        self._by_symbol: dict[str, list[Scrip]] = {}
+        for scrip in scrips:
+            if scrip.series in TRADED:
+                self._by_isin.setdefault(scrip.isin, []).append(scrip)
+                self._by_symbol.setdefault(scrip.symbol, []).append(scrip)
+
+    def find(self, instrument: Instrument, side: Side | None = None) -> Scrip:
+        """The scrip of an instrument. UsageError where Kotak has none; DataError for a BUY of what is listed otherwise."""
+        listed = self._by_isin.get(instrument.isin, []) if instrument.isin else []
+        known_isin = bool(listed) or not instrument.isin
+        listed = listed or self._by_symbol.get(instrument.symbol, [])
+        if not listed:
+            raise UsageError(f"Kotak does not know {instrument.symbol}")
+        same = [scrip for scrip in listed if scrip.series == instrument.series]
+        if side is Side.BUY and not known_isin:
+            raise DataError(f"{instrument.symbol} is {listed[0].isin} at Kotak, not {instrument.isin}: it is not bought")
+        if side is Side.BUY and not same:
+            there = ", ".join(sorted(scrip.series for scrip in listed))
+            raise DataError(f"{instrument.symbol} is in series {there} at Kotak, not {instrument.series}: it is not bought")
+        return (same or listed)[0]
+
+
+def parse(text: str) -> list[Scrip]:
+    """The rows of Kotak's CSV. ValueError or KeyError where it is not one."""
+    reader = csv.DictReader(StringIO(text))
+    reader.fieldnames = [name.strip().rstrip(";") for name in reader.fieldnames or ()]  # one header ends in a semicolon
+    rows = [row for row in reader if (row["pExchSeg"] or "").strip() == SEGMENT]
+    return [_scrip({name: (value or "").strip() for name, value in row.items() if name}) for row in rows]
+
+
+def path_of(answer: Any) -> str:
+    """The address of NSE's cash segment among the day's files. KeyError, TypeError or ValueError where there is none."""
+    paths: Sequence[str] = answer["data"]["filesPaths"]
+    found = [path for path in paths if PurePosixPath(path).name.startswith(SEGMENT)]
+    if not found:
+        raise ValueError(f"no file of {SEGMENT}")
+    return found[0]
+
+
+class ScripFile:
+    """The list of a day, fetched once and kept in `folder`, where only the newest stays."""
+
+    def __init__(self, folder: Path, fetch: Callable[[], bytes]) -> None:
+        self._folder, self._fetch = folder, fetch
+        self._of: tuple[date, Scrips] | None = None
+
+    def of(self, day: date) -> Scrips:
+        """BrokerUnavailable where the list cannot be had or read."""
+        if self._of is None or self._of[0] != day:
+            self._of = day, self._read(day)
+        return self._of[1]
+
+    def _read(self, day: date) -> Scrips:
+        file = self._folder / f"{SEGMENT}-{day}.csv"
+        if file.exists():
+            try:
+                return _scrips(file.read_bytes())
+            except BrokerUnavailable:
+                file.unlink()  # half written, or damaged: it is fetched anew
+        content = self._fetch()
+        scrips = _scrips(content)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        part = file.with_suffix(".part")
+        part.write_bytes(content)
+        part.replace(file)
+        for old in self._folder.glob(f"{SEGMENT}-*.csv"):
+            if old.name < file.name:
+                old.unlink(missing_ok=True)
+        return scrips
+
+
+def _scrips(content: bytes) -> Scrips:
+    try:
+        found = parse(content.decode("utf-8-sig"))
+    except (ValueError, KeyError, csv.Error) as error:
+        raise BrokerUnavailable("Kotak's list of instruments cannot be read") from error
+    if not found:
+        raise BrokerUnavailable("Kotak's list of instruments is empty")
+    return Scrips(found)
+
+
+def _scrip(row: dict[str, str]) -> Scrip:
+    return Scrip(
+        row["pSymbol"],
+        row["pTrdSymbol"],
+        row["pSymbolName"],
+        row["pGroup"],
+        row["pISIN"],
+        int(float(row["dTickSize"])),  # in paise already, and a whole number of them
+        int(float(row["lLotSize"])),
+    )

@@ -1,0 +1,107 @@
+"""A session in two steps: the one-time password gives a token to look with, the MPIN one to trade with and the address to use.
+
+Neither step is ever repeated by itself: a third wrong password locks an account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from tradectl.brokers.adapter import Account, Ask, Field, Session
+from tradectl.brokers.kotak_neo import ADDRESSES, judging, totp
+from tradectl.brokers.kotak_neo.paths import CLIENT_IP, FIN_KEY, LOGIN, VALIDATE
+from tradectl.brokers.transport import Transport
+from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, TradectlError
+from tradectl.model.moment import at_ist, to_ist
+
+ENDS_AT = time(6)
+"""When a session ends, in IST of the next morning. A guess: Kotak does not say, and brokers end them overnight."""
+TOTP_NOW = Field("totp", "The TOTP that is shown now")
+
+
+def login(account: Account, ask: Ask) -> Session:
+    """Log in and keep the session. The password is made from the stored secret; without one `ask` is asked for it.
+
+    LoginNeeded where Kotak refuses the password or the MPIN, ConfigurationError for a secret that is none, or one that was not
+    told, BrokerUnavailable.
+    """
+    vault, now = account.vault, account.clock.now()
+    first = {"Authorization": vault.require("consumer_key"), "neo-fin-key": FIN_KEY}
+    who = {"mobileNumber": vault.require("mobile_number"), "ucc": vault.require("ucc"), "totp": _totp(account, ask, now)}
+    mpin = vault.require("mpin")
+    transport = Transport("Kotak", judging.login, dict, clock=account.clock, limiter=account.limiter)
+    try:
+        viewing = _step(transport, account, LOGIN, first, who)
+        second = {**first, "sid": _word(viewing, "sid"), "Auth": _word(viewing, "token")}
+        trading = _step(transport, account, VALIDATE, second, {"mpin": mpin})
+        tokens = {"token": _word(trading, "token"), "sid": _word(trading, "sid"), "base_url": _base_url(trading)}
+        session = Session(tokens, now, ends_at(now), _seen_ip(transport, account, first))
+    finally:
+        transport.close()
+    vault.keep_session(session)
+    return session
+
+
+def current(account: Account) -> Session:
+    """The session that is stored. LoginNeeded where there is none, or it has ended as far as is known."""
+    session = account.vault.session()
+    if session is None:
+        raise LoginNeeded("there is no session at Kotak: log in")
+    if account.clock.now() >= session.expires_at:
+        raise LoginNeeded(f"the session at Kotak ended at {to_ist(session.expires_at):%Y-%m-%d %H:%M}: log in")
+    return session
+
+
+def ends_at(now: datetime) -> datetime:
+    """When a session that begins now ends at the latest."""
+    day = to_ist(now).date()
+    ends = at_ist(day, ENDS_AT)
+    return ends if ends > now else at_ist(day + timedelta(days=1), ENDS_AT)
+
+
+def _totp(account: Account, ask: Ask, now: datetime) -> str:
+    secret = account.vault.get("totp_secret")
+    if secret is None:
+        return ask(TOTP_NOW).strip()
+    return totp.password(secret, now)
+
+
+def _step(
+    transport: Transport, account: Account, path: str, headers: Mapping[str, str], body: Mapping[str, str]
+) -> Mapping[str, Any]:
+    """One step, sent once; the `data` of its answer."""
+    url = account.addresses.get("login", ADDRESSES["login"]) + path
+    try:
+        answer = transport.command("POST", url, bucket="reads", headers=headers, json=body).json()
+    except Ambiguous as error:  # a login that may have been made is made anew
+        raise BrokerUnavailable(str(error)) from error
+    data = answer.get("data")
+    if not isinstance(data, dict):
+        raise BrokerUnavailable("Kotak's answer to the login has no data")
+    return data
+
+
+def _word(data: Mapping[str, Any], name: str) -> str:
+    value = data.get(name)
+    if not isinstance(value, str) or not value:
+        raise BrokerUnavailable(f"Kotak's answer to the login has no {name}")
+    return value
+
+
+def _base_url(data: Mapping[str, Any]) -> str:
+    url = _word(data, "baseUrl").rstrip("/")
+    if not url.startswith(("https://", "http://127.0.0.1:")):
+        raise BrokerUnavailable(f"Kotak's answer to the login names {url!r}, which is no safe address")
+    return url
+
+
+def _seen_ip(transport: Transport, account: Account, headers: Mapping[str, str]) -> str | None:
+    """From where Kotak sees us; None where it does not tell. A login does not fail for it."""
+    url = account.addresses.get("login", ADDRESSES["login"]) + CLIENT_IP
+    try:
+        data = transport.command("GET", url, bucket="reads", headers=headers).json()["data"]
+        return str(data[0]["ip"])
+    except (TradectlError, KeyError, IndexError, TypeError):
+        return None

@@ -1,0 +1,95 @@
+"""Packets of Kotak's price feed: little-endian, packed without gaps, several in a frame, each with its length before it."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+NSE = 1
+"""The number of NSE's cash segment in a header."""
+DIVIDER = 100
+"""By which prices are divided into rupees where the feed's greeting does not say."""
+_LITE = 1
+_PICTURES = frozenset({2, 4, 8, 16})
+_HEADER = struct.Struct("<HHbBBBB")
+"""Length, code, exchange, level, auction flag, sequence, length of a bit mask."""
+_PICTURE = struct.Struct("<IqqqqqIIIIIqIIIIhiIdiIIIIIBI")
+_LITE_BODY = struct.Struct("<IqIqIiiIBI")
+_SIZE = struct.Struct("<H")
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What changed of one instrument. Prices in paise; a lite packet has only the last one, and None for the rest.
+
+    `last_trade_at` and `updated_at` are as sent: nothing says in which unit, so they are numbers to compare and no moments.
+    """
+
+    exchange: int
+    token: str
+    last: int
+    last_trade_at: int
+    updated_at: int | None = None
+    open: int | None = None
+    high: int | None = None
+    low: int | None = None
+    volume: int | None = None
+    lower_band: int | None = None
+    upper_band: int | None = None
+    auction: bool = False
+
+
+def split(frame: bytes) -> Iterator[bytes]:
+    """The packets of a frame. ValueError where a length cannot be: what follows it cannot be found."""
+    offset = 0
+    while offset < len(frame):
+        size = _SIZE.unpack_from(frame, offset)[0] if offset + _SIZE.size <= len(frame) else 0
+        if size < _HEADER.size or offset + size > len(frame):
+            raise ValueError(f"a packet of {size} bytes at {offset} of {len(frame)}")
+        yield frame[offset : offset + size]
+        offset += size
+
+
+def tick(packet: bytes, dividers: Mapping[int, int]) -> Tick | None:
+    """The prices in a packet; None for one that has none (an index, a status). ValueError where it is too short."""
+    _, _, exchange, level, auction, _, _ = _HEADER.unpack_from(packet)
+    body = packet[_HEADER.size :]
+    divider = dividers.get(exchange, DIVIDER)
+    if len(packet) == _HEADER.size:
+        return None
+    if level == _LITE:
+        token, traded_at, last = _unpacked(_LITE_BODY, body)[:3]
+        return Tick(exchange, str(token), _paise(last, divider), traded_at)
+    if level not in _PICTURES:
+        return None
+    (token, _, _, volume, traded_at, updated_at, opened, _, high, low, last, _, _, _, _, _, _, _, _, _, _, upper, lower,
+     *_) = _unpacked(_PICTURE, body)  # fmt: skip
+    return Tick(
+        exchange,
+        str(token),
+        _paise(last, divider),
+        traded_at,
+        updated_at,
+        open=_paise(opened, divider) or None,
+        high=_paise(high, divider) or None,
+        low=_paise(low, divider) or None,
+        volume=volume,
+        lower_band=_paise(lower, divider) or None,
+        upper_band=_paise(upper, divider) or None,
+        auction=auction > 0,
+    )
+
+
+def _unpacked(shape: struct.Struct, body: bytes) -> tuple[int, ...]:
+    if len(body) < shape.size:
+        raise ValueError(f"a packet's body has {len(body)} bytes of {shape.size}")
+    return shape.unpack_from(body)
+
+
+def _paise(price: int, divider: int) -> int:
+    paise = Fraction(price * 100, divider)
+    if paise.denominator != 1:
+        raise ValueError(f"{price} / {divider} is no whole number of paise")
+    return paise.numerator

@@ -1,0 +1,68 @@
+"""Candles of the past, and never of what has not happened yet."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from tradectl.exchange.sessions import Session, SessionTable
+from tradectl.model.moment import IST, at_ist, to_ist
+from tradectl.ports import MarketData
+from tradectl.sandbox.kite.errors import invalid
+from tradectl.sandbox.kite.rows import rupees
+
+_OPENS = time(9, 15)
+
+
+def candles(
+    market: MarketData, sessions: SessionTable, instrument_id: str, interval: str, *, asked: tuple[str, str], now: datetime
+) -> list[list[Any]]:
+    """Rows [time, open, high, low, close, volume] from one moment to another, by day or minute. KiteError 400 for others."""
+    start, end = (_moment(text) for text in asked)
+    if interval not in {"day", "minute"} or end < start:
+        raise invalid("invalid interval or dates")
+    found = sessions.between(max(start.date(), sessions.first), min(end.date(), sessions.last, to_ist(now).date()))
+    make = _days if interval == "day" else _minutes
+    return [row for at, row in make(market, instrument_id, found, now) if start <= at <= end]
+
+
+def _days(market: MarketData, instrument_id: str, sessions: list[Session], now: datetime) -> list[tuple[datetime, list[Any]]]:
+    history, rows = market.history(instrument_id), []
+    for session in sessions:
+        index = history.index(session.date) if history is not None else None
+        if history is None or index is None or now < session.phases(closing_auction=False)[-1].end:
+            continue
+        bar, at = history.bar(index), at_ist(session.date, time(0))
+        rows.append((at, _row(at, (bar.open, bar.high, bar.low, bar.close), bar.volume)))
+    return rows
+
+
+def _minutes(market: MarketData, instrument_id: str, sessions: list[Session], now: datetime) -> list[tuple[datetime, list[Any]]]:
+    rows = []
+    for session in sessions:
+        opened = at_ist(session.date, _OPENS)
+        for minute, *prices, volume in market.minutes(instrument_id, session.date):
+            at = opened + timedelta(minutes=minute)
+            if at + timedelta(minutes=1) <= now:
+                rows.append((at, _row(at, prices, volume)))
+    return rows
+
+
+def _row(at: datetime, prices: Any, volume: int) -> list[Any]:
+    return [f"{at:%Y-%m-%dT%H:%M:%S%z}", *(rupees(price) for price in prices), volume]
+
+
+def _moment(text: str) -> datetime:
+    """`2023-07-17 09:15:00`, or a date alone."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise invalid("invalid from date") from error
+    return found.replace(tzinfo=IST)
+
+
+def previous_close(market: MarketData, instrument_id: str, day: date) -> int | None:
+    """The last close before a date, as traded; None without one."""
+    history = market.history(instrument_id)
+    index = history.last_index(day - timedelta(days=1)) if history is not None else -1
+    return int(history.close[index]) if history is not None and index >= 0 else None

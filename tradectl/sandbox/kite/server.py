@@ -1,0 +1,212 @@
+"""Which path is answered by what. Source: pykiteconnect 5.2.0 (routes), kiteconnect-mocks (bodies)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from datetime import time
+from typing import Any
+from urllib.parse import unquote
+from urllib.request import Request as HttpRequest
+from urllib.request import urlopen
+
+from tradectl.errors import TradectlError, UsageError
+from tradectl.exchange.sessions import SessionTable
+from tradectl.ports import Broker, Clock, MarketData
+from tradectl.sandbox.kite import orders, rows
+from tradectl.sandbox.kite.errors import KiteError, translated
+from tradectl.sandbox.kite.notes import note
+from tradectl.sandbox.kite.office import Office
+from tradectl.sandbox.kite.stream import Stream
+from tradectl.sandbox.kite.tokens import Tokens
+from tradectl.sandbox.server import Request, Response, Sandbox
+
+COMMANDS = {"POST", "PUT", "DELETE"}
+
+
+class KiteSandbox(Sandbox):
+    """Kite Connect on loopback. `market` and `exchange` are made in the server's thread; `clock` may be shared with the day.
+
+    `allowed`: the addresses from which commands about orders are taken, None for all. `flush`: when in India the tokens of a day
+    end, and the books of the day before are emptied. `t1_inside`: see `account.holdings`. `late`: the risk checks
+    refuse in the order's row, not in the answer, as at Kite. `universe`: what is listed. `stream`:
+    whether ticks and order updates are pushed too (at `stream_url`); they are after each command, and when somebody says `tick`.
+    """
+
+    def __init__(
+        self,
+        exchange: Callable[[], Broker],
+        market: Callable[[], MarketData],
+        clock: Clock,
+        sessions: SessionTable,
+        *,
+        api_key: str = "sandboxkey",
+        api_secret: str = "sandboxsecret",
+        user_id: str = "AB1234",
+        user_name: str = "Asha Rao",
+        allowed: Collection[str] | None = None,
+        flush: time = time(6),
+        t1_inside: bool = False,
+        late: bool = False,
+        universe: str = "all",
+        stream: bool = False,
+        port: int = 0,
+    ) -> None:
+        super().__init__(exchange, port=port)
+        self.allowed, self._key = allowed, api_key
+        self._user_id, self._user_name = user_id, user_name
+        self._note = note
+        self.tokens = Tokens(api_key, api_secret, clock, flush)
+        self.stream = Stream(self.tokens.is_good) if stream else None
+        self._office = Office(
+            lambda: self.exchange,
+            market,
+            clock,
+            sessions,
+            self.tokens.flushed_at,
+            user_id=user_id,
+            t1_inside=t1_inside,
+            late=late,
+            universe=universe,
+        )
+
+    @property
+    def stream_url(self) -> str:
+        """Where the ticker listens. UsageError without one."""
+        if self.stream is None:
+            raise UsageError("this sandbox has no ticker")
+        return self.stream.url
+
+    def tick(self) -> None:
+        """Let the server's thread push what is new."""
+        with urlopen(HttpRequest(f"{self.url}/sandbox/tick", method="POST")) as answer:
+            answer.read()
+
+    def start(self) -> None:
+        if self.stream is not None:
+            self.stream.start()
+        super().start()
+
+    def stop(self) -> None:
+        super().stop()
+        if self.stream is not None:
+            self.stream.stop()
+
+    def serve(self, until: Callable[[], bool]) -> int:
+        if self.stream is not None:
+            self.stream.start()
+        try:
+            return super().serve(until)
+        finally:
+            if self.stream is not None:
+                self.stream.stop()
+
+    def idle(self) -> None:
+        """Ticks; a market that cannot be read has none."""
+        with suppress(TradectlError):
+            self._push()
+
+    def answer(self, request: Request) -> Response:
+        parts = tuple(unquote(part) for part in request.path.strip("/").split("/"))
+        try:
+            return self._answer(request, parts)
+        except KiteError as error:
+            return error.response()
+        except TradectlError as error:
+            return translated(error).response()
+
+    def _answer(self, request: Request, parts: tuple[str, ...]) -> Response:
+        match request.method, parts:
+            case "GET", ("connect", "login"):
+                return Response(200, f"{self.url}/?status=success&request_token={self.tokens.request()}".encode(), "text/plain")
+            case "POST", ("sandbox", "tick"):
+                return _success(self._push())
+            case "POST", ("session", "token"):
+                return _success(self._session(request.form))
+        self.tokens.check(request.headers.get("authorization", ""))
+        self._office.open_day()
+        if request.method == "GET" and parts[0] == "instruments" and len(parts) <= 2:
+            return Response(200, self._office.listing.csv(), "text/csv")
+        if parts[0] == "orders" and request.method in COMMANDS:
+            done = self._command(request, parts)
+            self._push()
+            return _success(done)
+        return _success(self._data(request, parts))
+
+    def _data(self, request: Request, parts: tuple[str, ...]) -> Any:
+        office, asked = self._office, request.queries.get("i", [])
+        match request.method, parts:
+            case "DELETE", ("session", "token"):
+                self.tokens.end(request.query.get("access_token", ""))
+                return True
+            case "GET", ("user", "profile"):
+                return self._profile()
+            case "GET", ("user", "margins"):
+                return {"equity": office.equity(), "commodity": {"enabled": False}}
+            case "GET", ("user", "margins", "equity"):
+                return office.equity()
+            case "GET", ("orders",):
+                return office.orders()
+            case "GET", ("orders", order_id):
+                return office.history(order_id)
+            case "GET", ("orders", order_id, "trades"):
+                return office.trades(order_id)
+            case "GET", ("trades",):
+                return office.trades()
+            case "GET", ("portfolio", "holdings"):
+                return office.holdings()
+            case "GET", ("portfolio", "positions"):
+                return office.positions()
+            case "GET", ("quote",):
+                return office.quotes(asked)
+            case "GET", ("quote", "ohlc" | "ltp" as kind):
+                names = ("instrument_token", "last_price", *(("ohlc",) if kind == "ohlc" else ()))
+                return {key: {name: row[name] for name in names} for key, row in office.quotes(asked).items()}
+            case "GET", ("instruments", "historical", token, interval):
+                between = request.query.get("from", ""), request.query.get("to", "")
+                return {"candles": office.candles(token, interval, between)}
+            case "POST", ("charges", "orders"):
+                return [self._note(row, office.now) for row in request.json()]
+        raise KiteError(404, "GeneralException", "Route not found")
+
+    def _session(self, form: Mapping[str, str]) -> dict[str, Any]:
+        names = ("api_key", "request_token", "checksum")
+        access = self.tokens.exchange(*(form.get(name, "") for name in names))
+        more = {"api_key": self._key, "access_token": access, "public_token": "", "enctoken": "", "refresh_token": ""}
+        return {**self._profile(), **more, "login_time": rows.text(self._office.now)}
+
+    def _command(self, request: Request, parts: tuple[str, ...]) -> dict[str, str]:
+        if self.allowed is not None and request.address not in self.allowed:
+            raise KiteError(403, "PermissionException", f"The IP {request.address} is not in the list of allowed IPs.")
+        match request.method, parts[1:]:
+            case "POST", (variety,):
+                return {"order_id": self._office.place(variety, request.form)}
+            case "PUT", (variety, order_id):
+                return {"order_id": orders.modify(self.exchange, variety, order_id, request.form)}
+            case "DELETE", (variety, order_id):
+                return {"order_id": orders.cancel(self.exchange, variety, order_id)}
+        raise KiteError(405, "GeneralException", "Request method not allowed")
+
+    def _push(self) -> bool:
+        if self.stream is not None:
+            self._office.push(self.stream)
+        return self.stream is not None
+
+    def _profile(self) -> dict[str, Any]:
+        return {
+            "user_id": self._user_id,
+            "user_name": self._user_name,
+            "user_shortname": self._user_name.split()[0],
+            "email": "",
+            "user_type": "individual",
+            "broker": "ZERODHA",
+            "exchanges": ["NSE"],
+            "products": ["CNC"],
+            "order_types": ["MARKET", "LIMIT"],
+            "avatar_url": None,
+            "meta": {"demat_consent": "consent"},
+        }
+
+
+def _success(data: Any) -> Response:
+    return Response.of({"status": "success", "data": data})

@@ -1,0 +1,16 @@
+"""A sandbox that speaks Kotak Neo's wire format over any exchange of ours, mostly the paper one.
+
+door    who is let in: the login's two steps, tokens, addresses
+scrips  the day's list of instruments
+desk    orders: taken, changed, refused, and what becomes of their tags
+rows    our dataclasses as Kotak's rows
+server  the requests
+
+What Kotak's documents leave open is answered strictly here (an order that waits is changed with `am=YES` and no other), so that
+an adapter that passes has said what it meant. What a `Broker` cannot tell is left out of a row.
+"""
+
+from tradectl.sandbox.kotak_neo.door import Registered
+from tradectl.sandbox.kotak_neo.server import KotakNeoSandbox
+
+__all__ = ["KotakNeoSandbox", "Registered"]

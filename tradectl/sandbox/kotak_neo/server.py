@@ -1,0 +1,167 @@
+"""The requests: each path with what may be asked of it, behind the door that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import timedelta
+from functools import cached_property
+from itertools import groupby
+from urllib.parse import unquote
+
+from tradectl.brokers.kotak_neo import paths
+from tradectl.model.moment import ist_date
+from tradectl.model.money import to_paise, to_rupees
+from tradectl.model.order import Side, TradeReport
+from tradectl.ports import Broker, Clock, MarketData
+from tradectl.sandbox.kotak_neo import rows
+from tradectl.sandbox.kotak_neo.desk import Desk, asked_of
+from tradectl.sandbox.kotak_neo.door import Door, Registered, refused
+from tradectl.sandbox.kotak_neo.scrips import ScripList
+from tradectl.sandbox.server import Request, Response, Sandbox
+
+FILES = "/wso2-scripmaster/v1/prod"
+_KINDS = {
+    "all": None,
+    "ltp": {"ltp"},
+    "ohlc": {"ohlc"},
+    "circuit_limits": {"low_price_range", "high_price_range"},
+}
+"""What of a quote is asked for; what we have no figures for (`oi`, `52w`, `market_depth`) is not served."""
+_NAMES = {"exchange_token", "display_symbol", "exchange", "lstup_time"}
+
+
+class KotakNeoSandbox(Sandbox):
+    """Kotak Neo over `exchange`, whose clock is `clock` and whose instruments are those of `market` (both callables are called in
+    the server's thread). `client` may log in; orders are taken from `allowed` addresses, from all if there are none; the book
+    shows them `lag` after they were placed."""
+
+    def __init__(
+        self,
+        exchange: Callable[[], Broker],
+        *,
+        clock: Clock,
+        market: Callable[[], MarketData],
+        client: Registered,
+        allowed: Collection[str] = (),
+        lag: timedelta = timedelta(0),
+        port: int = 0,
+    ) -> None:
+        super().__init__(exchange, port=port)
+        self._clock, self._client, self._lag = clock, client, lag
+        self.door, self.scrips = Door(client, clock, allowed), ScripList(market, clock)
+
+    @cached_property
+    def desk(self) -> Desk:
+        return Desk(self.exchange, self._clock, self.scrips, self._client.ucc, self._lag)
+
+    def answer(self, request: Request) -> Response:
+        path = unquote(request.path)
+        call = f"{request.method} {path}"
+        if call in (steps := self._login()):
+            return steps[call](request)
+        if path.startswith(FILES):
+            return Response(200, self.scrips.csv().encode(), "text/csv")
+        if path == paths.SCRIP_FILES or path.startswith(paths.QUOTES):
+            if not self.door.is_known(request):
+                return refused(100021, "invalid access type", status=403)
+            return self._files() if path == paths.SCRIP_FILES else self._quotes(path)
+        commands, reads = self._commands(), self._reads()
+        failure = self.door.refusal(request, command=call in commands)
+        if failure is not None:
+            return failure
+        if call in commands:
+            return commands[call](request)
+        if call in reads:
+            return reads[call](request)
+        if request.method == "GET" and path.startswith(paths.ORDERS + "/"):
+            return _listed(self.desk.rows(path.rpartition("/")[2]))
+        return refused(404, "no such call", status=404)
+
+    def _login(self) -> dict[str, Callable[[Request], Response]]:
+        return {
+            f"POST {paths.LOGIN}": self.door.login,
+            f"POST {paths.VALIDATE}": lambda request: self.door.validate(request, self.url),
+            f"GET {paths.CLIENT_IP}": lambda _: self.door.client_ip(),
+        }
+
+    def _commands(self) -> dict[str, Callable[[Request], Response]]:
+        desk = self.desk
+        return {f"POST {paths.PLACE}": desk.place, f"POST {paths.MODIFY}": desk.modify, f"POST {paths.CANCEL}": desk.cancel}
+
+    def _reads(self) -> dict[str, Callable[[Request], Response]]:
+        return {
+            f"GET {paths.ORDERS}": lambda _: _listed(self.desk.rows()),
+            f"POST {paths.HISTORY}": self.desk.history,
+            f"GET {paths.TRADES}": lambda _: _listed(self._trade_rows()),
+            f"GET {paths.POSITIONS}": lambda _: _listed(self._position_rows()),
+            f"GET {paths.HOLDINGS}": lambda _: Response.of({"data": self._holding_rows()}),
+            f"POST {paths.LIMITS}": lambda _: Response.of(rows.limits_row(self.exchange.funds(), self._clock.now())),
+            f"POST {paths.CHECK_MARGIN}": self._check_margin,
+        }
+
+    def _trades(self) -> list[TradeReport]:
+        today = ist_date(self._clock.now())
+        return [trade for trade in self.exchange.trades() if ist_date(trade.at) == today]
+
+    def _trade_rows(self) -> list[rows.Row]:
+        desk, client = self.desk, self._client.ucc
+        return [
+            rows.trade_row(item, desk.written_of(item.broker_order_id), desk.listed(item.symbol), client)
+            for item in self._trades()
+        ]
+
+    def _position_rows(self) -> list[rows.Row]:
+        by_symbol = groupby(sorted(self._trades(), key=lambda item: item.symbol), key=lambda item: item.symbol)
+        desk, client = self.desk, self._client.ucc
+        return [rows.position_row(symbol, list(items), desk.listed(symbol), client) for symbol, items in by_symbol]
+
+    def _holding_rows(self) -> list[rows.Row]:
+        held = self.exchange.holdings()
+        quotes = self.exchange.quotes([item.symbol for item in held])
+        found = []
+        for item in held:
+            mine = [trade for trade in self._trades() if trade.symbol == item.symbol]
+            bought = sum(trade.quantity if trade.side is Side.BUY else -trade.quantity for trade in mine)
+            row = rows.holding_row(item, max(0, bought), quotes.get(item.symbol), self.desk.listed(item.symbol))
+            if row["quantity"]:
+                found.append(row)
+        return found
+
+    def _check_margin(self, request: Request) -> Response:
+        """Whether the money is there for an order, charges not counted."""
+        asked = asked_of(request, frozenset({"exSeg", "prc", "prcTp", "prod", "qty", "tok", "trnsTp", "trgPrc"}))
+        if asked is None or not asked["qty"].isdigit():
+            return refused(1007, "body invalid", stat="bad request", status=400)
+        available = self.exchange.funds().available
+        needed = to_paise(asked["prc"]) * int(asked["qty"]) if asked["trnsTp"] == "B" else 0
+        short = max(0, needed - available)
+        amounts = {"avlCash": available, "ordMrgn": needed, "reqdMrgn": needed, "insufFund": short}
+        shown = {name: f"{to_rupees(paise)}0000" for name, paise in amounts.items()}
+        return Response.of({"data": {**shown, "rmsVldtd": "NOT_OK" if short else "OK", "stat": "Ok", "stCode": 200}})
+
+    def _files(self) -> Response:
+        day = ist_date(self._clock.now())
+        files = [f"{day}/transformed/nse_fo.csv", f"{day}/transformed/nse_com.csv", f"{day}/transformed-v1/nse_cm-v1.csv"]
+        base = self.url + FILES
+        return Response.of({"data": {"baseFolder": base, "filesPaths": [f"{base}/{name}" for name in files]}})
+
+    def _quotes(self, path: str) -> Response:
+        wanted, _, kind = path.removeprefix(paths.QUOTES + "/").rpartition("/")
+        if kind not in _KINDS:
+            return refused(1007, "body invalid", stat="bad request", status=400)
+        every = self.scrips.all()
+        pairs = [pair.partition("|") for pair in wanted.split(",")]
+        listed = [every[token] for segment, _, token in pairs if segment == paths.SEGMENT and token in every]
+        quotes = self.exchange.quotes([item.symbol for item in listed])
+        found = [rows.quote_row(quotes[item.symbol], item) for item in listed if item.symbol in quotes]
+        names = _KINDS[kind]
+        if names is None:
+            return Response.of(found)
+        return Response.of([{name: value for name, value in row.items() if name in names | _NAMES} for row in found])
+
+
+def _listed(found: list[rows.Row]) -> Response:
+    """A list, or Kotak's way of saying that there is none."""
+    if not found:
+        return refused(5203, "No Data")
+    return Response.of({"stat": "Ok", "data": found, "stCode": 200})
