@@ -17,7 +17,11 @@ from tradectl.errors import UsageError
 from tradectl.exchange.sessions import SessionTable
 from tradectl.ports import Broker, Capabilities, Clock, MarketData
 
-ADAPTERS = {"kite": "tradectl.brokers.kite", "kotak_neo": "tradectl.brokers.kotak_neo"}
+ADAPTERS = {
+    "kite": "tradectl.brokers.kite",
+    "kotak_neo": "tradectl.brokers.kotak_neo",
+    "openalgo": "tradectl.brokers.openalgo",
+}
 """Our own adapters: the broker's name, and the module that has its ADAPTER."""
 GROUP = "tradectl.brokers"
 """The entry points of others."""

@@ -147,6 +147,7 @@ class OrderPath:
             order,
             quantity=intent.quantity,
             price=intent.price,
+            variety=intent.variety if order.sending_at is None else order.variety,
             now=self._clock.now(),
             machine_now=self._clock.machine_now(),
         )

@@ -81,7 +81,7 @@ class Sandbox:
     def __init__(self, exchange: Callable[[], Broker], *, port: int = 0) -> None:
         self._make = exchange
         self._exchange: Broker | None = None
-        self._troubles: list[tuple[Trouble, str, str]] = []
+        self._troubles: list[tuple[Trouble, str, str | tuple[str, ...]]] = []
         self.requests: list[tuple[str, str]] = []
         self._server = HTTPServer((LOOPBACK, port), _handler(self))
         self._thread = threading.Thread(target=self._serve, name=type(self).__name__, daemon=True)
@@ -97,8 +97,8 @@ class Sandbox:
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self._server.server_port}"
 
-    def trouble(self, kind: Trouble, *, method: str = "", path: str = "", times: int = 1) -> None:
-        """The next so many requests of this method, whose path begins so, go wrong."""
+    def trouble(self, kind: Trouble, *, method: str = "", path: str | tuple[str, ...] = "", times: int = 1) -> None:
+        """The next so many requests of this method, whose path begins so (or in one of these ways), go wrong."""
         self._troubles += [(kind, method, path)] * times
 
     def answer(self, request: Request) -> Response:
