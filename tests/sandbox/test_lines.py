@@ -39,7 +39,8 @@ class Far(Trading):
         self.start(folder)
         self.arming = Arming(self.ledger, self.account_broker.name)
         self.arming.arm(self.clock.now())
-        self.world = replace(self.world, broker=GuardedBroker(self.account_broker, self.arming))
+        guarded = GuardedBroker(self.account_broker, self.arming, self.clock, SESSIONS, self.market)
+        self.world = replace(self.world, broker=guarded)
         analysed(self, signal())
 
     def start(self, folder: Path) -> None:
