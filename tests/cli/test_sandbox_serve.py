@@ -67,6 +67,8 @@ def test_a_live_home_trades_at_the_server(tradectl: Tradectl, serving: Serving) 
     assert tradectl("login", stdin=token_of(serving)).code == 0
     assert tradectl("reconcile").out.endswith("orders, shares and cash agree with the broker's\n")
     assert tradectl("broker", "status", "--json").object["result"]["logged_in"] is True
+    charges = tradectl("broker", "charges")
+    assert (charges.code, charges.out) in [(0, "Charges are as we reckon them.\n"), (9, "")]  # Kotak tells none
     code, out = serving.stop()
     assert (code, out.endswith("requests answered\n")) == (130, True)
     assert tradectl("reconcile").code == 6  # the broker is down

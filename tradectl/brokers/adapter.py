@@ -98,6 +98,17 @@ class Account:
     timeout: tuple[float, float] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ChargeDifference:
+    """A line of one order's charges that we reckon otherwise than the broker. Paise."""
+
+    broker_order_id: str
+    symbol: str
+    line: str
+    theirs: int
+    ours: int
+
+
 Ask = Callable[[Field], str]
 """Asks the user something that is needed now (a request token, a TOTP). Raises LoginNeeded where nobody is there to answer."""
 

@@ -14,6 +14,7 @@ from tradectl.cli.group import ListGroup
 from tradectl.cli.login import ask, live_account
 from tradectl.cli.options import CONFIGURE
 from tradectl.errors import Blocked, UsageError
+from tradectl.model.money import to_rupees
 
 if TYPE_CHECKING:
     from tradectl.brokers.adapter import Adapter
@@ -23,7 +24,7 @@ app = typer.Typer(
     name="broker",
     rich_help_panel=CONFIGURE,
     cls=ListGroup,
-    help="The broker of a live home: list, set, status, arm, disarm.",
+    help="The broker of a live home: list, set, status, arm, disarm, charges.",
 )
 
 
@@ -125,6 +126,19 @@ def arm(
 def disarm(call: Call) -> Answer:
     """Send no live order any more, at once and for every process; cancels still pass."""
     return _armed(call, live_account(call), armed=False)
+
+
+@command(app)
+def charges(call: Call) -> Answer:
+    """Compare the broker's own reckoning of today's charges with our table, line by line, where it tells one."""
+    found = [
+        {"broker_order_id": item.broker_order_id, "symbol": item.symbol, "line": item.line}
+        | {"broker": to_rupees(item.theirs), "ours": to_rupees(item.ours)}
+        for item in live_account(call).charges()
+    ]
+    rows = [tuple(item.values()) for item in found]
+    columns = ("order", "symbol", "line", ">broker", ">ours")
+    return Answer(found, lambda: show.table(columns, rows, empty="Charges are as we reckon them."))
 
 
 def _armed(call: Call, account: LiveAccount, *, armed: bool) -> Answer:
