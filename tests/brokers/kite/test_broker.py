@@ -305,7 +305,7 @@ def test_kites_charges_are_compared_with_ours(home: House, kite: KiteBroker, mon
 
     monkeypatch.setattr(home.sandbox, "_note", dearer)
     (difference,) = kite.charges(kite.orders())
-    assert (difference.line, difference.kite, difference.ours, difference.symbol) == ("stamp", 45, 15, "ACME")
+    assert (difference.line, difference.theirs, difference.ours, difference.symbol) == ("stamp", 45, 15, "ACME")
 
 
 def test_candles_are_bars_of_ours_and_nothing_of_the_future(home: House, kite: KiteBroker) -> None:
