@@ -106,7 +106,7 @@ def test_without_a_session_nothing_is_asked(neo: MakeNeo) -> None:
         kotak.vault.kept = kept
         kotak.sandbox.requests.clear()
         for ask in (kotak.broker.orders, kotak.broker.funds, lambda: kotak.buy(1, 10000), lambda: kotak.broker.cancel("1")):
-            with pytest.raises(LoginNeeded, match="log in"):
+            with pytest.raises(LoginNeeded, match="`tradectl login`"):
                 ask()
         assert kotak.sandbox.requests == []
 

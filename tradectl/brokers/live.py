@@ -79,7 +79,8 @@ class LiveAccount:
     def open(self) -> GuardedBroker:
         """The broker for the tasks, behind the guard."""
         found = adapter(self.broker_name())
-        return GuardedBroker(found.open(self.account(found)), Arming(self.ledger, found.name))
+        arming = Arming(self.ledger, found.name)
+        return GuardedBroker(found.open(self.account(found)), arming, self.clock, self._sessions, self._market)
 
     def login(self, ask: Ask, *, again: bool = False) -> tuple[Session, bool]:
         """Log in unless a session is there that still holds (`again`: in any case); the session, and whether it is new."""

@@ -86,9 +86,9 @@ class Api:
     def _stored(self) -> Session:
         session = self._account.vault.session()
         if session is None:
-            raise LoginNeeded("there is no session at Kite yet: log in")
+            raise LoginNeeded("there is no session at Kite yet: `tradectl login`")
         if self._is_over(session):
-            raise LoginNeeded("the session at Kite has ended for today: log in again")
+            raise LoginNeeded("the session at Kite has ended for today: `tradectl login`")
         return session
 
     def _is_over(self, session: Session) -> bool:

@@ -63,7 +63,7 @@ def _envelope(reply: Reply) -> Mapping[str, Any]:
 
 
 def _login(message: str) -> TradectlError:
-    return LoginNeeded(f"Kite does not know our session: {message}")
+    return LoginNeeded(f"Kite does not know our session: {message}; `tradectl login` makes one")
 
 
 def refusal(message: str, told: str = "") -> OrderRefused:

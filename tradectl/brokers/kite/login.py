@@ -40,7 +40,7 @@ def login(account: Account, ask: Ask) -> Session:
     except OrderRefused as refusal:
         raise ConfigurationError(f"Kite does not take the API key and secret: {refusal.reason}") from refusal
     except LoginNeeded as refusal:
-        raise LoginNeeded(f"{refusal}; a request token is good for some minutes, and once: log in again") from refusal
+        raise LoginNeeded(f"{refusal}; a request token is good for some minutes, and once: `tradectl login` again") from refusal
     access = parsed(reply.content, lambda data: str(data["access_token"]))
     headers = {**VERSION, "Authorization": f"token {key}:{access}"}
     profile = transport.read("GET", f"{root}/user/profile", bucket="other", headers=headers)
