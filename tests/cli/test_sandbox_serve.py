@@ -41,7 +41,7 @@ class Serving:
         return self.process.returncode, out
 
 
-@pytest.fixture(params=["kite", "kotak_neo"])
+@pytest.fixture(params=["kite", "kotak_neo", "openalgo"])
 def serving(request: pytest.FixtureRequest, real_market: Path, tmp_path: Path) -> Iterator[Serving]:
     (tmp_path / "paper").mkdir()
     (tmp_path / "paper" / "tradectl.toml").write_text(f'market = "{real_market}"\n', encoding="utf-8")
@@ -52,8 +52,8 @@ def serving(request: pytest.FixtureRequest, real_market: Path, tmp_path: Path) -
 
 
 def token_of(serving: Serving) -> str:
-    """What has to be told anew at each login: at Kite the token that a browser brings back, at Kotak nothing."""
-    if "api" not in serving.addresses:
+    """What has to be told anew at each login: at Kite the token that a browser brings back, elsewhere nothing."""
+    if not {"api", "login"} <= serving.addresses.keys():
         return ""
     with urlopen(f"{serving.addresses['login']}?api_key=sandboxkey&v=3") as page:
         return page.read().decode() + "\n"
@@ -77,7 +77,7 @@ def test_a_live_home_trades_at_the_server(tradectl: Tradectl, serving: Serving) 
 def test_a_wrong_code_is_no_session(tradectl: Tradectl, serving: Serving) -> None:
     broker = serving.words[2]
     tradectl("init", "--mode", "live", "--broker", broker)
-    wrong = serving.stdin.replace("246810", "111111").replace("JBSWY3DP", "JBSWY3DQ")
+    wrong = serving.stdin.replace("246810", "111111").replace("JBSWY3DP", "JBSWY3DQ").replace("openalgo-key", "another-key")
     tradectl(*serving.words, stdin=wrong)
     said = tradectl("login", stdin="not-a-token\n")
     assert (said.code, said.err.count("\n")) == (5, 1)

@@ -15,7 +15,7 @@ from tradectl.brokers.paper import PaperBroker
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable
 from tradectl.ledger.executions import this_owner
 from tradectl.ledger.rows import Signal
-from tradectl.ledger.schema import orders, task_executions, users
+from tradectl.ledger.schema import decisions, orders, task_executions, users
 from tradectl.model.market import Bar, Instrument
 from tradectl.model.order import OrderRequest, OrderStatus, Purpose, Side, Variety
 from tradectl.ports import Capabilities
@@ -265,6 +265,23 @@ def test_what_no_longer_holds_in_the_morning_is_dropped_and_never_sent(trading) 
     assert (report.result["placed"], report.result["cancelled"]) == (1, 1)
     assert [request.symbol for request in market.broker.seen] == ["ACME"]
     assert {item[0]: item[3] for item in market.buys}["GONE"] is OrderStatus.CANCELLED
+
+
+@pytest.mark.parametrize(("at", "reason"), [("09:06", "another order for it is alive"), ("10:00", "held")])
+def test_a_share_that_came_another_way_is_not_bought_again(trading, at: str, reason: str) -> None:
+    market = trading(kind=Unpriced)
+    market.evening()
+    market.morning()
+    other = replace(entry(10, 10050), variety=Variety.REGULAR, leg="entry:2")
+    assert market.desk(market.claim("test", D)).path.place(other).ok
+    market.to(D, at)
+    report = market.run("amo-adjust", force=True)
+    assert (report.result["cancelled"], report.result.get("placed", 0)) == (1, 0)
+    (dropped,) = (order for order in market.orders(Side.BUY) if order.leg == "entry:1")
+    assert (dropped.status, dropped.sending_at) == (OrderStatus.CANCELLED, None)
+    with market.ledger.database.read() as connection:
+        assert reason in connection.scalars(select(decisions.c.reason)).all()
+    assert len(market.broker.seen) == 1
 
 
 def test_the_limits_of_the_account_hold_at_five_past_nine(trading) -> None:

@@ -50,7 +50,7 @@ def trade(
 @command(app)
 def serve(
     call: Call,
-    broker: Annotated[str, typer.Argument(help="kite or kotak_neo.", metavar="BROKER")],
+    broker: Annotated[str, typer.Argument(help="kite, kotak_neo or openalgo.", metavar="BROKER")],
     port: Annotated[int, typer.Option(help="Where it listens on 127.0.0.1; 0 for any free one.", min=0, max=65535)] = 0,
 ) -> Answer:
     """Speak a broker's wire format over this home's paper account, until interrupted: a live home elsewhere can trade at it."""

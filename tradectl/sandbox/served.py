@@ -47,7 +47,15 @@ def kotak_neo(world: PaperWorld, port: int) -> Served:
     return Served("kotak_neo", sandbox, {"login": sandbox.url}, told)
 
 
-SANDBOXES: Mapping[str, Callable[[PaperWorld, int], Served]] = {"kite": kite, "kotak_neo": kotak_neo}
+def openalgo(world: PaperWorld, port: int) -> Served:
+    from tradectl.sandbox.openalgo import OpenAlgoSandbox
+
+    key = "openalgo-key"
+    sandbox = OpenAlgoSandbox(lambda: world.broker, world.clock, api_key=key, port=port)
+    return Served("openalgo", sandbox, {"api": sandbox.url}, {"api_key": key})
+
+
+SANDBOXES: Mapping[str, Callable[[PaperWorld, int], Served]] = {"kite": kite, "kotak_neo": kotak_neo, "openalgo": openalgo}
 
 
 def served(name: str, world: PaperWorld, port: int = 0) -> Served:
