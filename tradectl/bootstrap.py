@@ -205,6 +205,8 @@ def _make(settings: Settings, database: Database, *, user: str, capital: int, mo
 
 def _clock(settings: Settings, ledger: Ledger, *, past: bool, read_only: bool) -> SystemClock | VirtualClock:
     kind = ledger.info.get("clock")
+    if settings.at is not None and ledger.info.get("mode") == "live":
+        raise ConfigurationError("a live home goes by the machine's clock: leave --at out")
     if settings.at is None:
         if kind == "virtual":
             raise UsageError(f"{settings.home} is on a virtual clock: say when it is with --at 'YYYY-MM-DD HH:MM'")

@@ -63,8 +63,10 @@ def test_a_home_is_live_at_a_broker_or_on_paper(tradectl: Tradectl, words: tuple
 
 
 def test_a_live_home_has_no_other_time(live: Tradectl) -> None:
-    said = live("status", "--at", "2023-07-14 10:00")
-    assert (said.code, "machine's clock" in said.err) == (4, True)
+    for words in (("status",), ("config", "set", "universe", "nifty50")):
+        said = live(*words, "--at", "2023-07-14 10:00")
+        assert (said.code, "machine's clock" in said.err) == (4, True)
+    assert live("status").code == 0
 
 
 def test_a_paper_home_needs_no_broker(tradectl: Tradectl) -> None:
@@ -160,6 +162,21 @@ def test_orders_go_out_only_where_somebody_has_armed(live: Tradectl) -> None:
         "armed",
         "disarmed",
     ]
+
+
+def test_another_account_is_not_armed_and_not_logged_in(live: Tradectl) -> None:
+    """Whoever tried a sandbox and then goes to the broker arms again."""
+    told(live, f"key={CANARY}\nclient=AB1234\n")
+    live("login", stdin="1234\n")
+    token = live("broker", "status", "--json").object["result"]["token"]
+    for words, stdin in ((("--address", "api=https://other.example"), ""), ((), "client=ZZ9999\n")):
+        live("broker", "arm", "--token", token)
+        live("login", stdin="1234\n")
+        before = live("broker", "status", "--json").object["result"]
+        assert (before["armed_since"] is not None, before["logged_in"]) == (True, True)
+        live("broker", "set", "house", *words, stdin=stdin)
+        after = live("broker", "status", "--json").object["result"]
+        assert (after["armed_since"], after["logged_in"]) == (None, False)
 
 
 def test_another_homes_token_arms_nothing(live: Tradectl, tmp_path: Path) -> None:

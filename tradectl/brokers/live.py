@@ -56,6 +56,11 @@ class LiveAccount:
             raise UsageError(f"{found.name} has no address {which!r}; it has {', '.join(found.addresses)}")
         self.credentials.set(f"{found.name}.{ADDRESS}{which}", url, secret=False)
 
+    def begin_anew(self, found: Adapter) -> None:
+        """Another broker, address or credential is another account: nobody has armed it, and nobody is logged in there."""
+        Arming(self.ledger, found.name).disarm()
+        self.vault(found).forget_session()
+
     def vault(self, found: Adapter) -> StoredVault:
         return StoredVault(self.credentials, found)
 

@@ -6,6 +6,7 @@ import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,18 @@ class StoredVault:
         }
         self._credentials.set(self._key(SESSION), json.dumps(stored))
         self._credentials.set(self._key(LOGGED_IN_UNTIL), stored["expires_at"], secret=False)
+
+    def end_session(self, session: Session) -> None:
+        """The broker does not know these tokens any more. A session that another process has made meanwhile stays."""
+        known = self.session()
+        if known is not None and dict(known.tokens) == dict(session.tokens):
+            self.keep_session(replace(known, expires_at=known.logged_in_at))
+
+    def forget_session(self) -> None:
+        """Whoever trades here now logs in anew."""
+        known = self.session()
+        if known is not None:
+            self.end_session(known)
 
     def _key(self, name: str) -> str:
         return f"{self._broker}.{name}"

@@ -66,7 +66,10 @@ def change(
         list[str] | None, typer.Option(help="Another address of the broker's, as for a sandbox.", metavar="WHICH=URL")
     ] = None,
 ) -> Answer:
-    """Name the broker and tell what it must know of us: asked on a terminal, else NAME=VALUE lines on stdin."""
+    """Name the broker and tell what it must know of us: asked on a terminal, else NAME=VALUE lines on stdin.
+
+    Whatever is told here disarms the account and ends its session.
+    """
     account = live_account(call)
     found = account.name_broker(name)
     for entry in address or ():
@@ -75,6 +78,7 @@ def change(
     vault, told = account.vault(found), _told(call, found)
     for key, value in told.items():
         vault.put(key, value)
+    account.begin_anew(found)
     missing = vault.missing()
     text = f"{name}: {', '.join(told) or 'nothing'} kept" + (f"; still missing: {', '.join(missing)}" if missing else "")
     return Answer({"broker": name, "kept": sorted(told), "missing": list(missing)}, text)
