@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ import pytest
 from tests.brokers.house import register
 from tests.cli.conftest import Said, Tradectl
 from tradectl import bootstrap
-from tradectl.errors import Blocked, DataError
+from tradectl.brokers.vault import login_lock
+from tradectl.clock import VirtualClock
+from tradectl.errors import Blocked, DataError, LoginNeeded
 from tradectl.model.order import OrderRequest, Side
 from tradectl.report.status import login_needed
 from tradectl.settings import load
@@ -202,6 +205,17 @@ def test_two_logins_at_once_are_one(live: Tradectl, home: Path, packages: Path) 
     assert sorted(item["new"] for item in said) == [False, False, True]
     assert len({item["expires_at"] for item in said}) == 1
     assert (home / "brokers" / "house" / "logins").read_text().splitlines() == ["in"]
+
+
+def test_a_login_that_does_not_end_holds_up_nobody_for_ever(tmp_path: Path) -> None:
+    clock = VirtualClock(datetime(2026, 11, 25, 4, tzinfo=UTC))
+    with login_lock(tmp_path, "me", "house", clock):
+        begun = clock.now()
+        with pytest.raises(LoginNeeded, match="another login"), login_lock(tmp_path, "me", "house", clock):
+            pass
+        assert clock.now() - begun == timedelta(seconds=60)
+    with login_lock(tmp_path, "me", "house", clock):
+        pass
 
 
 def test_a_secret_is_in_nothing_that_is_written(live: Tradectl, home: Path, packages: Path) -> None:

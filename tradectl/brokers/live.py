@@ -100,7 +100,7 @@ class LiveAccount:
     def login(self, ask: Ask, *, again: bool = False) -> tuple[Session, bool]:
         """Log in unless a session is there that still holds (`again`: in any case); the session, and whether it is new."""
         found = adapter(self.broker_name())
-        with login_lock(self.folder, self.ledger.user, found.name):
+        with login_lock(self.folder, self.ledger.user, found.name, self.clock):
             known = self.vault(found).session()
             if known is not None and known.expires_at > self.clock.now() and not again:
                 return known, False
