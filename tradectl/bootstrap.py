@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from tradectl.brokers.faulty import Fault, FaultyBroker, Promise
+    from tradectl.brokers.guard import GuardedBroker
     from tradectl.brokers.live import LiveAccount
     from tradectl.brokers.paper import PaperBroker
     from tradectl.exchange.sessions import SessionTable
@@ -44,6 +45,19 @@ class PaperWorld(World):
 
     def close(self) -> None:
         """Close the ledger and the exchange."""
+        if made(self.broker):
+            self.broker.close()
+        World.close(self)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveWorld(World):
+    """A world whose broker is a real one, behind the guard."""
+
+    broker: GuardedBroker
+
+    def close(self) -> None:
+        """End the stream and the connections, and close the ledger."""
         if made(self.broker):
             self.broker.close()
         World.close(self)
@@ -191,6 +205,8 @@ def _make(settings: Settings, database: Database, *, user: str, capital: int, mo
 
 def _clock(settings: Settings, ledger: Ledger, *, past: bool, read_only: bool) -> SystemClock | VirtualClock:
     kind = ledger.info.get("clock")
+    if settings.at is not None and ledger.info.get("mode") == "live":
+        raise ConfigurationError("a live home goes by the machine's clock: leave --at out")
     if settings.at is None:
         if kind == "virtual":
             raise UsageError(f"{settings.home} is on a virtual clock: say when it is with --at 'YYYY-MM-DD HH:MM'")
@@ -291,12 +307,12 @@ def _live(
     sessions: SessionTable,
     parameters: Parameters,
     notifier: Notifier,
-) -> World:
+) -> LiveWorld:
     """A world that trades at the user's broker. ConfigurationError on a virtual clock: real money knows only one time."""
     if clock.virtual:
         raise ConfigurationError("a live home goes by the machine's clock")
     broker = deferred(lambda: live_account(settings, ledger, clock, market, sessions).open())
-    return World(
+    return LiveWorld(
         ledger.user,
         "live",
         clock,

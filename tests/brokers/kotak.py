@@ -10,40 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from tests.brokers.floor import Floor
+from tests.brokers.vault import MemoryVault
 from tradectl.brokers.adapter import Account, Field, Session
 from tradectl.brokers.kotak_neo import ADAPTER
 from tradectl.brokers.kotak_neo.broker import KotakNeo
-from tradectl.errors import ConfigurationError, LoginNeeded
+from tradectl.errors import LoginNeeded
 from tradectl.model.order import OrderReport, OrderRequest, Side, TradeReport, Variety
 from tradectl.sandbox.kotak_neo import KotakNeoSandbox, Registered
 from tradectl.sandbox.server import Request, Response
 
 CLIENT = Registered("key-1", "+919800000000", "ASHA1", "JBSWY3DPEHPK3PXP", "246810")
-ANSWER_SECONDS = 0.3
-
-
-@dataclass
-class MemoryVault:
-    """Credentials and a session in memory, with the defaults of the adapter's fields."""
-
-    told: dict[str, str]
-    kept: Session | None = None
-
-    def get(self, name: str) -> str | None:
-        defaults = {item.name: item.default for item in ADAPTER.fields}
-        return self.told.get(name, defaults.get(name))
-
-    def require(self, name: str) -> str:
-        value = self.get(name)
-        if value is None:
-            raise ConfigurationError(f"{name} is missing")
-        return value
-
-    def session(self) -> Session | None:
-        return self.kept
-
-    def keep_session(self, session: Session) -> None:
-        self.kept = session
+TIMEOUT = (1.0, 0.3)
+"""Seconds for a connection, and for an answer."""
 
 
 class Listening(KotakNeoSandbox):
@@ -123,9 +101,9 @@ def neo_over(floor: Floor, folder: Path, *, allowed: tuple[str, ...] = ()) -> It
     with sandbox:
         account = Account(
             "asha", floor.clock, floor.sessions, floor.market, MemoryVault(credentials()), folder,
-            addresses={"login": sandbox.url},
+            addresses={"login": sandbox.url}, timeout=TIMEOUT,
         )  # fmt: skip
-        broker = KotakNeo(account, seconds=ANSWER_SECONDS)
+        broker = KotakNeo(account)
         made = Neo(floor, sandbox, account, broker)
         made.login()
         yield made

@@ -100,13 +100,13 @@ def test_an_address_that_is_not_safe_is_not_used(neo: MakeNeo) -> None:
 
 def test_without_a_session_nothing_is_asked(neo: MakeNeo) -> None:
     kotak = neo(quiet("ACME", [THURSDAY, FRIDAY]), at=ist(THURSDAY, "10:00"))
-    session = kotak.vault.kept
+    session = kotak.vault.stored
     assert session is not None
     for kept in (None, replace(session, expires_at=ist(THURSDAY, "09:59"))):
-        kotak.vault.kept = kept
+        kotak.vault.stored = kept
         kotak.sandbox.requests.clear()
         for ask in (kotak.broker.orders, kotak.broker.funds, lambda: kotak.buy(1, 10000), lambda: kotak.broker.cancel("1")):
-            with pytest.raises(LoginNeeded, match="log in"):
+            with pytest.raises(LoginNeeded, match="`tradectl login`"):
                 ask()
         assert kotak.sandbox.requests == []
 

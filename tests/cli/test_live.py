@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ import pytest
 from tests.brokers.house import register
 from tests.cli.conftest import Said, Tradectl
 from tradectl import bootstrap
-from tradectl.errors import Blocked, DataError
+from tradectl.brokers.vault import login_lock
+from tradectl.clock import VirtualClock
+from tradectl.errors import Blocked, DataError, LoginNeeded
 from tradectl.model.order import OrderRequest, Side
 from tradectl.report.status import login_needed
 from tradectl.settings import load
@@ -42,14 +45,14 @@ def told(live: Tradectl, text: str) -> Said:
 
 def test_a_package_brings_its_broker_by_an_entry_point(tradectl: Tradectl) -> None:
     names = [item["broker"] for item in tradectl("broker", "list", "--json").object["result"]]
-    assert names == ["kite", "kotak_neo", "house"]
+    assert names == ["kite", "kotak_neo", "openalgo", "house"]
 
 
 @pytest.mark.parametrize(
     ("words", "code", "line"),
     [
         (("--mode", "live"), 4, "live at which broker? say --broker NAME"),
-        (("--mode", "live", "--broker", "nobody"), 2, "there is no broker 'nobody'; there are kite, kotak_neo, house"),
+        (("--mode", "live", "--broker", "nobody"), 2, "there is no broker 'nobody'; there are kite, kotak_neo, openalgo, house"),
         (("--broker", "house"), 4, "a paper home has no broker; --mode live makes one that trades at house"),
         (("--mode", "real"), 4, "a home is paper or live, not 'real'"),
         (("--mode", "live", "--broker", "house", "--at", "2023-07-14 10:00"), 2, "a live home goes by the machine's clock"),
@@ -63,8 +66,10 @@ def test_a_home_is_live_at_a_broker_or_on_paper(tradectl: Tradectl, words: tuple
 
 
 def test_a_live_home_has_no_other_time(live: Tradectl) -> None:
-    said = live("status", "--at", "2023-07-14 10:00")
-    assert (said.code, "machine's clock" in said.err) == (4, True)
+    for words in (("status",), ("config", "set", "universe", "nifty50")):
+        said = live(*words, "--at", "2023-07-14 10:00")
+        assert (said.code, "machine's clock" in said.err) == (4, True)
+    assert live("status").code == 0
 
 
 def test_a_paper_home_needs_no_broker(tradectl: Tradectl) -> None:
@@ -162,6 +167,21 @@ def test_orders_go_out_only_where_somebody_has_armed(live: Tradectl) -> None:
     ]
 
 
+def test_another_account_is_not_armed_and_not_logged_in(live: Tradectl) -> None:
+    """Whoever tried a sandbox and then goes to the broker arms again."""
+    told(live, f"key={CANARY}\nclient=AB1234\n")
+    live("login", stdin="1234\n")
+    token = live("broker", "status", "--json").object["result"]["token"]
+    for words, stdin in ((("--address", "api=https://other.example"), ""), ((), "client=ZZ9999\n")):
+        live("broker", "arm", "--token", token)
+        live("login", stdin="1234\n")
+        before = live("broker", "status", "--json").object["result"]
+        assert (before["armed_since"] is not None, before["logged_in"]) == (True, True)
+        live("broker", "set", "house", *words, stdin=stdin)
+        after = live("broker", "status", "--json").object["result"]
+        assert (after["armed_since"], after["logged_in"]) == (None, False)
+
+
 def test_another_homes_token_arms_nothing(live: Tradectl, tmp_path: Path) -> None:
     other = ("--home", str(tmp_path / "other"))
     live("init", "--mode", "live", "--broker", "house", *other)
@@ -185,6 +205,17 @@ def test_two_logins_at_once_are_one(live: Tradectl, home: Path, packages: Path) 
     assert sorted(item["new"] for item in said) == [False, False, True]
     assert len({item["expires_at"] for item in said}) == 1
     assert (home / "brokers" / "house" / "logins").read_text().splitlines() == ["in"]
+
+
+def test_a_login_that_does_not_end_holds_up_nobody_for_ever(tmp_path: Path) -> None:
+    clock = VirtualClock(datetime(2026, 11, 25, 4, tzinfo=UTC))
+    with login_lock(tmp_path, "me", "house", clock):
+        begun = clock.now()
+        with pytest.raises(LoginNeeded, match="another login"), login_lock(tmp_path, "me", "house", clock):
+            pass
+        assert clock.now() - begun == timedelta(seconds=60)
+    with login_lock(tmp_path, "me", "house", clock):
+        pass
 
 
 def test_a_secret_is_in_nothing_that_is_written(live: Tradectl, home: Path, packages: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.ledger.conftest import NOW
+from tradectl.errors import RateLimited
 from tradectl.ledger.limits import RateLimits
 from tradectl.ledger.store import Ledger
 
@@ -72,13 +73,24 @@ def test_a_clock_that_goes_back_gives_nothing_away(ledger: Ledger) -> None:
     clock.at -= timedelta(hours=1)
     begun = clock.at
     limits.take("quote")
-    assert clock.at >= begun + timedelta(seconds=1)
+    assert begun + timedelta(seconds=1) <= clock.at < begun + timedelta(seconds=2)
+
+
+def test_what_is_too_long_to_wait_for_is_given_up(ledger: Ledger) -> None:
+    clock = Hands()
+    limits = RateLimits(ledger.database, "asha", "kite", {"orders": ((4, 86_400.0),)}, clock)
+    limits.take("orders")
+    limits.take("orders")
+    with pytest.raises(RateLimited, match="our own limit of requests to kite"):
+        limits.take("orders")
+    assert clock.at == NOW
 
 
 PROGRAM = """
 import sys
 from tradectl.clock import SystemClock
 from tradectl.ledger.engine import open_database
+from tradectl.errors import RateLimited
 from tradectl.ledger.limits import RateLimits
 database, clock = open_database(sys.argv[1], durable=False), SystemClock()
 limits = RateLimits(database, "asha", "kite", {"orders": ((20, 1.0),)}, clock)

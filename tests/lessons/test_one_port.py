@@ -16,6 +16,9 @@ from tests.execution.trading import D, stock
 from tests.lessons.afar import Front, put
 from tradectl import brokers
 from tradectl.brokers.faulty import FaultyBroker
+from tradectl.brokers.kite.broker import KiteBroker
+from tradectl.brokers.kotak_neo.broker import KotakNeo
+from tradectl.brokers.openalgo.broker import OpenAlgoBroker
 from tradectl.brokers.paper import PaperBroker
 from tradectl.model.order import OrderReport, TradeReport, Variety
 from tradectl.ports import Broker
@@ -25,14 +28,14 @@ CALLS = sorted(name for name, member in vars(Broker).items() if inspect.isfuncti
 
 
 def adapters() -> list[type]:
-    """Every broker that a package of `tradectl.brokers` makes public."""
-    names = [f"{brokers.__name__}.{module.name}" for module in pkgutil.iter_modules(brokers.__path__)]
-    public = [vars(module)[name] for module in map(importlib.import_module, names) for name in module.__all__]
-    return [item for item in public if inspect.isclass(item) and hasattr(item, "place")]
+    """The broker of every package of `tradectl.brokers`, in its module `broker`."""
+    names = [f"{brokers.__name__}.{module.name}.broker" for module in pkgutil.iter_modules(brokers.__path__) if module.ispkg]
+    there = [item for module in map(importlib.import_module, names) for item in vars(module).values() if inspect.isclass(item)]
+    return [item for item in there if item.__module__ in names and hasattr(item, "place")]
 
 
 def test_every_adapter_is_found() -> None:
-    assert {PaperBroker, FaultyBroker} <= set(adapters())
+    assert {PaperBroker, FaultyBroker, KiteBroker, KotakNeo, OpenAlgoBroker} <= set(adapters())
     assert CALLS == ["cancel", "funds", "holdings", "modify", "orders", "place", "preopen_prices", "quotes", "trades"]
 
 

@@ -9,42 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.sandbox.benches import BENCHES, PaperBench
 from tradectl.brokers.paper import PaperBroker
 from tradectl.model.market import Quote
-from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest
+from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, OrderStatus
 from tradectl.sandbox.floor import CASH, FRIDAY, PART, Floor, ist
-from tradectl.sandbox.kit import CARDS, Bench, Broken
-from tradectl.sandbox.server import Trouble
-
-
-class PaperBench(Bench):
-    """The paper exchange itself: nothing lies between."""
-
-    wired = False
-
-    def __init__(self, floor: Floor, broker: PaperBroker | None = None) -> None:
-        super().__init__(floor)
-        self._broker = broker or floor.exchange()
-
-    @property
-    def broker(self) -> PaperBroker:
-        return self._broker
-
-    def trouble(self, kind: Trouble, *, read: bool = False, times: int = 1) -> None:
-        raise AssertionError("there is no wire")
-
-    def expire(self) -> None:
-        raise AssertionError("there is no session")
-
-    def ban(self) -> None:
-        raise AssertionError("there is no address")
-
-    def close(self) -> None:
-        self._broker.close()
-
-
-BENCHES = {"paper": PaperBench}
-
+from tradectl.sandbox.kit import CARDS, Broken
 
 PLAYED = [(name, number) for name, make in BENCHES.items() for number, card in CARDS.items() if make.wired or not card.wired]
 """Where nothing lies between, no wire can break."""
@@ -108,6 +78,28 @@ class OldQuotes(Wrong):
         return {name: replace(item, at=item.at - timedelta(hours=1)) for name, item in super().quotes(symbols).items()}
 
 
+class HalfABand(Wrong):
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        return {name: replace(item, lower_band=None, upper_band=1) for name, item in super().quotes(symbols).items()}
+
+
+class SaysNoTags(Wrong):
+    """Shows tags that it says it does not keep."""
+
+    capabilities = replace(PaperBroker.capabilities, tag_length=0)
+
+
+class SaysNoAmo(Wrong):
+    """Takes what it says it does not take, and passes on to the exchange what is too early for it."""
+
+    capabilities = replace(PaperBroker.capabilities, amo=False)
+
+
+class NeverEnds(SaysNoAmo):
+    def orders(self) -> tuple[OrderReport, ...]:
+        return tuple(replace(item, status=OrderStatus.ONGOING) for item in super().orders())
+
+
 @pytest.mark.parametrize(
     ("kind", "broken"),
     [
@@ -119,6 +111,11 @@ class OldQuotes(Wrong):
         (AllSellable, "holdings grow with delivery"),
         (RichForEver, "funds are what may be spent"),
         (OldQuotes, "quotes have a time and a source"),
+        (HalfABand, "quotes have a time and a source"),
+        (SaysNoTags, "a tag that does not fit is not sent"),
+        (SaysNoAmo, "an amo waits over the night"),
+        (SaysNoAmo, "nothing is sent while orders change hands"),
+        (NeverEnds, "an amo is cancelled in the morning"),
     ],
 )
 def test_a_card_breaks_where_its_promise_is_broken(kind: type[Wrong], broken: str, tmp_path: Path) -> None:

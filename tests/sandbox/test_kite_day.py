@@ -24,6 +24,7 @@ from tradectl import bootstrap
 from tradectl.brokers.adapter import Account, Session
 from tradectl.brokers.kite import ADAPTER
 from tradectl.brokers.paper import PaperBroker, Statement
+from tradectl.drill.days import SCHEDULE
 from tradectl.exchange.sessions import SessionTable
 from tradectl.ledger.schema import metadata
 from tradectl.marketdata.store import Store
@@ -114,7 +115,10 @@ class Stage:
     def _world(self, folder: Path) -> Any:
         changes = {**EAGER, "universe": "demo"}
         start = at_ist(FIRST, time(7, 30))
-        return bootstrap.open_simulation(self.settings, folder, start=start, capital=CAPITAL, changes=changes, step=EVERY)
+        world = bootstrap.open_simulation(self.settings, folder, start=start, capital=CAPITAL, changes=changes, step=EVERY)
+        for task, times in SCHEDULE.items():
+            world.ledger.schedules.set(task, times=times)
+        return world
 
     def _paper(self, world: World, folder: Path, market: MarketData) -> PlainPaper:
         how: dict[str, Any] = {"step": EVERY, "durable": False, "opening_cash": CAPITAL}

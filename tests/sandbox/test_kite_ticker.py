@@ -15,6 +15,7 @@ import pytest
 
 from tests.brokers.floor import ist, listing, quiet
 from tests.sandbox.zerodha import KEY, House, house
+from tradectl.brokers.guard import GuardedBroker
 from tradectl.brokers.kite.broker import KiteBroker
 from tradectl.errors import UsageError
 from tradectl.model.market import Bar
@@ -159,3 +160,22 @@ def test_the_official_ticker_receives_ticks_and_order_updates(home: House, kite:
 def test_a_sandbox_without_a_ticker_says_so(tmp_path: Path) -> None:
     with house(tmp_path, at=ist(MONDAY, "10:00")) as plain, pytest.raises(UsageError, match="no ticker"):
         _ = plain.sandbox.stream_url
+
+
+def test_a_monitor_that_holds_the_stream_asks_once(home: House, kite: KiteBroker) -> None:
+    guarded = GuardedBroker(kite, home.arming(), home.clock, home.sessions, home.market)
+    assert guarded.stream()
+    try:
+        guarded.quotes(["ACME"])
+        wait_until(lambda: tokens(home))
+
+        def streamed() -> bool:
+            home.clock.sleep(1)
+            home.sandbox.tick()
+            before = home.sandbox.requests.count(("GET", "/quote"))
+            quote = guarded.quotes(["ACME"])["ACME"]
+            return quote.upper_band is not None and home.sandbox.requests.count(("GET", "/quote")) == before
+
+        wait_until(streamed)
+    finally:
+        guarded.close()

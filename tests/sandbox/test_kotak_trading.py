@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.kotak import ANSWER_SECONDS, CLIENT, Listening, MemoryVault, credentials, nobody
+from tests.brokers.kotak import CLIENT, TIMEOUT, Listening, MemoryVault, credentials, nobody
 from tests.brokers.market import Listing
 from tests.execution.trading import SESSIONS, D, T, Trading, entry, stock
 from tradectl.brokers.adapter import Account
@@ -30,8 +30,9 @@ class KotakTrading(Trading):
         self.sandbox = Listening(self._broker, clock=self.clock, market=lambda: self.market, client=CLIENT)
         self.sandbox.start()
         vault, addresses = MemoryVault(credentials()), {"login": self.sandbox.url}
-        self.account = Account("asha", self.clock, SESSIONS, self.market, vault, folder / "scrips", addresses=addresses)
-        self.kotak = KotakNeo(self.account, seconds=ANSWER_SECONDS)
+        scrips = folder / "scrips"
+        self.account = Account("asha", self.clock, SESSIONS, self.market, vault, scrips, addresses=addresses, timeout=TIMEOUT)
+        self.kotak = KotakNeo(self.account)
         self.world = replace(self.world, broker=self.kotak)
         self.login()
 

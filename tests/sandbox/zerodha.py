@@ -18,6 +18,10 @@ from tradectl.brokers.kite.broker import KiteBroker
 from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock
 from tradectl.exchange.sessions import SessionTable
+from tradectl.ledger.arming import Arming
+from tradectl.ledger.engine import open_database
+from tradectl.ledger.migrations import create_or_upgrade
+from tradectl.ledger.store import Ledger
 from tradectl.sandbox.kite import KiteSandbox
 
 KEY, SECRET = "sandboxkey", "sandboxsecret"
@@ -50,6 +54,14 @@ class House:
             addresses["stream"] = self.sandbox.stream_url
         facts: dict[str, Any] = {"market": self.market, "vault": self.vault, **changes}
         return Account("asha", self.clock, self.sessions, folder=self.folder / "kite", addresses=addresses, **facts)
+
+    def arming(self) -> Arming:
+        """Of a ledger of its own; armed."""
+        database = open_database(self.folder / "ledger.db", durable=False)
+        create_or_upgrade(database)
+        found = Arming(Ledger(database, "asha"), "kite")
+        found.arm(self.clock.now())
+        return found
 
     def log_in(self) -> KiteBroker:
         """A process that has just logged in."""

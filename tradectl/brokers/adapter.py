@@ -17,7 +17,11 @@ from tradectl.errors import UsageError
 from tradectl.exchange.sessions import SessionTable
 from tradectl.ports import Broker, Capabilities, Clock, MarketData
 
-ADAPTERS = {"kite": "tradectl.brokers.kite", "kotak_neo": "tradectl.brokers.kotak_neo"}
+ADAPTERS = {
+    "kite": "tradectl.brokers.kite",
+    "kotak_neo": "tradectl.brokers.kotak_neo",
+    "openalgo": "tradectl.brokers.openalgo",
+}
 """Our own adapters: the broker's name, and the module that has its ADAPTER."""
 GROUP = "tradectl.brokers"
 """The entry points of others."""
@@ -80,7 +84,8 @@ class Unlimited:
 @dataclass(frozen=True, slots=True)
 class Account:
     """What an adapter is given. `folder` is for files that may be lost (lists of instruments); `addresses` replace the broker's
-    own (a sandbox); times come from `clock` alone."""
+    own (a sandbox); times come from `clock` alone. `timeout`: seconds for a connection, and for an answer; None: those of
+    `Transport`."""
 
     user: str
     clock: Clock
@@ -90,6 +95,18 @@ class Account:
     folder: Path
     limiter: Limiter = field(default_factory=Unlimited)
     addresses: Mapping[str, str] = field(default_factory=dict)
+    timeout: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeDifference:
+    """A line of one order's charges that we reckon otherwise than the broker. Paise."""
+
+    broker_order_id: str
+    symbol: str
+    line: str
+    theirs: int
+    ours: int
 
 
 Ask = Callable[[Field], str]

@@ -1,21 +1,35 @@
-"""The last look before real money: nothing but cancels goes out unless a person has armed the account."""
+"""The last look before real money.
+
+Nothing but cancels goes out unless a person has armed the account; and nothing at all in the phases in which the exchange takes
+no orders, where a broker's answer is anybody's guess.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
-from tradectl.errors import Blocked
+from tradectl.brokers.prices import StreamedPrices
+from tradectl.errors import Blocked, OrderRefused, TradectlError
+from tradectl.exchange.phases import TAKES_NOTHING
+from tradectl.exchange.sessions import SessionTable
 from tradectl.ledger.arming import Arming
 from tradectl.model.market import Quote
-from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, TradeReport
-from tradectl.ports import Broker, Capabilities
+from tradectl.model.moment import ist_date
+from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, TradeReport, Variety
+from tradectl.ports import Broker, Capabilities, Clock, MarketData
 
 
 class GuardedBroker:
-    """A live broker behind the guard. Blocked (exit 9) for an order or a change while it is not armed; reads and cancels pass."""
+    """A live broker behind the guard. Blocked (exit 9) for an order or a change while it is not armed; reads and cancels pass.
+    OrderRefused (`phase`) for a command about a symbol whose phase takes nothing. `stream` makes its quotes come from the
+    broker's stream, if it has one."""
 
-    def __init__(self, broker: Broker, arming: Arming) -> None:
-        self._broker, self._arming = broker, arming
+    def __init__(self, broker: Broker, arming: Arming, clock: Clock, sessions: SessionTable, market: MarketData) -> None:
+        self._broker, self._arming, self._clock = broker, arming, clock
+        self._sessions, self._market = sessions, market
+        self._symbols: dict[str, str] = {}
+        self._prices: StreamedPrices | None = None
 
     @property
     def name(self) -> str:
@@ -25,19 +39,45 @@ class GuardedBroker:
     def capabilities(self) -> Capabilities:
         return self._broker.capabilities
 
+    def stream(self) -> bool:
+        """Hold the broker's stream from now on, until `close`; whether there is one."""
+        make = getattr(self._broker, "ticker", None)
+        if make is not None and self._prices is None:
+            self._prices = StreamedPrices(self._broker, make(), self._clock)
+        return self._prices is not None
+
+    def close(self) -> None:
+        """End the stream and the connections."""
+        if self._prices is not None:
+            self._prices.close()
+            self._prices = None
+        close = getattr(self._broker, "close", None)
+        if close is not None:
+            close()
+
+    # commands
+
     def place(self, request: OrderRequest) -> str:
-        self._look()
+        self._check_armed()
+        if request.variety is Variety.REGULAR:
+            self._check_phase(request.symbol)
         return self._broker.place(request)
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
-        self._look()
+        self._check_armed()
+        self._check_phase(self._symbols.get(broker_order_id))
         self._broker.modify(broker_order_id, quantity=quantity, price=price)
 
     def cancel(self, broker_order_id: str) -> None:
+        self._check_phase(self._symbols.get(broker_order_id))
         self._broker.cancel(broker_order_id)
 
+    # reads
+
     def orders(self) -> Sequence[OrderReport]:
-        return self._broker.orders()
+        found = self._broker.orders()
+        self._symbols |= {report.broker_order_id: report.symbol for report in found}
+        return found
 
     def trades(self) -> Sequence[TradeReport]:
         return self._broker.trades()
@@ -49,11 +89,25 @@ class GuardedBroker:
         return self._broker.funds()
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        return self._broker.quotes(symbols)
+        return (self._prices or self._broker).quotes(symbols)
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:
         return self._broker.preopen_prices(symbols)
 
-    def _look(self) -> None:
+    def _check_armed(self) -> None:
         if self._arming.since() is None:
             raise Blocked(f"live orders are not armed: `tradectl broker arm` lets them go to {self.name}")
+
+    def _check_phase(self, symbol: str | None) -> None:
+        """Of an order that was never read nothing is known; a symbol that our data do not know is left to the broker."""
+        now = self._clock.now()
+        session = self._sessions.session(ist_date(now))
+        if symbol is None or session is None:
+            return
+        closing_auction = False
+        with suppress(TradectlError):
+            found = self._market.find(symbol, session.date)
+            closing_auction = self._market.instrument(found, session.date).closing_auction
+        phase = session.phase_at(now, closing_auction)
+        if phase is not None and phase.kind in TAKES_NOTHING:
+            raise OrderRefused(f"orders are not accepted now: {TAKES_NOTHING[phase.kind]}", code="phase")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tradectl.brokers.adapter import Account, Adapter, Ask, Session, adapter
+from tradectl.brokers.adapter import Account, Adapter, Ask, ChargeDifference, Session, adapter
 from tradectl.brokers.guard import GuardedBroker
 from tradectl.brokers.vault import StoredVault, login_lock
-from tradectl.errors import ConfigurationError, UsageError
+from tradectl.errors import Blocked, ConfigurationError, UsageError
 from tradectl.ledger.arming import BROKER, Arming
 from tradectl.ledger.limits import RateLimits
 from tradectl.ports import Clock, MarketData
@@ -56,6 +56,11 @@ class LiveAccount:
             raise UsageError(f"{found.name} has no address {which!r}; it has {', '.join(found.addresses)}")
         self.credentials.set(f"{found.name}.{ADDRESS}{which}", url, secret=False)
 
+    def begin_anew(self, found: Adapter) -> None:
+        """Another broker, address or credential is another account: nobody has armed it, and nobody is logged in there."""
+        Arming(self.ledger, found.name).disarm()
+        self.vault(found).forget_session()
+
     def vault(self, found: Adapter) -> StoredVault:
         return StoredVault(self.credentials, found)
 
@@ -79,12 +84,23 @@ class LiveAccount:
     def open(self) -> GuardedBroker:
         """The broker for the tasks, behind the guard."""
         found = adapter(self.broker_name())
-        return GuardedBroker(found.open(self.account(found)), Arming(self.ledger, found.name))
+        arming = Arming(self.ledger, found.name)
+        return GuardedBroker(found.open(self.account(found)), arming, self.clock, self._sessions, self._market)
+
+    def charges(self) -> list[ChargeDifference]:
+        """Where the broker reckons the charges of today's orders otherwise than our table. Blocked where it tells none."""
+        found = self.adapter()
+        broker = found.open(self.account(found))
+        reckon = getattr(broker, "charges", None)
+        if reckon is None:
+            raise Blocked(f"{found.name} does not tell what it charges")
+        differences: list[ChargeDifference] = reckon(broker.orders())
+        return differences
 
     def login(self, ask: Ask, *, again: bool = False) -> tuple[Session, bool]:
         """Log in unless a session is there that still holds (`again`: in any case); the session, and whether it is new."""
         found = adapter(self.broker_name())
-        with login_lock(self.folder, self.ledger.user, found.name):
+        with login_lock(self.folder, self.ledger.user, found.name, self.clock):
             known = self.vault(found).session()
             if known is not None and known.expires_at > self.clock.now() and not again:
                 return known, False

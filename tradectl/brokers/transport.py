@@ -56,10 +56,10 @@ class Transport:
         *,
         clock: Clock,
         limiter: Limiter,
-        timeout: tuple[float, float] = (CONNECT, READ),
+        timeout: tuple[float, float] | None = None,
     ) -> None:
         self._name, self._judge, self._headers = name, judge, headers
-        self._clock, self._limiter, self._timeout = clock, limiter, timeout
+        self._clock, self._limiter, self._timeout = clock, limiter, timeout or (CONNECT, READ)
 
     @cached_property
     def _session(self) -> Session:

@@ -6,17 +6,21 @@ import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from tradectl.brokers.adapter import Adapter, Session
-from tradectl.errors import ConfigurationError
+from tradectl.errors import ConfigurationError, LoginNeeded
 from tradectl.ledger.arming import LOGGED_IN_UNTIL
 from tradectl.ledger.settings import Credentials
+from tradectl.ports import Clock
 from tradectl.redaction import remember
 
 SESSION = "session"
+PATIENCE, LOOK = 60.0, 0.2
+"""Seconds for which a login waits for another one, and between two looks."""
 
 
 class StoredVault:
@@ -67,15 +71,34 @@ class StoredVault:
         self._credentials.set(self._key(SESSION), json.dumps(stored))
         self._credentials.set(self._key(LOGGED_IN_UNTIL), stored["expires_at"], secret=False)
 
+    def end_session(self, session: Session) -> None:
+        """The broker does not know these tokens any more. A session that another process has made meanwhile stays."""
+        known = self.session()
+        if known is not None and dict(known.tokens) == dict(session.tokens):
+            self.keep_session(replace(known, expires_at=known.logged_in_at))
+
+    def forget_session(self) -> None:
+        """Whoever trades here now logs in anew."""
+        known = self.session()
+        if known is not None:
+            self.end_session(known)
+
     def _key(self, name: str) -> str:
         return f"{self._broker}.{name}"
 
 
 @contextmanager
-def login_lock(folder: Path, user: str, broker: str) -> Iterator[None]:
+def login_lock(folder: Path, user: str, broker: str, clock: Clock) -> Iterator[None]:
     """One login of a user at a broker at a time, among the processes of this machine: the second finds the first one's session.
-    The lock goes with the process that holds it."""
+    The lock goes with the process that holds it. LoginNeeded where that one does not come to an end, as a prompt may not."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"login-{broker}-{user}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        for _ in range(round(PATIENCE / LOOK)):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                clock.sleep(LOOK)
+        else:
+            raise LoginNeeded(f"another login at {broker} has been going on for {PATIENCE:.0f} s")
         yield

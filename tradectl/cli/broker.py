@@ -14,6 +14,7 @@ from tradectl.cli.group import ListGroup
 from tradectl.cli.login import ask, live_account
 from tradectl.cli.options import CONFIGURE
 from tradectl.errors import Blocked, UsageError
+from tradectl.model.money import to_rupees
 
 if TYPE_CHECKING:
     from tradectl.brokers.adapter import Adapter
@@ -23,7 +24,7 @@ app = typer.Typer(
     name="broker",
     rich_help_panel=CONFIGURE,
     cls=ListGroup,
-    help="The broker of a live home: list, set, status, arm, disarm.",
+    help="The broker of a live home: list, set, status, arm, disarm, charges.",
 )
 
 
@@ -65,7 +66,10 @@ def change(
         list[str] | None, typer.Option(help="Another address of the broker's, as for a sandbox.", metavar="WHICH=URL")
     ] = None,
 ) -> Answer:
-    """Name the broker and tell what it must know of us: asked on a terminal, else NAME=VALUE lines on stdin."""
+    """Name the broker and tell what it must know of us: asked on a terminal, else NAME=VALUE lines on stdin.
+
+    Whatever is told here disarms the account and ends its session.
+    """
     account = live_account(call)
     found = account.name_broker(name)
     for entry in address or ():
@@ -74,6 +78,7 @@ def change(
     vault, told = account.vault(found), _told(call, found)
     for key, value in told.items():
         vault.put(key, value)
+    account.begin_anew(found)
     missing = vault.missing()
     text = f"{name}: {', '.join(told) or 'nothing'} kept" + (f"; still missing: {', '.join(missing)}" if missing else "")
     return Answer({"broker": name, "kept": sorted(told), "missing": list(missing)}, text)
@@ -127,6 +132,19 @@ def disarm(call: Call) -> Answer:
     return _armed(call, live_account(call), armed=False)
 
 
+@command(app)
+def charges(call: Call) -> Answer:
+    """Compare the broker's own reckoning of today's charges with our table, line by line, where it tells one."""
+    found = [
+        {"broker_order_id": item.broker_order_id, "symbol": item.symbol, "line": item.line}
+        | {"broker": to_rupees(item.theirs), "ours": to_rupees(item.ours)}
+        for item in live_account(call).charges()
+    ]
+    rows = [tuple(item.values()) for item in found]
+    columns = ("order", "symbol", "line", ">broker", ">ours")
+    return Answer(found, lambda: show.table(columns, rows, empty="Charges are as we reckon them."))
+
+
 def _armed(call: Call, account: LiveAccount, *, armed: bool) -> Answer:
     now, arming = account.clock.now(), account.arming()
     was = arming.since() is not None
@@ -142,6 +160,8 @@ def _armed(call: Call, account: LiveAccount, *, armed: bool) -> Answer:
 
 
 def _status(account: LiveAccount) -> dict[str, Any]:
+    from tradectl.report.values import value
+
     name = account.broker_name()
     vault = account.vault(account.adapter())
     session, arming = vault.session(), account.arming()
@@ -150,9 +170,9 @@ def _status(account: LiveAccount) -> dict[str, Any]:
         "broker": name,
         "missing": list(vault.missing()),
         "logged_in": session is not None and session.expires_at > account.clock.now(),
-        "expires_at": session.expires_at.isoformat() if session else None,
+        "expires_at": value(session.expires_at) if session else None,
         "seen_ip": session.seen_ip if session else None,
-        "armed_since": since.isoformat() if since else None,
+        "armed_since": value(since),
         "token": arming.token(),
     }
 

@@ -26,12 +26,14 @@ def login(
     again: Annotated[bool, typer.Option("--again", help="Also where a session is there that still holds.")] = False,
 ) -> Answer:
     """Log in at the broker. What has to be told each time is asked, or read from stdin, a line each."""
+    from tradectl.report.values import value
+
     account = live_account(call)
     session, fresh = account.login(ask(call), again=again)
     found: dict[str, Any] = {
         "broker": account.broker_name(),
-        "logged_in_at": session.logged_in_at.isoformat(),
-        "expires_at": session.expires_at.isoformat(),
+        "logged_in_at": value(session.logged_in_at),
+        "expires_at": value(session.expires_at),
         "seen_ip": session.seen_ip,
         "new": fresh,
     }

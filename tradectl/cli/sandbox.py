@@ -1,8 +1,8 @@
-"""`sandbox`: doing on the paper exchange what only the world outside does, such as a trade by hand at the broker's."""
+"""`sandbox`: the world outside, on the paper exchange: a trade by hand at the broker's, and the broker's server itself."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,9 +12,17 @@ from tradectl.cli.group import Group
 from tradectl.cli.options import RESEARCH
 from tradectl.cli.user import rupees
 from tradectl.errors import UsageError
+from tradectl.runtime.interrupt import stop_on_signals
+
+if TYPE_CHECKING:
+    from tradectl.bootstrap import PaperWorld
 
 app = typer.Typer(
-    name="sandbox", rich_help_panel=RESEARCH, cls=Group, help="The paper exchange by hand: trade.", no_args_is_help=True
+    name="sandbox",
+    rich_help_panel=RESEARCH,
+    cls=Group,
+    help="The paper exchange from outside: trade by hand, serve a broker's wire format.",
+    no_args_is_help=True,
 )
 
 
@@ -27,17 +35,39 @@ def trade(
     price: Annotated[str, typer.Argument(help="Rupees a share.", metavar="PRICE")],
 ) -> Answer:
     """A trade made by hand, outside tradectl: it is filled at once, and the tasks must find out about it."""
-    from tradectl.bootstrap import PaperWorld
     from tradectl.model.money import to_rupees
     from tradectl.model.order import Side
 
     if side.upper() not in set(Side):
         raise UsageError(f"a side is BUY or SELL, not {side!r}")
     paise = rupees(price)
-    world = call.world()
-    if not isinstance(world, PaperWorld):
-        raise UsageError(f"this home is {world.mode}: trade by hand where you trade by hand, and the tasks will find it")
-    order_id = world.broker.manual_trade(symbol.upper(), Side(side.upper()), quantity, paise)
+    order_id = _paper(call).broker.manual_trade(symbol.upper(), Side(side.upper()), quantity, paise)
     found = {"broker_order_id": order_id, "symbol": symbol.upper(), "side": side.upper(), "quantity": quantity}
     found |= {"price": to_rupees(paise)}
     return Answer(found, f"{side.upper()} {quantity} {symbol.upper()} at {to_rupees(paise)}: filled, broker order {order_id}")
+
+
+@command(app)
+def serve(
+    call: Call,
+    broker: Annotated[str, typer.Argument(help="kite, kotak_neo or openalgo.", metavar="BROKER")],
+    port: Annotated[int, typer.Option(help="Where it listens on 127.0.0.1; 0 for any free one.", min=0, max=65535)] = 0,
+) -> Answer:
+    """Speak a broker's wire format over this home's paper account, until interrupted: a live home elsewhere can trade at it."""
+    from tradectl.sandbox.served import served
+
+    found = served(broker, _paper(call), port)
+    call.say(f"{broker} listens at {found.sandbox.url}; in a live home elsewhere (init --mode live --broker {broker}):")
+    call.say(found.hint())
+    with stop_on_signals() as stop:
+        count = found.sandbox.serve(until=lambda: stop.times > 0)
+    return Answer({"url": found.sandbox.url, "requests": count}, f"{count} requests answered", exit_code=128 + stop.signal_number)
+
+
+def _paper(call: Call) -> PaperWorld:
+    from tradectl.bootstrap import PaperWorld
+
+    world = call.world()
+    if not isinstance(world, PaperWorld):
+        raise UsageError(f"this home is {world.mode}: what is done outside is done at the broker's, and the tasks will find it")
+    return world

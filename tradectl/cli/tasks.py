@@ -108,10 +108,20 @@ def run(
     report = relived(world, task, day, slot, force=more["force"])
     if report is None:
         end = moment_until(until, day)
+        if task.schedule.every and not more.get("once"):
+            hold_stream(world)
         with bar(task.name, quiet=call.quiet) as watch:
             runner = Runner(world, all_tasks(), trigger=trigger, watch=watch)
             report = runner.run(task, session=day, slot=slot, until=end, **more)
     return answer(call, report, strict=strict)
+
+
+def hold_stream(world: World) -> None:
+    """A monitor that stays holds the live broker's stream of prices; whoever comes for a step asks."""
+    from tradectl.bootstrap import LiveWorld
+
+    if isinstance(world, LiveWorld):
+        world.broker.stream()
 
 
 def moment_until(text: str, day: date) -> datetime | None:

@@ -28,6 +28,15 @@ class PhaseKind(StrEnum):
     """Trades at the closing price; resting limit orders do not take part."""
 
 
+TAKES_NOTHING = {
+    PhaseKind.PRE_OPEN_MATCHING: "orders are being matched",
+    PhaseKind.BUFFER: "the market is about to open",
+    PhaseKind.CLOSING_REFERENCE: "the closing auction's reference price is being computed",
+    PhaseKind.CLOSING_MATCHING: "the closing auction is being matched",
+}
+"""The phases in which no order is taken, changed or cancelled, and why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Phase:
     """One phase: `start` inclusive, `end` exclusive, both aware (UTC). Where the exchange closes order entry at random,

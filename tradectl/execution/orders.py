@@ -139,7 +139,7 @@ class OrderPath:
         forgotten it, as after the restore of a backup."""
         return any(report.tag == tag for report in self._book.reports)
 
-    def _send_recorded(self, order: Order, intent: Intent, *, send: bool) -> Answer:
+    def _send_recorded(self, order: Order, intent: Intent, *, send: bool, doubt: str = "") -> Answer:
         if not send:
             return Answer(Sent.WAITING, order)
         marked = self._book.intents.mark_sending(
@@ -147,42 +147,52 @@ class OrderPath:
             order,
             quantity=intent.quantity,
             price=intent.price,
+            variety=intent.variety if order.sending_at is None else order.variety,
             now=self._clock.now(),
             machine_now=self._clock.machine_now(),
         )
-        return self._send(marked)
+        return self._send(marked, doubt)
 
     def _repeat(self, order: Order, intent: Intent, *, send: bool) -> Answer:
         """An order of unknown fate is asked for again only where the broker refuses what it has already."""
         if not send or not may_repeat(order, self._broker.capabilities, self._claim.owner, self._clock.now()):
             return Answer(Sent.UNKNOWN, order, order.reason)
-        return self._send_recorded(order, intent, send=True)
+        return self._send_recorded(order, intent, send=True, doubt=order.reason or "nobody knows what became of it")
 
     def _forbidden(self, side: Side) -> str:
         snapshot = self._book.snapshot()
         return why_forbidden(snapshot.trading_state, snapshot.state_reason, side)
 
-    def _send(self, order: Order) -> Answer:
+    def _send(self, order: Order, doubt: str = "") -> Answer:
         """Send an order that is marked as being sent, and write down what is known after. Anything raised but these errors leaves
-        it marked: nobody knows then, and `unknown.resolve` finds out."""
+        it marked: nobody knows then, and `unknown.resolve` finds out.
+
+        `doubt`: it was sent before, and this is why nobody knows what became of it. Only an order id ends that: whatever becomes
+        of this sending proves nothing about the one before."""
         request = OrderRequest(order.tag, order.symbol, order.side, order.quantity, order.price, variety=order.variety)
         answered = self._book.intents.answered
         try:
             broker_order_id = self._broker.place(request)
         except OrderRefused as refusal:
-            sent, status, reason = self._refused(order, refusal)
+            sent, status, reason = self._refused(order, refusal, doubt)
             return Answer(sent, answered(order, status, self._clock.now(), reason=reason), reason)
-        except Ambiguous as doubt:
-            return Answer(Sent.UNKNOWN, answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=str(doubt)), str(doubt))
+        except Ambiguous as unknown:
+            reason = str(unknown)
+            return Answer(Sent.UNKNOWN, answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=reason), reason)
         except NOT_CARRIED_OUT:
-            self._book.intents.never_sent(order, self._clock.now())
+            if doubt:
+                answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=doubt)
+            else:
+                self._book.intents.never_sent(order, self._clock.now())
             raise
         return Answer(Sent.PLACED, answered(order, OrderStatus.PENDING, self._clock.now(), broker_order_id=broker_order_id))
 
-    def _refused(self, order: Order, refusal: OrderRefused) -> tuple[Sent, OrderStatus, str]:
+    def _refused(self, order: Order, refusal: OrderRefused, doubt: str) -> tuple[Sent, OrderStatus, str]:
         """A refused repetition of a tag is no refusal of the order: the broker says that it has it."""
         if refusal.code == "repeated_tag":
             return Sent.UNKNOWN, OrderStatus.UNKNOWN, f"{EXISTS}: {refusal.reason}"
+        if doubt:
+            return Sent.UNKNOWN, OrderStatus.UNKNOWN, doubt
         if refusal.passing and order.side is Side.BUY:
             return Sent.RETRY, OrderStatus.RETRY_PENDING, refusal.reason
         return Sent.REFUSED, OrderStatus.REJECTED, refusal.reason

@@ -19,7 +19,7 @@ from tradectl.ledger.executions import Claim, assert_holds
 from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.rows import Intent, Order
 from tradectl.ledger.statements import CHAIN, CHANGE, ONE_ORDER, ORDERS, STATE_HELD, order_of
-from tradectl.model.order import MOVES, OrderStatus, OrderType, Side
+from tradectl.model.order import MOVES, OrderStatus, OrderType, Side, Variety
 
 REAPPEARED = "it appeared after its end"
 """The reason of an order that had been given up and is in the broker's book after all, until it has been withdrawn."""
@@ -138,13 +138,22 @@ class Intents:
         return self._read(created)
 
     def mark_sending(
-        self, claim: Claim, order: Order, *, quantity: int, price: int, now: datetime, machine_now: datetime
+        self,
+        claim: Claim,
+        order: Order,
+        *,
+        quantity: int,
+        price: int,
+        variety: Variety,
+        now: datetime,
+        machine_now: datetime,
     ) -> Order:
-        """An intent that was never sent is about to be: same row, same tag, perhaps another quantity. Raises Fenced,
+        """An intent that was never sent is about to be: same row, same tag, perhaps another quantity or variety. Raises Fenced,
         Forbidden and Overtaken."""
         values = {
             "quantity": quantity,
             "price": price,
+            "variety": variety,
             "sending_at": now,
             "sender": claim.owner,
             "absent_since": None,

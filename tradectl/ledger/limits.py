@@ -11,14 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from tradectl.errors import RateLimited
 from tradectl.ledger.engine import Database, put_rows
 from tradectl.ledger.schema import rate_limits as rows
 from tradectl.ports import Clock
 
 Limits = Mapping[str, tuple[tuple[int, float], ...]]
 """By kind of request: pairs of how many, and in how many seconds. All of them hold."""
+PATIENCE = 30.0
+"""Seconds after which a request is given up: what it was for is late by then, and the next step comes in a minute."""
+LEAST = 0.001
+"""Seconds of the shortest wait: what is left of a token may be less than any clock can tell."""
 _KEY = ("user", "broker", "bucket", "seconds")
 
 
@@ -48,9 +53,13 @@ class RateLimits:
         self._buckets = {name: tuple(_Bucket.of(*limit) for limit in found) for name, found in limits.items()}
 
     def take(self, bucket: str) -> None:
-        """Wait until one more request of this kind may be made, and count it. KeyError for a kind without limits."""
+        """Wait until one more request of this kind may be made, and count it. RateLimited where that is too long to wait for;
+        KeyError for a kind without limits."""
+        begun = self._clock.machine_now()
         while (wait := self._try(bucket, self._clock.machine_now())) > 0:
-            self._clock.sleep(wait)
+            if wait > PATIENCE or (self._clock.machine_now() - begun).total_seconds() > PATIENCE:
+                raise RateLimited(f"our own limit of requests to {self._broker} is reached: {bucket}, for {wait:.0f} s more")
+            self._clock.sleep(max(wait, LEAST))
 
     def _try(self, name: str, now: datetime) -> float:
         """Take a token of each bucket; or none of any, and in how many seconds there will be one."""
@@ -58,6 +67,8 @@ class RateLimits:
         where = (rows.c.user == self._user, rows.c.broker == self._broker, rows.c.bucket == name)
         with self._database.note() as connection:
             known = {row.seconds: row for row in connection.execute(select(rows).where(*where))}
+            if any(row.at > now for row in known.values()):  # a clock was ahead once: what it wrote is of now
+                connection.execute(update(rows).where(*where, rows.c.at > now).values(at=now))
             held = [
                 item.tokens(known[item.seconds].tokens, (now - known[item.seconds].at).total_seconds())
                 if item.seconds in known

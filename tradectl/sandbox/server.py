@@ -26,6 +26,8 @@ from tradectl.errors import Ambiguous, BrokerUnavailable
 from tradectl.ports import Broker
 
 LOOPBACK = "127.0.0.1"
+LOOK = 0.5
+"""Seconds after which a server without requests looks up."""
 
 
 class Trouble(StrEnum):
@@ -86,7 +88,7 @@ class Sandbox:
     def __init__(self, exchange: Callable[[], Broker], *, port: int = 0) -> None:
         self._make = exchange
         self._exchange: Broker | None = None
-        self._troubles: list[tuple[Trouble, str, str]] = []
+        self._troubles: list[tuple[Trouble, str, str | tuple[str, ...]]] = []
         self.requests: list[tuple[str, str]] = []
         self.broken: list[str] = []
         self._ending = False
@@ -109,8 +111,8 @@ class Sandbox:
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self._server.server_port}"
 
-    def trouble(self, kind: Trouble, *, method: str = "", path: str = "", times: int = 1) -> None:
-        """The next so many requests of this method, whose path begins so, go wrong."""
+    def trouble(self, kind: Trouble, *, method: str = "", path: str | tuple[str, ...] = "", times: int = 1) -> None:
+        """The next so many requests of this method, whose path begins so (or in one of these ways), go wrong."""
         self._troubles += [(kind, method, path)] * times
 
     def answer(self, request: Request) -> Response:
@@ -138,12 +140,19 @@ class Sandbox:
         self._thread.join()
         self._server.server_close()
 
-    def serve(self) -> None:
-        """Answer in this thread until interrupted."""
+    def serve(self, until: Callable[[], bool]) -> int:
+        """Answer in this thread until that is true; how many requests there were. The exchange stays open."""
+        self._server.timeout = LOOK
         try:
-            self._serve()
+            while not until():
+                self._server.handle_request()
+                self.idle()
         finally:
             self._server.server_close()
+        return len(self.requests)
+
+    def idle(self) -> None:
+        """Called now and then by `serve`: for who pushes."""
 
     def __enter__(self) -> Self:
         self.start()

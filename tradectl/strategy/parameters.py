@@ -92,6 +92,10 @@ class Parameters:
         0.02, "share", 0, 1, "a smaller change of quantity than this (or than one share) is not sent"
     )
     amo_adjust_reprice: bool = _switch(False, "whether amo-adjust may lower the limit to the pre-open price")
+    preopen_orders: bool = _switch(
+        False,
+        "at a broker without after-market orders: whether buys wait overnight and are sent at 09:05, instead of none at all",
+    )
     freeze: str = _choice("session", ("session", "position"), "how long a lowered sell target stays lowered")
     quote_max_age: int = _number(120, "seconds", 1, 86_400, "an older price changes nothing")
     rsi_exit: float = _number(50, "RSI", 0, 100, "a position whose RSI closed above this is sold on the next session")
@@ -148,5 +152,5 @@ WITHOUT_LIMITS = {
 }
 """The portfolio's limits out of the way, as `backtest` of one symbol assumes."""
 
-NOT_OF_A_SYMBOL = frozenset({"universe", "signals_from", "allow_stale", "isolated", "scan_limit"})
+NOT_OF_A_SYMBOL = frozenset({"universe", "signals_from", "allow_stale", "isolated", "scan_limit", "preopen_orders"})
 """Settings that say where and how to look: whatever they are, the trades of a symbol are the same."""

@@ -305,7 +305,7 @@ def test_kites_charges_are_compared_with_ours(home: House, kite: KiteBroker, mon
 
     monkeypatch.setattr(home.sandbox, "_note", dearer)
     (difference,) = kite.charges(kite.orders())
-    assert (difference.line, difference.kite, difference.ours, difference.symbol) == ("stamp", 45, 15, "ACME")
+    assert (difference.line, difference.theirs, difference.ours, difference.symbol) == ("stamp", 45, 15, "ACME")
 
 
 def test_candles_are_bars_of_ours_and_nothing_of_the_future(home: House, kite: KiteBroker) -> None:
@@ -317,6 +317,17 @@ def test_candles_are_bars_of_ours_and_nothing_of_the_future(home: House, kite: K
     assert kite.minutes("ACME", MONDAY) == tuple((at, 10000, 10010, 9990, 10005, 100 + at) for at in range(45))
     with pytest.raises(UsageError):
         kite.daily("NOBODY", THURSDAY, FRIDAY)
+
+
+def test_names_with_signs_go_over_the_wire(tmp_path: Path) -> None:
+    names = ["M&M", "BAJAJ-AUTO"]
+    with house(tmp_path, *(quiet(name, DAYS) for name in names), at=ist(MONDAY, "10:00")) as home:
+        kite = home.log_in()
+        assert set(kite.quotes(names)) == set(names)
+        for number, name in enumerate(names):
+            kite.place(order(f"N{number}", price=10000, symbol=name))
+        assert [(row.symbol, row.status) for row in kite.orders()] == [(name, S.EXECUTED) for name in names]
+        assert {item.symbol for item in kite.holdings()} == set(names)
 
 
 def test_long_histories_and_many_quotes_are_asked_in_parts(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from tradectl.brokers.kite import rows
 from tradectl.brokers.kite.purse import funds
 from tradectl.brokers.kite.shares import holdings
 from tradectl.errors import BrokerUnavailable
+from tradectl.model.market import Quote
 from tradectl.model.order import Funds, Holding, OrderReport, OrderStatus, Side, Variety
 
 S = OrderStatus
@@ -87,8 +88,41 @@ def test_only_delivery_of_shares_concerns_us() -> None:
 def test_a_row_that_cannot_be_understood_is_a_failed_read(broken: dict[str, Any]) -> None:
     with pytest.raises(BrokerUnavailable):
         order(**broken)
-    with pytest.raises(BrokerUnavailable):
-        rows.parsed(b'{"status": "success"}', rows.orders)
+    for content, make in ((b'{"status": "success"}', rows.orders), (body([]), rows.refused), (b"\xff", rows.orders)):
+        with pytest.raises(BrokerUnavailable):
+            rows.parsed(content, make)
+
+
+def quote(**changes: Any) -> Quote:
+    day = {"open": 100.0, "high": 101.5, "low": 99.95, "close": 98.0}
+    row = {"timestamp": "2023-07-17 10:00:00", "last_trade_time": "2023-07-17 09:59:58", "last_price": 101.35, "volume": 5,
+           "ohlc": day, "lower_circuit_limit": 88.2, "upper_circuit_limit": 107.8} | changes  # fmt: skip
+    return rows.parsed(body({"NSE:M&M": row}), lambda data: rows.quotes(data, {"NSE:M&M": "M&M"}))["M&M"]
+
+
+def test_a_quote_has_its_own_time_and_the_days_band() -> None:
+    at = datetime(2023, 7, 17, 4, 30, tzinfo=UTC)
+    traded = at - timedelta(seconds=2)
+    assert quote() == Quote(
+        "M&M",
+        10135,
+        at,
+        "kite",
+        last_trade_at=traded,
+        open=10000,
+        high=10150,
+        low=9995,
+        volume=5,
+        lower_band=8820,
+        upper_band=10780,
+    )
+    silent = quote(ohlc={"open": 0, "high": 0, "low": 0, "close": 98}, volume=0, last_trade_time=None, lower_circuit_limit=0)
+    assert (silent.open, silent.high, silent.volume, silent.last_trade_at, silent.lower_band) == (None,) * 5
+
+
+def test_a_quote_without_a_time_proves_nothing() -> None:
+    with pytest.raises(KeyError):
+        quote(timestamp=None)
 
 
 def test_a_trade_joins_its_order() -> None:

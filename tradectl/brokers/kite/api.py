@@ -64,7 +64,8 @@ class Api:
             raise BrokerUnavailable(f"Kite does not answer {path}: {refusal.reason}") from refusal
 
     def _made(self, judge: Judge) -> Transport:
-        return Transport(NAME, judge, self._headers, clock=self._account.clock, limiter=self._account.limiter)
+        account = self._account
+        return Transport(NAME, judge, self._headers, clock=account.clock, limiter=account.limiter, timeout=account.timeout)
 
     def _headers(self) -> Mapping[str, str]:
         token = self._session.tokens["access_token"] if self._session is not None else ""
@@ -90,9 +91,9 @@ class Api:
     def _stored(self) -> Session:
         session = self._account.vault.session()
         if session is None:
-            raise LoginNeeded("there is no session at Kite yet: log in")
+            raise LoginNeeded("there is no session at Kite yet: `tradectl login`")
         if self._is_over(session):
-            raise LoginNeeded("the session at Kite has ended for today: log in again")
+            raise LoginNeeded("the session at Kite has ended for today: `tradectl login`")
         return session
 
     def _is_over(self, session: Session) -> bool:

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
-from tradectl.brokers.adapter import Account
+from tradectl.brokers.adapter import Account, ChargeDifference
 from tradectl.brokers.kite import history, notes, rows
 from tradectl.brokers.kite.api import Api
 from tradectl.brokers.kite.instruments import Instruments
@@ -181,7 +181,7 @@ class KiteBroker:
         """Live prices, and order updates to `on_order`; enter it to connect. `patience`: see `Ticker`."""
         return Ticker(self._account, self._api, self.instruments, on_order, **patience)
 
-    def charges(self, orders: Sequence[OrderReport]) -> list[notes.Difference]:
+    def charges(self, orders: Sequence[OrderReport]) -> list[ChargeDifference]:
         """Where Kite reckons the charges of these orders of today otherwise than our table."""
         return notes.compare(self._api, self.instruments, orders, self.trades(), self._account.clock)
 

@@ -19,8 +19,10 @@ from tradectl.errors import Ambiguous, ConfigurationError, LoginNeeded, NotWhite
 BEHIND = frozenset({"NetworkException", "DataException"})
 """The API lost touch with the order system, or did not understand it: an order may have been placed, whatever the status."""
 
-_IP = re.compile(r"\bIPs?\b|\bIP address", re.IGNORECASE)
-"""The wording of the refusal of an unlisted address was not found in any source; that it names the IP is all that is assumed."""
+_IP = re.compile(r"\bIPs?\b")
+_UNLISTED = re.compile(r"\bIPs?\b.*(allow|list|permit|regist)|(allow|list|permit|regist|static).*\bIPs?\b", re.IGNORECASE)
+"""Type and wording of the refusal of an unlisted address were not found in any source: a PermissionException that names an IP is
+taken for it, and any error that says of an IP that it is not listed, allowed, permitted or registered."""
 _CODES = (
     (re.compile(r"insufficient funds|margin exceeds", re.IGNORECASE), "funds"),
     (re.compile(r"insufficient (stock )?holdings?|holding quantity", re.IGNORECASE), "holdings"),
@@ -40,6 +42,8 @@ def judge(reply: Reply) -> TradectlError | None:
     word, message = str(content.get("error_type") or ""), str(content.get("message") or "").strip()
     if not 400 <= reply.status < 500 or not word or word in BEHIND:
         return Ambiguous(f"Kite answered {reply.status} {word} {message}".rstrip())
+    if _UNLISTED.search(message) or (word == "PermissionException" and _IP.search(message)):
+        return NotWhitelisted(f"Kite takes orders from listed addresses only: {message}")
     return _MEANINGS.get(word, refusal)(message or word)
 
 
@@ -59,13 +63,7 @@ def _envelope(reply: Reply) -> Mapping[str, Any]:
 
 
 def _login(message: str) -> TradectlError:
-    return LoginNeeded(f"Kite does not know our session: {message}")
-
-
-def _permission(message: str) -> TradectlError:
-    if _IP.search(message):
-        return NotWhitelisted(f"Kite takes orders from listed addresses only: {message}")
-    return ConfigurationError(f"Kite does not permit this: {message}")
+    return LoginNeeded(f"Kite does not know our session: {message}; `tradectl login` makes one")
 
 
 def refusal(message: str, told: str = "") -> OrderRefused:
@@ -77,7 +75,7 @@ def refusal(message: str, told: str = "") -> OrderRefused:
 
 _MEANINGS: Mapping[str, Callable[[str], TradectlError]] = {
     "TokenException": _login,
-    "PermissionException": _permission,
+    "PermissionException": lambda message: ConfigurationError(f"Kite does not permit this: {message}"),
     "MarginException": lambda message: OrderRefused(message, code="funds", passing=True),
     "HoldingException": lambda message: OrderRefused(message, code="holdings"),
 }

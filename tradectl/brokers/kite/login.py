@@ -31,7 +31,7 @@ def login(account: Account, ask: Ask) -> Session:
     LoginNeeded for a token that Kite does not take, ConfigurationError for a wrong key or secret, BrokerUnavailable."""
     key, secret = account.vault.require("api_key"), account.vault.require("api_secret")
     request_token = _request_token(account, ask, key)
-    transport = Transport(NAME, judge, dict, clock=account.clock, limiter=account.limiter)
+    transport = Transport(NAME, judge, dict, clock=account.clock, limiter=account.limiter, timeout=account.timeout)
     root = account.addresses["api"].rstrip("/")
     checksum = sha256((key + request_token + secret).encode()).hexdigest()
     form = {"api_key": key, "request_token": request_token, "checksum": checksum}
@@ -40,7 +40,7 @@ def login(account: Account, ask: Ask) -> Session:
     except OrderRefused as refusal:
         raise ConfigurationError(f"Kite does not take the API key and secret: {refusal.reason}") from refusal
     except LoginNeeded as refusal:
-        raise LoginNeeded(f"{refusal}; a request token is good for some minutes, and once: log in again") from refusal
+        raise LoginNeeded(f"{refusal}; a request token is good for some minutes, and once: `tradectl login` again") from refusal
     access = parsed(reply.content, lambda data: str(data["access_token"]))
     headers = {**VERSION, "Authorization": f"token {key}:{access}"}
     profile = transport.read("GET", f"{root}/user/profile", bucket="other", headers=headers)

@@ -10,9 +10,9 @@ Source: kiteconnect-mocks virtual_contract_note.json; pykiteconnect 5.2.0.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 
+from tradectl.brokers.adapter import ChargeDifference
 from tradectl.brokers.kite.api import Api
 from tradectl.brokers.kite.instruments import Instruments
 from tradectl.brokers.kite.rows import Row, about_paise, parsed
@@ -27,20 +27,9 @@ TOLERANCE = {"stt": 50}
 """Paise by which a line may differ; 1 for the others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A line of one order's charges that we reckon otherwise than Kite. Paise."""
-
-    broker_order_id: str
-    symbol: str
-    line: str
-    kite: int
-    ours: int
-
-
 def compare(
     api: Api, instruments: Instruments, orders: Sequence[OrderReport], trades: Sequence[TradeReport], clock: Clock
-) -> list[Difference]:
+) -> list[ChargeDifference]:
     """The differences of the orders that have trades; an empty list is agreement. One request."""
     values = {order.broker_order_id: _traded(order, trades) for order in orders}
     asked = [order for order in orders if values[order.broker_order_id][0]]
@@ -66,7 +55,7 @@ def compare(
         raise BrokerUnavailable(f"Kite reckoned {len(notes)} orders, {len(asked)} were asked")
     day = ist_date(now)
     return [
-        Difference(order.broker_order_id, order.symbol, line, theirs, own)
+        ChargeDifference(order.broker_order_id, order.symbol, line, theirs, own)
         for order, note in zip(asked, notes, strict=True)
         for line, own in _ours(order, values[order.broker_order_id], day).items()
         if abs((theirs := note[line]) - own) > TOLERANCE.get(line, 1)

@@ -64,7 +64,7 @@ def parsed(content: bytes, make: Callable[[Any], T]) -> T:
     """`make` of an envelope's data. BrokerUnavailable where it is not what was expected: a failed read is never an empty one."""
     try:
         return make(json.loads(content, parse_float=Decimal)["data"])
-    except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
         raise BrokerUnavailable(f"Kite's answer cannot be understood: {type(error).__name__} {error}") from error
 
 
@@ -163,7 +163,7 @@ def _quote(symbol: str, row: Row) -> Quote:
     """The circuit limits are the session's band; they are those of the closing auction while that is on (kite.trade forum)."""
     day, traded = row["ohlc"], row.get("last_trade_time")
     opened = to_paise(day["open"]) or None
-    low, high = to_paise(row.get("lower_circuit_limit") or 0), to_paise(row.get("upper_circuit_limit") or 0)
+    low, high = about_paise(row.get("lower_circuit_limit") or 0), about_paise(row.get("upper_circuit_limit") or 0)
     return Quote(
         symbol,
         to_paise(row["last_price"]),

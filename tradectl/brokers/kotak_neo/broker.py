@@ -16,7 +16,7 @@ from tradectl.brokers.kotak_neo import CAPABILITIES, NAME, judging, paths, rows
 from tradectl.brokers.kotak_neo.hours import Hours
 from tradectl.brokers.kotak_neo.instruments import Scrip, ScripFile, path_of
 from tradectl.brokers.kotak_neo.login import current
-from tradectl.brokers.transport import CONNECT, READ, Judge, Reply, Transport
+from tradectl.brokers.transport import CONNECT, Judge, Reply, Transport
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, OrderRefused, TradectlError, UsageError
 from tradectl.exchange.ticks import on_tick
 from tradectl.model.market import Quote
@@ -37,15 +37,14 @@ class KotakNeo:
     name = NAME
     capabilities = CAPABILITIES
 
-    def __init__(self, account: Account, *, seconds: float = READ) -> None:
-        """`seconds`: how long an answer is waited for."""
+    def __init__(self, account: Account) -> None:
         self._account, self._clock = account, account.clock
         vault = account.vault
         self._hours = Hours.of(account.sessions, vault.get("amo_from") or "16:05", vault.get("amo_until") or "08:55")
-        self._orders = self._transport(judging.command, self._trading, seconds)
-        self._reads = self._transport(judging.read, self._reading, seconds)
-        self._public = self._transport(judging.read, self._looking, seconds)
-        self._files = self._transport(judging.file, dict, _FILE_SECONDS)
+        self._orders = self._transport(judging.command, self._trading)
+        self._reads = self._transport(judging.read, self._reading)
+        self._public = self._transport(judging.read, self._looking)
+        self._files = self._transport(judging.file, dict, (CONNECT, _FILE_SECONDS))
         self._scrips = ScripFile(account.folder, self._fetch_scrips)
         self._book: tuple[OrderReport, ...] = ()
         self._fills: tuple[TradeReport, ...] = ()
@@ -170,9 +169,11 @@ class KotakNeo:
     def _looking(self) -> Mapping[str, str]:
         return {"Authorization": self._account.vault.require("consumer_key")}
 
-    def _transport(self, judge: Judge, headers: Callable[[], Mapping[str, str]], seconds: float) -> Transport:
-        limiter, timeout = self._account.limiter, (CONNECT, seconds)
-        return Transport("Kotak", judge, headers, clock=self._clock, limiter=limiter, timeout=timeout)
+    def _transport(
+        self, judge: Judge, headers: Callable[[], Mapping[str, str]], timeout: tuple[float, float] | None = None
+    ) -> Transport:
+        limiter = self._account.limiter
+        return Transport("Kotak", judge, headers, clock=self._clock, limiter=limiter, timeout=timeout or self._account.timeout)
 
     def _command(self, path: str, sent: Mapping[str, str]) -> Mapping[str, Any]:
         self._hours.check_command(self._clock.now())

@@ -117,7 +117,7 @@ def _access(reply: Reply, words: Said | None) -> TradectlError | None:
         return NotWhitelisted(f"Kotak does not know the address that we come from: {text}")
     no_session = words is not None and (words.code in _NO_SESSION or (words.failed and _SESSION.search(text)))
     if reply.status in {401, 403} or no_session:
-        return LoginNeeded(f"Kotak does not know our session: {text or reply.status}")
+        return LoginNeeded(f"Kotak does not know our session: {text or reply.status}; `tradectl login` makes one")
     return None
 
 

@@ -48,9 +48,9 @@ def current(account: Account) -> Session:
     """The session that is stored. LoginNeeded where there is none, or it has ended as far as is known."""
     session = account.vault.session()
     if session is None:
-        raise LoginNeeded("there is no session at Kotak: log in")
+        raise LoginNeeded("there is no session at Kotak: `tradectl login`")
     if account.clock.now() >= session.expires_at:
-        raise LoginNeeded(f"the session at Kotak ended at {to_ist(session.expires_at):%Y-%m-%d %H:%M}: log in")
+        raise LoginNeeded(f"the session at Kotak ended at {to_ist(session.expires_at):%Y-%m-%d %H:%M}: `tradectl login`")
     return session
 
 

@@ -9,7 +9,7 @@ from tradectl.brokers.paper.matching import auction_holds, price_now
 from tradectl.brokers.paper.tape import Reel
 from tradectl.errors import OrderRefused
 from tradectl.exchange.charges import buy_charges
-from tradectl.exchange.phases import PhaseKind
+from tradectl.exchange.phases import TAKES_NOTHING, PhaseKind
 from tradectl.exchange.sessions import Session, SessionTable
 from tradectl.exchange.ticks import on_tick
 from tradectl.model.moment import ist_date
@@ -21,12 +21,6 @@ AMO_CUTOFF = timedelta(minutes=2)
 MARKET_MARGIN_PERCENT = 110
 """What a market order without a band may cost at most, of the last price: the dynamic range starts at 10 %."""
 
-_TAKES_NOTHING = {
-    PhaseKind.PRE_OPEN_MATCHING: "orders are being matched",
-    PhaseKind.BUFFER: "the market is about to open",
-    PhaseKind.CLOSING_REFERENCE: "the closing auction's reference price is being computed",
-    PhaseKind.CLOSING_MATCHING: "the closing auction is being matched",
-}
 _LIMIT_ONLY = {PhaseKind.PRE_OPEN_LIMIT, PhaseKind.CLOSING_AUCTION_LIMIT}
 _CLOSING = {PhaseKind.CLOSING_AUCTION, PhaseKind.CLOSING_AUCTION_LIMIT}
 
@@ -49,8 +43,8 @@ def check_phase(reel: Reel, moment: datetime, order_type: OrderType) -> PhaseKin
     phase = reel.session.phase_at(moment, reel.instrument.closing_auction)
     if phase is None:
         raise OrderRefused("Markets are closed right now", code="phase")
-    if phase.kind in _TAKES_NOTHING:
-        raise OrderRefused(f"orders are not accepted now: {_TAKES_NOTHING[phase.kind]}", code="phase")
+    if phase.kind in TAKES_NOTHING:
+        raise OrderRefused(f"orders are not accepted now: {TAKES_NOTHING[phase.kind]}", code="phase")
     if phase.kind in _LIMIT_ONLY and order_type is OrderType.MARKET:
         raise OrderRefused("Market orders are currently not allowed.", code="phase")
     return phase.kind

@@ -40,13 +40,15 @@ def funds_are_what_may_be_spent(bench: Bench) -> None:
 
 @card()
 def quotes_have_a_time_and_a_source(bench: Bench) -> None:
-    """A quote is in paise, with its time, its source and today's band; a symbol without one is absent."""
+    """A quote is in paise, with its time, its source and, where the broker tells it, today's band; a symbol without one is
+    absent."""
     now = bench.floor.clock.now()
     quotes = bench.broker.quotes(["ACME", "RISE", "NOSUCH"])
     keep("two of three", set(quotes) == {"ACME", "RISE"})
     keep("the price", quotes["ACME"].last == OPEN and OPEN <= quotes["RISE"].last <= HIGH)
     keep("its time", all(0 <= (now - quote.at).total_seconds() < 120 and quote.source for quote in quotes.values()))
-    keep("the band", all((quote.lower_band or 0) < OPEN < (quote.upper_band or 0) for quote in quotes.values()))
+    bands = [(quote.lower_band, quote.upper_band) for quote in quotes.values()]
+    keep("the band, or none", all((low is None and high is None) or (low or 0) < OPEN < (high or 0) for low, high in bands))
 
 
 CARDS = (

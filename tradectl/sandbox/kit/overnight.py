@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tradectl.errors import Blocked
-from tradectl.model.order import OrderStatus, Variety
+from tradectl.model.order import ALIVE, OrderStatus, Variety
 from tradectl.sandbox.floor import FRIDAY, MONDAY, OPEN
 from tradectl.sandbox.kit.bench import Bench
 from tradectl.sandbox.kit.deck import card, keep, raises
@@ -13,10 +13,12 @@ S = OrderStatus
 
 @card()
 def an_amo_waits_over_the_night(bench: Bench) -> None:
-    """An after-market order waits as PENDING under one id, may be changed in the evening and in the pre-open, and trades."""
+    """An after-market order waits as PENDING under one id, may be changed in the evening and in the pre-open, and trades; where
+    a broker takes none, it is Blocked and nothing is in the book."""
     bench.to(FRIDAY, "16:05")
     if not bench.can.amo:
         raises(Blocked, lambda: bench.buy(10, OPEN, amo=True))
+        keep("nothing is in the book", not bench.broker.orders())
         return
     placed = bench.buy(10, OPEN, amo=True)
     keep("it waits", bench.order(placed).status is S.PENDING and bench.order(placed).variety is Variety.AMO)
@@ -32,8 +34,13 @@ def an_amo_waits_over_the_night(bench: Bench) -> None:
 
 @card()
 def an_amo_is_cancelled_in_the_morning(bench: Bench) -> None:
-    """A waiting after-market order can be cancelled before the exchange opens, and in the pre-open."""
+    """A waiting after-market order can be cancelled before the exchange opens, and in the pre-open; where a broker takes none,
+    nothing of a day is alive on the next."""
     if not bench.can.amo:
+        bench.buy(10, OPEN - 500)
+        bench.to(MONDAY, "08:30")
+        alive = [item for item in bench.broker.orders() if item.status in ALIVE]
+        keep("nothing is alive in the morning", not alive)
         return
     bench.to(FRIDAY, "16:05")
     first, second = bench.buy(10, OPEN, amo=True), bench.buy(10, OPEN, "RISE", amo=True)
@@ -47,8 +54,16 @@ def an_amo_is_cancelled_in_the_morning(bench: Bench) -> None:
 
 @card(wired=True)
 def nothing_is_sent_while_orders_change_hands(bench: Bench) -> None:
-    """Between 08:55 and 09:00:30, when a broker hands its after-market orders to the exchange, no command is sent."""
+    """Between 08:55 and 09:00:30, when a broker hands its after-market orders to the exchange, no command is sent; where a broker
+    takes none, no order is sent before the exchange takes any, and one of the pre-open is live at once and can be cancelled."""
     if not bench.can.amo:
+        bench.to(MONDAY, "08:57")
+        raises(Blocked, lambda: bench.buy(10, OPEN))
+        bench.to(MONDAY, "09:05")
+        early = bench.buy(10, OPEN)
+        keep("it is live in the pre-open", bench.order(early).status is S.ONGOING)
+        bench.broker.cancel(early)
+        keep("CANCELLED in the pre-open", bench.order(early).status is S.CANCELLED)
         return
     bench.to(FRIDAY, "16:05")
     placed = bench.buy(10, OPEN, amo=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from datetime import time
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ class KiteSandbox(Sandbox):
         port: int = 0,
     ) -> None:
         super().__init__(exchange, port=port)
-        self._allowed, self._key = allowed, api_key
+        self.allowed, self._key = allowed, api_key
         self._user_id, self._user_name = user_id, user_name
         self._note = note
         self.tokens = Tokens(api_key, api_secret, clock, flush)
@@ -96,6 +97,20 @@ class KiteSandbox(Sandbox):
         super().stop()
         if self.stream is not None:
             self.stream.stop()
+
+    def serve(self, until: Callable[[], bool]) -> int:
+        if self.stream is not None:
+            self.stream.start()
+        try:
+            return super().serve(until)
+        finally:
+            if self.stream is not None:
+                self.stream.stop()
+
+    def idle(self) -> None:
+        """Ticks; a market that cannot be read has none."""
+        with suppress(TradectlError):
+            self._push()
 
     def answer(self, request: Request) -> Response:
         parts = tuple(unquote(part) for part in request.path.strip("/").split("/"))
@@ -172,7 +187,7 @@ class KiteSandbox(Sandbox):
         return {**self._profile(), **more, "login_time": rows.text(self._office.now)}
 
     def _command(self, request: Request, parts: tuple[str, ...]) -> dict[str, str]:
-        if self._allowed is not None and request.address not in self._allowed:
+        if self.allowed is not None and request.address not in self.allowed:
             raise KiteError(403, "PermissionException", f"The IP {request.address} is not in the list of allowed IPs.")
         match request.method, parts[1:]:
             case "POST", (variety,):

@@ -18,7 +18,7 @@ class Tokens:
     """Of one app and one user. `flush`: the time in India at which every access token ends."""
 
     def __init__(self, key: str, secret: str, clock: Clock, flush: time) -> None:
-        self._key, self._secret, self._clock, self._flush = key, secret, clock, flush
+        self.key, self.secret, self._clock, self._flush = key, secret, clock, flush
         self._numbers = count(1)
         self._requests: dict[str, datetime] = {}
         self._access: dict[str, datetime] = {}
@@ -31,9 +31,9 @@ class Tokens:
 
     def exchange(self, key: str, token: str, checksum: str) -> str:
         """A new access token. KiteError 403 for a token that is unknown, used or old; 400 for a wrong key or checksum."""
-        if key != self._key:
+        if key != self.key:
             raise invalid("Invalid `api_key`.")
-        if checksum != sha256((key + token + self._secret).encode()).hexdigest():
+        if checksum != sha256((key + token + self.secret).encode()).hexdigest():
             raise invalid("Invalid `checksum`.")
         made = self._requests.pop(token, None)
         if made is None or self._clock.now() - made > REQUEST_LIFE:
@@ -47,7 +47,7 @@ class Tokens:
         scheme, _, pair = authorization.partition(" ")
         key, _, access = pair.partition(":")
         made = self._access.get(access)
-        if scheme != "token" or key != self._key or made is None or made < self.flushed_at():
+        if scheme != "token" or key != self.key or made is None or made < self.flushed_at():
             raise no_token()
 
     def is_good(self, authorization: str) -> bool:
@@ -69,4 +69,4 @@ class Tokens:
         return today if today <= now else today - timedelta(days=1)
 
     def _new(self, kind: str) -> str:
-        return sha256(f"{kind} {self._secret} {next(self._numbers)}".encode()).hexdigest()[:32]
+        return sha256(f"{kind} {self.secret} {next(self._numbers)}".encode()).hexdigest()[:32]

@@ -1,26 +1,31 @@
 """At 09:05: fit the quantities of the waiting buys to the pre-open prices; cancel those whose reward is gone.
 
 Only the quantity changes, the limit stays (unless `amo_adjust_reprice` is on). The orders are live at the exchange by now, and
-from this minute on only limit orders may be changed; it must be done by 09:07:30.
+from this minute on only limit orders may be changed; it must be done by 09:07:30. Buys that a broker takes only now, because it
+has no after-market orders, are sent (`sending`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 from tradectl.errors import DataError
 from tradectl.exchange.charges import buy_charges
 from tradectl.exchange.ticks import round_down
 from tradectl.execution.buying import Purse, forbidden, pending_buys, quantity_for
 from tradectl.execution.desk import Desk
+from tradectl.execution.standing import turn
 from tradectl.ledger.rows import Decision, Order
 from tradectl.model.money import to_rupees
 from tradectl.model.order import Purpose
 from tradectl.strategy.entry import reward_gone
 from tradectl.strategy.sizing import worth_changing
 from tradectl.task import Context, Outcome
+from tradectl.tasks.amo_adjust.sending import Opening, waits_for_the_open
 
 RESULT_KEYS = ("total", "adjusted", "unchanged", "price_unavailable", "modification_failed", "cancelled")
+"""Where buys have waited for the exchange to open, also `placed`, `skipped` and `failed`."""
 
 
 def run(context: Context) -> Outcome:
@@ -31,13 +36,18 @@ def run(context: Context) -> Outcome:
     counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
     state = forbidden(desk)
     orders = [order for order in pending_buys(desk, context.session) if order.purpose is not Purpose.SEED]
-    counts["total"] = len(orders)
-    prices = world.broker.preopen_prices([order.symbol for order in orders]) if orders else {}
-    if orders and not prices and world.broker.capabilities.preopen_prices:
-        raise DataError(f"no pre-open price for any of the {len(orders)} waiting orders")
+    waiting = sorted((order for order in desk.snapshot.orders if waits_for_the_open(order, context)), key=turn)
+    everything = [*orders, *waiting]
+    counts["total"] = len(everything)
+    prices = world.broker.preopen_prices([order.symbol for order in everything]) if everything else {}
+    if everything and not prices and world.broker.capabilities.preopen_prices:
+        raise DataError(f"no pre-open price for any of the {len(everything)} waiting orders")
     purse = Purse(world.broker.funds().available)
     made = context.decided()
     for order in orders:
+        if order.execution_id == context.claim.execution_id:
+            counts["placed"] += 1  # sent by an earlier step of this run, or by a process that died
+            continue
         price = prices.get(order.symbol)
         verdict, reason = _adjust(context, desk, order, price, purse, only_cancel=bool(state))
         if verdict == "unchanged" and made.get(order.instrument_id) == "adjusted":
@@ -45,13 +55,39 @@ def run(context: Context) -> Outcome:
         else:
             _keep(context, order, price, verdict, reason)
         counts[verdict] += 1
-    ended = [made[instrument_id] for instrument_id in made.keys() - {order.instrument_id for order in orders}]
+    if waiting and not state:
+        counts.update(_send(context, Opening.of(context, desk, waiting, purse), waiting, prices))
+    known = {order.instrument_id for order in everything}
+    ended = [_became(desk, instrument_id, made[instrument_id]) for instrument_id in made.keys() - known]
     counts.update(ended)
     counts["total"] += len(ended)
     desk.follow()
     unknown, again_after = desk.doubts()
-    refused = counts["modification_failed"] if again_after is None else 0
-    return Outcome(dict(counts), again_after, refused=refused, unknown=unknown, blocked=state)
+    refused = counts["modification_failed"] + counts["failed"] if again_after is None else 0
+    counts["skipped"] += len(waiting) if state else 0
+    told = {name: count for name, count in counts.items() if name in RESULT_KEYS or (count and name != "unknown")}
+    return Outcome(told, again_after, refused=refused, unknown=unknown, blocked=state)
+
+
+def _send(context: Context, opening: Opening, waiting: Sequence[Order], prices: Mapping[str, int]) -> Iterator[str]:
+    """Send the buys that waited for the exchange to open, one after the other; what each became."""
+    for order in waiting:
+        price = prices.get(order.symbol)
+        verdict, reason, quantity = opening.plan(order, price)
+        _keep(context, order, price, verdict, reason)
+        if verdict == "cancelled":
+            opening.desk.path.cancel(order)
+        elif verdict == "placed":
+            verdict, reason = opening.place(order, quantity, reason)
+            if verdict != "placed":
+                _keep(context, order, price, verdict, reason)
+        yield verdict
+
+
+def _became(desk: Desk, instrument_id: str, verdict: str) -> str:
+    """What was decided in an earlier step or by a process that died; whether it was sent is known by the fate of the order."""
+    doubtful = any(order.instrument_id == instrument_id for order in desk.snapshot.unknown)
+    return {"placed": "unknown" if doubtful else "placed", "unknown": "unknown" if doubtful else "placed"}.get(verdict, verdict)
 
 
 def _keep(context: Context, order: Order, price: int | None, verdict: str, reason: str) -> None:

@@ -1,7 +1,9 @@
 """Place after-market buys for the next run session: re-entries first, then the signals by rank, within every limit.
 
 If a session that we do not run (Muhurat, a drill) lies before the next run session, brokers would release the orders into it;
-so nothing is sent then and the intents wait for 08:00 of the run session.
+so nothing is sent then and the intents wait for 08:00 of the run session. At a broker without after-market orders nothing can be
+sent in the evening: that is said, or, where the user wants it so (`preopen_orders`), the intents wait for 09:05, when the
+exchange takes regular orders.
 """
 
 from __future__ import annotations
@@ -23,6 +25,12 @@ from tradectl.strategy.exits import entry_limit
 from tradectl.strategy.sizing import Sizing
 from tradectl.task import Context, Outcome
 
+FOR_THE_MORNING = "for 08:00: a session that is not run lies between"
+FOR_THE_OPEN = "for 09:05: the broker takes no after-market orders"
+NO_AMO = (
+    "{} takes no after-market orders, so nothing can be placed in the evening; "
+    "with the setting preopen_orders buys are sent at 09:05 instead"
+)
 RESULT_KEYS = ("placed", "skipped_duplicate", "skipped_limit", "skipped_data", "skipped_quantity", "skipped_funds")
 
 
@@ -44,8 +52,9 @@ class Want:
 
 @dataclass(frozen=True, slots=True)
 class Evening:
-    """What one pass shares: the session it buys for, the funds left, what was traded today, whether to wait with
-    sending, and what the broker refused in an earlier step of this run (reasons by instrument)."""
+    """What one pass shares: the session it buys for, the funds left, what was traded today, with which variety orders are
+    sent, until when they wait for it (empty: they do not), and what the broker refused in an earlier step of this run (reasons
+    by instrument)."""
 
     context: Context
     desk: Desk
@@ -53,7 +62,8 @@ class Evening:
     purse: Purse
     traded: frozenset[str]
     day: DayResult
-    wait: bool
+    variety: Variety
+    wait: str
     refused: Mapping[str, str]
 
     def size(self, want: Want, purse: Purse | None) -> Sizing:
@@ -92,6 +102,10 @@ def run(context: Context) -> Outcome:
         return Outcome(dict(counts), blocked=state)
     if context.now >= session.phases(closing_auction=False)[0].start:
         return Outcome(dict(counts), blocked=f"{session.date}, for which it would buy, has begun")
+    amo = world.broker.capabilities.amo
+    if not amo and not world.parameters.preopen_orders:
+        return Outcome(dict(counts), blocked=NO_AMO.format(world.broker.name))
+    between = world.sessions.next_session(context.session).date != session.date
     evening = Evening(
         context,
         desk,
@@ -99,7 +113,8 @@ def run(context: Context) -> Outcome:
         Purse(world.broker.funds().available),
         frozenset(desk.book.traded(context.session)),
         day_result(world.ledger.statistics, desk, context.session),
-        wait=world.sessions.next_session(context.session).date != session.date,
+        variety=Variety.AMO if amo else Variety.REGULAR,
+        wait=FOR_THE_OPEN if not amo else FOR_THE_MORNING if between else "",
         refused=_refused(context, desk),
     )
     decisions: list[Decision] = []
@@ -190,7 +205,7 @@ def _buy_one(evening: Evening, want: Want) -> tuple[str, str]:
         return "skipped_limit", limit
     answer = evening.desk.path.place(_intent(evening, want, sizing.quantity), send=not (evening.wait or short))
     if answer.sent is Sent.WAITING:
-        return ("skipped_funds", "short of funds") if short else ("waiting", "for 08:00: a session that is not run lies between")
+        return ("skipped_funds", "short of funds") if short else ("waiting", evening.wait)
     return _told(evening, want, answer, sizing.quantity)
 
 
@@ -234,7 +249,7 @@ def _intent(evening: Evening, want: Want, quantity: int) -> Intent:
         evening.following,
         evening.context.session,
         want.leg,
-        Variety.AMO,
+        evening.variety,
         want.level,
         want.position_id,
         want.signal_id,

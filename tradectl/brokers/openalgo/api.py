@@ -1,0 +1,104 @@
+"""Requests with the API key. Before a command it is made sure that the server trades for real.
+
+Whoever sits at the server can switch it into its analyzer mode at any time. So its mode is asked before the first command of a
+process, and again where the last answer is some minutes old; between the two an answer in that mode says so itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, TypeVar
+
+from tradectl.brokers.adapter import Account
+from tradectl.brokers.openalgo.judging import judge, judge_read
+from tradectl.brokers.transport import Judge, Transport
+from tradectl.errors import Ambiguous, BrokerUnavailable, ConfigurationError, LoginNeeded
+
+T = TypeVar("T")
+NAME = "OpenAlgo"
+STRATEGY = "tradectl"
+"""Only written into OpenAlgo's own log; it does not come back."""
+MODE_HOLDS = timedelta(minutes=5)
+"""How long an answer about the server's mode is believed: our choice, short against a session and long against a task."""
+
+
+class Api:
+    """OpenAlgo's paths for one account. Errors are those of `Transport` and `judging`, LoginNeeded without a session."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._root = account.addresses["api"].rstrip("/") + "/api/v1/"
+        self._commands, self._reads = self._made(judge), self._made(judge_read)
+        self._live_at: datetime | None = None
+
+    def read(self, path: str, make: Callable[[Any], T], **body: Any) -> T:
+        """`make` of an answer. BrokerUnavailable where it is not what was expected: a failed read is never an empty one."""
+        self._require_session()
+        return self.ask(path, make, **body)
+
+    def ask(self, path: str, make: Callable[[Any], T], **body: Any) -> T:
+        """The same without a session, as a login must."""
+        reply = self._reads.read("POST", self._root + path, bucket="other", json=self._with_key(body))
+        return understood(path, lambda: make(_content(reply.content)))
+
+    def send(self, path: str, **body: Any) -> str:
+        """A command about an order, sent once; the order's id. Ambiguous where the answer does not say one."""
+        self._require_session()
+        self._require_live()
+        sent = self._with_key({"strategy": STRATEGY, **body})
+        try:
+            reply = self._commands.command("POST", self._root + path, bucket="orders", json=sent)
+        except ConfigurationError:
+            self._live_at = None
+            raise
+        order_id = str(_content(reply.content).get("orderid") or "").strip()
+        if order_id in {"", "None", "null"}:  # a broker's refusal with status 200 is passed on as a success without an id
+            raise Ambiguous("OpenAlgo calls a command carried out, and says no order id")
+        return order_id
+
+    def check_live(self) -> None:
+        """ConfigurationError where the server is in its analyzer mode, or does not plainly say that it is live."""
+        mode, analyzing = self.ask("analyzer", lambda content: (content["data"]["mode"], content["data"]["analyze_mode"]))
+        if mode != "live" or analyzing is not False:
+            raise ConfigurationError(f"OpenAlgo is in its mode {mode!r}, where nothing is real: switch its analyzer off first")
+
+    def _require_live(self) -> None:
+        now = self._account.clock.now()
+        if self._live_at is None or not now - MODE_HOLDS <= self._live_at <= now:
+            self.check_live()
+            self._live_at = now
+
+    def _require_session(self) -> None:
+        session = self._account.vault.session()
+        if session is None:
+            raise LoginNeeded("there is no session at OpenAlgo yet: log in")
+        if self._account.clock.now() >= session.expires_at:
+            raise LoginNeeded("the session at OpenAlgo has ended for today: log in there, then here")
+
+    def _made(self, judge: Judge) -> Transport:
+        account = self._account
+        return Transport(NAME, judge, dict, clock=account.clock, limiter=account.limiter, timeout=account.timeout)
+
+    def _with_key(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        return {"apikey": self._key, **body}
+
+    @cached_property
+    def _key(self) -> str:
+        return self._account.vault.require("api_key")
+
+
+def understood(path: str, make: Callable[[], T]) -> T:
+    """What `make` makes of answers that were read. BrokerUnavailable where they are not what was expected."""
+    try:
+        return make()
+    except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        raise BrokerUnavailable(f"OpenAlgo's answer to {path} cannot be understood: {type(error).__name__} {error}") from error
+
+
+def _content(content: bytes) -> Any:
+    """JSON whose numbers never become floats."""
+    return json.loads(content, parse_float=Decimal)

@@ -1,0 +1,155 @@
+"""The account behind an OpenAlgo server: `ports.Broker` over its REST API.
+
+Every read asks the server; where its answer is the same as before, so is ours. Every command is sent once. Orders are limit
+orders for delivery (CNC) and the day. There are no after-market orders, and outside the exchange's hours nothing is placed at
+all: what the broker behind would make of such an order is not known, and at some it becomes one for the next day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from tradectl.brokers.adapter import Account
+from tradectl.brokers.openalgo import quotation, rows, times
+from tradectl.brokers.openalgo.api import Api, understood
+from tradectl.brokers.openalgo.kept import Kept
+from tradectl.brokers.openalgo.shares import holdings
+from tradectl.errors import Blocked, OrderRefused
+from tradectl.model.market import Quote
+from tradectl.model.moment import ist_date
+from tradectl.model.money import to_rupees
+from tradectl.model.order import ALIVE, Funds, Holding, OrderReport, OrderRequest, OrderType, Side, TradeReport, Variety
+from tradectl.ports import Capabilities
+
+NO_AMO = "OpenAlgo takes no after-market orders: its order schema has no such field, and its adapters send regular orders"
+
+
+class OpenAlgoBroker:
+    """One user's account. Makes no request by itself; errors are those of the port."""
+
+    name = "openalgo"
+
+    def __init__(self, account: Account, capabilities: Capabilities) -> None:
+        self.capabilities = capabilities
+        self._account = account
+        self._api = Api(account)
+        self._orders: Kept[tuple[OrderReport, ...]] = Kept()
+        self._trades: Kept[tuple[TradeReport, ...]] = Kept()
+
+    # commands
+
+    def place(self, request: OrderRequest) -> str:
+        """The client tag is not sent: OpenAlgo has no field for it. Blocked for an after-market or a market order, and outside
+        the hours of a session."""
+        if request.variety is Variety.AMO:
+            raise Blocked(NO_AMO)
+        if request.order_type is not OrderType.LIMIT or not request.price:
+            raise Blocked("only limit orders are sent through OpenAlgo")
+        self._check_hours()
+        return self._api.send(
+            "placeorder",
+            symbol=request.symbol,
+            exchange=rows.EXCHANGE,
+            action=request.side.value,
+            **_terms(request.quantity, request.price),
+        )
+
+    def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
+        """`quantity` is the order's whole quantity. The order's own row is read first, whose names must be told again."""
+        if not price:
+            raise Blocked("only limit orders are sent through OpenAlgo")
+        row = self._row(broker_order_id)
+        self._api.send(
+            "modifyorder",
+            orderid=broker_order_id,
+            symbol=row["symbol"],
+            exchange=row["exchange"],
+            action=row["action"],
+            **_terms(quantity, price),
+        )
+
+    def cancel(self, broker_order_id: str) -> None:
+        self._api.send("cancelorder", orderid=broker_order_id)
+
+    def _check_hours(self) -> None:
+        now = self._account.clock.now()
+        session = self._account.sessions.session(ist_date(now))
+        phases = [phase for auction in (False, True) for phase in session.phases(auction)] if session is not None else []
+        if not any(phase.start <= now < phase.end for phase in phases):
+            raise Blocked("NSE takes no orders now, and what waits for it cannot be placed through OpenAlgo")
+
+    def _row(self, broker_order_id: str) -> rows.Row:
+        for row in self._order_rows():
+            if str(row["orderid"]) == broker_order_id:
+                return row
+        raise OrderRefused(f"OpenAlgo's order book has no order {broker_order_id}", code="unknown_order")
+
+    # reads
+
+    def orders(self) -> Sequence[OrderReport]:
+        """The orders of the day, with what the trade book says is filled."""
+        book = self._order_rows()
+        traded = self._trade_reports()
+        return self._orders.of(understood("orderbook", lambda: rows.orders(book, traded, self._moment, self._now)))
+
+    def trades(self) -> Sequence[TradeReport]:
+        """The day's trades. A time without a date is taken to be of the newest session in which it has passed (`times`)."""
+        return self._trades.of(self._trade_reports())
+
+    def holdings(self) -> Sequence[Holding]:
+        """As `shares` reads them: what was bought today is not sellable."""
+        held = self._api.read("holdings", lambda content: content["data"]["holdings"])
+        return self._api.read("positionbook", lambda content: holdings(held, content["data"]))
+
+    def funds(self) -> Funds:
+        """`blocked` and `cash` are reckoned: OpenAlgo tells what may be spent, and neither what resting buys hold nor what the
+        account has; so cash is the first two together. Sales that may not be spent yet, and charges that the broker takes off at
+        night, make it differ from the account's cash, which `eod` then reports."""
+        resting = [item for item in self.orders() if item.side is Side.BUY and item.status in ALIVE]
+        blocked = sum((item.quantity - item.filled_quantity) * item.price for item in resting)
+        available = self._api.read("funds", lambda content: rows.about_paise(content["data"]["availablecash"]))
+        return Funds(available, blocked, available + blocked)
+
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """As many requests as there are 50 symbols. A quote's time is that of the question (`quotation`); it has no band."""
+        asked = list(dict.fromkeys(symbols))
+        found: dict[str, Quote] = {}
+        for start in range(0, len(asked), quotation.BATCH):
+            names = [{"symbol": symbol, "exchange": rows.EXCHANGE} for symbol in asked[start : start + quotation.BATCH]]
+            now = self._now
+            found |= self._api.read(
+                "multiquotes",
+                lambda content, now=now: quotation.quotes(content["results"], self._account.sessions, now),  # type: ignore[misc]
+                symbols=names,
+            )
+        return found
+
+    def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:  # noqa: ARG002 - the port has it
+        """None: OpenAlgo has no indicative prices."""
+        return {}
+
+    @property
+    def _now(self) -> datetime:
+        return self._account.clock.now()
+
+    def _order_rows(self) -> Sequence[rows.Row]:
+        return self._api.read("orderbook", lambda content: list(content["data"]["orders"]))
+
+    def _trade_reports(self) -> tuple[TradeReport, ...]:
+        return self._api.read("tradebook", lambda content: rows.trades(content["data"], self._moment))
+
+    def _moment(self, text: str) -> datetime:
+        return times.moment(text, self._account.sessions, self._now)
+
+
+def _terms(quantity: int, price: int) -> dict[str, str]:
+    """What is the same in every order of ours; money goes out as text, never as a float."""
+    return {
+        "product": rows.PRODUCT,
+        "pricetype": "LIMIT",
+        "quantity": str(quantity),
+        "price": to_rupees(price),
+        "trigger_price": "0",
+        "disclosed_quantity": "0",
+    }

@@ -1,0 +1,67 @@
+"""Quotes. OpenAlgo tells no time with a price, so what is known of it is what the session table says.
+
+A price is as young as the question while the exchange trades and the day has a volume; after that it is of the end of trading,
+before that, and where nothing has traded yet today, of the end of the session before. Bands are not told.
+
+Source: openalgo's documentation of multiquotes (`real-time`; open, high, low, ltp, prev_close, volume).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from tradectl.brokers.openalgo.rows import Row, about_paise, symbol_of, whole
+from tradectl.errors import BrokerUnavailable
+from tradectl.exchange.sessions import SessionTable
+from tradectl.model.market import Quote
+from tradectl.model.moment import ist_date
+
+SOURCE = "openalgo"
+BATCH = 50
+"""Symbols of one request: how many it takes depends on the broker behind; our choice."""
+_NOT_KNOWN = re.compile(r"not found|invalid symbol|unknown|does not exist|no data", re.IGNORECASE)
+
+
+def quotes(rows: Iterable[Row], sessions: SessionTable, now: datetime) -> dict[str, Quote]:
+    """By symbol; one that has an `error` instead of data is absent. BrokerUnavailable where all failed, and not for their
+    names."""
+    found: dict[str, Quote] = {}
+    errors: list[str] = []
+    for row in rows:
+        data = row.get("data")
+        if data and data.get("ltp"):
+            symbol = symbol_of(row["symbol"])
+            found[symbol] = _quote(symbol, data, sessions, now)
+        elif not data:
+            errors.append(str(row.get("error") or "no data"))
+    failed = [error for error in errors if not _NOT_KNOWN.search(error)]
+    if failed and not found:
+        raise BrokerUnavailable(f"OpenAlgo has no quotes: {failed[0]}")
+    return found
+
+
+def _quote(symbol: str, data: Mapping[str, object], sessions: SessionTable, now: datetime) -> Quote:
+    opened, volume = about_paise(data.get("open")), whole(data.get("volume") or 0)
+    at, traded = _seen(sessions, now, traded=volume > 0 and opened > 0)
+    return Quote(
+        symbol,
+        about_paise(data["ltp"]),
+        at,
+        SOURCE,
+        last_trade_at=at,
+        open=opened if traded else None,
+        high=about_paise(data.get("high")) if traded else None,
+        low=about_paise(data.get("low")) if traded else None,
+        volume=volume if traded else None,
+    )
+
+
+def _seen(sessions: SessionTable, now: datetime, *, traded: bool) -> tuple[datetime, bool]:
+    """The latest moment at which a price that is shown now can have been traded, and whether that is in the session of today."""
+    today = ist_date(now)
+    session = sessions.session(today)
+    if session is None or now < session.open_at() or not traded:
+        return sessions.previous_session(today).last_fill_at(), False
+    return min(now, session.last_fill_at()), True

@@ -1,0 +1,57 @@
+"""The moments in OpenAlgo's rows: Indian, without a zone, and in the trade book without a date.
+
+A time without a date is of the newest session in which it has passed already: at 10:00 a trade of `09:20:00` is today's, at 08:00
+(a book that was not emptied overnight) it is of the session before.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+
+from tradectl.exchange.sessions import SessionTable
+from tradectl.model.moment import IST, at_ist, ist_date
+
+AHEAD = timedelta(minutes=1)
+"""How far the broker's clock may be ahead of ours."""
+FORMATS = ("%d-%b-%Y %H:%M:%S", "%d-%m-%Y %H:%M:%S", "%H:%M:%S %d-%m-%Y")
+"""Beside ISO 8601: as OpenAlgo's documentation shows them, then as some brokers' times are passed on."""
+
+
+def moment(text: str, sessions: SessionTable, now: datetime) -> datetime:
+    """In UTC. ValueError for what is no time, UncoveredDate outside the session table."""
+    words = text.strip()
+    bare = _time(words)
+    if bare is not None:
+        return _newest(bare, sessions, now).astimezone(UTC)
+    return _dated(words).astimezone(UTC)
+
+
+def _time(text: str) -> time | None:
+    try:
+        return time.fromisoformat(text) if ":" in text[:3] else None
+    except ValueError:
+        return None
+
+
+def _newest(bare: time, sessions: SessionTable, now: datetime) -> datetime:
+    today = ist_date(now)
+    if sessions.session(today) is not None and at_ist(today, bare) <= now + AHEAD:
+        return at_ist(today, bare)
+    return at_ist(sessions.previous_session(today).date, bare)
+
+
+def _dated(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return _formatted(text)
+    return found if found.tzinfo is not None else found.replace(tzinfo=IST)
+
+
+def _formatted(text: str) -> datetime:
+    for form in FORMATS:
+        try:
+            return datetime.strptime(text, form).replace(tzinfo=IST)
+        except ValueError:
+            continue
+    raise ValueError(f"{text!r} is no moment")

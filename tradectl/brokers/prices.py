@@ -1,0 +1,89 @@
+"""Live quotes: asked for, or from a broker's stream where that is fresh.
+
+A stream is held by one process, the sell monitor of the day; everybody else asks. A quote of the stream counts for a short time
+after the exchange made it, so a stock that has not traded for a while is asked for; and each symbol is asked for now and then
+anyway, because a stream tells no price bands. Where the stream is broken, everything is asked for: it costs requests, no prices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol, Self
+
+from tradectl.errors import TradectlError
+from tradectl.model.market import Quote
+from tradectl.model.moment import ist_date
+from tradectl.ports import Broker, Clock
+
+FRESH = timedelta(seconds=30)
+"""How old a quote of the stream may be."""
+ASKED = timedelta(minutes=5)
+"""After so long a symbol is asked for again, however fresh its stream is: bands change when the closing auction begins."""
+
+
+class Ticker(Protocol):
+    """A broker's stream, in a thread of its own; entered to connect, left to end. `trouble`: why there is none, else empty.
+
+    `quotes`: the last of each symbol, each with the exchange's time; `subscribe` raises UsageError for an unknown symbol.
+    """
+
+    trouble: str
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: object) -> None: ...
+    def subscribe(self, symbols: Sequence[str]) -> None: ...
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]: ...
+
+
+class StreamedPrices:
+    """`Broker.quotes` of a broker whose stream runs. Closed by `close`."""
+
+    def __init__(self, broker: Broker, ticker: Ticker, clock: Clock) -> None:
+        self._broker, self._ticker, self._clock = broker, ticker, clock
+        self._asked: dict[str, tuple[datetime, Quote | None]] = {}
+        self._subscribed: set[str] = set()
+        ticker.__enter__()
+
+    def close(self) -> None:
+        self._ticker.__exit__(None, None, None)
+
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """Streamed quotes carry the bands that the symbol had when it was last asked for."""
+        now = self._clock.now()
+        streamed = self._fresh(symbols, now)
+        stale = [symbol for symbol in symbols if symbol not in streamed or not self._asked_lately(symbol, now)]
+        if stale:
+            found = self._broker.quotes(stale)
+            self._asked |= {symbol: (now, found.get(symbol)) for symbol in stale}
+        answer = {symbol: self._best(symbol, streamed.get(symbol), now) for symbol in symbols}
+        return {symbol: quote for symbol, quote in answer.items() if quote is not None}
+
+    def _fresh(self, symbols: Sequence[str], now: datetime) -> Mapping[str, Quote]:
+        self._subscribe([symbol for symbol in symbols if symbol not in self._subscribed])
+        if self._ticker.trouble:
+            return {}
+        ticks = self._ticker.quotes(symbols)
+        return {symbol: tick for symbol, tick in ticks.items() if now - FRESH <= tick.at <= now + FRESH}
+
+    def _subscribe(self, new: Sequence[str]) -> None:
+        """One by one: a symbol that the stream does not know must not keep the others out."""
+        for symbol in new:
+            try:
+                self._ticker.subscribe([symbol])
+            except TradectlError:
+                continue
+            self._subscribed.add(symbol)
+
+    def _asked_lately(self, symbol: str, now: datetime) -> bool:
+        at = self._asked[symbol][0] if symbol in self._asked else None
+        return at is not None and now - at < ASKED and ist_date(at) == ist_date(now)
+
+    def _best(self, symbol: str, tick: Quote | None, now: datetime) -> Quote | None:
+        """The younger one. What was asked for counts only in the very call that asked."""
+        at, asked = self._asked[symbol]
+        if tick is None or (at == now and asked is not None and asked.at >= tick.at):
+            return asked if at == now else None
+        bands = (asked.lower_band, asked.upper_band) if asked is not None else (None, None)
+        return replace(tick, lower_band=bands[0], upper_band=bands[1])

@@ -1,0 +1,65 @@
+"""A sandbox for a person: which servers there are, and what a live home must be told to trade at one."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tradectl.errors import UsageError
+from tradectl.sandbox.server import Sandbox
+
+if TYPE_CHECKING:
+    from tradectl.bootstrap import PaperWorld
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server that is not started yet; `addresses` and `told` are what `broker set` takes."""
+
+    name: str
+    sandbox: Sandbox
+    addresses: Mapping[str, str]
+    told: Mapping[str, str]
+
+    def hint(self) -> str:
+        """Two lines for a shell."""
+        addresses = " ".join(f"--address {name}={url}" for name, url in self.addresses.items())
+        lines = "\\n".join(f"{name}={value}" for name, value in self.told.items())
+        return f"printf {shlex.quote(lines + chr(92) + 'n')} | tradectl broker set {self.name} {addresses}"
+
+
+def kite(world: PaperWorld, port: int) -> Served:
+    from tradectl.sandbox.kite import KiteSandbox
+
+    sandbox = KiteSandbox(lambda: world.broker, lambda: world.market, world.clock, world.sessions, stream=True, port=port)
+    addresses = {"api": sandbox.url, "login": f"{sandbox.url}/connect/login", "stream": sandbox.stream_url}
+    return Served("kite", sandbox, addresses, {"api_key": sandbox.tokens.key, "api_secret": sandbox.tokens.secret})
+
+
+def kotak_neo(world: PaperWorld, port: int) -> Served:
+    from tradectl.sandbox.kotak_neo import KotakNeoSandbox, Registered
+
+    client = Registered("sandboxkey", "+919800000000", "ASHA1", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "246810")
+    sandbox = KotakNeoSandbox(lambda: world.broker, clock=world.clock, market=lambda: world.market, client=client, port=port)
+    told = {name: getattr(client, name) for name in ("consumer_key", "mobile_number", "ucc", "totp_secret", "mpin")}
+    return Served("kotak_neo", sandbox, {"login": sandbox.url}, told)
+
+
+def openalgo(world: PaperWorld, port: int) -> Served:
+    from tradectl.sandbox.openalgo import OpenAlgoSandbox
+
+    key = "openalgo-key"
+    sandbox = OpenAlgoSandbox(lambda: world.broker, world.clock, api_key=key, port=port)
+    return Served("openalgo", sandbox, {"api": sandbox.url}, {"api_key": key})
+
+
+SANDBOXES: Mapping[str, Callable[[PaperWorld, int], Served]] = {"kite": kite, "kotak_neo": kotak_neo, "openalgo": openalgo}
+
+
+def served(name: str, world: PaperWorld, port: int = 0) -> Served:
+    """The sandbox of a broker over the home's paper account. UsageError for a broker without one."""
+    if name not in SANDBOXES:
+        raise UsageError(f"there is no sandbox {name!r}; there are {', '.join(SANDBOXES)}")
+    return SANDBOXES[name](world, port)
