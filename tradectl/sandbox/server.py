@@ -84,6 +84,7 @@ class Sandbox:
     """
 
     slow = 1.0
+    _ending = False
 
     def __init__(self, exchange: Callable[[], Broker], *, port: int = 0) -> None:
         self._make = exchange
@@ -91,7 +92,6 @@ class Sandbox:
         self._troubles: list[tuple[Trouble, str, str | tuple[str, ...]]] = []
         self.requests: list[tuple[str, str]] = []
         self.broken: list[str] = []
-        self._ending = False
         self._server = _Server(self, port)
         self._thread = threading.Thread(target=self._serve, name=type(self).__name__, daemon=True)
 
@@ -181,20 +181,11 @@ class Sandbox:
 
 _BAD_GATEWAY = Response(502, b"<html>Bad Gateway</html>", "text/html")
 _UNAVAILABLE = Response(503, b"<html>Service Unavailable</html>", "text/html")
-
-
-def _instead(trouble: Trouble | None) -> Response | None:
-    """The answer to a request that is not carried out."""
-    if trouble is Trouble.TOO_MANY:
-        return Response.of({"status": "error", "message": "Too many requests"}, 429)
-    return _UNAVAILABLE if trouble is Trouble.UNAVAILABLE else None
-
-
-def _spoilt(trouble: Trouble | None, response: Response) -> Response:
-    """What comes instead of the answer to a request that was carried out."""
-    if trouble is Trouble.BAD_GATEWAY:
-        return _BAD_GATEWAY
-    return Response(200, b"<html>Maintenance</html>", "text/html") if trouble is Trouble.MALFORMED else response
+_TOO_MANY = Response.of({"status": "error", "message": "Too many requests"}, 429)
+_INSTEAD = {Trouble.TOO_MANY: _TOO_MANY, Trouble.UNAVAILABLE: _UNAVAILABLE}
+"""The answers to requests that are not carried out."""
+_SPOILT = {Trouble.BAD_GATEWAY: _BAD_GATEWAY, Trouble.MALFORMED: Response(200, b"<html>Maintenance</html>", "text/html")}
+"""What comes instead of the answers to requests that were carried out."""
 
 
 class _Server(HTTPServer):
@@ -232,14 +223,14 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
         do_GET = do_POST = do_PUT = do_DELETE = _handle  # noqa: N815 - the library's names
 
         def _go_wrong(self, trouble: Trouble | None, request: Request) -> None:
-            response = _instead(trouble)
+            response = _INSTEAD.get(trouble) if trouble else None
             if response is None and trouble is not Trouble.LOST:
                 response = sandbox.respond(request)
             if response is None or trouble is Trouble.CUT:
                 return
             if trouble is Trouble.SLOW:
                 SystemClock().sleep(sandbox.slow)
-            self._send(_spoilt(trouble, response), half=trouble is Trouble.HALF)
+            self._send(_SPOILT.get(trouble, response) if trouble else response, half=trouble is Trouble.HALF)
 
         def _send(self, response: Response, *, half: bool = False) -> None:
             with suppress(ConnectionError):  # who asked has given up
