@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.brokers.floor import bar, ist, listing, quiet
 from tests.brokers.kotak import MakeNeo, Neo
+from tests.brokers.slow import Slow
 from tradectl.brokers.kotak_neo.hours import Hours
 from tradectl.errors import (
     Ambiguous,
@@ -225,6 +227,48 @@ def test_nothing_is_sent_while_the_night_is_handed_over(acme: Neo, at: str, allo
             ask()
     assert len(acme.sandbox.heard) == asked
     assert acme.order(number).quantity == 1
+
+
+@pytest.mark.parametrize(
+    ("what", "until", "words"),
+    [
+        ("place", "08:55:01", "before 09:00:30"), ("modify", "08:55:01", "before 09:00:30"),
+        ("cancel", "08:55:01", "before 09:00:30"), ("place", "09:00:31", "from 16:05 to 08:55"),
+        ("modify", "09:00:31", "changed hands"), ("cancel", "09:00:31", "changed hands"),
+    ],
+)  # fmt: skip
+def test_a_command_that_waited_for_the_limiter_into_another_hour_is_not_sent(
+    acme: Neo, what: str, until: str, words: str
+) -> None:
+    """Neither while the night is handed over, nor as what it no longer is."""
+    acme.to(THURSDAY, "17:00")
+    number = acme.buy(1, 9000, amo=True)
+    acme.to(FRIDAY, "08:00")
+    acme.login()
+    slow = type(acme.broker)(replace(acme.account, limiter=Slow(acme.floor.clock, ist(FRIDAY, until))))
+    slow.quotes(["ACME"])
+    asked = len(acme.sandbox.heard)
+    ask = {
+        "place": lambda: slow.place(OrderRequest("LATE", "ACME", Side.BUY, 1, 9000, variety=Variety.AMO)),
+        "modify": lambda: slow.modify(number, quantity=2, price=9000),
+        "cancel": lambda: slow.cancel(number),
+    }
+    acme.to(FRIDAY, "08:54:59")
+    with pytest.raises(Blocked, match=words):
+        ask[what]()
+    assert len(acme.sandbox.heard) == asked
+
+
+@pytest.mark.parametrize("price", [0, -5])
+def test_a_limit_order_without_a_price_is_not_sent(acme: Neo, price: int) -> None:
+    """Kotak fills one at a price of its own."""
+    number = acme.buy(1, 9000)
+    asked = len(acme.sandbox.heard)
+    for ask in (lambda: acme.buy(1, price), lambda: acme.broker.modify(number, quantity=1, price=price)):
+        with pytest.raises(OrderRefused, match="above zero") as refused:
+            ask()
+        assert refused.value.code == "price"
+    assert len(acme.sandbox.heard) == asked
 
 
 def test_after_market_orders_wait_for_the_window_that_is_set(acme: Neo) -> None:
