@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date
 from itertools import pairwise
+from urllib.request import Request as HttpRequest
+from urllib.request import urlopen
 
 import pytest
 
@@ -24,7 +27,7 @@ from tradectl.errors import (
     UsageError,
 )
 from tradectl.exchange.sessions import SessionTable
-from tradectl.model.order import Holding, OrderRequest, OrderStatus, OrderType, Side, Variety
+from tradectl.model.order import Holding, OrderRequest, OrderStatus, OrderType, Side, TradeReport, Variety
 from tradectl.sandbox.server import Response, Trouble
 
 WEDNESDAY, THURSDAY, FRIDAY, MONDAY = (date(2023, 7, day) for day in (12, 13, 14, 17))
@@ -332,6 +335,37 @@ def test_market_orders_and_prices_off_the_tick_are_not_sent(acme: Neo) -> None:
         acme.buy(1, 9503)
     assert refused.value.code == "tick"
     assert acme.sandbox.heard == []
+
+
+def test_what_the_trader_does_within_the_day_is_not_ours(acme: Neo) -> None:
+    """An intraday (MIS) short of the same stock, covered later: no order and no trade of ours, and it takes no share away."""
+    number = acme.buy(10, 10000)
+    before = acme.broker.orders(), acme.broker.trades(), acme.broker.holdings()
+    at = ist(THURSDAY, "09:40")
+    acme.sandbox.intraday += [
+        TradeReport("501", "230713000000501", "ACME", Side.SELL, 10, 10000, at),
+        TradeReport("502", "230713000000502", "ACME", Side.BUY, 4, 9900, at),
+    ]
+    with urlopen(told(acme, "/quick/user/trades")) as answer:
+        assert [row["prod"] for row in json.load(answer)["data"]] == ["CNC", "MIS", "MIS"]
+    assert (acme.broker.orders(), acme.broker.trades(), acme.broker.holdings()) == before
+    assert [(item.broker_order_id, item.quantity) for item in acme.broker.trades()] == [(number, 10)]
+
+
+def told(kotak: Neo, path: str) -> HttpRequest:
+    """A read as the adapter asks it."""
+    return HttpRequest(kotak.sandbox.url + path, headers=dict(kotak.broker._reading()))
+
+
+def test_a_command_that_reached_a_server_in_trouble_is_ambiguous_whatever_the_status(acme: Neo) -> None:
+    """Kotak's gateway answers 200 with the true status in the body."""
+    acme.broker.quotes(["ACME"])
+    acme.sandbox.instead[PLACE] = Response.of({"stat": "Not_Ok", "errMsg": "cannot reach the order system", "stCode": 502})
+    with pytest.raises(Ambiguous, match="cannot reach"):
+        acme.buy(1, 9500)
+    acme.sandbox.instead["/quick/user/orders"] = Response.of({"stCode": 503, "data": []})
+    with pytest.raises(BrokerUnavailable, match="answered 200"):
+        acme.broker.orders()
 
 
 def test_a_book_that_has_not_changed_is_the_same_object(acme: Neo) -> None:

@@ -78,7 +78,7 @@ class KotakNeo:
             "dq": "0",
             "es": paths.SEGMENT,
             "mp": "0",
-            "pc": "CNC",
+            "pc": rows.PRODUCT,
             "pr": to_rupees(request.price),
             "pt": "L",
             "qt": str(request.quantity),
@@ -100,7 +100,7 @@ class KotakNeo:
         _check_price(price)
         sent = {
             "no": broker_order_id,
-            "pc": "CNC",
+            "pc": rows.PRODUCT,
             "vd": "DAY",
             "pr": to_rupees(price),
             "pt": "L",
