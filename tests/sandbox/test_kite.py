@@ -212,8 +212,9 @@ def test_our_adapter_and_the_official_client_read_the_same_book(home: House, off
         assert (round(row["price"] * 100), Variety(row["variety"].upper())) == (report.price, report.variety)
         assert row["order_timestamp"].replace(tzinfo=IST) == report.placed_at
     for row, trade in zip(official.trades(), ours.trades(), strict=True):
-        assert (row["trade_id"], row["order_id"], round(row["average_price"] * 100), row["quantity"]) == (
-            trade.trade_id, trade.broker_order_id, trade.price, trade.quantity
+        assert f"{MONDAY:%Y%m%d}-NSE-{row['trade_id']}" == trade.trade_id
+        assert (row["order_id"], round(row["average_price"] * 100), row["quantity"]) == (
+            trade.broker_order_id, trade.price, trade.quantity
         )  # fmt: skip
         assert row["fill_timestamp"] == to_ist(trade.at).replace(tzinfo=None)
     assert round(official.margins("equity")["net"] * 100) == ours.funds().available
