@@ -272,6 +272,32 @@ def test_a_login_of_another_process_is_used_and_a_dead_session_is_told(home: Hou
     assert len(commands(home)) == 4
 
 
+def test_a_session_that_kite_does_not_know_is_over_for_everybody(home: House, kite: KiteBroker) -> None:
+    """Else the next `tradectl login` would find it stored, and not log in. A newer one is tried once, and ends where it is as
+    dead; this process then waits for the next login like any other."""
+    first = home.vault.stored
+    assert first is not None
+    home.sandbox.tokens.end(first.tokens["access_token"])
+    with pytest.raises(LoginNeeded, match="does not know our session"):
+        kite.orders()
+    assert home.vault.stored.expires_at <= home.clock.now()
+    asked = len(home.sandbox.requests)
+    with pytest.raises(LoginNeeded, match="has ended"):
+        kite.orders()
+    assert len(home.sandbox.requests) == asked
+    home.clock.sleep(1)
+    other = home.log_in()
+    assert kite.orders() == other.orders() == ()
+    home.clock.sleep(1)
+    home.log_in()
+    second = home.vault.stored
+    home.sandbox.tokens._access.clear()
+    with pytest.raises(LoginNeeded, match="does not know our session"):
+        kite.orders()
+    assert home.vault.stored.tokens == second.tokens
+    assert home.vault.stored.expires_at <= home.clock.now()
+
+
 def test_without_a_session_or_after_its_end_nobody_is_asked(home: House, kite: KiteBroker) -> None:
     home.clock.move_to(ist(TUESDAY, "08:00"))
     asked = len(home.sandbox.requests)

@@ -1,7 +1,8 @@
 """Requests with the session's token.
 
 A token dies once a day, and with any login elsewhere. Where Kite says that it does not know it (403, TokenException: proof that
-nothing was done) and another process has logged in meanwhile, that newer session is used, once; else a person must log in.
+nothing was done) and another process has logged in meanwhile, that newer session is used, once; else the stored session is over,
+and a person must log in.
 """
 
 from __future__ import annotations
@@ -88,9 +89,19 @@ class Api:
         except LoginNeeded:
             refused, newer = self._session, self._account.vault.session()
             if newer is None or newer.tokens == refused.tokens or newer.logged_in_at < refused.logged_in_at:
+                self._end(refused)
                 raise
-            self._session = newer
+        self._session = newer
+        try:
             return request()
+        except LoginNeeded:
+            self._end(newer)
+            raise
+
+    def _end(self, session: Session) -> None:
+        """Kite does not know it: nobody uses it again."""
+        self._account.vault.end_session(session)
+        self._session = None
 
     def _stored(self) -> Session:
         session = self._account.vault.session()

@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote as quoted
 
-from tradectl.brokers.adapter import Account
+from tradectl.brokers.adapter import Account, Session
 from tradectl.brokers.kotak_neo import CAPABILITIES, NAME, judging, paths, rows
 from tradectl.brokers.kotak_neo.hours import Hours
 from tradectl.brokers.kotak_neo.instruments import Scrip, ScripFile, path_of
 from tradectl.brokers.kotak_neo.login import current
 from tradectl.brokers.transport import CONNECT, Judge, Reply, Transport
-from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, OrderRefused, TradectlError, UsageError
+from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, LoginNeeded, OrderRefused, TradectlError, UsageError
 from tradectl.exchange.ticks import on_tick
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
@@ -46,6 +46,7 @@ class KotakNeo:
         self._public = self._transport(judging.read, self._looking)
         self._files = self._transport(judging.file, dict, (CONNECT, _FILE_SECONDS))
         self._scrips = ScripFile(account.folder, self._fetch_scrips)
+        self._session: Session | None = None
         self._book: tuple[OrderReport, ...] = ()
         self._fills: tuple[TradeReport, ...] = ()
 
@@ -170,13 +171,13 @@ class KotakNeo:
 
     @property
     def _base(self) -> str:
-        return current(self._account).tokens["base_url"]
+        return self._known_session().tokens["base_url"]
 
     def _trading(self) -> Mapping[str, str]:
         return {**self._looking(), **self._reading(), "neo-fin-key": paths.FIN_KEY}
 
     def _reading(self) -> Mapping[str, str]:
-        tokens = current(self._account).tokens
+        tokens = self._known_session().tokens
         return {"Sid": tokens["sid"], "Auth": tokens["token"], "accept": "application/json"}
 
     def _looking(self) -> Mapping[str, str]:
@@ -185,8 +186,20 @@ class KotakNeo:
     def _transport(
         self, judge: Judge, headers: Callable[[], Mapping[str, str]], timeout: tuple[float, float] | None = None
     ) -> Transport:
+        def judged(reply: Reply) -> TradectlError | None:
+            """Where Kotak does not know our session, it is over for everybody, and the next login is one."""
+            failure = judge(reply)
+            if isinstance(failure, LoginNeeded) and self._session is not None:
+                self._account.vault.end_session(self._session)
+            return failure
+
         limiter = self._account.limiter
-        return Transport("Kotak", judge, headers, clock=self._clock, limiter=limiter, timeout=timeout or self._account.timeout)
+        return Transport("Kotak", judged, headers, clock=self._clock, limiter=limiter, timeout=timeout or self._account.timeout)
+
+    def _known_session(self) -> Session:
+        """The stored one, which the next request is made with."""
+        self._session = current(self._account)
+        return self._session
 
     def _command(self, path: str, sent: Mapping[str, str], look: Callable[[], None]) -> Mapping[str, Any]:
         """`look`: see `Transport.command`."""
