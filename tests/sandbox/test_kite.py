@@ -179,7 +179,7 @@ def test_a_command_from_an_unlisted_address_is_not_permitted(tmp_path: Path) -> 
 def test_tokens_end_and_the_books_are_emptied_in_the_morning(home: House, official: KiteConnect) -> None:
     waiting, dropped = limit(official, "BUY", 1, 99, "amo"), limit(official, "BUY", 2, 99, "amo")
     official.cancel_order("amo", dropped)
-    home.clock.move_to(ist(MONDAY, "05:59"))
+    home.clock.move_to(ist(MONDAY, "07:29"))
     with pytest.raises(kite_errors.TokenException):  # Saturday's flush
         official.orders()
     official.generate_session(home.sandbox.tokens.request(), SECRET)
