@@ -97,6 +97,7 @@ def test_packets_without_prices_are_none_and_short_ones_an_error() -> None:
 
 ROW = {
     "nOrdNo": "261119000000123", "ordSt": "complete", "rejRsn": "--", "trdSym": "ACME-EQ", "exSeg": "nse_cm", "trnsTp": "B",
+    "prod": "CNC",
     "prc": "100.00", "qty": 7, "fldQty": 7, "ordDtTm": "19-Nov-2026 09:15:02", "boeSec": 1795059902, "GuiOrdId": "TAG",
 }  # fmt: skip
 
@@ -117,6 +118,7 @@ def test_an_order_of_the_feed_is_an_order_of_the_book() -> None:
         "[]",
         "hello",
         json.dumps({"type": "order", "data": {**ROW, "exSeg": "nse_fo"}}),
+        json.dumps({"type": "order", "data": {**ROW, "prod": "MIS"}}),
         json.dumps({"type": "order", "data": {**ROW, "prc": "cheap"}}),
     ],
 )

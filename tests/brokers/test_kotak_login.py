@@ -13,7 +13,7 @@ from tests.brokers.floor import ist, quiet
 from tests.brokers.kotak import MakeNeo, nobody
 from tradectl.brokers.kotak_neo import ADAPTER
 from tradectl.errors import BrokerUnavailable, ConfigurationError, LoginNeeded, NotWhitelisted, TradectlError
-from tradectl.sandbox.server import Response, Trouble
+from tradectl.sandbox.server import Request, Response, Trouble
 
 THURSDAY, FRIDAY = date(2023, 7, 13), date(2023, 7, 14)
 
@@ -115,12 +115,58 @@ def test_a_session_that_kotak_has_ended_places_nothing(neo: MakeNeo) -> None:
     kotak = neo(quiet("ACME", [THURSDAY]), at=ist(THURSDAY, "10:00"))
     kotak.broker.quotes(["ACME"])
     kotak.sandbox.door.end_sessions()
-    for ask in (kotak.broker.orders, lambda: kotak.buy(1, 10000)):
-        with pytest.raises(LoginNeeded, match="invalid session token"):
-            ask()
+    with pytest.raises(LoginNeeded, match="invalid session token"):
+        kotak.buy(1, 10000)
+    with pytest.raises(LoginNeeded, match="ended at 2023-07-13 10:00"):
+        kotak.broker.orders()
     assert kotak.floor.broker.orders() == ()
     kotak.login()
     assert kotak.order(kotak.buy(1, 9000)).quantity == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/quick/order/rule/ms/place", Response.of({"stCode": 100022, "errMsg": "invalid session token", "stat": "Not_Ok"}, 403)),
+        ("/quick/order/rule/ms/place", Response.of({"stCode": 200032, "errMsg": "wrong base url", "stat": "Not_Ok"})),
+        ("/quick/user/orders", Response.of({"stCode": 5204, "errMsg": "Session expired, please re-login", "stat": "Not_Ok"})),
+        ("/quick/user/limits", Response(403, b"<html>", "text/html")),
+        ("/script-details/1.0/masterscrip/file-paths", Response(401, b"", "text/html")),
+    ],
+)
+def test_a_session_that_kotak_does_not_know_is_over_for_everybody(neo: MakeNeo, path: str, said: Response) -> None:
+    """Else the next `tradectl login` would find it stored, and not log in."""
+    kotak = neo(quiet("ACME", [THURSDAY]), at=ist(THURSDAY, "10:00"))
+    kotak.sandbox.instead[path] = said
+    with pytest.raises(LoginNeeded, match="does not know our session"):
+        kotak.buy(1, 10000), kotak.broker.orders(), kotak.broker.funds()
+    assert kotak.vault.stored is not None
+    assert kotak.vault.stored.expires_at <= kotak.floor.clock.now()
+    kotak.sandbox.requests.clear()
+    with pytest.raises(LoginNeeded, match="`tradectl login`"):
+        kotak.broker.orders()
+    assert kotak.sandbox.requests == []
+
+
+def test_a_session_that_another_process_made_meanwhile_stays(neo: MakeNeo) -> None:
+    kotak = neo(quiet("ACME", [THURSDAY]), at=ist(THURSDAY, "10:00"))
+    answer = kotak.sandbox.answer
+
+    def meanwhile(request: Request) -> Response:
+        """The other process logs in while this one's request is under way."""
+        said = answer(request)
+        if request.path == "/quick/user/orders":
+            kotak.vault.stored = replace(newer, tokens={**newer.tokens, "token": "newer"})
+        return said
+
+    newer = kotak.vault.stored
+    assert newer is not None
+    kotak.sandbox.door.end_sessions()
+    kotak.sandbox.answer = meanwhile
+    with pytest.raises(LoginNeeded):
+        kotak.broker.orders()
+    assert kotak.vault.stored.tokens["token"] == "newer"
+    assert kotak.vault.stored.expires_at == newer.expires_at
 
 
 def test_orders_come_from_listed_addresses_only_and_reads_from_any(neo: MakeNeo) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
+from urllib.request import Request as HttpRequest
+from urllib.request import urlopen
 
 import pytest
 
 from tests.brokers.floor import bar, ist, listing, quiet
 from tests.brokers.kotak import MakeNeo, Neo
+from tests.brokers.slow import Slow
 from tradectl.brokers.kotak_neo.hours import Hours
 from tradectl.errors import (
     Ambiguous,
@@ -22,7 +27,7 @@ from tradectl.errors import (
     UsageError,
 )
 from tradectl.exchange.sessions import SessionTable
-from tradectl.model.order import Holding, OrderRequest, OrderStatus, OrderType, Side, Variety
+from tradectl.model.order import Holding, OrderRequest, OrderStatus, OrderType, Side, TradeReport, Variety
 from tradectl.sandbox.server import Response, Trouble
 
 WEDNESDAY, THURSDAY, FRIDAY, MONDAY = (date(2023, 7, day) for day in (12, 13, 14, 17))
@@ -227,6 +232,48 @@ def test_nothing_is_sent_while_the_night_is_handed_over(acme: Neo, at: str, allo
     assert acme.order(number).quantity == 1
 
 
+@pytest.mark.parametrize(
+    ("what", "until", "words"),
+    [
+        ("place", "08:55:01", "before 09:00:30"), ("modify", "08:55:01", "before 09:00:30"),
+        ("cancel", "08:55:01", "before 09:00:30"), ("place", "09:00:31", "from 16:05 to 08:55"),
+        ("modify", "09:00:31", "changed hands"), ("cancel", "09:00:31", "changed hands"),
+    ],
+)  # fmt: skip
+def test_a_command_that_waited_for_the_limiter_into_another_hour_is_not_sent(
+    acme: Neo, what: str, until: str, words: str
+) -> None:
+    """Neither while the night is handed over, nor as what it no longer is."""
+    acme.to(THURSDAY, "17:00")
+    number = acme.buy(1, 9000, amo=True)
+    acme.to(FRIDAY, "08:00")
+    acme.login()
+    slow = type(acme.broker)(replace(acme.account, limiter=Slow(acme.floor.clock, ist(FRIDAY, until))))
+    slow.quotes(["ACME"])
+    asked = len(acme.sandbox.heard)
+    ask = {
+        "place": lambda: slow.place(OrderRequest("LATE", "ACME", Side.BUY, 1, 9000, variety=Variety.AMO)),
+        "modify": lambda: slow.modify(number, quantity=2, price=9000),
+        "cancel": lambda: slow.cancel(number),
+    }
+    acme.to(FRIDAY, "08:54:59")
+    with pytest.raises(Blocked, match=words):
+        ask[what]()
+    assert len(acme.sandbox.heard) == asked
+
+
+@pytest.mark.parametrize("price", [0, -5])
+def test_a_limit_order_without_a_price_is_not_sent(acme: Neo, price: int) -> None:
+    """Kotak fills one at a price of its own."""
+    number = acme.buy(1, 9000)
+    asked = len(acme.sandbox.heard)
+    for ask in (lambda: acme.buy(1, price), lambda: acme.broker.modify(number, quantity=1, price=price)):
+        with pytest.raises(OrderRefused, match="above zero") as refused:
+            ask()
+        assert refused.value.code == "price"
+    assert len(acme.sandbox.heard) == asked
+
+
 def test_after_market_orders_wait_for_the_window_that_is_set(acme: Neo) -> None:
     acme.to(THURSDAY, "15:50")
     with pytest.raises(Blocked, match="from 16:05 to 08:55, and it is 15:50"):
@@ -288,6 +335,37 @@ def test_market_orders_and_prices_off_the_tick_are_not_sent(acme: Neo) -> None:
         acme.buy(1, 9503)
     assert refused.value.code == "tick"
     assert acme.sandbox.heard == []
+
+
+def test_what_the_trader_does_within_the_day_is_not_ours(acme: Neo) -> None:
+    """An intraday (MIS) short of the same stock, covered later: no order and no trade of ours, and it takes no share away."""
+    number = acme.buy(10, 10000)
+    before = acme.broker.orders(), acme.broker.trades(), acme.broker.holdings()
+    at = ist(THURSDAY, "09:40")
+    acme.sandbox.intraday += [
+        TradeReport("501", "230713000000501", "ACME", Side.SELL, 10, 10000, at),
+        TradeReport("502", "230713000000502", "ACME", Side.BUY, 4, 9900, at),
+    ]
+    with urlopen(told(acme, "/quick/user/trades")) as answer:
+        assert [row["prod"] for row in json.load(answer)["data"]] == ["CNC", "MIS", "MIS"]
+    assert (acme.broker.orders(), acme.broker.trades(), acme.broker.holdings()) == before
+    assert [(item.broker_order_id, item.quantity) for item in acme.broker.trades()] == [(number, 10)]
+
+
+def told(kotak: Neo, path: str) -> HttpRequest:
+    """A read as the adapter asks it."""
+    return HttpRequest(kotak.sandbox.url + path, headers=dict(kotak.broker._reading()))
+
+
+def test_a_command_that_reached_a_server_in_trouble_is_ambiguous_whatever_the_status(acme: Neo) -> None:
+    """Kotak's gateway answers 200 with the true status in the body."""
+    acme.broker.quotes(["ACME"])
+    acme.sandbox.instead[PLACE] = Response.of({"stat": "Not_Ok", "errMsg": "cannot reach the order system", "stCode": 502})
+    with pytest.raises(Ambiguous, match="cannot reach"):
+        acme.buy(1, 9500)
+    acme.sandbox.instead["/quick/user/orders"] = Response.of({"stCode": 503, "data": []})
+    with pytest.raises(BrokerUnavailable, match="answered 200"):
+        acme.broker.orders()
 
 
 def test_a_book_that_has_not_changed_is_the_same_object(acme: Neo) -> None:

@@ -29,6 +29,7 @@ from tradectl.model.order import Funds, Holding, OrderStatus, Side, Variety
 DAY = date(2026, 11, 19)
 ROW: dict[str, Any] = {
     "nOrdNo": "261119000000123", "ordSt": "open", "rejRsn": "--", "trdSym": "BAJAJ-AUTO-EQ", "exSeg": "nse_cm", "trnsTp": "S",
+    "prod": "CNC",
     "prc": "8123.4500", "qty": 7, "fldQty": "2", "ordDtTm": "19-Nov-2026 09:15:02", "ordEntTm": "19-Nov-2026 09:15:02",
     "exCfmTm": "--", "hsUpTm": "2026/11/19 10:20:30", "boeSec": 1795059902, "GuiOrdId": "ABCDEFGHIJKLMNO",
 }  # fmt: skip
@@ -139,7 +140,10 @@ def test_limits_are_rounded_to_the_paisa() -> None:
 
 def test_rows_of_other_segments_and_products_are_not_ours() -> None:
     future = {**ROW, "exSeg": "nse_fo", "trdSym": "TCS26NOVFUT"}
-    assert rows.ours([future, ROW]) == [ROW]
+    others = [{**ROW, "prod": product} for product in ("MIS", "NRML", "MTF")]
+    assert rows.ours([future, ROW, *others]) == [ROW]
+    with pytest.raises(KeyError):
+        rows.ours([{"exSeg": "nse_cm"}])
     position = {
         "trdSym": "IDEA-EQ", "exSeg": "nse_cm", "prod": "MIS", "series": "EQ",
         "cfBuyQty": "0", "cfSellQty": "0", "flBuyQty": "9", "flSellQty": "0",
@@ -191,6 +195,12 @@ def said(code: int, message: str, stat: str = "Not_Ok") -> dict[str, Any]:
         (400, b"<html>", Ambiguous, ""),
         (403, b"<html>", Ambiguous, ""),
         (302, b"", Ambiguous, ""),
+        (200, said(502, "cannot reach the order system"), Ambiguous, ""),
+        (200, said(500, "Invalid session, please re-login"), Ambiguous, ""),
+        (200, {"error": [{"code": "503", "message": "service unavailable"}]}, Ambiguous, ""),
+        (400, {"stCode": 5204, "error": [{"code": "504", "message": "gateway timeout"}]}, Ambiguous, ""),
+        (200, {"data": said(599, "margin service is away")}, Ambiguous, ""),
+        (200, {"stat": "Ok", "nOrdNo": "1", "stCode": 502}, Ambiguous, ""),
     ],
 )
 def test_what_an_answer_to_a_command_means(status: int, body: Any, error: type[TradectlError] | None, code: str) -> None:
@@ -216,6 +226,11 @@ def test_what_an_answer_to_a_command_means(status: int, body: Any, error: type[T
         (500, said(5203, "No Data"), BrokerUnavailable),
         (503, b"<html>", BrokerUnavailable),
         (403, b"<html>", LoginNeeded),
+        (200, said(502, "cannot reach the order system"), BrokerUnavailable),
+        (200, said(500, "no data"), BrokerUnavailable),
+        (200, said(500, "Invalid session, please re-login"), BrokerUnavailable),
+        (200, {"stCode": 503, "data": []}, BrokerUnavailable),
+        (200, {"error": [{"code": "503", "message": "service unavailable"}], "data": []}, BrokerUnavailable),
         (200, said(1037, "session IP does not match"), NotWhitelisted),
     ],
 )
@@ -289,9 +304,10 @@ def test_kotaks_own_samples_are_read(samples: Path) -> None:
     def sample(name: str) -> Any:
         return json.loads((samples / f"{name}.json").read_text(encoding="utf-8"))
 
-    (order,) = [rows.order_report(row) for row in rows.ours(sample("orders")["data"])]
+    assert rows.ours([*sample("orders")["data"], *sample("trades")["data"]]) == []  # all of them are NRML
+    (order,) = [rows.order_report(row) for row in sample("orders")["data"]]
     assert (order.symbol, order.price, order.status, order.tag) == ("IDEA", 939, OrderStatus.ONGOING, None)
-    fills = [rows.trade_report(row) for row in rows.ours(sample("trades")["data"])]
+    fills = [rows.trade_report(row) for row in sample("trades")["data"]]
     assert [(fill.quantity, fill.price) for fill in fills] == [(1, 939), (1, 939)]
     assert len({fill.trade_id for fill in fills}) == 2
     assert rows.holdings(sample("holdings")["data"], []) == (Holding("IDEA", 35, 0, 35),)

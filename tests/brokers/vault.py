@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tradectl.brokers.adapter import Session
 from tradectl.errors import ConfigurationError
@@ -31,3 +32,7 @@ class MemoryVault:
     def keep_session(self, session: Session) -> None:
         self.stored = session
         self.logins.append(session)
+
+    def end_session(self, session: Session) -> None:
+        if self.stored is not None and self.stored.tokens == session.tokens:
+            self.stored = replace(self.stored, expires_at=self.stored.logged_in_at)

@@ -179,7 +179,7 @@ def test_a_command_from_an_unlisted_address_is_not_permitted(tmp_path: Path) -> 
 def test_tokens_end_and_the_books_are_emptied_in_the_morning(home: House, official: KiteConnect) -> None:
     waiting, dropped = limit(official, "BUY", 1, 99, "amo"), limit(official, "BUY", 2, 99, "amo")
     official.cancel_order("amo", dropped)
-    home.clock.move_to(ist(MONDAY, "05:59"))
+    home.clock.move_to(ist(MONDAY, "07:29"))
     with pytest.raises(kite_errors.TokenException):  # Saturday's flush
         official.orders()
     official.generate_session(home.sandbox.tokens.request(), SECRET)
@@ -212,8 +212,9 @@ def test_our_adapter_and_the_official_client_read_the_same_book(home: House, off
         assert (round(row["price"] * 100), Variety(row["variety"].upper())) == (report.price, report.variety)
         assert row["order_timestamp"].replace(tzinfo=IST) == report.placed_at
     for row, trade in zip(official.trades(), ours.trades(), strict=True):
-        assert (row["trade_id"], row["order_id"], round(row["average_price"] * 100), row["quantity"]) == (
-            trade.trade_id, trade.broker_order_id, trade.price, trade.quantity
+        assert f"{MONDAY:%Y%m%d}-NSE-{row['trade_id']}" == trade.trade_id
+        assert (row["order_id"], round(row["average_price"] * 100), row["quantity"]) == (
+            trade.broker_order_id, trade.price, trade.quantity
         )  # fmt: skip
         assert row["fill_timestamp"] == to_ist(trade.at).replace(tzinfo=None)
     assert round(official.margins("equity")["net"] * 100) == ours.funds().available

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.brokers.slow import Slow
 from tests.sandbox.benches import OpenAlgoBench, nobody
 from tradectl.brokers.openalgo import ADAPTER
 from tradectl.errors import (
@@ -85,8 +86,14 @@ def test_what_it_cannot_do_is_blocked_before_anything_is_sent(bench: OpenAlgoBen
         bench.buy(10, LOW, amo=True)
     with pytest.raises(Blocked, match="only limit orders"):
         bench.broker.place(OrderRequest("T", "ACME", Side.BUY, 1, 0, OrderType.MARKET))
-    with pytest.raises(Blocked, match="only limit orders"):
-        bench.broker.modify("1", quantity=1, price=0)
+    for price in (0, -5):
+        for ask in (
+            lambda price=price: bench.buy(1, price),
+            lambda price=price: bench.broker.modify("1", quantity=1, price=price),
+        ):
+            with pytest.raises(OrderRefused, match="above zero") as refused:
+                ask()
+            assert refused.value.code == "price"
     assert requests_made == []
     for day, at in ((FRIDAY, "16:05"), (date(2023, 7, 15), "11:00"), (MONDAY, "08:59")):
         bench.floor.clock.move_to(ist(day, at))
@@ -106,6 +113,16 @@ def test_in_analyzer_mode_nothing_is_sent(bench: OpenAlgoBench) -> None:
     for read in (bench.broker.orders, bench.broker.trades, bench.broker.holdings, bench.broker.funds):
         with pytest.raises(ConfigurationError, match="nothing is real"):
             read()
+
+
+def test_an_order_that_waited_for_the_limiter_until_the_market_closed_is_not_sent(bench: OpenAlgoBench) -> None:
+    """At some brokers behind OpenAlgo it would become one for the next day."""
+    bench.buy(10, LOW)
+    sent = len(server(bench).sent("placeorder"))
+    slow = replace(bench.account, limiter=Slow(bench.floor.clock, ist(FRIDAY, "16:30")))
+    with pytest.raises(Blocked, match="takes no orders now"):
+        ADAPTER.open(slow).place(OrderRequest("T", "ACME", Side.BUY, 11, LOW))
+    assert len(server(bench).sent("placeorder")) == sent
 
 
 def test_a_server_that_is_switched_between_two_commands_is_found_out(bench: OpenAlgoBench) -> None:

@@ -65,6 +65,11 @@ class Vault(Protocol):
 
     def keep_session(self, session: Session) -> None: ...
 
+    def end_session(self, session: Session) -> None:
+        """The broker says that it does not know this session: where it is still the stored one it ends now, so that the next
+        login is one. A session that another process has made meanwhile stays."""
+        ...
+
 
 class Limiter(Protocol):
     """The broker's limits on requests, shared by all processes of a user."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from requests import Session
 
 CONNECT, READ = 3.05, 7.0
-"""Seconds for a connection, and for an answer."""
+"""Seconds for a connection, and for an answer to begin or to go on; a whole answer has four times as long (`deadline`)."""
 READS = 3
 """How often a read is tried."""
 PAUSE = 0.5
@@ -65,12 +65,13 @@ class Transport:
     def _session(self) -> Session:
         """Connections are kept open, and nothing is ever repeated below us."""
         import requests
-        from requests.adapters import HTTPAdapter
+
+        from tradectl.brokers.deadline import Timely
 
         session = requests.Session()
         session.trust_env = False
         for scheme in ("https://", "http://"):
-            session.mount(scheme, HTTPAdapter(max_retries=0))
+            session.mount(scheme, Timely())
         return session
 
     def close(self) -> None:
@@ -97,8 +98,13 @@ class Transport:
         except Ambiguous as error:
             raise BrokerUnavailable(str(error)) from error
 
-    def command(self, method: str, url: str, *, bucket: str, **sent: Any) -> Reply:
+    def command(
+        self, method: str, url: str, *, bucket: str, before_sending: Callable[[], None] | None = None, **sent: Any
+    ) -> Reply:
         """A request that may change something, sent once. `sent` is what `requests` takes: params, data, json.
+
+        The limiter may let us wait for long: whatever depends on the time is looked at after that, by `before_sending`, and what
+        it raises keeps the request back.
 
         Raises Ambiguous where it may have been carried out, BrokerUnavailable where it provably was not sent, and what the
         broker's answer means.
@@ -107,6 +113,8 @@ class Transport:
 
         self._limiter.take(bucket)
         headers = {**self._headers(), **sent.pop("headers", {})}
+        if before_sending is not None:
+            before_sending()
         try:
             answer = self._session.request(method, url, headers=headers, timeout=self._timeout, allow_redirects=False, **sent)
         except (requests.ConnectTimeout, requests.exceptions.InvalidURL) as error:
@@ -129,9 +137,15 @@ class Transport:
 
 
 def _never_connected(error: Exception) -> bool:
-    """Whether a connection was never made (no address, refused, no trust), so that nothing can have been sent."""
+    """Whether a connection was never made (no address, refused, no trust), so that nothing can have been sent.
+
+    Who is not trusted is found out before the request is sent; any other failure of TLS may come at any time, also after it."""
+    from ssl import SSLCertVerificationError
+
     from urllib3.exceptions import MaxRetryError, NewConnectionError, SSLError
 
     cause = error.args[0] if error.args else None
     reason = cause.reason if isinstance(cause, MaxRetryError) else cause
-    return isinstance(reason, NewConnectionError | SSLError)
+    if isinstance(reason, SSLError):
+        return any(isinstance(item, SSLCertVerificationError) for item in reason.args)
+    return isinstance(reason, NewConnectionError)

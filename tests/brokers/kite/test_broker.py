@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.brokers.floor import CASH, bar, ist, listing, quiet
+from tests.brokers.slow import Slow
 from tests.sandbox.zerodha import House, house
 from tradectl.brokers.kite import ADAPTER
 from tradectl.brokers.kite.broker import KiteBroker
@@ -135,6 +136,47 @@ def test_nothing_is_sent_between_the_amo_window_and_the_exchange(home: House, ki
     assert len(commands(home)) == sent
 
 
+@pytest.mark.parametrize(
+    ("what", "until", "words"),
+    [
+        ("place", "08:55:01", "08:55:00"), ("modify", "08:55:01", "08:55:00"), ("cancel", "08:55:01", "08:55:00"),
+        ("modify", "09:00:31", "changed hands"), ("cancel", "09:00:31", "changed hands"),
+    ],
+)  # fmt: skip
+def test_a_command_that_waited_for_the_limiter_into_another_hour_is_not_sent(
+    home: House, kite: KiteBroker, what: str, until: str, words: str
+) -> None:
+    """Neither in the quiet minutes, nor by the path of before."""
+    home.clock.move_to(ist(MONDAY, "16:10"))
+    number = kite.place(order(variety=Variety.AMO))
+    home.clock.move_to(ist(TUESDAY, "08:00"))
+    home.log_in()
+    slow = ADAPTER.open(home.account(limiter=Slow(home.clock, ist(TUESDAY, until))))
+    slow.orders()
+    sent = len(commands(home))
+    ask = {
+        "place": lambda: slow.place(order("T2")),
+        "modify": lambda: slow.modify(number, quantity=1, price=9900),
+        "cancel": lambda: slow.cancel(number),
+    }
+    home.clock.move_to(ist(TUESDAY, "08:54:59"))
+    with pytest.raises(Blocked, match=words):
+        ask[what]()
+    assert len(commands(home)) == sent
+
+
+@pytest.mark.parametrize("price", [0, -5])
+def test_a_limit_order_without_a_price_is_not_sent(home: House, kite: KiteBroker, price: int) -> None:
+    """With a price of 0 a change would make a market order of it."""
+    number = kite.place(order())
+    sent = len(commands(home))
+    for ask in (lambda: kite.place(order("T2", price=price)), lambda: kite.modify(number, quantity=10, price=price)):
+        with pytest.raises(OrderRefused, match="above zero") as refused:
+            ask()
+        assert refused.value.code == "price"
+    assert len(commands(home)) == sent
+
+
 def test_what_kite_does_not_list_or_lists_in_another_series_is_not_bought(home: House, kite: KiteBroker) -> None:
     with pytest.raises(UsageError, match="NOBODY"):
         kite.place(order(symbol="NOBODY"))
@@ -228,6 +270,32 @@ def test_a_login_of_another_process_is_used_and_a_dead_session_is_told(home: Hou
     with pytest.raises(LoginNeeded, match="does not know our session"):
         kite.place(order("T2"))
     assert len(commands(home)) == 4
+
+
+def test_a_session_that_kite_does_not_know_is_over_for_everybody(home: House, kite: KiteBroker) -> None:
+    """Else the next `tradectl login` would find it stored, and not log in. A newer one is tried once, and ends where it is as
+    dead; this process then waits for the next login like any other."""
+    first = home.vault.stored
+    assert first is not None
+    home.sandbox.tokens.end(first.tokens["access_token"])
+    with pytest.raises(LoginNeeded, match="does not know our session"):
+        kite.orders()
+    assert home.vault.stored.expires_at <= home.clock.now()
+    asked = len(home.sandbox.requests)
+    with pytest.raises(LoginNeeded, match="has ended"):
+        kite.orders()
+    assert len(home.sandbox.requests) == asked
+    home.clock.sleep(1)
+    other = home.log_in()
+    assert kite.orders() == other.orders() == ()
+    home.clock.sleep(1)
+    home.log_in()
+    second = home.vault.stored
+    home.sandbox.tokens._access.clear()
+    with pytest.raises(LoginNeeded, match="does not know our session"):
+        kite.orders()
+    assert home.vault.stored.tokens == second.tokens
+    assert home.vault.stored.expires_at <= home.clock.now()
 
 
 def test_without_a_session_or_after_its_end_nobody_is_asked(home: House, kite: KiteBroker) -> None:

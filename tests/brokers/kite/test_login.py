@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from datetime import date
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
+from time import monotonic
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from tests.brokers.floor import ist, quiet
 from tests.brokers.vault import MemoryVault
 from tests.sandbox.zerodha import KEY, SECRET, House, browse, house
 from tradectl.brokers.adapter import Field
-from tradectl.brokers.kite import ADAPTER
+from tradectl.brokers.kite import ADAPTER, redirect
+from tradectl.brokers.kite.login import expiry
+from tradectl.brokers.kite.redirect import waiting
 from tradectl.errors import ConfigurationError, LoginNeeded
 
 FRIDAY, MONDAY = date(2023, 7, 14), date(2023, 7, 17)
@@ -31,8 +38,32 @@ def test_a_login_stores_a_session_until_the_next_flush(home: House) -> None:
     session = ADAPTER.login(home.account(), browse)
     assert home.vault.stored == session
     assert (session.tokens["user_id"], session.tokens["user_name"]) == ("AB1234", "Asha Rao")
-    assert (session.logged_in_at, session.expires_at) == (ist(MONDAY, "08:00"), ist(date(2023, 7, 18), "06:00"))
+    assert (session.logged_in_at, session.expires_at) == (ist(MONDAY, "08:00"), ist(date(2023, 7, 18), "07:30"))
     assert ADAPTER.open(home.account()).orders() == ()
+
+
+@pytest.mark.parametrize(
+    ("at", "day", "until"),
+    [
+        ("00:30", MONDAY, MONDAY), ("06:30", MONDAY, MONDAY), ("07:29:59", MONDAY, MONDAY),
+        ("07:30", MONDAY, date(2023, 7, 18)), ("23:59", MONDAY, date(2023, 7, 18)),
+    ],
+)  # fmt: skip
+def test_a_session_ends_at_half_past_seven(at: str, day: date, until: date) -> None:
+    """Tokens are flushed between 07:00 and 07:30: one of before is not counted on after that."""
+    assert expiry(ist(day, at)) == ist(until, "07:30")
+
+
+def test_the_sandbox_flushes_when_the_adapter_expects_it(home: House) -> None:
+    account = home.account()
+    home.clock.move_to(ist(date(2023, 7, 18), "07:29"))
+    early = ADAPTER.login(account, browse)
+    assert early.expires_at == ist(date(2023, 7, 18), "07:30")
+    assert ADAPTER.open(account).orders() == ()
+    home.clock.sleep(60)
+    home.vault.stored = replace(early, expires_at=early.expires_at + timedelta(days=1))
+    with pytest.raises(LoginNeeded, match="does not know our session"):
+        ADAPTER.open(account).orders()
 
 
 def test_the_token_alone_may_be_pasted(home: House) -> None:
@@ -59,10 +90,7 @@ def test_a_wrong_key_or_secret_is_a_matter_of_configuration(home: House, told: d
 
 
 def test_a_page_on_this_machine_catches_the_token(home: House) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    home.vault.told["redirect_port"] = str(port)
+    home.vault.told["redirect_port"] = str(port := free_port())
     pages = []
 
     def enter(field: Field) -> str:
@@ -76,6 +104,55 @@ def test_a_page_on_this_machine_catches_the_token(home: House) -> None:
     ADAPTER.login(home.account(), enter)
     assert len(home.vault.logins) == 1
     assert pages == ["tradectl: this login did not succeed.", "tradectl has what it needs: go back to it."]
+
+
+def test_enter_alone_is_taken_where_the_page_has_the_token(home: House) -> None:
+    """At a real prompt, which asks again and again for what has no default. What is typed wins only where there is something."""
+    home.vault.told["redirect_port"] = str(port := free_port())
+    program = typer.Typer()
+
+    @program.command()
+    def log_in() -> None:
+        def ask(field: Field) -> str:
+            token = parse_qs(urlsplit(browse(field)).query)["request_token"][0]
+            with urlopen(f"http://127.0.0.1:{port}/?status=success&request_token={token}") as page:
+                page.read()
+            return str(typer.prompt(field.name, default=field.default, hide_input=field.secret, err=True)).strip()
+
+        ADAPTER.login(home.account(), ask)
+
+    assert CliRunner().invoke(program, [], input="\n").exit_code == 0
+    assert len(home.vault.logins) == 1
+    assert isinstance(CliRunner().invoke(program, [], input="wrong\n").exception, LoginNeeded)
+    assert len(home.vault.logins) == 1
+
+
+def test_an_idle_connection_neither_blocks_the_page_nor_its_end() -> None:
+    """Browsers open connections in store; one of them says nothing at all, another half a request."""
+    port, began = free_port(), monotonic()
+    with ExitStack() as stack:
+        with waiting(port) as caught:
+            for said in (b"", b"GET /?status=suc"):
+                idle = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+                idle.sendall(said)
+            with urlopen(f"http://127.0.0.1:{port}/?status=success&request_token=tok", timeout=3) as page:
+                assert b"go back" in page.read()
+            assert caught.token == "tok"
+        assert monotonic() - began < 4
+        with waiting(port) as again:  # and the port is free
+            assert again.token is None
+
+
+def test_a_connection_that_asks_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redirect, "PATIENCE", 0.2)
+    with waiting(port := free_port()), socket.create_connection(("127.0.0.1", port), timeout=3) as idle:
+        assert idle.recv(1) == b""
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def test_a_taken_port_is_named(home: House) -> None:

@@ -131,6 +131,16 @@ def test_a_trade_joins_its_order() -> None:
     assert trade.at == datetime(2023, 7, 17, 3, 51, tzinfo=UTC)
 
 
+def test_trades_of_two_days_or_exchanges_with_one_number_are_two_trades() -> None:
+    """The ledger keeps ids for ever, and an exchange's numbers begin anew each day. The day is India's: 04:00 is the day before
+    in UTC."""
+    others = {"fill_timestamp": "2023-07-18 09:21:00"}, {"exchange": "BSE"}, {"fill_timestamp": "2023-07-19 04:00:00"}
+    found = rows.parsed(body([TRADE, *({**TRADE, **changes} for changes in others)]), rows.trades)
+    assert [trade.trade_id for trade in found] == [
+        "20230717-NSE-10000001", "20230718-NSE-10000001", "20230717-BSE-10000001", "20230719-NSE-10000001",
+    ]  # fmt: skip
+
+
 def shares(held: dict[str, Any] | None = None, traded: dict[str, Any] | None = None) -> tuple[Holding, ...]:
     positions = {"net": [], "day": [{**POSITION, **traded}] if traded is not None else []}
     return holdings([{**HOLDING, **held}] if held is not None else [], positions)

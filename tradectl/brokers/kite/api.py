@@ -1,7 +1,8 @@
 """Requests with the session's token.
 
 A token dies once a day, and with any login elsewhere. Where Kite says that it does not know it (403, TokenException: proof that
-nothing was done) and another process has logged in meanwhile, that newer session is used, once; else a person must log in.
+nothing was done) and another process has logged in meanwhile, that newer session is used, once; else the stored session is over,
+and a person must log in.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from typing import Any, TypeVar
 
 from tradectl.brokers.adapter import Account, Session
 from tradectl.brokers.kite.judging import judge, judge_list
-from tradectl.brokers.transport import Judge, Reply, Transport
+from tradectl.brokers.transport import CONNECT, Judge, Reply, Transport
 from tradectl.errors import BrokerUnavailable, LoginNeeded, OrderRefused
 
 T = TypeVar("T")
 VERSION = {"X-Kite-Version": "3", "User-Agent": "tradectl"}
 NAME = "Kite"
+LIST_SECONDS = 30.0
+"""For an answer to go on: the list of instruments is some MB, and has two minutes to be there."""
 
 
 class Api:
@@ -28,7 +31,7 @@ class Api:
         self._session: Session | None = None
         self._root = account.addresses["api"].rstrip("/")
         self._transport = self._made(judge)
-        self._lists = self._made(judge_list)
+        self._lists = self._made(judge_list, (CONNECT, LIST_SECONDS))
 
     def close(self) -> None:
         """Close the connections that are kept open."""
@@ -47,9 +50,15 @@ class Api:
         """A list of instruments, as CSV."""
         return self._read(self._lists, "GET", path, bucket="other")
 
-    def send(self, method: str, path: str, form: Mapping[str, str | int] | None = None) -> Reply:
-        """A command about an order: sent once, or a second time where the first was proved not to have been carried out."""
-        return self._known(lambda: self._transport.command(method, self._root + path, bucket="orders", data=form))
+    def send(
+        self, method: str, path: str, form: Mapping[str, str | int] | None = None, *, before_sending: Callable[[], None]
+    ) -> Reply:
+        """A command about an order: sent once, or a second time where the first was proved not to have been carried out.
+        `before_sending`: see `Transport.command`."""
+        url = self._root + path
+        return self._known(
+            lambda: self._transport.command(method, url, bucket="orders", data=form, before_sending=before_sending)
+        )
 
     def credentials(self) -> tuple[str, str]:
         """Key and access token, for the ticker; the stored session's, read anew. LoginNeeded without one."""
@@ -63,9 +72,10 @@ class Api:
         except OrderRefused as refusal:
             raise BrokerUnavailable(f"Kite does not answer {path}: {refusal.reason}") from refusal
 
-    def _made(self, judge: Judge) -> Transport:
+    def _made(self, judge: Judge, timeout: tuple[float, float] | None = None) -> Transport:
         account = self._account
-        return Transport(NAME, judge, self._headers, clock=account.clock, limiter=account.limiter, timeout=account.timeout)
+        patience = account.timeout or timeout
+        return Transport(NAME, judge, self._headers, clock=account.clock, limiter=account.limiter, timeout=patience)
 
     def _headers(self) -> Mapping[str, str]:
         token = self._session.tokens["access_token"] if self._session is not None else ""
@@ -84,9 +94,19 @@ class Api:
         except LoginNeeded:
             refused, newer = self._session, self._account.vault.session()
             if newer is None or newer.tokens == refused.tokens or newer.logged_in_at < refused.logged_in_at:
+                self._end(refused)
                 raise
-            self._session = newer
+        self._session = newer
+        try:
             return request()
+        except LoginNeeded:
+            self._end(newer)
+            raise
+
+    def _end(self, session: Session) -> None:
+        """Kite does not know it: nobody uses it again."""
+        self._account.vault.end_session(session)
+        self._session = None
 
     def _stored(self) -> Session:
         session = self._account.vault.session()

@@ -21,11 +21,11 @@ from tradectl.brokers.kite.purse import funds
 from tradectl.brokers.kite.shares import holdings
 from tradectl.brokers.kite.ticker import Ticker, ignore
 from tradectl.brokers.kite.windows import PATHS, check_quiet, path_of
-from tradectl.errors import Ambiguous, BrokerUnavailable, OrderRefused, TradectlError
+from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, OrderRefused, TradectlError
 from tradectl.model.market import Bar, Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_rupees
-from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, OrderType, Side, TradeReport, Variety
+from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, OrderType, Side, TradeReport
 from tradectl.ports import Capabilities
 
 T = TypeVar("T")
@@ -73,8 +73,10 @@ class KiteBroker:
         """ValueError for a tag that Kite would not keep whole: at most 20 letters and digits."""
         if not _TAG.fullmatch(request.tag):
             raise ValueError(f"a tag at Kite has 1 to 20 letters and digits, not {request.tag!r}")
+        if request.order_type is OrderType.LIMIT and request.price <= 0:
+            raise _without_price()
+        self._check_quiet()
         now = self._account.clock.now()
-        check_quiet(self._account.sessions, now)
         buying = request.side is Side.BUY
         listed = (
             self.instruments.to_buy(request.symbol, now, self._account.market)
@@ -91,7 +93,7 @@ class KiteBroker:
             "tag": request.tag,
             **_terms(request.order_type, request.price),
         }
-        reply = self._api.send("POST", f"/orders/{PATHS[request.variety]}", form)
+        reply = self._api.send("POST", f"/orders/{PATHS[request.variety]}", form, before_sending=self._check_quiet)
         order_id = _order_id(reply.content)
         self._check_accepted(order_id)
         return order_id
@@ -107,28 +109,42 @@ class KiteBroker:
             raise refused
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
-        """`quantity` is the order's whole quantity. A market order (price 0) stays one."""
+        """`quantity` is the order's whole quantity. A market order (price 0) stays one; a limit order never becomes one."""
+        known = self._changeable(broker_order_id)
+        if price < 0 or (not price and known.price):
+            raise _without_price()
         kind = OrderType.LIMIT if price else OrderType.MARKET
         form: dict[str, str | int] = {"quantity": quantity, "validity": "DAY", **_terms(kind, price)}
-        self._change("PUT", broker_order_id, form)
+        self._change("PUT", known, form)
 
     def cancel(self, broker_order_id: str) -> None:
-        self._change("DELETE", broker_order_id)
+        self._change("DELETE", self._changeable(broker_order_id))
 
-    def _change(self, method: str, broker_order_id: str, form: Mapping[str, str | int] | None = None) -> None:
-        """By the path of the order's variety at this time; for an order that we have not seen the book is read first."""
-        now = self._account.clock.now()
-        check_quiet(self._account.sessions, now)
-        variety = path_of(self._variety(broker_order_id), self._account.sessions, now)
-        reply = self._api.send(method, f"/orders/{variety}/{quote(broker_order_id, safe='')}", form)
-        _order_id(reply.content)
+    def _change(self, method: str, known: OrderReport, form: Mapping[str, str | int] | None = None) -> None:
+        """By the path of the order's variety at this time."""
+        variety = self._path(known)
 
-    def _variety(self, broker_order_id: str) -> Variety:
-        """Of an order, which never changes: from the book as it was last read, else from the book."""
+        def look() -> None:
+            self._check_quiet()
+            if self._path(known) != variety:
+                raise Blocked(f"order {known.broker_order_id} has changed hands while we waited to be let: nothing was sent")
+
+        path = f"/orders/{variety}/{quote(known.broker_order_id, safe='')}"
+        _order_id(self._api.send(method, path, form, before_sending=look).content)
+
+    def _check_quiet(self) -> None:
+        check_quiet(self._account.sessions, self._account.clock.now())
+
+    def _path(self, known: OrderReport) -> str:
+        return path_of(known.variety, self._account.sessions, self._account.clock.now())
+
+    def _changeable(self, broker_order_id: str) -> OrderReport:
+        """An order, for what of it never changes: from the book as it was last read; one that we have not seen, from the book."""
+        self._check_quiet()
         for book in (lambda: self._orders.made or (), self.orders):
             for report in book():
                 if report.broker_order_id == broker_order_id:
-                    return report.variety
+                    return report
         raise OrderRefused(f"Kite's order book has no order {broker_order_id}", code="unknown_order")
 
     # reads
@@ -191,6 +207,10 @@ def _terms(kind: OrderType, price: int) -> dict[str, str]:
     if kind is OrderType.LIMIT:
         return {"order_type": "LIMIT", "price": to_rupees(price)}
     return {"order_type": "MARKET", "market_protection": PROTECTION}
+
+
+def _without_price() -> OrderRefused:
+    return OrderRefused("a limit order has a price above zero: it was not sent", code="price")
 
 
 def _order_id(content: bytes) -> str:

@@ -20,9 +20,10 @@ from tradectl.brokers.transport import Transport
 from tradectl.errors import BrokerUnavailable, ConfigurationError, LoginNeeded, OrderRefused
 from tradectl.model.moment import at_ist, ist_date
 
-FLUSH = time(6)
-"""When the tokens of a day end: documented as 06:00, from memory; the forum has seen them end between 07:00 and 07:30. A token
-that dies later than we think costs a login; one that dies earlier, too (403)."""
+FLUSH = time(7, 30)
+"""When the tokens of a day have ended at the latest: between 07:00 and 07:30 (source: kite.trade forum; log in after 07:30).
+So a session of before does not count for the day that begins then, and one of after lasts until the next. Where it dies earlier
+Kite says so (403)."""
 
 
 def login(account: Account, ask: Ask) -> Session:
@@ -55,7 +56,7 @@ def login_url(account: Account, key: str) -> str:
 
 
 def expiry(now: datetime) -> datetime:
-    """The next flush of tokens after a moment."""
+    """When a session that is made at a moment ends: at the next flush, which is of the same day before 07:30."""
     today = at_ist(ist_date(now), FLUSH).astimezone(UTC)
     return today if now < today else today + timedelta(days=1)
 
@@ -68,7 +69,7 @@ def _request_token(account: Account, ask: Ask, key: str) -> str:
     else:
         with waiting(port) as caught:
             question = f"log in at {url}, then press Enter (or paste the address to which it leads)"
-            token = token_of(ask(Field("request_token", question))) or caught.token or ""
+            token = token_of(ask(Field("request_token", question, default=""))) or caught.token or ""
     if not token:
         raise LoginNeeded("without a request token there is no session at Kite")
     return token

@@ -5,12 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 from tradectl.errors import ConfigurationError
 
 LOOPBACK = "127.0.0.1"
+
+
+PATIENCE = 5.0
+"""Seconds for a connection to ask something."""
 
 
 class Redirect:
@@ -19,12 +23,22 @@ class Redirect:
     token: str | None = None
 
 
+class _Server(ThreadingHTTPServer):
+    """A browser opens connections in store and says nothing on them: each has a thread that nobody waits for."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, *_: object) -> None:
+        """A browser that goes away in the middle is nothing to tell anybody."""
+
+
 @contextmanager
 def waiting(port: int) -> Iterator[Redirect]:
     """Listen on loopback meanwhile. ConfigurationError where the port is taken."""
     caught = Redirect()
     try:
-        server = HTTPServer((LOOPBACK, port), _handler(caught))
+        server = _Server((LOOPBACK, port), _handler(caught))
     except OSError as error:
         raise ConfigurationError(f"nobody can listen on port {port} of this machine: {error.strerror}") from error
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -46,6 +60,8 @@ def token_of(answer: str) -> str:
 
 def _handler(caught: Redirect) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
+        timeout = PATIENCE
+
         def do_GET(self) -> None:
             query = parse_qs(urlsplit(self.path).query)
             tokens = query.get("request_token")

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from tradectl.brokers.kite.judging import refusal
 from tradectl.errors import BrokerUnavailable, OrderRefused
 from tradectl.model.market import Quote
-from tradectl.model.moment import IST
+from tradectl.model.moment import IST, ist_date
 from tradectl.model.money import to_paise
 from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport, Variety
 
@@ -148,14 +148,17 @@ def _tag(row: Row) -> str | None:
 
 
 def _trade(row: Row) -> TradeReport:
+    """An exchange's numbers begin anew each day, and each exchange has its own: so ours have the day in India and the exchange
+    before them."""
+    at = moment(row["fill_timestamp"])
     return TradeReport(
-        str(row["trade_id"]),
+        f"{ist_date(at):%Y%m%d}-{row['exchange']}-{row['trade_id']}",
         str(row["order_id"]),
         symbol_of(row["tradingsymbol"]),
         Side(row["transaction_type"]),
         int(row["quantity"]),
         to_paise(row["average_price"]),
-        moment(row["fill_timestamp"]),
+        at,
     )
 
 

@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote as quoted
 
-from tradectl.brokers.adapter import Account
+from tradectl.brokers.adapter import Account, Session
 from tradectl.brokers.kotak_neo import CAPABILITIES, NAME, judging, paths, rows
 from tradectl.brokers.kotak_neo.hours import Hours
 from tradectl.brokers.kotak_neo.instruments import Scrip, ScripFile, path_of
 from tradectl.brokers.kotak_neo.login import current
 from tradectl.brokers.transport import CONNECT, Judge, Reply, Transport
-from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, OrderRefused, TradectlError, UsageError
+from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, LoginNeeded, OrderRefused, TradectlError, UsageError
 from tradectl.exchange.ticks import on_tick
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
@@ -46,6 +46,7 @@ class KotakNeo:
         self._public = self._transport(judging.read, self._looking)
         self._files = self._transport(judging.file, dict, (CONNECT, _FILE_SECONDS))
         self._scrips = ScripFile(account.folder, self._fetch_scrips)
+        self._session: Session | None = None
         self._book: tuple[OrderReport, ...] = ()
         self._fills: tuple[TradeReport, ...] = ()
 
@@ -57,14 +58,18 @@ class KotakNeo:
 
     def place(self, request: OrderRequest) -> str:
         """A limit order for delivery. Its number; OrderRefused also where the book shows it rejected at once."""
-        now = self._clock.now()
         if request.order_type is not OrderType.LIMIT:
             raise Blocked("only limit orders are sent to Kotak: it has filled market orders at prices of its own")
+        _check_price(request.price)
         if len(request.tag) > self.capabilities.tag_length:
             raise UsageError(f"the tag {request.tag} has more than {self.capabilities.tag_length} characters")
-        self._hours.check_command(now)
-        if request.variety is Variety.AMO:
-            self._hours.check_amo(now)
+
+        def look() -> None:
+            self._hours.check_command(self._clock.now())
+            if request.variety is Variety.AMO:
+                self._hours.check_amo(self._clock.now())
+
+        look()
         scrip = self._scrip(request.symbol, request.side)
         if not on_tick(request.price, scrip.tick_size):
             raise OrderRefused(f"{to_rupees(request.price)} is not a multiple of the tick size at Kotak, "
@@ -74,7 +79,7 @@ class KotakNeo:
             "dq": "0",
             "es": paths.SEGMENT,
             "mp": "0",
-            "pc": "CNC",
+            "pc": rows.PRODUCT,
             "pr": to_rupees(request.price),
             "pt": "L",
             "qt": str(request.quantity),
@@ -85,7 +90,7 @@ class KotakNeo:
             "ig": request.tag,
             "os": paths.SOURCE,
         }
-        number = self._command(paths.PLACE, sent).get("nOrdNo")
+        number = self._command(paths.PLACE, sent, look).get("nOrdNo")
         if not isinstance(number, str) or not number:
             raise Ambiguous("Kotak took an order and gave no number for it")
         self._look_for_rejection(number)
@@ -93,11 +98,10 @@ class KotakNeo:
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
         """Change the total quantity and the limit. From then on the order no longer shows our tag."""
-        waits = self._waits(broker_order_id)
+        _check_price(price)
         sent = {
             "no": broker_order_id,
-            "am": waits,
-            "pc": "CNC",
+            "pc": rows.PRODUCT,
             "vd": "DAY",
             "pr": to_rupees(price),
             "pt": "L",
@@ -109,10 +113,20 @@ class KotakNeo:
             "fq": "0",
             "os": paths.SOURCE,
         }
-        self._command(paths.MODIFY, sent)
+        self._change(paths.MODIFY, broker_order_id, sent)
 
     def cancel(self, broker_order_id: str) -> None:
-        self._command(paths.CANCEL, {"on": broker_order_id, "am": self._waits(broker_order_id)})
+        self._change(paths.CANCEL, broker_order_id, {"on": broker_order_id})
+
+    def _change(self, path: str, number: str, sent: Mapping[str, str]) -> None:
+        """Kotak wants to be told of an order whether it waits as an after-market order."""
+        waits = self._waits(lambda: rows.is_queued(self._row(number, patient=True)))
+
+        def look() -> None:
+            if self._waits(lambda: waits) is not waits:
+                raise Blocked(f"order {number} has changed hands while we waited to be let: nothing was sent")
+
+        self._command(path, {**sent, "am": "YES" if waits else "NO"}, look)
 
     # reads
 
@@ -157,13 +171,13 @@ class KotakNeo:
 
     @property
     def _base(self) -> str:
-        return current(self._account).tokens["base_url"]
+        return self._known_session().tokens["base_url"]
 
     def _trading(self) -> Mapping[str, str]:
         return {**self._looking(), **self._reading(), "neo-fin-key": paths.FIN_KEY}
 
     def _reading(self) -> Mapping[str, str]:
-        tokens = current(self._account).tokens
+        tokens = self._known_session().tokens
         return {"Sid": tokens["sid"], "Auth": tokens["token"], "accept": "application/json"}
 
     def _looking(self) -> Mapping[str, str]:
@@ -172,12 +186,25 @@ class KotakNeo:
     def _transport(
         self, judge: Judge, headers: Callable[[], Mapping[str, str]], timeout: tuple[float, float] | None = None
     ) -> Transport:
-        limiter = self._account.limiter
-        return Transport("Kotak", judge, headers, clock=self._clock, limiter=limiter, timeout=timeout or self._account.timeout)
+        def judged(reply: Reply) -> TradectlError | None:
+            """Where Kotak does not know our session, it is over for everybody, and the next login is one."""
+            failure = judge(reply)
+            if isinstance(failure, LoginNeeded) and self._session is not None:
+                self._account.vault.end_session(self._session)
+            return failure
 
-    def _command(self, path: str, sent: Mapping[str, str]) -> Mapping[str, Any]:
-        self._hours.check_command(self._clock.now())
-        reply = self._orders.command("POST", self._base + path, bucket="orders", data={"jData": json.dumps(sent)})
+        limiter = self._account.limiter
+        return Transport("Kotak", judged, headers, clock=self._clock, limiter=limiter, timeout=timeout or self._account.timeout)
+
+    def _known_session(self) -> Session:
+        """The stored one, which the next request is made with."""
+        self._session = current(self._account)
+        return self._session
+
+    def _command(self, path: str, sent: Mapping[str, str], look: Callable[[], None]) -> Mapping[str, Any]:
+        """`look`: see `Transport.command`."""
+        data = {"jData": json.dumps(sent)}
+        reply = self._orders.command("POST", self._base + path, bucket="orders", data=data, before_sending=look)
         body: Mapping[str, Any] = reply.json()
         return body
 
@@ -201,11 +228,10 @@ class KotakNeo:
         if report.status is OrderStatus.REJECTED:
             raise judging.refusal(report.reason or "rejected")
 
-    def _waits(self, number: str) -> str:
-        """What Kotak wants to be told of an order: whether it waits as an after-market order."""
+    def _waits(self, is_queued: Callable[[], bool]) -> bool:
+        """Whether an order waits now as an after-market order. Blocked where nothing is asked for."""
         self._hours.check_command(self._clock.now())
-        waits = self._hours.waits(self._clock.now(), lambda: rows.is_queued(self._row(number, patient=True)))
-        return "YES" if waits else "NO"
+        return self._hours.waits(self._clock.now(), is_queued)
 
     # instruments
 
@@ -223,6 +249,12 @@ class KotakNeo:
     def _fetch_scrips(self) -> bytes:
         reply = self._public.read("GET", self._base + paths.SCRIP_FILES, bucket="reads")
         return self._files.read("GET", _parsed(lambda: path_of(reply.json()), "list of files"), bucket="reads").content
+
+
+def _check_price(price: int) -> None:
+    """Kotak fills a limit order at 0 at a price of its own."""
+    if price <= 0:
+        raise OrderRefused("a limit order has a price above zero: it was not sent", code="price")
 
 
 def _data(reply: Reply) -> list[rows.Row]:

@@ -1,7 +1,8 @@
 """What an answer means: the HTTP status, and Kotak's own `stCode`, `stat` and `errMsg`, become our errors.
 
 A refusal is believed only where Kotak itself says it, in JSON and in its own shape. After a command, everything else that is
-not the answer asked for leaves its fate open: a 5xx (502: the order system could not be reached), a page for people.
+not the answer asked for leaves its fate open: a 5xx (502: the order system could not be reached), also where it is only the
+code in the body, and a page for people.
 """
 
 from __future__ import annotations
@@ -31,12 +32,14 @@ _NOTHING = re.compile(r"\bno (data|orders?|trades?|holdings?|positions?)( (is |a
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What Kotak says in its own shape. `code` is 0 where there is none; `text` has every word of it; `failed`: it says no."""
+    """What Kotak says in its own shape. `code` is 0 where there is none; `text` has every word of it; `failed`: it says no;
+    `broken`: some code of it is one of a server in trouble, whatever the HTTP status is."""
 
     code: int
     text: str
     ok: bool
     failed: bool
+    broken: bool
 
 
 def said(reply: Reply) -> Said | None:
@@ -51,23 +54,25 @@ def said(reply: Reply) -> Said | None:
     if "stat" not in body and isinstance(inner, dict) and ("stat" in inner or "error" in inner):
         body = inner  # the history and some failures have everything one level down
     words = [str(body[key]) for key in ("stat", "errMsg", "message") if body.get(key)]
-    code = _number(body.get("stCode"))
+    codes = [_number(body.get("stCode"))]
     listed = body.get("error")
     if isinstance(listed, list):
         for item in listed:
             if isinstance(item, Mapping):
                 words.append(str(item.get("message", "")))
-                code = code or _number(item.get("code"))
+                codes.append(_number(item.get("code")))
+    code = next(filter(None, codes), 0)
     ok = str(body.get("stat", "")).lower() == "ok" and code in {0, 200}
     failed = not ok and bool(body.get("errMsg") or listed or str(body.get("stat", "")).lower() == "not_ok")
-    return Said(code, ": ".join(filter(None, words)), ok, failed)
+    return Said(code, ": ".join(filter(None, words)), ok, failed, any(500 <= found < 600 for found in codes))
 
 
 def command(reply: Reply) -> TradectlError | None:
     """After a command that changes something. None where Kotak has taken it, which says nothing of the exchange."""
     words = said(reply)
-    if reply.status >= 500:
-        return Ambiguous(f"Kotak answered {reply.status}: what became of the order is not known")
+    if reply.status >= 500 or (words is not None and words.broken):
+        told = f"{reply.status} {words.text if words is not None else ''}".rstrip()
+        return Ambiguous(f"Kotak answered {told}: what became of the order is not known")
     if words is None or not (words.ok or words.failed):
         return Ambiguous(f"Kotak's answer ({reply.status}) could not be read")
     if words.ok and reply.status < 300:
@@ -78,6 +83,8 @@ def command(reply: Reply) -> TradectlError | None:
 def read(reply: Reply) -> TradectlError | None:
     """After a request that changes nothing. None also where Kotak says, in so many words, that there is nothing."""
     words = said(reply)
+    if words is not None and words.broken:
+        return BrokerUnavailable(f"Kotak answered {reply.status} {words.text}".rstrip())
     failure = _access(reply, words)
     if failure is not None:
         return failure
@@ -96,8 +103,10 @@ def is_empty(words: Said) -> bool:
 def login(reply: Reply) -> TradectlError | None:
     """After a step of the login. A refusal may come with a 200."""
     words = said(reply)
-    if reply.status >= 500 or words is None:
-        return BrokerUnavailable(f"Kotak answered the login with {reply.status}")
+    if reply.status >= 500 or words is None or words.broken:
+        return BrokerUnavailable(
+            f"Kotak answered the login with {reply.status} {words.text if words is not None else ''}".rstrip()
+        )
     if reply.status >= 300 or words.failed:
         failure = _access(reply, words)
         refused = LoginNeeded(f"Kotak refused the login: {words.text or reply.status}")

@@ -1,7 +1,7 @@
 """Kotak's rows, each read once into our own words: exact paise, aware moments in UTC, our statuses.
 
 A row that cannot be read raises ValueError or KeyError, and with it the whole answer is worth nothing: half a book would look
-like a book. Rows of other segments are not ours to read.
+like a book. Rows of other segments and products are not ours to read.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ _AFTER_MARKET = QUEUED | {"cancelled after market order"}
 TRADE_FOR_TRADE = frozenset({"BE", "BZ"})
 """Series whose shares cannot be sold on the day on which they were bought."""
 SOURCE = "kotak_neo"
+PRODUCT = "CNC"
 _NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
 _NOTHING = frozenset({"", "--", "-", "NA"})
@@ -55,8 +56,9 @@ Row = Mapping[str, Any]
 
 
 def ours(rows: Sequence[Row]) -> list[Row]:
-    """Rows of the cash segment of NSE."""
-    return [row for row in rows if row["exSeg"] == SEGMENT]
+    """Rows about delivery (CNC) in the cash segment of NSE, as every order of ours is. What the same user trades within the day
+    (MIS) is shares that nobody holds: a sale of them takes nothing from what was bought for delivery."""
+    return [row for row in rows if row["exSeg"] == SEGMENT and row["prod"] == PRODUCT]
 
 
 def order_report(row: Row) -> OrderReport:
@@ -108,7 +110,7 @@ def holdings(held: Sequence[Row], positions: Sequence[Row]) -> tuple[Holding, ..
             symbol = str(row["symbol"])
             found[symbol] = Holding(symbol, int(row["quantity"]), 0, int(row["sellableQuantity"]))
     for row in ours(positions):
-        bought = _fresh(row) if row["prod"] == "CNC" else 0
+        bought = _fresh(row)
         if bought <= 0:
             continue  # what was sold is taken off by the holdings themselves
         symbol, series = symbol_of(str(row["trdSym"])), str(row.get("series") or "")

@@ -45,13 +45,15 @@ class Api:
         reply = self._reads.read("POST", self._root + path, bucket="other", json=self._with_key(body))
         return understood(path, lambda: make(_content(reply.content)))
 
-    def send(self, path: str, **body: Any) -> str:
-        """A command about an order, sent once; the order's id. Ambiguous where the answer does not say one."""
+    def send(self, path: str, before_sending: Callable[[], None] | None, /, **body: Any) -> str:
+        """A command about an order, sent once; the order's id. Ambiguous where the answer does not say one. `before_sending`:
+        see `Transport.command`."""
         self._require_session()
         self._require_live()
         sent = self._with_key({"strategy": STRATEGY, **body})
         try:
-            reply = self._commands.command("POST", self._root + path, bucket="orders", json=sent)
+            url = self._root + path
+            reply = self._commands.command("POST", url, bucket="orders", json=sent, before_sending=before_sending)
         except ConfigurationError:
             self._live_at = None
             raise

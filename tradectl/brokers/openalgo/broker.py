@@ -44,11 +44,13 @@ class OpenAlgoBroker:
         the hours of a session."""
         if request.variety is Variety.AMO:
             raise Blocked(NO_AMO)
-        if request.order_type is not OrderType.LIMIT or not request.price:
+        if request.order_type is not OrderType.LIMIT:
             raise Blocked("only limit orders are sent through OpenAlgo")
+        _check_price(request.price)
         self._check_hours()
         return self._api.send(
             "placeorder",
+            self._check_hours,
             symbol=request.symbol,
             exchange=rows.EXCHANGE,
             action=request.side.value,
@@ -57,11 +59,11 @@ class OpenAlgoBroker:
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
         """`quantity` is the order's whole quantity. The order's own row is read first, whose names must be told again."""
-        if not price:
-            raise Blocked("only limit orders are sent through OpenAlgo")
+        _check_price(price)
         row = self._row(broker_order_id)
         self._api.send(
             "modifyorder",
+            None,
             orderid=broker_order_id,
             symbol=row["symbol"],
             exchange=row["exchange"],
@@ -70,7 +72,7 @@ class OpenAlgoBroker:
         )
 
     def cancel(self, broker_order_id: str) -> None:
-        self._api.send("cancelorder", orderid=broker_order_id)
+        self._api.send("cancelorder", None, orderid=broker_order_id)
 
     def _check_hours(self) -> None:
         now = self._account.clock.now()
@@ -141,6 +143,12 @@ class OpenAlgoBroker:
 
     def _moment(self, text: str) -> datetime:
         return times.moment(text, self._account.sessions, self._now)
+
+
+def _check_price(price: int) -> None:
+    """What the broker behind makes of a limit order at 0 is not known; at one of them it is filled at whatever price."""
+    if price <= 0:
+        raise OrderRefused("a limit order has a price above zero: it was not sent", code="price")
 
 
 def _terms(quantity: int, price: int) -> dict[str, str]:

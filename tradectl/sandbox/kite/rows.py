@@ -102,12 +102,12 @@ def _at_exchange(report: OrderReport, sessions: SessionTable) -> datetime | None
     return released if report.placed_at <= released <= report.updated_at else None
 
 
-def trade(report: TradeReport, listing: Listing) -> dict[str, Any]:
-    """A row of the trade book: without a tag, and its order's time without a date."""
+def trade(report: TradeReport, number: int, listing: Listing) -> dict[str, Any]:
+    """A row of the trade book: without a tag, and its order's time without a date. `number`: the exchange's own."""
     tradingsymbol, token = listing.named(report.symbol)
     at = text(report.at) or ""
     return {
-        "trade_id": report.trade_id,
+        "trade_id": str(number),
         "order_id": report.broker_order_id,
         "exchange": "NSE",
         "tradingsymbol": tradingsymbol,

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from urllib.request import Request as HttpRequest
 from urllib.request import urlopen
 
+from tradectl.brokers.kite.login import FLUSH
 from tradectl.errors import BrokerUnavailable, LoginNeeded, OrderRefused, TradectlError, UsageError
 from tradectl.exchange.sessions import SessionTable
 from tradectl.ports import Broker, Clock, MarketData
@@ -48,7 +49,7 @@ class KiteSandbox(Sandbox):
         user_id: str = "AB1234",
         user_name: str = "Asha Rao",
         allowed: Collection[str] | None = None,
-        flush: time = time(6),
+        flush: time = FLUSH,
         t1_inside: bool = False,
         late: bool = False,
         universe: str = "all",

@@ -17,7 +17,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 Row = dict[str, Any]
 
 
-def order_row(report: OrderReport, word: str, written: str, listed: Listed | None, client: str) -> Row:
+def order_row(report: OrderReport, word: str, written: str, listed: Listed | None, client: str, *, product: str = "CNC") -> Row:
     """A row of the order book. `word`: Kotak's status; `written`: its GuiOrdId."""
     queued = word.endswith("order req received")
     return {
@@ -32,7 +32,7 @@ def order_row(report: OrderReport, word: str, written: str, listed: Listed | Non
         "exSeg": SEGMENT,
         "trnsTp": _side(report.side),
         "prcTp": "L" if report.price else "MKT",
-        "prod": "CNC",
+        "prod": product,
         "prc": to_rupees(report.price),
         "trgPrc": "0.00",
         "avgPrc": "0.00",
@@ -69,7 +69,7 @@ def history_row(row: Row) -> Row:
     return {**kept, **moved, "nReqId": "1", "ordDur": row["vldt"], "dclQty": "0"}
 
 
-def trade_row(trade: TradeReport, written: str, listed: Listed | None, client: str) -> Row:
+def trade_row(trade: TradeReport, written: str, listed: Listed | None, client: str, *, product: str = "CNC") -> Row:
     day, at = _dashed(trade.at).split()
     return {
         "nOrdNo": trade.broker_order_id,
@@ -87,7 +87,7 @@ def trade_row(trade: TradeReport, written: str, listed: Listed | None, client: s
         "tok": "",
         "exSeg": SEGMENT,
         "trnsTp": _side(trade.side),
-        "prod": "CNC",
+        "prod": product,
         "prcTp": "L",
         "rptTp": "fill",
         "GuiOrdId": written,
@@ -95,13 +95,13 @@ def trade_row(trade: TradeReport, written: str, listed: Listed | None, client: s
     }
 
 
-def position_row(symbol: str, trades: Sequence[TradeReport], listed: Listed | None, client: str) -> Row:
+def position_row(symbol: str, trades: Sequence[TradeReport], listed: Listed | None, client: str, *, product: str = "CNC") -> Row:
     """Today's trades of a symbol. What was carried is with the holdings."""
     shares = {side: sum(item.quantity for item in trades if item.side is side) for side in Side}
     value = {side: sum(item.quantity * item.price for item in trades if item.side is side) for side in Side}
     return {
         "trdSym": _trading_symbol(symbol, listed), "sym": symbol, "tok": listed.token if listed else "", "exSeg": SEGMENT,
-        "prod": "CNC", "series": listed.instrument.series if listed else "", "actId": client,
+        "prod": product, "series": listed.instrument.series if listed else "", "actId": client,
         "cfBuyQty": "0", "cfSellQty": "0", "cfBuyAmt": "0.00", "cfSellAmt": "0.00",
         "flBuyQty": str(shares[Side.BUY]), "flSellQty": str(shares[Side.SELL]),
         "buyAmt": to_rupees(value[Side.BUY]), "sellAmt": to_rupees(value[Side.SELL]),

@@ -13,7 +13,7 @@ from tradectl.brokers.kotak_neo import paths
 from tradectl.errors import LoginNeeded
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_paise, to_rupees
-from tradectl.model.order import Side, TradeReport
+from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport, Variety
 from tradectl.ports import Broker, Clock, MarketData
 from tradectl.sandbox.kotak_neo import rows
 from tradectl.sandbox.kotak_neo.desk import Desk, asked_of
@@ -22,6 +22,7 @@ from tradectl.sandbox.kotak_neo.scrips import ScripList
 from tradectl.sandbox.memory import Memory
 from tradectl.sandbox.server import Request, Response, Sandbox
 
+INTRADAY = "MIS"
 FILES = "/wso2-scripmaster/v1/prod"
 _KINDS = {
     "all": None,
@@ -53,6 +54,8 @@ class KotakNeoSandbox(Sandbox):
         super().__init__(exchange, port=port)
         self._clock, self._client, self._lag, self._memory = clock, client, lag, Memory(memory)
         self.door, self.scrips = Door(client, clock, allowed), ScripList(market, clock)
+        self.intraday: list[TradeReport] = []
+        """What the client has traded by hand within the day (MIS): Kotak tells it with everything else."""
 
     @cached_property
     def desk(self) -> Desk:
@@ -102,7 +105,7 @@ class KotakNeoSandbox(Sandbox):
 
     def _reads(self) -> dict[str, Callable[[Request], Response]]:
         return {
-            f"GET {paths.ORDERS}": lambda _: _listed(self.desk.rows()),
+            f"GET {paths.ORDERS}": lambda _: _listed(self.desk.rows() + self._intraday_orders()),
             f"POST {paths.HISTORY}": self.desk.history,
             f"GET {paths.TRADES}": lambda _: _listed(self._trade_rows()),
             f"GET {paths.POSITIONS}": lambda _: _listed(self._position_rows()),
@@ -115,17 +118,33 @@ class KotakNeoSandbox(Sandbox):
         today = ist_date(self._clock.now())
         return [trade for trade in of.trades() if ist_date(trade.at) == today]
 
+    def _intraday_orders(self) -> list[rows.Row]:
+        """Each trade of the day by hand is an order that was executed at once."""
+        return [
+            rows.order_row(
+                OrderReport(
+                    item.broker_order_id, None, item.symbol, item.side, item.quantity, item.price, item.quantity,
+                    OrderStatus.EXECUTED, "", Variety.REGULAR, item.at, item.at,
+                ),
+                "complete", "", self.desk.listed(item.symbol), self._client.ucc, product=INTRADAY,
+            )
+            for item in self.intraday
+        ]  # fmt: skip
+
     def _trade_rows(self) -> list[rows.Row]:
         desk, client = self.desk, self._client.ucc
         return [
             rows.trade_row(item, desk.written_of(item.broker_order_id), desk.listed(item.symbol), client)
             for item in self._trades(self.exchange)
-        ]
+        ] + [rows.trade_row(item, "", desk.listed(item.symbol), client, product=INTRADAY) for item in self.intraday]
 
     def _position_rows(self) -> list[rows.Row]:
-        by_symbol = groupby(sorted(self._trades(self.books), key=lambda item: item.symbol), key=lambda item: item.symbol)
         desk, client = self.desk, self._client.ucc
-        return [rows.position_row(symbol, list(items), desk.listed(symbol), client) for symbol, items in by_symbol]
+        return [
+            rows.position_row(symbol, list(items), desk.listed(symbol), client, product=product)
+            for product, trades in (("CNC", self._trades(self.books)), (INTRADAY, self.intraday))
+            for symbol, items in groupby(sorted(trades, key=lambda item: item.symbol), key=lambda item: item.symbol)
+        ]
 
     def _holding_rows(self) -> list[rows.Row]:
         held = self.exchange.holdings()

@@ -1,0 +1,211 @@
+"""What a broken or endless answer proves: over real sockets, and TLS where that is what breaks."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tradectl.brokers.adapter import Unlimited
+from tradectl.brokers.deadline import WHOLE
+from tradectl.brokers.transport import Reply, Transport
+from tradectl.clock import VirtualClock
+from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, TradectlError
+
+NOW = datetime(2026, 11, 25, 4, tzinfo=UTC)
+READ = 0.25
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+def judge(reply: Reply) -> TradectlError | None:
+    return None if reply.status == 200 else Ambiguous("it cannot be read")
+
+
+def transport(limiter: object | None = None, trusted: Path | None = None) -> Transport:
+    made = Transport(
+        "the broker", judge, dict, clock=VirtualClock(NOW), limiter=limiter or Unlimited(), timeout=(1.0, READ)
+    )  # fmt: skip
+    if trusted is not None:
+        made._session.verify = str(trusted)
+    return made
+
+
+@contextmanager
+def server(answer: Callable[[socket.socket], None]) -> Iterator[int]:
+    """Hands each connection to `answer` until the test has ended; its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = listening.accept()
+                    with connection, suppress(OSError):
+                        answer(connection)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+
+
+# trust
+
+
+@pytest.fixture
+def identity(tmp_path: Path) -> tuple[Path, ssl.SSLContext]:
+    """A certificate that nobody has signed, and a server's side of it."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    began = datetime.now(UTC) - timedelta(days=1)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(began)
+        .not_valid_after(began + timedelta(days=2))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=True)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate, secret = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    secret.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, secret)
+    return certificate, context
+
+
+@pytest.mark.parametrize("begun", [b"", HEAD + b"Content-Length: 100\r\n\r\n{"])
+def test_a_tls_error_after_the_order_was_sent_is_ambiguous(identity: tuple[Path, ssl.SSLContext], begun: bytes) -> None:
+    """One damaged record where the answer should be, or in its middle: the broker has the order by then."""
+    certificate, context = identity
+    received = []
+
+    def answer(raw: socket.socket) -> None:
+        with raw.dup() as beneath, context.wrap_socket(raw, server_side=True) as safe:
+            data = b""
+            while b"tag=X" not in data:
+                data += safe.recv(65536)
+            received.append(data)
+            if begun:
+                safe.sendall(begun)
+            beneath.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))
+            beneath.recv(1)
+
+    made = transport(trusted=certificate)
+    with server(answer) as port, pytest.raises(BrokerUnavailable) as failure:
+        made.command("POST", f"https://127.0.0.1:{port}/orders", bucket="orders", data={"tag": "X"})
+    made.close()
+    assert len(received) == 1
+    assert type(failure.value) is Ambiguous
+
+
+def test_nothing_was_sent_to_a_server_that_is_not_trusted(identity: tuple[Path, ssl.SSLContext]) -> None:
+    _, context = identity
+    received = []
+
+    def answer(raw: socket.socket) -> None:
+        with context.wrap_socket(raw, server_side=True) as safe:
+            received.append(safe.recv(65536))
+
+    with server(answer) as port, pytest.raises(BrokerUnavailable) as failure:
+        transport().command("POST", f"https://127.0.0.1:{port}/orders", bucket="orders", data={"tag": "X"})
+    assert received == []
+    assert type(failure.value) is BrokerUnavailable
+
+
+# time
+
+
+def trickle(begun: bytes, drop: bytes) -> Callable[[socket.socket], None]:
+    """An answer that begins well and then comes in drops, none of them late."""
+
+    def answer(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(begun)
+        for _ in range(60):
+            sleep(READ / 3)
+            connection.sendall(drop)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        trickle(HEAD + b"Content-Length: 9999\r\n\r\n", b" "),
+        trickle(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+        trickle(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"0"),
+        trickle(HEAD + b"Connection: close\r\n\r\n", b" "),
+        trickle(HEAD, b"X: y\r\n"),
+        trickle(b"", b"H"),
+    ],
+    ids=["body", "chunks", "size-of-a-chunk", "body-without-length", "headers", "first-line"],
+)
+def test_an_answer_that_trickles_ends_at_its_deadline(answer: Callable[[socket.socket], None]) -> None:
+    with server(answer) as port:
+        made, began = transport(), monotonic()
+        with pytest.raises(Ambiguous):
+            made.command("POST", f"http://127.0.0.1:{port}/orders", bucket="orders")
+        assert WHOLE * READ - 0.1 < monotonic() - began < 4
+        made.close()
+
+
+def test_a_read_that_trickles_is_a_read_that_failed() -> None:
+    with server(trickle(HEAD + b"Content-Length: 9999\r\n\r\n", b" ")) as port:
+        made = transport()
+        with pytest.raises(BrokerUnavailable) as failure:
+            made.read("GET", f"http://127.0.0.1:{port}/orders", bucket="other")
+        made.close()
+    assert type(failure.value) is BrokerUnavailable
+
+
+def test_a_slow_answer_within_its_deadline_is_whole_and_the_connection_is_used_again() -> None:
+    """The second answer on the same connection has a deadline of its own."""
+    connections = []
+
+    def answer(connection: socket.socket) -> None:
+        connections.append(connection)
+        while connection.recv(65536):
+            connection.sendall(HEAD + b"Content-Length: 5\r\n\r\n")
+            for letter in b"[100]":
+                sleep(READ * 0.6)
+                connection.sendall(bytes([letter]))
+
+    with server(answer) as port:
+        made = transport()
+        for _ in range(2):
+            assert made.command("GET", f"http://127.0.0.1:{port}/orders", bucket="other").json() == [100]
+        made.close()
+    assert len(connections) == 1
+
+
+def test_what_depends_on_the_time_is_looked_at_after_the_limiter_and_keeps_the_request_back() -> None:
+    done = []
+
+    class Queue:
+        def take(self, bucket: str) -> None:
+            done.append(f"waited for {bucket}")
+
+    def look() -> None:
+        done.append("looked")
+        raise Blocked("too late")
+
+    with server(lambda connection: done.append(str(connection.recv(1)))) as port, pytest.raises(Blocked):
+        transport(Queue()).command("POST", f"http://127.0.0.1:{port}/", bucket="orders", before_sending=look)
+    assert done == ["waited for orders", "looked"]

@@ -1,0 +1,87 @@
+"""A deadline for a whole answer, from its first line to its last byte.
+
+The timeout of `requests` is for one piece of an answer: an answer that trickles never runs into it, and would hold a step of the
+day for ever. So answers are read here through a file that knows when they must have ended.
+"""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+from http.client import HTTPResponse
+from io import BufferedReader, RawIOBase
+from time import monotonic
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+WHOLE = 4
+"""A whole answer may take so many times as long as one may wait for a piece of it."""
+
+
+class Timely(HTTPAdapter):
+    """Connections on which nothing is repeated and every answer has a deadline: past it, what `requests` raises where a piece of
+    an answer does not come in time."""
+
+    def __init__(self) -> None:
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *words: Any, **names: Any) -> None:
+        super().init_poolmanager(*words, **names)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SafePool}
+
+
+class _File(RawIOBase):
+    """What comes in on a socket, until its deadline. The socket's timeout is that for a piece."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection, self._piece = connection, connection.gettimeout()
+        self._until = monotonic() + WHOLE * self._piece if self._piece is not None else None
+        self._file = connection.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        """TimeoutError past the deadline."""
+        if self._until is not None and self._piece is not None:
+            left = self._until - monotonic()
+            if left <= 0:
+                raise TimeoutError("the whole answer took too long")
+            self._connection.settimeout(min(self._piece, left))
+        return self._file.readinto(buffer)
+
+    def close(self) -> None:
+        """The connection may be used again, with the timeout that it had."""
+        if not self.closed:
+            with suppress(OSError):  # it is closed already
+                self._connection.settimeout(self._piece)
+            self._file.close()
+        super().close()
+
+
+class _Answer(HTTPResponse):
+    """`http.client` reads everything, its headers too, from `fp`."""
+
+    def __init__(self, sock: socket.socket, *words: Any, **names: Any) -> None:
+        super().__init__(sock, *words, **names)
+        self.fp.close()
+        self.fp = BufferedReader(_File(sock))
+
+
+class _Connection(HTTPConnection):
+    response_class = _Answer
+
+
+class _SafeConnection(HTTPSConnection):
+    response_class = _Answer
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SafePool(HTTPSConnectionPool):
+    ConnectionCls = _SafeConnection
