@@ -82,6 +82,10 @@ class Wallet:
     def keep_session(self, session: Session) -> None:
         self._stored = session
 
+    def end_session(self, session: Session) -> None:
+        if self._stored is not None and self._stored.tokens == session.tokens:
+            self._stored = None
+
 
 class Caller:
     """The adapter as a life has it: any call may be its last, before it or after. It hears of a command again, as `place:done`,
