@@ -20,14 +20,14 @@ from tradectl.sandbox.kotak_neo import KotakNeoSandbox, Registered
 from tradectl.sandbox.server import Request, Response
 
 CLIENT = Registered("key-1", "+919800000000", "ASHA1", "JBSWY3DPEHPK3PXP", "246810")
-TIMEOUT = (1.0, 0.3)
+TIMEOUT = (3.0, 1.0)
 """Seconds for a connection, and for an answer."""
 
 
 class Listening(KotakNeoSandbox):
     """Keeps what it was asked, and may answer something else at one path."""
 
-    slow = 0.6
+    slow = 1.5
 
     def __init__(self, *words: Any, **names: Any) -> None:
         super().__init__(*words, **names)

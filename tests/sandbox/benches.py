@@ -23,7 +23,7 @@ from tradectl.sandbox.kite import KiteSandbox
 from tradectl.sandbox.openalgo import COMMANDS, READS, OpenAlgoSandbox
 from tradectl.sandbox.server import LOOPBACK, Trouble
 
-TIMEOUT, SLOW = (1.0, 0.3), 0.5
+TIMEOUT, SLOW = (3.0, 1.0), 1.5
 """Seconds for an answer, and for a slow one, so that no card waits long."""
 
 

@@ -27,7 +27,7 @@ from tradectl.runtime.outcomes import Report
 from tradectl.sandbox.kite import KiteSandbox
 from tradectl.sandbox.server import LOOPBACK, Request, Response, Trouble
 
-TIMEOUT = (1.0, 0.3)
+TIMEOUT = (3.0, 1.0)
 
 
 class Far(Trading):

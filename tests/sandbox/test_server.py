@@ -28,7 +28,7 @@ FAILURES: dict[str, Exception] = {
 class Counter(Sandbox):
     """Counts what was carried out; `/no` is refused."""
 
-    slow = 0.6
+    slow = 1.5
     count = 0
 
     def answer(self, request: Request) -> Response:
@@ -60,7 +60,7 @@ def server() -> Iterator[Counter]:
 
 def transport_to(server: Sandbox) -> Transport:
     clock = VirtualClock(datetime(2026, 11, 25, 4, tzinfo=UTC))
-    return Transport("the broker", judge, dict, clock=clock, limiter=Unlimited(), timeout=(1.0, 0.3))
+    return Transport("the broker", judge, dict, clock=clock, limiter=Unlimited(), timeout=(3.0, 1.0))
 
 
 def test_a_request_is_answered(server: Counter) -> None:
