@@ -15,14 +15,24 @@ __all__ = ["home", "tradectl"]
 TODAY = ("buy", "sell-monitor", "run-due", "orders list", "reconcile")
 
 
-@pytest.mark.parametrize(("mode", "line"), [("live", "has named no broker"), ("practice", "mode 'practice'")])
 @pytest.mark.parametrize("words", TODAY)
-def test_a_ledger_of_another_mode_is_refused(tradectl: Tradectl, home: Path, words: str, mode: str, line: str) -> None:
-    """A paper ledger whose mode somebody has written over is no live one: it has no broker, and nobody has armed it."""
+def test_a_ledger_of_another_mode_is_refused(tradectl: Tradectl, home: Path, words: str) -> None:
+    over = written_over(tradectl, home, "practice")
+    said = over(*words.split(), "--json")
+    assert (said.code, said.object["exit_code"]) == (4, 4), said
+    assert "mode 'practice'" in said.object["error"]
+
+
+@pytest.mark.parametrize("words", ["reconcile", "orders cancel --all"])
+def test_a_paper_ledger_that_is_called_live_has_no_broker(tradectl: Tradectl, home: Path, words: str) -> None:
+    """Somebody has written over its mode: there is nobody to send an order to, and nobody has armed it."""
+    said = written_over(tradectl, home, "live")(*words.split(), "--json")
+    assert (said.code, "has named no broker" in said.object["error"]) == (4, True), said
+
+
+def written_over(tradectl: Tradectl, home: Path, mode: str) -> Tradectl:
     assert tradectl("init").code == 0
     with closing(sqlite3.connect(home / "ledger.db")) as connection:
         connection.execute("UPDATE database_info SET value = ? WHERE key = 'mode'", (mode,))
         connection.commit()
-    said = tradectl(*words.split(), "--json")
-    assert (said.code, said.object["exit_code"]) == (4, 4), said
-    assert line in said.object["error"]
+    return tradectl
