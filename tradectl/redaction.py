@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 HIDDEN = "********"
-_LEAST = 4
-"""Shorter secrets (a PIN of four digits is one) would hide half of any text."""
+_LEAST = 6
+"""Shorter secrets (a PIN of four digits is one) would hide half of any text, amounts first."""
 _known: set[str] = set()
 
 

@@ -31,7 +31,7 @@ def of_a_live_trader(home: Path, port: int) -> None:
     for key, value in {BROKER: "kite", "kite.address.api": f"http://127.0.0.1:{port}"}.items():
         credentials.set(key, value, secret=False)
     for key in ("kite.api_key", "kite.api_secret", "kite.session"):
-        credentials.set(key, "secret")
+        credentials.set(key, "c4n4ry-of-paper")
     arming = Arming(ledger, "kite")
     arming.arm(ledger.users.get("me").created_at)
     assert arming.since() is not None

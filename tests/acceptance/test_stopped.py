@@ -432,7 +432,7 @@ def test_a_process_that_is_stopped_inside_its_write_holds_everybody_back_until_i
     """Nobody passes it by: the database is locked, and says so. What it had not committed is gone with it."""
     scene, folder = SCENES["buy"], staged("buy")
     home = copied(folder / "home")
-    first = stopping(home, ("stop_writing", 4), scene.task, at=scene.at)
+    first = stopping(home, ("stop_writing", 1), scene.task, at=scene.at)
     waiting = home.hooked("impatient", 0.5)(scene.task, "--json", at=scene.at)
     assert waiting.outcome == ("failed", 10), waiting
     assert "is locked by another process, for longer than we wait" in waiting.object["error"]

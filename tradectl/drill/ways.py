@@ -15,6 +15,7 @@ from tradectl.model.moment import ist_date
 from tradectl.model.order import OrderReport, TradeReport
 from tradectl.ports import Clock, MarketData
 from tradectl.sandbox.kite import KiteSandbox
+from tradectl.sandbox.kite.office import number_of
 from tradectl.sandbox.kotak_neo import KotakNeoSandbox, Registered
 from tradectl.sandbox.server import Sandbox
 
@@ -53,7 +54,9 @@ class KiteWay:
         return self._tokens.request()
 
     def as_told(self, truth: Truth) -> Truth:
-        return truth
+        """A trade's id at Kite is its day, its exchange and the exchange's number."""
+        trades = (replace(item, trade_id=f"{ist_date(item.at):%Y%m%d}-NSE-{number_of(item)}") for item in truth.trades)
+        return replace(truth, trades=tuple(trades))
 
 
 class KotakNeoWay:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
+from zlib import crc32
 
 from tradectl.errors import OrderRefused
 from tradectl.exchange.sessions import SessionTable
@@ -21,9 +23,17 @@ from tradectl.sandbox.memory import Memory
 
 QUOTES = 500
 FIRST_TRADE = 10_000_001
+_COUNTED = re.compile(r"T(\d+)$")
 WAITING = "AMO REQ RECEIVED"
 RISK = frozenset({"funds", "holdings", "trade_for_trade", "band"})
 """Refusals of the broker's risk checks."""
+
+
+def number_of(trade: TradeReport) -> int:
+    """The exchange's number of a trade, which begin anew each day: as the paper exchange counts them, whoever asks and whenever;
+    of another exchange, from its id."""
+    counted = _COUNTED.search(trade.trade_id)
+    return FIRST_TRADE - 1 + int(counted[1]) if counted else crc32(trade.trade_id.encode())
 
 
 class Office:
@@ -50,7 +60,6 @@ class Office:
         self._flushed_at, self._user_id, self._t1_inside, self._universe = flushed_at, user_id, t1_inside, universe
         self._late = late
         self._opening = (date.min, 0)
-        self._numbers: dict[date, dict[str, int]] = {}
         self._told: dict[str, dict[str, Any]] = {}
 
     @property
@@ -118,16 +127,7 @@ class Office:
     def trades(self, order_id: str | None = None) -> list[dict[str, Any]]:
         since = self._flushed_at()
         found = [item for item in self.exchange.trades() if item.at >= since and order_id in {None, item.broker_order_id}]
-        return [rows.trade(item, self._number(item), self.listing) for item in found]
-
-    def _number(self, report: TradeReport) -> int:
-        """The exchange's number of a trade: they begin anew each day."""
-        day = ist_date(report.at)
-        known = self._numbers.setdefault(day, {})
-        for item in self.exchange.trades():
-            if item.trade_id not in known and ist_date(item.at) == day:
-                known[item.trade_id] = FIRST_TRADE + len(known)
-        return known[report.trade_id]
+        return [rows.trade(item, number_of(item), self.listing) for item in found]
 
     def holdings(self) -> list[dict[str, Any]]:
         return account.holdings(self.exchange.holdings(), self._today(), self.listing, t1_inside=self._t1_inside)
