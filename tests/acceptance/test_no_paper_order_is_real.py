@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.conftest import home_with
 from tests.acceptance.day import evening, morning
-from tests.acceptance.program import Server, Tradectl
+from tests.acceptance.program import ROOT, Server, Tradectl
 from tradectl.ledger.arming import BROKER, Arming
 from tradectl.ledger.engine import open_database
 from tradectl.ledger.store import Ledger
@@ -58,12 +60,10 @@ def test_a_paper_home_makes_no_connection(server: Server, real_market: Path, tmp
         listener.accept()
 
 
-def test_the_count_sees_a_connection(server: Server, tmp_path: Path, listener: socket.socket) -> None:
-    """The same count over a command that does connect, to this listener, which answers nothing."""
-    home, file = Tradectl(tmp_path / "home", server), tmp_path / "sockets"
-    home.home.mkdir()
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    (home.home / "tradectl.toml").write_text(f'nse = "{url}"\nnse_home = "{url}"\n', encoding="utf-8")
-    listener.close()
-    seen = connections(home, file, "data", "fetch", "--since", "2023-01-30", at="2023-01-31 20:00")
-    assert any("socket.connect" in line and "127.0.0.1" in line for line in seen)
+def test_the_count_sees_a_connection(tmp_path: Path, listener: socket.socket) -> None:
+    """The same count over a process that does connect."""
+    file, address = tmp_path / "sockets", listener.getsockname()
+    connect = f"hooks.sockets({str(file)!r}); socket.create_connection({address!r}).close()"
+    words = [sys.executable, "-c", f"import socket; from tests.acceptance import hooks; {connect}"]
+    subprocess.run(words, cwd=ROOT, check=True)
+    assert any("socket.connect" in line and str(address[1]) in line for line in file.read_text(encoding="utf-8").splitlines())
