@@ -4,13 +4,18 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/installed
 
-.PHONY: demo test check reference clean
+.PHONY: demo test slow check reference clean
 
 demo: $(STAMP)
 	$(BIN)/tradectl demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+# What takes longer than a change should wait for: every benchmark in a small size, a slow server, and
+# processes that are stopped and woken between any two steps of an order.
+slow: $(STAMP)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 check: $(STAMP)
 	$(BIN)/ruff check tradectl tests benchmarks

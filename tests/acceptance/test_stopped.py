@@ -24,7 +24,11 @@ from tests.acceptance.conftest import Homes, Once, home_with
 from tests.acceptance.program import Row, Said, Server, Tradectl
 from tests.acceptance.test_kill import Command, Scene, nothing_twice
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc"),
+]
+"""A minute and more: `make slow`. The drill stops processes in every test run."""
 
 SCENES = test_kill.SCENES | {
     "sell-monitor": Scene(  # a day that begins with four positions

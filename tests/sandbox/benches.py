@@ -202,7 +202,6 @@ class KotakBench(Bench):
 BENCHES: dict[str, Callable[[Floor], Bench]] = {
     "paper": PaperBench,
     "kite": KiteBench,
-    "kite-late": LateKiteBench,
     "kotak_neo": KotakBench,
     "openalgo": OpenAlgoBench,
 }

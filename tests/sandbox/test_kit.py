@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.benches import BENCHES, PaperBench
+from tests.sandbox.benches import BENCHES, LateKiteBench, PaperBench
 from tradectl.brokers.paper import PaperBroker
 from tradectl.model.market import Quote
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, OrderStatus
 from tradectl.sandbox.floor import CASH, FRIDAY, PART, Floor, ist
 from tradectl.sandbox.kit import CARDS, Broken
 
+REFUSALS = [number for number, card in CARDS.items() if any(word in card.name for word in ("money", "not sold", "closed market"))]
 PLAYED = [(name, number) for name, make in BENCHES.items() for number, card in CARDS.items() if make.wired or not card.wired]
 """Where nothing lies between, no wire can break."""
 
@@ -23,6 +24,16 @@ PLAYED = [(name, number) for name, make in BENCHES.items() for number, card in C
 @pytest.mark.parametrize(("name", "number"), PLAYED, ids=[f"{name}-{number:02}" for name, number in PLAYED])
 def test_an_adapter_passes_the_card(name: str, number: int, tmp_path: Path) -> None:
     bench = BENCHES[name](Floor(tmp_path, ist(FRIDAY, "10:00")))
+    try:
+        CARDS[number].play(bench)
+    finally:
+        bench.close()
+
+
+@pytest.mark.parametrize("number", REFUSALS)
+def test_kite_passes_the_cards_of_refusals_where_they_come_late(number: int, tmp_path: Path) -> None:
+    """Its risk checks refuse in the order's row, not in the answer."""
+    bench = LateKiteBench(Floor(tmp_path, ist(FRIDAY, "10:00")))
     try:
         CARDS[number].play(bench)
     finally:
