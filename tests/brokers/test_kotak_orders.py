@@ -149,11 +149,13 @@ def test_want_of_money_may_pass_and_other_rejections_do_not(neo: MakeNeo) -> Non
     assert kotak.floor.broker.orders() == ()
 
 
-def test_a_rejection_that_cannot_be_seen_at_once_is_found_in_the_book(acme: Neo) -> None:
-    acme.broker.quotes(["ACME"])
-    acme.sandbox.trouble(Trouble.UNAVAILABLE, method="GET", path="/quick/user/orders/")
-    number = acme.buy(1, 20000)
-    assert acme.order(number).status is OrderStatus.REJECTED
+@pytest.mark.parametrize(("price", "passing"), [(20000, False), (10000, True)])
+def test_a_rejection_that_cannot_be_seen_at_once_is_found_in_the_book(neo: MakeNeo, price: int, *, passing: bool) -> None:
+    kotak = neo(quiet("ACME", [WEDNESDAY, THURSDAY]), at=ist(THURSDAY, "10:00"), cash=500_00)
+    kotak.broker.quotes(["ACME"])
+    kotak.sandbox.trouble(Trouble.UNAVAILABLE, method="GET", path="/quick/user/orders/")
+    report = kotak.order(kotak.buy(10, price, tag="LATE"))
+    assert (report.status, report.passing) == (OrderStatus.REJECTED, passing)
 
 
 def test_a_repeated_tag_is_refused_for_the_day_and_makes_a_second_order_on_the_next(acme: Neo) -> None:

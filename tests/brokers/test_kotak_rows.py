@@ -80,6 +80,11 @@ def test_an_unknown_status_is_unknown_and_said() -> None:
     assert (report.status, report.reason) == (OrderStatus.UNKNOWN, "Kotak says 'frozen by the exchange'")
 
 
+def test_only_a_rejection_for_want_of_funds_may_pass() -> None:
+    told = [("rejected", "RMS:Margin Exceeds"), ("rejected", "circuit limit"), ("cancelled", "RMS:Margin Exceeds")]
+    assert [rows.order_report({**ROW, "ordSt": word, "rejRsn": reason}).passing for word, reason in told] == [True, False, False]
+
+
 @pytest.mark.parametrize(
     ("written", "tag"),
     [

@@ -1,14 +1,19 @@
 """Reconciling: several processes at once, trades of strangers, and money that demergers put aside."""
 
-from tests.execution.trading import AFTER, D, T, entry, ist, stock
+from dataclasses import replace
+from typing import Any
+
+from tests.execution.trading import AFTER, D, T, Trading, entry, ist, stock
+from tradectl.brokers.paper import PaperBroker
 from tradectl.execution.buying import day_result
 from tradectl.execution.orders import client_tag
 from tradectl.execution.reconcile import follow
+from tradectl.execution.standing import again
 from tradectl.execution.unknown import may_repeat, resolve
 from tradectl.ledger.engine import open_database
 from tradectl.ledger.store import Ledger
 from tradectl.model.market import ActionKind, CorporateAction
-from tradectl.model.order import OrderStatus, Side, TradeReport
+from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport
 
 FALLS = {D: (9500, 9600, 9300, 9400)}
 
@@ -62,6 +67,59 @@ def test_a_trade_by_hand_in_something_we_have_no_data_of_stops_nobody(trading) -
     changes = follow(market.ledger.book, WithGold(), market.market, market.clock)
     assert [item.instrument_id for item in changes.external] == ["SGBMAR31"]
     assert market.positions == ()
+
+
+class RejectingLater:
+    """The paper exchange, which takes an order and says of it later that there was no money for it."""
+
+    def __init__(self, broker: PaperBroker) -> None:
+        self._broker = broker
+        self.refuses = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._broker, name)
+
+    def orders(self) -> tuple[OrderReport, ...]:
+        words = {"status": OrderStatus.REJECTED, "reason": "RMS:Margin Exceeds", "passing": True}
+        return tuple(replace(report, **words) if self.refuses else report for report in self._broker.orders())
+
+
+def rejected_later(market: Trading) -> RejectingLater:
+    order = market.buy(10, 10050)
+    assert order.broker_order_id is not None
+    market.broker.cancel(order.broker_order_id)
+    broker = RejectingLater(market.broker)
+    market.world = replace(market.world, broker=broker)
+    return broker
+
+
+def test_a_buy_that_is_rejected_later_for_want_of_funds_is_tried_again_in_the_morning(trading) -> None:
+    market = trading(stock())
+    broker = rejected_later(market)
+    market.desk(market.claim("eod", T)).reconcile()
+    (order,) = market.orders(Side.BUY)
+    assert (order.status, order.reason, order.waiting) == (OrderStatus.RETRY_PENDING, "RMS:Margin Exceeds", True)
+    (line,) = market.ledger.logs.list(action="order_rejected")
+    assert line.message == "BUY 10 ACME rejected, to be tried again before the open: RMS:Margin Exceeds"
+    market.to(D, "08:00")
+    broker.refuses = False
+    desk = market.desk(market.claim("premarket-retry", D))
+    desk.reconcile()
+    assert [item.waiting for item in desk.snapshot.orders] == [True]
+    assert desk.path.place(again(order, 10)).ok
+    assert [(item.status, item.generation) for item in market.orders(Side.BUY)] == [
+        (OrderStatus.CANCELLED, 0), (OrderStatus.PENDING, 1),
+    ]  # fmt: skip
+    assert [item.status for item in market.broker.orders()] == [OrderStatus.CANCELLED, OrderStatus.PENDING]
+
+
+def test_a_buy_of_unknown_fate_that_is_found_rejected_is_not_tried_again(trading) -> None:
+    market = trading(stock())
+    rejected_later(market)
+    (order,) = market.orders(Side.BUY)
+    market.ledger.book.intents.doubt(order, "nobody knows", market.clock.now(), absent_since=None)
+    market.desk(market.claim("eod", T)).reconcile()
+    assert [item.status for item in market.orders(Side.BUY)] == [OrderStatus.REJECTED]
 
 
 def test_what_a_demerger_put_aside_is_no_loss_of_the_day(trading) -> None:

@@ -152,6 +152,10 @@ class Desk:
             self.log("order_executed", f"{order.side} {order.quantity} {order.symbol} executed", order.symbol)
         for order in changes.rejected:
             self.log("order_rejected", f"{order.side} {order.quantity} {order.symbol} rejected", order.symbol, level="warning")
+        for order in changes.postponed:
+            why = self.book.order(order.id).reason
+            text = f"{order.side} {order.quantity} {order.symbol} rejected, to be tried again before the open: {why}"
+            self.log("order_rejected", text, order.symbol, level="warning")
         for order in changes.cancelled:
             self.log("order_cancelled", f"{order.side} {order.quantity} {order.symbol} cancelled", order.symbol)
         for item in changes.external:

@@ -21,15 +21,20 @@ from tradectl.model.moment import ist_date
 from tradectl.model.order import ALIVE, TERMINAL, OrderReport, OrderStatus, Side, TradeReport
 from tradectl.ports import Broker, Clock, MarketData
 
+_LISTS = (
+    "executed", "rejected", "postponed", "cancelled", "adopted", "external", "adjusted", "renamed", "strangers", "reopened",
+)  # fmt: skip
+
 
 @dataclass(slots=True)
 class Changes:
-    """What a reconciliation changed. `strangers`: orders of the broker under a tag of ours that the book cannot place, among
-    them one that it was told had been refused. `reopened`: orders that had been given up and are there after all. `reports`:
-    what the broker said."""
+    """What a reconciliation changed. `postponed`: buys that the broker rejected for a reason that may pass. `strangers`: orders
+    of the broker under a tag of ours that the book cannot place, among them one that it was told had been refused. `reopened`:
+    orders that had been given up and are there after all. `reports`: what the broker said."""
 
     executed: list[Order] = field(default_factory=list)
     rejected: list[Order] = field(default_factory=list)
+    postponed: list[Order] = field(default_factory=list)
     cancelled: list[Order] = field(default_factory=list)
     adopted: list[Order] = field(default_factory=list)
     external: list[NewTrade] = field(default_factory=list)
@@ -41,18 +46,21 @@ class Changes:
     reopened: list[Order] = field(default_factory=list)
     reports: Sequence[OrderReport] = ()
 
+    @property
+    def ended(self) -> int:
+        """Orders that the broker has done with, one way or the other."""
+        return sum(map(len, (self.executed, self.rejected, self.postponed, self.cancelled)))
+
     def take(self, more: Changes) -> None:
         """Add what another reconciliation changed; its reports are the newer ones."""
-        for name in ("executed", "rejected", "cancelled", "adopted", "external", "adjusted", "renamed", "strangers", "reopened"):
+        for name in _LISTS:
             getattr(self, name).extend(getattr(more, name))
         self.trades += more.trades
         self.sold |= more.sold
         self.reports = more.reports
 
     def __bool__(self) -> bool:
-        return bool(
-            self.executed or self.rejected or self.cancelled or self.adopted or self.trades or self.adjusted or self.renamed
-        )
+        return bool(self.trades or any(getattr(self, name) for name in _LISTS))
 
 
 def follow(book: Book, broker: Broker, market: MarketData, clock: Clock, *, before: datetime | None = None) -> Changes:
@@ -189,6 +197,8 @@ def _change(order: Order, report: OrderReport, filled: int) -> OrderChange | Non
         status = OrderStatus.ONGOING
     if status is OrderStatus.PENDING and order.status is OrderStatus.ONGOING:
         status = OrderStatus.ONGOING
+    if report.passing and _may_wait(order, report, filled):
+        status = OrderStatus.RETRY_PENDING
     to_withdraw = order.reason == REAPPEARED and status in ALIVE  # a process may die between finding it and cancelling it
     reason = REAPPEARED if to_withdraw else report.reason
     change = OrderChange(order, status, reason, report.broker_order_id, filled, report.quantity, report.price)
@@ -202,6 +212,13 @@ def _change(order: Order, report: OrderReport, filled: int) -> OrderChange | Non
     return None if same else change
 
 
+def _may_wait(order: Order, report: OrderReport, filled: int) -> bool:
+    """Whether a buy that was rejected for a reason that may pass waits to be tried again, as if it had been refused at once. One
+    of unknown fate does not: there may be another order under its tag."""
+    placed = order.status is OrderStatus.PENDING and order.broker_order_id == report.broker_order_id
+    return placed and report.status is OrderStatus.REJECTED and order.side is Side.BUY and not filled
+
+
 def _describe(changes: Changes, moved: Sequence[OrderChange], fresh: Sequence[NewTrade]) -> None:
     changes.trades = len(fresh)
     changes.external = [item for item in fresh if item.order is None]
@@ -209,6 +226,7 @@ def _describe(changes: Changes, moved: Sequence[OrderChange], fresh: Sequence[Ne
     lists = {
         OrderStatus.EXECUTED: changes.executed,
         OrderStatus.REJECTED: changes.rejected,
+        OrderStatus.RETRY_PENDING: changes.postponed,
         OrderStatus.CANCELLED: changes.cancelled,
     }
     for change in moved:

@@ -77,7 +77,8 @@ class OrderRequest:
 @dataclass(frozen=True, slots=True)
 class OrderReport:
     """What the broker says now of one order. `price` and `average_price` in paise (average may be fractional: a float
-    is fine here, fills carry the exact prices). `status` is already mapped to our words."""
+    is fine here, fills carry the exact prices). `status` is already mapped to our words. `passing`: it was rejected for a
+    reason that may pass by itself, such as missing funds."""
 
     broker_order_id: str
     tag: str | None
@@ -91,6 +92,7 @@ class OrderReport:
     variety: Variety
     placed_at: datetime
     updated_at: datetime
+    passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,9 +65,16 @@ def test_our_tag_is_found_beside_kites_own() -> None:
 def test_a_rejected_row_has_no_time_of_the_exchange() -> None:
     found = order(
         status="REJECTED", exchange_order_id=None, exchange_timestamp=None, exchange_update_timestamp=None,
-        status_message="Insufficient funds.", status_message_raw="RMS:Margin Exceeds",
+        status_message="Order rejected.", status_message_raw="RMS:Margin Exceeds",
     )  # fmt: skip
-    assert (found.reason, found.placed_at) == ("Insufficient funds.", found.updated_at)
+    assert (found.reason, found.placed_at) == ("Order rejected.", found.updated_at)
+
+
+def test_only_a_rejection_for_want_of_funds_may_pass() -> None:
+    told = "RMS:Margin Exceeds"
+    assert order(status="REJECTED", status_message="Order rejected.", status_message_raw=told).passing
+    assert not order(status="REJECTED", status_message="circuit limit", status_message_raw=None).passing
+    assert not order(status="CANCELLED", status_message=told).passing
 
 
 def test_the_first_time_of_a_row_is_when_it_was_placed() -> None:

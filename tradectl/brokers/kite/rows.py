@@ -78,6 +78,10 @@ def refused(data: Sequence[Row]) -> OrderRefused | None:
     row = data[-1]
     if status_of(row["status"]) is not _S.REJECTED or int(row["filled_quantity"]):
         return None
+    return _refusal(row)
+
+
+def _refusal(row: Row) -> OrderRefused:
     told = str(row.get("status_message_raw") or "")
     return refusal(str(row.get("status_message") or told or "rejected"), told)
 
@@ -138,6 +142,7 @@ def _order(row: Row) -> OrderReport:
         Variety.AMO if row["variety"] == "amo" else Variety.REGULAR,
         min(known),
         max([*known, moment(updated)] if updated else known),
+        passing=status is _S.REJECTED and _refusal(row).passing,
     )
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
+from tradectl.brokers.kotak_neo.judging import refusal
 from tradectl.brokers.kotak_neo.paths import SEGMENT
 from tradectl.model.market import Quote
 from tradectl.model.moment import at_ist
@@ -80,6 +81,7 @@ def order_report(row: Row) -> OrderReport:
         Variety.AMO if word in _AFTER_MARKET else Variety.REGULAR,
         placed_at,
         _first(row, "hsUpTm", "exCfmTm", "ordDtTm"),
+        passing=status is S.REJECTED and refusal(reason).passing,
     )
 
 

@@ -87,7 +87,7 @@ def _outcome(context: Context, desk: Desk, quotes: Mapping[str, Quote], changes:
     result: dict[str, object] = {key: totals[key] for key in RESULT_KEYS}
     if not context.steps:
         result["first_step"] = {
-            "reconciled": changes.trades + len(changes.executed) + len(changes.rejected) + len(changes.cancelled),
+            "reconciled": changes.trades + changes.ended,
             "placed": totals["placed"],
             "subscribed": len(desk.snapshot.positions),
             "warmed": len(quotes),
