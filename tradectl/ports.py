@@ -1,4 +1,4 @@
-"""What a task may touch outside the program, as Protocols. `bootstrap.py` fills them in."""
+"""What a task may touch outside the program, as Protocols. `bootstrap` fills them in."""
 
 from __future__ import annotations
 

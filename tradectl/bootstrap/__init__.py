@@ -1,0 +1,33 @@
+"""Settings become a World here: live, paper or simulated. The one place that knows every adapter.
+
+homes         a home is made, and opened for a user
+worlds        live and paper worlds, put together
+simulations   throw-away worlds of the past
+drills        the exchange and the world of a drill
+sources       sessions, market data and live prices
+"""
+
+from tradectl.bootstrap.drills import CHANGES, drill_exchange, drill_world
+from tradectl.bootstrap.homes import before_the_last_event, capital_of, init, open_world, parameters_of
+from tradectl.bootstrap.simulations import open_simulation, reopen_simulation
+from tradectl.bootstrap.sources import open_prices, open_sessions, open_store
+from tradectl.bootstrap.worlds import LiveWorld, PaperWorld, live_account
+
+__all__ = [
+    "CHANGES",
+    "LiveWorld",
+    "PaperWorld",
+    "before_the_last_event",
+    "capital_of",
+    "drill_exchange",
+    "drill_world",
+    "init",
+    "live_account",
+    "open_prices",
+    "open_sessions",
+    "open_simulation",
+    "open_store",
+    "open_world",
+    "parameters_of",
+    "reopen_simulation",
+]

@@ -1,0 +1,77 @@
+"""The exchange and the world of a drill: the paper exchange behind faults, and a ledger that may be anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tradectl.task import World
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from tradectl.brokers.faulty import Fault, FaultyBroker, Promise
+    from tradectl.clock import VirtualClock
+    from tradectl.ledger.store import Ledger
+    from tradectl.marketdata.store import Store
+    from tradectl.ports import Broker, Clock
+    from tradectl.strategy.parameters import Parameters
+    from tradectl.strategy.readings import Readings
+
+
+PARTIAL = 0.002
+"""The part of a minute's volume that one order takes in a drill of partial fills."""
+CHANGES = 2
+"""How often an order may be changed in a drill: so few that orders are replaced within a day."""
+
+
+def drill_exchange(
+    file: Path,
+    ledger: Ledger,
+    clock: Clock,
+    market: Store,
+    *,
+    faults: Collection[Fault],
+    promise: Promise,
+    seed: int,
+    step: int,
+    on_call: Callable[[str], None] = lambda _: None,
+) -> Callable[[], FaultyBroker]:
+    """What opens the paper exchange of a drill (in `file`), in the thread that calls it: behind faults that follow from `seed`.
+    Orders fill in parts where the faults say so."""
+    from tradectl.brokers.faulty import Fault, FaultyBroker
+    from tradectl.brokers.paper import PaperBroker
+
+    participation = PARTIAL if Fault.PARTIAL_FILLS in faults else 1.0
+    user, capital = ledger.user, ledger.users.get(ledger.user).capital
+
+    def opened() -> FaultyBroker:
+        paper = PaperBroker(
+            file,
+            user,
+            clock,
+            market,
+            market.sessions,
+            step=step,
+            participation=participation,
+            durable=False,
+            opening_cash=capital,
+        )
+        state = file.with_name("faults.json")
+        broker = FaultyBroker(paper, clock, faults, promise, seed=seed, state=state, on_call=on_call)
+        broker.capabilities = replace(broker.capabilities, max_modifications=CHANGES)
+        return broker
+
+    return opened
+
+
+def drill_world(
+    ledger: Ledger, clock: VirtualClock, market: Store, broker: Broker, *, parameters: Parameters, readings: Readings
+) -> World:
+    """The world of a drill; market and readings are shared by many of them."""
+    from tradectl.notify.console import SilentNotifier
+
+    notifier = SilentNotifier()
+    return World(ledger.user, "simulated", clock, market.sessions, market, broker, ledger, notifier, parameters, readings)

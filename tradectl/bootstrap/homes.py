@@ -1,0 +1,219 @@
+"""A home: its database has one mode and one clock, written when it is made.
+
+A home on a virtual clock (`--at`) walks through past sessions and never runs without one; a home on the machine's clock never
+pretends to be elsewhere once something has happened in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tradectl.bootstrap.sources import open_prices, open_sessions, open_store
+from tradectl.bootstrap.worlds import live_world, notifier_of, paper_world
+from tradectl.clock import SystemClock, VirtualClock
+from tradectl.deferred import deferred
+from tradectl.errors import ConfigurationError, TradectlError, UsageError
+from tradectl.model.moment import to_ist
+from tradectl.model.money import show_rupees
+
+if TYPE_CHECKING:
+    from tradectl.ledger.engine import Database
+    from tradectl.ledger.store import Ledger
+    from tradectl.settings import Settings
+    from tradectl.strategy.parameters import Parameters
+    from tradectl.task import World
+
+
+DEFAULT_USER = "me"
+DEFAULT_CAPITAL = 1_000_000_00
+"""Rs 10,00,000 in paise."""
+
+
+def init(
+    settings: Settings, *, user: str = DEFAULT_USER, capital: int = DEFAULT_CAPITAL, mode: str = "paper", broker: str = ""
+) -> World:
+    """Make a home: the ledger with its first user, an admin, and his account: on paper, or live at a broker. ConfigurationError
+    if there is one, UsageError for an unknown broker."""
+    _check_mode(settings, mode, broker)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    database = _open(settings)
+    if _is_made(database):
+        raise ConfigurationError(f"{database.name} is a tradectl database already")
+    _make(settings, database, user=user, capital=capital, mode=mode, broker=broker)
+    database.close()
+    return open_world(settings, user)
+
+
+def _check_mode(settings: Settings, mode: str, broker: str) -> None:
+    if mode not in {"paper", "live"}:
+        raise ConfigurationError(f"a home is paper or live, not {mode!r}")
+    if mode == "live" and not broker:
+        raise ConfigurationError("live at which broker? say --broker NAME")
+    if mode == "live" and settings.at is not None:
+        raise UsageError("a live home goes by the machine's clock: leave --at out")
+    if mode == "paper" and broker:
+        raise ConfigurationError(f"a paper home has no broker; --mode live makes one that trades at {broker}")
+    if broker:
+        from tradectl.brokers.adapter import adapter
+
+        adapter(broker)
+
+
+def open_world(
+    settings: Settings,
+    user: str | None = None,
+    *,
+    read_only: bool = False,
+    past: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+) -> World:
+    """The world of a user; a home that does not exist yet becomes a paper home, and `tell` is told so.
+
+    Raises UsageError for an unknown user, and where `--at` and the home's clock do not fit; `past` lets a moment before the
+    home's last event through, for callers that decide themselves what may be done then.
+    """
+    from tradectl.ledger.store import Ledger
+    from tradectl.ledger.users import Users
+
+    if not read_only or not exists(settings):
+        settings.home.mkdir(parents=True, exist_ok=True)
+    database = _open(settings, read_only=read_only and exists(settings))
+    try:
+        if not _is_made(database):
+            _make(settings, database, user=user or DEFAULT_USER, capital=DEFAULT_CAPITAL, mode="paper")
+            tell(f"made a paper account for {user or DEFAULT_USER} with Rs {show_rupees(DEFAULT_CAPITAL)} in {settings.home}")
+        users = Users(database)
+        names = [item.user for item in users.list()]
+        if user is None and len(names) > 1:
+            raise UsageError(f"whose account? this database has the users {', '.join(names)}: say --user NAME")
+        ledger = Ledger(database, users.get(user or names[0]).user)
+        clock = _clock(settings, ledger, past=past, read_only=read_only)
+    except TradectlError:
+        database.close()
+        raise
+    return _world(settings, ledger, clock, read_only=read_only)
+
+
+def _open(settings: Settings, *, read_only: bool = False) -> Database:
+    from tradectl.ledger.engine import open_database
+
+    return open_database(settings.database, read_only=read_only)
+
+
+def exists(settings: Settings) -> bool:
+    prefix = "sqlite:///"
+    return not settings.database.startswith(prefix) or Path(settings.database.removeprefix(prefix)).exists()
+
+
+def _is_made(database: Database) -> bool:
+    from tradectl.ledger.migrations import create_or_upgrade
+    from tradectl.ledger.store import Info
+
+    create_or_upgrade(database)
+
+    return Info(database).get("mode") is not None
+
+
+def _make(settings: Settings, database: Database, *, user: str, capital: int, mode: str, broker: str = "") -> None:
+    from tradectl.ledger.store import Ledger
+    from tradectl.runtime.registry import all_tasks
+
+    clock = VirtualClock(settings.at) if settings.at else SystemClock()
+    ledger = Ledger(database, user)
+    with database.write():
+        ledger.users.add(user, capital=capital, created_at=clock.now(), role="admin")
+        ledger.schedules.seed(all_tasks())
+        ledger.info.set("created_at", clock.now().isoformat())
+        ledger.info.set("clock", "virtual" if settings.at else "system")
+        ledger.info.set("mode", mode)
+        if broker:
+            from tradectl.ledger.arming import BROKER
+
+            ledger.settings.credentials(settings.secret_key).set(BROKER, broker, secret=False)
+
+
+def _clock(settings: Settings, ledger: Ledger, *, past: bool, read_only: bool) -> SystemClock | VirtualClock:
+    kind = ledger.info.get("clock")
+    if settings.at is not None and ledger.info.get("mode") == "live":
+        raise ConfigurationError("a live home goes by the machine's clock: leave --at out")
+    if settings.at is None:
+        if kind == "virtual":
+            raise UsageError(f"{settings.home} is on a virtual clock: say when it is with --at 'YYYY-MM-DD HH:MM'")
+        return SystemClock()
+    last = ledger.info.get("last_event_at")
+    if kind != "virtual":
+        if last is not None or ledger.executions.last_session() is not None:
+            raise UsageError(f"{settings.home} has run on the machine's clock: --at needs a home of its own (--home)")
+        if not read_only:
+            ledger.info.set("clock", "virtual")
+            ledger.users.begin_by(settings.at)
+    if last is not None and not past and settings.at < (ended := datetime.fromisoformat(last)):
+        raise UsageError(before_the_last_event(settings.at, ended))
+    return VirtualClock(settings.at)
+
+
+def before_the_last_event(at: datetime, last: datetime) -> str:
+    """One line for a moment that a home on a virtual clock has passed."""
+    return (
+        f"{to_ist(at):%Y-%m-%d %H:%M} is before this home's last event, {to_ist(last):%Y-%m-%d %H:%M:%S}: time does not go back"
+    )
+
+
+def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock, *, read_only: bool) -> World:
+    from tradectl.strategy.parameters import Parameters, with_changes
+
+    mode = ledger.info.get("mode") or ""
+    kept = read_only and mode == "simulated"
+    prices = open_prices(settings, mode, clock) if not kept else None
+    if mode not in {"paper", "live"} and not kept:
+        raise ConfigurationError(f"this database is in mode {mode!r}, which this version does not trade")
+    parameters = with_changes(Parameters(), ledger.settings.list())
+    notifier = notifier_of(settings, ledger)
+    market = deferred(lambda: open_store(settings))
+    sessions = open_sessions(settings)
+    if mode == "live":
+        return live_world(settings, ledger, clock, market=market, sessions=sessions, parameters=parameters, notifier=notifier)
+    return paper_world(
+        ledger,
+        clock,
+        market,
+        sessions,
+        parameters,
+        paper=settings.paper if not kept else Path(ledger.database.name).with_name("paper.db"),
+        notifier=notifier,
+        mode=mode,
+        shelf=settings.market / "kept",
+        prices=prices,
+    )
+
+
+def capital_of(settings: Settings) -> int:
+    """The capital (paise) of the home's user, where there is one."""
+    home = home_ledger(settings)
+    return home.users.get(home.user).capital if home is not None else DEFAULT_CAPITAL
+
+
+def parameters_of(settings: Settings, changes: dict[str, str]) -> Parameters:
+    """The settings of the home's user, where there is one, with `changes` on top."""
+    from tradectl.strategy.parameters import Parameters, with_changes
+
+    home = home_ledger(settings)
+    return with_changes(Parameters(), (home.settings.list() if home is not None else {}) | changes)
+
+
+def home_ledger(settings: Settings) -> Ledger | None:
+    """The home's ledger for reading, None where there is no home yet."""
+    from tradectl.ledger.engine import open_database
+    from tradectl.ledger.store import Ledger
+    from tradectl.ledger.users import Users
+
+    if not exists(settings):
+        return None
+    database = open_database(settings.database, read_only=True)
+    names = [item.user for item in Users(database).list()]
+    if not names:
+        return None
+    return Ledger(database, Users(database).get(settings.user or names[0]).user)

@@ -1,0 +1,118 @@
+"""Throw-away worlds in a folder: a simulation of past sessions, with the settings of the home it is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from tradectl.bootstrap.homes import DEFAULT_CAPITAL, DEFAULT_USER, home_ledger
+from tradectl.bootstrap.sources import open_store
+from tradectl.bootstrap.worlds import PaperWorld, paper_world
+from tradectl.clock import VirtualClock
+from tradectl.deferred import itself
+from tradectl.errors import ConfigurationError, DataError
+from tradectl.model.moment import LAST_FILL, format_time, ist_date
+
+if TYPE_CHECKING:
+    from tradectl.brokers.paper import PaperBroker
+    from tradectl.exchange.sessions import SessionTable
+    from tradectl.ledger.store import Ledger
+    from tradectl.marketdata.store import Store
+    from tradectl.ports import Broker
+    from tradectl.settings import Settings
+
+
+def open_simulation(
+    settings: Settings,
+    folder: Path,
+    *,
+    start: datetime,
+    capital: int | None,
+    changes: dict[str, str],
+    step: int,
+    alone: bool = False,
+    broker: Callable[[VirtualClock, Store, SessionTable, str], Broker] | None = None,
+) -> PaperWorld:
+    """A throw-away world in `folder` that begins at `start` with the home's market data, and with the settings, schedules and
+    capital of the home's user where there is one. `changes` are settings on top; `step` is in minutes. `alone`: nobody else knows
+    the folder, and nobody is let into its files. `broker` makes another broker than the paper exchange, for this clock, market,
+    session table and user; who puts one in asks it for no more than a `ports.Broker`."""
+    from tradectl.notify.console import SilentNotifier
+    from tradectl.strategy.parameters import Parameters, with_changes
+
+    market = open_store(settings)
+    newest = market.last_session()
+    if newest is None or newest < ist_date(start):
+        raise DataError(f"there is no bar from {ist_date(start)} on: the newest is of {newest or 'no session'}")
+    home = home_ledger(settings)
+    own = (home.settings.list() if home is not None else {}) | changes
+    user = home.user if home is not None else settings.user or DEFAULT_USER
+    if capital is None:
+        capital = home.users.get(user).capital if home is not None else DEFAULT_CAPITAL
+    clock = VirtualClock(start)
+    ledger = _ledger(folder, user, home, capital=capital, own=own, start=clock.now(), alone=alone)
+    world = paper_world(
+        ledger,
+        clock,
+        market,
+        market.sessions,
+        with_changes(Parameters(), own),
+        paper=folder / "paper.db",
+        notifier=SilentNotifier(),
+        mode="simulated",
+        step=step,
+        durable=False,
+        alone=alone,
+    )
+    chosen = world.broker if broker is None else cast("PaperBroker", broker(clock, market, market.sessions, user))
+    return replace(world, broker=itself(chosen), readings=itself(world.readings))
+
+
+def _ledger(
+    folder: Path, user: str, home: Ledger | None, *, capital: int, own: dict[str, str], start: datetime, alone: bool
+) -> Ledger:
+    """A new ledger with one user, the settings `own`, and the timetable of the home."""
+    from tradectl.ledger.engine import open_database
+    from tradectl.ledger.migrations import create_or_upgrade
+    from tradectl.ledger.store import Ledger
+    from tradectl.runtime.registry import all_tasks
+
+    folder.mkdir(parents=True, exist_ok=True)
+    database = open_database(folder / "ledger.db", durable=False, alone=alone)
+    create_or_upgrade(database)
+    ledger = Ledger(database, user)
+    with database.write():
+        ledger.users.add(user, capital=capital, created_at=start, role="admin")
+        ledger.schedules.seed(all_tasks())
+        for row in home.schedules.list() if home is not None else ():
+            until = LAST_FILL if row.until is None else format_time(row.until)
+            ledger.schedules.set(row.task, times=[format_time(at) for at in row.times], until=until, every=row.every)
+            if not row.enabled:
+                ledger.schedules.disable(row.task)
+        for key, value in own.items():
+            ledger.settings.set(key, value)
+        for key, value in {"created_at": start.isoformat(), "clock": "virtual", "mode": "simulated"}.items():
+            ledger.info.set(key, value)
+    return ledger
+
+
+def reopen_simulation(settings: Settings, folder: Path) -> PaperWorld:
+    """The world that a simulation left in `folder`, at its last moment."""
+    from tradectl.ledger.engine import open_database
+    from tradectl.ledger.store import Info, Ledger
+    from tradectl.ledger.users import Users
+    from tradectl.notify.console import SilentNotifier
+    from tradectl.strategy.parameters import Parameters, with_changes
+
+    database = open_database(folder / "ledger.db")
+    ledger = Ledger(database, Users(database).list()[0].user)
+    ended = Info(database).get("last_event_at")
+    if ended is None:
+        raise ConfigurationError(f"{folder} holds no simulation")
+    parameters, clock = with_changes(Parameters(), ledger.settings.list()), VirtualClock(datetime.fromisoformat(ended))
+    paper, market = folder / "paper.db", open_store(settings)
+    silent = SilentNotifier()
+    return paper_world(ledger, clock, market, market.sessions, parameters, paper=paper, notifier=silent, mode="simulated")

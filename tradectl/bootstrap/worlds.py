@@ -1,0 +1,151 @@
+"""Worlds put together, live or on paper. Most commands only look into the ledger, so a broker and the readings of the market are
+made when somebody asks for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tradectl.deferred import deferred, made
+from tradectl.errors import ConfigurationError
+from tradectl.task import World
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tradectl.brokers.guard import GuardedBroker
+    from tradectl.brokers.live import LiveAccount
+    from tradectl.brokers.paper import PaperBroker
+    from tradectl.clock import SystemClock, VirtualClock
+    from tradectl.exchange.sessions import SessionTable
+    from tradectl.ledger.store import Ledger
+    from tradectl.marketdata.store import Store
+    from tradectl.ports import Clock, MarketData, Notifier, PriceSource
+    from tradectl.settings import Settings
+    from tradectl.strategy.parameters import Parameters
+    from tradectl.strategy.readings import Readings
+
+
+@dataclass(frozen=True, slots=True)
+class PaperWorld(World):
+    """A world whose broker is the paper exchange, which can be asked for more than a broker."""
+
+    broker: PaperBroker
+
+    def close(self) -> None:
+        """Close the ledger and the exchange."""
+        if made(self.broker):
+            self.broker.close()
+        World.close(self)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveWorld(World):
+    """A world whose broker is a real one, behind the guard."""
+
+    broker: GuardedBroker
+
+    def close(self) -> None:
+        """End the stream and the connections, and close the ledger."""
+        if made(self.broker):
+            self.broker.close()
+        World.close(self)
+
+
+def paper_world(
+    ledger: Ledger,
+    clock: SystemClock | VirtualClock,
+    market: Store,
+    sessions: SessionTable,
+    parameters: Parameters,
+    *,
+    paper: Path,
+    notifier: Notifier,
+    mode: str,
+    step: int = 1,
+    durable: bool = True,
+    alone: bool = False,
+    shelf: Path | None = None,
+    prices: PriceSource | None = None,
+) -> PaperWorld:
+    """A world that trades on paper, on live prices where there is a source of them; `shelf` is the folder where scans are kept
+    for the next process. Most commands only look into the ledger, so exchange and readings are made when asked."""
+
+    def broker() -> PaperBroker:
+        from tradectl.brokers.paper import PaperBroker
+
+        return PaperBroker(
+            paper,
+            ledger.user,
+            clock,
+            market,
+            sessions,
+            step=step,
+            participation=parameters.participation,
+            durable=durable,
+            alone=alone,
+            opening_cash=ledger.users.get(ledger.user).capital,
+            prices=prices,
+        )
+
+    readings = readings_of(market, parameters, shelf)
+    return PaperWorld(ledger.user, mode, clock, sessions, market, deferred(broker), ledger, notifier, parameters, readings)
+
+
+def live_world(
+    settings: Settings,
+    ledger: Ledger,
+    clock: SystemClock | VirtualClock,
+    *,
+    market: Store,
+    sessions: SessionTable,
+    parameters: Parameters,
+    notifier: Notifier,
+) -> LiveWorld:
+    """A world that trades at the user's broker. ConfigurationError on a virtual clock: real money knows only one time."""
+    if clock.virtual:
+        raise ConfigurationError("a live home goes by the machine's clock")
+    broker = deferred(lambda: live_account(settings, ledger, clock, market, sessions).open())
+    return LiveWorld(
+        ledger.user,
+        "live",
+        clock,
+        sessions,
+        market,
+        broker,
+        ledger,
+        notifier,
+        parameters,
+        readings_of(market, parameters, settings.market / "kept"),
+    )
+
+
+def live_account(settings: Settings, ledger: Ledger, clock: Clock, market: MarketData, sessions: SessionTable) -> LiveAccount:
+    """A user's account at his broker, for who logs in, arms or looks."""
+    from tradectl.brokers.live import LiveAccount
+
+    folder = settings.home / "brokers"
+    return LiveAccount(ledger, clock, market, sessions, key_file=settings.secret_key, folder=folder)
+
+
+def readings_of(market: Store, parameters: Parameters, shelf: Path | None) -> Readings:
+    """Made when first asked; `shelf` is the folder where scans are kept for the next process."""
+
+    def readings() -> Readings:
+        from tradectl.marketdata.shelf import FolderShelf
+        from tradectl.strategy.readings import Readings
+
+        return Readings(market, parameters, FolderShelf(shelf) if shelf is not None else None)
+
+    return deferred(readings)
+
+
+def notifier_of(settings: Settings, ledger: Ledger) -> Notifier:
+    from tradectl.notify.console import ConsoleNotifier
+
+    credentials = ledger.settings.credentials(settings.secret_key)
+    if "notify.urls" not in credentials.list():
+        return ConsoleNotifier()
+    from tradectl.notify.services import ServiceNotifier
+
+    return ServiceNotifier(credentials.require("notify.urls").split())
