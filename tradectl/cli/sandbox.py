@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,12 +17,13 @@ from tradectl.runtime.interrupt import stop_on_signals
 
 if TYPE_CHECKING:
     from tradectl.bootstrap import PaperWorld
+    from tradectl.sandbox.served import Served
 
 app = typer.Typer(
     name="sandbox",
     rich_help_panel=RESEARCH,
     cls=Group,
-    help="The paper exchange from outside: trade by hand, serve a broker's wire format.",
+    help="The paper exchange from outside: trade by hand, or let a broker's server speak for it.",
     no_args_is_help=True,
 )
 
@@ -47,17 +49,36 @@ def trade(
     return Answer(found, f"{side.upper()} {quantity} {symbol.upper()} at {to_rupees(paise)}: filled, broker order {order_id}")
 
 
-@command(app)
-def serve(
-    call: Call,
-    broker: Annotated[str, typer.Argument(help="kite, kotak_neo or openalgo.", metavar="BROKER")],
-    port: Annotated[int, typer.Option(help="Where it listens on 127.0.0.1; 0 for any free one.", min=0, max=65535)] = 0,
-) -> Answer:
-    """Speak a broker's wire format over this home's paper account, until interrupted: a live home elsewhere can trade at it."""
-    from tradectl.sandbox.served import served
+Port = Annotated[int, typer.Option(help="Where it listens on 127.0.0.1; 0 for any free one.", min=0, max=65535, metavar="PORT")]
 
-    found = served(broker, _paper(call), port)
-    call.say(f"{broker} listens at {found.sandbox.url}; in a live home elsewhere (init --mode live --broker {broker}):")
+
+@command(app)
+def kite(call: Call, port: Port = 0) -> Answer:
+    """Kite Connect over this home's paper account, until interrupted: for a live home elsewhere, or Zerodha's own client."""
+    from tradectl.sandbox.served import kite
+
+    return _serve(call, kite, port)
+
+
+@command(app, "kotak_neo")
+def kotak_neo(call: Call, port: Port = 0) -> Answer:
+    """Kotak Neo over this home's paper account, until interrupted."""
+    from tradectl.sandbox.served import kotak_neo
+
+    return _serve(call, kotak_neo, port)
+
+
+@command(app)
+def openalgo(call: Call, port: Port = 0) -> Answer:
+    """An OpenAlgo server over this home's paper account, until interrupted."""
+    from tradectl.sandbox.served import openalgo
+
+    return _serve(call, openalgo, port)
+
+
+def _serve(call: Call, make: Callable[[PaperWorld, int], Served], port: int) -> Answer:
+    found = make(_paper(call), port)
+    call.say(f"{found.name} listens at {found.sandbox.url}; in a live home elsewhere (init --mode live --broker {found.name}):")
     call.say(found.hint())
     with stop_on_signals() as stop:
         count = found.sandbox.serve(until=lambda: stop.times > 0)

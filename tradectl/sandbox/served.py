@@ -1,13 +1,12 @@
-"""A sandbox for a person: which servers there are, and what a live home must be told to trade at one."""
+"""A sandbox for a person: the servers, and what a live home must be told to trade at one."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tradectl.errors import UsageError
 from tradectl.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
@@ -53,13 +52,3 @@ def openalgo(world: PaperWorld, port: int) -> Served:
     key = "openalgo-key"
     sandbox = OpenAlgoSandbox(lambda: world.broker, world.clock, api_key=key, port=port)
     return Served("openalgo", sandbox, {"api": sandbox.url}, {"api_key": key})
-
-
-SANDBOXES: Mapping[str, Callable[[PaperWorld, int], Served]] = {"kite": kite, "kotak_neo": kotak_neo, "openalgo": openalgo}
-
-
-def served(name: str, world: PaperWorld, port: int = 0) -> Served:
-    """The sandbox of a broker over the home's paper account. UsageError for a broker without one."""
-    if name not in SANDBOXES:
-        raise UsageError(f"there is no sandbox {name!r}; there are {', '.join(SANDBOXES)}")
-    return SANDBOXES[name](world, port)

@@ -1,4 +1,4 @@
-"""`sandbox serve` as its user has it: a paper home in one process, and a live home elsewhere that trades at it."""
+"""`sandbox kite` and its like as its user has it: a paper home in one process, and a live home elsewhere that trades at it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Serving:
 
     def __init__(self, home: Path, broker: str) -> None:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "TRADECTL_HOME": str(home)}
-        line = [sys.executable, "-m", "tradectl", "sandbox", "serve", broker]
+        line = [sys.executable, "-m", "tradectl", "sandbox", broker]
         self.process = subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.process.stderr is not None
         told = ""
@@ -86,6 +86,6 @@ def test_a_wrong_code_is_no_session(tradectl: Tradectl, serving: Serving) -> Non
 
 def test_a_live_home_serves_nothing(tradectl: Tradectl) -> None:
     tradectl("init", "--mode", "live", "--broker", "kite")
-    said = tradectl("sandbox", "serve", "kite")
+    said = tradectl("sandbox", "kite")
     assert (said.code, "this home is live" in said.err) == (2, True)
-    assert tradectl("sandbox", "serve", "nobody").code == 2
+    assert tradectl("sandbox", "nobody").code == 2
