@@ -114,6 +114,14 @@ class ChargeDifference:
     ours: int
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One thing that a broker tells of an account and no task asks; not `fine`: a person should look at it."""
+
+    text: str
+    fine: bool = True
+
+
 Ask = Callable[[Field], str]
 """Asks the user something that is needed now (a request token, a TOTP). Raises LoginNeeded where nobody is there to answer."""
 

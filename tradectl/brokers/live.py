@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tradectl.brokers.adapter import Account, Adapter, Ask, ChargeDifference, Session, adapter
+from tradectl.brokers.adapter import Account, Adapter, Ask, ChargeDifference, Remark, Session, adapter
 from tradectl.brokers.guard import GuardedBroker
 from tradectl.brokers.vault import StoredVault, login_lock
 from tradectl.errors import Blocked, ConfigurationError, UsageError
@@ -96,6 +97,19 @@ class LiveAccount:
             raise Blocked(f"{found.name} does not tell what it charges")
         differences: list[ChargeDifference] = reckon(broker.orders())
         return differences
+
+    def remarks(self) -> Sequence[Remark]:
+        """What the broker tells of the account beside what tasks ask; nothing from an adapter that asks no more."""
+        found = self.adapter()
+        broker = found.open(self.account(found))
+        tell = getattr(broker, "remarks", None)
+        try:
+            told: Sequence[Remark] = tell() if tell is not None else ()
+        finally:
+            close = getattr(broker, "close", None)
+            if close is not None:
+                close()
+        return told
 
     def login(self, ask: Ask, *, again: bool = False) -> tuple[Session, bool]:
         """Log in unless a session is there that still holds (`again`: in any case); the session, and whether it is new."""

@@ -21,6 +21,7 @@ MODULES = (
     ("halt", "halt", "resume"),
     ("login", "login"),
     ("reconcile", "reconcile"),
+    ("doctor", "doctor"),
     ("backup", "backup"),
     ("orders", "orders"),
     ("look", "positions", "signals", "executions", "logs", "why"),

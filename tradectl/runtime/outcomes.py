@@ -37,8 +37,13 @@ class Report:
     missed: tuple[str, ...] = ()
 
 
+def gravity_of(exit_code: int) -> int:
+    """How grave an exit code is, for comparing; a signal is the gravest."""
+    return _GRAVITY.index(exit_code) if exit_code in _GRAVITY else len(_GRAVITY)
+
+
 def gravity(report: Report) -> int:
-    return _GRAVITY.index(report.exit_code) if report.exit_code in _GRAVITY else len(_GRAVITY)
+    return gravity_of(report.exit_code)
 
 
 def gravest(reports: Iterable[Report]) -> Report | None:

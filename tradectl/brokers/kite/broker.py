@@ -13,8 +13,8 @@ from itertools import islice
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
-from tradectl.brokers.adapter import Account, ChargeDifference
-from tradectl.brokers.kite import history, notes, rows
+from tradectl.brokers.adapter import Account, ChargeDifference, Remark
+from tradectl.brokers.kite import history, notes, remarks, rows
 from tradectl.brokers.kite.api import Api
 from tradectl.brokers.kite.instruments import Instruments
 from tradectl.brokers.kite.purse import funds
@@ -192,6 +192,10 @@ class KiteBroker:
         """The minute bars of a session, as `MarketData.minutes` has them."""
         listed = self.instruments.require(symbol, self._account.clock.now())
         return history.minutes(self._api, listed.token, session)
+
+    def remarks(self) -> Sequence[Remark]:
+        """What the profile says of the account."""
+        return remarks.of(rows.parsed(self._api.get("/user/profile"), dict))
 
     def ticker(self, on_order: Callable[[OrderReport], None] = ignore, **patience: Any) -> Ticker:
         """Live prices, and order updates to `on_order`; enter it to connect. `patience`: see `Ticker`."""

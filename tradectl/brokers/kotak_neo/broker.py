@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote as quoted
 
-from tradectl.brokers.adapter import Account, Session
+from tradectl.brokers.adapter import Account, Remark, Session
 from tradectl.brokers.kotak_neo import CAPABILITIES, NAME, judging, paths, rows
 from tradectl.brokers.kotak_neo.hours import Hours
 from tradectl.brokers.kotak_neo.instruments import Scrip, ScripFile, path_of
-from tradectl.brokers.kotak_neo.login import current
+from tradectl.brokers.kotak_neo.login import current, remarks
 from tradectl.brokers.transport import CONNECT, Judge, Reply, Transport
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, LoginNeeded, OrderRefused, TradectlError, UsageError
 from tradectl.exchange.ticks import on_tick
@@ -53,6 +53,10 @@ class KotakNeo:
     def close(self) -> None:
         for transport in (self._orders, self._reads, self._public, self._files):
             transport.close()
+
+    def remarks(self) -> Sequence[Remark]:
+        """From where Kotak sees us."""
+        return remarks(self._account)
 
     # commands
 

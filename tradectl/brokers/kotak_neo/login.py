@@ -5,11 +5,11 @@ Neither step is ever repeated by itself: a third wrong password locks an account
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from tradectl.brokers.adapter import Account, Ask, Field, Session
+from tradectl.brokers.adapter import Account, Ask, Field, Remark, Session
 from tradectl.brokers.kotak_neo import ADDRESSES, judging, totp
 from tradectl.brokers.kotak_neo.paths import CLIENT_IP, FIN_KEY, LOGIN, VALIDATE
 from tradectl.brokers.transport import Transport
@@ -28,7 +28,7 @@ def login(account: Account, ask: Ask) -> Session:
     told, BrokerUnavailable.
     """
     vault, now = account.vault, account.clock.now()
-    first = {"Authorization": vault.require("consumer_key"), "neo-fin-key": FIN_KEY}
+    first = _first(account)
     who = {"mobileNumber": vault.require("mobile_number"), "ucc": vault.require("ucc"), "totp": _totp(account, ask, now)}
     mpin = vault.require("mpin")
     transport = Transport("Kotak", judging.login, dict, clock=account.clock, limiter=account.limiter)
@@ -42,6 +42,23 @@ def login(account: Account, ask: Ask) -> Session:
         transport.close()
     vault.keep_session(session)
     return session
+
+
+def remarks(account: Account) -> Sequence[Remark]:
+    """From where Kotak sees us now: a session is bound to the address that made it, and orders to one that was registered."""
+    transport = Transport("Kotak", judging.login, dict, clock=account.clock, limiter=account.limiter)
+    try:
+        seen = _seen_ip(transport, account, _first(account))
+    finally:
+        transport.close()
+    known = account.vault.session()
+    before = known.seen_ip if known is not None else None
+    if seen is None:
+        return (Remark("Kotak does not tell from where it sees us", fine=False),)
+    if before is not None and seen != before:
+        moved = f"Kotak sees us at {seen}, and the session was made from {before}: `tradectl login --again`"
+        return (Remark(moved, fine=False),)
+    return (Remark(f"Kotak sees us at {seen}"), Remark("whether sells from demat ask a TPIN of a person, Kotak does not tell"))
 
 
 def current(account: Account) -> Session:
@@ -59,6 +76,11 @@ def ends_at(now: datetime) -> datetime:
     day = to_ist(now).date()
     ends = at_ist(day, ENDS_AT)
     return ends if ends > now else at_ist(day + timedelta(days=1), ENDS_AT)
+
+
+def _first(account: Account) -> Mapping[str, str]:
+    """The headers of who has no session yet."""
+    return {"Authorization": account.vault.require("consumer_key"), "neo-fin-key": FIN_KEY}
 
 
 def _totp(account: Account, ask: Ask, now: datetime) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from tradectl.brokers.adapter import Account
+from tradectl.brokers.adapter import Account, Remark
 from tradectl.brokers.openalgo import quotation, rows, times
 from tradectl.brokers.openalgo.api import Api, understood
 from tradectl.brokers.openalgo.kept import Kept
@@ -36,6 +36,11 @@ class OpenAlgoBroker:
         self._api = Api(account)
         self._orders: Kept[tuple[OrderReport, ...]] = Kept()
         self._trades: Kept[tuple[TradeReport, ...]] = Kept()
+
+    def remarks(self) -> Sequence[Remark]:
+        """Whether the server trades for real. ConfigurationError in its analyzer mode."""
+        self._api.check_live()
+        return (Remark("the server trades for real"), Remark("what the broker behind it lets you sell, it does not tell"))
 
     # commands
 

@@ -1,0 +1,44 @@
+"""`doctor`: whether the day can be traded, before it begins."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tradectl.cli import show
+from tradectl.cli.call import Answer, Call
+from tradectl.cli.command import command
+from tradectl.cli.options import OPERATE
+
+if TYPE_CHECKING:
+    from tradectl.doctor import Finding
+
+app = typer.Typer()
+
+
+@command(app, panel=OPERATE)
+def doctor(
+    call: Call, offline: Annotated[bool, typer.Option("--offline", help="Ask nobody but this machine.")] = False
+) -> Answer:
+    """Look at everything that a day of trading needs, here and at the broker; answers with the gravest finding."""
+    from tradectl import bootstrap
+    from tradectl.doctor import examine
+    from tradectl.model.moment import ist_date
+    from tradectl.runtime.outcomes import gravity_of
+
+    settings, world = call.told(), call.world()
+    live = None
+    if world.mode == "live":
+        live = bootstrap.live_account(settings, world.ledger, world.clock, world.market, world.sessions)
+    found = list(examine(settings, world, bootstrap.open_store(settings), live, offline=offline))
+    code = max((item.exit_code for item in found), key=gravity_of)
+    return Answer([asdict(item) for item in found], lambda: _text(found), exit_code=code, session=ist_date(world.clock.now()))
+
+
+def _text(found: list[Finding]) -> str:
+    rows = [(item.state if item.state != "fine" else "", item.check, item.text) for item in found]
+    counted = {state: sum(item.state == state for item in found) for state in ("wrong", "look")}
+    end = ", ".join(f"{count} {state}" for state, count in counted.items() if count) or "nothing to mend"
+    return f"{show.table(('', 'check', 'what was found'), rows)}\n\n{end}"

@@ -1,0 +1,119 @@
+"""The account at a broker: what we know of it, and what it answers. Only reads are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tradectl.brokers.skew import skew
+from tradectl.doctor.finding import Check, Finding, Worth, run
+from tradectl.errors import ConfigurationError, LoginNeeded
+from tradectl.model.moment import ist_date, to_ist
+from tradectl.model.money import show_rupees
+from tradectl.model.order import OrderStatus
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from tradectl.brokers.live import LiveAccount
+    from tradectl.ports import Broker
+    from tradectl.task import World
+
+NOTED, WRONG = timedelta(seconds=2), timedelta(seconds=20)
+"""How far the machine's clock may be from the broker's: a TOTP is good for 30 s, and windows begin on the second."""
+OLD = timedelta(minutes=1)
+"""A quote of a liquid stock while the exchange trades."""
+
+
+def checks(live: LiveAccount) -> Iterable[tuple[str, Check]]:
+    """What is known without asking."""
+    return ("credentials", lambda: _credentials(live)), ("session", lambda: _session(live)), ("armed", lambda: _armed(live))
+
+
+def examine(live: LiveAccount, world: World, newest: date | None) -> Iterator[Finding]:
+    """What the broker answers. Without a session only the clock is compared."""
+    yield from run([("clock", lambda: _clock(live))])
+    session = live.vault(live.adapter()).session()
+    if session is None or session.expires_at <= live.clock.now():
+        return
+    with closing(live.open()) as broker:
+        yield from run(
+            (
+                ("book", lambda: _book(broker)),
+                ("shares", lambda: f"{len(broker.holdings())} holdings are told"),
+                ("funds", lambda: f"Rs {show_rupees(broker.funds().available)} may be spent"),
+                ("quotes", lambda: _quotes(broker, world, newest)),
+            )
+        )
+    yield from run([("account", lambda: _told(live))])
+
+
+def _credentials(live: LiveAccount) -> str:
+    found = live.adapter()
+    missing = live.vault(found).missing()
+    if missing:
+        raise ConfigurationError(f"{', '.join(missing)} missing: `tradectl broker set {found.name}`")
+    return f"everything that {found.name} asks was told"
+
+
+def _session(live: LiveAccount) -> str:
+    session = live.vault(live.adapter()).session()
+    if session is None or session.expires_at <= live.clock.now():
+        raise LoginNeeded(f"there is no session at {live.broker_name()}: `tradectl login`")
+    seen = f", seen at {session.seen_ip}" if session.seen_ip else ""
+    return f"until {to_ist(session.expires_at):%Y-%m-%d %H:%M} IST at the latest{seen}"
+
+
+def _armed(live: LiveAccount) -> str:
+    if live.arming().since() is None:
+        raise Worth("not armed, so no order is sent: `tradectl broker arm`")
+    return f"orders go to {live.broker_name()}"
+
+
+def _clock(live: LiveAccount) -> str:
+    """ConfigurationError for a clock that is far off, BrokerUnavailable where nobody answers."""
+    found = live.adapter()
+    url = next(iter(live.account(found).addresses.values()))
+    off = skew(found.name, url, live.clock)
+    where = "behind" if off > timedelta(0) else "ahead of"
+    told = f"this machine's clock is {abs(off.total_seconds()):.0f} s {where} {found.name}'s"
+    if abs(off) > WRONG:
+        raise ConfigurationError(f"{told}: windows and one-time passwords go by it; let NTP set it")
+    if abs(off) > NOTED:
+        raise Worth(told)
+    return f"this machine's clock agrees with {found.name}'s"
+
+
+def _book(broker: Broker) -> str:
+    orders, trades = broker.orders(), broker.trades()
+    strange = sorted({item.reason for item in orders if item.status is OrderStatus.UNKNOWN})
+    if strange:
+        raise Worth(f"the book has orders whose status cannot be told: {'; '.join(strange)}")
+    return f"{len(orders)} orders and {len(trades)} trades of today are told"
+
+
+def _quotes(broker: Broker, world: World, newest: date | None) -> str:
+    """The quote of the first instrument of the universe."""
+    now = world.clock.now()
+    members = world.market.universe(world.parameters.universe)
+    symbol = world.market.instrument(members[0], newest or ist_date(now)).symbol
+    quote = broker.quotes([symbol]).get(symbol)
+    if quote is None:
+        raise Worth(f"there is no quote of {symbol}")
+    session = world.sessions.session(ist_date(now))
+    trades = session is not None and session.open_at() <= now < session.continuous_end(closing_auction=False)
+    told = f"{symbol} at Rs {show_rupees(quote.last)}, as of {to_ist(quote.at):%Y-%m-%d %H:%M:%S} IST"
+    if trades and now - quote.at > OLD:
+        raise Worth(f"{told}: that is old while the exchange trades")
+    return told
+
+
+def _told(live: LiveAccount) -> str:
+    """What the adapter can find out about an account, and no task asks."""
+    remarks = live.remarks()
+    odd = [item.text for item in remarks if not item.fine]
+    if odd:
+        raise Worth("; ".join(odd))
+    return "; ".join(item.text for item in remarks) or f"{live.broker_name()} tells nothing more"

@@ -1,0 +1,27 @@
+"""All checks that fit a home, in the order in which one would mend what they find."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tradectl.doctor import account, home, market
+from tradectl.doctor.finding import Finding, run
+
+if TYPE_CHECKING:
+    from tradectl.brokers.live import LiveAccount
+    from tradectl.marketdata.store import Store
+    from tradectl.settings import Settings
+    from tradectl.task import World
+
+
+def examine(
+    settings: Settings, world: World, store: Store, live: LiveAccount | None, *, offline: bool = False
+) -> Iterator[Finding]:
+    """What each check finds, as it is found. `live`: the account at a broker, None on paper. `offline`: nobody else is asked."""
+    yield from run(home.checks(settings, world))
+    yield from run(market.checks(store, world))
+    if live is not None:
+        yield from run(account.checks(live))
+        if not offline:
+            yield from account.examine(live, world, store.last_session())

@@ -1,0 +1,133 @@
+"""What is at home: the ledger, its key, the disk, the calendar, who starts the tasks, and who is told."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tradectl.doctor.finding import Check, Worth
+from tradectl.errors import Ambiguous, ConfigurationError, DatabaseError
+from tradectl.model.moment import ist_date, to_ist
+from tradectl.model.order import OrderStatus
+from tradectl.redaction import HIDDEN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tradectl.settings import Settings
+    from tradectl.task import World
+
+AHEAD = timedelta(days=30)
+"""So far the calendar should reach: holidays of a year are published in the month before it."""
+LOW, ROOM = 100 << 20, 1 << 30
+"""Bytes of disk: fewer than `LOW` may end a write in the middle of a day, `ROOM` is enough for a year."""
+_PRIVATE = stat.S_IRWXG | stat.S_IRWXO
+
+
+def checks(settings: Settings, world: World) -> Iterable[tuple[str, Check]]:
+    return (
+        ("ledger", lambda: _ledger(world)),
+        ("key", lambda: _key(settings, world)),
+        ("disk", lambda: _disk(settings)),
+        ("calendar", lambda: _calendar(world)),
+        ("trading", lambda: _trading(world)),
+        ("orders", lambda: _orders(world)),
+        ("timetable", lambda: _timetable(world)),
+        ("service", lambda: _service(world)),
+        ("messages", lambda: _messages(settings, world)),
+    )
+
+
+def _ledger(world: World) -> str:
+    """DatabaseError where SQLite finds damage in its file."""
+    database = world.ledger.database
+    if database.sqlite:
+        with database.read() as connection:
+            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        if found != "ok":
+            raise DatabaseError(f"{database.name} is damaged: {found}; `tradectl backup` has copies to go back to")
+    return f"{database.name} is sound"
+
+
+def _key(settings: Settings, world: World) -> str:
+    """ConfigurationError where secrets are stored and their key is missing, or open to others."""
+    if HIDDEN not in _stored(settings, world).values():
+        return "no secret is stored"
+    file = settings.secret_key
+    if not file.exists():
+        raise ConfigurationError(f"{file} is missing: without it no stored secret can be read")
+    if file.stat().st_mode & _PRIVATE:
+        raise ConfigurationError(f"{file} can be read by others: `chmod 600 {file}`")
+    return f"{file} is there, for its owner alone"
+
+
+def _disk(settings: Settings) -> str:
+    free = shutil.disk_usage(settings.home).free
+    told = f"{free >> 20} MB free at {settings.home}"
+    if free < LOW:
+        raise DatabaseError(f"{told}: a write may fail in the middle of a day")
+    if free < ROOM:
+        raise Worth(told)
+    return told
+
+
+def _calendar(world: World) -> str:
+    """UncoveredDate for a day that nobody knows."""
+    today = ist_date(world.clock.now())
+    world.sessions.session(today)
+    through = today + AHEAD
+    if world.sessions.last < through:
+        raise Worth(f"the session table ends on {world.sessions.last}: `tradectl data sessions` takes the holidays of a new year")
+    return f"the session table knows every day to {through}"
+
+
+def _trading(world: World) -> str:
+    user = world.ledger.users.get(world.user)
+    if user.trading_state != "ACTIVE":
+        raise Worth(f"{user.trading_state}: {user.state_reason}; `tradectl resume` lets everything be sent again")
+    return "the account may buy and sell"
+
+
+def _orders(world: World) -> str:
+    """Ambiguous while the fate of an order is unknown."""
+    unknown = [item.symbol for item in world.ledger.book.snapshot().orders if item.status is OrderStatus.UNKNOWN]
+    if unknown:
+        raise Ambiguous(f"nobody knows what became of orders for {', '.join(unknown)}: `tradectl reconcile`")
+    return "the fate of every order is known"
+
+
+def _timetable(world: World) -> str:
+    off = [row.task for row in world.ledger.schedules.list() if not row.enabled]
+    if off:
+        raise Worth(f"{', '.join(off)} disabled: `tradectl schedule enable TASK`")
+    return "every task is enabled"
+
+
+def _service(world: World) -> str:
+    """On a virtual clock nobody is expected to start anything."""
+    if world.clock.virtual:
+        return "on a virtual clock tasks are started by hand"
+    services = world.ledger.service.list()
+    running = [row.service for row in services if row.running(world.clock.machine_now())]
+    if not running:
+        last = max((row.beat_at for row in services), default=None)
+        seen = f"; last seen {to_ist(last):%Y-%m-%d %H:%M} IST" if last else ""
+        raise Worth(f"nothing starts the tasks: a line of `tradectl crontab`, or `tradectl daemon`{seen}")
+    return f"{' and '.join(running)} running"
+
+
+def _messages(settings: Settings, world: World) -> str:
+    waiting = len(world.ledger.outbox.pending())
+    if waiting:
+        raise Worth(f"{waiting} messages could not be sent yet")
+    if "notify.urls" not in _stored(settings, world):
+        raise Worth("trouble is told on the screen and in the log alone: docs/how-to/be-told.md")
+    return "messages go to the services that you named"
+
+
+def _stored(settings: Settings, world: World) -> Mapping[str, str]:
+    """What the user has told, secrets without their value."""
+    return world.ledger.settings.credentials(settings.secret_key).list()

@@ -1,0 +1,41 @@
+"""The stored prices that decisions rest on: are they there, and are they of the last session?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tradectl.doctor.finding import Check, Worth
+from tradectl.errors import DataError
+from tradectl.model.moment import ist_date
+
+if TYPE_CHECKING:
+    from tradectl.marketdata.store import Store
+    from tradectl.task import World
+
+
+def checks(market: Store, world: World) -> Iterable[tuple[str, Check]]:
+    return ("prices", lambda: _prices(market, world)), ("universe", lambda: _universe(market, world.parameters.universe))
+
+
+def _prices(market: Store, world: World) -> str:
+    """DataError without bars, and where a session that is over has none."""
+    newest, today = market.last_session(), ist_date(world.clock.now())
+    if newest is None:
+        raise DataError("no bars are stored: `tradectl data fetch`, or `tradectl data import`")
+    lacking = world.sessions.run_between(newest + timedelta(days=1), today - timedelta(days=1))
+    if lacking:
+        raise DataError(f"the newest bars are of {newest}, and {len(lacking)} sessions have ended since: `tradectl data fetch`")
+    return f"the newest bars are of {newest}"
+
+
+def _universe(market: Store, name: str) -> str:
+    """UsageError for a list that is not there."""
+    members, newest = market.universe(name), market.last_session()
+    if newest is None:
+        raise DataError("no bars are stored")
+    without = [member for member in members if (history := market.history(member)) is None or history.index(newest) is None]
+    if without:
+        raise Worth(f"{len(without)} of {len(members)} instruments of {name} have no bar of {newest}: {', '.join(without[:5])}")
+    return f"all {len(members)} instruments of {name} have a bar of {newest}"
