@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tradectl.brokers.skew import skew
 from tradectl.doctor.finding import Check, Finding, Worth, run
-from tradectl.errors import ConfigurationError, LoginNeeded
+from tradectl.errors import BrokerUnavailable, ConfigurationError, LoginNeeded
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.money import show_rupees
 from tradectl.model.order import OrderStatus
@@ -33,10 +33,11 @@ def checks(live: LiveAccount) -> Iterable[tuple[str, Check]]:
 
 
 def examine(live: LiveAccount, world: World, newest: date | None) -> Iterator[Finding]:
-    """What the broker answers. Without a session only the clock is compared."""
-    yield from run([("clock", lambda: _clock(live))])
+    """What the broker answers. Without a session only the clock is compared, and where nobody answers nobody is asked again."""
+    (clock,) = run([("clock", lambda: _clock(live))])
+    yield clock
     session = live.vault(live.adapter()).session()
-    if session is None or session.expires_at <= live.clock.now():
+    if clock.exit_code == BrokerUnavailable.exit_code or session is None or session.expires_at <= live.clock.now():
         return
     with closing(live.open()) as broker:
         yield from run(

@@ -1,0 +1,129 @@
+"""`doctor`: one line for each thing that a day needs, and the exit code of what a task would end with."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Said, Tradectl
+from tradectl.bootstrap import open_world
+from tradectl.sandbox.kite import KiteSandbox
+from tradectl.settings import load
+
+THEN = "2025-07-01 08:30"
+"""The morning after the last bars of the real market."""
+PAPER = ["ledger", "key", "disk", "calendar", "trading", "orders", "timetable", "service", "messages", "prices", "universe"]
+ASKED = ["book", "shares", "funds", "quotes", "account"]
+
+
+@pytest.fixture
+def paper(home: Path, real_market: Path, tradectl: Tradectl) -> Tradectl:
+    home.mkdir()
+    (home / "tradectl.toml").write_text(f'market = "{real_market}"\n', encoding="utf-8")
+    assert tradectl("config", "set", "universe", "nifty50", "--at", THEN).code == 0
+    return tradectl
+
+
+@pytest.fixture
+def kite(tmp_path: Path, real_market: Path) -> Iterator[KiteSandbox]:
+    """Kite Connect over a paper home in this process."""
+    folder = tmp_path / "paper"
+    folder.mkdir()
+    (folder / "tradectl.toml").write_text(f'market = "{real_market}"\n', encoding="utf-8")
+    world = open_world(load(home=str(folder), environment={}))
+    with KiteSandbox(lambda: world.broker, lambda: world.market, world.clock, world.sessions) as server:
+        yield server
+
+
+@pytest.fixture
+def live(tradectl: Tradectl, kite: KiteSandbox, home: Path, real_market: Path) -> Tradectl:
+    home.mkdir()
+    (home / "tradectl.toml").write_text(f'market = "{real_market}"\n', encoding="utf-8")
+    assert tradectl("init", "--mode", "live", "--broker", "kite").code == 0
+    told = f"api_key={kite.tokens.key}\napi_secret={kite.tokens.secret}\n"
+    addresses = ("--address", f"api={kite.url}", "--address", f"login={kite.url}/connect/login")
+    assert tradectl("broker", "set", "kite", *addresses, stdin=told).code == 0
+    tradectl("config", "set", "universe", "nifty50")
+    return tradectl
+
+
+def states(said: Said) -> dict[str, str]:
+    return {item["check"]: item["state"] for item in said.object["result"]}
+
+
+def test_a_home_that_can_trade_has_nothing_wrong(paper: Tradectl) -> None:
+    said = paper("doctor", "--json", "--at", THEN)
+    assert (said.code, list(states(said))) == (0, PAPER)
+    assert [name for name, state in states(said).items() if state != "fine"] == ["messages"]
+    assert "1 look" in paper("doctor", "--at", THEN).out.splitlines()[-1]
+
+
+def test_prices_that_are_old_are_said_to_be(paper: Tradectl) -> None:
+    said = paper("doctor", "--at", "2025-07-03 08:30")
+    assert (said.code, "the newest bars are of 2025-06-30, and 2 sessions have ended since" in said.out) == (8, True)
+
+
+def test_a_home_without_prices_is_not_fit(tradectl: Tradectl) -> None:
+    said = tradectl("doctor")
+    assert (said.code, "no market data" in said.out) == (8, True)
+
+
+def test_what_a_person_has_stopped_is_to_be_looked_at(paper: Tradectl) -> None:
+    paper("halt", "--reason", "a test", "--at", THEN)
+    paper("schedule", "disable", "buy", "--at", THEN)
+    said = paper("doctor", "--json", "--at", THEN)
+    assert (said.code, states(said)["trading"], states(said)["timetable"]) == (0, "look", "look")
+
+
+def test_a_damaged_ledger_is_found(paper: Tradectl, home: Path) -> None:
+    with closing(sqlite3.connect(home / "ledger.db")) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        [size] = database.execute("PRAGMA page_size").fetchone()
+        [page] = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'user_logs'").fetchone()
+    with (home / "ledger.db").open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    said = paper("doctor", "--at", THEN)
+    assert (said.code, "ledger.db is damaged" in said.out) == (10, True)
+
+
+def test_a_key_that_others_can_read_or_that_is_gone_is_wrong(tradectl: Tradectl, home: Path) -> None:
+    tradectl("init", "--mode", "live", "--broker", "openalgo")
+    tradectl("broker", "set", "openalgo", stdin="api_key=something\n")
+    key = home / "secret.key"
+    key.chmod(0o644)
+    assert f"`chmod 600 {key}`" in tradectl("doctor", "--offline").out
+    key.unlink()
+    said = tradectl("doctor", "--offline", "--json")
+    assert (said.code, states(said)["key"]) == (4, "wrong")
+
+
+def test_without_a_session_only_the_clock_is_compared(live: Tradectl) -> None:
+    said = live("doctor", "--json")
+    found = states(said)
+    assert list(found)[len(PAPER) :] == ["credentials", "session", "armed", "clock"]
+    assert (found["credentials"], found["session"], found["armed"], found["clock"]) == ("fine", "wrong", "look", "fine")
+    assert "there is no session at kite: `tradectl login`" in said.out
+
+
+def test_everything_that_tasks_will_ask_the_broker_is_asked(live: Tradectl, kite: KiteSandbox) -> None:
+    live("login", stdin=f"{kite.tokens.request()}\n")
+    said = live("doctor", "--json")
+    found = states(said)
+    assert list(found)[-len(ASKED) :] == ASKED
+    assert [found[name] for name in ("session", "book", "shares", "funds", "account")] == ["fine"] * 5
+    assert "demat consent is 'consent'" in said.out
+    assert live("orders", "list", "--json").object["result"] == []
+
+
+def test_offline_nobody_is_asked(live: Tradectl, kite: KiteSandbox) -> None:
+    live("login", stdin=f"{kite.tokens.request()}\n")
+    kite.stop()
+    assert list(states(live("doctor", "--offline", "--json")))[-1] == "armed"
+    said = live("doctor", "--json")
+    assert list(states(said).items())[-1] == ("clock", "wrong")
+    assert (said.code, "kite does not tell the time" in said.out) == (6, True)
