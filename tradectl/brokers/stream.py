@@ -127,7 +127,7 @@ class PriceStream(Stream, Generic[Token]):
         self._lock = threading.Lock()
 
     def subscribe(self, symbols: Sequence[str]) -> None:
-        """From now on these too. UsageError for a symbol that the broker does not list, and for more than one connection may have."""
+        """From now on these too. UsageError for a symbol that the broker does not list, or more than one connection takes."""
         new = {self._token(symbol): symbol for symbol in symbols}
         with self._lock:
             if len(self._wanted | new) > self._most:

@@ -34,8 +34,8 @@ def ignore(report: OrderReport) -> None:
 
 
 class Ticker(PriceStream[int]):
-    """See `Stream`. `on_order` hears of each change of an order of this user, whatever made it, in the ticker's thread; Kite sends
-    none for an after-market order that is placed."""
+    """See `Stream`. `on_order` hears of each change of an order of this user, whatever made it, in the ticker's thread; Kite
+    sends none for an after-market order that is placed."""
 
     def __init__(
         self,
