@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,7 +30,7 @@ from tradectl.sandbox.kotak_neo.stream import SCRIPS, Stream, picture, seconds
 
 FRIDAY, MONDAY = date(2023, 7, 14), date(2023, 7, 17)
 PAUSE = 0.05
-EXCHANGE, LEVEL, AUCTION = 4, 5, 6
+EXCHANGE, AUCTION = 4, 6
 """Where they are in a packet's header."""
 
 
@@ -102,11 +103,8 @@ def test_what_is_no_price_of_the_market_is_no_quote(home: Neo) -> None:
     whole = picture(token, quote, seconds)
     wrong = replace(quote, last=1)
     others = [_with(picture(token, wrong, seconds), at=EXCHANGE, byte=5), picture("99", wrong, seconds), "no JSON"]
-    worthless = [
-        _with(whole, at=AUCTION, byte=1),
-        _with(whole, at=LEVEL, byte=1),
-        picture(token, replace(quote, last=0), seconds),
-    ]
+    lite = struct.pack("<HHbBBBBIqIqIiiIBI", 54, 7208, 1, 1, 0, 0, 0, int(token), seconds(quote.at), 9999, 1, 0, 0, 0, 1, 2, 1)
+    worthless = [_with(whole, at=AUCTION, byte=1), lite, picture(token, replace(quote, last=0), seconds)]
     with home.broker.ticker(pause=PAUSE) as ticker:
         subscribed(home, ticker, "ACME", "BETA")
         for frame in worthless:
@@ -154,14 +152,16 @@ def test_a_silent_connection_is_made_again(home: Neo) -> None:
 
 def test_the_other_pair_is_said_after_a_refusal_and_from_then_on(home: Neo) -> None:
     stream(home).pair = ("sid", "token")
-    tokens = home.login().tokens
-    first, second = ("ASHA1", tokens["sid"]), (tokens["sid"], tokens["token"])
     with home.broker.ticker(pause=PAUSE) as ticker:
         wait_until(lambda: ticker.connections == 1)
+        before = home.vault.logins[-1].tokens
         subscribed(home, ticker, "ACME")
+        after = home.login().tokens
         stream(home).drop()
         wait_until(lambda: ticker.connections == 2)
-    assert stream(home).greeted == [first, second, second]
+    refused, *taken = stream(home).greeted
+    assert refused == ("ASHA1", before["sid"])
+    assert taken == [(tokens["sid"], tokens["token"]) for tokens in (before, after)]
 
 
 def test_a_session_that_is_refused_is_not_tried_again_but_a_new_one_is(home: Neo) -> None:
