@@ -14,6 +14,7 @@ from tests.brokers.vault import MemoryVault
 from tradectl.brokers.adapter import Account, Field, Session
 from tradectl.brokers.kotak_neo import ADAPTER
 from tradectl.brokers.kotak_neo.broker import KotakNeo
+from tradectl.brokers.kotak_neo.feed import REALTIME
 from tradectl.errors import LoginNeeded
 from tradectl.model.order import OrderReport, OrderRequest, Side, TradeReport, Variety
 from tradectl.sandbox.kotak_neo import KotakNeoSandbox, Registered
@@ -95,13 +96,15 @@ class Neo:
 
 
 @contextmanager
-def neo_over(floor: Floor, folder: Path, *, allowed: tuple[str, ...] = ()) -> Iterator[Neo]:
+def neo_over(floor: Floor, folder: Path, *, allowed: tuple[str, ...] = (), stream: bool = False) -> Iterator[Neo]:
     """Logged in at the floor's moment."""
-    sandbox = Listening(floor.another, clock=floor.clock, market=lambda: floor.market, client=CLIENT, allowed=allowed)
+    facts: dict[str, Any] = {"market": lambda: floor.market, "client": CLIENT, "allowed": allowed, "stream": stream}
+    sandbox = Listening(floor.another, clock=floor.clock, **facts)
+    streams = {"prices": sandbox.stream_url, "orders": sandbox.stream_url + REALTIME} if stream else {}
     with sandbox:
         account = Account(
             "asha", floor.clock, floor.sessions, floor.market, MemoryVault(credentials()), folder,
-            addresses={"login": sandbox.url}, timeout=TIMEOUT,
+            addresses={"login": sandbox.url, **streams}, timeout=TIMEOUT,
         )  # fmt: skip
         broker = KotakNeo(account)
         made = Neo(floor, sandbox, account, broker)

@@ -1,28 +1,19 @@
-"""Kotak's feeds: packets byte by byte, and both feeds against a small server of ours."""
+"""Kotak's feeds: packets byte by byte, and what is said before them."""
 
 from __future__ import annotations
 
 import json
 import struct
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.sync.server import ServerConnection, serve
 
 from tests.brokers.floor import ist
-from tests.brokers.kotak import MemoryVault, credentials
-from tests.brokers.market import MemoryMarket
-from tradectl.brokers.adapter import Account, Session
-from tradectl.brokers.kotak_neo.feed import order_of, order_reports, ticks
+from tradectl.brokers.adapter import Session
+from tradectl.brokers.kotak_neo.feed import PAIRS, Introduction, dividers, order_of, ticks
 from tradectl.brokers.kotak_neo.packets import NSE, Tick, split, tick
-from tradectl.clock import VirtualClock
 from tradectl.errors import BrokerUnavailable, LoginNeeded
-from tradectl.exchange.sessions import SessionTable
 from tradectl.model.order import OrderStatus
 
 DAY = date(2026, 11, 19)
@@ -126,73 +117,68 @@ def test_what_is_no_order_of_ours_is_passed_over(frame: str) -> None:
     assert order_of(frame) is None
 
 
-# over real sockets
+# what is said
 
 
-@contextmanager
-def serving(answer: Callable[[ServerConnection], None]) -> Iterator[str]:
-    with serve(answer, "127.0.0.1", 0) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"127.0.0.1:{server.socket.getsockname()[1]}"
-        server.shutdown()
-        thread.join()
+def test_a_frames_unreadable_packets_are_passed_over_and_the_rest_of_a_broken_one() -> None:
+    frame = packet(PICTURE + ROWS) + packet(b"bad", level=4) + packet(LITE, level=1) + b"\x00\x00"
+    assert list(ticks(frame, {NSE: 100})) == [WHOLE, Tick(NSE, "2885", 130_005, 1_782_374_700)]
 
 
-def account_at(address: str, folder: Path) -> Account:
-    now = ist(DAY, "10:00")
-    tokens = {"token": "trade-1", "sid": "sid-1", "base_url": f"http://{address}"}
-    vault = MemoryVault(credentials(), Session(tokens, now, ist(DAY, "23:00")))
-    addresses = {"prices": f"ws://{address}/wsfeed"}
-    return Account("asha", VirtualClock(now), SessionTable.load(), MemoryMarket(), vault, folder, addresses=addresses)
+@pytest.mark.parametrize("code", [1117, 1119])
+def test_a_greeting_says_what_prices_are_divided_by(code: int) -> None:
+    exchanges = {"nse_cm": {"value": NSE, "divider": 100}, "mcx_fo": {"value": 9, "divider": 1000}, "none": {}}
+    assert dividers(json.dumps({"message_code": code, "format": "native_batch", "exchanges": exchanges})) == {NSE: 100, 9: 1000}
+    assert dividers(json.dumps({"message_code": code})) == {}
 
 
-def test_the_order_feed_greets_with_the_session_and_tells_orders(tmp_path: Path) -> None:
-    heard: list[Any] = []
-
-    def answer(connection: ServerConnection) -> None:
-        heard.extend([connection.request.path if connection.request else "", connection.recv()])
-        for frame in ('{"ak":"ok","type":"cn"}', json.dumps({"type": "order", "data": ROW}), "nonsense"):
-            connection.send(frame)
-
-    with serving(answer) as address:
-        reports = list(order_reports(account_at(address, tmp_path)))
-    assert [report.broker_order_id for report in reports] == ["261119000000123"]
-    assert heard == ["/realtime", "{type:cn,Authorization:trade-1,Sid:sid-1,src:WEB}"]
+@pytest.mark.parametrize("said", [{"message_code": 1118}, {}, {"message_code": 1119, "format": "native_fallback"}])
+def test_any_other_answer_is_a_refusal_and_not_repeated(said: dict[str, Any]) -> None:
+    with pytest.raises(LoginNeeded) as raised:
+        dividers(json.dumps({**said, "message": "trade-1 is unauthorized"}))
+    assert "trade-1" not in str(raised.value)
 
 
-def test_the_price_feed_greets_subscribes_and_tells_ticks(tmp_path: Path) -> None:
-    heard: list[Any] = []
-
-    def answer(connection: ServerConnection) -> None:
-        heard.append(json.loads(connection.recv()))
-        greeting = {"message_code": 1119, "format": "native_batch", "exchanges": {"nse_cm": {"value": NSE, "divider": 100}}}
-        connection.send(json.dumps(greeting))
-        heard.append(json.loads(connection.recv()))
-        connection.send(json.dumps({"message_code": 1109}))
-        connection.send(packet(PICTURE + ROWS) + packet(b"bad", level=4) + packet(LITE, level=1) + b"\x00\x00")
-
-    with serving(answer) as address:
-        found = list(ticks(account_at(address, tmp_path), ["1333", "2885"]))
-    assert found == [WHOLE, Tick(NSE, "2885", 130_005, 1_782_374_700)]
-    assert (heard[0]["user"], heard[0]["auth"], heard[0]["format"]) == ("ASHA1", "sid-1", "native_batch")
-    assert heard[1] == {"event": "subscribeScrips", "inputtoken": "nse_cm|1333,nse_cm|2885", "ack_symbol": True}
+@pytest.mark.parametrize(
+    "said", ["hello", "[]", '{"message_code": 1119, "exchanges": {"nse_cm": {"value": 1, "divider": 0}}}'
+])  # fmt: skip
+def test_an_answer_that_cannot_be_read_is_no_refusal(said: str) -> None:
+    with pytest.raises(BrokerUnavailable):
+        dividers(said)
 
 
-def test_a_feed_that_does_not_know_us_wants_a_login(tmp_path: Path) -> None:
-    def answer(connection: ServerConnection) -> None:
-        connection.recv()
-        connection.send(json.dumps({"message_code": 1118, "message": "unauthorized"}))
-
-    with serving(answer) as address, pytest.raises(LoginNeeded, match="unauthorized"):
-        list(ticks(account_at(address, tmp_path), ["1333"]))
+def session(number: int) -> Session:
+    tokens = {"token": f"trade-{number}", "sid": f"sid-{number}", "base_url": "http://127.0.0.1:1"}
+    return Session(tokens, ist(DAY, "10:00"), ist(DAY, "23:00"))
 
 
-def test_a_feed_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
-    with serving(lambda connection: None) as address:
-        pass
-    for feed in (order_reports(account_at(address, tmp_path)), ticks(account_at(address, tmp_path), ["1"])):
-        with pytest.raises(BrokerUnavailable, match="could not be opened"):
-            next(feed)
-    with pytest.raises(BrokerUnavailable, match="3000"):
-        next(ticks(account_at(address, tmp_path), ["1"] * 3001))
+def test_the_other_pair_is_tried_after_a_refusal_and_stays_where_it_was_taken() -> None:
+    we = Introduction()
+    assert we.of(session(1), "ASHA1") == ("ASHA1", "sid-1")
+    we.was_refused()
+    assert we.of(session(1), "ASHA1") == ("sid-1", "trade-1")
+    we.was_taken()
+    assert we.of(session(1), "ASHA1") == ("sid-1", "trade-1")
+    we.was_refused()  # that session is over
+    with pytest.raises(LoginNeeded):
+        we.of(session(1), "ASHA1")
+    assert we.of(session(2), "ASHA1") == ("sid-2", "trade-2")
+
+
+def test_a_session_that_no_pair_is_taken_of_waits_for_another() -> None:
+    we = Introduction()
+    for _ in PAIRS:
+        we.of(session(1), "ASHA1")
+        we.was_refused()
+    with pytest.raises(LoginNeeded, match="login --again"):
+        we.of(session(1), "ASHA1")
+    assert we.of(session(2), "ASHA1") == ("ASHA1", "sid-2")
+
+
+def test_no_answer_proves_nothing_and_the_pairs_take_turns() -> None:
+    we = Introduction()
+    said = []
+    for _ in range(3):
+        said.append(we.of(session(1), "ASHA1"))
+        we.was_not_answered()
+    assert said == [("ASHA1", "sid-1"), ("sid-1", "trade-1"), ("ASHA1", "sid-1")]

@@ -38,12 +38,16 @@ def kite(world: PaperWorld, port: int) -> Served:
 
 
 def kotak_neo(world: PaperWorld, port: int) -> Served:
+    from tradectl.brokers.kotak_neo.feed import REALTIME
     from tradectl.sandbox.kotak_neo import KotakNeoSandbox, Registered
 
     client = Registered("sandboxkey", "+919800000000", "ASHA1", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "246810")
-    sandbox = KotakNeoSandbox(lambda: world.broker, clock=world.clock, market=lambda: world.market, client=client, port=port)
+    sandbox = KotakNeoSandbox(
+        lambda: world.broker, clock=world.clock, market=lambda: world.market, client=client, stream=True, port=port
+    )
     told = {name: getattr(client, name) for name in ("consumer_key", "mobile_number", "ucc", "totp_secret", "mpin")}
-    return Served("kotak_neo", sandbox, {"login": sandbox.url}, told)
+    addresses = {"login": sandbox.url, "prices": sandbox.stream_url, "orders": sandbox.stream_url + REALTIME}
+    return Served("kotak_neo", sandbox, addresses, told)
 
 
 def openalgo(world: PaperWorld, port: int) -> Served:

@@ -9,7 +9,9 @@ hours        when it takes commands, and whether an order still waits as an afte
 instruments  the day's list of scrips, and the one behind a symbol
 broker       the adapter
 packets      what the price feed sends
-feed         orders and prices as they change
+feed         what is said on the feeds of prices and orders
+times        when a trade of the price feed was
+ticker       live prices and order updates, each over a websocket
 
 Kotak refuses a client tag that it has already seen on the same day, and forgets it once an order is changed: from then on an
 order is known by its number alone.
@@ -49,6 +51,7 @@ FIELDS = (
 ADDRESSES = {
     "login": "https://mis.kotaksecurities.com",
     "prices": "wss://sfeed.kotaksecurities.com/wsfeed",  # or /betafeed: Kotak's own client and its documents disagree
+    "orders": "",  # of the order feed: at the address that the login names
 }
 _HINT = ((9, 1.0), (300, 60.0), (5000, 3600.0))
 """What Kotak's own client keeps to by default; nothing is said of the server. Ten orders a second need a registered algo."""

@@ -16,6 +16,7 @@ from tradectl.brokers.kotak_neo import CAPABILITIES, NAME, judging, paths, rows
 from tradectl.brokers.kotak_neo.hours import Hours
 from tradectl.brokers.kotak_neo.instruments import Scrip, ScripFile, path_of
 from tradectl.brokers.kotak_neo.login import current, remarks
+from tradectl.brokers.kotak_neo.ticker import OnOrder, Ticker
 from tradectl.brokers.transport import CONNECT, Judge, Reply, Transport
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, LoginNeeded, OrderRefused, TradectlError, UsageError
 from tradectl.exchange.ticks import on_tick
@@ -170,6 +171,12 @@ class KotakNeo:
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:  # noqa: ARG002 - the port's signature
         """Kotak serves none."""
         return {}
+
+    # beyond the port
+
+    def ticker(self, on_order: OnOrder | None = None, **patience: Any) -> Ticker:
+        """Live prices, and order updates to `on_order`; enter it to connect. `patience`: see `Ticker`."""
+        return Ticker(self._account, lambda symbol: self._scrip(symbol).token, on_order, **patience)
 
     # the wire
 

@@ -1,4 +1,4 @@
-"""Kotak's two feeds: what becomes of orders, and prices. Each is read until it ends; whoever wants more opens it again.
+"""What is said on Kotak's two feeds: what becomes of orders, and prices.
 
 A feed is a hint, and the book is the truth: what is missed here is found there, so what cannot be read is passed over.
 """
@@ -6,42 +6,103 @@ A feed is a hint, and the book is the truth: what is missed here is found there,
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
-from tradectl.brokers.adapter import Account
-from tradectl.brokers.kotak_neo import ADDRESSES, rows
-from tradectl.brokers.kotak_neo.login import current
+from tradectl.brokers.adapter import Session
+from tradectl.brokers.kotak_neo import rows
 from tradectl.brokers.kotak_neo.packets import Tick, split, tick
 from tradectl.brokers.kotak_neo.paths import SEGMENT, SOURCE
 from tradectl.errors import BrokerUnavailable, LoginNeeded
 from tradectl.model.order import OrderReport
 
-if TYPE_CHECKING:
-    from websockets.sync.client import ClientConnection
-
 REALTIME = "/realtime"
-MOST = 3000
-"""Instruments that may be subscribed at once."""
+PAIRS = (("ucc", "sid"), ("sid", "token"))
+"""Who we are to the price feed (`user`, `auth`): Kotak's documents disagree whether it is the client code with the session id, or
+that with the token."""
 _GREETINGS = frozenset({1117, 1119})
-_SECONDS = 10.0
 
 
-def order_reports(account: Account) -> Iterator[OrderReport]:
-    """Orders as they change; first, after each opening, as they are. Blocks between them; ends where the feed ends.
+class Introduction:
+    """Which pair the price feed wants. The first is tried, after a refusal the other; one that was taken stays. A session of
+    which no pair is taken is over for the feed, until there is another."""
 
-    LoginNeeded without a session, BrokerUnavailable where the feed cannot be had.
-    """
-    session = current(account)
-    url = session.tokens["base_url"].replace("http", "ws", 1) + REALTIME
-    hello = f"{{type:cn,Authorization:{session.tokens['token']},Sid:{session.tokens['sid']},src:WEB}}"
-    with _connected(url) as connection:
-        connection.send(hello)
-        for frame in connection:
-            report = order_of(frame)
-            if report is not None:
-                yield report
+    def __init__(self) -> None:
+        self._session: Session | None = None
+        self._left = list(PAIRS)
+        self._taken: tuple[str, str] | None = None
+
+    def of(self, session: Session, ucc: str) -> tuple[str, str]:
+        """`user` and `auth` to say next. LoginNeeded where nothing is left to try."""
+        if self._session is None or self._session.tokens != session.tokens:
+            self._session, self._left = session, [self._taken] if self._taken else list(PAIRS)
+        if not self._left:
+            raise LoginNeeded("Kotak's price feed does not know the session: `tradectl login --again`")
+        user, auth = ({"ucc": ucc, **session.tokens}[name] for name in self._left[0])
+        return user, auth
+
+    def was_taken(self) -> None:
+        self._taken = self._left[0]
+        self._left = [self._taken]
+
+    def was_refused(self) -> None:
+        self._left.pop(0)
+
+    def was_not_answered(self) -> None:
+        """Which proves nothing, and may be a way to refuse: another pair has its turn."""
+        self._left.append(self._left.pop(0))
+
+
+def hello(user: str, auth: str, now: datetime) -> str:
+    """The first frame of the price feed."""
+    return json.dumps({
+        "user": user, "auth": auth, "format": "native_batch", "source": SOURCE, "platform": "Web", "version": "1.2.3",
+        "sdk_version": 2, "sdk_date": "2026-08-07T09:41:17.667Z", "conn_req_time": int(now.timestamp() * 1000),
+        "sessionValidation": False,
+    })  # fmt: skip
+
+
+def dividers(frame: str) -> Mapping[int, int]:
+    """What prices of each exchange are divided by, as the answer to the first frame tells. LoginNeeded where it is a refusal,
+    BrokerUnavailable where it cannot be read. Its words are not repeated: our token may be among them."""
+    try:
+        said = json.loads(frame)
+        if said.get("message_code") not in _GREETINGS or said.get("format") == "native_fallback":
+            raise LoginNeeded(f"Kotak's price feed does not let us in (it says {said.get('message_code')!r})")
+        exchanges = (said.get("exchanges") or {}).values()
+        found = {int(facts["value"]): int(facts["divider"]) for facts in exchanges if {"value", "divider"} <= facts.keys()}
+        if min(found.values(), default=1) < 1:
+            raise ValueError("nothing is divided by less than 1")
+        return found
+    except (ValueError, TypeError, AttributeError) as error:
+        raise BrokerUnavailable("the answer of Kotak's price feed cannot be read") from error
+
+
+def wish(tokens: Sequence[str]) -> str:
+    """The frame that subscribes instruments, by their tokens."""
+    listed = ",".join(f"{SEGMENT}|{token}" for token in tokens)
+    return json.dumps({"event": "subscribeScrips", "inputtoken": listed, "ack_symbol": True})
+
+
+def ticks(frame: bytes, divided_by: Mapping[int, int]) -> Iterator[Tick]:
+    """The readable packets of a frame, up to one whose end cannot be found."""
+    packets = split(frame)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, ValueError):
+            return
+        try:
+            found = tick(packet, divided_by)
+        except ValueError:
+            continue
+        if found is not None:
+            yield found
+
+
+def order_hello(session: Session) -> str:
+    """The first frame of the order feed, which is no JSON."""
+    return f"{{type:cn,Authorization:{session.tokens['token']},Sid:{session.tokens['sid']},src:WEB}}"
 
 
 def order_of(frame: str | bytes) -> OrderReport | None:
@@ -53,85 +114,3 @@ def order_of(frame: str | bytes) -> OrderReport | None:
         return rows.order_report(found[0]) if found else None
     except (ValueError, KeyError, TypeError):
         return None
-
-
-def ticks(account: Account, tokens: Sequence[str]) -> Iterator[Tick]:
-    """Prices of instruments, by their tokens, as they change. Blocks between them; ends where the feed ends.
-
-    LoginNeeded without a session or where the feed does not know us, BrokerUnavailable where it cannot be had.
-    """
-    if len(tokens) > MOST:
-        raise BrokerUnavailable(f"Kotak's price feed takes {MOST} instruments, not {len(tokens)}")
-    session = current(account)
-    with _connected(account.addresses.get("prices", ADDRESSES["prices"])) as connection:
-        # Kotak's documents disagree whether it is the client code with the session id, or that with the token.
-        connection.send(json.dumps(hello(account.vault.require("ucc"), session.tokens["sid"], account.clock.now().timestamp())))
-        dividers = _greeted(connection)
-        listed = ",".join(f"{SEGMENT}|{token}" for token in tokens)
-        connection.send(json.dumps({"event": "subscribeScrips", "inputtoken": listed, "ack_symbol": True}))
-        for frame in connection:
-            if isinstance(frame, bytes):
-                yield from _ticks_of(frame, dividers)
-
-
-def hello(user: str, auth: str, at: float) -> dict[str, object]:
-    """The first frame of the price feed. `at`: seconds since 1970."""
-    return {
-        "user": user, "auth": auth, "format": "native_batch", "source": SOURCE, "platform": "Web", "version": "1.2.3",
-        "sdk_version": 2, "sdk_date": "2026-08-07T09:41:17.667Z", "conn_req_time": int(at * 1000), "sessionValidation": False,
-    }  # fmt: skip
-
-
-def _greeted(connection: ClientConnection) -> dict[int, int]:
-    """What prices of each exchange are divided by. LoginNeeded where the feed answers otherwise."""
-    said = _first_text(connection)
-    if said.get("message_code") not in _GREETINGS or said.get("format") == "native_fallback":
-        raise LoginNeeded(f"Kotak's price feed does not know us: {said}")
-    exchanges = said.get("exchanges") or {}
-    return {int(facts["value"]): int(facts["divider"]) for facts in exchanges.values() if {"value", "divider"} <= facts.keys()}
-
-
-def _first_text(connection: ClientConnection) -> dict[str, Any]:
-    while True:
-        try:
-            frame = connection.recv(timeout=_SECONDS)
-        except TimeoutError as error:
-            raise BrokerUnavailable("Kotak's price feed does not answer") from error
-        if isinstance(frame, str):
-            try:
-                said = json.loads(frame)
-            except ValueError as error:
-                raise BrokerUnavailable("Kotak's price feed cannot be read") from error
-            return said if isinstance(said, dict) else {}
-
-
-def _ticks_of(frame: bytes, dividers: dict[int, int]) -> Iterator[Tick]:
-    """The readable packets of a frame, up to one whose end cannot be found."""
-    packets = split(frame)
-    while True:
-        try:
-            packet = next(packets)
-        except (StopIteration, ValueError):
-            return
-        try:
-            found = tick(packet, dividers)
-        except ValueError:
-            continue
-        if found is not None:
-            yield found
-
-
-@contextmanager
-def _connected(url: str) -> Iterator[ClientConnection]:
-    from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
-    from websockets.sync.client import connect
-
-    try:
-        connection = connect(url, open_timeout=_SECONDS, proxy=None)
-    except (OSError, TimeoutError, InvalidHandshake, InvalidURI) as error:
-        raise BrokerUnavailable(f"Kotak's feed could not be opened: {type(error).__name__}") from error
-    try:
-        with connection:
-            yield connection
-    except WebSocketException as error:
-        raise BrokerUnavailable(f"Kotak's feed broke: {type(error).__name__}") from error

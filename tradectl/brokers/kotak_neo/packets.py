@@ -24,7 +24,7 @@ _SIZE = struct.Struct("<H")
 class Tick:
     """What changed of one instrument. Prices in paise; a lite packet has only the last one, and None for the rest.
 
-    `last_trade_at` and `updated_at` are as sent: nothing says in which unit, so they are numbers to compare and no moments.
+    `last_trade_at` and `updated_at` are as sent: nothing says in which unit, and `times` reads them.
     """
 
     exchange: int

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
 from datetime import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
-from urllib.request import Request as HttpRequest
-from urllib.request import urlopen
 
 from tradectl.brokers.kite.login import FLUSH
-from tradectl.errors import BrokerUnavailable, LoginNeeded, OrderRefused, TradectlError, UsageError
+from tradectl.errors import BrokerUnavailable, LoginNeeded, OrderRefused, TradectlError
 from tradectl.exchange.sessions import SessionTable
 from tradectl.ports import Broker, Clock, MarketData
 from tradectl.sandbox.kite import orders, rows
@@ -22,12 +19,13 @@ from tradectl.sandbox.kite.office import Office
 from tradectl.sandbox.kite.stream import Stream
 from tradectl.sandbox.kite.tokens import Tokens
 from tradectl.sandbox.memory import Memory
-from tradectl.sandbox.server import Request, Response, Sandbox
+from tradectl.sandbox.server import Request, Response
+from tradectl.sandbox.stream import StreamingSandbox
 
 COMMANDS = {"POST", "PUT", "DELETE"}
 
 
-class KiteSandbox(Sandbox):
+class KiteSandbox(StreamingSandbox):
     """Kite Connect on loopback. `market` and `exchange` are made in the server's thread; `clock` may be shared with the day.
 
     `allowed`: the addresses from which commands about orders are taken, None for all. `flush`: when in India the tokens of a day
@@ -36,6 +34,8 @@ class KiteSandbox(Sandbox):
     whether ticks and order updates are pushed too (at `stream_url`); they are after each command, and when somebody says `tick`.
     `memory`: see `Memory`.
     """
+
+    stream: Stream | None
 
     def __init__(
         self,
@@ -77,42 +77,6 @@ class KiteSandbox(Sandbox):
             universe=universe,
         )
 
-    @property
-    def stream_url(self) -> str:
-        """Where the ticker listens. UsageError without one."""
-        if self.stream is None:
-            raise UsageError("this sandbox has no ticker")
-        return self.stream.url
-
-    def tick(self) -> None:
-        """Let the server's thread push what is new."""
-        with urlopen(HttpRequest(f"{self.url}/sandbox/tick", method="POST")) as answer:
-            answer.read()
-
-    def start(self) -> None:
-        if self.stream is not None:
-            self.stream.start()
-        super().start()
-
-    def stop(self) -> None:
-        super().stop()
-        if self.stream is not None:
-            self.stream.stop()
-
-    def serve(self, until: Callable[[], bool]) -> int:
-        if self.stream is not None:
-            self.stream.start()
-        try:
-            return super().serve(until)
-        finally:
-            if self.stream is not None:
-                self.stream.stop()
-
-    def idle(self) -> None:
-        """Ticks; a market that cannot be read has none."""
-        with suppress(TradectlError):
-            self._push()
-
     def answer(self, request: Request) -> Response:
         parts = tuple(unquote(part) for part in request.path.strip("/").split("/"))
         try:
@@ -131,8 +95,6 @@ class KiteSandbox(Sandbox):
         match request.method, parts:
             case "GET", ("connect", "login"):
                 return Response(200, f"{self.url}/?status=success&request_token={self.tokens.request()}".encode(), "text/plain")
-            case "POST", ("sandbox", "tick"):
-                return _success(self._push())
             case "POST", ("session", "token"):
                 return _success(self._session(request.form))
         self.tokens.check(request.headers.get("authorization", ""))
@@ -141,7 +103,7 @@ class KiteSandbox(Sandbox):
             return Response(200, self._office.listing.csv(), "text/csv")
         if parts[0] == "orders" and request.method in COMMANDS:
             done = self._command(request, parts)
-            self._push()
+            self.push()
             return _success(done)
         return _success(self._data(request, parts))
 
@@ -199,10 +161,9 @@ class KiteSandbox(Sandbox):
                 return {"order_id": orders.cancel(self.exchange, self.books, variety, order_id)}
         raise KiteError(405, "GeneralException", "Request method not allowed")
 
-    def _push(self) -> bool:
+    def push(self) -> None:
         if self.stream is not None:
             self._office.push(self.stream)
-        return self.stream is not None
 
     def _profile(self) -> dict[str, Any]:
         return {

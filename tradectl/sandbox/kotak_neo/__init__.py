@@ -4,6 +4,7 @@ door    who is let in: the login's two steps, tokens, addresses
 scrips  the day's list of instruments
 desk    orders: taken, changed, refused, and what becomes of their tags
 rows    our dataclasses as Kotak's rows
+stream  prices and order updates over a websocket
 server  the requests
 
 What Kotak's documents leave open is answered strictly here (an order that waits is changed with `am=YES` and no other), so that

@@ -53,6 +53,13 @@ class Door:
         """Whether the consumer key is there, and is right."""
         return request.headers.get("authorization") == self._client.consumer_key
 
+    def session(self) -> Mapping[str, str]:
+        """What names the client and the session to trade with (`ucc`, `sid`, `token`); nothing where there is none."""
+        issued = self._trade
+        if issued is None or self._clock.now() >= issued.ends_at:
+            return {}
+        return {"ucc": self._client.ucc, "sid": issued.sid, "token": issued.token}
+
     def login(self, request: Request) -> Response:
         """The first step: a token to look with."""
         body = _body(request)

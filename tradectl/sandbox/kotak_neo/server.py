@@ -19,8 +19,10 @@ from tradectl.sandbox.kotak_neo import rows
 from tradectl.sandbox.kotak_neo.desk import Desk, asked_of
 from tradectl.sandbox.kotak_neo.door import NO_SESSION, Door, Registered, refused
 from tradectl.sandbox.kotak_neo.scrips import ScripList
+from tradectl.sandbox.kotak_neo.stream import Stream
 from tradectl.sandbox.memory import Memory
-from tradectl.sandbox.server import Request, Response, Sandbox
+from tradectl.sandbox.server import Request, Response
+from tradectl.sandbox.stream import StreamingSandbox
 
 INTRADAY = "MIS"
 FILES = "/wso2-scripmaster/v1/prod"
@@ -34,10 +36,13 @@ _KINDS = {
 _NAMES = {"exchange_token", "display_symbol", "exchange", "lstup_time"}
 
 
-class KotakNeoSandbox(Sandbox):
+class KotakNeoSandbox(StreamingSandbox):
     """Kotak Neo over `exchange`, whose clock is `clock` and whose instruments are those of `market` (both callables are called in
     the server's thread). `client` may log in; orders are taken from `allowed` addresses, from all if there are none; the book
-    shows them `lag` after they were placed. `memory`: see `Memory`."""
+    shows them `lag` after they were placed. `memory`: see `Memory`. `stream`: whether prices and orders are pushed too (at
+    `stream_url`); they are when somebody says `tick`."""
+
+    stream: Stream | None
 
     def __init__(
         self,
@@ -49,11 +54,13 @@ class KotakNeoSandbox(Sandbox):
         allowed: Collection[str] = (),
         lag: timedelta = timedelta(0),
         memory: Path | None = None,
+        stream: bool = False,
         port: int = 0,
     ) -> None:
         super().__init__(exchange, port=port)
         self._clock, self._client, self._lag, self._memory = clock, client, lag, Memory(memory)
         self.door, self.scrips = Door(client, clock, allowed), ScripList(market, clock)
+        self.stream = Stream(self.door.session) if stream else None
         self.intraday: list[TradeReport] = []
         """What the client has traded by hand within the day (MIS): Kotak tells it with everything else."""
 
@@ -91,6 +98,14 @@ class KotakNeoSandbox(Sandbox):
         if request.method == "GET" and path.startswith(paths.ORDERS + "/"):
             return _listed(self.desk.rows(path.rpartition("/")[2]))
         return refused(404, "no such call", status=404)
+
+    def push(self) -> None:
+        if self.stream is not None and self.stream.listening:
+            every = self.scrips.all()
+            symbols = {token: every[token].symbol for token in self.stream.tokens() if token in every}
+            found = self.exchange.quotes(list(symbols.values()))
+            prices = {token: found[symbol] for token, symbol in symbols.items() if symbol in found}
+            self.stream.publish(prices, self.desk.rows())
 
     def _login(self) -> dict[str, Callable[[Request], Response]]:
         return {

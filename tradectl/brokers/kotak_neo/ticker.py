@@ -1,0 +1,134 @@
+"""Live prices over Kotak's price feed, and order updates over its order feed: a connection and a thread each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Self
+
+from tradectl.brokers.adapter import Account
+from tradectl.brokers.kotak_neo import ADDRESSES, feed
+from tradectl.brokers.kotak_neo.login import current
+from tradectl.brokers.kotak_neo.packets import NSE, Tick
+from tradectl.brokers.kotak_neo.rows import SOURCE
+from tradectl.brokers.kotak_neo.times import Times
+from tradectl.brokers.stream import PAUSE, Frame, PriceStream, Stream
+from tradectl.errors import BrokerUnavailable, LoginNeeded
+from tradectl.model.market import Quote
+from tradectl.model.order import OrderReport
+
+if TYPE_CHECKING:
+    from websockets.sync.client import ClientConnection
+
+MOST = 3000
+"""Instruments of one connection (source: Kotak's own client)."""
+SILENCE = timedelta(minutes=1)
+"""After so long without a frame a connection is taken for dead. The feed has no heartbeat of its own, so one whose stocks do not
+trade is made again too, which costs a greeting."""
+OnOrder = Callable[[OrderReport], None]
+
+
+class Ticker(PriceStream[str]):
+    """See `Stream`; a quote's time is that of its last trade, where `times` can read it.
+
+    `on_order` hears of each order in the thread of an `Orders`, which is held as long as this one; without it there is none.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        token: Callable[[str], str],
+        on_order: OnOrder | None = None,
+        *,
+        pause: float = PAUSE,
+        silence: timedelta = SILENCE,
+    ) -> None:
+        super().__init__("Kotak", account.clock, MOST, pause=pause, silence=silence)
+        self._account, self._token_of = account, token
+        self._orders = Orders(account, on_order, pause=pause) if on_order is not None else None
+        self._introduction = feed.Introduction()
+        self._dividers: Mapping[int, int] = {}
+        self._times = Times()
+
+    def __enter__(self) -> Self:
+        if self._orders is not None:
+            self._orders.__enter__()
+        return super().__enter__()
+
+    def __exit__(self, *raised: object) -> None:
+        super().__exit__(*raised)
+        if self._orders is not None:
+            self._orders.__exit__(*raised)
+
+    def _token(self, symbol: str) -> str:
+        return self._token_of(symbol)
+
+    def _introduced(self) -> tuple[str, str]:
+        return self._introduction.of(current(self._account), self._account.vault.require("ucc"))
+
+    def _address(self) -> tuple[str, Mapping[str, str]]:
+        self._introduced()  # nobody is called who will not have us
+        return self._account.addresses.get("prices", ADDRESSES["prices"]), {}
+
+    def _greet(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:
+        socket.send(feed.hello(*self._introduced(), self._clock.now()))
+        answer = next((frame for frame in frames if isinstance(frame, str)), None)
+        if answer is None:
+            self._introduction.was_not_answered()
+            raise BrokerUnavailable("Kotak's price feed does not answer")
+        try:
+            self._dividers = feed.dividers(answer)
+        except LoginNeeded:
+            self._introduction.was_refused()
+            raise
+        self._introduction.was_taken()
+        self._times = Times()
+        self._begin(socket)
+
+    def _ask(self, socket: ClientConnection, tokens: Sequence[str]) -> None:
+        socket.send(feed.wish(tokens))
+
+    def _hear(self, frame: Frame) -> None:
+        if isinstance(frame, bytes):
+            for tick in feed.ticks(frame, self._dividers):
+                if tick.exchange == NSE and tick.token in self._wanted:
+                    symbol = self._wanted[tick.token]
+                    self._keep(symbol, self._quote(symbol, tick))
+
+    def _quote(self, symbol: str, tick: Tick) -> Quote | None:
+        """None for what has no time or price, for the prices of an auction, and for a lite packet: nobody asked for one, and
+        without the day's prices it would say that nothing has traded."""
+        at = self._times.moment(tick.last_trade_at, self._clock.now())
+        if at is None or tick.last <= 0 or tick.open is None or tick.auction:
+            return None
+        return Quote(
+            symbol,
+            tick.last,
+            at,
+            SOURCE,
+            last_trade_at=at,
+            open=tick.open,
+            high=tick.high,
+            low=tick.low,
+            volume=tick.volume,
+        )
+
+
+class Orders(Stream):
+    """The order feed. It tells every order once more after each connection; an idle one is alive, so silence says nothing."""
+
+    def __init__(self, account: Account, on_order: OnOrder, *, pause: float = PAUSE) -> None:
+        super().__init__("Kotak", account.clock, pause=pause, silence=timedelta.max)
+        self._account, self._on_order = account, on_order
+
+    def _address(self) -> tuple[str, Mapping[str, str]]:
+        base = current(self._account).tokens["base_url"].replace("http", "ws", 1)
+        return self._account.addresses.get("orders") or base + feed.REALTIME, {}
+
+    def _greet(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:  # noqa: ARG002 - what it answers is no order
+        socket.send(feed.order_hello(current(self._account)))
+
+    def _hear(self, frame: Frame) -> None:
+        report = feed.order_of(frame)
+        if report is not None:
+            self._on_order(report)

@@ -1,0 +1,173 @@
+"""A websocket that is held open in a thread of its own, and the prices that come over it.
+
+The connection is made again whenever it breaks or falls silent, with longer and longer pauses, and everything that was subscribed
+is subscribed again. What is said on it is the broker's: a subclass knows the address, greets and hears. Quotes are only kept:
+each has the exchange's own time, by which whoever asks for one knows how old it is.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
+
+from tradectl.errors import TradectlError, UsageError
+from tradectl.model.market import Quote
+from tradectl.ports import Clock
+
+if TYPE_CHECKING:
+    from websockets.sync.client import ClientConnection
+
+Frame = str | bytes
+Token = TypeVar("Token", int, str)
+PAUSE, LONGEST = 1.0, 60.0
+"""Seconds before the first new try, and at most (source: pykiteconnect 5.2.0)."""
+_LOOK = 0.2
+"""Seconds between two looks whether to stop."""
+
+
+class Stream(ABC):
+    """One connection. Use it as a context manager; what is abstract is called in its thread.
+
+    `trouble` is why there is no connection, empty while there is one; `connections` counts. `pause`: seconds before the first new
+    try; `silence`: after so long without a frame a connection is taken for dead.
+    """
+
+    def __init__(self, broker: str, clock: Clock, *, pause: float, silence: timedelta) -> None:
+        self._broker, self._clock = broker, clock
+        self._pause, self._silence = pause, silence
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"{broker}-{type(self).__name__}", daemon=True)
+        self.trouble = "not connected yet"
+        self.connections = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    @abstractmethod
+    def _address(self) -> tuple[str, Mapping[str, str]]:
+        """Where to connect, and with which headers; asked for each connection anew. LoginNeeded without a session."""
+
+    @abstractmethod
+    def _greet(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:
+        """Say what comes first, and hear the answer if there is one. LoginNeeded or BrokerUnavailable where it is a no."""
+
+    @abstractmethod
+    def _hear(self, frame: Frame) -> None:
+        """Take a frame. A ValueError, KeyError or TypeError says that it cannot be understood: it is passed over."""
+
+    def _run(self) -> None:
+        pause = self._pause
+        while not self._stopped.is_set():
+            heard = self._connected()
+            pause = self._pause if heard else min(pause * 2, LONGEST)
+            self._stopped.wait(pause)
+
+    def _connected(self) -> bool:
+        """One connection from its beginning to its end; whether anything was heard on it. Its address may have secrets in it, so
+        no error is told in its own words."""
+        from websockets.exceptions import InvalidStatus, WebSocketException
+        from websockets.sync.client import connect
+
+        heard = False
+        try:
+            url, headers = self._address()
+            with connect(url, additional_headers=headers, user_agent_header="tradectl", compression=None, proxy=None) as socket:
+                frames = self._frames(socket)
+                self._greet(socket, frames)
+                self.trouble, self.connections = "", self.connections + 1
+                for frame in frames:
+                    heard = True
+                    with suppress(ValueError, KeyError, TypeError):
+                        self._hear(frame)
+            self.trouble = "the connection ended, or was silent"
+        except InvalidStatus as error:
+            self.trouble = f"{self._broker} refuses the connection ({error.response.status_code})"
+        except (OSError, WebSocketException) as error:
+            self.trouble = f"the connection broke ({type(error).__name__})"
+        except TradectlError as error:
+            self.trouble = str(error)
+        return heard
+
+    def _frames(self, socket: ClientConnection) -> Iterator[Frame]:
+        """What comes, until the connection ends, is silent for too long, or nobody wants it."""
+        from websockets.exceptions import ConnectionClosed
+
+        last = self._clock.machine_now()
+        while not self._stopped.is_set():
+            try:
+                frame = socket.recv(timeout=_LOOK)
+            except TimeoutError:
+                if self._clock.machine_now() - last > self._silence:
+                    return
+                continue
+            except ConnectionClosed:
+                return
+            last = self._clock.machine_now()
+            yield frame
+
+
+class PriceStream(Stream, Generic[Token]):
+    """A `Ticker`: a stream of at most `most` instruments, whose broker names each by a token."""
+
+    def __init__(self, broker: str, clock: Clock, most: int, *, pause: float, silence: timedelta) -> None:
+        super().__init__(broker, clock, pause=pause, silence=silence)
+        self._most = most
+        self._wanted: dict[Token, str] = {}
+        self._quotes: dict[str, Quote] = {}
+        self._greeted: ClientConnection | None = None
+        self._lock = threading.Lock()
+
+    def subscribe(self, symbols: Sequence[str]) -> None:
+        """From now on these too. UsageError for a symbol that the broker does not list, or more than one connection takes."""
+        new = {self._token(symbol): symbol for symbol in symbols}
+        with self._lock:
+            if len(self._wanted | new) > self._most:
+                raise UsageError(f"{self._broker}'s stream takes {self._most} instruments, not {len(self._wanted | new)}")
+            self._wanted |= new
+            socket = self._greeted
+        if socket is not None:
+            self._subscribe(socket, list(new))
+
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """The last tick of each symbol, with the exchange's time; without one it is absent. A stream tells no bands."""
+        with self._lock:
+            return {symbol: self._quotes[symbol] for symbol in symbols if symbol in self._quotes}
+
+    @abstractmethod
+    def _token(self, symbol: str) -> Token:
+        """How the broker names a symbol; in the thread of who subscribes. UsageError for one that it does not list."""
+
+    @abstractmethod
+    def _ask(self, socket: ClientConnection, tokens: Sequence[Token]) -> None:
+        """Say that these are wanted too, one at least."""
+
+    def _begin(self, socket: ClientConnection) -> None:
+        """The broker has let us in on a new connection: ask for everything."""
+        with self._lock:
+            self._greeted, wanted = socket, list(self._wanted)
+        self._subscribe(socket, wanted)
+
+    def _keep(self, symbol: str, quote: Quote | None) -> None:
+        """The newest of a symbol; None: something is newer than what we had, and is no quote."""
+        with self._lock:
+            if quote is None:
+                self._quotes.pop(symbol, None)
+            else:
+                self._quotes[symbol] = quote
+
+    def _subscribe(self, socket: ClientConnection, tokens: Sequence[Token]) -> None:
+        """On a connection that has just ended nothing is lost: the next one asks for all."""
+        from websockets.exceptions import ConnectionClosed
+
+        if tokens:
+            with suppress(ConnectionClosed):
+                self._ask(socket, tokens)
