@@ -12,8 +12,8 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
-# What takes longer than a change should wait for: every benchmark in a small size, a slow server, and
-# processes that are stopped and woken between any two steps of an order.
+# What takes longer than a change should wait for: every benchmark in a small size, a slow server, processes that are stopped
+# and woken between any two steps of an order, and more cases of what `make test` tries with a few.
 slow: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 

@@ -23,7 +23,7 @@ from tradectl.drill.play import TASKS
 from tradectl.drill.sweep import Stage
 from tradectl.model.order import Side
 
-STORIES, STEPS = 100, 24
+SOME, MANY, STEPS = 40, 100, 24
 SOUGHT = int(os.environ.get("TRADECTL_STATEFUL", "0"))
 USED = range(5, 14)
 """Days on which something is held or bought, with some left after them."""
@@ -170,11 +170,12 @@ def stage(tmp_path_factory: pytest.TempPathFactory, sessions) -> Stage:
     return Stage(work, work / "market")
 
 
-def test_no_story_breaks_a_promise(stage: Stage) -> None:
+@pytest.mark.parametrize("stories", [SOME, pytest.param(MANY, marks=pytest.mark.slow)])
+def test_no_story_breaks_a_promise(stage: Stage, stories: int) -> None:
     run_state_machine_as_test(
         partial(AnyStory, stage),
         settings=settings(
-            max_examples=SOUGHT or STORIES,
+            max_examples=SOUGHT or stories,
             stateful_step_count=2 * STEPS if SOUGHT else STEPS,
             derandomize=not SOUGHT,
             database=None,

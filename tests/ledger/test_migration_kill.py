@@ -157,6 +157,7 @@ def intact(database: Database) -> bool:
         return bool(found == "ok") and connection.execute(text("PRAGMA foreign_key_check")).all() == []
 
 
+@pytest.mark.parametrize("firsts", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True)
 def test_an_upgrade_that_is_killed_anywhere_leaves_a_database_that_opens(firsts: Files | Server, tmp_path: Path) -> None:
     first = open_database(firsts.fresh())
     columns = columns_of(first)

@@ -40,10 +40,9 @@ class Case:
     through: Sequence[tuple[str, date]] = ()
 
 
+LONG = "eighteen months as set"
 CASES = {
-    "eighteen months as set": Case(
-        ("RELIANCE", "NESTLEIND", "DRREDDY", "WIPRO", "NMDC", "CANBK"), date(2023, 7, 3), date(2024, 12, 31)
-    ),
+    LONG: Case(("RELIANCE", "NESTLEIND", "DRREDDY", "WIPRO", "NMDC", "CANBK"), date(2023, 7, 3), date(2024, 12, 31)),
     "a bonus, credited after 15 sessions and Muhurat": Case(
         ("MOTHERSON", "NMDC"),
         date(2022, 9, 1),
@@ -72,7 +71,9 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, id=name, marks=[pytest.mark.slow] if name == LONG else []) for name, case in CASES.items()]
+)
 def test_both_make_the_same_trades(case: Case, tmp_path: Path, real_market: Path, sessions: SessionTable) -> None:
     run = simulated(
         tmp_path,

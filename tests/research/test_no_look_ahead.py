@@ -35,10 +35,16 @@ DRAWN = sorted(date.fromordinal(RANDOM.randrange(*map(date.toordinal, span))) fo
     (date(2021, 4, 20), date(2021, 6, 11)),  # minute bars
     (date(2021, 7, 1), date(2023, 6, 1)),
 ))  # fmt: skip
+OFTEN = {date(2021, 5, 31), date(2023, 7, 19), date(2025, 6, 13)}
+"""Tried with every change: one of minute bars, and the two with most on their next run session. The others are slow."""
 DECIDED = ("signals", "decisions", "orders", "fills", "positions", "adjustments", "daily_stats", "task_executions", "user_logs")
 
 
-@pytest.mark.parametrize("about", [*DRAWN, *TOLD], ids=lambda day: f"{day}{' ' if day in TOLD else ''}{TOLD.get(day, '')}")
+@pytest.mark.parametrize(
+    "about",
+    [pytest.param(day, marks=[] if day in OFTEN else [pytest.mark.slow]) for day in (*DRAWN, *TOLD)],
+    ids=lambda day: f"{day} {TOLD.get(day, '')}".strip(),
+)
 def test_cutting_the_future_leaves_every_decision_as_it_was(
     about: date, tmp_path: Path, shared_data: Path, real_market: Path, sessions: SessionTable
 ) -> None:

@@ -142,11 +142,16 @@ def test_an_equal_market_gives_equal_trades_whatever_else_runs_beside() -> None:
 # --- real symbols
 
 
-@pytest.mark.parametrize("scored", [True, False])
-def test_all_of_the_nifty_200_trade_as_they_do_alone(real_market: Path, sessions: SessionTable, scored: bool) -> None:
+@pytest.mark.parametrize(
+    ("universe", "scored"),
+    [("nifty50", True), *(pytest.param("nifty200", scored, marks=pytest.mark.slow) for scored in (True, False))],
+)
+def test_all_of_an_index_trade_as_they_do_alone(
+    real_market: Path, sessions: SessionTable, universe: str, *, scored: bool
+) -> None:
     store = Store(real_market, sessions)
     tried = [PARAMETERS] if scored else [PARAMETERS, OTHERS[1]]
-    lanes = LaneMarket.gather(store, sessions, store.universe("nifty200"))
+    lanes = LaneMarket.gather(store, sessions, store.universe(universe))
     first, last = date(2018, 1, 1), date(2025, 12, 31)
     found = run_lanes(lanes, tried, first=first, last=last, scored=scored)
     for setting, parameters in enumerate(tried):
@@ -157,7 +162,7 @@ def test_all_of_the_nifty_200_trade_as_they_do_alone(real_market: Path, sessions
             assert bars is not None
             world = Facts.gather(store, sessions, parameters, name, history=bars)
             assert_same(found, setting, instrument, (gated if scored else run)(world, first=first, last=last))
-    assert len(found.trades) > 1_000
+    assert len(found.trades) > 5 * len(lanes.instruments)
 
 
 def test_a_run_goes_on_from_its_state(real_market: Path, sessions: SessionTable) -> None:

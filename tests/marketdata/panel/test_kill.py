@@ -59,9 +59,6 @@ def built_again(folder: Path, days: list[date]) -> None:
     open_panel(folder)
 
 
-WORK = {work.__name__: work for work in (one_more_session, another_past, built_again)}
-
-
 @pytest.fixture
 def days(sessions: SessionTable) -> list[date]:
     return [session.date for session in sessions.between(date(2024, 1, 15), date(2024, 2, 5))]
@@ -108,7 +105,9 @@ def published(folder: Path) -> State | None:
         return None
 
 
-@pytest.mark.parametrize("work", WORK.values(), ids=WORK)
+@pytest.mark.parametrize(
+    "work", [one_more_session, *(pytest.param(work, marks=pytest.mark.slow) for work in (another_past, built_again))]
+)
 def test_a_store_that_is_killed_anywhere_is_the_old_one_or_the_new_one(
     first: Path, days: list[date], tmp_path: Path, work: Callable[[Path, list[date]], None]
 ) -> None:
