@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tradectl.brokers.faulty import Fault, FaultyBroker, Promise
     from tradectl.brokers.guard import GuardedBroker
     from tradectl.brokers.live import LiveAccount
+    from tradectl.brokers.onlooker import Onlooker
     from tradectl.brokers.paper import PaperBroker
     from tradectl.exchange.sessions import SessionTable
     from tradectl.ledger.engine import Database
@@ -86,15 +87,22 @@ def open_store(settings: Settings, *, through: date | None = None) -> Store:
     return Store(settings.market, open_sessions(settings), through=through)
 
 
-def open_prices(settings: Settings, mode: str, clock: SystemClock | VirtualClock) -> PriceSource | None:
-    """The source of live prices that the settings choose, None for the stored bars. ConfigurationError for an unknown one, and
-    for anything but paper: delayed prices are not for real money."""
+def open_prices(
+    settings: Settings, mode: str, clock: SystemClock | VirtualClock, look: Callable[[], Onlooker]
+) -> PriceSource | None:
+    """The source of live prices that the settings choose, None for the stored bars; at a broker by who `look`s there.
+    ConfigurationError for an unknown one, and for anything but paper: real money goes by the prices of where it trades."""
     if not settings.quotes:
         return None
-    if settings.quotes != "yahoo":
-        raise ConfigurationError(f"quotes come from 'yahoo' or, left out, from the stored bars; not from {settings.quotes!r}")
     if mode != "paper":
-        raise ConfigurationError(f"quotes from Yahoo are delayed: they are for paper, not for mode {mode}")
+        raise ConfigurationError(f"quotes from {settings.quotes} are for paper, not for mode {mode}")
+    if settings.quotes != "yahoo":
+        from tradectl.brokers.adapter import is_known, names
+
+        if not is_known(settings.quotes):
+            known = "'yahoo', from a broker (" + ", ".join(names()) + ")"
+            raise ConfigurationError(f"quotes come from {known} or, left out, from the stored bars; not from {settings.quotes!r}")
+        return deferred(lambda: look().quotes())
     from tradectl.marketdata.sources.delayed import YahooQuotes
 
     return YahooQuotes(settings.yahoo, settings.home / "yahoo", clock)
@@ -235,13 +243,13 @@ def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock
 
     mode = ledger.info.get("mode") or ""
     kept = read_only and mode == "simulated"
-    prices = open_prices(settings, mode, clock) if not kept else None
     if mode not in {"paper", "live"} and not kept:
         raise ConfigurationError(f"this database is in mode {mode!r}, which this version does not trade")
     parameters = with_changes(Parameters(), ledger.settings.list())
     notifier = _notifier(settings, ledger)
     market = deferred(lambda: open_store(settings))
     sessions = open_sessions(settings)
+    prices = open_prices(settings, mode, clock, lambda: onlooker(settings, ledger, clock, market, sessions)) if not kept else None
     if mode == "live":
         return _live(settings, ledger, clock, market=market, sessions=sessions, parameters=parameters, notifier=notifier)
     return _filled(
@@ -332,6 +340,14 @@ def live_account(settings: Settings, ledger: Ledger, clock: Clock, market: Marke
 
     folder = settings.home / "brokers"
     return LiveAccount(ledger, clock, market, sessions, key_file=settings.secret_key, folder=folder)
+
+
+def onlooker(settings: Settings, ledger: Ledger, clock: Clock, market: MarketData, sessions: SessionTable) -> Onlooker:
+    """A paper user at the broker whose prices he trades on, for who logs in or looks."""
+    from tradectl.brokers.onlooker import Onlooker
+
+    folder = settings.home / "brokers"
+    return Onlooker(ledger, clock, market, sessions, key_file=settings.secret_key, folder=folder, name=settings.quotes)
 
 
 def _readings(market: Store, parameters: Parameters, shelf: Path | None) -> Readings:

@@ -1,4 +1,7 @@
-"""What we know of a symbol before a source that adjusts is asked: from the stored series and lists, and nothing where nothing is stored yet."""
+"""What we know of a symbol before a source that adjusts is asked: from the stored series and lists.
+
+Where nothing is stored yet, that is nothing.
+"""
 
 from __future__ import annotations
 
