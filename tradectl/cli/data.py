@@ -91,7 +91,7 @@ def fetch(
         bool, typer.Option("--replace", help="nse: also sessions that are stored; let the fetched rows take their place.")
     ] = False,
 ) -> Answer:
-    """Fetch daily bars from NSE, Yahoo or Kite; each session is kept as it comes, so an interrupted fetch goes on where it was."""
+    """Fetch daily bars from NSE, Yahoo or Kite; what has come is kept, so an interrupted fetch goes on where it was."""
     from tradectl.cli.fetching import fetch as carried_out
     from tradectl.marketdata.fetch import Span
 

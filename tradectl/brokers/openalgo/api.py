@@ -35,6 +35,10 @@ class Reads:
         self._root = account.addresses["api"].rstrip("/") + "/api/v1/"
         self._reads = self._made(judge_read)
 
+    def close(self) -> None:
+        """Close the connections that are kept open."""
+        self._reads.close()
+
     def read(self, path: str, make: Callable[[Any], T], **body: Any) -> T:
         """`make` of an answer. BrokerUnavailable where it is not what was expected: a failed read is never an empty one."""
         self._require_session()
@@ -77,6 +81,10 @@ class Api(Reads):
         super().__init__(account)
         self._commands = self._made(judge)
         self._live_at: datetime | None = None
+
+    def close(self) -> None:
+        self._commands.close()
+        super().close()
 
     def send(self, path: str, before_sending: Callable[[], None] | None, /, **body: Any) -> str:
         """A command about an order, sent once; the order's id. Ambiguous where the answer does not say one. `before_sending`:

@@ -39,6 +39,9 @@ class OpenAlgoBroker:
         self._orders: Kept[tuple[OrderReport, ...]] = Kept()
         self._trades: Kept[tuple[TradeReport, ...]] = Kept()
 
+    def close(self) -> None:
+        self._api.close()
+
     # commands
 
     def place(self, request: OrderRequest) -> str:

@@ -23,6 +23,9 @@ class OpenAlgoPrices:
     def __init__(self, account: Account, reads: Reads) -> None:
         self._clock, self._sessions, self._reads = account.clock, account.sessions, reads
 
+    def close(self) -> None:
+        self._reads.close()
+
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         """As many requests as there are 50 symbols. A quote's time is that of the question (`quotation`); it has no band."""
         asked = list(dict.fromkeys(symbols))
