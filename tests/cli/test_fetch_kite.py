@@ -15,7 +15,7 @@ from tests.cli.conftest import Said, Tradectl
 from tests.sandbox.zerodha import KEY, SECRET, House, house
 from tradectl.model.market import ActionKind, CorporateAction
 
-THURSDAY, FRIDAY, MONDAY, TUESDAY = (date(2023, 7, day) for day in (13, 14, 17, 18))
+THURSDAY, FRIDAY, MONDAY, TUESDAY, WEDNESDAY = (date(2023, 7, day) for day in (13, 14, 17, 18, 19))
 SPLIT = CorporateAction("ACME", MONDAY, ActionKind.SPLIT, Fraction(2), subject="Face Value Split From Rs 10 To Rs 5")
 BARS = [
     bar(THURSDAY, 10005, 10105, 9995, 10015, 1001),
@@ -92,8 +92,7 @@ def test_without_a_session_it_ends_with_5(live: Tradectl, kite: House, home: Pat
     said = live(*WORDS, "--symbols", "ACME")
     assert (said.code, said.object["error"]) == (5, "there is no session at Kite yet: `tradectl login`")
     log_in(live, kite)
-    (session,) = kite.sandbox.tokens._access
-    kite.sandbox.tokens.end(session)
+    kite.clock.move_to(ist(WEDNESDAY, "08:00"))  # Kite has flushed the tokens of Tuesday
     said = live(*WORDS, "--symbols", "ACME")
     assert (said.code, "Kite does not know our session" in said.object["error"]) == (5, True)
     assert bars(home) == []
