@@ -146,9 +146,10 @@ def rehearsal(server: Server, real_market: Path, tmp_path: Path) -> Iterator[Reh
 
 
 def test_a_paper_home_on_a_brokers_quotes_asks_for_prices_alone(rehearsal: Rehearsal) -> None:
-    """Also where its ledger names a broker and is armed: an evening's buys, the fills of the morning, and the sells that follow."""
+    """Also where its ledger names a broker and is armed: an evening's buy, its fill in the morning, and the sell that follows."""
     assert rehearsal("init", at=f"{FIRST} 15:55").code == 0
     arm(rehearsal.home.home)
+    assert rehearsal("config", "set", "universe", "ATGL,ADANIPOWER,RELIANCE", at=f"{FIRST} 15:55").code == 0
     rehearsal.log_in(f"{FIRST} 15:56")
     for step in (*evening(FIRST)[:2], morning(SECOND)[-1]):
         assert rehearsal(*step.words, at=step.at).code == 0, step

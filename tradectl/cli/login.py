@@ -26,8 +26,7 @@ def login(
     call: Call,
     again: Annotated[bool, typer.Option("--again", help="Also where a session is there that still holds.")] = False,
 ) -> Answer:
-    """Log in at the broker, in a paper home at that of its `quotes`. What has to be told each time is asked, or read from stdin,
-    a line each."""
+    """Log in at the broker, or that of a paper home's `quotes`. What it takes is asked, or read from stdin, a line each."""
     from tradectl.report.values import value
 
     account = broker_account(call)

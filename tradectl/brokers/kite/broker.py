@@ -13,9 +13,8 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 from tradectl.brokers.adapter import Account, ChargeDifference
-from tradectl.brokers.kite import history, notes, rows
+from tradectl.brokers.kite import notes, rows
 from tradectl.brokers.kite.api import Api
-from tradectl.brokers.kite.history import Minute
 from tradectl.brokers.kite.prices import KitePrices
 from tradectl.brokers.kite.purse import funds
 from tradectl.brokers.kite.shares import holdings
@@ -176,11 +175,6 @@ class KiteBroker:
 
     def daily(self, symbol: str, first: date, last: date) -> tuple[Bar, ...]:
         return self.prices.daily(symbol, first, last)
-
-    def minutes(self, symbol: str, session: date) -> tuple[Minute, ...]:
-        """The minute bars of a session, as `MarketData.minutes` has them."""
-        listed = self.instruments.require(symbol, self._account.clock.now())
-        return history.minutes(self._api, listed.token, session)
 
     def ticker(self, on_order: Callable[[OrderReport], None] = ignore, **patience: Any) -> Ticker:
         """Live prices, and order updates to `on_order`; enter it to connect. `patience`: see `Ticker`."""

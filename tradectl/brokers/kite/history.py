@@ -16,30 +16,19 @@ from tradectl.brokers.kite.rows import about_paise, parsed
 from tradectl.model.market import Bar
 from tradectl.model.moment import at_ist, to_ist
 
-SPANS = {"day": timedelta(days=2000), "minute": timedelta(days=60)}
+SPAN = timedelta(days=2000)
 """The longest span of one call: from memory, so nothing longer is asked."""
-_OPENS = time(9, 15)
-Minute = tuple[int, int, int, int, int, int]
 
 
 def daily(api: Reads, token: int, series: str, first: date, last: date) -> tuple[Bar, ...]:
     """A bar for each session from `first` to `last`, oldest first. Prices in paise."""
     found: list[Bar] = []
-    for start, end in _spans(first, last, SPANS["day"]):
+    for start, end in _spans(first, last, SPAN):
         found += [
             Bar(ist.date(), *prices, volume, series)
             for ist, prices, volume in _candles(api, token, "day", _begin(start), _end(end))
         ]
     return tuple(found)
-
-
-def minutes(api: Reads, token: int, session: date) -> tuple[Minute, ...]:
-    """The minute bars of a session: minutes after 09:15, open, high, low, close in paise, volume."""
-    opened = at_ist(session, _OPENS)
-    return tuple(
-        (int((ist - opened).total_seconds()) // 60, *prices, volume)
-        for ist, prices, volume in _candles(api, token, "minute", _begin(session), _end(session))
-    )
 
 
 def _candles(
