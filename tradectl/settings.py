@@ -43,7 +43,8 @@ class Settings:
 
     `database` is an SQLAlchemy URL. `user` is None where nobody was named: the ledger's only user then. `at` is the aware
     moment of `--at`, None for the machine's own time. The files need not exist yet. `quotes` names the source of live prices
-    for a paper account, yahoo or a broker (empty: the stored bars). `nse`, `nse_home` and `yahoo` are addresses; empty: Yahoo's own.
+    for a paper account, yahoo or a broker (empty: the stored bars). `nse`, `nse_home` and `yahoo` are addresses (empty: Yahoo's
+    own).
     """
 
     home: Path

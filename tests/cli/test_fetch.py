@@ -197,6 +197,7 @@ def test_a_home_that_chose_yahoo_trades_on_its_quotes(home: Path, web: Site, tra
     assert world.broker.capabilities.quote_delay == timedelta(minutes=15)
 
 
-def test_a_home_that_chose_yahoo_still_looks_lightly(home: Path) -> None:
-    settle(home, quotes="yahoo")
+@pytest.mark.parametrize("source", ["yahoo", "kite"])
+def test_a_home_that_chose_a_source_of_quotes_still_looks_lightly(home: Path, source: str) -> None:
+    settle(home, quotes=source)
     assert not loaded(home, "status") & {*HEAVY, "yfinance", "curl_cffi"}

@@ -109,7 +109,7 @@ def test_what_has_no_ratio_keeps_the_sessions_before_it_out(market: Market, take
     """Kite divides for these too, and nobody knows by how much; 53 is 2 % of the price."""
     market.take("old.csv", STORED)
     market.take("ca.csv", ACTIONS + f"RELY,EQ,{MONDAY},{subject}\n")
-    desk = Desk("RELY", flat(WEDNESDAY, 265000), flat(THURSDAY, 265000), flat(FRIDAY, 265000), flat(MONDAY, 260000))
+    desk = Desk("RELY", *(flat(day, 240000) for day in (WEDNESDAY, THURSDAY, FRIDAY, MONDAY)))
     assert "sessions since then are, with --since 2023-10-16" in take(desk).trouble
     assert bars(market) == []
     assert take(desk, since=MONDAY).trouble == ""

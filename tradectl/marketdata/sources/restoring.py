@@ -159,9 +159,9 @@ class _History:
     def _check_seam(self, first: date) -> None:
         """Restored closes are not far from those that are stored; and where the source names no splits there is such a close of
         before, or a list of corporate actions that reaches from there to today, as proof that we know them."""
-        proved = self._named
+        proved, since = self._named, max(first - SEAM, self._moved_before(first))
         for day, close in self._known.closes.items():
-            if day < first - SEAM or day not in self._rows:
+            if day < since or day not in self._rows:
                 continue
             restored = self._rows[day][3] * float(self._factor(day))
             if abs(restored - close) > SEAM_WIDTH * close:
@@ -175,6 +175,13 @@ class _History:
                 f"{self._symbol}: {self._title} names no splits, and neither a stored close of the days before {first} nor a list"
                 " of corporate actions from then to today proves that we know them; not imported"
             )
+
+    def _moved_before(self, first: date) -> date:
+        """Closes of before this date were divided by what has no ratio, and are compared with nothing."""
+        if self._named:
+            return date.min
+        moves = (action.ex_date for action in self._known.others if action.ex_date <= first and self._moves_prices(action))
+        return max(moves, default=date.min)
 
     def _listed_since(self, first: date) -> bool:
         if self._known.listed is None:
