@@ -13,6 +13,8 @@ import pytest
 
 from tests.sandbox.benches import KITE, KOTAK, OPENALGO, KiteBench, KotakBench, OpenAlgoBench
 from tradectl.brokers.adapter import Account, ReadsOnly
+from tradectl.brokers.onlooker import LiveQuotes
+from tradectl.clock import VirtualClock
 from tradectl.errors import Blocked, LoginNeeded
 from tradectl.model.order import OrderRequest, Side
 from tradectl.ports import Broker
@@ -86,6 +88,14 @@ def test_even_a_whole_broker_made_of_its_account_sends_no_command(name: str, ben
             attempt()
     assert {method for method, _ in bench.sandbox.requests[before:]} <= {"GET"} or name == "openalgo"
     assert bench.broker.orders() == book
+
+
+def test_a_quote_from_after_our_now_is_none(name: str, bench: Any, looking: Account) -> None:
+    """A home on a virtual clock has no prices of the real market; a broker's clock that is a little ahead does no harm."""
+    prices, theirs = LOOKS[name][1].prices(looking), bench.floor.clock.now()
+    for behind, seen in ((timedelta(seconds=30), {"ACME"}), (timedelta(minutes=2), set())):
+        assert set(LiveQuotes(prices, VirtualClock(theirs - behind)).quotes(["ACME"])) == seen
+    prices.close()
 
 
 def test_without_a_session_there_is_no_price(name: str, bench: Any, looking: Account) -> None:
