@@ -17,7 +17,19 @@ from tradectl.errors import ConfigurationError, UsageError
 from tradectl.model.moment import IST
 
 FILE = "tradectl.toml"
-KEYS = ("user", "database", "paper", "market", "sessions", "color", "quotes", "nse", "nse_home", "yahoo")
+KEYS = {
+    "user": "who speaks where nobody is named",
+    "database": "the ledger: a file, or the URL of a PostgreSQL database",
+    "paper": "the paper exchange's file",
+    "market": "the folder of market data",
+    "sessions": "the operator's own calendar",
+    "color": "off: no colours",
+    "quotes": "paper only: whose prices orders fill at, yahoo (late) or a broker (kite, kotak_neo, openalgo); else stored bars",
+    "nse": "the address of NSE's files",
+    "nse_home": "the page whose cookies NSE wants",
+    "yahoo": "the address that stands for Yahoo",
+}
+"""What `tradectl.toml` may say, and what it means."""
 NSE = "https://nsearchives.nseindia.com"
 """Where NSE keeps its daily files."""
 NSE_HOME = "https://www.nseindia.com"
@@ -31,7 +43,8 @@ class Settings:
 
     `database` is an SQLAlchemy URL. `user` is None where nobody was named: the ledger's only user then. `at` is the aware
     moment of `--at`, None for the machine's own time. The files need not exist yet. `quotes` names the source of live prices
-    for a paper account (empty: the stored bars). `nse`, `nse_home` and `yahoo` are addresses; empty: Yahoo's own.
+    for a paper account, yahoo or a broker (empty: the stored bars). `nse`, `nse_home` and `yahoo` are addresses (empty: Yahoo's
+    own).
     """
 
     home: Path

@@ -17,6 +17,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+from tradectl.brokers.kite import KiteAdapter
 from tradectl.brokers.paper import PaperBroker, broker
 from tradectl.clock import VirtualClock
 from tradectl.ledger import engine
@@ -186,6 +187,11 @@ def sockets(file: str) -> None:
                 lines.write(f"{event} {arguments[1:] if event != 'socket.getaddrinfo' else arguments[:2]}\n")
 
     sys.addaudithook(seen)
+
+
+def unlimited() -> None:
+    """Ask Kite as often as is wanted: there are no others at a sandbox."""
+    KiteAdapter.limits = dict.fromkeys(KiteAdapter.limits, ((1_000_000, 1.0),))
 
 
 def impatient(seconds: float) -> None:

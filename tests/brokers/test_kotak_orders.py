@@ -356,7 +356,7 @@ def test_what_the_trader_does_within_the_day_is_not_ours(acme: Neo) -> None:
 
 def told(kotak: Neo, path: str) -> HttpRequest:
     """A read as the adapter asks it."""
-    return HttpRequest(kotak.sandbox.url + path, headers=dict(kotak.broker._reading()))
+    return HttpRequest(kotak.sandbox.url + path, headers=dict(kotak.broker._wire.reading()))
 
 
 def test_a_command_that_reached_a_server_in_trouble_is_ambiguous_whatever_the_status(acme: Neo) -> None:

@@ -21,6 +21,7 @@ from tests.marketdata.sources.charts import Share, chart, path
 from tests.marketdata.sources.conftest import HASTY
 from tests.marketdata.sources.loopback import Reply, Site, nobody, site
 from tradectl.bootstrap import open_prices, open_world
+from tradectl.brokers.onlooker import Onlooker
 from tradectl.cli import fetching
 from tradectl.clock import SystemClock
 from tradectl.errors import ConfigurationError
@@ -100,9 +101,12 @@ def test_a_network_that_is_down_ends_with_6(tradectl: Tradectl, web: Site, home:
 
 
 WRONG_WORDS = {
-    "from nowhere": (("--source", "bse"), "a source is one of nse, yahoo; not 'bse'"),
+    "from nowhere": (("--source", "bse"), "a source is one of nse, yahoo, kite; not 'bse'"),
     "no symbols": (("--source", "yahoo", "--since", "2024-10-28"), "say which symbols: --symbols A,B,C or --universe NAME"),
-    "symbols of nse": (("--symbols", "ACME"), "NSE's files hold every symbol: --symbols and --universe are for --source yahoo"),
+    "symbols of nse": (
+        ("--symbols", "ACME"),
+        "NSE's files hold every symbol: --symbols and --universe are for the other sources",
+    ),
     "replace by yahoo": (
         ("--source", "yahoo", "--symbols", "ACME", "--replace"),
         "Yahoo never takes the place of a stored bar: --replace is for --source nse",
@@ -154,21 +158,29 @@ def test_control_c_ends_it_with_130_and_one_line(home: Path, web: Site, monkeypa
     assert (process.returncode, out, err) == (130, "", "tradectl: stopped by signal 2\n")
 
 
-def test_delayed_quotes_are_for_paper_only(home: Path) -> None:
-    settle(home, quotes="yahoo")
+def unasked() -> Onlooker:
+    raise AssertionError("nobody has asked for a price")
+
+
+@pytest.mark.parametrize("source", ["yahoo", "kite", "kotak_neo", "openalgo"])
+def test_quotes_of_a_source_are_for_paper_only(home: Path, source: str) -> None:
+    settle(home, quotes=source)
     settings = load(home=str(home), environment={})
-    assert open_prices(settings, "paper", SystemClock()) is not None
+    assert open_prices(settings, "paper", SystemClock(), unasked) is not None
     for mode in ("live", "simulated"):
-        with pytest.raises(ConfigurationError, match=rf"for paper, not for mode {mode}$") as caught:
-            open_prices(settings, mode, SystemClock())
+        with pytest.raises(ConfigurationError, match=rf"{source} are for paper, not for mode {mode}$") as caught:
+            open_prices(settings, mode, SystemClock(), unasked)
         assert caught.value.exit_code == 4
-    assert open_prices(load(home=str(home / "other"), environment={}), "live", SystemClock()) is None
+    assert open_prices(load(home=str(home / "other"), environment={}), "live", SystemClock(), unasked) is None
 
 
 def test_an_unknown_source_of_quotes_ends_with_4(tradectl: Tradectl, home: Path) -> None:
     settle(home, quotes="reuters")
     said = tradectl("status")
-    line = "tradectl: quotes come from 'yahoo' or, left out, from the stored bars; not from 'reuters'\n"
+    line = (
+        "tradectl: quotes come from 'yahoo', from a broker (kite, kotak_neo, openalgo) or, left out, from the stored bars; not "
+        "from 'reuters'\n"
+    )
     assert (said.code, said.err.splitlines(keepends=True)[-1]) == (4, line)
 
 
@@ -185,6 +197,7 @@ def test_a_home_that_chose_yahoo_trades_on_its_quotes(home: Path, web: Site, tra
     assert world.broker.capabilities.quote_delay == timedelta(minutes=15)
 
 
-def test_a_home_that_chose_yahoo_still_looks_lightly(home: Path) -> None:
-    settle(home, quotes="yahoo")
+@pytest.mark.parametrize("source", ["yahoo", "kite"])
+def test_a_home_that_chose_a_source_of_quotes_still_looks_lightly(home: Path, source: str) -> None:
+    settle(home, quotes=source)
     assert not loaded(home, "status") & {*HEAVY, "yfinance", "curl_cffi"}

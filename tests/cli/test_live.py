@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tests.cli.conftest import Said, Tradectl
 from tradectl import bootstrap
 from tradectl.brokers.vault import login_lock
 from tradectl.clock import VirtualClock
-from tradectl.errors import Blocked, DataError, LoginNeeded
+from tradectl.errors import Blocked, ConfigurationError, DataError, LoginNeeded
 from tradectl.model.order import OrderRequest, Side
 from tradectl.report.status import login_needed
 from tradectl.settings import load
@@ -76,6 +77,14 @@ def test_a_paper_home_needs_no_broker(tradectl: Tradectl) -> None:
     for words in (("login",), ("broker", "set", "house"), ("broker", "arm"), ("broker", "status")):
         said = tradectl(*words, stdin="")
         assert (said.code, "this home is paper" in said.err) == (4, True)
+
+
+def test_an_adapter_that_only_trades_gives_a_paper_home_no_prices(tradectl: Tradectl, home: Path) -> None:
+    home.mkdir()
+    (home / "tradectl.toml").write_text('quotes = "house"\n', encoding="utf-8")
+    assert tradectl("init").code == 0
+    with closing(bootstrap.open_world(load())) as world, pytest.raises(ConfigurationError, match="to nobody who does not trade"):
+        world.broker.quotes(["ACME"])
 
 
 def test_status_says_where_orders_go(live: Tradectl) -> None:

@@ -11,7 +11,7 @@ from tradectl.bootstrap.drills import CHANGES, drill_exchange, drill_world
 from tradectl.bootstrap.homes import before_the_last_event, capital_of, init, open_world, parameters_of
 from tradectl.bootstrap.simulations import open_simulation, reopen_simulation
 from tradectl.bootstrap.sources import open_prices, open_sessions, open_store
-from tradectl.bootstrap.worlds import LiveWorld, PaperWorld, live_account
+from tradectl.bootstrap.worlds import LiveWorld, PaperWorld, live_account, onlooker
 
 __all__ = [
     "CHANGES",
@@ -23,6 +23,7 @@ __all__ = [
     "drill_world",
     "init",
     "live_account",
+    "onlooker",
     "open_prices",
     "open_sessions",
     "open_simulation",

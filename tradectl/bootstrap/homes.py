@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradectl.bootstrap.sources import open_prices, open_sessions, open_store
-from tradectl.bootstrap.worlds import live_world, notifier_of, paper_world
+from tradectl.bootstrap.worlds import live_world, notifier_of, onlooker, paper_world
 from tradectl.clock import SystemClock, VirtualClock
 from tradectl.deferred import deferred
 from tradectl.errors import ConfigurationError, TradectlError, UsageError
@@ -167,13 +167,13 @@ def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock
 
     mode = ledger.info.get("mode") or ""
     kept = read_only and mode == "simulated"
-    prices = open_prices(settings, mode, clock) if not kept else None
     if mode not in {"paper", "live"} and not kept:
         raise ConfigurationError(f"this database is in mode {mode!r}, which this version does not trade")
     parameters = with_changes(Parameters(), ledger.settings.list())
     notifier = notifier_of(settings, ledger)
     market = deferred(lambda: open_store(settings))
     sessions = open_sessions(settings)
+    prices = open_prices(settings, mode, clock, lambda: onlooker(settings, ledger, clock, market, sessions)) if not kept else None
     if mode == "live":
         return live_world(settings, ledger, clock, market=market, sessions=sessions, parameters=parameters, notifier=notifier)
     return paper_world(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tradectl.deferred import deferred
 from tradectl.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import date
 
+    from tradectl.brokers.onlooker import Onlooker
     from tradectl.clock import SystemClock, VirtualClock
     from tradectl.exchange.sessions import SessionTable
     from tradectl.marketdata.store import Store
@@ -30,15 +33,22 @@ def open_store(settings: Settings, *, through: date | None = None) -> Store:
     return Store(settings.market, open_sessions(settings), through=through)
 
 
-def open_prices(settings: Settings, mode: str, clock: SystemClock | VirtualClock) -> PriceSource | None:
-    """The source of live prices that the settings choose, None for the stored bars. ConfigurationError for an unknown one, and
-    for anything but paper: delayed prices are not for real money."""
+def open_prices(
+    settings: Settings, mode: str, clock: SystemClock | VirtualClock, look: Callable[[], Onlooker]
+) -> PriceSource | None:
+    """The source of live prices that the settings choose, None for the stored bars; at a broker by who `look`s there.
+    ConfigurationError for an unknown one, and for anything but paper: real money goes by the prices of where it trades."""
     if not settings.quotes:
         return None
-    if settings.quotes != "yahoo":
-        raise ConfigurationError(f"quotes come from 'yahoo' or, left out, from the stored bars; not from {settings.quotes!r}")
     if mode != "paper":
-        raise ConfigurationError(f"quotes from Yahoo are delayed: they are for paper, not for mode {mode}")
+        raise ConfigurationError(f"quotes from {settings.quotes} are for paper, not for mode {mode}")
+    if settings.quotes != "yahoo":
+        from tradectl.brokers.adapter import is_known, names
+
+        if not is_known(settings.quotes):
+            known = "'yahoo', from a broker (" + ", ".join(names()) + ")"
+            raise ConfigurationError(f"quotes come from {known} or, left out, from the stored bars; not from {settings.quotes!r}")
+        return deferred(lambda: look().quotes())
     from tradectl.marketdata.sources.delayed import YahooQuotes
 
     return YahooQuotes(settings.yahoo, settings.home / "yahoo", clock)

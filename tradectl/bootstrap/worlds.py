@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from tradectl.brokers.guard import GuardedBroker
     from tradectl.brokers.live import LiveAccount
+    from tradectl.brokers.onlooker import Onlooker
     from tradectl.brokers.paper import PaperBroker
     from tradectl.clock import SystemClock, VirtualClock
     from tradectl.exchange.sessions import SessionTable
@@ -126,6 +127,14 @@ def live_account(settings: Settings, ledger: Ledger, clock: Clock, market: Marke
 
     folder = settings.home / "brokers"
     return LiveAccount(ledger, clock, market, sessions, key_file=settings.secret_key, folder=folder)
+
+
+def onlooker(settings: Settings, ledger: Ledger, clock: Clock, market: MarketData, sessions: SessionTable) -> Onlooker:
+    """A paper user at the broker whose prices he trades on, for who logs in or looks."""
+    from tradectl.brokers.onlooker import Onlooker
+
+    folder = settings.home / "brokers"
+    return Onlooker(ledger, clock, market, sessions, key_file=settings.secret_key, folder=folder, name=settings.quotes)
 
 
 def readings_of(market: Store, parameters: Parameters, shelf: Path | None) -> Readings:

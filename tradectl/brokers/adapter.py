@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from tradectl.errors import UsageError
+from tradectl.errors import Blocked, UsageError
 from tradectl.exchange.sessions import SessionTable
-from tradectl.ports import Broker, Capabilities, Clock, MarketData
+from tradectl.ports import Broker, Capabilities, Clock, MarketData, PriceSource
 
 ADAPTERS = {
     "kite": "tradectl.brokers.kite",
@@ -77,6 +77,23 @@ class Limiter(Protocol):
     def take(self, bucket: str) -> None:
         """Wait until one more request of this kind may be made, and count it."""
         ...
+
+
+ORDERS = "orders"
+"""The kind of request that is about an order: placing, changing, cancelling. Every adapter sends those, and only those, as it."""
+
+
+class ReadsOnly:
+    """The limits of an account that only looks: nothing that is made of it gets a command about an order past here."""
+
+    def __init__(self, limiter: Limiter) -> None:
+        self._limiter = limiter
+
+    def take(self, bucket: str) -> None:
+        """Blocked for a command about an order."""
+        if bucket == ORDERS:
+            raise Blocked("this account at a broker is for looking: no order is sent, changed or cancelled there")
+        self._limiter.take(bucket)
 
 
 class Unlimited:
@@ -148,11 +165,24 @@ class Adapter(Protocol):
     def login(self, account: Account, ask: Ask) -> Session: ...
 
 
+@runtime_checkable
+class Onlooking(Protocol):
+    """An adapter that can also open an account for its prices alone, without a request: an object that reads the market and has
+    no way to an order. Only such a broker's quotes are for paper homes."""
+
+    def prices(self, account: Account) -> PriceSource: ...
+
+
 def names() -> tuple[str, ...]:
     """Every broker there is an adapter of."""
     from importlib.metadata import entry_points
 
     return (*ADAPTERS, *sorted(point.name for point in entry_points(group=GROUP) if point.name not in ADAPTERS))
+
+
+def is_known(name: str) -> bool:
+    """Whether there is an adapter of that name."""
+    return name in ADAPTERS or name in names()
 
 
 def adapter(name: str) -> Adapter:

@@ -1,4 +1,5 @@
-"""`broker`: where a live home trades, what the broker must know of us, and whether orders go there."""
+"""`broker`: where a live home trades, what the broker must know of us, and whether orders go there; and, for a paper home, whose
+prices it trades on."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from tradectl.cli import show
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
-from tradectl.cli.login import ask, live_account
+from tradectl.cli.login import ask, broker_account, live_account
 from tradectl.cli.options import CONFIGURE
 from tradectl.errors import Blocked, UsageError
 from tradectl.model.money import to_rupees
@@ -19,12 +20,13 @@ from tradectl.model.money import to_rupees
 if TYPE_CHECKING:
     from tradectl.brokers.adapter import Adapter
     from tradectl.brokers.live import LiveAccount
+    from tradectl.brokers.onlooker import Onlooker
 
 app = typer.Typer(
     name="broker",
     rich_help_panel=CONFIGURE,
     cls=ListGroup,
-    help="The broker of a live home: list, set, status, arm, disarm, charges.",
+    help="The broker of a live home, or of a paper home's prices: list, set, status, arm, disarm, charges.",
 )
 
 
@@ -68,9 +70,9 @@ def change(
 ) -> Answer:
     """Name the broker and tell what it must know of us: asked on a terminal, else NAME=VALUE lines on stdin.
 
-    Whatever is told here disarms the account and ends its session.
+    Whatever is told here disarms the account and ends its session. In a paper home: the broker that `quotes` names.
     """
-    account = live_account(call)
+    account = broker_account(call)
     found = account.name_broker(name)
     for entry in address or ():
         which, _, url = entry.partition("=")
@@ -104,7 +106,7 @@ def _told(call: Call, found: Adapter) -> dict[str, str]:
 @command(app)
 def status(call: Call) -> Answer:
     """What is known of the broker, the session there, and whether orders are sent. Asks the broker nothing."""
-    found = _status(live_account(call))
+    found = _status(broker_account(call))
     return Answer(found, lambda: _text(found))
 
 
@@ -159,22 +161,31 @@ def _armed(call: Call, account: LiveAccount, *, armed: bool) -> Answer:
     return Answer(_status(account), text)
 
 
-def _status(account: LiveAccount) -> dict[str, Any]:
+def _status(account: Onlooker) -> dict[str, Any]:
     from tradectl.report.values import value
 
     name = account.broker_name()
     vault = account.vault(account.adapter())
-    session, arming = vault.session(), account.arming()
-    since = arming.since()
+    session = vault.session()
     return {
         "broker": name,
         "missing": list(vault.missing()),
         "logged_in": session is not None and session.expires_at > account.clock.now(),
         "expires_at": value(session.expires_at) if session else None,
         "seen_ip": session.seen_ip if session else None,
-        "armed_since": value(since),
-        "token": arming.token(),
+        **_arms(account),
     }
+
+
+def _arms(account: Onlooker) -> dict[str, Any]:
+    """Since when orders go there, and what lets a script arm it; both None where none ever do."""
+    from tradectl.brokers.live import LiveAccount
+    from tradectl.report.values import value
+
+    if not isinstance(account, LiveAccount):
+        return {"armed_since": None, "token": None}
+    arming = account.arming()
+    return {"armed_since": value(arming.since()), "token": arming.token()}
 
 
 def _text(found: dict[str, Any]) -> str:
@@ -182,5 +193,7 @@ def _text(found: dict[str, Any]) -> str:
     seen = f", seen at {found['seen_ip']}" if found["seen_ip"] else ""
     armed = f"ARMED since {show.moment(found['armed_since'])}" if found["armed_since"] else "not armed: no order is sent"
     missing = f"\nmissing  {', '.join(found['missing'])}: `tradectl broker set {found['broker']}`" if found["missing"] else ""
+    if not found["token"]:
+        return f"broker   {found['broker']}, for its prices: no order is ever sent\nsession  {session}{seen}{missing}"
     token = f"{found['token']} arms it from a script"
     return f"broker   {found['broker']}, {armed}\nsession  {session}{seen}\ntoken    {token}{missing}"

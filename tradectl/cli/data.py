@@ -75,7 +75,9 @@ def _imported(found: list[dict[str, Any]]) -> str:
 @command(app)
 def fetch(
     call: Call,
-    source: Annotated[str, typer.Option(help="nse: its daily files; yahoo: chosen symbols.", metavar="nse|yahoo")] = "nse",
+    source: Annotated[
+        str, typer.Option(help="nse: its daily files; yahoo, kite: chosen symbols.", metavar="nse|yahoo|kite")
+    ] = "nse",
     since: Annotated[
         str, typer.Option(help="From this date; else from the session after the last stored one.", metavar="YYYY-MM-DD")
     ] = "",
@@ -83,13 +85,13 @@ def fetch(
     repair: Annotated[
         bool, typer.Option("--repair", help="Also the gaps: sessions without bars since the first stored.")
     ] = False,
-    symbols: Annotated[str, typer.Option(help="yahoo: these, whether known already or not.", metavar="A,B,C")] = "",
-    universe: Annotated[str, typer.Option(help="yahoo: a list, a file of symbols, or `all`.", metavar="NAME")] = "",
+    symbols: Annotated[str, typer.Option(help="yahoo, kite: these, whether known already or not.", metavar="A,B,C")] = "",
+    universe: Annotated[str, typer.Option(help="yahoo, kite: a list, a file of symbols, or `all`.", metavar="NAME")] = "",
     replace: Annotated[
         bool, typer.Option("--replace", help="nse: also sessions that are stored; let the fetched rows take their place.")
     ] = False,
 ) -> Answer:
-    """Fetch daily bars from NSE or Yahoo; each session is kept as it comes, so an interrupted fetch goes on where it was."""
+    """Fetch daily bars from NSE, Yahoo or Kite; what has come is kept, so an interrupted fetch goes on where it was."""
     from tradectl.cli.fetching import fetch as carried_out
     from tradectl.marketdata.fetch import Span
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from tradectl.bootstrap import open_store
 from tradectl.cli import show
 from tradectl.cli.call import Answer, Call
+from tradectl.cli.login import broker_account
 from tradectl.cli.progress import bar
 from tradectl.clock import SystemClock, VirtualClock
-from tradectl.errors import DataError, UsageError
+from tradectl.errors import ConfigurationError, DataError, UsageError
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.fetch import FetchReport, Span, stored_sessions, wanted
 from tradectl.marketdata.fetch import fetch as fetched
@@ -19,39 +21,35 @@ from tradectl.model.moment import ist_date
 from tradectl.runtime.interrupt import stop_on_signals
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import date
 
+    from tradectl.marketdata.sources.past import Client
     from tradectl.marketdata.sources.port import Source
     from tradectl.ports import Clock
     from tradectl.settings import Settings
 
-SOURCES = ("nse", "yahoo")
+TITLES = {"nse": "NSE", "yahoo": "Yahoo", "kite": "Kite"}
+"""The sources: their words on the command line, and what people call them."""
 
 
 def fetch(call: Call, source: str, span: Span, *, symbols: str, universe: str) -> Answer:
     """Carry out the command. With `--at` nothing is asked for that was not over then."""
-    if source not in SOURCES:
-        raise UsageError(f"a source is one of {', '.join(SOURCES)}; not {source!r}")
-    if source == "nse" and (symbols or universe):
-        raise UsageError("NSE's files hold every symbol: --symbols and --universe are for --source yahoo")
-    if source == "yahoo" and span.again:
-        raise UsageError("Yahoo never takes the place of a stored bar: --replace is for --source nse")
-    if source == "yahoo" and bool(symbols) == bool(universe):
-        raise UsageError("say which symbols: --symbols A,B,C or --universe NAME")
+    _check_words(source, span, symbols=symbols, universe=universe)
     settings = call.told()
     clock = VirtualClock(settings.at) if settings.at else SystemClock()
     table = SessionTable.load(settings.sessions)
     stored = stored_sessions(settings.market)
     whole = span if source == "nse" else _every_session(span)
-    with stop_on_signals() as stop, bar("fetching", quiet=call.quiet or call.as_json) as tell:
+    with stop_on_signals() as stop, bar("fetching", quiet=call.quiet or call.as_json) as tell, ExitStack() as stack:
         sessions = wanted(whole, stored, table, clock.now())
         look = stop.raise_if_asked
-        patience = Patience(POLITE, look)
         if source == "nse":
-            opened = nse(settings, clock, patience)
+            opened = nse(settings, clock, Patience(POLITE, look))
         else:
+            client = yahoo(settings, Patience(POLITE, look)) if source == "yahoo" else stack.enter_context(broker(call, source))
             gaps_only = span.repair and span.since is None
-            opened = yahoo(settings, clock, patience, names(settings, symbols, universe), gaps_only=gaps_only)
+            opened = restored(settings, clock, client, names(settings, symbols, universe), gaps_only=gaps_only)
         report = fetched(
             opened,
             sessions,
@@ -65,6 +63,17 @@ def fetch(call: Call, source: str, span: Span, *, symbols: str, universe: str) -
     return _answer(report, [session.date for session in sessions])
 
 
+def _check_words(source: str, span: Span, *, symbols: str, universe: str) -> None:
+    if source not in TITLES:
+        raise UsageError(f"a source is one of {', '.join(TITLES)}; not {source!r}")
+    if source == "nse" and (symbols or universe):
+        raise UsageError("NSE's files hold every symbol: --symbols and --universe are for the other sources")
+    if source != "nse" and span.again:
+        raise UsageError(f"{TITLES[source]} never takes the place of a stored bar: --replace is for --source nse")
+    if source != "nse" and bool(symbols) == bool(universe):
+        raise UsageError("say which symbols: --symbols A,B,C or --universe NAME")
+
+
 def nse(settings: Settings, clock: Clock, patience: Patience) -> Source:
     """NSE at the address of the settings."""
     from tradectl.marketdata.sources.download import Downloader
@@ -73,14 +82,35 @@ def nse(settings: Settings, clock: Clock, patience: Patience) -> Source:
     return NseFiles(settings.nse, Downloader("NSE", settings.nse_home, patience), clock.now)
 
 
-def yahoo(settings: Settings, clock: Clock, patience: Patience, symbols: list[str], *, gaps_only: bool) -> Source:
-    """Yahoo for these symbols, as named today."""
-    from tradectl.marketdata.sources.knowledge import Stored
-    from tradectl.marketdata.sources.restoring import YahooBars
-    from tradectl.marketdata.sources.yahoo import Yahoo
+def yahoo(settings: Settings, patience: Patience) -> Client:
+    """Yahoo at the address of the settings."""
+    from tradectl.marketdata.sources.yahoo import Yahoo, YahooPast
 
-    known, client = Stored(settings.market, open_store(settings)), Yahoo(settings.yahoo, settings.home / "yahoo", patience)
-    return YahooBars(client, symbols, known, clock.now, ist_date(clock.machine_now()), gaps_only=gaps_only)
+    return YahooPast(Yahoo(settings.yahoo, settings.home / "yahoo", patience), ist_date(SystemClock().machine_now()))
+
+
+@contextmanager
+def broker(call: Call, source: str) -> Iterator[Client]:
+    """The candles of the user's broker, through an account that only looks. ConfigurationError where it is another broker."""
+    from tradectl.marketdata.sources.candles import CandlePast
+
+    account = broker_account(call)
+    if account.broker_name() != source:
+        raise ConfigurationError(f"{account.ledger.user} is at {account.broker_name()}, not at {source}")
+    candles = account.candles()
+    try:
+        yield CandlePast(candles, TITLES[source])
+    finally:
+        candles.close()
+
+
+def restored(settings: Settings, clock: Clock, client: Client, symbols: list[str], *, gaps_only: bool) -> Source:
+    """The bars of a client that adjusts them, for these symbols, as named today."""
+    from tradectl.marketdata.sources.knowledge import Stored
+    from tradectl.marketdata.sources.restoring import RestoredBars
+
+    known, today = Stored(settings.market, open_store(settings)), ist_date(clock.machine_now())
+    return RestoredBars(client, symbols, known, clock.now, today, gaps_only=gaps_only)
 
 
 def names(settings: Settings, symbols: str, universe: str) -> list[str]:

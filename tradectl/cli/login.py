@@ -16,6 +16,7 @@ from tradectl.errors import ConfigurationError, LoginNeeded
 if TYPE_CHECKING:
     from tradectl.brokers.adapter import Ask, Field
     from tradectl.brokers.live import LiveAccount
+    from tradectl.brokers.onlooker import Onlooker
 
 app = typer.Typer()
 
@@ -25,10 +26,10 @@ def login(
     call: Call,
     again: Annotated[bool, typer.Option("--again", help="Also where a session is there that still holds.")] = False,
 ) -> Answer:
-    """Log in at the broker. What has to be told each time is asked, or read from stdin, a line each."""
+    """Log in at the broker, or that of a paper home's `quotes`. What it takes is asked, or read from stdin, a line each."""
     from tradectl.report.values import value
 
-    account = live_account(call)
+    account = broker_account(call)
     session, fresh = account.login(ask(call), again=again)
     found: dict[str, Any] = {
         "broker": account.broker_name(),
@@ -42,13 +43,27 @@ def login(
     return Answer(found, f"{how} at {found['broker']}{seen}, until {show.moment(found['expires_at'])} IST")
 
 
+def broker_account(call: Call) -> Onlooker:
+    """The user's account at a broker: his live one, or in a paper home the one that it takes its prices from. ConfigurationError
+    in any other home."""
+    from tradectl import bootstrap
+    from tradectl.brokers.adapter import is_known
+
+    world, settings = call.world(), call.told()
+    if world.mode == "paper" and is_known(settings.quotes):
+        return bootstrap.onlooker(settings, world.ledger, world.clock, world.market, world.sessions)
+    return live_account(call)
+
+
 def live_account(call: Call) -> LiveAccount:
     """The user's account at his broker. ConfigurationError in a home that is not live."""
     from tradectl import bootstrap
 
     world = call.world()
     if world.mode != "live":
-        raise ConfigurationError(f"this home is {world.mode}: it needs no broker; `init --mode live` in another --home makes one")
+        raise ConfigurationError(
+            f"this home is {world.mode}: no order goes to a broker; `init --mode live` in another --home makes one that trades"
+        )
     return bootstrap.live_account(call.told(), world.ledger, world.clock, world.market, world.sessions)
 
 

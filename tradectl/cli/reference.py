@@ -20,6 +20,7 @@ from tradectl.cli.config import CREDENTIALS
 from tradectl.cli.group import PANEL
 from tradectl.report.crontab import crontab
 from tradectl.runtime.registry import all_tasks
+from tradectl.settings import KEYS
 from tradectl.strategy.parameters import Parameters
 
 WRITTEN = "<!-- Written by `make reference`; a test compares it with the program. -->\n"
@@ -110,7 +111,7 @@ def _below(kind: type[errors.TradectlError]) -> Iterator[type[errors.TradectlErr
 
 
 def settings() -> str:
-    """Every setting of `tradectl config`."""
+    """Every setting of `tradectl config`, and of `tradectl.toml`."""
     rows = []
     for item in fields(Parameters):
         meta = item.metadata
@@ -119,7 +120,9 @@ def settings() -> str:
         rows.append(f"| `{item.name}` | {item.default} | {unit} | {bounds} | {meta['meaning']} |")
     rows += [f"| `{key}` | | secret | | {meaning} |" for key, meaning in CREDENTIALS.items()]
     head = "# Settings\n\n`tradectl config list` shows them with what was changed.\n"
-    return f"{WRITTEN}\n{head}\n| setting | default | unit | bounds | meaning |\n|---|---|---|---|---|\n" + "\n".join(rows) + "\n"
+    table = "| setting | default | unit | bounds | meaning |\n|---|---|---|---|---|\n" + "\n".join(rows)
+    file = "| key | meaning |\n|---|---|\n" + "\n".join(f"| `{key}` | {meaning} |" for key, meaning in KEYS.items())
+    return f"{WRITTEN}\n{head}\n{table}\n\n## tradectl.toml\n\nText in quotes, in the home folder.\n\n{file}\n"
 
 
 def write(folder: Path) -> None:

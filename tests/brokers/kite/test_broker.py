@@ -377,12 +377,10 @@ def test_kites_charges_are_compared_with_ours(home: House, kite: KiteBroker, mon
 
 
 def test_candles_are_bars_of_ours_and_nothing_of_the_future(home: House, kite: KiteBroker) -> None:
-    home.market._listings["ACME"].minutes[MONDAY] = [(at, 10000, 10010, 9990, 10005, 100 + at) for at in range(60)]
     assert [(item.session, item.close, item.series) for item in kite.daily("BETA", THURSDAY, TUESDAY)] == [
         (THURSDAY, 10000, "BE"),
         (FRIDAY, 10000, "BE"),
     ]
-    assert kite.minutes("ACME", MONDAY) == tuple((at, 10000, 10010, 9990, 10005, 100 + at) for at in range(45))
     with pytest.raises(UsageError):
         kite.daily("NOBODY", THURSDAY, FRIDAY)
 

@@ -21,8 +21,8 @@ from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.fetch import FetchReport, Span, fetch, wanted
 from tradectl.marketdata.sources.knowledge import Stored
 from tradectl.marketdata.sources.patience import Patience
-from tradectl.marketdata.sources.restoring import YahooBars
-from tradectl.marketdata.sources.yahoo import Yahoo, period_since
+from tradectl.marketdata.sources.restoring import RestoredBars
+from tradectl.marketdata.sources.yahoo import Yahoo, YahooPast, period_since
 from tradectl.model.moment import at_ist
 
 WEDNESDAY, THURSDAY, FRIDAY, MONDAY, TUESDAY = (date(2024, 10, day) for day in (23, 24, 25, 28, 29))
@@ -42,7 +42,8 @@ def take(market: Market, yahoo: Yahoo, yahoo_site: Site, sessions: SessionTable)
             yahoo_site.put(path(share.symbol), chart(share))
         now = at_ist(on, time.fromisoformat(at))
         knowledge = Stored(market.folder, market.store())
-        source = YahooBars(yahoo, how.pop("symbols", [share.symbol for share in shares]), knowledge, lambda: now, on, **how)
+        symbols = how.pop("symbols", [share.symbol for share in shares])
+        source = RestoredBars(YahooPast(yahoo, on), symbols, knowledge, lambda: now, on, **how)
         days = wanted(Span(since=since, again=True), set(), sessions, now)
         return fetch(source, days, market.folder, sessions, at=now)
 

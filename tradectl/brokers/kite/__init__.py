@@ -10,6 +10,7 @@ api          requests with the session's token, renewed where another process ha
 redirect     the page on this machine to which a login in the browser comes back
 login        from a request token to a session
 history      candles
+prices       quotes and daily candles, without a way to an order
 notes        Kite's own reckoning of charges beside ours
 packets      the ticker's binary frames
 ticker       live prices and order updates over a websocket
@@ -30,6 +31,7 @@ from tradectl.ports import Capabilities
 
 if TYPE_CHECKING:
     from tradectl.brokers.kite.broker import KiteBroker
+    from tradectl.brokers.kite.prices import KitePrices
 
 
 class KiteAdapter:
@@ -63,6 +65,12 @@ class KiteAdapter:
         from tradectl.brokers.kite.broker import KiteBroker
 
         return KiteBroker(account, self.capabilities)
+
+    def prices(self, account: Account) -> KitePrices:
+        from tradectl.brokers.kite.api import Reads
+        from tradectl.brokers.kite.prices import KitePrices
+
+        return KitePrices(account, Reads(account))
 
     def login(self, account: Account, ask: Ask) -> Session:
         from tradectl.brokers.kite.login import login

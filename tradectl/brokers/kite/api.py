@@ -23,8 +23,9 @@ LIST_SECONDS = 30.0
 """For an answer to go on: the list of instruments is some MB, and has two minutes to be there."""
 
 
-class Api:
-    """Kite's paths for one account. Errors are those of `Transport` and `judging`, LoginNeeded without a session."""
+class Reads:
+    """Kite's paths for one account, as far as they change nothing. Errors are those of `Transport` and `judging`, LoginNeeded
+    without a session."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -42,23 +43,9 @@ class Api:
         """The body of a read."""
         return self._read(self._transport, "GET", path, bucket=bucket, **sent)
 
-    def reckon(self, path: str, content: Any) -> bytes:
-        """The body of a POST that changes nothing."""
-        return self._read(self._transport, "POST", path, bucket="other", json=content)
-
     def get_list(self, path: str) -> bytes:
         """A list of instruments, as CSV."""
         return self._read(self._lists, "GET", path, bucket="other")
-
-    def send(
-        self, method: str, path: str, form: Mapping[str, str | int] | None = None, *, before_sending: Callable[[], None]
-    ) -> Reply:
-        """A command about an order: sent once, or a second time where the first was proved not to have been carried out.
-        `before_sending`: see `Transport.command`."""
-        url = self._root + path
-        return self._known(
-            lambda: self._transport.command(method, url, bucket="orders", data=form, before_sending=before_sending)
-        )
 
     def credentials(self) -> tuple[str, str]:
         """Key and access token, for the ticker; the stored session's, read anew. LoginNeeded without one."""
@@ -118,3 +105,21 @@ class Api:
 
     def _is_over(self, session: Session) -> bool:
         return self._account.clock.now() >= session.expires_at
+
+
+class Api(Reads):
+    """The same, and what is sent about orders."""
+
+    def reckon(self, path: str, content: Any) -> bytes:
+        """The body of a POST that changes nothing."""
+        return self._read(self._transport, "POST", path, bucket="other", json=content)
+
+    def send(
+        self, method: str, path: str, form: Mapping[str, str | int] | None = None, *, before_sending: Callable[[], None]
+    ) -> Reply:
+        """A command about an order: sent once, or a second time where the first was proved not to have been carried out.
+        `before_sending`: see `Transport.command`."""
+        url = self._root + path
+        return self._known(
+            lambda: self._transport.command(method, url, bucket="orders", data=form, before_sending=before_sending)
+        )

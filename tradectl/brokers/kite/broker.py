@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from itertools import islice
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 from tradectl.brokers.adapter import Account, ChargeDifference, Remark
-from tradectl.brokers.kite import history, notes, remarks, rows
+from tradectl.brokers.kite import notes, remarks, rows
 from tradectl.brokers.kite.api import Api
-from tradectl.brokers.kite.instruments import Instruments
+from tradectl.brokers.kite.prices import KitePrices
 from tradectl.brokers.kite.purse import funds
 from tradectl.brokers.kite.shares import holdings
 from tradectl.brokers.kite.ticker import Ticker, ignore
@@ -29,8 +28,6 @@ from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, Orde
 from tradectl.ports import Capabilities
 
 T = TypeVar("T")
-QUOTES = 500
-"""Instruments of one request for quotes."""
 PROTECTION = "-1"
 """Automatic market protection: 0, or none, is refused since 2026-04-01 (source: kite.trade forum 52331)."""
 _TAG = re.compile(r"[A-Za-z0-9]{1,20}")
@@ -60,7 +57,8 @@ class KiteBroker:
         self.capabilities = capabilities
         self._account = account
         self._api = Api(account)
-        self.instruments = Instruments(account.folder, lambda: self._api.get_list("/instruments/NSE"))
+        self.prices = KitePrices(account, self._api)
+        self.instruments = self.prices.instruments
         self._orders = _Kept(rows.orders)
         self._trades = _Kept(rows.trades)
 
@@ -167,15 +165,7 @@ class KiteBroker:
         return rows.parsed(self._api.get("/user/margins/equity"), lambda data: funds(data, trades, today))
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """As many requests as there are 500 symbols. One that Kite does not list has no quote."""
-        now = self._account.clock.now()
-        found: dict[str, Quote] = {}
-        names = {f"NSE:{item.tradingsymbol}": name for name in symbols if (item := self.instruments.find(name, now))}
-        left = iter(names)
-        while asked := list(islice(left, QUOTES)):
-            content = self._api.get("/quote", bucket="quote", params={"i": asked})
-            found |= rows.parsed(content, lambda data: rows.quotes(data, names))
-        return found
+        return self.prices.quotes(symbols)
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:  # noqa: ARG002 - the port has it
         """None: nothing says that Kite serves indicative prices."""
@@ -184,14 +174,7 @@ class KiteBroker:
     # beyond the port
 
     def daily(self, symbol: str, first: date, last: date) -> tuple[Bar, ...]:
-        """Daily bars from `first` to `last`, adjusted by Kite. UsageError for an unknown symbol."""
-        listed = self.instruments.require(symbol, self._account.clock.now())
-        return history.daily(self._api, listed.token, listed.series, first, last)
-
-    def minutes(self, symbol: str, session: date) -> tuple[history.Minute, ...]:
-        """The minute bars of a session, as `MarketData.minutes` has them."""
-        listed = self.instruments.require(symbol, self._account.clock.now())
-        return history.minutes(self._api, listed.token, session)
+        return self.prices.daily(symbol, first, last)
 
     def remarks(self) -> Sequence[Remark]:
         """What the profile says of the account."""

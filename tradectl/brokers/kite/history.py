@@ -1,7 +1,8 @@
 """Candles: the past of a share as Kite tells it, in the shapes of our market data.
 
-Kite adjusts past prices for splits and bonuses, so daily bars of before are not as they were traded; prices are rounded to the
-paisa. Source: kiteconnect-mocks historical_minute.json, pykiteconnect 5.2.0.
+Kite adjusts past prices for splits, bonuses, rights issues, demergers and large dividends, so daily bars of before are not as
+they were traded; prices are rounded to the paisa. Source: kiteconnect-mocks historical_minute.json, pykiteconnect 5.2.0,
+support.zerodha.com (why charts differ from NSE's records).
 """
 
 from __future__ import annotations
@@ -10,21 +11,19 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from tradectl.brokers.kite.api import Api
+from tradectl.brokers.kite.api import Reads
 from tradectl.brokers.kite.rows import about_paise, parsed
 from tradectl.model.market import Bar
 from tradectl.model.moment import at_ist, to_ist
 
-SPANS = {"day": timedelta(days=2000), "minute": timedelta(days=60)}
+SPAN = timedelta(days=2000)
 """The longest span of one call: from memory, so nothing longer is asked."""
-_OPENS = time(9, 15)
-Minute = tuple[int, int, int, int, int, int]
 
 
-def daily(api: Api, token: int, series: str, first: date, last: date) -> tuple[Bar, ...]:
+def daily(api: Reads, token: int, series: str, first: date, last: date) -> tuple[Bar, ...]:
     """A bar for each session from `first` to `last`, oldest first. Prices in paise."""
     found: list[Bar] = []
-    for start, end in _spans(first, last, SPANS["day"]):
+    for start, end in _spans(first, last, SPAN):
         found += [
             Bar(ist.date(), *prices, volume, series)
             for ist, prices, volume in _candles(api, token, "day", _begin(start), _end(end))
@@ -32,17 +31,8 @@ def daily(api: Api, token: int, series: str, first: date, last: date) -> tuple[B
     return tuple(found)
 
 
-def minutes(api: Api, token: int, session: date) -> tuple[Minute, ...]:
-    """The minute bars of a session: minutes after 09:15, open, high, low, close in paise, volume."""
-    opened = at_ist(session, _OPENS)
-    return tuple(
-        (int((ist - opened).total_seconds()) // 60, *prices, volume)
-        for ist, prices, volume in _candles(api, token, "minute", _begin(session), _end(session))
-    )
-
-
 def _candles(
-    api: Api, token: int, interval: str, start: datetime, end: datetime
+    api: Reads, token: int, interval: str, start: datetime, end: datetime
 ) -> Sequence[tuple[datetime, tuple[int, int, int, int], int]]:
     """Candles with their start in Indian time."""
     params = {"from": f"{start:%Y-%m-%d %H:%M:%S}", "to": f"{end:%Y-%m-%d %H:%M:%S}", "continuous": 0, "oi": 0}

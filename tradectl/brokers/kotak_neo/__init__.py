@@ -7,6 +7,8 @@ judging      what an answer means
 rows         Kotak's rows, each read once into our own words
 hours        when it takes commands, and whether an order still waits as an after-market order
 instruments  the day's list of scrips, and the one behind a symbol
+wire         what all requests have in common
+prices       quotes without a way to an order
 broker       the adapter
 packets      what the price feed sends
 feed         what is said on the feeds of prices and orders
@@ -28,6 +30,7 @@ from tradectl.ports import Capabilities
 if TYPE_CHECKING:
     from tradectl.brokers.adapter import Account, Ask, Session
     from tradectl.brokers.kotak_neo.broker import KotakNeo
+    from tradectl.brokers.kotak_neo.prices import KotakPrices
 
 NAME = "kotak_neo"
 CAPABILITIES = Capabilities(
@@ -70,6 +73,12 @@ class KotakNeoAdapter:
         from tradectl.brokers.kotak_neo.broker import KotakNeo
 
         return KotakNeo(account)
+
+    def prices(self, account: Account) -> KotakPrices:
+        from tradectl.brokers.kotak_neo.prices import KotakPrices
+        from tradectl.brokers.kotak_neo.wire import Wire
+
+        return KotakPrices(account, Wire(account))
 
     def login(self, account: Account, ask: Ask) -> Session:
         from tradectl.brokers.kotak_neo.login import login

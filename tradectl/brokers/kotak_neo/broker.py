@@ -9,27 +9,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
-from urllib.parse import quote as quoted
 
-from tradectl.brokers.adapter import Account, Remark, Session
+from tradectl.brokers.adapter import Account, Remark
 from tradectl.brokers.kotak_neo import CAPABILITIES, NAME, judging, paths, rows
 from tradectl.brokers.kotak_neo.hours import Hours
-from tradectl.brokers.kotak_neo.instruments import Scrip, ScripFile, path_of
-from tradectl.brokers.kotak_neo.login import current, remarks
+from tradectl.brokers.kotak_neo.login import remarks
+from tradectl.brokers.kotak_neo.prices import KotakPrices
 from tradectl.brokers.kotak_neo.ticker import OnOrder, Ticker
-from tradectl.brokers.transport import CONNECT, Judge, Reply, Transport
-from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, LoginNeeded, OrderRefused, TradectlError, UsageError
+from tradectl.brokers.kotak_neo.wire import Wire, parsed
+from tradectl.brokers.transport import Reply
+from tradectl.errors import Ambiguous, Blocked, OrderRefused, TradectlError, UsageError
 from tradectl.exchange.ticks import on_tick
 from tradectl.model.market import Quote
-from tradectl.model.moment import ist_date
 from tradectl.model.money import to_rupees
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, OrderStatus, OrderType, Side, TradeReport, Variety
 
 T = TypeVar("T")
-_BATCH = 50
-"""Quotes asked for at once: Kotak answers no more in one call."""
-_FILE_SECONDS = 60.0
-_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError)
 
 
 class KotakNeo:
@@ -42,18 +37,16 @@ class KotakNeo:
         self._account, self._clock = account, account.clock
         vault = account.vault
         self._hours = Hours.of(account.sessions, vault.get("amo_from") or "16:05", vault.get("amo_until") or "08:55")
-        self._orders = self._transport(judging.command, self._trading)
-        self._reads = self._transport(judging.read, self._reading)
-        self._public = self._transport(judging.read, self._looking)
-        self._files = self._transport(judging.file, dict, (CONNECT, _FILE_SECONDS))
-        self._scrips = ScripFile(account.folder, self._fetch_scrips)
-        self._session: Session | None = None
+        self._wire = Wire(account)
+        self._orders = self._wire.transport(judging.command, self._trading)
+        self._reads = self._wire.transport(judging.read, self._wire.reading)
+        self._prices = KotakPrices(account, self._wire)
         self._book: tuple[OrderReport, ...] = ()
         self._fills: tuple[TradeReport, ...] = ()
 
     def close(self) -> None:
-        for transport in (self._orders, self._reads, self._public, self._files):
-            transport.close()
+        for part in (self._orders, self._reads, self._prices):
+            part.close()
 
     def remarks(self) -> Sequence[Remark]:
         """From where Kotak sees us."""
@@ -75,7 +68,7 @@ class KotakNeo:
                 self._hours.check_amo(self._clock.now())
 
         look()
-        scrip = self._scrip(request.symbol, request.side)
+        scrip = self._prices.scrip(request.symbol, request.side)
         if not on_tick(request.price, scrip.tick_size):
             raise OrderRefused(f"{to_rupees(request.price)} is not a multiple of the tick size at Kotak, "
                                f"{to_rupees(scrip.tick_size)}", code="tick")  # fmt: skip
@@ -154,19 +147,11 @@ class KotakNeo:
 
     def funds(self) -> Funds:
         sent = {"jData": json.dumps({"seg": "ALL", "exch": "ALL", "prod": "ALL"})}
-        reply = self._reads.read("POST", self._base + paths.LIMITS, bucket="reads", data=sent)
-        return _parsed(lambda: rows.funds(reply.json()), "limits")
+        reply = self._reads.read("POST", self._wire.base + paths.LIMITS, bucket="reads", data=sent)
+        return parsed(lambda: rows.funds(reply.json()), "limits")
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """Quotes with the day's prices and its band; symbols that Kotak does not know are absent."""
-        tokens = {scrip.token: symbol for symbol in symbols if (scrip := self._known(symbol)) is not None}
-        found: dict[str, Quote] = {}
-        wanted = list(tokens)
-        for start in range(0, len(wanted), _BATCH):
-            listed = ",".join(f"{paths.SEGMENT}|{token}" for token in wanted[start : start + _BATCH])
-            reply = self._public.read("GET", f"{self._base}{paths.QUOTES}/{quoted(listed, safe=',')}/all", bucket="reads")
-            found |= _parsed(lambda reply=reply: _quotes(reply, tokens), "quotes")  # type: ignore[misc]
-        return found
+        return self._prices.quotes(symbols)
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:  # noqa: ARG002 - the port's signature
         """Kotak serves none."""
@@ -176,64 +161,35 @@ class KotakNeo:
 
     def ticker(self, on_order: OnOrder | None = None, **patience: Any) -> Ticker:
         """Live prices, and order updates to `on_order`; enter it to connect. `patience`: see `Ticker`."""
-        return Ticker(self._account, lambda symbol: self._scrip(symbol).token, on_order, **patience)
+        return Ticker(self._account, lambda symbol: self._prices.scrip(symbol).token, on_order, **patience)
 
     # the wire
 
-    @property
-    def _base(self) -> str:
-        return self._known_session().tokens["base_url"]
-
     def _trading(self) -> Mapping[str, str]:
-        return {**self._looking(), **self._reading(), "neo-fin-key": paths.FIN_KEY}
-
-    def _reading(self) -> Mapping[str, str]:
-        tokens = self._known_session().tokens
-        return {"Sid": tokens["sid"], "Auth": tokens["token"], "accept": "application/json"}
-
-    def _looking(self) -> Mapping[str, str]:
-        return {"Authorization": self._account.vault.require("consumer_key")}
-
-    def _transport(
-        self, judge: Judge, headers: Callable[[], Mapping[str, str]], timeout: tuple[float, float] | None = None
-    ) -> Transport:
-        def judged(reply: Reply) -> TradectlError | None:
-            """Where Kotak does not know our session, it is over for everybody, and the next login is one."""
-            failure = judge(reply)
-            if isinstance(failure, LoginNeeded) and self._session is not None:
-                self._account.vault.end_session(self._session)
-            return failure
-
-        limiter = self._account.limiter
-        return Transport("Kotak", judged, headers, clock=self._clock, limiter=limiter, timeout=timeout or self._account.timeout)
-
-    def _known_session(self) -> Session:
-        """The stored one, which the next request is made with."""
-        self._session = current(self._account)
-        return self._session
+        return {**self._wire.looking(), **self._wire.reading(), "neo-fin-key": paths.FIN_KEY}
 
     def _command(self, path: str, sent: Mapping[str, str], look: Callable[[], None]) -> Mapping[str, Any]:
         """`look`: see `Transport.command`."""
         data = {"jData": json.dumps(sent)}
-        reply = self._orders.command("POST", self._base + path, bucket="orders", data=data, before_sending=look)
+        reply = self._orders.command("POST", self._wire.base + path, bucket="orders", data=data, before_sending=look)
         body: Mapping[str, Any] = reply.json()
         return body
 
     def _list(self, path: str, read: Callable[[list[rows.Row]], T]) -> T:
         """A list, read; an empty one only where Kotak says that there is nothing."""
-        reply = self._reads.read("GET", self._base + path, bucket="reads")
-        return _parsed(lambda: read(_data(reply)), path.rpartition("/")[2])
+        reply = self._reads.read("GET", self._wire.base + path, bucket="reads")
+        return parsed(lambda: read(_data(reply)), path.rpartition("/")[2])
 
     def _row(self, number: str, *, patient: bool) -> rows.Row:
         """One order as the book has it now. `patient`: asked for again where that may help."""
         ask = self._reads.read if patient else self._reads.command
-        reply = ask("GET", f"{self._base}{paths.ORDERS}/{number}", bucket="reads")
-        return _parsed(lambda: next(row for row in _data(reply) if row["nOrdNo"] == number), "order")
+        reply = ask("GET", f"{self._wire.base}{paths.ORDERS}/{number}", bucket="reads")
+        return parsed(lambda: next(row for row in _data(reply) if row["nOrdNo"] == number), "order")
 
     def _look_for_rejection(self, number: str) -> None:
         """A rejection that the book shows already. What cannot be seen now will be seen in the book."""
         try:
-            report = _parsed(lambda: rows.order_report(self._row(number, patient=False)), "order")
+            report = parsed(lambda: rows.order_report(self._row(number, patient=False)), "order")
         except TradectlError:
             return
         if report.status is OrderStatus.REJECTED:
@@ -243,23 +199,6 @@ class KotakNeo:
         """Whether an order waits now as an after-market order. Blocked where nothing is asked for."""
         self._hours.check_command(self._clock.now())
         return self._hours.waits(self._clock.now(), is_queued)
-
-    # instruments
-
-    def _scrip(self, symbol: str, side: Side | None = None) -> Scrip:
-        today = ist_date(self._clock.now())
-        instrument = self._account.market.instrument(self._account.market.find(symbol, today), today)
-        return self._scrips.of(today).find(instrument, side)
-
-    def _known(self, symbol: str) -> Scrip | None:
-        try:
-            return self._scrip(symbol)
-        except UsageError:
-            return None
-
-    def _fetch_scrips(self) -> bytes:
-        reply = self._public.read("GET", self._base + paths.SCRIP_FILES, bucket="reads")
-        return self._files.read("GET", _parsed(lambda: path_of(reply.json()), "list of files"), bucket="reads").content
 
 
 def _check_price(price: int) -> None:
@@ -279,17 +218,3 @@ def _data(reply: Reply) -> list[rows.Row]:
             raise ValueError("there is no data, and nothing says that there is none")
         return []
     return [data] if isinstance(data, dict) else list(data)
-
-
-def _quotes(reply: Reply, symbols: Mapping[str, str]) -> dict[str, Quote]:
-    answered = {symbols[token]: row for row in reply.json() if (token := str(row["exchange_token"])) in symbols}
-    found = {symbol: rows.quote(row, symbol) for symbol, row in answered.items()}
-    return {symbol: item for symbol, item in found.items() if item is not None}
-
-
-def _parsed(read: Callable[[], T], what: str) -> T:
-    """What cannot be read was not read: never half of it, and never nothing in its place."""
-    try:
-        return read()
-    except (*_UNREADABLE, StopIteration) as error:
-        raise BrokerUnavailable(f"Kotak's answer ({what}) cannot be read: {error!r}") from error

@@ -6,6 +6,7 @@ times     the moments in its rows, some of which have no date
 rows      its rows, each parsed once
 shares    holdings and today's net positions as one count of shares
 quotation prices, and how old they may be
+prices    quotes without a way to an order
 login     what stands for a session, since the server itself is logged in at its broker
 kept      the same object again for an answer that says nothing new
 broker    the account
@@ -25,6 +26,7 @@ from tradectl.ports import Capabilities
 
 if TYPE_CHECKING:
     from tradectl.brokers.openalgo.broker import OpenAlgoBroker
+    from tradectl.brokers.openalgo.prices import OpenAlgoPrices
 
 
 class OpenAlgoAdapter:
@@ -52,6 +54,12 @@ class OpenAlgoAdapter:
         from tradectl.brokers.openalgo.broker import OpenAlgoBroker
 
         return OpenAlgoBroker(account, self.capabilities)
+
+    def prices(self, account: Account) -> OpenAlgoPrices:
+        from tradectl.brokers.openalgo.api import Reads
+        from tradectl.brokers.openalgo.prices import OpenAlgoPrices
+
+        return OpenAlgoPrices(account, Reads(account))
 
     def login(self, account: Account, ask: Ask) -> Session:  # noqa: ARG002 - there is nothing to ask a person
         from tradectl.brokers.openalgo.login import login

@@ -26,14 +26,18 @@ MODE_HOLDS = timedelta(minutes=5)
 """How long an answer about the server's mode is believed: our choice, short against a session and long against a task."""
 
 
-class Api:
-    """OpenAlgo's paths for one account. Errors are those of `Transport` and `judging`, LoginNeeded without a session."""
+class Reads:
+    """OpenAlgo's paths for one account, as far as they change nothing. Errors are those of `Transport` and `judging`, LoginNeeded
+    without a session."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
         self._root = account.addresses["api"].rstrip("/") + "/api/v1/"
-        self._commands, self._reads = self._made(judge), self._made(judge_read)
-        self._live_at: datetime | None = None
+        self._reads = self._made(judge_read)
+
+    def close(self) -> None:
+        """Close the connections that are kept open."""
+        self._reads.close()
 
     def read(self, path: str, make: Callable[[Any], T], **body: Any) -> T:
         """`make` of an answer. BrokerUnavailable where it is not what was expected: a failed read is never an empty one."""
@@ -45,34 +49,11 @@ class Api:
         reply = self._reads.read("POST", self._root + path, bucket="other", json=self._with_key(body))
         return understood(path, lambda: make(_content(reply.content)))
 
-    def send(self, path: str, before_sending: Callable[[], None] | None, /, **body: Any) -> str:
-        """A command about an order, sent once; the order's id. Ambiguous where the answer does not say one. `before_sending`:
-        see `Transport.command`."""
-        self._require_session()
-        self._require_live()
-        sent = self._with_key({"strategy": STRATEGY, **body})
-        try:
-            url = self._root + path
-            reply = self._commands.command("POST", url, bucket="orders", json=sent, before_sending=before_sending)
-        except ConfigurationError:
-            self._live_at = None
-            raise
-        order_id = str(_content(reply.content).get("orderid") or "").strip()
-        if order_id in {"", "None", "null"}:  # a broker's refusal with status 200 is passed on as a success without an id
-            raise Ambiguous("OpenAlgo calls a command carried out, and says no order id")
-        return order_id
-
     def check_live(self) -> None:
         """ConfigurationError where the server is in its analyzer mode, or does not plainly say that it is live."""
         mode, analyzing = self.ask("analyzer", lambda content: (content["data"]["mode"], content["data"]["analyze_mode"]))
         if mode != "live" or analyzing is not False:
             raise ConfigurationError(f"OpenAlgo is in its mode {mode!r}, where nothing is real: switch its analyzer off first")
-
-    def _require_live(self) -> None:
-        now = self._account.clock.now()
-        if self._live_at is None or not now - MODE_HOLDS <= self._live_at <= now:
-            self.check_live()
-            self._live_at = now
 
     def _require_session(self) -> None:
         session = self._account.vault.session()
@@ -91,6 +72,42 @@ class Api:
     @cached_property
     def _key(self) -> str:
         return self._account.vault.require("api_key")
+
+
+class Api(Reads):
+    """The same, and what is sent about orders."""
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
+        self._commands = self._made(judge)
+        self._live_at: datetime | None = None
+
+    def close(self) -> None:
+        self._commands.close()
+        super().close()
+
+    def send(self, path: str, before_sending: Callable[[], None] | None, /, **body: Any) -> str:
+        """A command about an order, sent once; the order's id. Ambiguous where the answer does not say one. `before_sending`:
+        see `Transport.command`."""
+        self._require_session()
+        self._require_live()
+        sent = self._with_key({"strategy": STRATEGY, **body})
+        try:
+            url = self._root + path
+            reply = self._commands.command("POST", url, bucket="orders", json=sent, before_sending=before_sending)
+        except ConfigurationError:
+            self._live_at = None
+            raise
+        order_id = str(_content(reply.content).get("orderid") or "").strip()
+        if order_id in {"", "None", "null"}:  # a broker's refusal with status 200 is passed on as a success without an id
+            raise Ambiguous("OpenAlgo calls a command carried out, and says no order id")
+        return order_id
+
+    def _require_live(self) -> None:
+        now = self._account.clock.now()
+        if self._live_at is None or not now - MODE_HOLDS <= self._live_at <= now:
+            self.check_live()
+            self._live_at = now
 
 
 def understood(path: str, make: Callable[[], T]) -> T:

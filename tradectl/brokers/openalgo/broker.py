@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from tradectl.brokers.adapter import Account, Remark
-from tradectl.brokers.openalgo import quotation, rows, times
+from tradectl.brokers.openalgo import rows, times
 from tradectl.brokers.openalgo.api import Api, understood
 from tradectl.brokers.openalgo.kept import Kept
+from tradectl.brokers.openalgo.prices import OpenAlgoPrices
 from tradectl.brokers.openalgo.shares import holdings
 from tradectl.errors import Blocked, OrderRefused
 from tradectl.model.market import Quote
@@ -34,8 +35,12 @@ class OpenAlgoBroker:
         self.capabilities = capabilities
         self._account = account
         self._api = Api(account)
+        self._prices = OpenAlgoPrices(account, self._api)
         self._orders: Kept[tuple[OrderReport, ...]] = Kept()
         self._trades: Kept[tuple[TradeReport, ...]] = Kept()
+
+    def close(self) -> None:
+        self._api.close()
 
     def remarks(self) -> Sequence[Remark]:
         """Whether the server trades for real. ConfigurationError in its analyzer mode."""
@@ -119,18 +124,7 @@ class OpenAlgoBroker:
         return Funds(available, blocked, available + blocked)
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """As many requests as there are 50 symbols. A quote's time is that of the question (`quotation`); it has no band."""
-        asked = list(dict.fromkeys(symbols))
-        found: dict[str, Quote] = {}
-        for start in range(0, len(asked), quotation.BATCH):
-            names = [{"symbol": symbol, "exchange": rows.EXCHANGE} for symbol in asked[start : start + quotation.BATCH]]
-            now = self._now
-            found |= self._api.read(
-                "multiquotes",
-                lambda content, now=now: quotation.quotes(content["results"], self._account.sessions, now),  # type: ignore[misc]
-                symbols=names,
-            )
-        return found
+        return self._prices.quotes(symbols)
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:  # noqa: ARG002 - the port has it
         """None: OpenAlgo has no indicative prices."""

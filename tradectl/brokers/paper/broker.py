@@ -89,6 +89,8 @@ class PaperBroker:
         self._views = Views()
 
     def close(self) -> None:
+        if self._live is not None:
+            self._live.close()
         self._store.close()
 
     def open_account(self, cash: int) -> None:

@@ -34,6 +34,12 @@ class LivePrices:
         self._last: dict[str, Look] = {}
         self._news = False
 
+    def close(self) -> None:
+        """End the source's connections, where it holds any."""
+        close = getattr(self._source, "close", None)
+        if close is not None:
+            close()
+
     def news(self) -> bool:
         """Whether a price was seen since the last time this was asked."""
         news, self._news = self._news, False

@@ -1,10 +1,14 @@
-"""What we know of a symbol before Yahoo is asked: from the stored series and lists, and nothing where nothing is stored yet."""
+"""What we know of a symbol before a source that adjusts is asked: from the stored series and lists.
+
+Where nothing is stored yet, that is nothing.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +45,7 @@ class Stored:
         except UsageError:
             instrument_id = None
         if instrument_id is None:
-            return Known(lambda _: symbol, _finest, {}, {})
+            return Known(lambda _: symbol, _finest, {}, {}, listed=None if self._has_actions(symbol) else self._listed)
         store, owner = self._store, instrument_id
         history = store.history(owner)
 
@@ -51,7 +55,21 @@ class Stored:
         def tick_on(day: date, price: int) -> int:
             return _finest(day, price) if history is None else store.instrument(owner, day).tick_size
 
-        return Known(name_on, tick_on, self._closes(owner), self._ratios(owner, today))
+        others = [action for action in store.actions(owner, date.min, today) if not changes_shares(action)]
+        return Known(name_on, tick_on, self._closes(owner), self._ratios(owner, today), others, self._listed)
+
+    def _has_actions(self, symbol: str) -> bool:
+        """Whether the list names a share that the store does not know: then what happened to it is not known either."""
+        if self._archive is None:
+            return False
+        return self._archive.execute("SELECT 1 FROM actions WHERE symbol = ?", (symbol,)).fetchone() is not None
+
+    @cached_property
+    def _listed(self) -> tuple[date, date] | None:
+        if self._archive is None:
+            return None
+        oldest, newest = self._archive.execute("SELECT min(ex_date), max(ex_date) FROM actions").fetchone()
+        return (date.fromisoformat(oldest), date.fromisoformat(newest)) if oldest else None
 
     def _closes(self, instrument_id: str) -> dict[date, int]:
         """The final closes, by session."""

@@ -1,6 +1,6 @@
 """What a source is: it names the parts in which it can fetch some sessions, and fetches one part at a time.
 
-NSE's part is a session with every symbol, Yahoo's a symbol with every session; a broker's candles will be like Yahoo's.
+NSE's part is a session with every symbol; Yahoo's, and a broker's with its candles, is a symbol with every session.
 """
 
 from __future__ import annotations

@@ -1,61 +1,67 @@
-"""Yahoo's bars made what was traded again, or refused.
+"""Adjusted bars made what was traded again, or refused.
 
-Yahoo divides all history by the splits and bonuses that came later. So a bar is multiplied by those after its session; and what
-comes out is believed only if it lies on the tick, agrees with our own list of corporate actions, and fits the bars that we have.
-Bars that we have are never touched.
+A source like Yahoo, or a broker with its candles, divides all history by the splits and bonuses that came later. So a bar is
+multiplied by those after its session; and what comes out is believed only if it lies on the tick, agrees with our own list of
+corporate actions, and fits the bars that we have. Bars that we have are never touched.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from tradectl.errors import DataError
 from tradectl.exchange.sessions import Session
 from tradectl.execution.closing import is_final
+from tradectl.marketdata.sources.past import Client, Past
 from tradectl.marketdata.sources.port import Absent, Delivery, Part
-from tradectl.marketdata.sources.yahoo import Chart, Yahoo, period_since
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tradectl.model.market import ActionKind, CorporateAction
 
 SEAM = timedelta(days=10)
-"""How far before the first wanted session the stored closes are compared with Yahoo's."""
+"""How far before the first wanted session the stored closes are compared with the source's."""
 SEAM_WIDTH = 0.03
-"""The official close is an average of the last half hour, Yahoo's may be the last price: up to 2 % apart. A split is more."""
-NOISE = 2.5e-7
-"""Yahoo's numbers have seven digits; a price that lies further off the tick was not made by a split alone."""
+"""The official close is an average of the last half hour, a source's may be the last price: up to 2 % apart. A split is more."""
+LARGE_DIVIDEND = 0.015
+"""Kite takes a dividend out of its candles from 2 % of the price on, of a day that it does not name: so from a little less on
+nothing is known for certain (source: support.zerodha.com)."""
+LIST_IS_OLD = timedelta(days=31)
+"""In every month some share goes ex: a list of corporate actions whose newest is older does not reach to today."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What we know of a symbol: its name and tick in a session, stored final closes by session, ratios by ex-date."""
+    """What we know of a symbol: its name and tick in a session, stored final closes by session, ratios by ex-date.
+
+    `others`: corporate actions that leave the count of shares alone, and may move prices. `listed`: the oldest and the newest
+    ex-date, of whatever share, of which anything is known; None: of none.
+    """
 
     name_on: Callable[[date], str]
     tick_on: Callable[[date, int], int]
     closes: Mapping[date, int]
     ratios: Mapping[date, Fraction]
+    others: Sequence[CorporateAction] = ()
+    listed: tuple[date, date] | None = None
 
 
 class Knowledge(Protocol):
-    """What is known before Yahoo is asked."""
+    """What is known before a source is asked."""
 
     def of(self, symbol: str, today: date) -> Known: ...
 
 
-class YahooBars:
-    """The source `yahoo`: a part is a symbol with the sessions that it lacks."""
+class RestoredBars:
+    """A source whose part is a symbol with the sessions that it lacks."""
 
-    name = "yahoo"
     together = 20
 
     def __init__(
         self,
-        yahoo: Yahoo,
+        client: Client,
         symbols: Sequence[str],
         knowledge: Knowledge,
         now: Callable[[], datetime],
@@ -63,10 +69,11 @@ class YahooBars:
         *,
         gaps_only: bool = False,
     ) -> None:
-        """`now`: the time of the day that is traded; `today`: the machine's date, to which Yahoo's periods reach; `gaps_only`:
+        """`now`: the time of the day that is traded; `today`: the machine's date, up to which the client adjusts; `gaps_only`:
         nothing from before the first stored bar of a symbol."""
-        self._yahoo, self._symbols, self._knowledge, self._now, self._today = yahoo, symbols, knowledge, now, today
+        self._client, self._symbols, self._knowledge, self._now, self._today = client, symbols, knowledge, now, today
         self._gaps_only = gaps_only
+        self.name = client.name
 
     def parts(self, sessions: Sequence[Session]) -> Sequence[Part]:
         found = []
@@ -79,15 +86,14 @@ class YahooBars:
         return found
 
     def fetch(self, part: Part) -> Delivery | Absent:
-        """The part as a daily CSV. DataError where Yahoo's adjustment cannot be undone for certain."""
-        known = self._knowledge.of(part.name, self._today)
-        first = part.sessions[0].date
-        chart = self._yahoo.chart(part.name, period_since(first - SEAM, self._today))
-        if chart is None:
-            return Absent("Yahoo does not know it")
-        history = _History(chart, known, self._today)
-        history.check_ratios(first)
-        history.check_seam(first - SEAM)
+        """The part as a daily CSV. DataError where the adjustment cannot be undone for certain."""
+        known, title = self._knowledge.of(part.name, self._today), self._client.title
+        first, last = part.sessions[0].date, part.sessions[-1].date
+        past = self._client.past(part.name, first - SEAM, last)
+        if past is None:
+            return Absent(f"{title} does not know it")
+        history = _History(part.name, past, known, self._client, self._today)
+        history.check(first)
         lines, lacking = [], []
         for session in part.sessions:
             bar = history.bar(session.date)
@@ -96,64 +102,117 @@ class YahooBars:
                 continue
             provisional = 0 if is_final(session.date, self._now()) else 1
             prices = ",".join(f"{price // 100}.{price % 100:02d}" for price in bar[:4])
-            lines.append(f"{session.date},{known.name_on(session.date)},EQ,{prices},{bar[4]},{provisional}")
+            lines.append(f"{session.date},{known.name_on(session.date)},{past.series},{prices},{bar[4]},{provisional}")
         if not lines:
-            return Absent(f"Yahoo has no bar of {lacking[0]}" + (f" to {lacking[-1]}" if len(lacking) > 1 else ""))
+            return Absent(f"{title} has no bar of {lacking[0]}" + (f" to {lacking[-1]}" if len(lacking) > 1 else ""))
         header = "date,symbol,series,open,high,low,close,volume,provisional"
         content = "\n".join([header, *lines, ""]).encode()
-        return Delivery(f"yahoo-{part.name}.csv", content, tuple(lacking))
+        return Delivery(f"{self.name}-{part.name}.csv", content, tuple(lacking))
 
 
 class _History:
-    """One chart, by date."""
+    """One share's past, by date."""
 
-    def __init__(self, chart: Chart, known: Known, today: date) -> None:
-        self._symbol, self._known, self._today = chart.symbol, known, today
-        rows = chart.frame[["Open", "High", "Low", "Close", "Volume", "Stock Splits"]].itertuples(name=None)
-        self._rows: dict[date, tuple[float, ...]] = {stamp.date(): tuple(values) for stamp, *values in rows}
-        splits = {day: row[5] for day, row in self._rows.items() if row[5] > 0}
-        self._splits = {day: Fraction(ratio).limit_denominator(10_000) for day, ratio in sorted(splits.items())}
+    def __init__(self, symbol: str, past: Past, known: Known, client: Client, today: date) -> None:
+        self._symbol, self._rows, self._known, self._client, self._today = symbol, past.rows, known, client, today
+        self._title = client.title
+        self._named = past.splits is not None
+        ratios = known.ratios if past.splits is None else past.splits
+        self._splits = {day: ratio for day, ratio in sorted(ratios.items()) if self._named or day <= today}
 
-    def check_ratios(self, first: date) -> None:
-        """DataError where our own list has a split or bonus that Yahoo lacks, or has another ratio for it."""
+    def check(self, first: date) -> None:
+        """DataError where what was done to the prices since `first` is not known for certain."""
+        if self._named:
+            self._check_ratios(first)
+        else:
+            self._check_others(first)
+        self._check_seam(first)
+
+    def _check_ratios(self, first: date) -> None:
+        """Our own list has no split or bonus that the source lacks, or has another ratio for."""
         for ex_date, ratio in self._known.ratios.items():
             if first < ex_date <= self._today and self._splits.get(ex_date) != ratio:
                 said = self._splits.get(ex_date)
                 theirs = f"says {said}" if said else "knows of none"
-                raise DataError(f"{self._symbol}: the split of {ex_date} is {ratio} by our list and Yahoo {theirs}; not imported")
+                raise DataError(
+                    f"{self._symbol}: the split of {ex_date} is {ratio} by our list and {self._title} {theirs}; not imported"
+                )
 
-    def check_seam(self, since: date) -> None:
-        """DataError where a restored close is far from the one that is stored."""
+    def _check_others(self, first: date) -> None:
+        """Nothing has happened by which the source divides, and by how much is not in our list."""
+        for action in self._known.others:
+            if first < action.ex_date <= self._today and self._moves_prices(action):
+                raise DataError(
+                    f"{self._symbol}: by how much {self._title} divided for the {action.kind} of {action.ex_date} is not known;"
+                    f" not imported: sessions since then are, with --since {action.ex_date}"
+                )
+
+    def _moves_prices(self, action: CorporateAction) -> bool:
+        """A dividend of which the amount or the price before is not known may be large."""
+        if action.kind is not ActionKind.DIVIDEND:
+            return action.kind in {ActionKind.DEMERGER, ActionKind.RIGHTS}
+        before = max((day for day in self._rows if day < action.ex_date), default=None)
+        if before is None or not action.dividend:
+            return True
+        return action.dividend >= LARGE_DIVIDEND * self._rows[before][3] * float(self._factor(before))
+
+    def _check_seam(self, first: date) -> None:
+        """Restored closes are not far from those that are stored; and where the source names no splits there is such a close of
+        before, or a list of corporate actions that reaches from there to today, as proof that we know them."""
+        proved, since = self._named, max(first - SEAM, self._moved_before(first))
         for day, close in self._known.closes.items():
             if day < since or day not in self._rows:
                 continue
-            restored = self._rows[day][3] * float(self._factor(day)) * 100
+            restored = self._rows[day][3] * float(self._factor(day))
             if abs(restored - close) > SEAM_WIDTH * close:
                 raise DataError(
-                    f"{self._symbol}: Yahoo's close of {day} comes to {restored / 100:.2f} and {close / 100:.2f} is stored;"
-                    " its splits cannot be undone for certain"
+                    f"{self._symbol}: {self._title}'s close of {day} comes to {restored / 100:.2f} and {close / 100:.2f} is"
+                    " stored; its splits cannot be undone for certain"
                 )
+            proved = proved or day <= first
+        if not proved and not self._listed_since(first):
+            raise DataError(
+                f"{self._symbol}: {self._title} names no splits, and neither a stored close of the days before {first} nor a list"
+                " of corporate actions from then to today proves that we know them; not imported"
+            )
+
+    def _moved_before(self, first: date) -> date:
+        """Closes of before this date were divided by what has no ratio, and are compared with nothing."""
+        if self._named:
+            return date.min
+        moves = (action.ex_date for action in self._known.others if action.ex_date <= first and self._moves_prices(action))
+        return max(moves, default=date.min)
+
+    def _listed_since(self, first: date) -> bool:
+        if self._known.listed is None:
+            return False
+        oldest, newest = self._known.listed
+        return oldest <= first and newest >= self._today - LIST_IS_OLD
 
     def bar(self, day: date) -> tuple[int, int, int, int, int] | None:
-        """Open, high, low, close in paise and the volume, as traded; None where Yahoo has a hole."""
+        """Open, high, low, close in paise and the volume, as traded; None where the source has a hole."""
         row = self._rows.get(day)
         if row is None or any(math.isnan(value) for value in row[:4]):
             return None
         factor = self._factor(day)
-        prices = [self._restored(day, value, factor) for value in row[:4]]
+        prices = [self._restored(day, value, float(factor)) for value in row[:4]]
         return prices[0], prices[1], prices[2], prices[3], max(0, round(row[4] / float(factor)))
 
     def _factor(self, day: date) -> Fraction:
-        """By how much Yahoo has divided the prices of a date."""
+        """By how much the prices of a date were divided."""
         return math.prod((ratio for ex_date, ratio in self._splits.items() if ex_date > day), start=Fraction(1))
 
-    def _restored(self, day: date, value: float, factor: Fraction) -> int:
-        exact = value * float(factor) * 100
+    def _restored(self, day: date, value: float, factor: float) -> int:
+        """The one price on the tick from which the source's can have come."""
+        exact = value * factor
         tick = self._known.tick_on(day, round(exact))
         price = round(exact / tick) * tick
-        if price <= 0 or abs(exact - price) > 0.02 + price * NOISE:
+        off, blur = abs(exact - price), self._client.blur(exact, factor)
+        several = factor != 1 and tick - off <= blur
+        if price <= 0 or off > blur or several:
+            why = "near more than one price on" if several else "not on"
             raise DataError(
-                f"{self._symbol}: Yahoo's price of {day} comes to {exact / 100:.4f}, not on the tick of {tick / 100:.2f};"
+                f"{self._symbol}: {self._title}'s price of {day} comes to {exact / 100:.4f}, {why} the tick of {tick / 100:.2f};"
                 " its splits cannot be undone for certain"
             )
         return price

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from yfinance.config import YfConfig
 from yfinance.exceptions import YFException, YFPricesMissingError
 
 from tradectl.errors import ConfigurationError, DataError
+from tradectl.marketdata.sources.past import Past, Row
 from tradectl.marketdata.sources.patience import Passing, Patience
 from tradectl.marketdata.sources.yahoo_session import YahooSession
 
@@ -31,6 +33,8 @@ PERIODS = (("5d", 4), ("1mo", 27), ("3mo", 87), ("6mo", 178), ("1y", 363), ("2y"
 ZONE = "Asia/Kolkata"
 FACTS = ("symbol", "currency", "exchangeTimezoneName", "regularMarketPrice", "regularMarketTime")
 """What is read of a chart's `meta`; to look at all of it makes yfinance ask Yahoo once more."""
+NOISE = 2.5e-7
+"""Yahoo's numbers have seven digits; a price that lies further off the tick was not made by a split alone."""
 UNREADABLE = (ValueError, KeyError, TypeError, IndexError, AttributeError)
 """What yfinance raises where the answer is not shaped as it expects."""
 
@@ -106,3 +110,28 @@ class Yahoo:
         for fact, value in expected.items():
             if facts.get(fact) != value:
                 raise DataError(f"{symbol}: Yahoo's answer has {fact} {facts.get(fact)}, not {value}")
+
+
+class YahooPast:
+    """Yahoo as a source of bars; `today` is the machine's date, to which Yahoo's periods reach."""
+
+    name, title = "yahoo", "Yahoo"
+
+    def __init__(self, yahoo: Yahoo, today: date) -> None:
+        self._yahoo, self._today = yahoo, today
+
+    def past(self, symbol: str, first: date, last: date) -> Past | None:  # noqa: ARG002 - a period ends today
+        chart = self._yahoo.chart(symbol, period_since(first, self._today))
+        if chart is None:
+            return None
+        rows: dict[date, Row] = {}
+        splits: dict[date, Fraction] = {}
+        columns = chart.frame[["Open", "High", "Low", "Close", "Volume", "Stock Splits"]]
+        for stamp, opened, high, low, close, volume, split in columns.itertuples(name=None):
+            rows[stamp.date()] = (opened * 100, high * 100, low * 100, close * 100, volume)
+            if split > 0:
+                splits[stamp.date()] = Fraction(split).limit_denominator(10_000)
+        return Past(rows, splits)
+
+    def blur(self, price: float, factor: float) -> float:  # noqa: ARG002 - the protocol has it
+        return 0.02 + price * NOISE

@@ -1,8 +1,14 @@
-"""Candles of the past, and never of what has not happened yet."""
+"""Candles of the past, and never of what has not happened yet.
+
+As at Kite they are divided by the splits and bonuses that came later, and rounded to the paisa. What else Kite takes out
+(demergers, rights issues, large dividends) is left in.
+"""
 
 from __future__ import annotations
 
+import math
 from datetime import date, datetime, time, timedelta
+from fractions import Fraction
 from typing import Any
 
 from tradectl.exchange.sessions import Session, SessionTable
@@ -33,23 +39,31 @@ def _days(market: MarketData, instrument_id: str, sessions: list[Session], now: 
         if history is None or index is None or now < session.phases(closing_auction=False)[-1].end:
             continue
         bar, at = history.bar(index), at_ist(session.date, time(0))
-        rows.append((at, _row(at, (bar.open, bar.high, bar.low, bar.close), bar.volume)))
+        ratio = _ratio(market, instrument_id, session.date, now)
+        rows.append((at, _row(at, (bar.open, bar.high, bar.low, bar.close), bar.volume, ratio)))
     return rows
 
 
 def _minutes(market: MarketData, instrument_id: str, sessions: list[Session], now: datetime) -> list[tuple[datetime, list[Any]]]:
     rows = []
     for session in sessions:
-        opened = at_ist(session.date, _OPENS)
+        opened, ratio = at_ist(session.date, _OPENS), _ratio(market, instrument_id, session.date, now)
         for minute, *prices, volume in market.minutes(instrument_id, session.date):
             at = opened + timedelta(minutes=minute)
             if at + timedelta(minutes=1) <= now:
-                rows.append((at, _row(at, prices, volume)))
+                rows.append((at, _row(at, prices, volume, ratio)))
     return rows
 
 
-def _row(at: datetime, prices: Any, volume: int) -> list[Any]:
-    return [f"{at:%Y-%m-%dT%H:%M:%S%z}", *(rupees(price) for price in prices), volume]
+def _ratio(market: MarketData, instrument_id: str, session: date, now: datetime) -> Fraction:
+    """Today's shares for one of that session."""
+    actions = market.actions(instrument_id, session, to_ist(now).date())
+    return math.prod((action.ratio for action in actions), start=Fraction(1))
+
+
+def _row(at: datetime, prices: Any, volume: int, ratio: Fraction) -> list[Any]:
+    divided = (math.floor(price / ratio + Fraction(1, 2)) for price in prices)
+    return [f"{at:%Y-%m-%dT%H:%M:%S%z}", *(rupees(price) for price in divided), round(volume * ratio)]
 
 
 def _moment(text: str) -> datetime:

@@ -1,0 +1,74 @@
+"""What an account at Kotak sees of the market: quotes, and the scrip behind a symbol.
+
+Who is given these prices is given no way to an order: they are read only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from urllib.parse import quote as quoted
+
+from tradectl.brokers.adapter import Account
+from tradectl.brokers.kotak_neo import NAME, judging, paths, rows
+from tradectl.brokers.kotak_neo.instruments import Scrip, ScripFile, path_of
+from tradectl.brokers.kotak_neo.wire import Wire, parsed
+from tradectl.brokers.transport import CONNECT, Reply
+from tradectl.errors import UsageError
+from tradectl.model.market import Quote
+from tradectl.model.moment import ist_date
+from tradectl.model.order import Side
+
+_BATCH = 50
+"""Quotes asked for at once: Kotak answers no more in one call."""
+_FILE_SECONDS = 60.0
+
+
+class KotakPrices:
+    """`PriceSource` of one account. Makes no request by itself; errors are those of the port `Broker`."""
+
+    name = NAME
+    delay = timedelta(0)
+
+    def __init__(self, account: Account, wire: Wire) -> None:
+        self._clock, self._market, self._wire = account.clock, account.market, wire
+        self._public = wire.transport(judging.read, wire.looking)
+        self._files = wire.transport(judging.file, dict, (CONNECT, _FILE_SECONDS))
+        self._scrips = ScripFile(account.folder, self._fetch_scrips)
+
+    def close(self) -> None:
+        for transport in (self._public, self._files):
+            transport.close()
+
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """Quotes with the day's prices and its band; symbols that Kotak does not know are absent."""
+        tokens = {scrip.token: symbol for symbol in symbols if (scrip := self._known(symbol)) is not None}
+        found: dict[str, Quote] = {}
+        wanted = list(tokens)
+        for start in range(0, len(wanted), _BATCH):
+            listed = ",".join(f"{paths.SEGMENT}|{token}" for token in wanted[start : start + _BATCH])
+            reply = self._public.read("GET", f"{self._wire.base}{paths.QUOTES}/{quoted(listed, safe=',')}/all", bucket="reads")
+            found |= parsed(lambda reply=reply: _quotes(reply, tokens), "quotes")  # type: ignore[misc]
+        return found
+
+    def scrip(self, symbol: str, side: Side | None = None) -> Scrip:
+        """What is traded under a symbol today. UsageError for an unknown one."""
+        today = ist_date(self._clock.now())
+        instrument = self._market.instrument(self._market.find(symbol, today), today)
+        return self._scrips.of(today).find(instrument, side)
+
+    def _known(self, symbol: str) -> Scrip | None:
+        try:
+            return self.scrip(symbol)
+        except UsageError:
+            return None
+
+    def _fetch_scrips(self) -> bytes:
+        reply = self._public.read("GET", self._wire.base + paths.SCRIP_FILES, bucket="reads")
+        return self._files.read("GET", parsed(lambda: path_of(reply.json()), "list of files"), bucket="reads").content
+
+
+def _quotes(reply: Reply, symbols: Mapping[str, str]) -> dict[str, Quote]:
+    answered = {symbols[token]: row for row in reply.json() if (token := str(row["exchange_token"])) in symbols}
+    found = {symbol: rows.quote(row, symbol) for symbol, row in answered.items()}
+    return {symbol: item for symbol, item in found.items() if item is not None}
