@@ -71,6 +71,7 @@ def follow(book: Book, broker: Broker, market: MarketData, clock: Clock, *, befo
     ours = _match(book, reports)
     ours += _unmatched(book, reports, {report.broker_order_id for report, _ in ours}, now, changes)
     unseen = [] if _same(book.followed[1:2], (trades,)) else _unseen(book, trades)
+    unseen += _mistaken(book, ours, trades)
     by_report = {report.broker_order_id: order for report, order in ours}
     late = {trade.broker_order_id for trade in unseen} - set(by_report)
     by_report |= book.finished(late) if late else {}
@@ -104,6 +105,20 @@ def _unseen(book: Book, trades: Sequence[TradeReport]) -> list[TradeReport]:
     """Trades that are not in the book, in the order in which they happened."""
     known = book.known_trades()
     return sorted({item.trade_id: item for item in trades if item.trade_id not in known}.values(), key=_when)
+
+
+def _mistaken(book: Book, ours: Sequence[tuple[OrderReport, Order]], trades: Sequence[TradeReport]) -> list[TradeReport]:
+    """Trades of our orders that are in the book as trades by hand: without a tag, nobody could know better who read them before
+    the process that sent the order had written down the broker's id of it."""
+    filled = {report.broker_order_id: order.filled_quantity for report, order in ours}
+    known = book.known_trades()
+    booked = {item.trade_id: item for item in trades if item.trade_id in known and item.broker_order_id in filled}
+    for trade in booked.values():
+        filled[trade.broker_order_id] -= trade.quantity
+    if all(left >= 0 for left in filled.values()):
+        return []
+    by_hand = book.by_hand(list(booked))
+    return sorted((trade for name, trade in booked.items() if name in by_hand), key=_when)
 
 
 def _when(trade: TradeReport) -> tuple[datetime, str]:
