@@ -125,9 +125,9 @@ def close_ended(book: Book, claim: Claim, today: date, now: datetime, *, over: b
     """End what the validity of a DAY order has ended: orders of `today`, if its trading is `over`, and of earlier sessions.
 
     What was never sent ends; so does what was sent, and was not in the broker's book that has just been read after the end of
-    the order's own session. A book of a later day says nothing about it: it stays UNKNOWN until a person decides. In a book without
-    tags (`keeps_tags`) no order of its symbol and side may be there whose id is not known. Answers the orders of today that ended
-    so, by this call or an earlier one.
+    the order's own session. A book of a later day says nothing about it: it stays UNKNOWN until a person decides. Where the book
+    has no tags (`keeps_tags`), an order of its symbol and side that is nobody's may be it: it stays UNKNOWN too. Answers the
+    orders of today that ended so, by this call or an earlier one.
     """
     nobodys = frozenset() if keeps_tags else _nobodys(book)
     for order in book.snapshot().orders:
