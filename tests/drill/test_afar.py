@@ -16,6 +16,7 @@ from tradectl.drill.afar import promise_of
 from tradectl.drill.crashes import Drill, Tally
 from tradectl.drill.life import Conditions
 from tradectl.drill.sweep import Stage
+from tradectl.drill.ways import WAYS
 from tradectl.errors import BrokerUnavailable
 
 OF = slice(6, 8)
@@ -54,7 +55,8 @@ def sockets() -> int:
 
 
 def test_what_a_broker_declares_is_what_its_exchange_promises() -> None:
-    assert (promise_of("kite"), promise_of("kotak_neo")) == (Promise.NOTHING, Promise.REFUSES)
+    promises = {name: promise_of(name) for name in WAYS}
+    assert promises == {"kite": Promise.NOTHING, "kotak_neo": Promise.REFUSES, "openalgo": Promise.NOTHING}
 
 
 @pytest.mark.parametrize("stage", ["kite"], indirect=True)

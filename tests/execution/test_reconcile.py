@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from tests.execution.trading import AFTER, D, T, Trading, entry, ist, stock
 from tradectl.brokers.paper import PaperBroker
 from tradectl.execution.buying import day_result
@@ -13,7 +15,7 @@ from tradectl.execution.unknown import may_repeat, resolve
 from tradectl.ledger.engine import open_database
 from tradectl.ledger.store import Ledger
 from tradectl.model.market import ActionKind, CorporateAction
-from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport
+from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, Side, TradeReport, Variety
 
 FALLS = {D: (9500, 9600, 9300, 9400)}
 
@@ -32,6 +34,29 @@ def test_two_processes_that_follow_at_the_same_moment_do_not_fail_each_other(tra
     assert [(order.status, order.filled_quantity) for order in market.orders(Side.BUY)] == [(OrderStatus.EXECUTED, 100)]
     assert len(mine.fills()) == 1
     other.database.close()
+
+
+@pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
+def test_a_trade_that_was_read_before_its_orders_id_was_written_down_becomes_the_orders_own(trading, side: Side) -> None:
+    """Without a tag whoever reads it meanwhile takes it for one by hand."""
+    market = trading(stock(on=FALLS))
+    if side is Side.SELL:
+        market.buy(100, 9600)
+    market.to(D, "09:20")
+    book, exchange, now = market.ledger.book, market.broker, market.clock.now()
+    follow(book, exchange, market.market, market.clock)
+    intent = replace(entry(100, 9400 if side is Side.SELL else 9600), side=side, leg="other", variety=Variety.REGULAR)
+    sent = market.record(market.claim("sends", D), intent, "TAG")
+    number = exchange.place(OrderRequest("", "ACME", side, sent.quantity, sent.price))
+    market.clock.sleep(60)
+    follow(book, exchange, market.market, market.clock)
+    assert [row.external for row in book.fills()][-1:] == [True]
+    book.intents.answered(sent, OrderStatus.PENDING, now, broker_order_id=number)
+    follow(book, exchange, market.market, market.clock)
+    assert (book.order(sent.id).status, book.order(sent.id).filled_quantity) == (OrderStatus.EXECUTED, 100)
+    assert [(row.order_id, row.external) for row in book.fills()][-1:] == [(sent.id, False)]
+    assert [position.quantity for position in market.positions] == ([100] if side is Side.BUY else [])
+    assert book.cash() == exchange.funds().cash
 
 
 def test_an_order_that_another_process_is_sending_is_left_to_it(trading) -> None:

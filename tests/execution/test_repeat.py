@@ -74,7 +74,7 @@ def test_a_repetition_that_fails_leaves_the_order_unknown(trading: Make, second:
     assert (order.status, order.reason) == (OrderStatus.UNKNOWN, "no answer")
     assert order.sending_at is not None
     assert broker.commands == 2
-    unknown.close_ended(market.ledger.book, claim, T, market.clock.now(), over=True)
+    unknown.close_ended(market.ledger.book, claim, T, market.clock.now(), over=True, keeps_tags=True)
     broker.shown = True
     market.to(D, "09:20")
     market.desk(claim).reconcile()

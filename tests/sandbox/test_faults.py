@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.brokers.kotak import CLIENT, MemoryVault, credentials, nobody
 from tradectl.brokers.adapter import Account
@@ -17,6 +18,7 @@ from tradectl.errors import Ambiguous, LoginNeeded, OrderRefused
 from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, Side, Variety
 from tradectl.sandbox.floor import FRIDAY, OPEN, Floor, ist
 from tradectl.sandbox.kotak_neo import KotakNeoSandbox
+from tradectl.sandbox.openalgo import ROOT, OpenAlgoSandbox
 
 S = OrderStatus
 At = Callable[..., AbstractContextManager[KotakNeo]]
@@ -104,3 +106,53 @@ def test_a_session_that_the_broker_has_ended_asks_for_a_login(kotak: At) -> None
         for call in (broker.orders, lambda: broker.place(order("TAGA"))):
             with pytest.raises(LoginNeeded):
                 call()
+
+
+@contextmanager
+def openalgo(folder: Path, *faults: Fault) -> Iterator[Callable[..., requests.Response]]:
+    """What a path of OpenAlgo's answers, asked with the API key."""
+    floor = Floor(folder, ist(FRIDAY, "10:00"))
+
+    def behind() -> FaultyBroker:
+        state = folder / "faults.json"
+        return FaultyBroker(floor.exchange(), floor.clock, faults, Promise.NOTHING, seed=1, state=state, rate=1)
+
+    with OpenAlgoSandbox(behind, floor.clock, api_key="key") as sandbox:
+        yield lambda path, **body: requests.post(sandbox.url + ROOT + path, json={"apikey": "key", **body}, timeout=3)
+        assert sandbox.broken == []
+
+
+BUY = {
+    "strategy": "s",
+    "symbol": "ACME",
+    "exchange": "NSE",
+    "action": "BUY",
+    "quantity": "10",
+    "pricetype": "LIMIT",
+    "price": "100",
+}
+
+
+def test_an_answer_that_is_lost_behind_openalgo_is_a_connection_that_breaks(tmp_path: Path) -> None:
+    with openalgo(tmp_path, Fault.REPLY_LOST) as ask:
+        with pytest.raises(requests.ConnectionError):
+            ask("placeorder", **BUY)
+        assert [row["symbol"] for row in ask("orderbook").json()["data"]["orders"]] == ["ACME"]
+
+
+def test_an_ended_session_behind_openalgo_is_a_key_that_it_does_not_know(tmp_path: Path) -> None:
+    with openalgo(tmp_path, Fault.SESSION_EXPIRED) as ask:
+        answer = ask("orderbook")
+    assert (answer.status_code, answer.json()["message"]) == (403, "Invalid openalgo apikey")
+
+
+def test_a_book_that_cannot_be_read_behind_openalgo_is_no_empty_one(tmp_path: Path) -> None:
+    with openalgo(tmp_path, Fault.BOOK_UNAVAILABLE) as ask:
+        assert [ask(path).status_code for path in ("orderbook", "tradebook", "holdings", "funds")] == [503] * 4
+
+
+def test_rows_that_are_doubled_are_so_in_openalgos_order_book_and_not_among_trades_without_an_id(tmp_path: Path) -> None:
+    with openalgo(tmp_path, Fault.DUPLICATE_REPORTS) as ask:
+        ask("placeorder", **BUY)
+        told = {path: ask(path).json()["data"] for path in ("orderbook", "tradebook", "positionbook")}
+    assert [len(told["orderbook"]["orders"]), len(told["tradebook"]), told["positionbook"][0]["quantity"]] == [2, 1, "10"]

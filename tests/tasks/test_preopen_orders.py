@@ -245,6 +245,22 @@ def test_an_answer_that_was_lost_is_not_asked_for_again(trading) -> None:
     assert len(market.broker.seen) == len(market.broker.orders()) == 1
 
 
+@pytest.mark.parametrize("late", [False, True], ids=["before the broker heard of it", "after"])
+def test_the_end_of_the_day_ends_only_what_no_order_of_the_book_can_be(trading, late: bool) -> None:
+    """Without a tag an order of unknown fate is not absent because its tag is."""
+    market = trading()
+    market.evening()
+    market.morning()
+    market.broker.fault, market.broker.late = Ambiguous("the connection broke"), late
+    market.run("amo-adjust")
+    market.to(D, "18:00")
+    report = market.run("eod")
+    (order,) = market.orders(Side.BUY)
+    ended = (OrderStatus.UNKNOWN, "the connection broke") if late else (OrderStatus.CANCELLED, "never_appeared")
+    assert (order.status, order.reason) == ended
+    assert report.exit_code == (7 if late else 0)
+
+
 def test_an_order_that_provably_was_not_sent_is_sent_by_the_next_run(trading) -> None:
     market = trading()
     market.evening()

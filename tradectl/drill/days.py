@@ -22,7 +22,13 @@ SESSIONS = 18
 COMPANIES = 10
 MONITOR_EVERY = 125
 """Minutes between two steps of the sell monitor: its orders are followed as often as matters, at a tenth of the time."""
-SETTINGS = {"universe": "demo", "capital_per_trade": "40000", "max_positions": "6", "amo_adjust_reprice": "on"}
+SETTINGS = {
+    "universe": "demo",
+    "capital_per_trade": "40000",
+    "max_positions": "6",
+    "amo_adjust_reprice": "on",
+    "preopen_orders": "on",  # for a broker without after-market orders; any other has them
+}
 SCHEDULE = {"premarket-retry": ["08:00"], "position-monitor": ["10:30"]}
 """Times that differ from the declared ones: once a day is enough."""
 

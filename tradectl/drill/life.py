@@ -161,7 +161,7 @@ class Life:
         """What the exchange has in the end, when everything has arrived there, in the words in which the life hears of it."""
         self.broker.deliver_all()
         truth = self.broker.truth()
-        return WAYS[self._through]().as_told(truth) if self._through else truth
+        return WAYS[self._through]().as_told(truth, self.ledger.book.orders()) if self._through else truth
 
     def end(self) -> None:
         """Close what the operating system would have closed."""

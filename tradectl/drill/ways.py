@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from tradectl.brokers.adapter import Field
 from tradectl.brokers.faulty import FaultyBroker, Truth
+from tradectl.drill.untagged import tagged
 from tradectl.errors import LoginNeeded
 from tradectl.exchange.sessions import SessionTable
-from tradectl.model.moment import ist_date
+from tradectl.ledger.rows import Order
+from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.order import OrderReport, TradeReport
 from tradectl.ports import Clock, MarketData
 from tradectl.sandbox.kite import KiteSandbox
 from tradectl.sandbox.kite.office import number_of
 from tradectl.sandbox.kotak_neo import KotakNeoSandbox, Registered
+from tradectl.sandbox.openalgo import OpenAlgoSandbox
 from tradectl.sandbox.server import Sandbox
 
 
 class Way(Protocol):
     """`credentials` and `answer` let in whoever is asked for them; `as_told` is the exchange's own book in the words in which the
-    adapter tells of it."""
+    adapter tells of it to a ledger that has these orders."""
 
     @property
     def credentials(self) -> Mapping[str, str]: ...
@@ -31,7 +35,7 @@ class Way(Protocol):
     ) -> Sandbox: ...
     def addresses(self, url: str) -> Mapping[str, str]: ...
     def answer(self, field: Field) -> str: ...
-    def as_told(self, truth: Truth) -> Truth: ...
+    def as_told(self, truth: Truth, ours: Sequence[Order]) -> Truth: ...
 
 
 class KiteWay:
@@ -53,7 +57,7 @@ class KiteWay:
     def answer(self, field: Field) -> str:  # noqa: ARG002 - nothing but a request token is asked
         return self._tokens.request()
 
-    def as_told(self, truth: Truth) -> Truth:
+    def as_told(self, truth: Truth, ours: Sequence[Order]) -> Truth:  # noqa: ARG002 - tags tell whose an order is
         """A trade's id at Kite is its day, its exchange and the exchange's number."""
         trades = (replace(item, trade_id=f"{ist_date(item.at):%Y%m%d}-NSE-{number_of(item)}") for item in truth.trades)
         return replace(truth, trades=tuple(trades))
@@ -86,11 +90,36 @@ class KotakNeoWay:
     def answer(self, field: Field) -> str:
         raise LoginNeeded(f"{field.question} is asked, and nobody is there")
 
-    def as_told(self, truth: Truth) -> Truth:
+    def as_told(self, truth: Truth, ours: Sequence[Order]) -> Truth:  # noqa: ARG002 - tags tell whose an order is
         return replace(truth, orders=tuple(map(_tagged, truth.orders)), trades=tuple(map(_dated, truth.trades)))
 
 
-WAYS: Mapping[str, Callable[[], Way]] = {"kite": KiteWay, "kotak_neo": KotakNeoWay}
+class OpenAlgoWay:
+    """Nobody is asked: there is an API key. No tag comes as far as the exchange, and no trade has an id that is told."""
+
+    credentials: Mapping[str, str] = {"api_key": "drill"}
+
+    def sandbox(
+        self,
+        near: Callable[[], FaultyBroker],
+        market: MarketData,  # noqa: ARG002 - as the others
+        clock: Clock,
+        sessions: SessionTable,  # noqa: ARG002 - as the others
+        memory: Path,  # noqa: ARG002 - it remembers nothing besides the exchange
+    ) -> Sandbox:
+        return OpenAlgoSandbox(near, clock, api_key=self.credentials["api_key"])
+
+    def addresses(self, url: str) -> Mapping[str, str]:
+        return {"api": url}
+
+    def answer(self, field: Field) -> str:
+        raise LoginNeeded(f"{field.question} is asked, and nobody is there")
+
+    def as_told(self, truth: Truth, ours: Sequence[Order]) -> Truth:
+        return replace(truth, orders=tuple(tagged(truth.orders, ours)), trades=tuple(_numbered(truth.trades)))
+
+
+WAYS: Mapping[str, Callable[[], Way]] = {"kite": KiteWay, "kotak_neo": KotakNeoWay, "openalgo": OpenAlgoWay}
 """By the adapter's name."""
 
 
@@ -100,3 +129,12 @@ def _tagged(report: OrderReport) -> OrderReport:
 
 def _dated(trade: TradeReport) -> TradeReport:
     return replace(trade, trade_id=f"{ist_date(trade.at):%Y%m%d}-{trade.trade_id}")
+
+
+def _numbered(trades: Iterable[TradeReport]) -> Iterator[TradeReport]:
+    """By order, time, quantity and price, equal ones numbered."""
+    seen: Counter[str] = Counter()
+    for trade in trades:
+        name = f"{trade.broker_order_id}/{to_ist(trade.at):%H:%M:%S}-{trade.quantity}x{trade.price}"
+        seen[name] += 1
+        yield replace(trade, trade_id=f"{name}-{seen[name]}")

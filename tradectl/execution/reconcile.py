@@ -7,6 +7,7 @@ an order ends once, and what the broker says of shares is believed only together
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -79,6 +80,7 @@ def follow(book: Book, broker: Broker, market: MarketData, clock: Clock, *, befo
     ours = _match(book, reports)
     ours += _unmatched(book, reports, {report.broker_order_id for report, _ in ours}, now, changes)
     unseen = [] if _same(book.followed[1:2], (trades,)) else _unseen(book, trades)
+    unseen = sorted([*unseen, *_mistaken(book, ours, trades)], key=_when)
     by_report = {report.broker_order_id: order for report, order in ours}
     late = {trade.broker_order_id for trade in unseen} - set(by_report)
     by_report |= book.finished(late) if late else {}
@@ -88,15 +90,12 @@ def follow(book: Book, broker: Broker, market: MarketData, clock: Clock, *, befo
         session = ist_date(trade.at)
         instrument_id = order.instrument_id if order else _found(market, trade.symbol, session)
         fresh.append(NewTrade(trade, instrument_id, session, order))
-    filled_now: dict[int, int] = {}
+    filled: Counter[int] = Counter({order.id: order.filled_quantity for _, order in ours})
     for item in fresh:
         if item.order is not None:
-            filled_now[item.order.id] = filled_now.get(item.order.id, 0) + item.report.quantity
-    moved = [
-        change
-        for report, order in ours
-        if (change := _change(order, report, order.filled_quantity + filled_now.get(order.id, 0))) is not None
-    ]
+            filled[item.order.id] += item.report.quantity
+    changed = (_change(order, report, filled[order.id]) for report, order in ours)
+    moved = [change for change in changed if change is not None]
     complete = book.follow(moved, fresh, now) if moved or fresh else True
     _describe(changes, moved, fresh)
     book.followed = (reports, trades, book.snapshot()) if complete and before is None else ()
@@ -109,9 +108,22 @@ def _same(known: tuple[object, ...], now: tuple[object, ...]) -> bool:
 
 
 def _unseen(book: Book, trades: Sequence[TradeReport]) -> list[TradeReport]:
-    """Trades that are not in the book, in the order in which they happened."""
+    """Trades that are not in the book."""
     known = book.known_trades()
-    return sorted({item.trade_id: item for item in trades if item.trade_id not in known}.values(), key=_when)
+    return list({item.trade_id: item for item in trades if item.trade_id not in known}.values())
+
+
+def _mistaken(book: Book, ours: Sequence[tuple[OrderReport, Order]], trades: Sequence[TradeReport]) -> list[TradeReport]:
+    """Trades of our orders that are in the book as trades by hand: without a tag, nobody could know better who read them before
+    the process that sent the order had written down the broker's id of it."""
+    filled = {report.broker_order_id: order.filled_quantity for report, order in ours}
+    mine = (item for item in trades if item.broker_order_id in filled)
+    booked = {item.trade_id: item for item in mine if item.trade_id in book.known_trades()}
+    for trade in booked.values():
+        filled[trade.broker_order_id] -= trade.quantity
+    if all(left >= 0 for left in filled.values()):
+        return []
+    return [booked[name] for name in book.by_hand(booked)]
 
 
 def _when(trade: TradeReport) -> tuple[datetime, str]:

@@ -16,7 +16,7 @@ from tradectl.ledger.executions import Claim, is_alive
 from tradectl.ledger.intents import Overtaken
 from tradectl.ledger.rows import Order
 from tradectl.model.moment import ist_date
-from tradectl.model.order import OrderReport, OrderStatus
+from tradectl.model.order import OrderReport, OrderStatus, Side
 from tradectl.ports import Capabilities, Clock
 
 UNSENT, WAITED, NEVER_APPEARED = "its session ended before it was sent", "its session ended", "never_appeared"
@@ -121,22 +121,32 @@ def again_after(orders: Iterable[Order], now: datetime) -> float | None:
     return min(left, default=None)
 
 
-def close_ended(book: Book, claim: Claim, today: date, now: datetime, *, over: bool) -> list[Order]:
+def close_ended(book: Book, claim: Claim, today: date, now: datetime, *, over: bool, keeps_tags: bool) -> list[Order]:
     """End what the validity of a DAY order has ended: orders of `today`, if its trading is `over`, and of earlier sessions.
 
     What was never sent ends; so does what was sent, and was not in the broker's book that has just been read after the end of
-    the order's own session. A book of a later day says nothing about it: it stays UNKNOWN until a person decides. Answers the
+    the order's own session. A book of a later day says nothing about it: it stays UNKNOWN until a person decides. Where the book
+    has no tags (`keeps_tags`), an order of its symbol and side that is nobody's may be it: it stays UNKNOWN too. Answers the
     orders of today that ended so, by this call or an earlier one.
     """
+    nobodys = frozenset() if keeps_tags else _nobodys(book)
     for order in book.snapshot().orders:
         ended = order.session < today or (order.session == today and over)
         reason = _over(order, claim, today, now) if ended else ""
+        if reason == NEVER_APPEARED and (order.symbol, order.side) in nobodys:
+            continue
         if reason:
             try:
                 book.intents.move(order, OrderStatus.CANCELLED, reason, now)
             except Overtaken:
                 continue
     return [order for order in book.orders(session=today) if order.reason in {UNSENT, WAITED, NEVER_APPEARED}]
+
+
+def _nobodys(book: Book) -> frozenset[tuple[str, Side]]:
+    """Symbol and side of the broker's orders that no order of ours is known to be."""
+    known = book.finished(report.broker_order_id for report in book.reports)
+    return frozenset((report.symbol, report.side) for report in book.reports if report.broker_order_id not in known)
 
 
 def _over(order: Order, claim: Claim, today: date, now: datetime) -> str:

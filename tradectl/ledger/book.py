@@ -251,6 +251,14 @@ class Book:
         flow = sum((value if side == Side.SELL else -value) - charges for side, value, charges in rows)
         return int(capital or 0) + int(flow) + int(credited or 0)
 
+    def by_hand(self, trade_ids: Collection[str]) -> set[str]:
+        """Those of these trades that are in the book, and of no order of ours."""
+        with self._database.read() as connection:
+            return set(connection.scalars(select(FILLS.c.trade_id).where(self._by_hand(trade_ids))))
+
+    def _by_hand(self, trade_ids: Collection[str]) -> ColumnElement[bool]:
+        return and_(FILLS.c.user == self._user, FILLS.c.trade_id.in_(list(trade_ids)), FILLS.c.order_id.is_(None))
+
     # -- following the broker --------------------------------------------------------------------------------------------
 
     def known_trades(self) -> set[str]:
@@ -264,9 +272,10 @@ class Book:
         """Write what the broker reported, all in one transaction: fills first, then positions, then the orders' rows. False
         where another process has changed an order since it was compared: compare again.
 
-        A fill that a person has told stands: the broker's own trade, should it come to light, is not booked beside it."""
+        A fill that a person has told stands: the broker's own trade, should it come to light, is not booked beside it. A trade of
+        an order of ours that was booked as a trade by hand becomes the order's own."""
         with self._database.write() as connection:
-            known = self._known(connection, [item.report.trade_id for item in trades])
+            known = self._booked(connection, trades)
             told = self._told(connection, trades) if trades else []
             touched: dict[int, date] = {}
             days: set[tuple[str, date]] = set()
@@ -285,12 +294,17 @@ class Book:
         self.known_trades().update(item.report.trade_id for item in trades)
         return all(written)
 
-    def _known(self, connection: Connection, trade_ids: Sequence[str]) -> set[str]:
-        """Which of these trades are in the book, whoever wrote them."""
-        if not trade_ids:
+    def _booked(self, connection: Connection, trades: Sequence[NewTrade]) -> set[str]:
+        """Which of these trades are in the book, whoever wrote them; those of our orders that were booked as trades by hand are
+        taken out of it."""
+        if not trades:
             return set()
-        mine = and_(FILLS.c.user == self._user, FILLS.c.trade_id.in_(trade_ids))
-        return set(connection.scalars(select(FILLS.c.trade_id).where(mine)))
+        mine = and_(FILLS.c.user == self._user, FILLS.c.trade_id.in_([item.report.trade_id for item in trades]))
+        found = {row.trade_id: row.order_id for row in connection.execute(select(FILLS.c.trade_id, FILLS.c.order_id).where(mine))}
+        ours = {item.report.trade_id for item in trades if item.order is not None}
+        mistaken = {trade_id for trade_id, order_id in found.items() if order_id is None and trade_id in ours}
+        self._take_out(connection, mistaken)
+        return found.keys() - mistaken
 
     def _count_filled(self, connection: Connection, order_ids: Iterable[int]) -> None:
         """What is filled of an order is the sum of its fills, whoever wrote them and however late they came."""
@@ -388,16 +402,21 @@ class Book:
         values = {"broker_order_id": broker_order_id, "sent_at": order.sent_at or now, "sender": None, "absent_since": None}
         with self._database.write() as connection:
             change_order(connection, order, OrderStatus.UNKNOWN, {**values, "reason": reason, "updated_at": now})
-            theirs = and_(FILLS.c.user == self._user, FILLS.c.trade_id.in_(list(trade_ids)), FILLS.c.order_id.is_(None))
-            fills = connection.execute(select(FILLS).where(theirs)).all()
-            connection.execute(delete(FILLS).where(theirs))
-            touched = {row.position_id for row in fills if row.position_id is not None}
-            for instrument_id, session in sorted({(row.instrument_id, row.session_date) for row in fills}):
-                touched |= set(self._folding.recharge(connection, instrument_id, session))
-            for position_id in sorted(touched):
-                self._folding.refold(connection, position_id)
+            self._take_out(connection, trade_ids)
         self._trades, self.followed = None, ()
         return self.order(order.id)
+
+    def _take_out(self, connection: Connection, trade_ids: Collection[str]) -> None:
+        """Take trades by hand out of the book."""
+        fills = connection.execute(select(FILLS).where(self._by_hand(trade_ids))).all() if trade_ids else []
+        if not fills:
+            return
+        connection.execute(delete(FILLS).where(self._by_hand(trade_ids)))
+        touched = {row.position_id for row in fills if row.position_id is not None}
+        for instrument_id, session in sorted({(row.instrument_id, row.session_date) for row in fills}):
+            touched |= set(self._folding.recharge(connection, instrument_id, session))
+        for position_id in sorted(touched):
+            self._folding.refold(connection, position_id)
 
     def tell_filled(self, change: OrderChange, trades: Sequence[NewTrade], now: datetime) -> Order:
         """What a person has told of an order, all or nothing; the order as it is then. Raises Overtaken."""

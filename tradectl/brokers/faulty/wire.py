@@ -33,8 +33,8 @@ class Command:
 
     @property
     def key(self) -> str:
-        """What it is about: the client tag of a new order, else the broker order id."""
-        return self.order.tag if self.order else self.order_id
+        """What it is about: of a new order the client tag, or its symbol where it has none; else the broker order id."""
+        return self.order.tag or self.order.symbol if self.order else self.order_id
 
     def carry_out(self, exchange: Broker) -> str:
         """The broker order id; whatever the exchange raises."""

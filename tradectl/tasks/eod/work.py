@@ -55,7 +55,8 @@ def run(context: Context) -> Outcome:
     ended: list[Order] = []
     expired = 0
     if not context.dry_run:
-        ended = unknown.close_ended(desk.book, context.claim, session, context.now, over=_trading_is_over(context))
+        over, tags = _trading_is_over(context), desk.broker.capabilities.tag_length > 0
+        ended = unknown.close_ended(desk.book, context.claim, session, context.now, over=over, keeps_tags=tags)
         expired = world.ledger.signals.expire(session)
         _keep(context, day, len(mismatches) + bool(cash_difference))
     doubtful = desk.snapshot.unknown

@@ -1,0 +1,163 @@
+"""Which path is answered by what: orders under `/api/v1/placeorder` and so on, all of them POST with the key in the body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import count
+from typing import Any
+
+from tradectl.errors import BrokerUnavailable, LoginNeeded, OrderRefused, TradectlError
+from tradectl.model.moment import ist_date
+from tradectl.model.money import to_paise
+from tradectl.model.order import ALIVE, Holding, OrderReport, OrderRequest, OrderType, Side, TradeReport
+from tradectl.ports import Broker, Clock
+from tradectl.sandbox.openalgo import rows
+from tradectl.sandbox.openalgo.schema import ROOT, Body, OpenAlgoError, checked
+from tradectl.sandbox.server import Request, Response, Sandbox
+
+NO_KEY = "Invalid openalgo apikey"
+
+
+class OpenAlgoSandbox(Sandbox):
+    """`exchange` makes the account behind it, in the server's thread; `clock` is the exchange's.
+
+    Switches: `analyze` (its analyzer mode), `semi_auto` (a person approves each order), `logged_in` (at its broker), `listed`
+    (the broker knows its address). `tells_t1`, `tells_trade_ids`: what newer versions tell. `cancel_status`: with which status a
+    refused cancel is answered (500 with its Zerodha adapter).
+    """
+
+    def __init__(self, exchange: Callable[[], Broker], clock: Clock, *, api_key: str, port: int = 0) -> None:
+        super().__init__(exchange, port=port)
+        self._clock, self._key = clock, api_key
+        self.analyze = self.semi_auto = self.tells_t1 = self.tells_trade_ids = False
+        self.logged_in = self.listed = True
+        self.cancel_status = 400
+        self._virtual = count(1)
+
+    def answer(self, request: Request) -> Response:
+        name = request.path.removeprefix(ROOT).rstrip("/")
+        handler = self._handlers().get(name)
+        if request.method != "POST" or handler is None or not request.path.startswith(ROOT):
+            return Response(404 if handler is None else 405, b"<html>Not Found</html>", "text/html")
+        try:
+            body = checked(name, request)
+            if body["apikey"] != self._key or not self.logged_in:
+                raise OpenAlgoError(403, NO_KEY)
+            return Response.of(handler(body))
+        except BrokerUnavailable:
+            raise  # the wire's own failure
+        except LoginNeeded:
+            return _error(403, NO_KEY)
+        except OpenAlgoError as error:
+            mode = {"mode": "analyze"} if self.analyze else {}
+            return _error(error.status, str(error), **mode)
+        except OrderRefused as refusal:
+            status = self.cancel_status if name == "cancelorder" else 400
+            return _error(status, refusal.reason)
+        except TradectlError as error:
+            return _error(500, f"An unexpected error occurred: {error}")
+
+    def _handlers(self) -> Mapping[str, Callable[[Body], dict[str, Any]]]:
+        return {
+            "ping": lambda _: _success({"message": "pong", "broker": "paper"}),
+            "analyzer": lambda _: _success(
+                {"mode": "analyze" if self.analyze else "live", "analyze_mode": self.analyze, "total_logs": 0}
+            ),
+            "placeorder": self._place,
+            "modifyorder": self._modify,
+            "cancelorder": self._cancel,
+            "orderbook": lambda _: self._data({"orders": [rows.order(item) for item in self._orders()], "statistics": {}}),
+            "tradebook": lambda _: self._data([rows.trade(item, with_id=self.tells_trade_ids) for item in self._trades()]),
+            "holdings": lambda _: self._data({"holdings": self._holdings(), "statistics": {}}),
+            "positionbook": lambda _: self._data([rows.position(symbol, net) for symbol, net in self._nets().items()]),
+            "funds": lambda _: self._data(rows.funds(self.exchange.funds())),
+            "multiquotes": self._quotes,
+        }
+
+    # commands
+
+    def _place(self, body: Body) -> dict[str, Any]:
+        if self.semi_auto:
+            text = "Order queued for approval in Action Center"
+            return {"status": "success", "message": text, "mode": "semi_auto", "pending_order_id": 1}
+        if self.analyze:
+            return {"status": "success", "orderid": f"SB-{next(self._virtual)}", "mode": "analyze"}
+        self._check_address()
+        kind = OrderType(body.get("pricetype", "MARKET"))
+        price = to_paise(body.get("price", "0")) if kind is OrderType.LIMIT else 0
+        side = Side(body["action"].upper())
+        request = OrderRequest("", body["symbol"], side, int(body["quantity"]), price, kind)
+        return {"status": "success", "orderid": self.exchange.place(request)}
+
+    def _modify(self, body: Body) -> dict[str, Any]:
+        self._check_change(body)
+        self.exchange.modify(body["orderid"], quantity=int(body["quantity"]), price=to_paise(body["price"]))
+        return {"status": "success", "orderid": body["orderid"]}
+
+    def _cancel(self, body: Body) -> dict[str, Any]:
+        self._check_change(body)
+        self.exchange.cancel(body["orderid"])
+        return {"status": "success", "orderid": body["orderid"]}
+
+    def _check_change(self, body: Body) -> None:
+        if self.semi_auto:
+            raise OpenAlgoError(403, "Modify order operation is not allowed in Semi-Auto mode. Please switch to Auto mode.")
+        if self.analyze:
+            raise OpenAlgoError(404, f"Order {body['orderid']} not found")
+        self._check_address()
+
+    def _check_address(self) -> None:
+        if not self.listed:
+            raise OpenAlgoError(403, "Unauthorized: this IP is not in the list of allowed IPs")
+
+    # reads
+
+    def _data(self, data: Any) -> dict[str, Any]:
+        """In analyzer mode the books are the sandbox's, and empty."""
+        if not self.analyze:
+            return _success(data)
+        empty = [] if isinstance(data, list) else {"orders": [], "holdings": [], "availablecash": "10000000.00"}
+        return {**_success(empty), "mode": "analyze"}
+
+    def _orders(self) -> list[OrderReport]:
+        """What lives, and what was touched today."""
+        today = ist_date(self._clock.now())
+        return [item for item in self.exchange.orders() if item.status in ALIVE or ist_date(item.updated_at) == today]
+
+    def _trades(self) -> list[TradeReport]:
+        """Those of today. A row without an id is told once, whatever the exchange repeats: twice it would be two trades to
+        whoever reads it."""
+        found = self._today(self.exchange.trades())
+        return found if self.tells_trade_ids else list({item.trade_id: item for item in found}.values())
+
+    def _today(self, trades: Iterable[TradeReport]) -> list[TradeReport]:
+        today = ist_date(self._clock.now())
+        return [item for item in trades if ist_date(item.at) == today]
+
+    def _nets(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for trade in self._today(self.books.trades()):
+            sign = 1 if trade.side is Side.BUY else -1
+            found[trade.symbol] = found.get(trade.symbol, 0) + sign * trade.quantity
+        return found
+
+    def _holdings(self) -> list[rows.Row]:
+        """As they were this morning: what was traded today is in the positions alone."""
+        now, nets = {item.symbol: item for item in self.exchange.holdings()}, self._nets()
+        held = ((now.get(symbol, Holding(symbol, 0, 0, 0)), nets.get(symbol, 0)) for symbol in {**now, **nets})
+        found = [rows.holding(item, net, with_t1=self.tells_t1) for item, net in held]
+        return [row for row in found if row["quantity"] or row.get("t1_quantity")]
+
+    def _quotes(self, body: Body) -> dict[str, Any]:
+        symbols = [item["symbol"] for item in body["symbols"]]
+        found = self.exchange.quotes(symbols)
+        results = [{"symbol": name, "exchange": "NSE", **rows.quoted(name, found.get(name))} for name in symbols]
+        return {"status": "success", "results": results}
+
+
+def _success(data: Any) -> dict[str, Any]:
+    return {"status": "success", "data": data}
+
+
+def _error(status: int, message: str, **more: str) -> Response:
+    return Response.of({"status": "error", "message": message, **more}, status)
