@@ -44,11 +44,15 @@ def live(tradectl: Tradectl, kite: KiteSandbox, home: Path, real_market: Path) -
     home.mkdir()
     (home / "tradectl.toml").write_text(f'market = "{real_market}"\n', encoding="utf-8")
     assert tradectl("init", "--mode", "live", "--broker", "kite").code == 0
+    tell(tradectl, kite)
+    tradectl("config", "set", "universe", "nifty50")
+    return tradectl
+
+
+def tell(tradectl: Tradectl, kite: KiteSandbox) -> None:
     told = f"api_key={kite.tokens.key}\napi_secret={kite.tokens.secret}\n"
     addresses = ("--address", f"api={kite.url}", "--address", f"login={kite.url}/connect/login")
     assert tradectl("broker", "set", "kite", *addresses, stdin=told).code == 0
-    tradectl("config", "set", "universe", "nifty50")
-    return tradectl
 
 
 def states(said: Said) -> dict[str, str]:
@@ -127,3 +131,27 @@ def test_offline_nobody_is_asked(live: Tradectl, kite: KiteSandbox) -> None:
     said = live("doctor", "--json")
     assert list(states(said).items())[-1] == ("clock", "wrong")
     assert (said.code, "kite does not tell the time" in said.out) == (6, True)
+
+
+def test_a_paper_home_on_live_prices_is_asked_about_those(
+    tradectl: Tradectl, kite: KiteSandbox, home: Path, real_market: Path
+) -> None:
+    home.mkdir()
+    (home / "tradectl.toml").write_text(f'market = "{real_market}"\nquotes = "kite"\n', encoding="utf-8")
+    tell(tradectl, kite)
+    assert list(states(tradectl("doctor", "--json")))[len(PAPER) :] == ["credentials", "session", "clock"]
+    tradectl("login", stdin=f"{kite.tokens.request()}\n")
+    found = states(tradectl("doctor", "--json"))
+    assert list(found)[len(PAPER) :] == ["credentials", "session", "clock", "quotes"]
+    assert found["session"] == "fine"
+
+
+def test_a_session_that_cannot_be_read_is_made_anew(live: Tradectl, kite: KiteSandbox, home: Path) -> None:
+    world = open_world(load(home=str(home), environment={}))
+    world.ledger.settings.credentials(home / "secret.key").set("kite.session", "half of a sess")
+    world.close()
+    said = live("doctor", "--json")
+    assert (said.code, states(said)["session"]) == (4, "wrong")
+    assert "`tradectl login --again`" in live("login", stdin=f"{kite.tokens.request()}\n").err
+    assert live("login", "--again", stdin=f"{kite.tokens.request()}\n").code == 0
+    assert states(live("doctor", "--json"))["session"] == "fine"

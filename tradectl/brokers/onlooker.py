@@ -148,7 +148,7 @@ class Onlooker:
         """Log in unless a session is there that still holds (`again`: in any case); the session, and whether it is new."""
         found = self.adapter()
         with login_lock(self.folder, self.ledger.user, found.name, self.clock):
-            known = self.vault(found).session()
-            if known is not None and known.expires_at > self.clock.now() and not again:
+            known = None if again else self.vault(found).session()
+            if known is not None and known.expires_at > self.clock.now():
                 return known, False
             return found.login(self.looking(found), ask), True

@@ -51,13 +51,17 @@ class StoredVault:
         return tuple(name for name, item in self._fields.items() if item.default is None and self._key(name) not in known)
 
     def session(self) -> Session | None:
+        """ConfigurationError where what is stored is no session."""
         text = self._credentials.get(self._key(SESSION))
         if text is None:
             return None
-        stored = json.loads(text)
-        tokens = {name: remember(token) for name, token in stored["tokens"].items()}
-        began, ends = (datetime.fromisoformat(stored[name]) for name in ("logged_in_at", "expires_at"))
-        return Session(tokens, began, ends, stored["seen_ip"])
+        try:
+            stored = json.loads(text)
+            tokens = {name: remember(token) for name, token in stored["tokens"].items()}
+            began, ends = (datetime.fromisoformat(stored[name]) for name in ("logged_in_at", "expires_at"))
+            return Session(tokens, began, ends, stored["seen_ip"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ConfigurationError(f"the stored session at {self._broker} cannot be read: `tradectl login --again`") from error
 
     def keep_session(self, session: Session) -> None:
         for token in session.tokens.values():
@@ -79,9 +83,9 @@ class StoredVault:
 
     def forget_session(self) -> None:
         """Whoever trades here now logs in anew."""
-        known = self.session()
-        if known is not None:
-            self.end_session(known)
+        for key in (self._key(SESSION), self._key(LOGGED_IN_UNTIL)):
+            if key in self._credentials.list():
+                self._credentials.unset(key)
 
     def _key(self, name: str) -> str:
         return f"{self._broker}.{name}"

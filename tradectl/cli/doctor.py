@@ -10,6 +10,7 @@ import typer
 from tradectl.cli import show
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
+from tradectl.cli.login import broker_account
 from tradectl.cli.options import OPERATE
 
 if TYPE_CHECKING:
@@ -29,10 +30,9 @@ def doctor(
     from tradectl.runtime.outcomes import gravity_of
 
     settings, world = call.told(), call.world()
-    live = None
-    if world.mode == "live":
-        live = bootstrap.live_account(settings, world.ledger, world.clock, world.market, world.sessions)
-    found = list(examine(settings, world, bootstrap.open_store(settings), live, offline=offline))
+    trades_on = settings.quotes not in {"", "yahoo"}  # the prices of a broker
+    account = broker_account(call) if world.mode == "live" or trades_on else None
+    found = list(examine(settings, world, bootstrap.open_store(settings), account, offline=offline))
     code = max((item.exit_code for item in found), key=gravity_of)
     return Answer([asdict(item) for item in found], lambda: _text(found), exit_code=code, session=ist_date(world.clock.now()))
 

@@ -7,8 +7,9 @@ from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from tradectl.brokers.live import LiveAccount
 from tradectl.brokers.skew import skew
-from tradectl.doctor.finding import Check, Finding, Worth, run
+from tradectl.doctor.finding import Check, Finding, State, Worth, run
 from tradectl.errors import BrokerUnavailable, ConfigurationError, LoginNeeded
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.money import show_rupees
@@ -17,8 +18,8 @@ from tradectl.model.order import OrderStatus
 if TYPE_CHECKING:
     from datetime import date
 
-    from tradectl.brokers.live import LiveAccount
-    from tradectl.ports import Broker
+    from tradectl.brokers.onlooker import Onlooker
+    from tradectl.ports import Broker, PriceSource
     from tradectl.task import World
 
 NOTED, WRONG = timedelta(seconds=2), timedelta(seconds=20)
@@ -27,18 +28,28 @@ OLD = timedelta(minutes=1)
 """A quote of a liquid stock while the exchange trades."""
 
 
-def checks(live: LiveAccount) -> Iterable[tuple[str, Check]]:
+def checks(account: Onlooker) -> Iterable[tuple[str, Check]]:
     """What is known without asking."""
-    return ("credentials", lambda: _credentials(live)), ("session", lambda: _session(live)), ("armed", lambda: _armed(live))
+    yield from (("credentials", lambda: _credentials(account)), ("session", lambda: _session(account)))
+    if isinstance(account, LiveAccount):
+        yield "armed", lambda: _armed(account)
 
 
-def examine(live: LiveAccount, world: World, newest: date | None) -> Iterator[Finding]:
+def examine(account: Onlooker, world: World, newest: date | None) -> Iterator[Finding]:
     """What the broker answers. Without a session only the clock is compared, and where nobody answers nobody is asked again."""
-    (clock,) = run([("clock", lambda: _clock(live))])
+    session, clock = run([("session", lambda: _session(account)), ("clock", lambda: _clock(account))])
     yield clock
-    session = live.vault(live.adapter()).session()
-    if clock.exit_code == BrokerUnavailable.exit_code or session is None or session.expires_at <= live.clock.now():
+    if session.state is State.WRONG or clock.exit_code == BrokerUnavailable.exit_code:
         return
+    if isinstance(account, LiveAccount):
+        yield from _trading(account, world, newest)
+    else:
+        with closing(account.quotes()) as prices:
+            yield from run([("quotes", lambda: _quotes(prices, world, newest))])
+
+
+def _trading(live: LiveAccount, world: World, newest: date | None) -> Iterator[Finding]:
+    """Everything that tasks will ask."""
     with closing(live.open()) as broker:
         yield from run(
             (
@@ -51,18 +62,18 @@ def examine(live: LiveAccount, world: World, newest: date | None) -> Iterator[Fi
     yield from run([("account", lambda: _told(live))])
 
 
-def _credentials(live: LiveAccount) -> str:
-    found = live.adapter()
-    missing = live.vault(found).missing()
+def _credentials(account: Onlooker) -> str:
+    found = account.adapter()
+    missing = account.vault(found).missing()
     if missing:
         raise ConfigurationError(f"{', '.join(missing)} missing: `tradectl broker set {found.name}`")
     return f"everything that {found.name} asks was told"
 
 
-def _session(live: LiveAccount) -> str:
-    session = live.vault(live.adapter()).session()
-    if session is None or session.expires_at <= live.clock.now():
-        raise LoginNeeded(f"there is no session at {live.broker_name()}: `tradectl login`")
+def _session(account: Onlooker) -> str:
+    session = account.vault(account.adapter()).session()
+    if session is None or session.expires_at <= account.clock.now():
+        raise LoginNeeded(f"there is no session at {account.broker_name()}: `tradectl login`")
     seen = f", seen at {session.seen_ip}" if session.seen_ip else ""
     return f"until {to_ist(session.expires_at):%Y-%m-%d %H:%M} IST at the latest{seen}"
 
@@ -73,11 +84,11 @@ def _armed(live: LiveAccount) -> str:
     return f"orders go to {live.broker_name()}"
 
 
-def _clock(live: LiveAccount) -> str:
+def _clock(account: Onlooker) -> str:
     """ConfigurationError for a clock that is far off, BrokerUnavailable where nobody answers."""
-    found = live.adapter()
-    url = next(iter(live.account(found).addresses.values()))
-    off = skew(found.name, url, live.clock)
+    found = account.adapter()
+    url = next(iter(account.looking(found).addresses.values()))
+    off = skew(found.name, url, account.clock)
     where = "behind" if off > timedelta(0) else "ahead of"
     told = f"this machine's clock is {abs(off.total_seconds()):.0f} s {where} {found.name}'s"
     if abs(off) > WRONG:
@@ -95,12 +106,12 @@ def _book(broker: Broker) -> str:
     return f"{len(orders)} orders and {len(trades)} trades of today are told"
 
 
-def _quotes(broker: Broker, world: World, newest: date | None) -> str:
+def _quotes(prices: PriceSource | Broker, world: World, newest: date | None) -> str:
     """The quote of the first instrument of the universe."""
     now = world.clock.now()
     members = world.market.universe(world.parameters.universe)
     symbol = world.market.instrument(members[0], newest or ist_date(now)).symbol
-    quote = broker.quotes([symbol]).get(symbol)
+    quote = prices.quotes([symbol]).get(symbol)
     if quote is None:
         raise Worth(f"there is no quote of {symbol}")
     session = world.sessions.session(ist_date(now))

@@ -9,19 +9,20 @@ from tradectl.doctor import account, home, market
 from tradectl.doctor.finding import Finding, run
 
 if TYPE_CHECKING:
-    from tradectl.brokers.live import LiveAccount
+    from tradectl.brokers.onlooker import Onlooker
     from tradectl.marketdata.store import Store
     from tradectl.settings import Settings
     from tradectl.task import World
 
 
 def examine(
-    settings: Settings, world: World, store: Store, live: LiveAccount | None, *, offline: bool = False
+    settings: Settings, world: World, store: Store, at_broker: Onlooker | None, *, offline: bool = False
 ) -> Iterator[Finding]:
-    """What each check finds, as it is found. `live`: the account at a broker, None on paper. `offline`: nobody else is asked."""
+    """What each check finds, as it is found. `at_broker`: the account there, None on paper that needs none. `offline`: nobody
+    else is asked."""
     yield from run(home.checks(settings, world))
     yield from run(market.checks(store, world))
-    if live is not None:
-        yield from run(account.checks(live))
+    if at_broker is not None:
+        yield from run(account.checks(at_broker))
         if not offline:
-            yield from account.examine(live, world, store.last_session())
+            yield from account.examine(at_broker, world, store.last_session())
