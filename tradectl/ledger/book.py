@@ -14,36 +14,20 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func, insert, or_, select, update
 
-from tradectl.errors import DatabaseError
 from tradectl.ledger import schema
 from tradectl.ledger.engine import Database
-from tradectl.ledger.executions import at_work
 from tradectl.ledger.folding import Folding
 from tradectl.ledger.intents import Intents, Overtaken, change_order
+from tradectl.ledger.records import Records
 from tradectl.ledger.rows import NewTrade, Order, OrderChange, Position
 from tradectl.ledger.statements import (
     ADJUSTMENTS,
-    ALL_FILLS,
-    ALL_POSITIONS,
-    CAPITAL,
-    CLOSED_POSITIONS,
-    CREDITED,
-    DIVIDENDS,
     FILLS,
-    FILLS_OF_SESSION,
-    FLOWS,
-    LAST_TARGET,
-    LOWEST_TARGET,
     ONE_ORDER,
     OPEN_POSITIONS,
     ORDERS,
     POSITIONS,
-    SELL_TOTALS,
-    SOLD,
-    SPUN_OFF,
     STATE,
-    TAGGED,
-    TRADED,
     UNFINISHED,
     order_of,
     position_of,
@@ -81,12 +65,11 @@ class Snapshot:
         ]
 
 
-class Book:
+class Book(Records):
     """The book of one user. Every write is one short transaction, never open across a call to the broker."""
 
     def __init__(self, database: Database, user: str) -> None:
-        self._database = database
-        self._user = user
+        super().__init__(database, user)
         self._folding = Folding(user)
         self.intents = Intents(database, user)
         self._snapshot: Snapshot | None = None
@@ -138,126 +121,9 @@ class Book:
             self._index = (snapshot, by_id, {order.tag: order for order in snapshot.orders})
         return self._index[1], self._index[2]
 
-    def finished(self, broker_order_ids: Iterable[str]) -> dict[str, Order]:
-        """Our orders, finished or not, behind these ids of the broker."""
-        query = select(ORDERS).where(ORDERS.c.user == self._user, ORDERS.c.broker_order_id.in_(list(broker_order_ids)))
-        with self._database.read() as connection:
-            return {str(order.broker_order_id): order for order in map(order_of, connection.execute(query))}
-
-    def tagged(self, tags: Iterable[str]) -> dict[str, Order]:
-        """Our orders, finished or not, by tag."""
-        with self._database.read() as connection:
-            found = (TAGGED.first(connection, {"of_user": self._user, "of_tag": tag}) for tag in tags)
-            return {row.tag: order_of(row) for row in found if row is not None}
-
-    def orders(
-        self, *, session: date | None = None, execution_id: int | None = None, ids: Iterable[int] | None = None
-    ) -> list[Order]:
-        """Orders of any status, oldest first."""
-        query = select(ORDERS).where(ORDERS.c.user == self._user)
-        if session is not None:
-            query = query.where(ORDERS.c.session_date == session)
-        if execution_id is not None:
-            query = query.where(ORDERS.c.execution_id == execution_id)
-        if ids is not None:
-            query = query.where(ORDERS.c.id.in_(list(ids)))
-        with self._database.read() as connection:
-            return [order_of(row) for row in connection.execute(query.order_by(ORDERS.c.id))]
-
-    def order(self, order_id: int) -> Order:
-        """One order of any status."""
-        with self._database.read() as connection:
-            row = ONE_ORDER.first(connection, {"of_user": self._user, "of_id": order_id})
-        if row is None:
-            raise DatabaseError(f"order {order_id} is not in the book")
-        return order_of(row)
-
-    def sell_totals(self, session: date) -> dict[str, int]:
-        """What the sells of a session came to so far: counts of orders and positions by what became of them."""
-        key = {"of_user": self._user, "of_session": session}
-        with self._database.read() as connection:
-            totals = SELL_TOTALS.one(connection, key)
-        return {name: int(value or 0) for name, value in totals._mapping.items()}
-
-    def last_target(self, position_id: int) -> tuple[int, date] | None:
-        """Limit (paise) and session of the newest sell order at target of a position that the broker took; None if there was
-        none."""
-        with self._database.read() as connection:
-            row = LAST_TARGET.first(connection, {"of_user": self._user, "of_position": position_id})
-        return (row.price, row.session_date) if row is not None else None
-
-    def lowest_target(self, instrument_id: str, session: date) -> int | None:
-        """The lowest limit (paise) at which a sell at target of this instrument rested in a session; None if none did."""
-        key = {"of_user": self._user, "of_instrument": instrument_id, "of_session": session}
-        with self._database.read() as connection:
-            lowest: int | None = LOWEST_TARGET.scalar(connection, key)
-        return lowest
-
-    def positions(self, *, closed_in: date | None = None) -> list[Position]:
-        mine = {"of_user": self._user}
-        with self._database.read() as connection:
-            if closed_in is None:
-                rows = ALL_POSITIONS.all(connection, mine)
-            else:
-                rows = CLOSED_POSITIONS.all(connection, {**mine, "of_session": closed_in})
-        return [position_of(row) for row in rows]
-
-    def fills(self, *, session: date | None = None, ours: bool = False) -> list[Row[Any]]:
-        """Rows of `fills`, oldest first; `ours`: only those that touch a position."""
-        mine = {"of_user": self._user}
-        with self._database.read() as connection:
-            if session is None:
-                rows = ALL_FILLS.all(connection, mine)
-            else:
-                rows = FILLS_OF_SESSION.all(connection, {**mine, "of_session": session})
-        return [row for row in rows if row.position_id is not None or not ours]
-
-    def traded(self, session: date) -> set[str]:
-        """Instruments in which one of our own orders was filled in that session."""
-        with self._database.read() as connection:
-            return set(TRADED.scalars(connection, {"of_user": self._user, "of_session": session}))
-
-    def sold(self, session: date) -> set[str]:
-        """Instruments of which anything was sold in that session, by us or by hand."""
-        with self._database.read() as connection:
-            return set(SOLD.scalars(connection, {"of_user": self._user, "of_session": session}))
-
-    def being_sent(self, order: Order, machine_now: datetime) -> bool:
-        """Whether the execution that sends an order is at work, so that its outcome may come at any moment."""
-        with self._database.read() as connection:
-            return order.execution_id is not None and at_work(connection, order.execution_id, machine_now)
-
     def folded(self, position_id: int) -> Folded:
         with self._database.read() as connection:
             return self._folding.fold(connection, position_id)
-
-    def dividends(self, ex_date: date) -> int:
-        """Dividends of one ex-date, in paise."""
-        with self._database.read() as connection:
-            return int(DIVIDENDS.scalar(connection, {"of_user": self._user, "of_ex_date": ex_date}) or 0)
-
-    def spun_off(self) -> int:
-        """Cost of what demergers took out of positions into holdings that are shown and never traded, in paise."""
-        with self._database.read() as connection:
-            return int(SPUN_OFF.scalar(connection, {"of_user": self._user}) or 0)
-
-    def cash(self) -> int:
-        """What the account's cash must be: capital, less buys, plus sells, less charges, plus dividends (paise)."""
-        mine = {"of_user": self._user}
-        with self._database.read() as connection:
-            capital = CAPITAL.scalar(connection, mine)
-            rows = FLOWS.all(connection, mine)
-            credited = CREDITED.scalar(connection, mine)
-        flow = sum((value if side == Side.SELL else -value) - charges for side, value, charges in rows)
-        return int(capital or 0) + int(flow) + int(credited or 0)
-
-    def by_hand(self, trade_ids: Collection[str]) -> set[str]:
-        """Those of these trades that are in the book, and of no order of ours."""
-        with self._database.read() as connection:
-            return set(connection.scalars(select(FILLS.c.trade_id).where(self._by_hand(trade_ids))))
-
-    def _by_hand(self, trade_ids: Collection[str]) -> ColumnElement[bool]:
-        return and_(FILLS.c.user == self._user, FILLS.c.trade_id.in_(list(trade_ids)), FILLS.c.order_id.is_(None))
 
     # -- following the broker --------------------------------------------------------------------------------------------
 
@@ -408,10 +274,10 @@ class Book:
 
     def _take_out(self, connection: Connection, trade_ids: Collection[str]) -> None:
         """Take trades by hand out of the book."""
-        fills = connection.execute(select(FILLS).where(self._by_hand(trade_ids))).all() if trade_ids else []
+        fills = connection.execute(select(FILLS).where(self._of_nobody(trade_ids))).all() if trade_ids else []
         if not fills:
             return
-        connection.execute(delete(FILLS).where(self._by_hand(trade_ids)))
+        connection.execute(delete(FILLS).where(self._of_nobody(trade_ids)))
         touched = {row.position_id for row in fills if row.position_id is not None}
         for instrument_id, session in sorted({(row.instrument_id, row.session_date) for row in fills}):
             touched |= set(self._folding.recharge(connection, instrument_id, session))
