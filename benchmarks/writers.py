@@ -25,9 +25,9 @@ from statistics import median
 from time import perf_counter
 
 from tradectl.clock import SystemClock
-from tradectl.ledger.engine import open_database
 from tradectl.ledger.executions import Claim, this_owner
 from tradectl.ledger.migrations import create_or_upgrade
+from tradectl.ledger.opening import open_database
 from tradectl.ledger.store import Ledger
 
 CLOCK = SystemClock()

@@ -20,7 +20,7 @@ from typing import Any
 from tradectl.brokers.kite import KiteAdapter
 from tradectl.brokers.paper import PaperBroker, broker
 from tradectl.clock import VirtualClock
-from tradectl.ledger import engine
+from tradectl.ledger import opening
 from tradectl.ledger.book import Book
 from tradectl.ledger.intents import Intents
 from tradectl.marketdata.panel import deriving
@@ -196,8 +196,8 @@ def unlimited() -> None:
 
 def impatient(seconds: float) -> None:
     """Wait this long for a lock of the ledger, instead of half a minute."""
-    assert engine.open_database.__kwdefaults__["busy_seconds"] == engine.BUSY_SECONDS
-    engine.open_database.__kwdefaults__["busy_seconds"] = seconds
+    assert opening.open_database.__kwdefaults__["busy_seconds"] == opening.BUSY_SECONDS
+    opening.open_database.__kwdefaults__["busy_seconds"] = seconds
 
 
 def die_importing() -> None:

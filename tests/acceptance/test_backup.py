@@ -29,7 +29,7 @@ from tests.acceptance.program import Said, Server, Tradectl, rows
 from tests.acceptance.test_bad_input import DATABASE, USAGE, refused
 from tests.acceptance.test_disk import Disk, disk
 from tests.acceptance.test_kill import EXCHANGE, LEDGER, SCENES, exchange, ledger, nothing_twice, now_in, run
-from tradectl.ledger.engine import open_database
+from tradectl.ledger.opening import open_database
 from tradectl.ledger.store import Ledger
 
 __all__ = ["disk"]

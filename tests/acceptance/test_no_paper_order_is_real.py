@@ -26,7 +26,7 @@ from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock
 from tradectl.exchange.sessions import SessionTable
 from tradectl.ledger.arming import BROKER, Arming
-from tradectl.ledger.engine import open_database
+from tradectl.ledger.opening import open_database
 from tradectl.ledger.store import Ledger
 from tradectl.marketdata.store import Store
 from tradectl.model.moment import at_ist

@@ -107,7 +107,7 @@ from tests.execution.trading import EVENING, SESSIONS, T, entry, stock
 from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock
 from tradectl.execution.orders import OrderPath
-from tradectl.ledger.engine import open_database
+from tradectl.ledger.opening import open_database
 from tradectl.ledger.executions import this_owner
 from tradectl.ledger.store import Ledger
 

@@ -12,7 +12,7 @@ from tradectl.execution.orders import client_tag
 from tradectl.execution.reconcile import follow
 from tradectl.execution.standing import again
 from tradectl.execution.unknown import may_repeat, resolve
-from tradectl.ledger.engine import open_database
+from tradectl.ledger.opening import open_database
 from tradectl.ledger.store import Ledger
 from tradectl.model.market import ActionKind, CorporateAction
 from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, Side, TradeReport, Variety

@@ -12,9 +12,9 @@ from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock
 from tradectl.exchange.sessions import SessionTable
 from tradectl.execution.desk import Desk
-from tradectl.ledger.engine import open_database
 from tradectl.ledger.executions import Claim, this_owner
 from tradectl.ledger.migrations import create_or_upgrade
+from tradectl.ledger.opening import open_database
 from tradectl.ledger.rows import Intent, Order, Position
 from tradectl.ledger.store import Ledger
 from tradectl.model.market import Bar, Instrument

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.ledger.addresses import address, path, server
-from tradectl.ledger.engine import Database, open_database
+from tradectl.ledger.engine import Database
 from tradectl.ledger.migrations import create_or_upgrade
+from tradectl.ledger.opening import open_database
 from tradectl.ledger.store import Ledger
 
 __all__ = ["address", "path", "server"]

@@ -12,7 +12,9 @@ from sqlalchemy import exc, insert, text
 
 from tests.ledger.test_engine import count
 from tradectl.errors import DatabaseError, Interrupted
-from tradectl.ledger.engine import Database, insert_new, open_database
+from tradectl.ledger.engine import Database
+from tradectl.ledger.inserts import insert_new
+from tradectl.ledger.opening import open_database
 from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import database_info
 from tradectl.ledger.store import Info

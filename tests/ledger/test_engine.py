@@ -22,7 +22,9 @@ import pytest
 from sqlalchemy import exc, text
 
 from tradectl.errors import ConfigurationError, DatabaseError
-from tradectl.ledger.engine import Database, driver, insert_new, open_database
+from tradectl.ledger.engine import Database, driver
+from tradectl.ledger.inserts import insert_new
+from tradectl.ledger.opening import open_database
 from tradectl.ledger.schema import database_info
 from tradectl.ledger.store import Info, Ledger
 
@@ -363,7 +365,7 @@ def test_a_missing_folder_is_the_same_line_for_a_writer(tmp_path: Path) -> None:
 
 
 def test_a_system_without_file_locks_writes_as_well(file_database: Database, path: Path) -> None:
-    code = "import sys; sys.modules['fcntl'] = None; from tradectl.ledger.engine import open_database as o;"
+    code = "import sys; sys.modules['fcntl'] = None; from tradectl.ledger.opening import open_database as o;"
     code += "from tradectl.ledger.store import Info; Info(o(sys.argv[1])).set('mode', 'paper')"
     subprocess.run([sys.executable, "-c", code, str(path)], check=True)
     assert Info(file_database).get("mode") == "paper"

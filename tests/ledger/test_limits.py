@@ -89,7 +89,7 @@ def test_what_is_too_long_to_wait_for_is_given_up(ledger: Ledger) -> None:
 PROGRAM = """
 import sys
 from tradectl.clock import SystemClock
-from tradectl.ledger.engine import open_database
+from tradectl.ledger.opening import open_database
 from tradectl.errors import RateLimited
 from tradectl.ledger.limits import RateLimits
 database, clock = open_database(sys.argv[1], durable=False), SystemClock()

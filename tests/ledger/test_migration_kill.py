@@ -19,8 +19,9 @@ from sqlalchemy.engine import Connection
 
 from tests.ledger.test_migrations import checks, differences
 from tradectl.ledger import schema
-from tradectl.ledger.engine import Database, open_database
+from tradectl.ledger.engine import Database
 from tradectl.ledger.migrations import HEAD, alembic_config, create_or_upgrade, revision
+from tradectl.ledger.opening import open_database
 
 FORK = multiprocessing.get_context("fork")
 FIRST = "0001"

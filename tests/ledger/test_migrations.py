@@ -14,8 +14,9 @@ from sqlalchemy.engine import Connection
 
 from tradectl.errors import DatabaseError
 from tradectl.ledger import schema
-from tradectl.ledger.engine import Database, open_database
+from tradectl.ledger.engine import Database
 from tradectl.ledger.migrations import HEAD, alembic_config, create_or_upgrade, revision
+from tradectl.ledger.opening import open_database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -106,7 +107,7 @@ def test_nothing_is_created_for_a_reader(tmp_path: Path) -> None:
 
 
 def test_two_processes_may_create_it_at_once(tmp_path: Path) -> None:
-    code = "import sys; from tradectl.ledger.engine import open_database as o; from tradectl.ledger.migrations import *;"
+    code = "import sys; from tradectl.ledger.opening import open_database as o; from tradectl.ledger.migrations import *;"
     code += "create_or_upgrade(o(sys.argv[1]))"
     path = str(tmp_path / "new.db")
     children = [subprocess.Popen([sys.executable, "-c", code, path], stderr=subprocess.PIPE) for _ in range(4)]
@@ -115,7 +116,7 @@ def test_two_processes_may_create_it_at_once(tmp_path: Path) -> None:
 
 
 def test_opening_stays_light(file_database: Database, path: Path) -> None:
-    code = "import sys; from tradectl.ledger.engine import open_database as o; from tradectl.ledger.migrations import *;"
+    code = "import sys; from tradectl.ledger.opening import open_database as o; from tradectl.ledger.migrations import *;"
     code += "from tradectl.ledger.store import Ledger; d = o(sys.argv[1]); create_or_upgrade(d); Ledger(d, 'asha').info.all();"
     code += "print([m for m in ('alembic', 'pandas', 'cryptography', 'sqlite_utils', 'requests') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)

@@ -13,9 +13,10 @@ from sqlalchemy import exc, text
 from tests.ledger.conftest import NOW
 from tests.ledger.test_races import DAY
 from tradectl.errors import DatabaseError
-from tradectl.ledger.engine import BUSY_SECONDS, IDLE_SECONDS, open_database
+from tradectl.ledger.engine import BUSY_SECONDS
 from tradectl.ledger.executions import AlreadyDone, Claim, Fenced, Held, assert_holds, this_owner
 from tradectl.ledger.migrations import create_or_upgrade
+from tradectl.ledger.opening import IDLE_SECONDS, open_database
 from tradectl.ledger.store import Ledger
 
 

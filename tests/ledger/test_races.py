@@ -20,9 +20,10 @@ from sqlalchemy import text
 
 from tests.ledger.conftest import NOW
 from tradectl.errors import DatabaseError
-from tradectl.ledger.engine import BUSY_SECONDS, open_database
+from tradectl.ledger.engine import BUSY_SECONDS
 from tradectl.ledger.executions import Claim, Executions, Fenced, Held, this_owner
 from tradectl.ledger.migrations import create_or_upgrade
+from tradectl.ledger.opening import open_database
 from tradectl.ledger.store import Ledger
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.ledger.conftest import NOW
 from tradectl.errors import UsageError
-from tradectl.ledger.engine import open_database
+from tradectl.ledger.opening import open_database
 from tradectl.ledger.schedules import parse_time
 from tradectl.ledger.store import Ledger
 from tradectl.task import Schedule

@@ -9,8 +9,10 @@ from datetime import date, timedelta
 import pytest
 
 from tests.ledger.conftest import NOW
-from tradectl.ledger.engine import Database, open_database, put_rows
+from tradectl.ledger.engine import Database
 from tradectl.ledger.executions import Claim, this_owner
+from tradectl.ledger.inserts import put_rows
+from tradectl.ledger.opening import open_database
 from tradectl.ledger.rows import Decision, Intent, Order
 from tradectl.ledger.schema import database_info
 from tradectl.ledger.store import Info, Ledger

@@ -13,7 +13,7 @@ import pytest
 from tests.notify.loopback import Loopback, loopback
 from tradectl.clock import VirtualClock
 from tradectl.ledger import schema
-from tradectl.ledger.engine import open_database
+from tradectl.ledger.opening import open_database
 from tradectl.ledger.store import Ledger
 from tradectl.ports import Notifier
 from tradectl.task import World

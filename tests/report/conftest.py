@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Table, insert
 
 from tradectl.ledger import schema
-from tradectl.ledger.engine import open_database
+from tradectl.ledger.opening import open_database
 from tradectl.ledger.store import Ledger
 
 DAY = date(2023, 7, 20)

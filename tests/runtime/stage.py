@@ -13,9 +13,9 @@ from typing import Any
 
 from tradectl.clock import SystemClock, VirtualClock
 from tradectl.exchange.sessions import SessionTable
-from tradectl.ledger.engine import open_database
 from tradectl.ledger.executions import Execution, Executions
 from tradectl.ledger.migrations import create_or_upgrade
+from tradectl.ledger.opening import open_database
 from tradectl.ledger.store import Ledger
 from tradectl.model.moment import at_ist
 from tradectl.runtime.outcomes import Report

@@ -23,7 +23,7 @@ from sqlalchemy import text
 
 from tests.ledger.addresses import on_server
 from tests.runtime.child import shift_to
-from tradectl.ledger.engine import open_database
+from tradectl.ledger.opening import open_database
 from tradectl.settings import parse_moment
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")

@@ -19,8 +19,8 @@ from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock
 from tradectl.exchange.sessions import SessionTable
 from tradectl.ledger.arming import Arming
-from tradectl.ledger.engine import open_database
 from tradectl.ledger.migrations import create_or_upgrade
+from tradectl.ledger.opening import open_database
 from tradectl.ledger.store import Ledger
 from tradectl.sandbox.kite import KiteSandbox
 

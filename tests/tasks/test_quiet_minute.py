@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import update
 
 from tests.execution.trading import AFTER, D, T, Trading, ist, stock
-from tradectl.ledger.engine import open_database
+from tradectl.ledger.opening import open_database
 from tradectl.ledger.rows import Intent
 from tradectl.ledger.schema import users
 from tradectl.ledger.store import Ledger

@@ -98,7 +98,7 @@ def open_world(
 
 
 def _open(settings: Settings, *, read_only: bool = False) -> Database:
-    from tradectl.ledger.engine import open_database
+    from tradectl.ledger.opening import open_database
 
     return open_database(settings.database, read_only=read_only)
 
@@ -206,7 +206,7 @@ def parameters_of(settings: Settings, changes: dict[str, str]) -> Parameters:
 
 def home_ledger(settings: Settings) -> Ledger | None:
     """The home's ledger for reading, None where there is no home yet."""
-    from tradectl.ledger.engine import open_database
+    from tradectl.ledger.opening import open_database
     from tradectl.ledger.store import Ledger
     from tradectl.ledger.users import Users
 

@@ -75,8 +75,8 @@ def _ledger(
     folder: Path, user: str, home: Ledger | None, *, capital: int, own: dict[str, str], start: datetime, alone: bool
 ) -> Ledger:
     """A new ledger with one user, the settings `own`, and the timetable of the home."""
-    from tradectl.ledger.engine import open_database
     from tradectl.ledger.migrations import create_or_upgrade
+    from tradectl.ledger.opening import open_database
     from tradectl.ledger.store import Ledger
     from tradectl.runtime.registry import all_tasks
 
@@ -101,7 +101,7 @@ def _ledger(
 
 def reopen_simulation(settings: Settings, folder: Path) -> PaperWorld:
     """The world that a simulation left in `folder`, at its last moment."""
-    from tradectl.ledger.engine import open_database
+    from tradectl.ledger.opening import open_database
     from tradectl.ledger.store import Info, Ledger
     from tradectl.ledger.users import Users
     from tradectl.notify.console import SilentNotifier

@@ -36,8 +36,8 @@ def backup(
 ) -> Answer:
     """Copy the ledger, the paper exchange and the home's settings into a new folder, while trading goes on."""
     from tradectl.ledger.backup import back_up, keep_newest
-    from tradectl.ledger.engine import open_database
     from tradectl.ledger.migrations import revision
+    from tradectl.ledger.opening import open_database
     from tradectl.ledger.store import Info
 
     began, settings = stopwatch(), call.told()

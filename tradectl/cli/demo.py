@@ -81,7 +81,7 @@ def _settings(settings: Settings, folder: Path) -> Settings:
 
 def _busiest_day(account: Path, simulation: dict[str, Any]) -> dict[str, Any]:
     """The session with the most exits: its tasks with their results, and its log, in order."""
-    from tradectl.ledger.engine import open_database
+    from tradectl.ledger.opening import open_database
     from tradectl.ledger.store import Ledger
 
     exits = [trade["exit_session"] for trade in simulation["trades"]]

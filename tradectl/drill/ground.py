@@ -16,7 +16,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Connection, make_url
 
 from tradectl.drill.trip import Watch
-from tradectl.ledger.engine import Database, open_database
+from tradectl.ledger.engine import Database
+from tradectl.ledger.opening import open_database
 from tradectl.ledger.schema import metadata
 
 PAPER, SERVER = "paper.db", "server.pickle"

@@ -28,7 +28,8 @@ from itertools import count
 from pathlib import Path
 
 from tradectl.errors import DatabaseError
-from tradectl.ledger.engine import BUSY_SECONDS, Database, translated
+from tradectl.ledger.engine import BUSY_SECONDS, Database
+from tradectl.ledger.failures import translated
 from tradectl.model.moment import to_ist
 
 LEDGER, EXCHANGE, LIST = "ledger.db", "paper.db", "backup.json"

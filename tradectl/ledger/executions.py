@@ -15,7 +15,8 @@ from sqlalchemy import Select, String, bindparam, func, select, update
 from sqlalchemy.engine import Connection
 
 from tradectl.errors import Blocked
-from tradectl.ledger.engine import Database, insert_new
+from tradectl.ledger.engine import Database
+from tradectl.ledger.inserts import insert_new
 from tradectl.ledger.owner import is_alive, this_owner
 from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import task_executions as rows

@@ -14,7 +14,8 @@ from datetime import datetime
 from sqlalchemy import select, update
 
 from tradectl.errors import RateLimited
-from tradectl.ledger.engine import Database, put_rows
+from tradectl.ledger.engine import Database
+from tradectl.ledger.inserts import put_rows
 from tradectl.ledger.schema import rate_limits as rows
 from tradectl.ports import Clock
 

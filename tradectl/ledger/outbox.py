@@ -7,7 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Integer, bindparam, delete, select, update
 
-from tradectl.ledger.engine import Database, insert_new
+from tradectl.ledger.engine import Database
+from tradectl.ledger.inserts import insert_new
 from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import outbox as rows
 from tradectl.ledger.types import Moment

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 from sqlalchemy import bindparam, select, update
 
 from tradectl.errors import UsageError
-from tradectl.ledger.engine import Database, insert_new
+from tradectl.ledger.engine import Database
+from tradectl.ledger.inserts import insert_new
 from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import task_schedules as rows
 from tradectl.model.moment import LAST_FILL, format_time

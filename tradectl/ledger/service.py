@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
-from tradectl.ledger.engine import Database, insert_new
+from tradectl.ledger.engine import Database
+from tradectl.ledger.inserts import insert_new
 from tradectl.ledger.owner import is_alive
 from tradectl.ledger.schema import service_status as rows
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Table, delete, select, update
 
 from tradectl.errors import ConfigurationError, UsageError
-from tradectl.ledger.engine import Database, insert_new
+from tradectl.ledger.engine import Database
+from tradectl.ledger.inserts import insert_new
 from tradectl.ledger.schema import user_settings, user_trading_config
 from tradectl.redaction import HIDDEN, remember
 

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import BindParameter, bindparam, delete, func, insert, or_, select, update
 
 from tradectl.ledger import schema
-from tradectl.ledger.engine import Database, insert_many, put_rows
+from tradectl.ledger.engine import Database
+from tradectl.ledger.inserts import insert_many, put_rows
 from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.rows import Decision, Signal
 

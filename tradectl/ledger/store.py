@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from tradectl.ledger.engine import Database, put_rows
+from tradectl.ledger.engine import Database
 from tradectl.ledger.executions import Executions
+from tradectl.ledger.inserts import put_rows
 from tradectl.ledger.logs import Logs
 from tradectl.ledger.outbox import Outbox
 from tradectl.ledger.schedules import Schedules

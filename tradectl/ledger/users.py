@@ -10,7 +10,8 @@ from datetime import date, datetime
 from sqlalchemy import bindparam, select, update
 
 from tradectl.errors import UsageError
-from tradectl.ledger.engine import Database, insert_new
+from tradectl.ledger.engine import Database
+from tradectl.ledger.inserts import insert_new
 from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import users as rows
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import inspect, text
 
 from tradectl.errors import DatabaseError
-from tradectl.ledger.engine import DATABASE_ERRORS, Database, translated
+from tradectl.ledger.engine import Database
+from tradectl.ledger.failures import DATABASE_ERRORS, translated
 from tradectl.ledger.schema import metadata
 
 if TYPE_CHECKING:

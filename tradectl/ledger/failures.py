@@ -1,0 +1,71 @@
+"""What a database's errors mean, in one line for a person. A broken constraint is a bug of ours, and stays what it is."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+
+from sqlalchemy import exc
+
+from tradectl.errors import DatabaseError
+
+DATABASE_ERRORS = (exc.DatabaseError, sqlite3.DatabaseError)
+"""What SQLAlchemy raises, and what SQLite raises where we speak to it directly."""
+_OURS = (exc.IntegrityError, exc.DataError, sqlite3.IntegrityError, sqlite3.DataError)
+"""What says that we have made a mistake, by SQLAlchemy's name or, from a commit or many rows at once, by SQLite's own."""
+_BESIDE = 1 << 16
+"""Bytes that the files beside a database (its log, its index) take at least."""
+_SQLITE_WORDS = {
+    5: "is locked by another process, for longer than we wait",
+    6: "is locked by another process, for longer than we wait",
+    8: "is read-only",
+    10: "cannot be read or written: the disk reports an error",
+    11: "is damaged; restore a backup",
+    13: "cannot be written: the disk is full",
+    14: "cannot be opened: does the folder exist, and may we write in it?",
+    23: "may not be opened by us",
+    26: "is not a database",
+}
+_POSTGRES_WORDS = {
+    "25006": "is read-only",
+    "25P03": "ended our transaction, which stood still for too long",
+    "53100": "cannot be written: the disk is full",
+    "55P03": "is locked by another process, for longer than we wait",
+    "42P01": "has not our tables; run `tradectl init`",
+    "42703": "has not our columns; it was made by another version",
+    "40001": "was written by another process at the same moment; try again",
+    "40P01": "was written by another process at the same moment; try again",
+}
+
+
+def _as_the_disk_says(code: int, file: str) -> int:
+    """SQLite does not say why it could not make a file beside the database; the disk does."""
+    folder = os.path.dirname(file)
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and os.path.isdir(folder):
+        disk = os.statvfs(folder)
+        if disk.f_flag & os.ST_RDONLY:
+            return sqlite3.SQLITE_READONLY
+        if disk.f_bavail * disk.f_frsize < _BESIDE:
+            return sqlite3.SQLITE_FULL
+    return code
+
+
+def translated(error: BaseException, name: str) -> BaseException:
+    """A driver's error as a DatabaseError of one line; what is a bug of ours (a broken constraint) stays what it is."""
+    if isinstance(error, _OURS):
+        return error
+    if isinstance(error, TimeoutError):
+        return DatabaseError(f"{name} {_SQLITE_WORDS[sqlite3.SQLITE_BUSY]}")
+    origin = getattr(error, "orig", None) or error
+    first_line = (str(origin).strip() or type(origin).__name__).splitlines()[0]
+    code = getattr(origin, "sqlite_errorcode", None)
+    state = getattr(origin, "sqlstate", None)
+    if code is not None and (code & 0xFF) in _SQLITE_WORDS:
+        return DatabaseError(f"{name} {_SQLITE_WORDS[_as_the_disk_says(code & 0xFF, name)]}")
+    if first_line.startswith(("no such table", "no such column")):
+        return DatabaseError(f"{name} has not our tables ({first_line}); run `tradectl init`")
+    if state in _POSTGRES_WORDS:
+        return DatabaseError(f"{name} {_POSTGRES_WORDS[state]}")
+    if isinstance(error, exc.ProgrammingError):
+        return error
+    return DatabaseError(f"{name} cannot be used: {first_line}")
