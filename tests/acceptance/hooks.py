@@ -20,7 +20,7 @@ from typing import Any
 from tradectl.brokers.kite import KiteAdapter
 from tradectl.brokers.paper import PaperBroker, broker
 from tradectl.clock import VirtualClock
-from tradectl.ledger import opening
+from tradectl.ledger import engine, opening
 from tradectl.ledger.book import Book
 from tradectl.ledger.intents import Intents
 from tradectl.marketdata.panel import deriving
