@@ -59,6 +59,11 @@ class Answer:
     def ok(self) -> bool:
         return self.sent in {Sent.PLACED, Sent.EXISTS, Sent.DRY}
 
+    @property
+    def verdict(self) -> str:
+        """The word under which a task counts a buy that it sent: placed, skipped (it waits on), unknown or failed."""
+        return "placed" if self.ok else {Sent.RETRY: "skipped", Sent.UNKNOWN: "unknown"}.get(self.sent, "failed")
+
 
 def client_tag(user: str, intent: Intent, generation: int) -> str:
     """15 base32 characters of SHA-256 over what makes this intent itself; a restarted process makes the same."""

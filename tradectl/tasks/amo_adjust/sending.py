@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from tradectl.exchange.phases import PhaseKind
 from tradectl.execution.buying import DayResult, Purse, day_result, quantity_for
 from tradectl.execution.desk import Desk
-from tradectl.execution.orders import Sent
 from tradectl.execution.standing import Standing, again
 from tradectl.ledger.rows import Order
 from tradectl.model.order import Purpose, Side, Variety
@@ -91,17 +90,11 @@ class Opening:
     def place(self, order: Order, quantity: int, done: str) -> tuple[str, str]:
         """Send it; what became of it, and why. Raises what the order path raises."""
         answer = self.desk.path.place(again(order, quantity))
-        match answer.sent:
-            case Sent.PLACED | Sent.EXISTS | Sent.DRY:
-                self.purse.take(self.context.session, quantity, order.price)
-                self.context.log("order_placed", f"{done}, before the open", order.symbol)
-                return "placed", done
-            case Sent.RETRY:
-                return "skipped", answer.reason
-            case Sent.UNKNOWN:
-                return "unknown", answer.reason
-            case _:
-                return "failed", answer.reason
+        if not answer.ok:
+            return answer.verdict, answer.reason
+        self.purse.take(self.context.session, quantity, order.price)
+        self.context.log("order_placed", f"{done}, before the open", order.symbol)
+        return answer.verdict, done
 
     def _reward_gone(self, order: Order, price: int | None) -> str:
         """By the rule for an order that is with the exchange already."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from tradectl.execution.buying import DayResult, Purse, day_result, forbidden, pending_buys, quantity_for
 from tradectl.execution.desk import Desk
-from tradectl.execution.orders import Answer, Sent
+from tradectl.execution.orders import Answer
 from tradectl.execution.standing import Standing, again, turn
 from tradectl.ledger.rows import Decision, Order
 from tradectl.model.money import to_rupees
@@ -137,17 +137,11 @@ def _drop(morning: Morning, order: Order, reason: str) -> tuple[str, str]:
 def _told(morning: Morning, order: Order, answer: Answer, quantity: int) -> tuple[str, str]:
     """The result key of a command's answer, and why."""
     done = f"BUY {quantity} {order.symbol} at {order.price / 100:.2f}"
-    match answer.sent:
-        case Sent.PLACED | Sent.EXISTS | Sent.DRY:
-            morning.purse.take(morning.context.session, quantity, order.price)
-            morning.context.log("order_placed", f"{done}, tried again", order.symbol)
-            return "placed", done
-        case Sent.RETRY:
-            return "skipped", answer.reason
-        case Sent.UNKNOWN:
-            return "unknown", answer.reason
-        case _:
-            return "failed", answer.reason
+    if not answer.ok:
+        return answer.verdict, answer.reason
+    morning.purse.take(morning.context.session, quantity, order.price)
+    morning.context.log("order_placed", f"{done}, tried again", order.symbol)
+    return answer.verdict, done
 
 
 def _keep(context: Context, order: Order, verdict: str, reason: str) -> None:
