@@ -39,6 +39,14 @@ class Reply:
         """ValueError for what is no JSON."""
         return json.loads(self.content)
 
+    def object(self) -> Mapping[str, Any]:
+        """The JSON object that was answered; empty where it is none."""
+        try:
+            content = self.json()
+        except ValueError:
+            return {}
+        return content if isinstance(content, dict) else {}
+
 
 Judge = Callable[[Reply], TradectlError | None]
 """What a broker's answer means, by its status and its own codes: None where it is the answer that was asked for. Ambiguous for an

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from tradectl.brokers.transport import Reply
 from tradectl.errors import Ambiguous, ConfigurationError, LoginNeeded, NotWhitelisted, OrderRefused, TradectlError
@@ -36,7 +35,7 @@ _CODES = (
 
 def judge(reply: Reply) -> TradectlError | None:
     """None for the envelope of a success. Ambiguous for what nobody can read."""
-    content = _envelope(reply)
+    content = reply.object()
     if reply.status < 300 and content.get("status") == "success" and "data" in content:
         return None
     word, message = str(content.get("error_type") or ""), str(content.get("message") or "").strip()
@@ -52,14 +51,6 @@ def judge_list(reply: Reply) -> TradectlError | None:
     if reply.status == 200 and reply.content.startswith(b"instrument_token,"):
         return None
     return judge(reply) or Ambiguous("Kite's list of instruments cannot be read")
-
-
-def _envelope(reply: Reply) -> Mapping[str, Any]:
-    try:
-        content = reply.json()
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _login(message: str) -> TradectlError:

@@ -55,7 +55,7 @@ _CODES = (
 
 def judge(reply: Reply) -> TradectlError | None:
     """Of the answer to a command: None for a success. Ambiguous for what nobody can read."""
-    content = _envelope(reply)
+    content = reply.object()
     message = _message(content)
     if content.get("mode") == "analyze":
         return _analyzing()
@@ -70,7 +70,7 @@ def judge(reply: Reply) -> TradectlError | None:
 
 def judge_read(reply: Reply) -> TradectlError | None:
     """Of the answer to a read: None for a success, BrokerUnavailable for whatever else has no better name."""
-    content = _envelope(reply)
+    content = reply.object()
     message = _message(content)
     if content.get("mode") == "analyze":
         return _analyzing()
@@ -104,14 +104,6 @@ def _analyzing() -> TradectlError:
 
 def _not_logged_in(message: str) -> TradectlError:
     return LoginNeeded(f"OpenAlgo does not know the API key, or is not logged in at its broker: {message}")
-
-
-def _envelope(reply: Reply) -> Mapping[str, Any]:
-    try:
-        content = reply.json()
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _message(content: Mapping[str, Any]) -> str:
