@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any, Generic, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 from tradectl.brokers.adapter import Account, ChargeDifference, Remark
+from tradectl.brokers.kept import Kept
 from tradectl.brokers.kite import notes, remarks, rows
 from tradectl.brokers.kite.api import Api
 from tradectl.brokers.kite.prices import KitePrices
@@ -27,25 +28,9 @@ from tradectl.model.money import to_rupees
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, OrderType, Side, TradeReport
 from tradectl.ports import Capabilities
 
-T = TypeVar("T")
 PROTECTION = "-1"
 """Automatic market protection: 0, or none, is refused since 2026-04-01 (source: kite.trade forum 52331)."""
 _TAG = re.compile(r"[A-Za-z0-9]{1,20}")
-
-
-class _Kept(Generic[T]):
-    """What was made of the last answer of one kind."""
-
-    def __init__(self, make: Callable[[Any], T]) -> None:
-        self._make = make
-        self._content: bytes | None = None
-        self.made: T | None = None
-
-    def of(self, content: bytes) -> T:
-        if self.made is None or content != self._content:
-            self.made = rows.parsed(content, self._make)
-            self._content = content
-        return self.made
 
 
 class KiteBroker:
@@ -59,8 +44,8 @@ class KiteBroker:
         self._api = Api(account)
         self.prices = KitePrices(account, self._api)
         self.instruments = self.prices.instruments
-        self._orders = _Kept(rows.orders)
-        self._trades = _Kept(rows.trades)
+        self._orders: Kept[tuple[OrderReport, ...]] = Kept()
+        self._trades: Kept[tuple[TradeReport, ...]] = Kept()
 
     def close(self) -> None:
         self._api.close()
@@ -139,7 +124,7 @@ class KiteBroker:
     def _changeable(self, broker_order_id: str) -> OrderReport:
         """An order, for what of it never changes: from the book as it was last read; one that we have not seen, from the book."""
         self._check_quiet()
-        for book in (lambda: self._orders.made or (), self.orders):
+        for book in (lambda: self._orders.last or (), self.orders):
             for report in book():
                 if report.broker_order_id == broker_order_id:
                     return report
@@ -149,11 +134,11 @@ class KiteBroker:
 
     def orders(self) -> Sequence[OrderReport]:
         """The orders of the day, those that wait for it included. The book is emptied overnight."""
-        return self._orders.of(self._api.get("/orders"))
+        return self._orders.of(rows.parsed(self._api.get("/orders"), rows.orders))
 
     def trades(self) -> Sequence[TradeReport]:
         """The day's trades."""
-        return self._trades.of(self._api.get("/trades"))
+        return self._trades.of(rows.parsed(self._api.get("/trades"), rows.trades))
 
     def holdings(self) -> Sequence[Holding]:
         held = self._api.get("/portfolio/holdings")

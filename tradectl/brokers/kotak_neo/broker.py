@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from tradectl.brokers.adapter import Account, Remark
+from tradectl.brokers.kept import Kept
 from tradectl.brokers.kotak_neo import CAPABILITIES, NAME, judging, paths, rows
 from tradectl.brokers.kotak_neo.hours import Hours
 from tradectl.brokers.kotak_neo.login import remarks
@@ -41,8 +42,8 @@ class KotakNeo:
         self._orders = self._wire.transport(judging.command, self._trading)
         self._reads = self._wire.transport(judging.read, self._wire.reading)
         self._prices = KotakPrices(account, self._wire)
-        self._book: tuple[OrderReport, ...] = ()
-        self._fills: tuple[TradeReport, ...] = ()
+        self._book: Kept[tuple[OrderReport, ...]] = Kept()
+        self._fills: Kept[tuple[TradeReport, ...]] = Kept()
 
     def close(self) -> None:
         for part in (self._orders, self._reads, self._prices):
@@ -131,14 +132,12 @@ class KotakNeo:
     def orders(self) -> tuple[OrderReport, ...]:
         """The day's order book, oldest first as Kotak tells it; the same object again while it says the same."""
         found = self._list(paths.ORDERS, lambda data: tuple(map(rows.order_report, rows.ours(data))))
-        self._book = self._book if found == self._book else found
-        return self._book
+        return self._book.of(found)
 
     def trades(self) -> tuple[TradeReport, ...]:
         """The day's executions; the same object again while nothing more has traded."""
         found = self._list(paths.TRADES, lambda data: tuple(map(rows.trade_report, rows.ours(data))))
-        self._fills = self._fills if found == self._fills else found
-        return self._fills
+        return self._fills.of(found)
 
     def holdings(self) -> tuple[Holding, ...]:
         """What may be sold is `sellableQuantity`, and what was bought today."""

@@ -8,7 +8,6 @@ shares    holdings and today's net positions as one count of shares
 quotation prices, and how old they may be
 prices    quotes without a way to an order
 login     what stands for a session, since the server itself is logged in at its broker
-kept      the same object again for an answer that says nothing new
 broker    the account
 
 Sources: marketcalls/openalgo v2.0.2.1 and its documentation (to 2026-08). What none of them states is a constant with its reason

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from tradectl.brokers.adapter import Account, Remark
+from tradectl.brokers.kept import Kept
 from tradectl.brokers.openalgo import rows, times
 from tradectl.brokers.openalgo.api import Api, understood
-from tradectl.brokers.openalgo.kept import Kept
 from tradectl.brokers.openalgo.prices import OpenAlgoPrices
 from tradectl.brokers.openalgo.shares import holdings
 from tradectl.errors import Blocked, OrderRefused

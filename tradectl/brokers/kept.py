@@ -11,10 +11,10 @@ class Kept(Generic[T]):
     """The last of a kind of answers, which are compared by value."""
 
     def __init__(self) -> None:
-        self._last: T | None = None
+        self.last: T | None = None
 
     def of(self, found: T) -> T:
         """`found`, or what was found before where that is equal."""
-        if self._last is None or found != self._last:
-            self._last = found
-        return self._last
+        if self.last is None or found != self.last:
+            self.last = found
+        return self.last
