@@ -7,15 +7,19 @@ import pytest
 
 from tests.execution.trading import AFTER, D, T, Trading, entry, ist, stock
 from tradectl.brokers.paper import PaperBroker
+from tradectl.execution import byhand
 from tradectl.execution.buying import day_result
+from tradectl.execution.byhand import Ended
 from tradectl.execution.orders import client_tag
 from tradectl.execution.reconcile import follow
 from tradectl.execution.standing import again
 from tradectl.execution.unknown import may_repeat, resolve
+from tradectl.ledger.intents import REAPPEARED
 from tradectl.ledger.opening import open_database
 from tradectl.ledger.store import Ledger
 from tradectl.model.market import ActionKind, CorporateAction
 from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, Side, TradeReport, Variety
+from tradectl.report.reconciliation import reconciliation
 
 FALLS = {D: (9500, 9600, 9300, 9400)}
 
@@ -99,13 +103,13 @@ class RejectingLater:
 
     def __init__(self, broker: PaperBroker) -> None:
         self._broker = broker
-        self.refuses = True
+        self.refuses, self.filled = True, 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._broker, name)
 
     def orders(self) -> tuple[OrderReport, ...]:
-        words = {"status": OrderStatus.REJECTED, "reason": "RMS:Margin Exceeds", "passing": True}
+        words = {"status": OrderStatus.REJECTED, "reason": "RMS:Margin Exceeds", "passing": True, "filled_quantity": self.filled}
         return tuple(replace(report, **words) if self.refuses else report for report in self._broker.orders())
 
 
@@ -136,6 +140,79 @@ def test_a_buy_that_is_rejected_later_for_want_of_funds_is_tried_again_in_the_mo
         (OrderStatus.CANCELLED, 0), (OrderStatus.PENDING, 1),
     ]  # fmt: skip
     assert [item.status for item in market.broker.orders()] == [OrderStatus.CANCELLED, OrderStatus.PENDING]
+
+
+def test_the_command_reconcile_finds_nothing_wrong_with_a_buy_that_waits_for_the_morning(trading) -> None:
+    """It says what it took in; and that Kite's book is empty in the morning is no difference."""
+    market = trading(stock())
+    rejected_later(market)
+    desk = market.desk(market.claim("eod", T))
+    found = reconciliation(desk, desk.reconcile())
+    assert (found["changed"]["postponed"], found["agrees"]) == (1, True)
+    market.to(D, "08:30")
+    market.world = replace(market.world, broker=Emptied(market.broker))
+    desk = market.desk(market.claim("premarket-retry", D))
+    assert reconciliation(desk, desk.reconcile())["orders"] == []
+
+
+class Emptied:
+    """A broker whose book begins anew each day."""
+
+    def __init__(self, broker: PaperBroker) -> None:
+        self._broker = broker
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._broker, name)
+
+    def orders(self) -> tuple[OrderReport, ...]:
+        return ()
+
+
+def test_a_buy_that_a_person_takes_back_is_not_tried_again_though_its_rejection_is_found_only_then(trading) -> None:
+    market = trading(stock())
+    rejected_later(market)
+    desk = market.desk(market.claim("orders", T))
+    (done,) = byhand.cancel(desk, market.orders(Side.BUY))
+    assert (done.ended, done.order.status) == (Ended.CANCELLED, OrderStatus.CANCELLED)
+    market.to(D, "08:00")
+    assert market.run("premarket-retry", slot="08:00").result["placed"] == 0
+    assert [item.status for item in market.orders(Side.BUY)] == [OrderStatus.CANCELLED]
+
+
+def test_a_buy_that_a_task_takes_back_is_not_tried_again_either(trading) -> None:
+    market = trading(stock())
+    rejected_later(market)
+    (order,) = market.orders(Side.BUY)
+    assert market.desk(market.claim("premarket-retry", D)).cancel_confirmed(order)
+    assert market.ledger.book.order(order.id).status is OrderStatus.CANCELLED
+
+
+def test_a_rejection_at_the_hand_over_to_the_exchange_is_final_and_told(trading) -> None:
+    market = trading(stock())
+    order = market.buy(10, 10050)
+    market.to(D, "08:56")
+    market.broker.cancel(order.broker_order_id)
+    market.world = replace(market.world, broker=RejectingLater(market.broker))
+    market.desk(market.claim("amo-adjust", D)).reconcile()
+    assert [item.status for item in market.orders(Side.BUY)] == [OrderStatus.REJECTED]
+    (message,) = market.ledger.outbox.pending()
+    assert message.body == "BUY 10 ACME rejected: RMS:Margin Exceeds"
+
+
+def test_a_rejection_of_what_is_left_of_a_buy_is_final(trading) -> None:
+    market = trading(stock())
+    rejected_later(market).filled = 4
+    market.desk(market.claim("eod", T)).reconcile()
+    assert [item.status for item in market.orders(Side.BUY)] == [OrderStatus.REJECTED]
+
+
+def test_a_buy_that_is_to_be_withdrawn_is_not_tried_again(trading) -> None:
+    market = trading(stock())
+    rejected_later(market)
+    (order,) = market.orders(Side.BUY)
+    market.ledger.book.intents.move(order, OrderStatus.PENDING, REAPPEARED, market.clock.now())
+    market.desk(market.claim("eod", T)).reconcile()
+    assert [item.status for item in market.orders(Side.BUY)] == [OrderStatus.REJECTED]
 
 
 def test_a_buy_of_unknown_fate_that_is_found_rejected_is_not_tried_again(trading) -> None:

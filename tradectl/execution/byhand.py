@@ -80,6 +80,7 @@ def cancel(desk: Desk, orders: Sequence[Order]) -> list[Cancelled]:
     unread = ""
     try:
         desk.follow()
+        desk.let_go([order_id for order_id, _ in answers])
     except BrokerUnavailable as error:
         unread = f"the broker's book could not be read: {error}"
     asked = dict(answers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -11,7 +12,7 @@ from tradectl.execution.actions import OpenOf
 from tradectl.execution.orders import OrderPath, Sent
 from tradectl.execution.reconcile import Changes
 from tradectl.ledger.book import Book, Snapshot
-from tradectl.ledger.intents import REAPPEARED
+from tradectl.ledger.intents import REAPPEARED, Overtaken
 from tradectl.ledger.rows import Order, Position
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
@@ -150,12 +151,12 @@ class Desk:
     def _report(self, changes: Changes) -> None:
         for order in changes.executed:
             self.log("order_executed", f"{order.side} {order.quantity} {order.symbol} executed", order.symbol)
-        for order in changes.rejected:
-            self.log("order_rejected", f"{order.side} {order.quantity} {order.symbol} rejected", order.symbol, level="warning")
-        for order in changes.postponed:
-            why = self.book.order(order.id).reason
-            text = f"{order.side} {order.quantity} {order.symbol} rejected, to be tried again before the open: {why}"
+        for order in (*changes.rejected, *changes.postponed):
+            now = self.book.order(order.id)
+            again = ", to be tried again before the open" if now.status is OrderStatus.RETRY_PENDING else ""
+            text = f"{order.side} {order.quantity} {order.symbol} rejected{again}: {now.reason}"
             self.log("order_rejected", text, order.symbol, level="warning")
+            self.tell(f"{order.symbol}: an order was rejected", text, f"rejected:{order.id}:{order.tag}")
         for order in changes.cancelled:
             self.log("order_cancelled", f"{order.side} {order.quantity} {order.symbol} cancelled", order.symbol)
         for item in changes.external:
@@ -188,7 +189,15 @@ class Desk:
         if self.path.cancel(order).sent is Sent.DRY:
             return False
         self.follow()
+        self.let_go([order.id])
         return not self.book.order(order.id).alive
+
+    def let_go(self, order_ids: Iterable[int]) -> None:
+        """Of orders that were to end: what the broker has rejected meanwhile, so that it would be tried again, ends too."""
+        for order in self.book.orders(ids=order_ids):
+            if order.status is OrderStatus.RETRY_PENDING:
+                with suppress(Overtaken):  # somebody is about to send it: what becomes of it is read by whoever asks next
+                    self.path.cancel(order)
 
     def bought_on(self, instrument_id: str, session: date) -> int:
         """Shares of an instrument bought by us in a session."""

@@ -11,17 +11,19 @@ from collections import Counter
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from tradectl.errors import UsageError
 from tradectl.execution.unknown import DECIDED
 from tradectl.ledger.book import Book
 from tradectl.ledger.intents import REAPPEARED
 from tradectl.ledger.rows import NewTrade, Order, OrderChange
-from tradectl.model.moment import ist_date
+from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.order import ALIVE, TERMINAL, OrderReport, OrderStatus, Side, TradeReport
 from tradectl.ports import Broker, Clock, MarketData
 
+LAST_TRY = time(8, 55)
+"""When nobody tries an order of the day again, in India: brokers hand over what they have to the exchange, which then opens."""
 _LISTS = (
     "executed", "rejected", "postponed", "cancelled", "adopted", "external", "adjusted", "renamed", "strangers", "reopened",
 )  # fmt: skip
@@ -94,7 +96,7 @@ def follow(book: Book, broker: Broker, market: MarketData, clock: Clock, *, befo
     for item in fresh:
         if item.order is not None:
             filled[item.order.id] += item.report.quantity
-    changed = (_change(order, report, filled[order.id]) for report, order in ours)
+    changed = (_change(order, report, filled[order.id], now) for report, order in ours)
     moved = [change for change in changed if change is not None]
     complete = book.follow(moved, fresh, now) if moved or fresh else True
     _describe(changes, moved, fresh)
@@ -194,7 +196,7 @@ def _presumed(order: Order, report: OrderReport) -> bool:
     return given_up and (report.status in ALIVE or report.filled_quantity > order.filled_quantity)
 
 
-def _change(order: Order, report: OrderReport, filled: int) -> OrderChange | None:
+def _change(order: Order, report: OrderReport, filled: int, now: datetime) -> OrderChange | None:
     """The move that a report asks for, or None. EXECUTED waits until its trades were seen: fills are the truth."""
     status = report.status
     if order.status in TERMINAL:
@@ -209,7 +211,7 @@ def _change(order: Order, report: OrderReport, filled: int) -> OrderChange | Non
         status = OrderStatus.ONGOING
     if status is OrderStatus.PENDING and order.status is OrderStatus.ONGOING:
         status = OrderStatus.ONGOING
-    if report.passing and _may_wait(order, report, filled):
+    if report.passing and _may_wait(order, report, filled, now):
         status = OrderStatus.RETRY_PENDING
     to_withdraw = order.reason == REAPPEARED and status in ALIVE  # a process may die between finding it and cancelling it
     reason = REAPPEARED if to_withdraw else report.reason
@@ -224,11 +226,15 @@ def _change(order: Order, report: OrderReport, filled: int) -> OrderChange | Non
     return None if same else change
 
 
-def _may_wait(order: Order, report: OrderReport, filled: int) -> bool:
+def _may_wait(order: Order, report: OrderReport, filled: int, now: datetime) -> bool:
     """Whether a buy that was rejected for a reason that may pass waits to be tried again, as if it had been refused at once. One
-    of unknown fate does not: there may be another order under its tag."""
+    of unknown fate does not: there may be another order under its tag. Nor one that is to be withdrawn, has traded, or comes
+    too late for a morning."""
+    ist = to_ist(now)
+    in_time = (ist.date(), ist.time()) < (order.session, LAST_TRY)
     placed = order.status is OrderStatus.PENDING and order.broker_order_id == report.broker_order_id
-    return placed and report.status is OrderStatus.REJECTED and order.side is Side.BUY and not filled
+    wanted = order.side is Side.BUY and order.reason != REAPPEARED and not filled and not report.filled_quantity
+    return placed and wanted and in_time and report.status is OrderStatus.REJECTED
 
 
 def _describe(changes: Changes, moved: Sequence[OrderChange], fresh: Sequence[NewTrade]) -> None:

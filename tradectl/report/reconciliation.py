@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NOT_LIVE = frozenset({OrderStatus.REJECTED, OrderStatus.CANCELLED, OrderStatus.RETRY_PENDING})
 """The same to the exchange: what a broker calls rejected may be, for us, to be tried again, or tried again since."""
-COUNTED = ("executed", "rejected", "cancelled", "adopted", "external", "adjusted", "reopened")
+COUNTED = ("executed", "rejected", "postponed", "cancelled", "adopted", "external", "adjusted", "reopened")
 
 
 def reconciliation(desk: Desk, changes: Changes) -> dict[str, Any]:
@@ -71,8 +71,8 @@ def _differing(desk: Desk, reports: Sequence[OrderReport], ours: Mapping[str, Or
             rows.append({"symbol": report.symbol, "why": why, "ours": _order(order), "broker": _report(report)})
     shown, today = {report.broker_order_id for report in reports}, ist_date(desk.clock.now())
     for order in desk.snapshot.orders:
-        gone = order.broker_order_id is not None and order.broker_order_id not in shown and order.session <= today
-        if gone:
+        shown_before = order.alive and order.broker_order_id is not None and order.session <= today
+        if shown_before and order.broker_order_id not in shown:
             rows.append(
                 {"symbol": order.symbol, "why": "the broker's book does not show it", "ours": _order(order), "broker": None}
             )
