@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything outside a task, for one user. `bootstrap` fills it: live, paper or simulated."""
+    """Everything outside a task, for one user. `bootstrap` fills it: live, paper or simulated. `prices_of`: the broker on whose
+    live prices a paper home trades, empty for none."""
 
     user: str
     mode: str
@@ -42,6 +43,7 @@ class World:
     notifier: Notifier
     parameters: Parameters
     readings: Readings
+    prices_of: str = ""
 
     def close(self) -> None:
         """Leave the files as they lie on the disk."""

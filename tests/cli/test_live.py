@@ -143,9 +143,16 @@ def test_status_knows_for_what_a_login_is_needed(until: str | None, opens: str, 
         {"task": "eod", "slot": "", "state": "completed", "opens": at("18:30")},
         {"task": "buy", "slot": "", "state": "due", "opens": at(opens)},
     ]
-    told = {"mode": "live", "now": at("12:00"), "logged_in_until": at(until) if until else None, "agenda": agenda}
+    told = {
+        "mode": "live",
+        "broker": "house",
+        "now": at("12:00"),
+        "logged_in_until": at(until) if until else None,
+        "agenda": agenda,
+    }
     assert login_needed(told) == needed
-    assert login_needed(told | {"mode": "paper"}) == ""
+    assert login_needed(told | {"mode": "paper"}) == needed  # on the prices of a broker
+    assert login_needed(told | {"mode": "paper", "broker": None}) == ""
 
 
 def test_orders_go_out_only_where_somebody_has_armed(live: Tradectl) -> None:

@@ -55,3 +55,10 @@ def test_a_home_that_has_not_been_told_is_asked_to(tradectl: Tradectl) -> None:
     found = tradectl("broker", "status", "--json").object["result"]
     assert found["missing"] == ["consumer_key", "mobile_number", "ucc", "totp_secret", "mpin"]
     assert tradectl("login", stdin="").code == 4
+
+
+def test_the_doctor_names_a_setting_that_lets_nothing_be_asked(live: Tradectl) -> None:
+    live("broker", "set", "kotak_neo", stdin="amo_from=4pm\n")
+    assert live("login", stdin="").code == 0
+    found = {item["check"]: item for item in live("doctor", "--json").object["result"]}
+    assert (found["book"]["state"], found["book"]["exit_code"], "4pm" in found["book"]["text"]) == ("wrong", 4, True)

@@ -7,6 +7,7 @@ pretends to be elsewhere once something has happened in it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,6 +105,7 @@ def _open(settings: Settings, *, read_only: bool = False) -> Database:
 
 
 def exists(settings: Settings) -> bool:
+    """Whether there is a ledger; of a server nobody knows before it is asked."""
     prefix = "sqlite:///"
     return not settings.database.startswith(prefix) or Path(settings.database.removeprefix(prefix)).exists()
 
@@ -176,7 +178,7 @@ def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock
     prices = open_prices(settings, mode, clock, lambda: onlooker(settings, ledger, clock, market, sessions)) if not kept else None
     if mode == "live":
         return live_world(settings, ledger, clock, market=market, sessions=sessions, parameters=parameters, notifier=notifier)
-    return paper_world(
+    paper = paper_world(
         ledger,
         clock,
         market,
@@ -188,6 +190,7 @@ def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock
         shelf=settings.market / "kept",
         prices=prices,
     )
+    return replace(paper, prices_of=settings.quotes) if prices is not None and settings.quotes != "yahoo" else paper
 
 
 def capital_of(settings: Settings) -> int:

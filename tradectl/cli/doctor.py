@@ -12,6 +12,7 @@ from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.login import broker_account
 from tradectl.cli.options import OPERATE
+from tradectl.errors import UsageError
 
 if TYPE_CHECKING:
     from tradectl.doctor import Finding
@@ -29,9 +30,11 @@ def doctor(
     from tradectl.model.moment import ist_date
     from tradectl.runtime.outcomes import gravity_of
 
-    settings, world = call.told(), call.world()
-    trades_on = settings.quotes not in {"", "yahoo"}  # the prices of a broker
-    account = broker_account(call) if world.mode == "live" or trades_on else None
+    settings = call.told()
+    if not bootstrap.exists(settings):
+        raise UsageError(f"there is no home in {settings.home} yet: `tradectl init` makes one")
+    world = call.world(read_only=True)
+    account = broker_account(call) if world.mode == "live" or world.prices_of else None
     found = list(examine(settings, world, bootstrap.open_store(settings), account, offline=offline))
     code = max((item.exit_code for item in found), key=gravity_of)
     return Answer([asdict(item) for item in found], lambda: _text(found), exit_code=code, session=ist_date(world.clock.now()))

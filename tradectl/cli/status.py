@@ -52,7 +52,7 @@ def _head(user: str, found: dict[str, Any]) -> str:
 
 def _mode(found: dict[str, Any]) -> str:
     if found["mode"] != "live":
-        return str(found["mode"])
+        return str(found["mode"]) + (f", on the live prices of {found['broker']}" if found["broker"] else "")
     armed = f"ARMED since {show.moment(found['armed_since'])}" if found["armed_since"] else "not armed: no order is sent"
     return f"LIVE at {found['broker'] or 'no broker'}, {armed}"
 

@@ -5,7 +5,7 @@ home      the ledger, its key, the disk, the calendar, who starts the tasks, who
 market    the stored prices that decisions rest on
 account   the broker: credentials, session, clock, and the answers that tasks will need
 
-Nothing is changed, at home or at the broker. What no source says of a broker, and a broker can be asked, is asked here.
+Nothing is traded or set, at home or at the broker. What no source says of a broker, and a broker can be asked, is asked here.
 """
 
 from tradectl.doctor.examination import examine

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 from tradectl.brokers.live import LiveAccount
 from tradectl.brokers.skew import skew
 from tradectl.doctor.finding import Check, Finding, State, Worth, run
-from tradectl.errors import BrokerUnavailable, ConfigurationError, LoginNeeded
+from tradectl.errors import Blocked, BrokerUnavailable, ConfigurationError, LoginNeeded
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.money import show_rupees
 from tradectl.model.order import OrderStatus
+from tradectl.report.status import status
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from tradectl.brokers.onlooker import Onlooker
+    from tradectl.marketdata.store import Store
     from tradectl.ports import Broker, PriceSource
     from tradectl.task import World
 
@@ -28,38 +29,35 @@ OLD = timedelta(minutes=1)
 """A quote of a liquid stock while the exchange trades."""
 
 
-def checks(account: Onlooker) -> Iterable[tuple[str, Check]]:
+def checks(account: Onlooker, world: World) -> Iterable[tuple[str, Check]]:
     """What is known without asking."""
-    yield from (("credentials", lambda: _credentials(account)), ("session", lambda: _session(account)))
+    yield from (("credentials", lambda: _credentials(account)), ("session", lambda: _session(account, world)))
     if isinstance(account, LiveAccount):
         yield "armed", lambda: _armed(account)
 
 
-def examine(account: Onlooker, world: World, newest: date | None) -> Iterator[Finding]:
+def examine(account: Onlooker, world: World, store: Store) -> Iterator[Finding]:
     """What the broker answers. Without a session only the clock is compared, and where nobody answers nobody is asked again."""
-    session, clock = run([("session", lambda: _session(account)), ("clock", lambda: _clock(account))])
+    (clock,) = run([("clock", lambda: _clock(account))])
     yield clock
+    (session,) = run([("session", lambda: _session(account, world))])
     if session.state is State.WRONG or clock.exit_code == BrokerUnavailable.exit_code:
         return
-    if isinstance(account, LiveAccount):
-        yield from _trading(account, world, newest)
-    else:
-        with closing(account.quotes()) as prices:
-            yield from run([("quotes", lambda: _quotes(prices, world, newest))])
-
-
-def _trading(live: LiveAccount, world: World, newest: date | None) -> Iterator[Finding]:
-    """Everything that tasks will ask."""
-    with closing(live.open()) as broker:
+    with ExitStack() as open_until:
+        if not isinstance(account, LiveAccount):
+            prices = cache(lambda: open_until.enter_context(closing(account.quotes())))
+            yield from run([("quotes", lambda: _quotes(prices(), world, store))])
+            return
+        live, broker = account, cache(lambda: open_until.enter_context(closing(account.open())))
         yield from run(
             (
-                ("book", lambda: _book(broker)),
-                ("shares", lambda: f"{len(broker.holdings())} holdings are told"),
-                ("funds", lambda: f"Rs {show_rupees(broker.funds().available)} may be spent"),
-                ("quotes", lambda: _quotes(broker, world, newest)),
+                ("book", lambda: _book(broker())),
+                ("shares", lambda: f"{len(broker().holdings())} holdings are told"),
+                ("funds", lambda: f"Rs {show_rupees(broker().funds().available)} may be spent"),
+                ("quotes", lambda: _quotes(broker(), world, store)),
+                ("account", lambda: _told(live)),
             )
         )
-    yield from run([("account", lambda: _told(live))])
 
 
 def _credentials(account: Onlooker) -> str:
@@ -70,24 +68,31 @@ def _credentials(account: Onlooker) -> str:
     return f"everything that {found.name} asks was told"
 
 
-def _session(account: Onlooker) -> str:
+def _session(account: Onlooker, world: World) -> str:
+    """LoginNeeded without one that holds."""
     session = account.vault(account.adapter()).session()
     if session is None or session.expires_at <= account.clock.now():
         raise LoginNeeded(f"there is no session at {account.broker_name()}: `tradectl login`")
     seen = f", seen at {session.seen_ip}" if session.seen_ip else ""
-    return f"until {to_ist(session.expires_at):%Y-%m-%d %H:%M} IST at the latest{seen}"
+    until = f"until {to_ist(session.expires_at):%Y-%m-%d %H:%M} IST at the latest{seen}"
+    if task := status(world)["login_needed_for"]:
+        raise Worth(f"{until}, which is over before {task}: `tradectl login` then")
+    return until
 
 
 def _armed(live: LiveAccount) -> str:
+    """Blocked until a person has armed it."""
     if live.arming().since() is None:
-        raise Worth("not armed, so no order is sent: `tradectl broker arm`")
+        raise Blocked("not armed, so no order is sent: `tradectl broker arm`")
     return f"orders go to {live.broker_name()}"
 
 
 def _clock(account: Onlooker) -> str:
     """ConfigurationError for a clock that is far off, BrokerUnavailable where nobody answers."""
     found = account.adapter()
-    url = next(iter(account.looking(found).addresses.values()))
+    url = next(iter(account.looking(found).addresses.values()), None)
+    if url is None:
+        return f"{found.name} has no address whose clock could be compared"
     off = skew(found.name, url, account.clock)
     where = "behind" if off > timedelta(0) else "ahead of"
     told = f"this machine's clock is {abs(off.total_seconds()):.0f} s {where} {found.name}'s"
@@ -106,11 +111,11 @@ def _book(broker: Broker) -> str:
     return f"{len(orders)} orders and {len(trades)} trades of today are told"
 
 
-def _quotes(prices: PriceSource | Broker, world: World, newest: date | None) -> str:
+def _quotes(prices: PriceSource | Broker, world: World, store: Store) -> str:
     """The quote of the first instrument of the universe."""
     now = world.clock.now()
-    members = world.market.universe(world.parameters.universe)
-    symbol = world.market.instrument(members[0], newest or ist_date(now)).symbol
+    members = store.universe(world.parameters.universe)
+    symbol = store.instrument(members[0], store.last_session() or ist_date(now)).symbol
     quote = prices.quotes([symbol]).get(symbol)
     if quote is None:
         raise Worth(f"there is no quote of {symbol}")

@@ -23,6 +23,6 @@ def examine(
     yield from run(home.checks(settings, world))
     yield from run(market.checks(store, world))
     if at_broker is not None:
-        yield from run(account.checks(at_broker))
+        yield from run(account.checks(at_broker, world))
         if not offline:
-            yield from account.examine(at_broker, world, store.last_session())
+            yield from account.examine(at_broker, world, store)

@@ -12,7 +12,7 @@ from tradectl.errors import TradectlError
 class State(StrEnum):
     FINE = "fine"
     LOOK = "look"
-    """A person should look at it; the day can be traded."""
+    """A person should look at it; as far as is known the day can be traded."""
     WRONG = "wrong"
     """The day cannot be traded, or not as it should be."""
 

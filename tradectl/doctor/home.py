@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tradectl.doctor.finding import Check, Worth
-from tradectl.errors import Ambiguous, ConfigurationError, DatabaseError
+from tradectl.errors import Ambiguous, Blocked, ConfigurationError, DatabaseError
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.order import OrderStatus
 from tradectl.redaction import HIDDEN
@@ -85,9 +85,13 @@ def _calendar(world: World) -> str:
 
 
 def _trading(world: World) -> str:
+    """Blocked where nothing is sent."""
     user = world.ledger.users.get(world.user)
+    told = f"{user.trading_state}: {user.state_reason}; `tradectl resume` lets everything be sent again"
+    if user.trading_state == "HALTED":
+        raise Blocked(told)
     if user.trading_state != "ACTIVE":
-        raise Worth(f"{user.trading_state}: {user.state_reason}; `tradectl resume` lets everything be sent again")
+        raise Worth(told)
     return "the account may buy and sell"
 
 

@@ -40,7 +40,7 @@ def status(world: World) -> dict[str, Any]:
         facts = _facts(connection, world.user, today)
     found = {
         "mode": world.mode,
-        **_live(world),
+        **_at_broker(world),
         "clock": "virtual" if world.clock.virtual else "system",
         "now": value(now),
         "trading_state": user.trading_state,
@@ -55,19 +55,20 @@ def status(world: World) -> dict[str, Any]:
     return found | {"login_needed_for": login_needed(found)}
 
 
-def _live(world: World) -> dict[str, Any]:
-    """Where a live home trades, and whether its orders go there."""
-    broker = world.ledger.settings.plain(BROKER) if world.mode == "live" else None
+def _at_broker(world: World) -> dict[str, Any]:
+    """Where a live home trades, and whether its orders go there; or on whose live prices a paper home trades."""
+    broker = world.ledger.settings.plain(BROKER) if world.mode == "live" else world.prices_of or None
     if broker is None:
         return {"broker": None, "armed_since": None, "logged_in_until": None}
     until = world.ledger.settings.plain(f"{broker}.{LOGGED_IN_UNTIL}")
     ends = value(datetime.fromisoformat(until)) if until else None
-    return {"broker": broker, "armed_since": value(Arming(world.ledger, broker).since()), "logged_in_until": ends}
+    armed = value(Arming(world.ledger, broker).since()) if world.mode == "live" else None
+    return {"broker": broker, "armed_since": armed, "logged_in_until": ends}
 
 
 def login_needed(told: dict[str, Any]) -> str:
     """The first run of today that will find no session at the broker: it is due now or opens later, when none holds."""
-    if told["mode"] != "live":
+    if told["mode"] != "live" and told["broker"] is None:
         return ""
     until = datetime.fromisoformat(told["logged_in_until"]) if told["logged_in_until"] else None
     for item in told["agenda"]:
