@@ -169,6 +169,7 @@ def test_resolve_tells_what_is_known_and_asks_nothing(trading: Make):  # noqa: F
     found = result_of(market, "orders", "resolve", order.tag, code=7)
     assert found["order"]["status"] == "UNKNOWN"
     assert (found["known"]["may_be_sending"], found["known"]["visibility_lag"]) == (False, None)
+    assert found["known"]["candidates"] == []
 
 
 def test_resolve_finds_what_the_broker_shows_by_now(trading: Make):  # noqa: F811
@@ -268,6 +269,9 @@ def test_an_order_is_joined_to_the_brokers_and_followed(trading: Make):  # noqa:
     market.to(D, "10:00")
     operate(market, "reconcile")
     assert [(row.external, row.booked) for row in market.ledger.book.fills()] == [(True, 0)]
+    said = operate(market, "orders", "resolve", str(order.id))
+    told = f"may be    {report.broker_order_id} of the broker's book: 100 at 96.00, EXECUTED, 100 filled, placed "
+    assert (said.code, told in said.out) == (7, True)
     found = result_of(market, "orders", "resolve", str(order.id), "--broker-order-id", report.broker_order_id)
     assert (found["order"]["status"], found["order"]["filled_quantity"]) == ("EXECUTED", 100)
     assert [(row.external, row.booked, row.order_id) for row in market.ledger.book.fills()] == [(False, 100, order.id)]

@@ -15,10 +15,8 @@ from tradectl.cli.user import rupees
 from tradectl.errors import Ambiguous, BrokerUnavailable, OrderRefused, UsageError
 
 if TYPE_CHECKING:
-    from tradectl.execution.byhand import Doubt
     from tradectl.execution.desk import Desk
     from tradectl.ledger.rows import Order
-    from tradectl.task import World
 
 app = typer.Typer(name="orders", rich_help_panel=LOOK, cls=ListGroup, help="Orders: list, show one, cancel, resolve.")
 Name = Annotated[str, typer.Argument(help="Its id, its tag, or the broker's order id.", metavar="ORDER")]
@@ -192,6 +190,7 @@ def resolve(
     ] = False,
 ) -> Answer:
     """Ask the broker once more what became of an order, tell what is known of it, or write down what you have seen yourself."""
+    from tradectl.cli.resolving import doubtful, known
     from tradectl.execution import byhand
 
     if never_placed + bool(broker_order_id) + (filled is not None) > 1:
@@ -208,59 +207,15 @@ def resolve(
     if not isinstance(doubt, byhand.Doubt):
         if decides:
             raise UsageError(f"nothing is left to decide: the broker's book shows that order {doubt.id} is {doubt.status}")
-        return _known(call.world(), doubt, f"is known now: {doubt.status}")
+        return known(call.world(), doubt, f"is known now: {doubt.status}")
     if sender_ended:
         doubt = doubt.sender_ended()
     if never_placed:
-        return _known(call.world(), byhand.never_placed(desk, doubt), "is CANCELLED: you decided that it was never placed")
+        return known(call.world(), byhand.never_placed(desk, doubt), "is CANCELLED: you decided that it was never placed")
     if broker_order_id:
         joined = byhand.join(desk, doubt, broker_order_id)
-        return _known(call.world(), joined, f"is {broker_order_id} at the broker, and {joined.status}")
+        return known(call.world(), joined, f"is {broker_order_id} at the broker, and {joined.status}")
     if filled is not None:
         told = byhand.filled(desk, doubt, filled, paise)
-        return _known(call.world(), told, f"is {told.status}, {told.filled_quantity} of {told.quantity} filled")
-    return _doubtful(call.world(), doubt)
-
-
-def _known(world: World, order: Order, text: str) -> Answer:
-    from tradectl.report import orders
-
-    found = orders.one(world.ledger.database, world.user, order.tag)
-    code = Ambiguous.exit_code if found["status"] == "UNKNOWN" else 0
-    return Answer({"order": found, "known": None}, f"order {order.id} {text}", exit_code=code)
-
-
-def _doubtful(world: World, doubt: Doubt) -> Answer:
-    from tradectl.report import orders
-
-    order = doubt.order
-    found = orders.one(world.ledger.database, world.user, order.tag)
-    lag = world.broker.capabilities.visibility_lag
-    known = {
-        "sending_at": found["sending_at"],
-        "sender": order.sender,
-        "may_be_sending": doubt.may_be_sending,
-        "sender_elsewhere": doubt.elsewhere,
-        "absent_since": found["absent_since"],
-        "visibility_lag": lag.total_seconds() if lag is not None else None,
-        "promise": doubt.promise,
-    }
-    sender = "the process that was sending it has ended"
-    if doubt.may_be_sending:
-        sender = f"the process {order.sender} may still be sending it: end it before you decide anything"
-        sender += "; where it has ended, or its machine was restarted since, add --sender-ended" if doubt.elsewhere else ""
-    elif order.broker_order_id is not None:
-        sender = f"the broker had it as {order.broker_order_id}, {order.filled_quantity} filled as far as we know"
-    missed = f"missed in the broker's book since {show.moment(found['absent_since'])}" if found["absent_since"] else ""
-    lines = [
-        f"order {order.id}, {order.side} {order.quantity} {order.symbol} at {show.rupees(found['price'])} for {order.session}, "
-        f"tag {order.tag}: UNKNOWN",
-        f"why       {order.reason}",
-        f"sent      {show.moment(found['sending_at'])}; {sender}",
-        f"absence   {'; '.join(part for part in (missed, doubt.promise) if part)}",
-        "decide    look for it in the broker's own application, then say one of",
-        f"          tradectl orders resolve {order.id} --never-placed            it is not there, or traded nothing",
-        f"          tradectl orders resolve {order.id} --broker-order-id ID      it is there without our tag",
-        f"          tradectl orders resolve {order.id} --filled N --price RUPEES its day is over, the contract note has it",
-    ]
-    return Answer({"order": found, "known": known}, "\n".join(lines), exit_code=Ambiguous.exit_code)
+        return known(call.world(), told, f"is {told.status}, {told.filled_quantity} of {told.quantity} filled")
+    return doubtful(call.world(), doubt)

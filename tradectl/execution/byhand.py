@@ -121,13 +121,15 @@ class Doubt:
     """An order of unknown fate after the broker was asked once more, and what is known of its absence.
 
     `may_be_sending`: its process is not proved dead; `elsewhere`: nothing on this machine can prove that, as after a restart
-    of the machine, so that only a person can know it.
+    of the machine, so that only a person can know it. `candidates`: orders of its symbol and side in the broker's book that are
+    nobody's, one of which it may be.
     """
 
     order: Order
     may_be_sending: bool
     elsewhere: bool
     promise: str
+    candidates: tuple[OrderReport, ...] = ()
 
     def sender_ended(self) -> Doubt:
         """The same after a person has said that the process is no more. Raises UsageError where this machine can tell itself."""
@@ -152,7 +154,16 @@ def look(desk: Desk, name: str) -> Doubt | Order:
     if order.status is not OrderStatus.UNKNOWN:
         return order
     elsewhere = order.sender is not None and is_elsewhere(order.sender)
-    return Doubt(order, may_be_sending(order, NOBODY), elsewhere, _promise(desk))
+    return Doubt(order, may_be_sending(order, NOBODY), elsewhere, _promise(desk), _candidates(desk.book, order))
+
+
+def _candidates(book: Book, order: Order) -> tuple[OrderReport, ...]:
+    """None where it has the broker's id, or the broker shows our tags: then an order without one is somebody's own."""
+    if order.broker_order_id is not None:
+        return ()
+    alike = [report for report in book.reports if (report.symbol, report.side, report.tag) == (order.symbol, order.side, None)]
+    known = book.finished(report.broker_order_id for report in alike)
+    return tuple(report for report in alike if report.broker_order_id not in known)
 
 
 def _promise(desk: Desk) -> str:

@@ -1,0 +1,79 @@
+"""What `orders resolve` answers: what is known of an order by now, or of the doubt that is left, and how a person can end it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tradectl.cli import show
+from tradectl.cli.call import Answer
+from tradectl.errors import Ambiguous
+from tradectl.model.money import to_rupees
+from tradectl.report import orders
+from tradectl.report.values import value
+
+if TYPE_CHECKING:
+    from tradectl.execution.byhand import Doubt
+    from tradectl.ledger.rows import Order
+    from tradectl.model.order import OrderReport
+    from tradectl.task import World
+
+
+def known(world: World, order: Order, text: str) -> Answer:
+    """Nothing is in doubt, or no more than the broker's own book will tell."""
+    found = orders.one(world.ledger.database, world.user, order.tag)
+    code = Ambiguous.exit_code if found["status"] == "UNKNOWN" else 0
+    return Answer({"order": found, "known": None}, f"order {order.id} {text}", exit_code=code)
+
+
+def doubtful(world: World, doubt: Doubt) -> Answer:
+    """Exit 7, with all that can be said without a person."""
+    order = doubt.order
+    found = orders.one(world.ledger.database, world.user, order.tag)
+    lag = world.broker.capabilities.visibility_lag
+    told = {
+        "sending_at": found["sending_at"],
+        "sender": order.sender,
+        "may_be_sending": doubt.may_be_sending,
+        "sender_elsewhere": doubt.elsewhere,
+        "absent_since": found["absent_since"],
+        "visibility_lag": lag.total_seconds() if lag is not None else None,
+        "promise": doubt.promise,
+        "candidates": [_candidate(report) for report in doubt.candidates],
+    }
+    sender = "the process that was sending it has ended"
+    if doubt.may_be_sending:
+        sender = f"the process {order.sender} may still be sending it: end it before you decide anything"
+        sender += "; where it has ended, or its machine was restarted since, add --sender-ended" if doubt.elsewhere else ""
+    elif order.broker_order_id is not None:
+        sender = f"the broker had it as {order.broker_order_id}, {order.filled_quantity} filled as far as we know"
+    missed = f"missed in the broker's book since {show.moment(found['absent_since'])}" if found["absent_since"] else ""
+    lines = [
+        f"order {order.id}, {order.side} {order.quantity} {order.symbol} at {show.rupees(found['price'])} for {order.session}, "
+        f"tag {order.tag}: UNKNOWN",
+        f"why       {order.reason}",
+        f"sent      {show.moment(found['sending_at'])}; {sender}",
+        f"absence   {'; '.join(part for part in (missed, doubt.promise) if part)}",
+        *(f"may be    {_described(item)}" for item in told["candidates"]),
+        "decide    look for it in the broker's own application, then say one of",
+        f"          tradectl orders resolve {order.id} --never-placed            it is not there, or traded nothing",
+        f"          tradectl orders resolve {order.id} --broker-order-id ID      it is there without our tag",
+        f"          tradectl orders resolve {order.id} --filled N --price RUPEES its day is over, the contract note has it",
+    ]
+    return Answer({"order": found, "known": told}, "\n".join(lines), exit_code=Ambiguous.exit_code)
+
+
+def _candidate(report: OrderReport) -> dict[str, Any]:
+    """An order of the broker's book that nobody here knows."""
+    return {
+        "broker_order_id": report.broker_order_id,
+        "quantity": report.quantity,
+        "price": to_rupees(report.price),
+        "status": str(report.status),
+        "filled_quantity": report.filled_quantity,
+        "placed_at": value(report.placed_at),
+    }
+
+
+def _described(item: dict[str, Any]) -> str:
+    what = f"{item['quantity']} at {show.rupees(item['price'])}, {item['status']}, {item['filled_quantity']} filled"
+    return f"{item['broker_order_id']} of the broker's book: {what}, placed {show.moment(item['placed_at'])}"
