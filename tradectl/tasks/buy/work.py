@@ -9,21 +9,18 @@ exchange takes regular orders.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from tradectl.execution.buying import DayResult, Purse, day_result, denied, forbidden, quantity_for
-from tradectl.execution.closing import closes
 from tradectl.execution.desk import Desk
 from tradectl.execution.orders import Answer, Sent
-from tradectl.execution.reentries import wanted
-from tradectl.ledger.rows import Decision, Intent, Position
-from tradectl.model.money import to_rupees
+from tradectl.ledger.rows import Decision, Intent
 from tradectl.model.order import OrderStatus, Purpose, Side, Variety
-from tradectl.strategy.exits import entry_limit
 from tradectl.strategy.sizing import Sizing
 from tradectl.task import Context, Outcome
+from tradectl.tasks.buy.wants import Want, wants
 
 FOR_THE_MORNING = "for 08:00: a session that is not run lies between"
 FOR_THE_OPEN = "for 09:05: the broker takes no after-market orders"
@@ -32,22 +29,6 @@ NO_AMO = (
     "with the setting preopen_orders buys are sent at 09:05 instead"
 )
 RESULT_KEYS = ("placed", "skipped_duplicate", "skipped_limit", "skipped_data", "skipped_quantity", "skipped_funds")
-
-
-@dataclass(frozen=True, slots=True)
-class Want:
-    """A buy that the strategy wants, before limits and funds. Prices and turnover in paise."""
-
-    instrument_id: str
-    symbol: str
-    purpose: Purpose
-    limit_price: int
-    last_close: int
-    average_turnover: int
-    level: int
-    leg: str
-    position_id: int | None = None
-    signal_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +99,10 @@ def run(context: Context) -> Outcome:
         refused=_refused(context, desk),
     )
     decisions: list[Decision] = []
-    for want in _wants(evening):
+    for want in wants(context, desk.snapshot.positions, session.date):
         verdict, reason = _buy_one(evening, want)
         counts[verdict] += 1
-        decisions.append(Decision(want.instrument_id, want.symbol, verdict, str(want.purpose), reason, _inputs(want)))
+        decisions.append(Decision(want.instrument_id, want.symbol, verdict, str(want.purpose), reason, want.inputs))
     context.decide(decisions)
     desk.follow()
     result = dict(counts) | {"for_session": session.date.isoformat()}
@@ -133,58 +114,6 @@ def _refused(context: Context, desk: Desk) -> Mapping[str, str]:
     """What need not be asked again only because another order's fate is looked for."""
     orders = desk.book.orders(execution_id=context.claim.execution_id) if context.steps else []
     return {order.instrument_id: order.reason for order in orders if order.status is OrderStatus.REJECTED}
-
-
-def _wants(evening: Evening) -> Iterator[Want]:
-    """Re-entries of what is held, then the signals by rank."""
-    world, following = evening.context.world, evening.following
-    parameters = world.parameters
-    positions = evening.desk.snapshot.positions
-    seen = closes(
-        [item.instrument_id for item in positions],
-        evening.context.session,
-        broker=world.broker,
-        market=world.market,
-        readings=world.readings,
-        clock=world.clock,
-    )
-    yield from (_without_bar(position) for position in positions if seen[position.instrument_id].reading is None)
-    for again in wanted(positions, seen, world.readings, parameters):
-        position = again.position
-        tick = world.market.instrument(position.instrument_id, following).tick_size
-        yield Want(
-            position.instrument_id,
-            position.symbol,
-            Purpose.REENTRY,
-            entry_limit(again.reading.close, tick, parameters),
-            again.reading.close,
-            again.reading.average_turnover,
-            again.level,
-            f"P{position.id}:{position.buys + 1}",
-            position.id,
-        )
-    for signal in world.ledger.signals.for_session(following, of_user=signals_owner(evening.context)):
-        yield Want(
-            signal.instrument_id,
-            signal.symbol,
-            Purpose.ENTRY,
-            signal.limit_price,
-            signal.close,
-            signal.average_turnover,
-            signal.level,
-            "entry:1",
-            signal_id=signal.id,
-        )
-
-
-def signals_owner(context: Context) -> str:
-    """Whose signals this user's buy uses: as set, else his own if his analyze is enabled, else the admin's."""
-    return context.world.ledger.signals_owner(context.world.parameters.signals_from)
-
-
-def _without_bar(position: Position) -> Want:
-    """A held position of which nobody knows today whether it wants another buy."""
-    return Want(position.instrument_id, position.symbol, Purpose.REENTRY, 0, 0, 0, 0, "")
 
 
 def _buy_one(evening: Evening, want: Want) -> tuple[str, str]:
@@ -273,12 +202,3 @@ def _told(evening: Evening, want: Want, answer: Answer, quantity: int) -> tuple[
         case _:
             evening.context.log("order_refused", f"{done}: {answer.reason}", want.symbol, level="warning")
             return "refused", answer.reason
-
-
-def _inputs(want: Want) -> dict[str, object]:
-    return {
-        "limit_price": to_rupees(want.limit_price),
-        "last_close": to_rupees(want.last_close),
-        "average_turnover": to_rupees(want.average_turnover),
-        "level": want.level,
-    }

@@ -1,0 +1,92 @@
+"""What the strategy wants to buy for the next session: more of what is held, and what it has signals for; before limits and funds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from tradectl.execution.closing import closes
+from tradectl.execution.reentries import wanted
+from tradectl.ledger.rows import Position
+from tradectl.model.money import to_rupees
+from tradectl.model.order import Purpose
+from tradectl.strategy.exits import entry_limit
+from tradectl.task import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """A buy that the strategy wants, before limits and funds. Prices and turnover in paise."""
+
+    instrument_id: str
+    symbol: str
+    purpose: Purpose
+    limit_price: int
+    last_close: int
+    average_turnover: int
+    level: int
+    leg: str
+    position_id: int | None = None
+    signal_id: int | None = None
+
+    @property
+    def inputs(self) -> dict[str, object]:
+        """What a decision about it rests on, for `why`."""
+        return {
+            "limit_price": to_rupees(self.limit_price),
+            "last_close": to_rupees(self.last_close),
+            "average_turnover": to_rupees(self.average_turnover),
+            "level": self.level,
+        }
+
+
+def wants(context: Context, positions: tuple[Position, ...], following: date) -> Iterator[Want]:
+    """For the session `following`, after that of the context: re-entries of what is held, then the signals by rank."""
+    world = context.world
+    parameters = world.parameters
+    seen = closes(
+        [item.instrument_id for item in positions],
+        context.session,
+        broker=world.broker,
+        market=world.market,
+        readings=world.readings,
+        clock=world.clock,
+    )
+    yield from (_without_bar(position) for position in positions if seen[position.instrument_id].reading is None)
+    for again in wanted(positions, seen, world.readings, parameters):
+        position = again.position
+        tick = world.market.instrument(position.instrument_id, following).tick_size
+        yield Want(
+            position.instrument_id,
+            position.symbol,
+            Purpose.REENTRY,
+            entry_limit(again.reading.close, tick, parameters),
+            again.reading.close,
+            again.reading.average_turnover,
+            again.level,
+            f"P{position.id}:{position.buys + 1}",
+            position.id,
+        )
+    for signal in world.ledger.signals.for_session(following, of_user=signals_owner(context)):
+        yield Want(
+            signal.instrument_id,
+            signal.symbol,
+            Purpose.ENTRY,
+            signal.limit_price,
+            signal.close,
+            signal.average_turnover,
+            signal.level,
+            "entry:1",
+            signal_id=signal.id,
+        )
+
+
+def signals_owner(context: Context) -> str:
+    """Whose signals this user's buy uses: as set, else his own if his analyze is enabled, else the admin's."""
+    return context.world.ledger.signals_owner(context.world.parameters.signals_from)
+
+
+def _without_bar(position: Position) -> Want:
+    """A held position of which nobody knows today whether it wants another buy."""
+    return Want(position.instrument_id, position.symbol, Purpose.REENTRY, 0, 0, 0, 0, "")
