@@ -1,4 +1,4 @@
-"""What the strategy wants to buy for the next session: more of what is held, and what it has signals for; before limits and funds."""
+"""What the strategy wants for the next session, before limits and funds: more of what is held, and what it has signals for."""
 
 from __future__ import annotations
 
