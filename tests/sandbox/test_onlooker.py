@@ -156,7 +156,9 @@ def test_who_only_looks_leaves_half_of_the_brokers_limits_to_who_trades(tmp_path
         create_or_upgrade(database)
         clock, sessions = Machine(NOW), SessionTable.load()
         keys = {"key_file": tmp_path / "key", "folder": tmp_path, "name": "kite"}
-        limits = kind(Ledger(database, "asha"), clock, MemoryMarket(), sessions, **keys).limits(KITE)
+        ledger = Ledger(database, "asha")
+        ledger.users.add("asha", capital=500_000_00, created_at=NOW, role="admin")
+        limits = kind(ledger, clock, MemoryMarket(), sessions, **keys).limits(KITE)
         count = 0
         while clock.now() < NOW + timedelta(seconds=10):
             limits.take(bucket)
