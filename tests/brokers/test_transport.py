@@ -292,3 +292,10 @@ def test_a_command_is_not_repeated_and_says_how_long_the_broker_asks_to_wait() -
 @pytest.mark.parametrize("zone", ["GMT", "-0000"])
 def test_a_date_to_wait_for_is_counted_from_our_now_where_the_server_tells_none(zone: str) -> None:
     assert asked_wait({"Retry-After": f"Wed, 25 Nov 2026 04:00:09 {zone}"}, NOW) == 9.0
+
+
+def test_an_address_that_is_none_could_not_be_read() -> None:
+    """A broker names some of its addresses itself."""
+    for address in ("http://[nowhere/orders", "http://127.0.0.1:port/orders", "nowhere"):
+        with pytest.raises(BrokerUnavailable):
+            transport().read(address, bucket="other")

@@ -123,11 +123,17 @@ class ReadTransport:
         return retrying(self._read, url, bucket=bucket, **sent)
 
     def _read(self, url: str, *, bucket: str, **sent: Any) -> Reply:
-        method = "POST" if urlsplit(url).path.endswith(self._posts) else "GET"
         try:
-            return _exchanged(self._line, method, url, bucket=bucket, **sent)
+            return _exchanged(self._line, self._method(url), url, bucket=bucket, **sent)
         except Ambiguous as error:
             raise BrokerUnavailable(str(error)) from error
+
+    def _method(self, url: str) -> str:
+        try:
+            path = urlsplit(url).path
+        except ValueError as error:
+            raise BrokerUnavailable(f"{self._line.name} has named an address that is none") from error
+        return "POST" if path.endswith(self._posts) else "GET"
 
 
 class Transport(ReadTransport):
