@@ -61,7 +61,12 @@ class BrokerUnavailable(TradectlError):
 
 
 class RateLimited(BrokerUnavailable):
-    """More requests than the broker allows. This one was not carried out; it may be tried again later."""
+    """More requests than the broker allows. This one was not carried out; it may be tried again later, where the broker says
+    so after `wait` seconds."""
+
+    def __init__(self, message: str, *, wait: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class SourceUnavailable(BrokerUnavailable):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from tradectl.model.market import CorporateAction, Instrument, Quote
+from tradectl.model.market import Bar, CorporateAction, Instrument, Quote
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, TradeReport
 
 if TYPE_CHECKING:
@@ -101,6 +101,17 @@ class PriceSource(Protocol):
     def delay(self) -> timedelta: ...
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         """As `Broker.quotes`. SourceUnavailable where the source cannot be read."""
+        ...
+
+
+class Candles(Protocol):
+    """The past of shares as a broker tells it."""
+
+    @property
+    def name(self) -> str: ...
+    def close(self) -> None: ...
+    def daily(self, symbol: str, first: date, last: date) -> Sequence[Bar]:
+        """Daily bars, adjusted perhaps. UsageError for a symbol that the broker does not list."""
         ...
 
 

@@ -40,8 +40,7 @@ LITE = packed(
     ("I", 1),
 )  # fmt: skip
 WHOLE = Tick(
-    NSE, "1333", 80_160, 1_782_374_657, 1_782_374_658, open=79_850, high=80_445, low=79_600, volume=30_043_533,
-    lower_band=71_390, upper_band=87_250,
+    NSE, "1333", 80_160, 1_782_374_657, open=79_850, high=80_445, low=79_600, volume=30_043_533,
 )  # fmt: skip
 
 

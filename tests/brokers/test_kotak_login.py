@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
 from tests.brokers.floor import ist, quiet
-from tests.brokers.kotak import MakeNeo, nobody
+from tests.brokers.kotak import MakeNeo, Neo, nobody
 from tradectl.brokers.kotak_neo import ADAPTER
+from tradectl.brokers.kotak_neo.broker import KotakNeo
 from tradectl.errors import BrokerUnavailable, ConfigurationError, LoginNeeded, NotWhitelisted, TradectlError
 from tradectl.sandbox.server import Request, Response, Trouble
 
@@ -148,25 +151,42 @@ def test_a_session_that_kotak_does_not_know_is_over_for_everybody(neo: MakeNeo, 
     assert kotak.sandbox.requests == []
 
 
-def test_a_session_that_another_process_made_meanwhile_stays(neo: MakeNeo) -> None:
+@pytest.mark.parametrize("ask", [lambda kotak: kotak.broker.orders(), lambda kotak: kotak.buy(1, 9000)], ids=["read", "command"])
+def test_a_session_that_another_process_made_meanwhile_stays_and_is_used(neo: MakeNeo, ask: Callable[[Neo], Any]) -> None:
     kotak = neo(quiet("ACME", [THURSDAY]), at=ist(THURSDAY, "10:00"))
-    answer = kotak.sandbox.answer
+    kotak.broker.quotes(["ACME"])
+    old, answer = kotak.vault.stored, kotak.sandbox.answer
+    new, tokens = kotak.login(), []
+    kotak.vault.stored = old
 
     def meanwhile(request: Request) -> Response:
         """The other process logs in while this one's request is under way."""
-        said = answer(request)
-        if request.path == "/quick/user/orders":
-            kotak.vault.stored = replace(newer, tokens={**newer.tokens, "token": "newer"})
-        return said
+        tokens.append(request.headers["auth"])
+        kotak.vault.stored = new
+        return answer(request)
 
-    newer = kotak.vault.stored
-    assert newer is not None
-    kotak.sandbox.door.end_sessions()
     kotak.sandbox.answer = meanwhile
-    with pytest.raises(LoginNeeded):
-        kotak.broker.orders()
-    assert kotak.vault.stored.tokens["token"] == "newer"
-    assert kotak.vault.stored.expires_at == newer.expires_at
+    ask(kotak)
+    assert old is not None
+    assert tokens[:2] == [old.tokens["token"], new.tokens["token"]]
+    assert kotak.vault.stored == new
+
+
+def test_a_request_that_waits_for_its_turn_goes_out_whole_with_the_session_it_began_with(neo: MakeNeo) -> None:
+    """Never to the address of one session with the token of another, which would be refused at the cost of the newer."""
+    kotak = neo(quiet("ACME", [THURSDAY]), at=ist(THURSDAY, "10:00"))
+    session = kotak.vault.stored
+    assert session is not None
+    newer = replace(session, tokens={"sid": "newer", "token": "newer", "base_url": "http://127.0.0.1:1"})
+
+    class Turn:
+        def take(self, bucket: str) -> None:
+            kotak.vault.stored = newer
+
+    broker = KotakNeo(replace(kotak.account, limiter=Turn()))
+    assert broker.orders() == ()
+    assert kotak.vault.stored == newer
+    broker.close()
 
 
 def test_orders_come_from_listed_addresses_only_and_reads_from_any(neo: MakeNeo) -> None:

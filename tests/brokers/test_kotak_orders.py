@@ -15,6 +15,7 @@ from tests.brokers.floor import bar, ist, listing, quiet
 from tests.brokers.kotak import MakeNeo, Neo
 from tests.brokers.slow import Slow
 from tradectl.brokers.kotak_neo.hours import Hours
+from tradectl.brokers.kotak_neo.wire import reading
 from tradectl.errors import (
     Ambiguous,
     Blocked,
@@ -356,7 +357,7 @@ def test_what_the_trader_does_within_the_day_is_not_ours(acme: Neo) -> None:
 
 def told(kotak: Neo, path: str) -> HttpRequest:
     """A read as the adapter asks it."""
-    return HttpRequest(kotak.sandbox.url + path, headers=dict(kotak.broker._wire.reading()))
+    return HttpRequest(kotak.sandbox.url + path, headers=dict(reading(kotak.vault.stored)))
 
 
 def test_a_command_that_reached_a_server_in_trouble_is_ambiguous_whatever_the_status(acme: Neo) -> None:

@@ -19,9 +19,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tradectl.brokers.adapter import Unlimited
 from tradectl.brokers.deadline import WHOLE
-from tradectl.brokers.transport import Reply, Transport
+from tradectl.brokers.retry_after import asked_wait
+from tradectl.brokers.transport import ReadTransport, Reply, Transport
 from tradectl.clock import VirtualClock
-from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, TradectlError
+from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, RateLimited, TradectlError
 
 NOW = datetime(2026, 11, 25, 4, tzinfo=UTC)
 READ = 0.25
@@ -34,10 +35,10 @@ def judge(reply: Reply) -> TradectlError | None:
 
 def transport(limiter: object | None = None, trusted: Path | None = None) -> Transport:
     made = Transport(
-        "the broker", judge, dict, clock=VirtualClock(NOW), limiter=limiter or Unlimited(), timeout=(1.0, READ)
+        "the broker", judge, clock=VirtualClock(NOW), limiter=limiter or Unlimited(), timeout=(1.0, READ)
     )  # fmt: skip
     if trusted is not None:
-        made._session.verify = str(trusted)
+        made._line.session.verify = str(trusted)
     return made
 
 
@@ -170,7 +171,7 @@ def test_a_read_that_trickles_is_a_read_that_failed() -> None:
     with server(trickle(HEAD + b"Content-Length: 9999\r\n\r\n", b" ")) as port:
         made = transport()
         with pytest.raises(BrokerUnavailable) as failure:
-            made.read("GET", f"http://127.0.0.1:{port}/orders", bucket="other")
+            made.read(f"http://127.0.0.1:{port}/orders", bucket="other")
         made.close()
     assert type(failure.value) is BrokerUnavailable
 
@@ -209,3 +210,92 @@ def test_what_depends_on_the_time_is_looked_at_after_the_limiter_and_keeps_the_r
     with server(lambda connection: done.append(str(connection.recv(1)))) as port, pytest.raises(Blocked):
         transport(Queue()).command("POST", f"http://127.0.0.1:{port}/", bucket="orders", before_sending=look)
     assert done == ["waited for orders", "looked"]
+
+
+# reads
+
+
+OK = HEAD + b"Content-Length: 2\r\nConnection: close\r\n\r\n[]"
+
+
+def too_many(*headers: str) -> bytes:
+    said = "".join(f"{header}\r\n" for header in headers)
+    return f"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nConnection: close\r\n{said}\r\n".encode()
+
+
+def telling(answers: list[bytes], heard: list[bytes]) -> Callable[[socket.socket], None]:
+    """Gives one answer to each connection, and keeps what was asked."""
+
+    def answer(connection: socket.socket) -> None:
+        heard.append(connection.recv(65536))
+        connection.sendall(answers.pop(0))
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "path", ["/orders/regular", "/orderbook/placeorder", "/placeorder?x=/orderbook", "/placeorder/orderbook/"]
+)
+def test_who_only_reads_posts_nowhere_but_where_reads_are_posts(path: str) -> None:
+    heard: list[bytes] = []
+    made = ReadTransport("the broker", judge, clock=VirtualClock(NOW), limiter=Unlimited(), posts=["/orderbook"])
+    with server(telling([OK, OK], heard)) as port:
+        made.read(f"http://127.0.0.1:{port}{path}", bucket="other", json={"quantity": 10})
+        made.read(f"http://127.0.0.1:{port}/orderbook", bucket="other", json={})
+    made.close()
+    assert [request.partition(b" ")[0] for request in heard] == [b"GET", b"POST"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "waits"),
+    [
+        ([], [0.5, 1.0]),
+        (["Retry-After: 7"], [7.0, 7.0]),
+        (["Retry-After: 0"], [0.5, 1.0]),
+        (["Retry-After: soon"], [0.5, 1.0]),
+        (["Date: Wed, 25 Nov 2026 10:00:00 GMT", "Retry-After: Wed, 25 Nov 2026 10:00:20 GMT"], [20.0, 20.0]),
+        (["Date: Wed, 25 Nov 2026 10:00:00 GMT", "Retry-After: Wed, 25 Nov 2026 09:00:00 GMT"], [0.5, 1.0]),
+    ],
+)
+def test_a_read_waits_as_long_as_the_broker_asks(headers: list[str], waits: list[float]) -> None:
+    slept: list[float] = []
+
+    class Noting(VirtualClock):
+        def sleep(self, seconds: float) -> None:
+            slept.append(seconds)
+
+    made = ReadTransport("the broker", judge, clock=Noting(NOW), limiter=Unlimited())
+    with server(telling([too_many(*headers), too_many(*headers), OK], [])) as port:
+        assert made.read(f"http://127.0.0.1:{port}/orders", bucket="other").json() == []
+    made.close()
+    assert slept == waits
+
+
+def test_a_broker_that_wants_an_hour_is_left_alone() -> None:
+    heard: list[bytes] = []
+    made = transport()
+    with server(telling([too_many("Retry-After: 3600")], heard)) as port, pytest.raises(RateLimited, match="again in 3600 s"):
+        made.read(f"http://127.0.0.1:{port}/orders", bucket="other")
+    made.close()
+    assert len(heard) == 1
+
+
+def test_a_command_is_not_repeated_and_says_how_long_the_broker_asks_to_wait() -> None:
+    heard: list[bytes] = []
+    made = transport()
+    with server(telling([too_many("Retry-After: 7")], heard)) as port, pytest.raises(RateLimited, match="often: again in 7 s"):
+        made.command("POST", f"http://127.0.0.1:{port}/orders", bucket="orders")
+    made.close()
+    assert len(heard) == 1
+
+
+@pytest.mark.parametrize("zone", ["GMT", "-0000"])
+def test_a_date_to_wait_for_is_counted_from_our_now_where_the_server_tells_none(zone: str) -> None:
+    assert asked_wait({"Retry-After": f"Wed, 25 Nov 2026 04:00:09 {zone}"}, NOW) == 9.0
+
+
+def test_an_address_that_is_none_could_not_be_read() -> None:
+    """A broker names some of its addresses itself."""
+    for address in ("http://[nowhere/orders", "http://127.0.0.1:port/orders", "nowhere"):
+        with pytest.raises(BrokerUnavailable):
+            transport().read(address, bucket="other")

@@ -34,5 +34,5 @@ class MemoryVault:
         self.logins.append(session)
 
     def end_session(self, session: Session) -> None:
-        if self.stored is not None and self.stored.tokens == session.tokens:
+        if self.stored is not None and self.stored.is_same(session):
             self.stored = replace(self.stored, expires_at=self.stored.logged_in_at)

@@ -225,5 +225,5 @@ def test_our_adapter_and_the_official_client_read_the_same_book(home: House, off
     token = official.instruments("NSE")[0]["instrument_token"]
     theirs = official.historical_data(token, FRIDAY - timedelta(days=1), MONDAY, "day")
     assert [(row["date"].date(), round(row["close"] * 100)) for row in theirs] == [
-        (item.session, item.close) for item in ours.daily("ACME", DAYS[0], ist_date(home.clock.now()))
+        (item.session, item.close) for item in ours.prices.daily("ACME", DAYS[0], ist_date(home.clock.now()))
     ]

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import MethodType
 from typing import Any
 
 import pytest
 
+from tests.brokers.market import MemoryMarket
 from tests.sandbox.benches import KITE, KOTAK, OPENALGO, KiteBench, KotakBench, OpenAlgoBench
 from tradectl.brokers.adapter import Account, ReadsOnly
-from tradectl.brokers.onlooker import LiveQuotes
+from tradectl.brokers.live import LiveAccount
+from tradectl.brokers.onlooker import LiveQuotes, Onlooker
+from tradectl.brokers.transport import ReadTransport
 from tradectl.clock import VirtualClock
 from tradectl.errors import Blocked, LoginNeeded
+from tradectl.exchange.sessions import SessionTable
+from tradectl.ledger.migrations import create_or_upgrade
+from tradectl.ledger.opening import open_database
+from tradectl.ledger.store import Ledger
 from tradectl.model.order import OrderRequest, Side
 from tradectl.ports import Broker
 from tradectl.sandbox.floor import FRIDAY, OPEN, Floor, ist
 
 LOOKS = {"kite": (KiteBench, KITE), "kotak_neo": (KotakBench, KOTAK), "openalgo": (OpenAlgoBench, OPENALGO)}
-COMMANDS = {"place", "modify", "cancel", "send"}
+NOW = ist(FRIDAY, "10:00")
+COMMANDS = {"place", "modify", "cancel", "send", "command"}
+TAKES = {"kite": {"Api", "Transport"}, "kotak_neo": {"Transport"}, "openalgo": {"Api", "Transport"}}
+"""What takes a command within each of our own brokers."""
+CONTAINERS = (Mapping, list, tuple, set, frozenset)
 
 
 @pytest.fixture(params=LOOKS)
@@ -43,17 +55,36 @@ def looking(bench: Any) -> Account:
 
 
 def within(thing: object, seen: dict[int, object]) -> dict[int, object]:
-    """Everything of ours that can be reached from a thing: attributes, what methods are of, and what functions hold."""
-    if id(thing) in seen or not (type(thing).__module__.startswith("tradectl") or callable(thing)):
+    """Everything of ours that can be reached from a thing: attributes, what containers have, what methods are of, and what
+    functions hold. Classes are not gone into: they hold nothing of an account."""
+    ours = type(thing).__module__.startswith(("tradectl", "tests")) or callable(thing) or isinstance(thing, CONTAINERS)
+    if id(thing) in seen or isinstance(thing, type) or not ours:
         return seen
     seen[id(thing)] = thing
-    parts = [*getattr(thing, "__dict__", {}).values()]
-    parts += [getattr(thing, slot) for kind in type(thing).__mro__ for slot in getattr(kind, "__slots__", ())]
-    parts += [cell.cell_contents for cell in getattr(thing, "__closure__", None) or ()]
-    parts += [thing.__self__] if isinstance(thing, MethodType) else []
-    for part in parts:
+    for part in (*vars_of(thing), *held_by(thing)):
         within(part, seen)
     return seen
+
+
+def vars_of(thing: object) -> list[Any]:
+    slots = [slot for kind in type(thing).__mro__ for slot in getattr(kind, "__slots__", ())]
+    found = [getattr(thing, slot) for slot in slots if hasattr(thing, slot)]
+    return [*found, *getattr(thing, "__dict__", {}).values()]
+
+
+def held_by(thing: Any) -> list[Any]:
+    """What a method, a function or a container holds."""
+    found = [thing.__self__] if isinstance(thing, MethodType) else []
+    found += [thing.func, *thing.args, *thing.keywords.values()] if isinstance(thing, partial) else []
+    found += [cell.cell_contents for cell in getattr(thing, "__closure__", None) or ()]
+    found += [*(getattr(thing, "__defaults__", None) or ()), *(getattr(thing, "__kwdefaults__", None) or {}).values()]
+    found += thing if isinstance(thing, CONTAINERS) else []
+    return [*found, *thing.values()] if isinstance(thing, Mapping) else found
+
+
+def commanding(thing: object) -> set[str]:
+    """The classes of what takes a command within a thing, itself included."""
+    return {type(item).__name__ for item in within(thing, {}).values() if COMMANDS & set(dir(item))}
 
 
 def test_its_prices_are_the_brokers_and_now(name: str, bench: Any, looking: Account) -> None:
@@ -63,12 +94,12 @@ def test_its_prices_are_the_brokers_and_now(name: str, bench: Any, looking: Acco
     prices.close()
 
 
-def test_nothing_that_can_be_reached_from_its_prices_takes_an_order(name: str, bench: Any, looking: Account) -> None:
+def test_nothing_that_can_be_reached_from_its_prices_takes_a_command(name: str, bench: Any, looking: Account) -> None:
     prices = LOOKS[name][1].prices(looking)
     prices.quotes(["ACME"])
-    reached = [item for item in within(prices, {}).values() if not isinstance(item, type)]
-    assert not [item for item in reached if COMMANDS & {word for word in dir(item) if not word.startswith("_")}]
-    assert [item for item in within(bench.broker, {}).values() if isinstance(item, type(bench.broker))]  # the walk finds one
+    assert commanding(prices) == set()
+    assert any(type(item) is ReadTransport for item in within(prices, {}).values())  # the walk goes as far as requests are made
+    assert commanding(bench.broker) == {type(bench.broker).__name__, *TAKES[name]}  # and finds what is there
     prices.close()
 
 
@@ -105,3 +136,35 @@ def test_without_a_session_there_is_no_price(name: str, bench: Any, looking: Acc
     with pytest.raises(LoginNeeded):
         prices.quotes(["ACME"])
     prices.close()
+
+
+class Machine(VirtualClock):
+    """A machine whose seconds pass in no time."""
+
+    virtual = False
+
+    def machine_now(self) -> datetime:
+        return self.now()
+
+
+def test_who_only_looks_leaves_half_of_the_brokers_limits_to_who_trades(tmp_path: Path) -> None:
+    """The two count in ledgers of their own; what the broker allows is for both together."""
+
+    def asked(kind: type[Onlooker], bucket: str) -> int:
+        """Requests of ten seconds."""
+        database = open_database(tmp_path / f"{kind.__name__}-{bucket}.db", durable=False)
+        create_or_upgrade(database)
+        clock, sessions = Machine(NOW), SessionTable.load()
+        keys = {"key_file": tmp_path / "key", "folder": tmp_path, "name": "kite"}
+        ledger = Ledger(database, "asha")
+        ledger.users.add("asha", capital=500_000_00, created_at=NOW, role="admin")
+        limits = kind(ledger, clock, MemoryMarket(), sessions, **keys).limits(KITE)
+        count = 0
+        while clock.now() < NOW + timedelta(seconds=10):
+            limits.take(bucket)
+            count += 1
+        database.close()
+        return count
+
+    found = {bucket: (asked(Onlooker, bucket), asked(LiveAccount, bucket)) for bucket in ("quote", "historical", "other")}
+    assert found == {"quote": (6, 11), "historical": (11, 31), "other": (51, 101)}

@@ -60,7 +60,7 @@ def server() -> Iterator[Counter]:
 
 def transport_to(server: Sandbox) -> Transport:
     clock = VirtualClock(datetime(2026, 11, 25, 4, tzinfo=UTC))
-    return Transport("the broker", judge, dict, clock=clock, limiter=Unlimited(), timeout=(3.0, 1.0))
+    return Transport("the broker", judge, clock=clock, limiter=Unlimited(), timeout=(3.0, 1.0))
 
 
 def test_a_request_is_answered(server: Counter) -> None:
@@ -69,7 +69,7 @@ def test_a_request_is_answered(server: Counter) -> None:
         "count": 1,
         "word": "ok",
     }
-    assert transport.read("GET", f"{server.url}/yes", bucket="other", params={"word": "no"}).json() == {"count": 2, "word": "no"}
+    assert transport.read(f"{server.url}/yes", bucket="other", params={"word": "no"}).json() == {"count": 2, "word": "no"}
     with pytest.raises(OrderRefused, match="no"):
         transport.command("POST", f"{server.url}/no", bucket="orders")
     assert server.requests == [("POST", "/yes"), ("GET", "/yes"), ("POST", "/no")]
@@ -100,11 +100,11 @@ def test_a_command_is_sent_once_and_its_failure_is_named(
 @pytest.mark.parametrize("trouble", sorted(set(Trouble) - {Trouble.SLOW}))
 def test_a_read_is_tried_again(server: Counter, trouble: Trouble) -> None:
     server.trouble(trouble, times=2)
-    assert transport_to(server).read("GET", f"{server.url}/yes", bucket="other").json()["count"] >= 1
+    assert transport_to(server).read(f"{server.url}/yes", bucket="other").json()["count"] >= 1
     assert len(server.requests) == 3
     server.trouble(trouble, times=3)
     with pytest.raises(BrokerUnavailable) as failure:
-        transport_to(server).read("GET", f"{server.url}/yes", bucket="other")
+        transport_to(server).read(f"{server.url}/yes", bucket="other")
     assert not isinstance(failure.value, Ambiguous)
 
 
@@ -112,7 +112,7 @@ def test_a_transport_that_was_closed_opens_again(server: Counter) -> None:
     transport = transport_to(server)
     transport.close()
     for count in (1, 2):
-        assert transport.read("GET", f"{server.url}/yes", bucket="other").json()["count"] == count
+        assert transport.read(f"{server.url}/yes", bucket="other").json()["count"] == count
         transport.close()
 
 
@@ -129,7 +129,7 @@ def test_what_goes_wrong_at_the_exchange_behind_goes_wrong_on_the_wire(server: C
     with pytest.raises(Ambiguous, match=said):
         transport_to(server).command("POST", server.url + path, bucket="orders")
     with pytest.raises(BrokerUnavailable):
-        transport_to(server).read("GET", server.url + path, bucket="other")
+        transport_to(server).read(server.url + path, bucket="other")
     assert server.broken == []
 
 

@@ -47,6 +47,10 @@ class Session:
     expires_at: datetime
     seen_ip: str | None = None
 
+    def is_same(self, other: Session) -> bool:
+        """Whether both are of one login, however it has ended meanwhile."""
+        return (dict(self.tokens), self.logged_in_at) == (dict(other.tokens), other.logged_in_at)
+
 
 class Vault(Protocol):
     """The credentials of one user at one broker, and his session."""
@@ -84,7 +88,10 @@ ORDERS = "orders"
 
 
 class ReadsOnly:
-    """The limits of an account that only looks: nothing that is made of it gets a command about an order past here."""
+    """The limits of an account that only looks: no command that says that it is about an order gets past here.
+
+    It believes the word of who asks, so it is the second wall. The first is that what an adapter's `prices` are made of has a
+    `transport.ReadTransport`, which sends no commands."""
 
     def __init__(self, limiter: Limiter) -> None:
         self._limiter = limiter

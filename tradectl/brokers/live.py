@@ -10,6 +10,7 @@ from tradectl.brokers.guard import GuardedBroker
 from tradectl.brokers.onlooker import Onlooker
 from tradectl.errors import Blocked, ConfigurationError
 from tradectl.ledger.arming import BROKER, Arming
+from tradectl.ledger.limits import RateLimits
 
 
 class LiveAccount(Onlooker):
@@ -39,6 +40,10 @@ class LiveAccount(Onlooker):
     def account(self, found: Adapter) -> Account:
         """What the adapter is given for trading."""
         return replace(self.looking(found), limiter=self.limits(found))
+
+    def limits(self, found: Adapter) -> RateLimits:
+        """All that the broker allows."""
+        return self.counted(found, found.limits)
 
     def open(self) -> GuardedBroker:
         """The broker for the tasks, behind the guard."""

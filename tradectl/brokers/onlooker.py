@@ -7,17 +7,17 @@ the paper exchange is given of it has quotes, and nothing else.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 from tradectl.brokers.adapter import Account, Adapter, Ask, Onlooking, ReadsOnly, Session, adapter
 from tradectl.brokers.vault import StoredVault, login_lock
 from tradectl.clock import SystemClock
 from tradectl.errors import Blocked, ConfigurationError, UsageError
-from tradectl.ledger.limits import RateLimits
-from tradectl.model.market import Bar, Quote
-from tradectl.ports import Clock, MarketData, PriceSource
+from tradectl.ledger.limits import Limits, RateLimits
+from tradectl.model.market import Quote
+from tradectl.ports import Candles, Clock, MarketData, PriceSource
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable
@@ -27,17 +27,6 @@ ADDRESS = "address."
 """Settings `<broker>.address.<name>` replace an address of the broker's, as for a sandbox."""
 AHEAD = timedelta(minutes=1)
 """How far a broker's clock may be ahead of ours. What is later is of another time than the one that is played."""
-
-
-class Candles(PriceSource, Protocol):
-    """Prices that have a past."""
-
-    @property
-    def name(self) -> str: ...
-    def close(self) -> None: ...
-    def daily(self, symbol: str, first: date, last: date) -> Sequence[Bar]:
-        """Daily bars as the broker has them, adjusted perhaps. UsageError for an unknown symbol."""
-        ...
 
 
 class LiveQuotes:
@@ -123,9 +112,13 @@ class Onlooker:
         )
 
     def limits(self, found: Adapter) -> RateLimits:
-        """The broker's limits go by the machine's seconds, whatever day is played."""
+        """Half of what the broker allows: who trades with the same account counts in a ledger of his own, and comes first."""
+        return self.counted(found, {kind: tuple(map(_half, limits)) for kind, limits in found.limits.items()})
+
+    def counted(self, found: Adapter, limits: Limits) -> RateLimits:
+        """Limits at the broker, kept by the machine's seconds, whatever day is played."""
         clock = SystemClock() if self.clock.virtual else self.clock
-        return RateLimits(self.ledger.database, self.ledger.user, found.name, found.limits, clock)
+        return RateLimits(self.ledger.database, self.ledger.user, found.name, limits, clock)
 
     def quotes(self) -> LiveQuotes:
         """The broker's live quotes. ConfigurationError where its adapter gives none to who must not trade."""
@@ -152,3 +145,9 @@ class Onlooker:
             if known is not None and known.expires_at > self.clock.now():
                 return known, False
             return found.login(self.looking(found), ask), True
+
+
+def _half(limit: tuple[int, float]) -> tuple[int, float]:
+    """Half as many requests in the time; where that is none, one in twice the time."""
+    requests, seconds = limit
+    return (requests // 2, seconds) if requests > 1 else (requests, 2 * seconds)

@@ -1,5 +1,7 @@
 """Requests to a broker, and what their failures mean. A read may be repeated; a command is sent once, whatever happens.
 
+Who only looks is given a `ReadTransport`: how a read is sent is chosen there and not by who asks, so it has no way to a command.
+
 What matters after a failed command is whether the broker may have carried it out. Where the connection was never made, it did
 not. Where it broke, timed out or answered what nobody can read, it may have: that is Ambiguous, and only the book tells.
 """
@@ -7,24 +9,29 @@ not. Where it broke, timed out or answered what nobody can read, it may have: th
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from tradectl.brokers.adapter import Limiter
+from tradectl.brokers.retry_after import asked_wait
 from tradectl.errors import Ambiguous, BrokerUnavailable, RateLimited, TradectlError
 from tradectl.ports import Clock
 
 if TYPE_CHECKING:
     from requests import Session
+    from tenacity import RetryCallState
 
 CONNECT, READ = 3.05, 7.0
 """Seconds for a connection, and for an answer to begin or to go on; a whole answer has four times as long (`deadline`)."""
 READS = 3
 """How often a read is tried."""
 PAUSE = 0.5
-"""Seconds before a read is tried again, doubled each time."""
+"""Seconds before a read is tried again, doubled each time; longer where the broker asks for it."""
+LONGEST = 30.0
+"""Seconds that a read waits at the broker's wish. What asks for more is left alone: the next step comes in a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,6 @@ class Reply:
 
     status: int
     content: bytes
-    retry_after: str = ""
 
     def json(self) -> Any:
         """ValueError for what is no JSON."""
@@ -53,25 +59,18 @@ Judge = Callable[[Reply], TradectlError | None]
 answer after which a command may have been carried out."""
 
 
-class Transport:
-    """One broker's requests. `headers` are asked anew for each request (a login changes them)."""
+class _Line:
+    """The connections to one broker, kept open, and what every request has in common."""
 
     def __init__(
-        self,
-        name: str,
-        judge: Judge,
-        headers: Callable[[], Mapping[str, str]],
-        *,
-        clock: Clock,
-        limiter: Limiter,
-        timeout: tuple[float, float] | None = None,
+        self, name: str, judge: Judge, *, clock: Clock, limiter: Limiter, timeout: tuple[float, float] | None = None
     ) -> None:
-        self._name, self._judge, self._headers = name, judge, headers
-        self._clock, self._limiter, self._timeout = clock, limiter, timeout or (CONNECT, READ)
+        self.name, self.judge = name, judge
+        self.clock, self.limiter, self.timeout = clock, limiter, timeout or (CONNECT, READ)
 
     @cached_property
-    def _session(self) -> Session:
-        """Connections are kept open, and nothing is ever repeated below us."""
+    def session(self) -> Session:
+        """Nothing is ever repeated below us."""
         import requests
 
         from tradectl.brokers.deadline import Timely
@@ -84,32 +83,66 @@ class Transport:
 
     def close(self) -> None:
         """Close the connections that are kept open; the next request opens new ones."""
-        if "_session" in self.__dict__:
-            self.__dict__.pop("_session").close()
+        if "session" in self.__dict__:
+            self.__dict__.pop("session").close()
 
-    def read(self, method: str, url: str, *, bucket: str, **sent: Any) -> Reply:
-        """A request that changes nothing; tried again where that may help. BrokerUnavailable after the last try."""
-        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+
+class ReadTransport:
+    """One broker's requests that change nothing. A read is a GET; `posts` are the ends of those paths that the broker wants as a
+    POST though they change nothing either."""
+
+    def __init__(
+        self,
+        name: str,
+        judge: Judge,
+        *,
+        clock: Clock,
+        limiter: Limiter,
+        timeout: tuple[float, float] | None = None,
+        posts: Collection[str] = (),
+    ) -> None:
+        self._line = _Line(name, judge, clock=clock, limiter=limiter, timeout=timeout)
+        self._posts = tuple(posts)
+
+    def close(self) -> None:
+        """Close the connections that are kept open; the next request opens new ones."""
+        self._line.close()
+
+    def read(self, url: str, *, bucket: str, tries: int = READS, **sent: Any) -> Reply:
+        """The answer to a read; tried again where that may help. `sent` is what `requests` takes: headers, params, data, json.
+        BrokerUnavailable after the last try, and what the broker's answer means."""
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
         retrying = Retrying(
-            stop=stop_after_attempt(READS),
-            wait=wait_exponential(multiplier=PAUSE, min=PAUSE),
-            retry=retry_if_exception(lambda error: isinstance(error, TradectlError) and error.retryable),
-            sleep=self._clock.sleep,
+            stop=stop_after_attempt(tries),
+            wait=_pause,
+            retry=retry_if_exception(_may_be_tried_again),
+            sleep=self._line.clock.sleep,
             reraise=True,
         )
-        return retrying(self._read, method, url, bucket=bucket, **sent)
+        return retrying(self._read, url, bucket=bucket, **sent)
 
-    def _read(self, method: str, url: str, *, bucket: str, **sent: Any) -> Reply:
+    def _read(self, url: str, *, bucket: str, **sent: Any) -> Reply:
         try:
-            return self.command(method, url, bucket=bucket, **sent)
+            return _exchanged(self._line, self._method(url), url, bucket=bucket, **sent)
         except Ambiguous as error:
             raise BrokerUnavailable(str(error)) from error
+
+    def _method(self, url: str) -> str:
+        try:
+            path = urlsplit(url).path
+        except ValueError as error:
+            raise BrokerUnavailable(f"{self._line.name} has named an address that is none") from error
+        return "POST" if path.endswith(self._posts) else "GET"
+
+
+class Transport(ReadTransport):
+    """The same, and commands."""
 
     def command(
         self, method: str, url: str, *, bucket: str, before_sending: Callable[[], None] | None = None, **sent: Any
     ) -> Reply:
-        """A request that may change something, sent once. `sent` is what `requests` takes: params, data, json.
+        """A request that may change something, sent once. `sent` is what `requests` takes: headers, params, data, json.
 
         The limiter may let us wait for long: whatever depends on the time is looked at after that, by `before_sending`, and what
         it raises keeps the request back.
@@ -117,31 +150,53 @@ class Transport:
         Raises Ambiguous where it may have been carried out, BrokerUnavailable where it provably was not sent, and what the
         broker's answer means.
         """
-        import requests
+        return _exchanged(self._line, method, url, bucket=bucket, before_sending=before_sending, **sent)
 
-        self._limiter.take(bucket)
-        headers = {**self._headers(), **sent.pop("headers", {})}
-        if before_sending is not None:
-            before_sending()
-        try:
-            answer = self._session.request(method, url, headers=headers, timeout=self._timeout, allow_redirects=False, **sent)
-        except (requests.ConnectTimeout, requests.exceptions.InvalidURL) as error:
-            raise BrokerUnavailable(f"{self._name} could not be reached") from error
-        except requests.ConnectionError as error:
-            if _never_connected(error):
-                raise BrokerUnavailable(f"{self._name} could not be reached") from error
-            raise Ambiguous(f"the connection to {self._name} broke before it had answered") from error
-        except requests.Timeout as error:
-            raise Ambiguous(f"{self._name} did not answer within {self._timeout[1]:g} s") from error
-        except requests.RequestException as error:
-            raise Ambiguous(f"{self._name}'s answer could not be read") from error
-        reply = Reply(answer.status_code, answer.content, answer.headers.get("Retry-After", ""))
-        if reply.status == 429:
-            raise RateLimited(f"{self._name} asks us to ask less often")
-        failure = self._judge(reply)
-        if failure is not None:
-            raise failure
-        return reply
+
+def _exchanged(
+    line: _Line, method: str, url: str, *, bucket: str, before_sending: Callable[[], None] | None = None, **sent: Any
+) -> Reply:
+    """One request and its answer."""
+    import requests
+
+    line.limiter.take(bucket)
+    if before_sending is not None:
+        before_sending()
+    try:
+        answer = line.session.request(method, url, timeout=line.timeout, allow_redirects=False, **sent)
+    except (requests.ConnectTimeout, requests.exceptions.InvalidURL) as error:
+        raise BrokerUnavailable(f"{line.name} could not be reached") from error
+    except requests.ConnectionError as error:
+        if _never_connected(error):
+            raise BrokerUnavailable(f"{line.name} could not be reached") from error
+        raise Ambiguous(f"the connection to {line.name} broke before it had answered") from error
+    except requests.Timeout as error:
+        raise Ambiguous(f"{line.name} did not answer within {line.timeout[1]:g} s") from error
+    except requests.RequestException as error:
+        raise Ambiguous(f"{line.name}'s answer could not be read") from error
+    if answer.status_code == 429:
+        wait = asked_wait(answer.headers, line.clock.machine_now())
+        again = f": again in {wait:.0f} s" if wait else ""
+        raise RateLimited(f"{line.name} asks us to ask less often{again}", wait=wait)
+    reply = Reply(answer.status_code, answer.content)
+    failure = line.judge(reply)
+    if failure is not None:
+        raise failure
+    return reply
+
+
+def _may_be_tried_again(error: BaseException) -> bool:
+    return isinstance(error, TradectlError) and error.retryable and _wish(error) <= LONGEST
+
+
+def _pause(state: RetryCallState) -> float:
+    """Seconds before the next try: our own, doubled each time, or those that the broker wishes."""
+    failure = state.outcome.exception() if state.outcome is not None else None
+    return max(PAUSE * 2.0 ** (state.attempt_number - 1), _wish(failure))
+
+
+def _wish(error: BaseException | None) -> float:
+    return error.wait if isinstance(error, RateLimited) else 0.0
 
 
 def _never_connected(error: Exception) -> bool:

@@ -76,9 +76,9 @@ class StoredVault:
         self._credentials.set(self._key(LOGGED_IN_UNTIL), stored["expires_at"], secret=False)
 
     def end_session(self, session: Session) -> None:
-        """The broker does not know these tokens any more. A session that another process has made meanwhile stays."""
+        """The broker does not know this login any more. A session that another process has made meanwhile stays."""
         known = self.session()
-        if known is not None and dict(known.tokens) == dict(session.tokens):
+        if known is not None and known.is_same(session):
             self.keep_session(replace(known, expires_at=known.logged_in_at))
 
     def forget_session(self) -> None:

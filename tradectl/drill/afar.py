@@ -83,7 +83,7 @@ class Wallet:
         self._stored = session
 
     def end_session(self, session: Session) -> None:
-        if self._stored is not None and self._stored.tokens == session.tokens:
+        if self._stored is not None and self._stored.is_same(session):
             self._stored = None
 
 

@@ -6,7 +6,7 @@ rows         the JSON rows of the day, each parsed once
 shares       holdings and today's positions as one count of shares
 purse        margins and today's trades as cash
 instruments  the day's list of instruments: symbols, series, tokens
-api          requests with the session's token, renewed where another process has logged in
+api          requests with the session's token
 redirect     the page on this machine to which a login in the browser comes back
 login        from a request token to a session
 history      candles

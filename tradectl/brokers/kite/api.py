@@ -1,8 +1,7 @@
 """Requests with the session's token.
 
-A token dies once a day, and with any login elsewhere. Where Kite says that it does not know it (403, TokenException: proof that
-nothing was done) and another process has logged in meanwhile, that newer session is used, once; else the stored session is over,
-and a person must log in.
+A token dies once a day, and with any login elsewhere. Where Kite says that it does not know it (403, TokenException), that is
+proof that nothing was done; what then becomes of the session is in `insession`.
 """
 
 from __future__ import annotations
@@ -11,9 +10,10 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
 
-from tradectl.brokers.adapter import Account, Session
+from tradectl.brokers.adapter import ORDERS, Account, Session
+from tradectl.brokers.insession import in_session
 from tradectl.brokers.kite.judging import judge, judge_list
-from tradectl.brokers.transport import CONNECT, Judge, Reply, Transport
+from tradectl.brokers.transport import CONNECT, ReadTransport, Reply, Transport
 from tradectl.errors import BrokerUnavailable, LoginNeeded, OrderRefused
 
 T = TypeVar("T")
@@ -21,18 +21,21 @@ VERSION = {"X-Kite-Version": "3", "User-Agent": "tradectl"}
 NAME = "Kite"
 LIST_SECONDS = 30.0
 """For an answer to go on: the list of instruments is some MB, and has two minutes to be there."""
+RECKON = "/charges/orders"
+"""A POST that changes nothing."""
 
 
 class Reads:
-    """Kite's paths for one account, as far as they change nothing. Errors are those of `Transport` and `judging`, LoginNeeded
+    """Kite's paths for one account, as far as they change nothing. Errors are those of `ReadTransport` and `judging`, LoginNeeded
     without a session."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._session: Session | None = None
         self._root = account.addresses["api"].rstrip("/")
-        self._transport = self._made(judge)
-        self._lists = self._made(judge_list, (CONNECT, LIST_SECONDS))
+        clock, limiter = account.clock, account.limiter
+        patience = account.timeout or (CONNECT, LIST_SECONDS)
+        self._transport = ReadTransport(NAME, judge, clock=clock, limiter=limiter, timeout=account.timeout)
+        self._lists = ReadTransport(NAME, judge_list, clock=clock, limiter=limiter, timeout=patience)
 
     def close(self) -> None:
         """Close the connections that are kept open."""
@@ -41,78 +44,56 @@ class Reads:
 
     def get(self, path: str, *, bucket: str = "other", **sent: Any) -> bytes:
         """The body of a read."""
-        return self._read(self._transport, "GET", path, bucket=bucket, **sent)
+        return self._read(self._transport, path, bucket=bucket, **sent)
 
     def get_list(self, path: str) -> bytes:
         """A list of instruments, as CSV."""
-        return self._read(self._lists, "GET", path, bucket="other")
+        return self._read(self._lists, path, bucket="other")
 
     def credentials(self) -> tuple[str, str]:
         """Key and access token, for the ticker; the stored session's, read anew. LoginNeeded without one."""
-        self._session = self._stored()
-        return self._key, self._session.tokens["access_token"]
+        return self._key, self._stored().tokens["access_token"]
 
-    def _read(self, transport: Transport, method: str, path: str, **sent: Any) -> bytes:
+    def _read(self, transport: ReadTransport, path: str, **sent: Any) -> bytes:
         """What is refused here is no order: it could not be read."""
         try:
-            return self._known(lambda: transport.read(method, self._root + path, **sent)).content
+            return self._in_session(lambda headers: transport.read(self._root + path, headers=headers, **sent)).content
         except OrderRefused as refusal:
             raise BrokerUnavailable(f"Kite does not answer {path}: {refusal.reason}") from refusal
 
-    def _made(self, judge: Judge, timeout: tuple[float, float] | None = None) -> Transport:
-        account = self._account
-        patience = account.timeout or timeout
-        return Transport(NAME, judge, self._headers, clock=account.clock, limiter=account.limiter, timeout=patience)
+    def _in_session(self, request: Callable[[Mapping[str, str]], T]) -> T:
+        """What a request gives that is made with the headers of a session."""
+        return in_session(self._account.vault, self._stored, lambda session: request(self._headers(session)))
 
-    def _headers(self) -> Mapping[str, str]:
-        token = self._session.tokens["access_token"] if self._session is not None else ""
-        return {**VERSION, "Authorization": f"token {self._key}:{token}"}
+    def _headers(self, session: Session) -> Mapping[str, str]:
+        return {**VERSION, "Authorization": f"token {self._key}:{session.tokens['access_token']}"}
 
     @cached_property
     def _key(self) -> str:
         return self._account.vault.require("api_key")
 
-    def _known(self, request: Callable[[], T]) -> T:
-        """Do it with a session that is not known to be dead."""
-        if self._session is None or self._is_over(self._session):
-            self._session = self._stored()
-        try:
-            return request()
-        except LoginNeeded:
-            refused, newer = self._session, self._account.vault.session()
-            if newer is None or newer.tokens == refused.tokens or newer.logged_in_at < refused.logged_in_at:
-                self._end(refused)
-                raise
-        self._session = newer
-        try:
-            return request()
-        except LoginNeeded:
-            self._end(newer)
-            raise
-
-    def _end(self, session: Session) -> None:
-        """Kite does not know it: nobody uses it again."""
-        self._account.vault.end_session(session)
-        self._session = None
-
     def _stored(self) -> Session:
         session = self._account.vault.session()
         if session is None:
             raise LoginNeeded("there is no session at Kite yet: `tradectl login`")
-        if self._is_over(session):
+        if self._account.clock.now() >= session.expires_at:
             raise LoginNeeded("the session at Kite has ended for today: `tradectl login`")
         return session
-
-    def _is_over(self, session: Session) -> bool:
-        return self._account.clock.now() >= session.expires_at
 
 
 class Api(Reads):
     """The same, and what is sent about orders."""
 
-    def reckon(self, path: str, content: Any) -> bytes:
-        """The body of a POST that changes nothing."""
-        return self._read(self._transport, "POST", path, bucket="other", json=content)
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
+        # one transport for both: a command finds the connection open that the last read has used
+        self._transport = self._commands = Transport(
+            NAME, judge, clock=account.clock, limiter=account.limiter, timeout=account.timeout, posts=(RECKON,)
+        )
+
+    def reckon(self, content: Any) -> bytes:
+        """Kite's reckoning of the charges of orders, which changes nothing."""
+        return self._read(self._transport, RECKON, bucket="other", json=content)
 
     def send(
         self, method: str, path: str, form: Mapping[str, str | int] | None = None, *, before_sending: Callable[[], None]
@@ -120,6 +101,8 @@ class Api(Reads):
         """A command about an order: sent once, or a second time where the first was proved not to have been carried out.
         `before_sending`: see `Transport.command`."""
         url = self._root + path
-        return self._known(
-            lambda: self._transport.command(method, url, bucket="orders", data=form, before_sending=before_sending)
+        return self._in_session(
+            lambda headers: self._commands.command(
+                method, url, bucket=ORDERS, headers=headers, data=form, before_sending=before_sending
+            )
         )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from typing import Any
 from urllib.parse import quote
 
@@ -22,7 +21,7 @@ from tradectl.brokers.kite.shares import holdings
 from tradectl.brokers.kite.ticker import Ticker, ignore
 from tradectl.brokers.kite.windows import PATHS, check_quiet, path_of
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, OrderRefused, TradectlError
-from tradectl.model.market import Bar, Quote
+from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_rupees
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, OrderType, Side, TradeReport
@@ -157,9 +156,6 @@ class KiteBroker:
         return {}
 
     # beyond the port
-
-    def daily(self, symbol: str, first: date, last: date) -> tuple[Bar, ...]:
-        return self.prices.daily(symbol, first, last)
 
     def remarks(self) -> Sequence[Remark]:
         """What the profile says of the account."""

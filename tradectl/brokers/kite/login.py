@@ -32,7 +32,7 @@ def login(account: Account, ask: Ask) -> Session:
     LoginNeeded for a token that Kite does not take, ConfigurationError for a wrong key or secret, BrokerUnavailable."""
     key, secret = account.vault.require("api_key"), account.vault.require("api_secret")
     request_token = _request_token(account, ask, key)
-    transport = Transport(NAME, judge, dict, clock=account.clock, limiter=account.limiter, timeout=account.timeout)
+    transport = Transport(NAME, judge, clock=account.clock, limiter=account.limiter, timeout=account.timeout)
     root = account.addresses["api"].rstrip("/")
     checksum = sha256((key + request_token + secret).encode()).hexdigest()
     form = {"api_key": key, "request_token": request_token, "checksum": checksum}
@@ -44,7 +44,7 @@ def login(account: Account, ask: Ask) -> Session:
         raise LoginNeeded(f"{refusal}; a request token is good for some minutes, and once: `tradectl login` again") from refusal
     access = parsed(reply.content, lambda data: str(data["access_token"]))
     headers = {**VERSION, "Authorization": f"token {key}:{access}"}
-    profile = transport.read("GET", f"{root}/user/profile", bucket="other", headers=headers)
+    profile = transport.read(f"{root}/user/profile", bucket="other", headers=headers)
     now = account.clock.now()
     session = Session({"access_token": access, **parsed(profile.content, _names)}, now, expiry(now))
     account.vault.keep_session(session)

@@ -50,7 +50,7 @@ def compare(
         }
         for order in asked
     ]
-    notes = parsed(api.reckon("/charges/orders", content), lambda data: [_lines(row["charges"]) for row in data])
+    notes = parsed(api.reckon(content), lambda data: [_lines(row["charges"]) for row in data])
     if len(notes) != len(asked):
         raise BrokerUnavailable(f"Kite reckoned {len(notes)} orders, {len(asked)} were asked")
     day = ist_date(now)

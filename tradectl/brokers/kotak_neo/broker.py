@@ -10,15 +10,15 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from tradectl.brokers.adapter import Account, Remark
+from tradectl.brokers.adapter import ORDERS, Account, Remark, Session
 from tradectl.brokers.kept import Kept
 from tradectl.brokers.kotak_neo import CAPABILITIES, NAME, judging, paths, rows
 from tradectl.brokers.kotak_neo.hours import Hours
 from tradectl.brokers.kotak_neo.login import remarks
 from tradectl.brokers.kotak_neo.prices import KotakPrices
 from tradectl.brokers.kotak_neo.ticker import OnOrder, Ticker
-from tradectl.brokers.kotak_neo.wire import Wire, parsed
-from tradectl.brokers.transport import Reply
+from tradectl.brokers.kotak_neo.wire import TITLE, Wire, parsed, reading, url
+from tradectl.brokers.transport import READS, Reply, Transport
 from tradectl.errors import Ambiguous, Blocked, OrderRefused, TradectlError, UsageError
 from tradectl.exchange.ticks import on_tick
 from tradectl.model.market import Quote
@@ -39,8 +39,8 @@ class KotakNeo:
         vault = account.vault
         self._hours = Hours.of(account.sessions, vault.get("amo_from") or "16:05", vault.get("amo_until") or "08:55")
         self._wire = Wire(account)
-        self._orders = self._wire.transport(judging.command, self._trading)
-        self._reads = self._wire.transport(judging.read, self._wire.reading)
+        self._orders = Transport(TITLE, judging.command, clock=account.clock, limiter=account.limiter, timeout=account.timeout)
+        self._reads = self._wire.reads(judging.read, posts=(paths.LIMITS,))
         self._prices = KotakPrices(account, self._wire)
         self._book: Kept[tuple[OrderReport, ...]] = Kept()
         self._fills: Kept[tuple[TradeReport, ...]] = Kept()
@@ -146,7 +146,7 @@ class KotakNeo:
 
     def funds(self) -> Funds:
         sent = {"jData": json.dumps({"seg": "ALL", "exch": "ALL", "prod": "ALL"})}
-        reply = self._reads.read("POST", self._wire.base + paths.LIMITS, bucket="reads", data=sent)
+        reply = self._read(paths.LIMITS, data=sent)
         return parsed(lambda: rows.funds(reply.json()), "limits")
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
@@ -164,25 +164,34 @@ class KotakNeo:
 
     # the wire
 
-    def _trading(self) -> Mapping[str, str]:
-        return {**self._wire.looking(), **self._wire.reading(), "neo-fin-key": paths.FIN_KEY}
+    def _trading(self, session: Session) -> Mapping[str, str]:
+        return {**self._wire.looking(), **reading(session), "neo-fin-key": paths.FIN_KEY}
 
     def _command(self, path: str, sent: Mapping[str, str], look: Callable[[], None]) -> Mapping[str, Any]:
         """`look`: see `Transport.command`."""
         data = {"jData": json.dumps(sent)}
-        reply = self._orders.command("POST", self._wire.base + path, bucket="orders", data=data, before_sending=look)
+        reply = self._wire.in_session(
+            lambda session: self._orders.command(
+                "POST", url(session, path), bucket=ORDERS, headers=self._trading(session), data=data, before_sending=look
+            )
+        )
         body: Mapping[str, Any] = reply.json()
         return body
 
+    def _read(self, path: str, **how: Any) -> Reply:
+        """`how`: see `ReadTransport.read`."""
+        return self._wire.in_session(
+            lambda session: self._reads.read(url(session, path), bucket="reads", headers=reading(session), **how)
+        )
+
     def _list(self, path: str, read: Callable[[list[rows.Row]], T]) -> T:
         """A list, read; an empty one only where Kotak says that there is nothing."""
-        reply = self._reads.read("GET", self._wire.base + path, bucket="reads")
+        reply = self._read(path)
         return parsed(lambda: read(_data(reply)), path.rpartition("/")[2])
 
     def _row(self, number: str, *, patient: bool) -> rows.Row:
         """One order as the book has it now. `patient`: asked for again where that may help."""
-        ask = self._reads.read if patient else self._reads.command
-        reply = ask("GET", f"{self._wire.base}{paths.ORDERS}/{number}", bucket="reads")
+        reply = self._read(f"{paths.ORDERS}/{number}", tries=READS if patient else 1)
         return parsed(lambda: next(row for row in _data(reply) if row["nOrdNo"] == number), "order")
 
     def _look_for_rejection(self, number: str) -> None:

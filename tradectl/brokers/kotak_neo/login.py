@@ -12,7 +12,7 @@ from typing import Any
 from tradectl.brokers.adapter import Account, Ask, Field, Remark, Session
 from tradectl.brokers.kotak_neo import ADDRESSES, judging, totp
 from tradectl.brokers.kotak_neo.paths import CLIENT_IP, FIN_KEY, LOGIN, VALIDATE
-from tradectl.brokers.transport import Transport
+from tradectl.brokers.transport import ReadTransport, Transport
 from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, TradectlError
 from tradectl.model.moment import at_ist, to_ist
 
@@ -31,7 +31,7 @@ def login(account: Account, ask: Ask) -> Session:
     first = _first(account)
     who = {"mobileNumber": vault.require("mobile_number"), "ucc": vault.require("ucc"), "totp": _totp(account, ask, now)}
     mpin = vault.require("mpin")
-    transport = Transport("Kotak", judging.login, dict, clock=account.clock, limiter=account.limiter)
+    transport = Transport("Kotak", judging.login, clock=account.clock, limiter=account.limiter)
     try:
         viewing = _step(transport, account, LOGIN, first, who)
         second = {**first, "sid": _word(viewing, "sid"), "Auth": _word(viewing, "token")}
@@ -46,7 +46,7 @@ def login(account: Account, ask: Ask) -> Session:
 
 def remarks(account: Account) -> Sequence[Remark]:
     """From where Kotak sees us now: a session is bound to the address that made it, and orders to one that was registered."""
-    transport = Transport("Kotak", judging.login, dict, clock=account.clock, limiter=account.limiter)
+    transport = ReadTransport("Kotak", judging.login, clock=account.clock, limiter=account.limiter)
     try:
         seen = _seen_ip(transport, account, _first(account))
     finally:
@@ -119,11 +119,11 @@ def _base_url(data: Mapping[str, Any]) -> str:
     return url
 
 
-def _seen_ip(transport: Transport, account: Account, headers: Mapping[str, str]) -> str | None:
+def _seen_ip(transport: ReadTransport, account: Account, headers: Mapping[str, str]) -> str | None:
     """From where Kotak sees us; None where it does not tell. A login does not fail for it."""
     url = account.addresses.get("login", ADDRESSES["login"]) + CLIENT_IP
     try:
-        data = transport.command("GET", url, bucket="reads", headers=headers).json()["data"]
+        data = transport.read(url, bucket="reads", tries=1, headers=headers).json()["data"]
         return str(data[0]["ip"])
     except (TradectlError, KeyError, IndexError, TypeError):
         return None

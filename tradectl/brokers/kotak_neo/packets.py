@@ -24,20 +24,17 @@ _SIZE = struct.Struct("<H")
 class Tick:
     """What changed of one instrument. Prices in paise; a lite packet has only the last one, and None for the rest.
 
-    `last_trade_at` and `updated_at` are as sent: nothing says in which unit, and `times` reads them.
+    `last_trade_at` is as sent: nothing says in which unit, and `times` reads it.
     """
 
     exchange: int
     token: str
     last: int
     last_trade_at: int
-    updated_at: int | None = None
     open: int | None = None
     high: int | None = None
     low: int | None = None
     volume: int | None = None
-    lower_band: int | None = None
-    upper_band: int | None = None
     auction: bool = False
 
 
@@ -64,20 +61,16 @@ def tick(packet: bytes, dividers: Mapping[int, int]) -> Tick | None:
         return Tick(exchange, str(token), _paise(last, divider), traded_at)
     if level not in _PICTURES:
         return None
-    (token, _, _, volume, traded_at, updated_at, opened, _, high, low, last, _, _, _, _, _, _, _, _, _, _, upper, lower,
-     *_) = _unpacked(_PICTURE, body)  # fmt: skip
+    token, _, _, volume, traded_at, _, opened, _, high, low, last, *_ = _unpacked(_PICTURE, body)
     return Tick(
         exchange,
         str(token),
         _paise(last, divider),
         traded_at,
-        updated_at,
         open=_paise(opened, divider) or None,
         high=_paise(high, divider) or None,
         low=_paise(low, divider) or None,
         volume=volume,
-        lower_band=_paise(lower, divider) or None,
-        upper_band=_paise(upper, divider) or None,
         auction=auction > 0,
     )
 

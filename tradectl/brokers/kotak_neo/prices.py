@@ -12,7 +12,7 @@ from urllib.parse import quote as quoted
 from tradectl.brokers.adapter import Account
 from tradectl.brokers.kotak_neo import NAME, judging, paths, rows
 from tradectl.brokers.kotak_neo.instruments import Scrip, ScripFile, path_of
-from tradectl.brokers.kotak_neo.wire import Wire, parsed
+from tradectl.brokers.kotak_neo.wire import Wire, parsed, url
 from tradectl.brokers.transport import CONNECT, Reply
 from tradectl.errors import UsageError
 from tradectl.model.market import Quote
@@ -32,8 +32,8 @@ class KotakPrices:
 
     def __init__(self, account: Account, wire: Wire) -> None:
         self._clock, self._market, self._wire = account.clock, account.market, wire
-        self._public = wire.transport(judging.read, wire.looking)
-        self._files = wire.transport(judging.file, dict, (CONNECT, _FILE_SECONDS))
+        self._public = wire.reads(judging.read)
+        self._files = wire.reads(judging.file, (CONNECT, _FILE_SECONDS))
         self._scrips = ScripFile(account.folder, self._fetch_scrips)
 
     def close(self) -> None:
@@ -47,7 +47,7 @@ class KotakPrices:
         wanted = list(tokens)
         for start in range(0, len(wanted), _BATCH):
             listed = ",".join(f"{paths.SEGMENT}|{token}" for token in wanted[start : start + _BATCH])
-            reply = self._public.read("GET", f"{self._wire.base}{paths.QUOTES}/{quoted(listed, safe=',')}/all", bucket="reads")
+            reply = self._look(f"{paths.QUOTES}/{quoted(listed, safe=',')}/all")
             found |= parsed(lambda reply=reply: _quotes(reply, tokens), "quotes")  # type: ignore[misc]
         return found
 
@@ -64,8 +64,12 @@ class KotakPrices:
             return None
 
     def _fetch_scrips(self) -> bytes:
-        reply = self._public.read("GET", self._wire.base + paths.SCRIP_FILES, bucket="reads")
-        return self._files.read("GET", parsed(lambda: path_of(reply.json()), "list of files"), bucket="reads").content
+        reply = self._look(paths.SCRIP_FILES)
+        return self._files.read(parsed(lambda: path_of(reply.json()), "list of files"), bucket="reads").content
+
+    def _look(self, path: str) -> Reply:
+        headers = self._wire.looking()
+        return self._wire.in_session(lambda session: self._public.read(url(session, path), bucket="reads", headers=headers))
 
 
 def _quotes(reply: Reply, symbols: Mapping[str, str]) -> dict[str, Quote]:

@@ -1,58 +1,47 @@
-"""What all requests to Kotak have in common: the stored session, and headers that are made of it."""
+"""What all requests to Kotak have in common: the stored session, with its address and the headers that are made of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
 from tradectl.brokers.adapter import Account, Session
+from tradectl.brokers.insession import in_session
 from tradectl.brokers.kotak_neo.login import current
-from tradectl.brokers.transport import Judge, Reply, Transport
-from tradectl.errors import BrokerUnavailable, LoginNeeded, TradectlError
+from tradectl.brokers.transport import Judge, ReadTransport
+from tradectl.errors import BrokerUnavailable
 
 T = TypeVar("T")
+TITLE = "Kotak"
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, StopIteration)
 
 
 class Wire:
-    """Of one account. LoginNeeded where there is no session."""
+    """Of one account, for what only reads."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._session: Session | None = None
-
-    @property
-    def base(self) -> str:
-        return self._known_session().tokens["base_url"]
-
-    def reading(self) -> Mapping[str, str]:
-        """Headers for what belongs to the account."""
-        tokens = self._known_session().tokens
-        return {"Sid": tokens["sid"], "Auth": tokens["token"], "accept": "application/json"}
 
     def looking(self) -> Mapping[str, str]:
         """Headers for what everybody may see."""
         return {"Authorization": self._account.vault.require("consumer_key")}
 
-    def transport(
-        self, judge: Judge, headers: Callable[[], Mapping[str, str]], timeout: tuple[float, float] | None = None
-    ) -> Transport:
-        account = self._account
+    def reads(self, judge: Judge, timeout: tuple[float, float] | None = None, posts: Collection[str] = ()) -> ReadTransport:
+        account, patience = self._account, timeout or self._account.timeout
+        return ReadTransport(TITLE, judge, clock=account.clock, limiter=account.limiter, timeout=patience, posts=posts)
 
-        def judged(reply: Reply) -> TradectlError | None:
-            """Where Kotak does not know our session, it is over for everybody, and the next login is one."""
-            failure = judge(reply)
-            if isinstance(failure, LoginNeeded) and self._session is not None:
-                account.vault.end_session(self._session)
-            return failure
+    def in_session(self, request: Callable[[Session], T]) -> T:
+        """What a request gives that is made with the stored session. LoginNeeded without one, or where Kotak does not know it."""
+        return in_session(self._account.vault, lambda: current(self._account), request)
 
-        patience = timeout or account.timeout
-        return Transport("Kotak", judged, headers, clock=account.clock, limiter=account.limiter, timeout=patience)
 
-    def _known_session(self) -> Session:
-        """The stored one, which the next request is made with."""
-        self._session = current(self._account)
-        return self._session
+def url(session: Session, path: str) -> str:
+    return session.tokens["base_url"] + path
+
+
+def reading(session: Session) -> Mapping[str, str]:
+    """Headers for what belongs to the account."""
+    return {"Sid": session.tokens["sid"], "Auth": session.tokens["token"], "accept": "application/json"}
 
 
 def parsed(read: Callable[[], T], what: str) -> T:

@@ -13,27 +13,38 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, TypeVar
 
-from tradectl.brokers.adapter import Account
-from tradectl.brokers.openalgo.judging import judge, judge_read
-from tradectl.brokers.transport import Judge, Transport
+from tradectl.brokers.adapter import ORDERS, Account, Session
+from tradectl.brokers.insession import in_session
+from tradectl.brokers.openalgo.judging import KeyNotKnown, judge, judge_read
+from tradectl.brokers.transport import ReadTransport, Transport
 from tradectl.errors import Ambiguous, BrokerUnavailable, ConfigurationError, LoginNeeded
 
 T = TypeVar("T")
 NAME = "OpenAlgo"
 STRATEGY = "tradectl"
 """Only written into OpenAlgo's own log; it does not come back."""
+ROOT = "/api/v1/"
+READS = ("ping", "analyzer", "funds", "orderbook", "tradebook", "positionbook", "holdings", "multiquotes")
+"""Everything that is read; with OpenAlgo a POST like all else."""
 MODE_HOLDS = timedelta(minutes=5)
 """How long an answer about the server's mode is believed: our choice, short against a session and long against a task."""
 
 
 class Reads:
-    """OpenAlgo's paths for one account, as far as they change nothing. Errors are those of `Transport` and `judging`, LoginNeeded
-    without a session."""
+    """OpenAlgo's paths for one account, as far as they change nothing. Errors are those of `ReadTransport` and `judging`,
+    LoginNeeded without a session."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._root = account.addresses["api"].rstrip("/") + "/api/v1/"
-        self._reads = self._made(judge_read)
+        self._root = account.addresses["api"].rstrip("/") + ROOT
+        self._reads = ReadTransport(
+            NAME,
+            judge_read,
+            clock=account.clock,
+            limiter=account.limiter,
+            timeout=account.timeout,
+            posts=[ROOT + path for path in READS],
+        )
 
     def close(self) -> None:
         """Close the connections that are kept open."""
@@ -41,12 +52,11 @@ class Reads:
 
     def read(self, path: str, make: Callable[[Any], T], **body: Any) -> T:
         """`make` of an answer. BrokerUnavailable where it is not what was expected: a failed read is never an empty one."""
-        self._require_session()
-        return self.ask(path, make, **body)
+        return self._in_session(lambda: self.ask(path, make, **body))
 
     def ask(self, path: str, make: Callable[[Any], T], **body: Any) -> T:
         """The same without a session, as a login must."""
-        reply = self._reads.read("POST", self._root + path, bucket="other", json=self._with_key(body))
+        reply = self._reads.read(self._root + path, bucket="other", json=self._with_key(body))
         return understood(path, lambda: make(_content(reply.content)))
 
     def check_live(self) -> None:
@@ -55,16 +65,18 @@ class Reads:
         if mode != "live" or analyzing is not False:
             raise ConfigurationError(f"OpenAlgo is in its mode {mode!r}, where nothing is real: switch its analyzer off first")
 
-    def _require_session(self) -> None:
+    def _in_session(self, request: Callable[[], T]) -> T:
+        """Where OpenAlgo does not know our key, what stands for a session is over. Less than that (a broker's own words, passed
+        on) ends no day: it may be about one share."""
+        return in_session(self._account.vault, self._stored, lambda _: request(), unknown=KeyNotKnown)
+
+    def _stored(self) -> Session:
         session = self._account.vault.session()
         if session is None:
             raise LoginNeeded("there is no session at OpenAlgo yet: log in")
         if self._account.clock.now() >= session.expires_at:
             raise LoginNeeded("the session at OpenAlgo has ended for today: log in there, then here")
-
-    def _made(self, judge: Judge) -> Transport:
-        account = self._account
-        return Transport(NAME, judge, dict, clock=account.clock, limiter=account.limiter, timeout=account.timeout)
+        return session
 
     def _with_key(self, body: Mapping[str, Any]) -> dict[str, Any]:
         return {"apikey": self._key, **body}
@@ -79,7 +91,7 @@ class Api(Reads):
 
     def __init__(self, account: Account) -> None:
         super().__init__(account)
-        self._commands = self._made(judge)
+        self._commands = Transport(NAME, judge, clock=account.clock, limiter=account.limiter, timeout=account.timeout)
         self._live_at: datetime | None = None
 
     def close(self) -> None:
@@ -89,19 +101,21 @@ class Api(Reads):
     def send(self, path: str, before_sending: Callable[[], None] | None, /, **body: Any) -> str:
         """A command about an order, sent once; the order's id. Ambiguous where the answer does not say one. `before_sending`:
         see `Transport.command`."""
-        self._require_session()
+        content = self._in_session(lambda: self._send(path, before_sending, body))
+        order_id = str(_content(content).get("orderid") or "").strip()
+        if order_id in {"", "None", "null"}:  # a broker's refusal with status 200 is passed on as a success without an id
+            raise Ambiguous("OpenAlgo calls a command carried out, and says no order id")
+        return order_id
+
+    def _send(self, path: str, before_sending: Callable[[], None] | None, body: Mapping[str, Any]) -> bytes:
         self._require_live()
         sent = self._with_key({"strategy": STRATEGY, **body})
         try:
             url = self._root + path
-            reply = self._commands.command("POST", url, bucket="orders", json=sent, before_sending=before_sending)
+            return self._commands.command("POST", url, bucket=ORDERS, json=sent, before_sending=before_sending).content
         except ConfigurationError:
             self._live_at = None
             raise
-        order_id = str(_content(reply.content).get("orderid") or "").strip()
-        if order_id in {"", "None", "null"}:  # a broker's refusal with status 200 is passed on as a success without an id
-            raise Ambiguous("OpenAlgo calls a command carried out, and says no order id")
-        return order_id
 
     def _require_live(self) -> None:
         now = self._account.clock.now()

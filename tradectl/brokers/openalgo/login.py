@@ -2,6 +2,7 @@
 
 So a login of ours asks whether the key is known, whether the server trades for real and whether its broker answers, and is valid
 until OpenAlgo's own session ends. A server that nobody has logged in to today then shows as LoginNeeded before the first order.
+Where it says later that it does not know the key, or is no longer logged in, what is stored is over: our next login looks again.
 """
 
 from __future__ import annotations

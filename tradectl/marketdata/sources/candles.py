@@ -6,26 +6,14 @@ names none of them (source: support.zerodha.com, why charts differ from NSE's re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
-from typing import Protocol
 
 from tradectl.errors import UsageError
 from tradectl.marketdata.sources.past import Past
-from tradectl.model.market import Bar
+from tradectl.ports import Candles
 
 HALF_A_PAISA = 0.501
 """What rounding takes away or adds, and a hair more for our own arithmetic."""
-
-
-class Candles(Protocol):
-    """What of a broker is needed here."""
-
-    @property
-    def name(self) -> str: ...
-    def daily(self, symbol: str, first: date, last: date) -> Sequence[Bar]:
-        """Daily bars, adjusted. UsageError for a symbol that the broker does not list."""
-        ...
 
 
 class CandlePast:
