@@ -456,7 +456,8 @@ def test_about_half_of_the_buys_that_are_rejected_later_lacked_funds_and_no_sell
 
 def test_what_was_not_rejected_yet_lacked_no_funds_yet(near, far) -> None:
     broker = far(Fault.REJECTED_LATER)
-    passing = next(report for number in range(40) if (report := row(broker, broker.place(order(f"T{number}", quantity=1)))).passing)
+    placed = [broker.place(order(f"T{number}", quantity=1)) for number in range(40)]
+    passing = next(report for report in broker.orders() if report.broker_order_id in placed and report.passing)
     earlier = as_of(replace(passing, updated_at=passing.placed_at + timedelta(seconds=2)), (), (), passing.placed_at)
     assert (earlier.status, earlier.passing, earlier.reason) == (S.ONGOING, False, "")
 

@@ -37,9 +37,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, sessions) -> Stage:
 
 @pytest.fixture
 def drilled(stage: Stage) -> Callable[..., Tally]:
-    def drill(
-        faults: Collection[Fault], promise: Promise, task: str, *, most: int = 0, day: int = BUSY, seed: int = 1
-    ) -> Tally:
+    def drill(faults: Collection[Fault], promise: Promise, task: str, *, most: int = 0, day: int = BUSY, seed: int = 1) -> Tally:
         conditions = Conditions(frozenset(faults), promise, seed)
         return Drill(stage.ground, stage.exchange, stage.days[day], conditions).run(task, most)
 

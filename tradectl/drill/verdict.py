@@ -16,7 +16,6 @@ from tradectl.ledger.store import Ledger
 from tradectl.model.money import show_rupees
 from tradectl.model.order import ALIVE, TERMINAL, OrderReport, OrderStatus, Side
 
-
 ENDED = TERMINAL | {OrderStatus.RETRY_PENDING}
 """What the ledger calls an order that is certainly not at the exchange any more; one that waits was rejected there."""
 

@@ -131,11 +131,12 @@ class Mirror:
         return midnight, min(until, midnight + timedelta(days=1))
 
     def _rejected(self, report: OrderReport) -> OrderReport:
-        """An order that was taken back at once on purpose shows as rejected, for ever; about half of the buys for want of funds."""
+        """An order that was taken back at once on purpose shows as rejected, for ever; half of the buys for want of funds."""
         taken_back = report.status is _S.CANCELLED and not report.filled_quantity
         if taken_back and report.updated_at - report.placed_at < AT_ONCE and self.rejects(report.broker_order_id):
             self._hits[Fault.REJECTED_LATER] += 1
-            funds = report.side is Side.BUY and self._chance.fraction(Fault.REJECTED_LATER, "funds", report.broker_order_id) < HALF
+            drawn = self._chance.fraction(Fault.REJECTED_LATER, "funds", report.broker_order_id)
+            funds = report.side is Side.BUY and drawn < HALF
             return replace(report, status=_S.REJECTED, reason=FOR_FUNDS if funds else REJECTION, passing=funds)
         return report
 
