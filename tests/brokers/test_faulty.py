@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.brokers.floor import Floor, bar, ist, listing, quiet
 from tradectl.brokers.faulty import Fault, FaultyBroker, Promise
+from tradectl.brokers.faulty.mirror import as_of
 from tradectl.clock import VirtualClock
 from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, OrderRefused
 from tradectl.model.order import TERMINAL, OrderReport, OrderRequest, OrderStatus, Side, Variety
@@ -426,12 +428,38 @@ def test_an_accepted_order_is_rejected_later_for_ever(near, far) -> None:
     broker = far(Fault.REJECTED_LATER)
     placed = broker.place(order())
     shown = row(broker, placed)
-    assert (shown.status, shown.reason) == (S.REJECTED, "rejected by the exchange after it was accepted")
+    assert (shown.status, shown.filled_quantity) == (S.REJECTED, 0)
     assert true_row(near, placed).status is S.CANCELLED
     near.to(NEXT, "10:00")
     assert row(far(Fault.REJECTED_LATER), placed) == shown
     near.to(D + timedelta(days=8), "10:00")
     assert row(broker, placed) == shown
+
+
+def test_about_half_of_the_buys_that_are_rejected_later_lacked_funds_and_no_sell_does(near, far) -> None:
+    near.broker.manual_trade("BETA", Side.BUY, 40, 10000)
+    broker = far(Fault.REJECTED_LATER)
+    bought = {broker.place(order(f"B{number}", quantity=1)) for number in range(40)}
+    sold = {broker.place(order(f"S{number}", Side.SELL, 1, 10500, symbol="BETA")) for number in range(40)}
+    reasons = {(report.passing, report.reason) for report in broker.orders() if report.status is S.REJECTED}
+    passing = {report.broker_order_id for report in broker.orders() if report.passing}
+    assert reasons == {
+        (False, "rejected by the exchange after it was accepted"),
+        (True, "RMS:Margin Exceeds, found after the order was accepted"),
+    }
+    assert 10 < len(passing) < 30
+    assert passing < bought
+    assert {report.broker_order_id for report in broker.orders() if report.status is S.REJECTED} == bought | sold
+    again = far(Fault.REJECTED_LATER)
+    assert {report.broker_order_id for report in again.orders() if report.passing} == passing
+
+
+def test_what_was_not_rejected_yet_lacked_no_funds_yet(near, far) -> None:
+    broker = far(Fault.REJECTED_LATER)
+    placed = [broker.place(order(f"T{number}", quantity=1)) for number in range(40)]
+    passing = next(report for report in broker.orders() if report.broker_order_id in placed and report.passing)
+    earlier = as_of(replace(passing, updated_at=passing.placed_at + timedelta(seconds=2)), (), (), passing.placed_at)
+    assert (earlier.status, earlier.passing, earlier.reason) == (S.ONGOING, False, "")
 
 
 def test_what_has_filled_is_not_rejected_later(near, far) -> None:

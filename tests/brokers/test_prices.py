@@ -11,9 +11,11 @@ import pytest
 from tests.brokers.floor import Floor, ist, quiet
 from tradectl.brokers.guard import GuardedBroker
 from tradectl.brokers.prices import ASKED, FRESH, StreamedPrices
+from tradectl.brokers.stream import NOT_YET
 from tradectl.clock import VirtualClock
 from tradectl.errors import OrderRefused, UsageError
 from tradectl.model.market import Quote
+from tradectl.redaction import remember
 
 NOW = datetime(2026, 11, 25, 5, 0, tzinfo=UTC)
 
@@ -108,6 +110,22 @@ def test_a_broken_stream_costs_requests_and_no_price(desk: Desk) -> None:
     assert desk.price() == (100_00, "asked")  # of this very moment, and so the younger one
     desk.clock.sleep(1)
     assert desk.price() == (101_00, "stream")
+
+
+def test_a_change_of_the_streams_trouble_is_news_once_and_tells_no_secret(desk: Desk) -> None:
+    remember("0f1e2d3c4b5a")
+    told = []
+    for trouble in (NOT_YET, NOT_YET, "", "", "refused for 0f1e2d3c4b5a", "refused for 0f1e2d3c4b5a", "it broke", "", ""):
+        desk.tape.trouble = trouble
+        told.append(desk.prices.news())
+    assert told == [None, None, "", None, "refused for ********", None, "it broke", "", None]
+
+
+def test_who_holds_no_stream_has_no_trouble_with_it_and_no_news(floor) -> None:
+    market: Floor = floor(quiet("ACME", [date(2026, 9, 8)]), at=ist(date(2026, 9, 8), "10:00"))
+    guarded = GuardedBroker(market.broker, AlwaysArmed(), market.clock, market.sessions, market.market)
+    assert not guarded.stream()
+    assert (guarded.stream_trouble, guarded.stream_news()) == (None, None)
 
 
 def test_bands_are_asked_for_now_and_then(desk: Desk) -> None:

@@ -554,7 +554,7 @@ class Account:
         if row.status is OrderStatus.PENDING:
             same.add(OrderStatus.ONGOING)  # seen as live once; the book never goes back
         if row.status is OrderStatus.CANCELLED and Fault.REJECTED_LATER in self.ever:
-            same.add(OrderStatus.REJECTED)
+            same |= {OrderStatus.REJECTED, OrderStatus.RETRY_PENDING}  # of a buy, for want of funds
         return same
 
     def _trades(self, truth: Truth, by_tag: dict[str, Order]) -> Iterable[str]:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 import pytest
 
-from tradectl.brokers.faulty import Fault, Promise
-from tradectl.drill import days
+from tradectl.brokers.faulty import Fault, Promise, Truth
+from tradectl.drill import crashes, days, verdict
 from tradectl.drill.crashes import Drill, Tally, conditions_of
 from tradectl.drill.life import Conditions
 from tradectl.drill.sweep import Stage
+from tradectl.drill.verdict import Verdict
 from tradectl.execution import unknown
 from tradectl.execution.desk import Desk
 from tradectl.execution.orders import Answer, OrderPath, Sent
 from tradectl.ledger import intents
 from tradectl.ledger.rows import Intent, Order
+from tradectl.ledger.store import Ledger
 from tradectl.model.order import OrderStatus
 
 BUSY = 7
 """A day with entries, exits and targets that fall with the price."""
 QUIETER, AFTER_MUHURAT = 10, 11
 """Two positions; and the morning after a session that is not run, for which buys have waited."""
+
+WAITED = "rejected, to be tried again before the open"
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +37,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory, sessions) -> Stage:
 
 @pytest.fixture
 def drilled(stage: Stage) -> Callable[..., Tally]:
-    def drill(faults: Collection[Fault], promise: Promise, task: str, *, most: int = 0, day: int = BUSY) -> Tally:
-        conditions = Conditions(frozenset(faults), promise, seed=1)
+    def drill(faults: Collection[Fault], promise: Promise, task: str, *, most: int = 0, day: int = BUSY, seed: int = 1) -> Tally:
+        conditions = Conditions(frozenset(faults), promise, seed)
         return Drill(stage.ground, stage.exchange, stage.days[day], conditions).run(task, most)
 
     return drill
@@ -62,6 +66,24 @@ def test_a_morning_that_places_what_waited_survives_every_death(drilled) -> None
     tally = drilled({Fault.REPLY_LOST}, Promise.NOTHING, "premarket-retry", day=AFTER_MUHURAT)
     assert found(tally) == []
     assert tally.runs > 15
+
+
+def test_a_buy_that_lacked_funds_after_it_was_accepted_is_tried_again_once_whoever_dies(drilled, monkeypatch) -> None:
+    """How the days end is looked at on the way to the verdict. With this seed one of two buys lacks funds."""
+    ends: set[tuple[str, str, OrderStatus]] = set()
+
+    def judge(truth: Truth, ledger: Ledger, oversold: Iterable[str]) -> Verdict:
+        ends.update((order.symbol, order.reason, order.status) for order in ledger.book.orders())
+        told = ledger.logs.list(action="order_rejected")
+        ends.update((line.symbol, "waited", OrderStatus.RETRY_PENDING) for line in told if WAITED in line.message)
+        return verdict.judge(truth, ledger, oversold)
+
+    monkeypatch.setattr(crashes, "judge", judge)
+    tally = drilled({Fault.REJECTED_LATER}, Promise.REFUSES, "premarket-retry", seed=12)
+    assert found(tally) == []
+    assert ("CORALINE", "waited", OrderStatus.RETRY_PENDING) in ends
+    assert ("CORALINE", "tried again", OrderStatus.CANCELLED) in ends
+    assert ("CORALINE", "", OrderStatus.EXECUTED) in ends
 
 
 @pytest.mark.parametrize("promise", Promise)

@@ -53,6 +53,13 @@ def verdict(trading: Trading, *reports: OrderReport):
     return judge(Truth(named, (), (), Funds(cash, 0, cash)), trading.ledger)
 
 
+def test_a_buy_that_waits_to_be_tried_again_is_not_at_the_exchange_or_it_is_lost(trading: Trading) -> None:
+    sent(trading, OrderStatus.RETRY_PENDING, "1")
+    assert verdict(trading, there("1")).clean
+    (line,) = verdict(trading, there("1", status=OrderStatus.PENDING)).lost
+    assert line.endswith("is RETRY_PENDING with 0 in the ledger")
+
+
 def test_an_order_of_unknown_fate_explains_one_at_the_exchange_and_is_said(trading: Trading) -> None:
     sent(trading, OrderStatus.UNKNOWN)
     found = verdict(trading, there("1"))

@@ -21,7 +21,7 @@ from tests.brokers.kotak import Neo, neo_over
 from tests.brokers.market import MemoryMarket
 from tests.brokers.test_prices import AlwaysArmed
 from tradectl.brokers.guard import GuardedBroker
-from tradectl.brokers.kotak_neo.ticker import MOST, Ticker
+from tradectl.brokers.kotak_neo.ticker import MOST, Orders, Ticker
 from tradectl.brokers.prices import FRESH
 from tradectl.errors import UsageError
 from tradectl.model.market import Bar
@@ -172,6 +172,44 @@ def test_a_session_that_is_refused_is_not_tried_again_but_a_new_one_is(home: Neo
         home.login()  # by another process
         wait_until(lambda: ticker.connections and not ticker.trouble)
         assert len(stream(home).greeted) == 3
+
+
+def test_who_holds_the_stream_hears_that_both_pairs_were_refused_and_that_a_login_has_helped(home: Neo) -> None:
+    home.sandbox.door.end_sessions()
+    guarded = GuardedBroker(home.broker, AlwaysArmed(), home.floor.clock, home.floor.sessions, home.floor.market)
+    guarded.stream()
+    told: list[str] = []
+
+    def heard(words: str) -> bool:
+        news = guarded.stream_news()
+        told.extend([] if news is None else [news])
+        return bool(told) and told[-1] == words
+
+    try:
+        wait_until(lambda: heard("Kotak's price feed does not know the session: `tradectl login --again`"))
+        assert guarded.stream_trouble == told[-1]
+        home.login()  # by another process
+        wait_until(lambda: heard(""))
+        assert guarded.stream_trouble == ""
+    finally:
+        guarded.close()
+    assert guarded.stream_trouble is None
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_stream_whose_thread_has_died_of_who_listens_says_so_and_one_that_was_asked_to_end_does_not(home: Neo) -> None:
+    def fails(report: OrderReport) -> None:
+        raise RuntimeError(report.symbol)
+
+    ended = "the stream's thread has ended"
+    orders = Orders(home.account, fails, pause=PAUSE)
+    with home.broker.ticker(pause=PAUSE) as ticker, orders:
+        wait_until(lambda: ticker.connections and orders.connections and stream(home).listening)
+        assert orders.trouble == ""
+        home.place(Side.BUY, 10, 9900, "BETA", tag="RESTING")
+        home.sandbox.tick()
+        wait_until(lambda: orders.trouble == ended)
+    assert ticker.trouble != ended
 
 
 def test_without_a_session_nobody_is_called(home: Neo) -> None:

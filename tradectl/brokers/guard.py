@@ -46,6 +46,15 @@ class GuardedBroker:
             self._prices = StreamedPrices(self._broker, make(), self._clock)
         return self._prices is not None
 
+    @property
+    def stream_trouble(self) -> str | None:
+        """Why the stream that is held has no connection, empty while it has one; None where none is held."""
+        return self._prices.trouble if self._prices is not None else None
+
+    def stream_news(self) -> str | None:
+        """`stream_trouble`, once each time that it has changed; None where there is nothing to tell."""
+        return self._prices.news() if self._prices is not None else None
+
     def close(self) -> None:
         """End the stream and the connections."""
         if self._prices is not None:

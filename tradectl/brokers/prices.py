@@ -2,7 +2,8 @@
 
 A stream is held by one process, the sell monitor of the day; everybody else asks. A quote of the stream counts for a short time
 after the exchange made it, so a stock that has not traded for a while is asked for; and each symbol is asked for now and then
-anyway, because a stream tells no price bands. Where the stream is broken, everything is asked for: it costs requests, no prices.
+anyway, because a stream tells no price bands. Where the stream is broken, everything is asked for: it costs requests, no prices,
+and whoever holds it can say so.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol, Self
 
+from tradectl.brokers.stream import NOT_YET
 from tradectl.errors import TradectlError
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.ports import Broker, Clock
+from tradectl.redaction import redacted
 
 FRESH = timedelta(seconds=30)
 """How old a quote of the stream may be."""
@@ -44,10 +47,24 @@ class StreamedPrices:
         self._broker, self._ticker, self._clock = broker, ticker, clock
         self._asked: dict[str, tuple[datetime, Quote | None]] = {}
         self._subscribed: set[str] = set()
+        self._told = NOT_YET
         ticker.__enter__()
 
     def close(self) -> None:
         self._ticker.__exit__(None, None, None)
+
+    @property
+    def trouble(self) -> str:
+        """Why there is no stream now, without secrets; empty while there is one."""
+        return redacted(self._ticker.trouble)
+
+    def news(self) -> str | None:
+        """`trouble`, once each time that it has changed, the first connection included; None where there is nothing to tell."""
+        trouble = self.trouble
+        if trouble in {self._told, NOT_YET}:
+            return None
+        self._told = trouble
+        return trouble
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         """Streamed quotes carry the bands that the symbol had when it was last asked for."""

@@ -25,6 +25,8 @@ Frame = str | bytes
 Token = TypeVar("Token", int, str)
 PAUSE, LONGEST = 1.0, 60.0
 """Seconds before the first new try, and at most (source: pykiteconnect 5.2.0)."""
+NOT_YET = "not connected yet"
+"""The trouble of a stream that has just begun: nothing is known of it."""
 _LOOK = 0.2
 """Seconds between two looks whether to stop."""
 
@@ -41,7 +43,7 @@ class Stream(ABC):
         self._pause, self._silence = pause, silence
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"{broker}-{type(self).__name__}", daemon=True)
-        self.trouble = "not connected yet"
+        self.trouble = NOT_YET
         self.connections = 0
 
     def __enter__(self) -> Self:
@@ -62,14 +64,19 @@ class Stream(ABC):
 
     @abstractmethod
     def _hear(self, frame: Frame) -> None:
-        """Take a frame. A ValueError, KeyError or TypeError says that it cannot be understood: it is passed over."""
+        """Take a frame. A ValueError, KeyError or TypeError says that it cannot be understood: it is passed over. Whatever else
+        is raised ends the stream for good."""
 
     def _run(self) -> None:
         pause = self._pause
-        while not self._stopped.is_set():
-            heard = self._connected()
-            pause = self._pause if heard else min(pause * 2, LONGEST)
-            self._stopped.wait(pause)
+        try:
+            while not self._stopped.is_set():
+                heard = self._connected()
+                pause = self._pause if heard else min(pause * 2, LONGEST)
+                self._stopped.wait(pause)
+        finally:
+            if not self._stopped.is_set():
+                self.trouble = "the stream's thread has ended"
 
     def _connected(self) -> bool:
         """One connection from its beginning to its end; whether anything was heard on it. Its address may have secrets in it, so

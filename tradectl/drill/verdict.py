@@ -16,6 +16,9 @@ from tradectl.ledger.store import Ledger
 from tradectl.model.money import show_rupees
 from tradectl.model.order import ALIVE, TERMINAL, OrderReport, OrderStatus, Side
 
+ENDED = TERMINAL | {OrderStatus.RETRY_PENDING}
+"""What the ledger calls an order that is certainly not at the exchange any more; one that waits was rejected there."""
+
 
 @dataclass(slots=True)
 class Verdict:
@@ -82,7 +85,7 @@ def _orders_lost(reports: Iterable[OrderReport], by_tag: dict[str, Order]) -> li
         if order is None:
             lost.append(f"{what}, is not in the ledger")
         elif order.status is not OrderStatus.UNKNOWN:
-            ended = (order.status in TERMINAL) != (report.status in TERMINAL)
+            ended = (order.status in ENDED) != (report.status in TERMINAL)
             if ended or order.filled_quantity != report.filled_quantity:
                 lost.append(
                     f"{what} with {report.filled_quantity} filled, is {order.status} with {order.filled_quantity} in the ledger"

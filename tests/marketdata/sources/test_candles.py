@@ -48,11 +48,11 @@ Taken = Callable[..., FetchReport]
 def take(market: Market, sessions: SessionTable) -> Taken:
     """Fetch a desk's candles on Tuesday evening."""
 
-    def call(desk: Desk, *symbols: str, since: date = THURSDAY, **how: Any) -> FetchReport:
+    def call(desk: Desk, *symbols: str, since: date = THURSDAY, to: date | None = None, **how: Any) -> FetchReport:
         now = at_ist(TUESDAY, time(20))
         knowledge = Stored(market.folder, market.store())
         source = RestoredBars(CandlePast(desk, "Kite"), symbols or ("RELY",), knowledge, lambda: now, TUESDAY, **how)
-        days = wanted(Span(since=since, again=True), set(), sessions, now)
+        days = wanted(Span(since=since, to=to, again=True), set(), sessions, now)
         return fetch(source, days, market.folder, sessions, at=now)
 
     return call
@@ -122,6 +122,42 @@ def test_a_small_dividend_changes_nothing(market: Market, take: Taken) -> None:
     desk = Desk("RELY", *(flat(day, 265000) for day in (WEDNESDAY, THURSDAY, FRIDAY, MONDAY, TUESDAY)))
     assert take(desk).trouble == ""
     assert len(bars(market)) == 4
+
+
+JUNE = [date(2023, 6, day) for day in (19, 20, 21)]
+
+
+def of_june(price: int) -> Desk:
+    """Candles that end four months before the dividend's ex-date."""
+    return Desk("RELY", *(flat(day, price) for day in JUNE))
+
+
+def stored(june: int, october: int) -> str:
+    """Closes (rupees) of the first day in June, and of the last one before the ex-date."""
+    rows = ((JUNE[0], june), (FRIDAY, october))
+    return DAILY + "".join(f"{day},RELY,EQ,{price}.00,{price}.00,{price}.00,{price}.00,1000\n" for day, price in rows)
+
+
+def test_a_dividend_is_as_large_as_the_price_before_it_makes_it_not_that_of_the_window(market: Market, take: Taken) -> None:
+    """Rs 2 are 1 % of June's Rs 200 and 2.2 % of October's Rs 90, so Kite took them out, and 195.55 is not what was traded."""
+    market.take("old.csv", stored(200, 90))
+    market.take("ca.csv", ACTIONS + f"RELY,EQ,{MONDAY},Dividend - Rs 2 Per Share\n")
+    assert "for the dividend of 2023-10-16 is not known" in take(of_june(195_55), since=JUNE[1], to=JUNE[2]).trouble
+    assert market.rows("SELECT session FROM bars WHERE close = 19555") == []
+
+
+def test_a_dividend_that_was_large_in_the_window_and_small_at_its_time_changes_nothing(market: Market, take: Taken) -> None:
+    market.take("old.csv", stored(90, 200))
+    market.take("ca.csv", ACTIONS + f"RELY,EQ,{MONDAY},Dividend - Rs 2 Per Share\n")
+    assert take(of_june(90_00), since=JUNE[1], to=JUNE[2]).trouble == ""
+    assert market.rows("SELECT count(*) FROM bars WHERE close = 9000") == [(3,)]
+
+
+def test_a_dividend_whose_price_before_nobody_knows_may_be_large(market: Market, take: Taken) -> None:
+    """The last close that is stored, or fetched, is of long before."""
+    market.take("old.csv", DAILY + f"{JUNE[0]},RELY,EQ,200.00,200.00,200.00,200.00,1000\n")
+    market.take("ca.csv", ACTIONS + f"RELY,EQ,{MONDAY},Dividend - Re 1 Per Share\n")
+    assert "for the dividend of 2023-10-16 is not known" in take(of_june(200_00), since=JUNE[1], to=JUNE[2]).trouble
 
 
 def test_a_share_of_which_nothing_is_known_needs_a_list_of_corporate_actions(market: Market, take: Taken) -> None:

@@ -29,7 +29,7 @@ class Fault(StrEnum):
     DUPLICATE_REPORTS = "duplicate_reports"  # every order and trade is reported twice
     REPORTS_OUT_OF_ORDER = "reports_out_of_order"  # rows are shuffled; an order and its trades do not come together
     PARTIAL_FILLS = "partial_fills"  # nothing here: the exchange itself fills in parts (its `participation`)
-    REJECTED_LATER = "rejected_later"  # an order is accepted, and then rejected
+    REJECTED_LATER = "rejected_later"  # an order is accepted, and then rejected; half of the buys for want of funds
     CANCEL_CROSSES_FILL = "cancel_crosses_fill"  # a cancel (at times a modify) is answered OK and the order lives on
     CHANGE_IGNORED = "change_ignored"  # a modify is answered OK and changes nothing, or only the quantity
     BOOK_UNAVAILABLE = "book_unavailable"  # for a minute one kind of read fails

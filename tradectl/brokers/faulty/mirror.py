@@ -16,13 +16,16 @@ from typing import Generic, TypeVar
 from tradectl.brokers.faulty.faults import APART, SLOW, SLOW_AND_LATE, SLOWER, Chance, Fault
 from tradectl.brokers.faulty.wire import Before
 from tradectl.model.moment import at_ist, ist_date
-from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, TradeReport, Variety
+from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Side, TradeReport, Variety
 
 T = TypeVar("T", OrderReport, TradeReport)
 
 REJECTION = "rejected by the exchange after it was accepted"
+FOR_FUNDS = "RMS:Margin Exceeds, found after the order was accepted"
+"""In words by which every adapter knows that the reason may pass."""
 AT_ONCE = timedelta(seconds=5)
 """A rejected order was taken back within this long of being placed."""
+HALF = 0.5
 LAGS = frozenset({Fault.SLOW_BOOK, Fault.SLOWER_BOOK})
 DISTORTS = LAGS | {Fault.DUPLICATE_REPORTS, Fault.REPORTS_OUT_OF_ORDER, Fault.REJECTED_LATER, Fault.BOOK_EMPTIED}
 """The faults that change what the book looks like."""
@@ -128,11 +131,13 @@ class Mirror:
         return midnight, min(until, midnight + timedelta(days=1))
 
     def _rejected(self, report: OrderReport) -> OrderReport:
-        """An order that was taken back at once on purpose shows as rejected, for ever."""
+        """An order that was taken back at once on purpose shows as rejected, for ever; half of the buys for want of funds."""
         taken_back = report.status is _S.CANCELLED and not report.filled_quantity
         if taken_back and report.updated_at - report.placed_at < AT_ONCE and self.rejects(report.broker_order_id):
             self._hits[Fault.REJECTED_LATER] += 1
-            return replace(report, status=_S.REJECTED, reason=REJECTION)
+            drawn = self._chance.fraction(Fault.REJECTED_LATER, "funds", report.broker_order_id)
+            funds = report.side is Side.BUY and drawn < HALF
+            return replace(report, status=_S.REJECTED, reason=FOR_FUNDS if funds else REJECTION, passing=funds)
         return report
 
     def _late(
@@ -192,10 +197,10 @@ def as_of(report: OrderReport, trades: Sequence[TradeReport], before: Sequence[B
     if kept is not None:
         return replace(
             report, quantity=kept.quantity, price=kept.price, status=kept.status, filled_quantity=filled, reason="",
-            updated_at=kept.updated_at,
+            updated_at=kept.updated_at, passing=False,
         )  # fmt: skip
     waiting = (
         report.variety is Variety.AMO and not report.filled_quantity and report.status in {_S.PENDING, _S.ONGOING, _S.REJECTED}
     )
     status = _S.PENDING if waiting else _S.ONGOING
-    return replace(report, status=status, filled_quantity=filled, reason="", updated_at=updated_at)
+    return replace(report, status=status, filled_quantity=filled, reason="", updated_at=updated_at, passing=False)

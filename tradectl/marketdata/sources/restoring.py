@@ -8,7 +8,7 @@ corporate actions, and fits the bars that we have. Bars that we have are never t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -28,6 +28,8 @@ SEAM_WIDTH = 0.03
 LARGE_DIVIDEND = 0.015
 """Kite takes a dividend out of its candles from 2 % of the price on, of a day that it does not name: so from a little less on
 nothing is known for certain (source: support.zerodha.com)."""
+NEAR = timedelta(days=10)
+"""How old a price may be by which a dividend is measured: a few sessions and a holiday or two. A share may halve in a year."""
 LIST_IS_OLD = timedelta(days=31)
 """In every month some share goes ex: a list of corporate actions whose newest is older does not reach to today."""
 
@@ -148,13 +150,21 @@ class _History:
                 )
 
     def _moves_prices(self, action: CorporateAction) -> bool:
-        """A dividend of which the amount or the price before is not known may be large."""
+        """A dividend of which the amount or the price just before is not known may be large."""
         if action.kind is not ActionKind.DIVIDEND:
             return action.kind in {ActionKind.DEMERGER, ActionKind.RIGHTS}
-        before = max((day for day in self._rows if day < action.ex_date), default=None)
-        if before is None or not action.dividend:
-            return True
-        return action.dividend >= LARGE_DIVIDEND * self._rows[before][3] * float(self._factor(before))
+        price = self._price_before(action.ex_date)
+        return price is None or not action.dividend or action.dividend >= LARGE_DIVIDEND * price
+
+    def _price_before(self, ex_date: date) -> float | None:
+        """The last close before a date (paise), if it is near: as it is stored, which is as it was traded, else the source's."""
+        closes = {day: self._rows[day][3] * float(self._factor(day)) for day in self._near(self._rows, ex_date)}
+        closes = {day: close for day, close in closes.items() if not math.isnan(close)}
+        closes |= {day: self._known.closes[day] for day in self._near(self._known.closes, ex_date)}
+        return closes[max(closes)] if closes else None
+
+    def _near(self, days: Iterable[date], ex_date: date) -> Iterator[date]:
+        return (day for day in days if ex_date - NEAR <= day < ex_date)
 
     def _check_seam(self, first: date) -> None:
         """Restored closes are not far from those that are stored; and where the source names no splits there is such a close of

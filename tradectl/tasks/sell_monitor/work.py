@@ -25,6 +25,7 @@ RESULT_KEYS = ("placed", "checked", "updated", "executed", "rejected", "cancelle
 def run(context: Context) -> Outcome:
     """One step. Its result holds the session's totals, read from the book, so an interrupted monitor counts the same."""
     world, desk = context.world, context.desk()
+    _tell_stream(context)
     changes = desk.reconcile(desk.open_of)
     snapshot = desk.snapshot
     quotes = _quotes(context, desk, snapshot.positions)
@@ -38,6 +39,17 @@ def run(context: Context) -> Outcome:
         unknown, again_after = desk.doubts(snapshot)
         return Outcome(again_after=again_after, unknown=unknown, changed=False)
     return _outcome(context, desk, quotes, changes, changed=any(touched) or not context.steps)
+
+
+def _tell_stream(context: Context) -> None:
+    """A broker whose stream of prices this process holds: say when it breaks and when it is there. Prices are right without it,
+    and cost requests."""
+    news = getattr(context.world.broker, "stream_news", None)
+    trouble = news() if news is not None else None
+    if trouble:
+        context.log("stream", f"no stream of prices, each is asked for: {trouble}", level="warning")
+    elif trouble is not None:
+        context.log("stream", "the stream of prices is connected")
 
 
 def _attend(context: Context, seller: Seller, seen: Snapshot, quotes: Mapping[str, Quote]) -> Iterator[bool]:
@@ -81,8 +93,9 @@ class _Continuous:
 
 
 def _outcome(context: Context, desk: Desk, quotes: Mapping[str, Quote], changes: Changes, *, changed: bool) -> Outcome:
-    """The session's totals; the first step adds what it found and warmed. The first step of each process reads them anew, since
-    the one before it may have died before it wrote them down."""
+    """The session's totals; the first step adds what it found and warmed, and what troubles the stream of prices (empty: nothing,
+    None: none is held). The first step of each process reads them anew, since the one before it may have died before it wrote
+    them down."""
     totals = desk.book.sell_totals(context.session)
     result: dict[str, object] = {key: totals[key] for key in RESULT_KEYS}
     if not context.steps:
@@ -92,6 +105,7 @@ def _outcome(context: Context, desk: Desk, quotes: Mapping[str, Quote], changes:
             "subscribed": len(desk.snapshot.positions),
             "warmed": len(quotes),
             "stale": _stale(context, desk),
+            "stream": getattr(context.world.broker, "stream_trouble", None),
         }
     unknown, again_after = desk.doubts()
     return Outcome(result, again_after, refused=totals["rejected"], unknown=unknown, changed=changed)
