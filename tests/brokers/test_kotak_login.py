@@ -133,8 +133,6 @@ def test_a_session_that_kotak_has_ended_places_nothing(neo: MakeNeo) -> None:
         ("/quick/order/rule/ms/place", Response.of({"stCode": 100022, "errMsg": "invalid session token", "stat": "Not_Ok"}, 403)),
         ("/quick/order/rule/ms/place", Response.of({"stCode": 200032, "errMsg": "wrong base url", "stat": "Not_Ok"})),
         ("/quick/user/orders", Response.of({"stCode": 5204, "errMsg": "Session expired, please re-login", "stat": "Not_Ok"})),
-        ("/quick/user/limits", Response(403, b"<html>", "text/html")),
-        ("/script-details/1.0/masterscrip/file-paths", Response(401, b"", "text/html")),
     ],
 )
 def test_a_session_that_kotak_does_not_know_is_over_for_everybody(neo: MakeNeo, path: str, said: Response) -> None:
@@ -149,6 +147,23 @@ def test_a_session_that_kotak_does_not_know_is_over_for_everybody(neo: MakeNeo, 
     with pytest.raises(LoginNeeded, match="`tradectl login`"):
         kotak.broker.orders()
     assert kotak.sandbox.requests == []
+
+
+@pytest.mark.parametrize(
+    ("path", "ask"),
+    [
+        ("/quick/user/limits", lambda kotak: kotak.broker.funds()),
+        ("/script-details/1.0/masterscrip/file-paths", lambda kotak: kotak.broker.quotes(["ACME"])),
+    ],
+    ids=["of the account", "of everybody"],
+)
+def test_a_page_that_stands_before_kotak_ends_no_session(neo: MakeNeo, path: str, ask: Callable[[Neo], Any]) -> None:
+    kotak = neo(quiet("ACME", [THURSDAY]), at=ist(THURSDAY, "10:00"))
+    kotak.sandbox.instead[path] = Response(403, b"<html>Access Denied</html>", "text/html")
+    with pytest.raises(LoginNeeded, match="does not let us in: 403; `tradectl login --again`"):
+        ask(kotak)
+    kotak.sandbox.instead.clear()
+    ask(kotak)
 
 
 @pytest.mark.parametrize("ask", [lambda kotak: kotak.broker.orders(), lambda kotak: kotak.buy(1, 9000)], ids=["read", "command"])

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tradectl.brokers.openalgo.judging import REFUSALS, KeyNotKnown, judge, judge_read
+from tradectl.brokers.openalgo.judging import REFUSALS, judge, judge_read
 from tradectl.brokers.transport import Reply
 from tradectl.errors import (
     Ambiguous,
@@ -38,7 +38,7 @@ def error(http: int, message: str, **more: object) -> Reply:
         (400, "Tick size for this script is 0.05", OrderRefused, "tick"),
         (404, "Order 250408000989443 not found", OrderRefused, "refused"),
         (404, "Broker-specific module not found", ConfigurationError, ""),
-        (403, "Invalid openalgo apikey", KeyNotKnown, ""),
+        (403, "Invalid openalgo apikey", LoginNeeded, ""),
         (403, "Incorrect `api_key` or `access_token`.", LoginNeeded, ""),
         (401, "go away", LoginNeeded, ""),
         (403, "Unauthorized: this IP is not in the list of allowed IPs", NotWhitelisted, ""),
@@ -97,7 +97,7 @@ def test_a_success_is_the_answer() -> None:
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        (error(403, "Invalid openalgo apikey"), KeyNotKnown),
+        (error(403, "Invalid openalgo apikey"), LoginNeeded),
         (error(500, "Client error '403 Forbidden' for url 'https://api.kite.trade/orders'"), LoginNeeded),
         (error(401, "no"), LoginNeeded),
         (error(500, "cannot access local variable 'order_status'"), BrokerUnavailable),

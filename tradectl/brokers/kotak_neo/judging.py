@@ -30,6 +30,11 @@ _FUNDS = re.compile(r"\bmargin\b|insufficient (funds?|balance|cash)|\bfunds? (is
 _NOTHING = re.compile(r"\bno (data|orders?|trades?|holdings?|positions?)( (is |are )?(found|available))?\b", re.IGNORECASE)
 
 
+class SessionUnknown(LoginNeeded):
+    """Kotak says in its own words that it does not know the session. A bare 401 or 403, which may come from whatever stands
+    before Kotak, is a login that is needed and the end of no session."""
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """What Kotak says in its own shape. `code` is 0 where there is none; `text` has every word of it; `failed`: it says no;
@@ -124,9 +129,10 @@ def _access(reply: Reply, words: Said | None) -> TradectlError | None:
     text = words.text if words is not None else ""
     if words is not None and words.code in _STRANGE_ADDRESS:
         return NotWhitelisted(f"Kotak does not know the address that we come from: {text}")
-    no_session = words is not None and (words.code in _NO_SESSION or (words.failed and _SESSION.search(text)))
-    if reply.status in {401, 403} or no_session:
-        return LoginNeeded(f"Kotak does not know our session: {text or reply.status}; `tradectl login` makes one")
+    if words is not None and (words.code in _NO_SESSION or (words.failed and _SESSION.search(text))):
+        return SessionUnknown(f"Kotak does not know our session: {text}; `tradectl login` makes one")
+    if reply.status in {401, 403}:
+        return LoginNeeded(f"Kotak does not let us in: {text or reply.status}; `tradectl login --again` makes a new session")
     return None
 
 

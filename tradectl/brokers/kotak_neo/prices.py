@@ -68,8 +68,8 @@ class KotakPrices:
         return self._files.read(parsed(lambda: path_of(reply.json()), "list of files"), bucket="reads").content
 
     def _look(self, path: str) -> Reply:
-        headers = self._wire.looking()
-        return self._wire.in_session(lambda session: self._public.read(url(session, path), bucket="reads", headers=headers))
+        """What everybody may see: of a session it has the address alone, so no answer says anything about that."""
+        return self._public.read(url(self._wire.session(), path), bucket="reads", headers=self._wire.looking())
 
 
 def _quotes(reply: Reply, symbols: Mapping[str, str]) -> dict[str, Quote]:

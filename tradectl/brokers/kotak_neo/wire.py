@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from tradectl.brokers.adapter import Account, Session
 from tradectl.brokers.insession import in_session
+from tradectl.brokers.kotak_neo import judging
 from tradectl.brokers.kotak_neo.login import current
 from tradectl.brokers.transport import Judge, ReadTransport
 from tradectl.errors import BrokerUnavailable
@@ -30,9 +31,13 @@ class Wire:
         account, patience = self._account, timeout or self._account.timeout
         return ReadTransport(TITLE, judge, clock=account.clock, limiter=account.limiter, timeout=patience, posts=posts)
 
+    def session(self) -> Session:
+        """The stored one. LoginNeeded without one that holds."""
+        return current(self._account)
+
     def in_session(self, request: Callable[[Session], T]) -> T:
         """What a request gives that is made with the stored session. LoginNeeded without one, or where Kotak does not know it."""
-        return in_session(self._account.vault, lambda: current(self._account), request)
+        return in_session(self._account.vault, self.session, request, unknown=judging.SessionUnknown)
 
 
 def url(session: Session, path: str) -> str:

@@ -13,9 +13,8 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, TypeVar
 
-from tradectl.brokers.adapter import ORDERS, Account, Session
-from tradectl.brokers.insession import in_session
-from tradectl.brokers.openalgo.judging import KeyNotKnown, judge, judge_read
+from tradectl.brokers.adapter import ORDERS, Account
+from tradectl.brokers.openalgo.judging import judge, judge_read
 from tradectl.brokers.transport import ReadTransport, Transport
 from tradectl.errors import Ambiguous, BrokerUnavailable, ConfigurationError, LoginNeeded
 
@@ -52,7 +51,8 @@ class Reads:
 
     def read(self, path: str, make: Callable[[Any], T], **body: Any) -> T:
         """`make` of an answer. BrokerUnavailable where it is not what was expected: a failed read is never an empty one."""
-        return self._in_session(lambda: self.ask(path, make, **body))
+        self._require_session()
+        return self.ask(path, make, **body)
 
     def ask(self, path: str, make: Callable[[Any], T], **body: Any) -> T:
         """The same without a session, as a login must."""
@@ -65,18 +65,14 @@ class Reads:
         if mode != "live" or analyzing is not False:
             raise ConfigurationError(f"OpenAlgo is in its mode {mode!r}, where nothing is real: switch its analyzer off first")
 
-    def _in_session(self, request: Callable[[], T]) -> T:
-        """Where OpenAlgo does not know our key, what stands for a session is over. Less than that (a broker's own words, passed
-        on) ends no day: it may be about one share."""
-        return in_session(self._account.vault, self._stored, lambda _: request(), unknown=KeyNotKnown)
-
-    def _stored(self) -> Session:
+    def _require_session(self) -> None:
+        """Of what stands for one here nothing that the server says is the end: it says that it does not know our key also while
+        its own database is busy, or somebody logs in there (source: marketcalls/openalgo, database/auth_db.py)."""
         session = self._account.vault.session()
         if session is None:
             raise LoginNeeded("there is no session at OpenAlgo yet: log in")
         if self._account.clock.now() >= session.expires_at:
             raise LoginNeeded("the session at OpenAlgo has ended for today: log in there, then here")
-        return session
 
     def _with_key(self, body: Mapping[str, Any]) -> dict[str, Any]:
         return {"apikey": self._key, **body}
@@ -101,7 +97,8 @@ class Api(Reads):
     def send(self, path: str, before_sending: Callable[[], None] | None, /, **body: Any) -> str:
         """A command about an order, sent once; the order's id. Ambiguous where the answer does not say one. `before_sending`:
         see `Transport.command`."""
-        content = self._in_session(lambda: self._send(path, before_sending, body))
+        self._require_session()
+        content = self._send(path, before_sending, body)
         order_id = str(_content(content).get("orderid") or "").strip()
         if order_id in {"", "None", "null"}:  # a broker's refusal with status 200 is passed on as a success without an id
             raise Ambiguous("OpenAlgo calls a command carried out, and says no order id")

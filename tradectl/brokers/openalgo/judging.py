@@ -41,8 +41,6 @@ _LOGIN = re.compile(
     re.IGNORECASE,
 )
 """The API key is wrong, or OpenAlgo is not logged in at its broker: it says `Invalid openalgo apikey` for both."""
-_KEY = re.compile(r"invalid openalgo api ?key", re.IGNORECASE)
-"""What only OpenAlgo itself says."""
 _SEMI_AUTO = re.compile(r"semi-?auto", re.IGNORECASE)
 _CODES = (
     (re.compile(r"insufficient (fund|balance|margin|cash)|margin exceeds|fund limit", re.IGNORECASE), "funds"),
@@ -53,10 +51,6 @@ _CODES = (
     (re.compile(r"tick size", re.IGNORECASE), "tick"),
 )
 """What our own code of a refusal is, by words of its message (the first that is found): the messages are the brokers'."""
-
-
-class KeyNotKnown(LoginNeeded):
-    """OpenAlgo's own word, not one of the broker behind, that it does not know the key or is not logged in."""
 
 
 def judge(reply: Reply) -> TradectlError | None:
@@ -109,8 +103,7 @@ def _analyzing() -> TradectlError:
 
 
 def _not_logged_in(message: str) -> TradectlError:
-    kind = KeyNotKnown if _KEY.search(message) else LoginNeeded
-    return kind(f"OpenAlgo does not know the API key, or is not logged in at its broker: {message}")
+    return LoginNeeded(f"OpenAlgo does not know the API key, or is not logged in at its broker: {message}")
 
 
 def _message(content: Mapping[str, Any]) -> str:
