@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from tradectl.ports import Broker, Clock, MarketData, Notifier
     from tradectl.strategy.parameters import Parameters
     from tradectl.strategy.readings import Readings
+
+
+RETRIES = "premarket-retry"
+"""The task that tries again what could not be placed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,8 @@ class Context:
         world = self.world
         book = world.ledger.book
         path = OrderPath(world.broker, book, world.clock, world.user, self.claim, dry_run=self.dry_run)
-        return Desk(world.broker, book, world.market, world.clock, path, self.log, self.tell, self.dry_run)
+        last_try = partial(_last_try, world.ledger)
+        return Desk(world.broker, book, world.market, world.clock, path, self.log, self.tell, self.dry_run, last_try)
 
     def log(self, action: str, message: str, symbol: str = "", level: str = "info") -> None:
         """A line in the user's log, with the task that wrote it."""
@@ -139,6 +144,12 @@ class Outcome:
     unknown: int = 0
     changed: bool = True
     blocked: str = ""
+
+
+def _last_try(ledger: Ledger) -> time | None:
+    """When RETRIES begins for the last time in a day; None where it is disabled."""
+    times = [at for row in ledger.schedules.list() if row.task == RETRIES and row.enabled for at in row.times]
+    return max(times, default=None)
 
 
 @dataclass(frozen=True, slots=True)

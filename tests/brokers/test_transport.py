@@ -250,10 +250,10 @@ def test_who_only_reads_posts_nowhere_but_where_reads_are_posts(path: str) -> No
     ("headers", "waits"),
     [
         ([], [0.5, 1.0]),
-        (["Retry-After: 7"], [7.0, 7.0]),
+        (["Retry-After: 5"], [5.0, 5.0]),
         (["Retry-After: 0"], [0.5, 1.0]),
         (["Retry-After: soon"], [0.5, 1.0]),
-        (["Date: Wed, 25 Nov 2026 10:00:00 GMT", "Retry-After: Wed, 25 Nov 2026 10:00:20 GMT"], [20.0, 20.0]),
+        (["Date: Wed, 25 Nov 2026 10:00:00 GMT", "Retry-After: Wed, 25 Nov 2026 10:00:04 GMT"], [4.0, 4.0]),
         (["Date: Wed, 25 Nov 2026 10:00:00 GMT", "Retry-After: Wed, 25 Nov 2026 09:00:00 GMT"], [0.5, 1.0]),
     ],
 )
@@ -271,10 +271,10 @@ def test_a_read_waits_as_long_as_the_broker_asks(headers: list[str], waits: list
     assert slept == waits
 
 
-def test_a_broker_that_wants_an_hour_is_left_alone() -> None:
+def test_a_broker_that_wants_longer_than_a_step_can_wait_is_left_alone() -> None:
     heard: list[bytes] = []
     made = transport()
-    with server(telling([too_many("Retry-After: 3600")], heard)) as port, pytest.raises(RateLimited, match="again in 3600 s"):
+    with server(telling([too_many("Retry-After: 6")], heard)) as port, pytest.raises(RateLimited, match="again in 6 s"):
         made.read(f"http://127.0.0.1:{port}/orders", bucket="other")
     made.close()
     assert len(heard) == 1

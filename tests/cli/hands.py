@@ -25,7 +25,7 @@ class Opaque:
     our tag. `deaf`: it cannot be reached for commands. Everything else is the exchange itself.
     """
 
-    capabilities = Capabilities(visibility_lag=None, refuses_repeated_tag=False, preopen_prices=True)
+    capabilities = Capabilities(visibility_lag=None, refuses_repeated_tag=False, preopen_prices=True, tag_survives_modify=False)
 
     def __init__(self, exchange: PaperBroker) -> None:
         self.exchange = exchange

@@ -5,12 +5,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, date, time
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Said, Tradectl
 from tradectl.bootstrap import open_world
+from tradectl.brokers.adapter import Session, adapter
+from tradectl.brokers.kite.login import expiry
+from tradectl.brokers.vault import StoredVault
+from tradectl.model.moment import at_ist
 from tradectl.sandbox.kite import KiteSandbox
 from tradectl.settings import load
 
@@ -177,3 +182,22 @@ def test_a_live_home_without_bars_is_examined_to_the_end(tradectl: Tradectl, kit
     found = states(tradectl("doctor", "--json"))
     assert list(found)[-len(ASKED) :] == ASKED
     assert (found["prices"], found["quotes"], found["book"]) == ("wrong", "wrong", "fine")
+
+
+@pytest.mark.parametrize(("at", "state"), [("07:10", "look"), ("07:40", "wrong"), ("16:10", "fine")])
+def test_a_session_that_ends_before_the_next_task_is_to_be_looked_at(
+    tradectl: Tradectl, home: Path, real_market: Path, at: str, state: str
+) -> None:
+    """In the morning the one of yesterday still holds, and is over at 07:30."""
+    home.mkdir()
+    (home / "tradectl.toml").write_text(f'market = "{real_market}"\nquotes = "kite"\n', encoding="utf-8")
+    when = f"2025-07-01 {at}"
+    assert tradectl("broker", "set", "kite", "--at", when, stdin="api_key=k\napi_secret=secret-of-a-test\n").code == 0
+    world = open_world(load(home=str(home), at=when, environment={}))
+    vault = StoredVault(world.ledger.settings.credentials(home / "secret.key"), adapter("kite"))
+    began = at_ist(date(2025, 6, 30) if at < "08:00" else date(2025, 7, 1), time(7, 45)).astimezone(UTC)
+    vault.keep_session(Session({"access_token": "token-of-a-test"}, began, expiry(began)))
+    world.close()
+    said = tradectl("doctor", "--offline", "--json", "--at", when)
+    assert states(said)["session"] == state
+    assert ("which is over before premarket-retry 08:00" in said.out) is (state == "look")

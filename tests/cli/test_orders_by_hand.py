@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -272,6 +273,8 @@ def test_an_order_is_joined_to_the_brokers_and_followed(trading: Make):  # noqa:
     said = operate(market, "orders", "resolve", str(order.id))
     told = f"may be    {report.broker_order_id} of the broker's book: 100 at 96.00, EXECUTED, 100 filled, placed "
     assert (said.code, told in said.out) == (7, True)
+    broker.capabilities = replace(broker.capabilities, tag_survives_modify=True)  # then it is somebody's own
+    assert "may be " not in operate(market, "orders", "resolve", str(order.id)).out
     found = result_of(market, "orders", "resolve", str(order.id), "--broker-order-id", report.broker_order_id)
     assert (found["order"]["status"], found["order"]["filled_quantity"]) == ("EXECUTED", 100)
     assert [(row.external, row.booked, row.order_id) for row in market.ledger.book.fills()] == [(False, 100, order.id)]
@@ -318,6 +321,20 @@ def test_another_order_of_the_brokers_is_not_joined(trading: Make, side: Side, s
     assert (said.code, why in said.err) == (2, True)
     assert operate(market, "orders", "resolve", str(order.id), "--broker-order-id", "X1").code == 2
     assert order_of(market, order).status is OrderStatus.UNKNOWN
+
+
+def test_an_order_that_was_there_before_ours_was_sent_is_not_it(trading: Make):  # noqa: F811
+    market = trading(stock(on=FALLS))
+    market.to(D, "10:00")
+    broker = opaque(market)
+    found = market.broker.manual_trade("ACME", Side.BUY, 5, 9400)
+    market.to(D, "10:05")
+    order = interrupted(market, entry(5, 9600, session=AFTER), sent=False)
+    broker.untagged.add(found)
+    said = operate(market, "orders", "resolve", str(order.id))
+    assert (said.code, "may be " in said.out) == (7, False)
+    said = operate(market, "orders", "resolve", str(order.id), "--broker-order-id", found)
+    assert (said.code, f"was placed before order {order.id} was sent" in said.err) == (2, True)
 
 
 def test_an_order_of_ours_is_not_joined_to_a_second_one(trading: Make):  # noqa: F811

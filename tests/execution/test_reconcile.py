@@ -14,7 +14,7 @@ from tradectl.execution.orders import client_tag
 from tradectl.execution.reconcile import follow
 from tradectl.execution.standing import again
 from tradectl.execution.unknown import may_repeat, resolve
-from tradectl.ledger.intents import REAPPEARED
+from tradectl.ledger.intents import REAPPEARED, WITHDRAWN
 from tradectl.ledger.opening import open_database
 from tradectl.ledger.store import Ledger
 from tradectl.model.market import ActionKind, CorporateAction
@@ -103,21 +103,24 @@ class RejectingLater:
 
     def __init__(self, broker: PaperBroker) -> None:
         self._broker = broker
-        self.refuses, self.filled = True, 0
+        self.refuses, self.filled, self.shown = True, 0, True
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._broker, name)
 
     def orders(self) -> tuple[OrderReport, ...]:
         words = {"status": OrderStatus.REJECTED, "reason": "RMS:Margin Exceeds", "passing": True, "filled_quantity": self.filled}
+        if not self.shown:
+            words = {"status": OrderStatus.PENDING, "reason": ""}
         return tuple(replace(report, **words) if self.refuses else report for report in self._broker.orders())
 
 
-def rejected_later(market: Trading) -> RejectingLater:
+def rejected_later(market: Trading, *, shown: bool = True) -> RejectingLater:
     order = market.buy(10, 10050)
     assert order.broker_order_id is not None
     market.broker.cancel(order.broker_order_id)
     broker = RejectingLater(market.broker)
+    broker.shown = shown
     market.world = replace(market.world, broker=broker)
     return broker
 
@@ -173,10 +176,20 @@ def test_a_buy_that_a_person_takes_back_is_not_tried_again_though_its_rejection_
     rejected_later(market)
     desk = market.desk(market.claim("orders", T))
     (done,) = byhand.cancel(desk, market.orders(Side.BUY))
-    assert (done.ended, done.order.status) == (Ended.CANCELLED, OrderStatus.CANCELLED)
+    assert (done.ended, done.order.status) == (Ended.REJECTED, OrderStatus.REJECTED)
+    assert [message.body for message in market.ledger.outbox.pending()] == ["BUY 10 ACME rejected: RMS:Margin Exceeds"]
+
+
+def test_nor_where_the_broker_s_book_shows_its_rejection_later_than_the_refusal_of_the_cancel(trading) -> None:
+    market = trading(stock())
+    broker = rejected_later(market, shown=False)
+    desk = market.desk(market.claim("orders", T))
+    (done,) = byhand.cancel(desk, market.orders(Side.BUY))
+    assert (done.ended, done.order.reason) == (Ended.ALIVE, WITHDRAWN)
+    broker.shown = True
     market.to(D, "08:00")
     assert market.run("premarket-retry", slot="08:00").result["placed"] == 0
-    assert [item.status for item in market.orders(Side.BUY)] == [OrderStatus.CANCELLED]
+    assert [item.status for item in market.orders(Side.BUY)] == [OrderStatus.REJECTED]
 
 
 def test_a_buy_that_a_task_takes_back_is_not_tried_again_either(trading) -> None:
@@ -184,7 +197,49 @@ def test_a_buy_that_a_task_takes_back_is_not_tried_again_either(trading) -> None
     rejected_later(market)
     (order,) = market.orders(Side.BUY)
     assert market.desk(market.claim("premarket-retry", D)).cancel_confirmed(order)
+    assert market.ledger.book.order(order.id).status is OrderStatus.REJECTED
+
+
+def test_what_another_process_wrote_meanwhile_does_not_keep_the_mark_away(trading) -> None:
+    market = trading(stock())
+    order = market.buy(10, 10050)
+    market.ledger.book.intents.move(order, OrderStatus.RETRY_PENDING, "RMS:Margin Exceeds", market.clock.now())
+    assert market.desk(market.claim("orders", T)).path.cancel(order).ok
     assert market.ledger.book.order(order.id).status is OrderStatus.CANCELLED
+    market.broker.cancel(str(order.broker_order_id))
+
+
+@pytest.mark.parametrize(
+    ("at", "status"),
+    [("08:39", OrderStatus.RETRY_PENDING), ("08:41", OrderStatus.REJECTED), ("09:05", OrderStatus.REJECTED)],
+)
+def test_after_the_last_try_a_rejection_is_final(trading, at: str, status: OrderStatus) -> None:
+    market = trading(stock())
+    order = market.buy(10, 10050)
+    market.to(D, at)
+    market.broker.cancel(order.broker_order_id)
+    market.world = replace(market.world, broker=RejectingLater(market.broker))
+    market.desk(market.claim("amo-adjust", D)).reconcile()
+    assert [item.status for item in market.orders(Side.BUY)] == [status]
+
+
+def test_where_nobody_tries_again_a_rejection_is_final(trading) -> None:
+    market = trading(stock())
+    rejected_later(market)
+    market.ledger.schedules.disable("premarket-retry")
+    market.desk(market.claim("eod", T)).reconcile()
+    assert [item.status for item in market.orders(Side.BUY)] == [OrderStatus.REJECTED]
+
+
+def test_the_last_pass_judges_what_was_rejected_before_it(trading) -> None:
+    market = trading(stock())
+    rejected_later(market)
+    market.to(D, "08:40")
+    market.run("premarket-retry", slot="08:40")
+    (order,) = market.orders(Side.BUY)
+    assert order.status is OrderStatus.CANCELLED  # judged by this pass, and no longer wanted: the stock does not fall
+    (line,) = market.ledger.logs.list(action="order_rejected")
+    assert line.message.startswith("BUY 10 ACME rejected, to be tried again before the open")
 
 
 def test_a_rejection_at_the_hand_over_to_the_exchange_is_final_and_told(trading) -> None:

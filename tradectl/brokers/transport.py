@@ -30,7 +30,7 @@ READS = 3
 """How often a read is tried."""
 PAUSE = 0.5
 """Seconds before a read is tried again, doubled each time; longer where the broker asks for it."""
-LONGEST = 30.0
+LONGEST = 5.0
 """Seconds that a read waits at the broker's wish. What asks for more is left alone: the next step comes in a minute."""
 
 

@@ -33,7 +33,7 @@ def doctor(
     settings = call.told()
     if not bootstrap.exists(settings):
         raise UsageError(f"there is no home in {settings.home} yet: `tradectl init` makes one")
-    world = call.world(read_only=True)
+    world = call.world()
     account = broker_account(call) if world.mode == "live" or world.prices_of else None
     found = list(examine(settings, world, bootstrap.open_store(settings), account, offline=offline))
     code = max((item.exit_code for item in found), key=gravity_of)

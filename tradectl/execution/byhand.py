@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 
 from tradectl.errors import Blocked, BrokerUnavailable, UsageError
@@ -29,6 +29,8 @@ TOLD = "a person told"
 """How the reason of an order begins whose fills a person has told. Unlike `DECIDED` it is not given up for another story: the
 fills stand."""
 _CLOSE = time(15, 30)
+APART = timedelta(minutes=2)
+"""How far a broker's clock may be behind ours."""
 
 
 class Ended(StrEnum):
@@ -80,7 +82,6 @@ def cancel(desk: Desk, orders: Sequence[Order]) -> list[Cancelled]:
     unread = ""
     try:
         desk.follow()
-        desk.let_go([order_id for order_id, _ in answers])
     except BrokerUnavailable as error:
         unread = f"the broker's book could not be read: {error}"
     asked = dict(answers)
@@ -154,16 +155,26 @@ def look(desk: Desk, name: str) -> Doubt | Order:
     if order.status is not OrderStatus.UNKNOWN:
         return order
     elsewhere = order.sender is not None and is_elsewhere(order.sender)
-    return Doubt(order, may_be_sending(order, NOBODY), elsewhere, _promise(desk), _candidates(desk.book, order))
+    return Doubt(order, may_be_sending(order, NOBODY), elsewhere, _promise(desk), _candidates(desk, order))
 
 
-def _candidates(book: Book, order: Order) -> tuple[OrderReport, ...]:
-    """None where it has the broker's id, or the broker shows our tags: then an order without one is somebody's own."""
-    if order.broker_order_id is not None:
+def _candidates(desk: Desk, order: Order) -> tuple[OrderReport, ...]:
+    """None where it has the broker's id, or the broker always shows our tags: then an order without one is somebody's own."""
+    declared = desk.broker.capabilities
+    if order.broker_order_id is not None or (declared.tag_length and declared.tag_survives_modify):
         return ()
-    alike = [report for report in book.reports if (report.symbol, report.side, report.tag) == (order.symbol, order.side, None)]
-    known = book.finished(report.broker_order_id for report in alike)
+    alike = [report for report in desk.book.reports if not report.tag and not _why_not(order, report)]
+    known = desk.book.finished(report.broker_order_id for report in alike)
     return tuple(report for report in alike if report.broker_order_id not in known)
+
+
+def _why_not(order: Order, report: OrderReport) -> str:
+    """Why an order of the broker's book cannot be this one; empty where it can."""
+    if (report.symbol, report.side) != (order.symbol, order.side):
+        return f"not {order.side} {order.symbol}"
+    if order.sending_at is not None and report.placed_at < order.sending_at - APART:
+        return f"and was placed before order {order.id} was sent"
+    return ""
 
 
 def _promise(desk: Desk) -> str:
@@ -207,8 +218,8 @@ def join(desk: Desk, doubt: Doubt, broker_order_id: str) -> Order:
 
 def _assert_same(book: Book, order: Order, report: OrderReport) -> None:
     what = f"{report.broker_order_id} at the broker is {report.side} {report.symbol}"
-    if (report.symbol, report.side) != (order.symbol, order.side):
-        raise UsageError(f"{what}, not {order.side} {order.symbol}")
+    if why := _why_not(order, report):
+        raise UsageError(f"{what}, {why}")
     owners = [*book.finished([report.broker_order_id]).values(), *book.tagged([report.tag] if report.tag else []).values()]
     other = next((item for item in owners if item.id != order.id), None)
     if other is not None:

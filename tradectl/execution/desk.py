@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from tradectl.execution import actions, reconcile, unknown
 from tradectl.execution.actions import OpenOf
 from tradectl.execution.orders import OrderPath, Sent
-from tradectl.execution.reconcile import Changes
+from tradectl.execution.reconcile import Changes, LastTry, nobody_tries
 from tradectl.ledger.book import Book, Snapshot
-from tradectl.ledger.intents import REAPPEARED, Overtaken
+from tradectl.ledger.intents import REAPPEARED
 from tradectl.ledger.rows import Order, Position
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
@@ -25,7 +24,7 @@ Log = Callable[..., None]
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What a task trades through. `log(action, message, symbol=…)` writes to the user's log; `tell(title, body, key)` also
-    sends a message, one for each key."""
+    sends a message, one for each key. `last_try`: see `reconcile.follow`."""
 
     broker: Broker
     book: Book
@@ -35,6 +34,7 @@ class Desk:
     log: Log
     tell: Callable[[str, str, str], bool]
     dry_run: bool = False
+    last_try: LastTry = nobody_tries
 
     @property
     def snapshot(self) -> Snapshot:
@@ -48,7 +48,7 @@ class Desk:
         snapshot, today = self.snapshot, ist_date(self.clock.now())
         self._lift(snapshot, today)
         earlier = self._before_actions(snapshot, today, open_of)
-        changes = reconcile.follow(self.book, self.broker, self.market, self.clock)
+        changes = reconcile.follow(self.book, self.broker, self.market, self.clock, last_try=self.last_try)
         if earlier is not None:
             earlier.take(changes)
             changes = earlier
@@ -98,7 +98,7 @@ class Desk:
         """One polling pass over the broker's report, as after a set of commands."""
         if self.dry_run:
             return Changes()
-        changes = reconcile.follow(self.book, self.broker, self.market, self.clock)
+        changes = reconcile.follow(self.book, self.broker, self.market, self.clock, last_try=self.last_try)
         self._report(changes)
         self._read_back()
         self._withdraw(changes.reopened)
@@ -189,15 +189,7 @@ class Desk:
         if self.path.cancel(order).sent is Sent.DRY:
             return False
         self.follow()
-        self.let_go([order.id])
         return not self.book.order(order.id).alive
-
-    def let_go(self, order_ids: Iterable[int]) -> None:
-        """Of orders that were to end: what the broker has rejected meanwhile, so that it would be tried again, ends too."""
-        for order in self.book.orders(ids=order_ids):
-            if order.status is OrderStatus.RETRY_PENDING:
-                with suppress(Overtaken):  # somebody is about to send it: what becomes of it is read by whoever asks next
-                    self.path.cancel(order)
 
     def bought_on(self, instrument_id: str, session: date) -> int:
         """Shares of an instrument bought by us in a session."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -25,7 +26,7 @@ from tradectl.errors import (
 from tradectl.execution.unknown import EXISTS, may_repeat
 from tradectl.ledger.book import Book
 from tradectl.ledger.executions import Claim
-from tradectl.ledger.intents import Forbidden, Overtaken, why_forbidden
+from tradectl.ledger.intents import WITHDRAWN, Forbidden, Overtaken, why_forbidden
 from tradectl.ledger.rows import Intent, Order
 from tradectl.model.order import TERMINAL, OrderRequest, OrderStatus, Side
 from tradectl.ports import Broker, Clock
@@ -235,6 +236,7 @@ class OrderPath:
             return Answer(Sent.DRY, order)
         if self._claim.execution_id:
             self._book.intents.assert_claim(self._claim, self._clock.machine_now())
+        order = self._marked_withdrawn(order)
         if order.sending_at is None or order.status is OrderStatus.RETRY_PENDING:
             self._book.intents.move(order, OrderStatus.CANCELLED, "no longer wanted", self._clock.now())
             return Answer(Sent.PLACED, self._book.order(order.id))
@@ -247,3 +249,12 @@ class OrderPath:
         except Ambiguous as doubt:
             return Answer(Sent.UNKNOWN, order, str(doubt))
         return Answer(Sent.PLACED, order)
+
+    def _marked_withdrawn(self, order: Order) -> Order:
+        """The order with the mark on disk that it is not to be tried again, before the broker hears of it: only a buy that is
+        not at the exchange yet would be."""
+        while order.side is Side.BUY and order.status is OrderStatus.PENDING and order.broker_order_id and not order.reason:
+            with suppress(Overtaken):
+                self._book.intents.move(order, order.status, WITHDRAWN, self._clock.now())
+            order = self._book.order(order.id)
+        return order

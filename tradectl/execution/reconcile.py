@@ -8,7 +8,7 @@ an order ends once, and what the broker says of shares is believed only together
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -16,14 +16,12 @@ from datetime import date, datetime, time
 from tradectl.errors import UsageError
 from tradectl.execution.unknown import DECIDED
 from tradectl.ledger.book import Book
-from tradectl.ledger.intents import REAPPEARED
+from tradectl.ledger.intents import REAPPEARED, WITHDRAWN
 from tradectl.ledger.rows import NewTrade, Order, OrderChange
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.order import ALIVE, TERMINAL, OrderReport, OrderStatus, Side, TradeReport
 from tradectl.ports import Broker, Clock, MarketData
 
-LAST_TRY = time(8, 55)
-"""When nobody tries an order of the day again, in India: brokers hand over what they have to the exchange, which then opens."""
 _LISTS = (
     "executed", "rejected", "postponed", "cancelled", "adopted", "external", "adjusted", "renamed", "strangers", "reopened",
 )  # fmt: skip
@@ -66,10 +64,27 @@ class Changes:
         return bool(self.trades or any(getattr(self, name) for name in _LISTS))
 
 
-def follow(book: Book, broker: Broker, market: MarketData, clock: Clock, *, before: datetime | None = None) -> Changes:
+LastTry = Callable[[], time | None]
+"""When in a day, in India, somebody tries for the last time what could not be placed; None where nobody does."""
+
+
+def nobody_tries() -> None:
+    """A `LastTry`."""
+
+
+def follow(
+    book: Book,
+    broker: Broker,
+    market: MarketData,
+    clock: Clock,
+    *,
+    before: datetime | None = None,
+    last_try: LastTry = nobody_tries,
+) -> Changes:
     """Read the broker's orders and trades and fold what is new into the book. Costs nothing where nothing is new.
 
-    With `before` only trades earlier than that moment are taken; the rest wait for the next call."""
+    With `before` only trades earlier than that moment are taken; the rest wait for the next call. `last_try` is asked where a buy
+    was rejected for a reason that may pass."""
     reports, trades = broker.orders(), broker.trades()
     book.reports = reports
     snapshot = book.snapshot()
@@ -96,7 +111,10 @@ def follow(book: Book, broker: Broker, market: MarketData, clock: Clock, *, befo
     for item in fresh:
         if item.order is not None:
             filled[item.order.id] += item.report.quantity
-    changed = (_change(order, report, filled[order.id], now) for report, order in ours)
+    changed = (
+        _change(order, report, filled[order.id], tried_again=report.passing and _before(order, last_try(), now))
+        for report, order in ours
+    )
     moved = [change for change in changed if change is not None]
     complete = book.follow(moved, fresh, now) if moved or fresh else True
     _describe(changes, moved, fresh)
@@ -196,8 +214,9 @@ def _presumed(order: Order, report: OrderReport) -> bool:
     return given_up and (report.status in ALIVE or report.filled_quantity > order.filled_quantity)
 
 
-def _change(order: Order, report: OrderReport, filled: int, now: datetime) -> OrderChange | None:
-    """The move that a report asks for, or None. EXECUTED waits until its trades were seen: fills are the truth."""
+def _change(order: Order, report: OrderReport, filled: int, *, tried_again: bool) -> OrderChange | None:
+    """The move that a report asks for, or None. EXECUTED waits until its trades were seen: fills are the truth. `tried_again`:
+    it was rejected for a reason that may pass, and somebody comes and tries again."""
     status = report.status
     if order.status in TERMINAL:
         return None
@@ -211,10 +230,10 @@ def _change(order: Order, report: OrderReport, filled: int, now: datetime) -> Or
         status = OrderStatus.ONGOING
     if status is OrderStatus.PENDING and order.status is OrderStatus.ONGOING:
         status = OrderStatus.ONGOING
-    if report.passing and _may_wait(order, report, filled, now):
+    if tried_again and _may_wait(order, report, filled):
         status = OrderStatus.RETRY_PENDING
-    to_withdraw = order.reason == REAPPEARED and status in ALIVE  # a process may die between finding it and cancelling it
-    reason = REAPPEARED if to_withdraw else report.reason
+    marked = order.reason in {REAPPEARED, WITHDRAWN} and status in ALIVE  # a process may die before it has cancelled it
+    reason = order.reason if marked else report.reason
     change = OrderChange(order, status, reason, report.broker_order_id, filled, report.quantity, report.price)
     same = (
         order.status is status
@@ -226,15 +245,18 @@ def _change(order: Order, report: OrderReport, filled: int, now: datetime) -> Or
     return None if same else change
 
 
-def _may_wait(order: Order, report: OrderReport, filled: int, now: datetime) -> bool:
-    """Whether a buy that was rejected for a reason that may pass waits to be tried again, as if it had been refused at once. One
-    of unknown fate does not: there may be another order under its tag. Nor one that is to be withdrawn, has traded, or comes
-    too late for a morning."""
-    ist = to_ist(now)
-    in_time = (ist.date(), ist.time()) < (order.session, LAST_TRY)
+def _may_wait(order: Order, report: OrderReport, filled: int) -> bool:
+    """Whether a buy that was rejected for a reason that may pass may wait to be tried again, as if it had been refused at once.
+    One of unknown fate may not: there may be another order under its tag. Nor one that is to be withdrawn, or has traded."""
     placed = order.status is OrderStatus.PENDING and order.broker_order_id == report.broker_order_id
-    wanted = order.side is Side.BUY and order.reason != REAPPEARED and not filled and not report.filled_quantity
-    return placed and wanted and in_time and report.status is OrderStatus.REJECTED
+    wanted = order.side is Side.BUY and order.reason not in {REAPPEARED, WITHDRAWN}
+    return placed and wanted and not filled and not report.filled_quantity and report.status is OrderStatus.REJECTED
+
+
+def _before(order: Order, last_try: time | None, now: datetime) -> bool:
+    """Whether the last try of the order's session is still to come."""
+    ist = to_ist(now)
+    return last_try is not None and (ist.date(), ist.time()) < (order.session, last_try)
 
 
 def _describe(changes: Changes, moved: Sequence[OrderChange], fresh: Sequence[NewTrade]) -> None:

@@ -21,6 +21,8 @@ from tradectl.ledger.rows import Intent, Order
 from tradectl.ledger.statements import CHAIN, CHANGE, ONE_ORDER, ORDERS, STATE_HELD, order_of
 from tradectl.model.order import MOVES, OrderStatus, OrderType, Side, Variety
 
+WITHDRAWN = "its end was asked for"
+"""The reason of a buy whose end was asked for, until its book shows it. It is not tried again, whatever becomes of it."""
 REAPPEARED = "it appeared after its end"
 """The reason of an order that had been given up and is in the broker's book after all, until it has been withdrawn."""
 

@@ -9,7 +9,8 @@ that takes no others before the open wait on: `amo-adjust` sends them.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import time
 
 from tradectl.execution.buying import DayResult, Purse, day_result, forbidden, pending_buys, quantity_for
 from tradectl.execution.desk import Desk
@@ -36,13 +37,13 @@ class Morning:
 
 def run(context: Context) -> Outcome:
     """One pass: cancel, then retry re-entries first and entries by rank."""
-    desk = context.desk()
-    desk.reconcile()
+    desk, too_late = context.desk(), _too_late(context)
+    (desk if too_late else replace(desk, last_try=_now)).reconcile()
     counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
     _rename(context, desk)
     made, judged = context.decided(), set()
     state = forbidden(desk)
-    waits = [] if state or _too_late(context) else [order for order in desk.snapshot.orders if _waits(order, context)]
+    waits = [] if state or too_late else [order for order in desk.snapshot.orders if _waits(order, context)]
     waiting = [order for order in waits if order.waiting or desk.may_repeat(order)]
     world, pending = context.world, pending_buys(desk, context.session)
     standing = Standing.of(desk, world.readings, world.parameters, context.session, [*pending, *waiting])
@@ -72,6 +73,11 @@ def run(context: Context) -> Outcome:
     del counts["unknown"]
     unknown, again_after = desk.doubts()
     return Outcome(dict(counts), again_after, refused=counts["failed"] if again_after is None else 0, unknown=unknown)
+
+
+def _now() -> time:
+    """What is found rejected before this pass is tried again by this pass."""
+    return time.max
 
 
 def _became(desk: Desk, instrument_id: str, verdict: str) -> str:
