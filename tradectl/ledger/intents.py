@@ -22,7 +22,7 @@ from tradectl.ledger.statements import CHAIN, CHANGE, ONE_ORDER, ORDERS, STATE_H
 from tradectl.model.order import MOVES, OrderStatus, OrderType, Side, Variety
 
 WITHDRAWN = "its end was asked for"
-"""The reason of a buy whose end was asked for, until its book shows it. It is not tried again, whatever becomes of it."""
+"""The reason of a buy whose end was asked for, until the broker's book shows that: it is not tried again."""
 REAPPEARED = "it appeared after its end"
 """The reason of an order that had been given up and is in the broker's book after all, until it has been withdrawn."""
 
