@@ -183,6 +183,8 @@ def test_a_buy_that_a_person_takes_back_is_not_tried_again_though_its_rejection_
 def test_nor_where_the_broker_s_book_shows_its_rejection_later_than_the_refusal_of_the_cancel(trading) -> None:
     market = trading(stock())
     broker = rejected_later(market, shown=False)
+    (order,) = market.orders(Side.BUY)
+    market.ledger.book.intents.move(order, OrderStatus.PENDING, "what a broker says of an order that waits", market.clock.now())
     desk = market.desk(market.claim("orders", T))
     (done,) = byhand.cancel(desk, market.orders(Side.BUY))
     assert (done.ended, done.order.reason) == (Ended.ALIVE, WITHDRAWN)

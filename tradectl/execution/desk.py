@@ -83,7 +83,7 @@ class Desk:
         ex_date = actions.first_action(self.book, snapshot, self.market, self.clock)
         if ex_date is None:
             return None
-        changes = reconcile.follow(self.book, self.broker, self.market, self.clock, before=ex_date)
+        changes = reconcile.follow(self.book, self.broker, self.market, self.clock, before=ex_date, last_try=self.last_try)
         self._apply_actions(changes, self.snapshot, today, open_of)
         return changes
 

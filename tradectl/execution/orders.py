@@ -26,7 +26,7 @@ from tradectl.errors import (
 from tradectl.execution.unknown import EXISTS, may_repeat
 from tradectl.ledger.book import Book
 from tradectl.ledger.executions import Claim
-from tradectl.ledger.intents import WITHDRAWN, Forbidden, Overtaken, why_forbidden
+from tradectl.ledger.intents import REAPPEARED, WITHDRAWN, Forbidden, Overtaken, why_forbidden
 from tradectl.ledger.rows import Intent, Order
 from tradectl.model.order import TERMINAL, OrderRequest, OrderStatus, Side
 from tradectl.ports import Broker, Clock
@@ -251,10 +251,15 @@ class OrderPath:
         return Answer(Sent.PLACED, order)
 
     def _marked_withdrawn(self, order: Order) -> Order:
-        """The order with the mark on disk that it is not to be tried again, before the broker hears of it: only a buy that is
-        not at the exchange yet would be."""
-        while order.side is Side.BUY and order.status is OrderStatus.PENDING and order.broker_order_id and not order.reason:
+        """The order with the mark on disk that it is not to be tried again, before the broker hears of it."""
+        while _would_be_tried_again(order):
             with suppress(Overtaken):
                 self._book.intents.move(order, order.status, WITHDRAWN, self._clock.now())
             order = self._book.order(order.id)
         return order
+
+
+def _would_be_tried_again(order: Order) -> bool:
+    """Whether it is a buy that waits at the broker, so that a rejection would make it wait for another try (`reconcile`)."""
+    waits = order.side is Side.BUY and order.status is OrderStatus.PENDING and order.broker_order_id is not None
+    return waits and order.reason not in {WITHDRAWN, REAPPEARED}
