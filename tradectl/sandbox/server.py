@@ -11,6 +11,7 @@ import json
 import socket
 import threading
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -76,7 +77,7 @@ class Response:
         return cls(status, json.dumps(content).encode())
 
 
-class Sandbox:
+class Sandbox(ABC):
     """A server over an exchange, which `exchange` makes in the server's thread. A subclass answers requests (`answer`).
 
     Use it as a context manager; `url` is where it listens. `requests` counts what came, by method and path; `broken` has the
@@ -115,9 +116,9 @@ class Sandbox:
         """The next so many requests of this method, whose path begins so (or in one of these ways), go wrong."""
         self._troubles += [(kind, method, path)] * times
 
+    @abstractmethod
     def answer(self, request: Request) -> Response:
         """What the broker would answer; the server's thread alone calls it."""
-        raise NotImplementedError
 
     def respond(self, request: Request) -> Response | None:
         """The answer, or what comes in its place where the exchange fails; None: the connection breaks without one."""
@@ -151,7 +152,7 @@ class Sandbox:
             self._server.server_close()
         return len(self.requests)
 
-    def idle(self) -> None:
+    def idle(self) -> None:  # noqa: B027 - who has nothing to push does nothing
         """Called now and then by `serve`: for who pushes."""
 
     def __enter__(self) -> Self:

@@ -130,9 +130,9 @@ class StreamingSandbox(Sandbox):
         with urlopen(HttpRequest(self.url + TICK, method="POST")) as answer:
             answer.read()
 
+    @abstractmethod
     def push(self) -> None:
         """Hand the stream what there is to say; the server's thread alone calls it."""
-        raise NotImplementedError
 
     def respond(self, request: Request) -> Response | None:
         if request.path == TICK:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from tradectl.brokers.keeping import put_whole
 from tradectl.brokers.kite.rows import SERIES
+from tradectl.brokers.whole_files import put_whole
 from tradectl.errors import BrokerUnavailable, DataError, UsageError
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_paise

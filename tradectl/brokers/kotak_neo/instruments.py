@@ -14,8 +14,8 @@ from io import StringIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tradectl.brokers.keeping import put_whole
 from tradectl.brokers.kotak_neo.paths import SEGMENT
+from tradectl.brokers.whole_files import put_whole
 from tradectl.errors import BrokerUnavailable, DataError, UsageError
 from tradectl.model.market import Instrument
 from tradectl.model.order import Side

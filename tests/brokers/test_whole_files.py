@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tradectl.brokers.keeping import put_whole
+from tradectl.brokers.whole_files import put_whole
 
 
 def test_two_writers_at_one_moment_leave_one_whole_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
