@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tradectl.ledger.executions import Claim
     from tradectl.ledger.rows import Decision
     from tradectl.ledger.store import Ledger
+    from tradectl.model.order import Purpose
     from tradectl.ports import Broker, Clock, MarketData, Notifier
     from tradectl.strategy.parameters import Parameters
     from tradectl.strategy.readings import Readings
@@ -93,8 +94,8 @@ class Context:
         world = self.world
         book = world.ledger.book
         path = OrderPath(world.broker, book, world.clock, world.user, self.claim, dry_run=self.dry_run)
-        last_try = partial(_last_try, world.ledger)
-        return Desk(world.broker, book, world.market, world.clock, path, self.log, self.tell, self.dry_run, last_try)
+        last_try, level_of = partial(_last_try, world.ledger), partial(_level_of, world)
+        return Desk(world.broker, book, world.market, world.clock, path, self.log, self.tell, self.dry_run, last_try, level_of)
 
     def log(self, action: str, message: str, symbol: str = "", level: str = "info") -> None:
         """A line in the user's log, with the task that wrote it."""
@@ -150,6 +151,21 @@ def _last_try(ledger: Ledger) -> time | None:
     """When RETRIES begins for the last time in a day; None where it is disabled."""
     times = [at for row in ledger.schedules.list() if row.task == RETRIES and row.enabled for at in row.times]
     return max(times, default=None)
+
+
+def _level_of(world: World, purpose: Purpose, instrument_id: str, decided: date) -> int:
+    """Return the RSI level that a lost buy used, read again from the bars; 0 where there is no bar."""
+    from tradectl.execution.reentries import level_of
+
+    return level_of(
+        purpose,
+        instrument_id,
+        decided,
+        seen=world.ledger.book.snapshot(),
+        market=world.market,
+        readings=world.readings,
+        parameters=world.parameters,
+    )
 
 
 @dataclass(frozen=True, slots=True)

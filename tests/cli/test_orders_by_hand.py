@@ -11,7 +11,7 @@ import pytest
 from tests.cli.hands import Opaque, opaque, operate, result_of
 from tests.execution.conftest import trading  # noqa: F401
 from tests.execution.trading import AFTER, D, T, Trading, entry, stock
-from tradectl.execution.orders import client_tag
+from tradectl.execution.tags import client_tag
 from tradectl.ledger.owner import owner_of
 from tradectl.ledger.rows import Intent, Order
 from tradectl.model.order import OrderRequest, OrderStatus, Purpose, Side

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
 from sqlalchemy import update
 
 from tests.cli.conftest import Tradectl
@@ -13,6 +14,7 @@ from tests.cli.test_orders_by_hand import interrupted, lost
 from tests.execution.conftest import trading  # noqa: F401
 from tests.execution.trading import AFTER, D, Trading, stock
 from tradectl.ledger import schema
+from tradectl.ledger.intents import UNEXPLAINED
 from tradectl.model.order import OrderRequest, OrderStatus, Side, Variety
 
 Make = Callable[..., Trading]
@@ -73,27 +75,35 @@ def test_a_trade_by_hand_is_shown_and_left_alone(trading: Make):  # noqa: F811
     assert market.positions == ()
 
 
-def test_an_order_under_a_tag_that_the_ledger_does_not_know_is_a_difference(trading: Make):  # noqa: F811
+def test_an_order_under_a_tag_that_no_intent_explains_is_unknown(trading: Make):  # noqa: F811
     market = trading(stock())
     market.broker.place(OrderRequest("Q" * 15, "ACME", Side.BUY, 10, 10000, variety=Variety.AMO))
-    found = result_of(market, "reconcile", code=9)
-    (item,) = found["orders"]
-    assert (item["ours"], item["broker"]["tag"]) == (None, "Q" * 15)
-    assert item["why"] == f"an order under the tag {'Q' * 15}, which this ledger does not know"
-    assert "Orders that differ" in operate(market, "reconcile").out
+    for _ in range(2):
+        (item,) = result_of(market, "reconcile", code=7)["unknown"]
+        assert (item["tag"], item["reason"]) == ("Q" * 15, UNEXPLAINED)
+    assert "Orders of unknown fate" in operate(market, "reconcile").out
     assert [order.status for order in market.broker.orders()] == [OrderStatus.PENDING]
 
 
-def test_an_order_that_ended_here_and_lives_there_is_shown_side_by_side(trading: Make):  # noqa: F811
+@pytest.mark.parametrize("tag", ["mktp", "mktp:2.00", "autoslice", "iceberg", "MYOWNTAG"])
+def test_a_tag_of_another_shape_is_an_order_by_hand(trading: Make, tag: str):  # noqa: F811
+    market = trading(stock())
+    market.broker.place(OrderRequest(tag, "ACME", Side.BUY, 10, 10000, variety=Variety.AMO))
+    found = result_of(market, "reconcile")
+    assert [item["tag"] for item in found["external"]] == [tag]
+    assert (found["unknown"], found["agrees"]) == ([], True)
+
+
+def test_an_order_that_was_called_refused_and_lives_counts_again(trading: Make):  # noqa: F811
     market = trading(stock())
     order = market.buy(10, 10000)
     with market.ledger.database.write() as connection:
         connection.execute(
             update(schema.orders).where(schema.orders.c.id == order.id).values(status="REJECTED", previous="PENDING")
         )
-    found = result_of(market, "reconcile", code=9)
-    assert [item["why"] for item in found["orders"]] == ["status REJECTED in the book, PENDING at the broker"]
-    assert found["orders"][0]["ours"]["id"] == order.id
+    found = result_of(market, "reconcile")
+    assert (found["changed"]["counted"], found["agrees"]) == (1, True)
+    assert market.ledger.book.order(order.id).status is OrderStatus.PENDING
 
 
 def test_fewer_shares_and_other_cash_are_differences(trading: Make):  # noqa: F811

@@ -10,9 +10,9 @@ from tradectl.brokers.paper import PaperBroker
 from tradectl.execution import byhand
 from tradectl.execution.buying import day_result
 from tradectl.execution.byhand import Ended
-from tradectl.execution.orders import client_tag
 from tradectl.execution.reconcile import follow
 from tradectl.execution.standing import again
+from tradectl.execution.tags import client_tag
 from tradectl.execution.unknown import may_repeat, resolve
 from tradectl.ledger.intents import REAPPEARED, WITHDRAWN
 from tradectl.ledger.opening import open_database

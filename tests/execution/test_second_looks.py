@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from tests.execution.trading import D, T, entry, stock
 from tradectl.execution import reconcile
-from tradectl.execution.orders import Sent, client_tag
+from tradectl.execution.orders import Sent
 from tradectl.execution.selling import Seller
+from tradectl.execution.tags import client_tag
 from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, Side, Variety
 
 DIPS = {D: (9500, 9600, 9300, 9400)}
@@ -56,7 +57,7 @@ def test_a_refused_order_that_the_broker_lists_too_stops_nobody(trading) -> None
     assert [item.status for item in market.orders(Side.BUY)] == [OrderStatus.RETRY_PENDING]
 
 
-def test_an_order_that_was_refused_to_us_and_is_live_all_the_same_is_told(trading) -> None:
+def test_a_refused_order_that_the_book_shows_alive_counts_again(trading) -> None:
     market = trading(stock())
     intent = entry(10, 10050)
     claim = market.claim("buy", T)
@@ -67,8 +68,11 @@ def test_an_order_that_was_refused_to_us_and_is_live_all_the_same_is_told(tradin
     market.world = replace(market.world, broker=AlsoListing(market.broker, row))
     for _ in range(2):
         market.desk(claim).reconcile()
-    (line,) = market.ledger.logs.list(action="order_not_ours")
-    assert f"broker order B9, is PENDING under the tag {order.tag}" in line.message
+    (line,) = market.ledger.logs.list(action="order_counted")
+    assert f"broker order B9: the ledger had lost it, or had it as refused; it counts as order {order.id}" in line.message
+    (found,) = market.orders(Side.BUY)
+    assert (found.id, found.status, found.broker_order_id) == (order.id, OrderStatus.PENDING, "B9")
+    assert market.desk(claim).path.place(intent).sent is Sent.EXISTS
 
 
 def test_a_withdrawal_that_was_interrupted_is_made_by_the_next_look(trading) -> None:
@@ -105,14 +109,13 @@ def test_eod_before_the_end_of_trading_ends_no_order_and_no_monitor(trading) -> 
     assert market.ledger.book.order(doubtful.id).status is OrderStatus.CANCELLED
 
 
-def test_an_order_that_the_ledger_has_forgotten_is_found_by_its_tag_instead_of_sent_again(trading) -> None:
+def test_an_order_that_the_ledger_has_forgotten_is_adopted_by_its_tag(trading) -> None:
     market = trading(stock())
     intent = entry(10, 10050)
     tag = client_tag("asha", intent, 0)
     market.broker.place(OrderRequest(tag, "ACME", Side.BUY, 10, 10050, variety=Variety.AMO))
     desk = market.desk(market.claim("buy", T))
     desk.reconcile()
-    assert desk.path.place(intent).sent is Sent.UNKNOWN
+    assert desk.path.place(intent).sent is Sent.EXISTS
     assert [report.tag for report in market.broker.orders()] == [tag]
-    desk.reconcile()
     assert [(order.tag, order.status) for order in market.orders(Side.BUY)] == [(tag, OrderStatus.PENDING)]

@@ -15,7 +15,8 @@ from tests.execution.trading import SESSIONS, D, T, Trading, entry, stock
 from tradectl.brokers.adapter import Account
 from tradectl.brokers.kotak_neo import ADAPTER
 from tradectl.brokers.kotak_neo.broker import KotakNeo
-from tradectl.execution.orders import Answer, Sent, client_tag
+from tradectl.execution.orders import Answer, Sent
+from tradectl.execution.tags import client_tag
 from tradectl.model.order import OrderStatus, Side
 from tradectl.sandbox.server import Trouble
 

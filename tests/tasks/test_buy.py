@@ -5,7 +5,7 @@ from datetime import date
 from sqlalchemy import update
 
 from tests.execution.trading import D, T, Trading, entry, stock
-from tradectl.execution.orders import client_tag
+from tradectl.execution.tags import client_tag
 from tradectl.ledger.rows import Intent, Signal
 from tradectl.ledger.schema import users
 from tradectl.model.order import OrderStatus, Side

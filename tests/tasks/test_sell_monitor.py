@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from tests.execution.trading import AFTER, DAYS, D, Trading, stock
-from tradectl.execution.orders import client_tag
+from tradectl.execution.tags import client_tag
 from tradectl.ledger.executions import Fenced
 from tradectl.ledger.rows import Intent, Position
 from tradectl.ledger.schema import users

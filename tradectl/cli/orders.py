@@ -163,6 +163,30 @@ def _ended(item: dict[str, Any]) -> str:
     return f"order {item['id']}, {what}: {ENDED[item['cancel']]}{filled}{why}{hint}"
 
 
+# -- adopt ----------------------------------------------------------------------------------------------------------------
+
+
+@command(app)
+def adopt(
+    call: Call,
+    order: Name,
+    not_ours: Annotated[
+        bool, typer.Option("--not-ours", help="It belongs to another ledger or to you: leave it alone at the broker.")
+    ] = False,
+) -> Answer:
+    """Make an order that the broker has under a tag of ours, and that this ledger cannot explain, one of ours."""
+    from tradectl.cli.resolving import known
+    from tradectl.execution import byhand
+
+    desk = hand.desk(call)
+    found = byhand.unidentified(desk, order)
+    decided = byhand.disown(desk, found) if not_ours else byhand.adopt(desk, found)
+    hand.deliver(call)
+    if not_ours:
+        return known(call.world(), decided, f"is not ours: {decided.symbol} is free again")
+    return known(call.world(), decided, f"is ours now: {decided.status}, {decided.filled_quantity} of {decided.quantity} filled")
+
+
 # -- resolve --------------------------------------------------------------------------------------------------------------
 
 

@@ -21,7 +21,7 @@ from tradectl.ledger.owner import is_elsewhere
 from tradectl.ledger.rows import NewTrade, Order, OrderChange
 from tradectl.model.moment import at_ist, ist_date
 from tradectl.model.money import show_rupees
-from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Side, TradeReport
+from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Purpose, Side, TradeReport
 
 NOBODY = ""
 """The owner that a person asks as: no process."""
@@ -185,6 +185,35 @@ def _promise(desk: Desk) -> str:
         shows = f"shows an order that it took within {lag.total_seconds():g} s, as long as its book is of that day"
     again = "; it refuses a repeated tag on the same day" if desk.broker.capabilities.refuses_repeated_tag else ""
     return f"{desk.broker.name} {shows}{again}"
+
+
+# -- an order that the ledger cannot explain ------------------------------------------------------------------------------
+
+
+def unidentified(desk: Desk, name: str) -> Order:
+    """Read the broker's book, then return the UNIDENTIFIED order with this name. Raises UsageError where it is none."""
+    desk.reconcile()
+    order = find(desk.book, name)
+    if order.purpose is not Purpose.UNIDENTIFIED or order.status in TERMINAL:
+        raise UsageError(f"order {order.id} is {order.status}, {order.purpose}: only an UNKNOWN unidentified order is adopted")
+    return order
+
+
+def adopt(desk: Desk, order: Order) -> Order:
+    """Make an UNIDENTIFIED order ours: its fills open or lower a position, and it is followed as an entry or a target."""
+    buys = order.side is Side.BUY
+    purpose = Purpose.ENTRY if buys else Purpose.TARGET
+    level = desk.level_of(purpose, order.instrument_id, order.decided) if buys else 0
+    adopted = desk.book.claim_order(order, purpose, level, f"{DECIDED}: it is ours", desk.clock.now())
+    _noted(desk, adopted, "it is ours")
+    desk.follow()
+    return desk.book.order(order.id)
+
+
+def disown(desk: Desk, order: Order) -> Order:
+    """End an UNIDENTIFIED order that is not ours: it is left alone at the broker, and its trades count as trades by hand."""
+    ended = desk.book.disclaim_order(order, f"{DECIDED}: it is not ours", desk.clock.now())
+    return _noted(desk, ended, "it is not ours")
 
 
 def never_placed(desk: Desk, doubt: Doubt) -> Order:

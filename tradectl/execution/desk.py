@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 from tradectl.execution import actions, reconcile, unknown
 from tradectl.execution.actions import OpenOf
+from tradectl.execution.adoption import LevelOf, no_level
 from tradectl.execution.orders import OrderPath, Sent
 from tradectl.execution.reconcile import Changes, LastTry, nobody_tries
 from tradectl.ledger.book import Book, Snapshot
@@ -24,7 +25,7 @@ Log = Callable[..., None]
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What a task trades through. `log(action, message, symbol=…)` writes to the user's log; `tell(title, body, key)` also
-    sends a message, one for each key. `last_try`: see `reconcile.follow`."""
+    sends a message, one for each key. `last_try`, `level_of`: see `reconcile.follow`."""
 
     broker: Broker
     book: Book
@@ -35,6 +36,7 @@ class Desk:
     tell: Callable[[str, str, str], bool]
     dry_run: bool = False
     last_try: LastTry = nobody_tries
+    level_of: LevelOf = no_level
 
     @property
     def snapshot(self) -> Snapshot:
@@ -48,7 +50,9 @@ class Desk:
         snapshot, today = self.snapshot, ist_date(self.clock.now())
         self._lift(snapshot, today)
         earlier = self._before_actions(snapshot, today, open_of)
-        changes = reconcile.follow(self.book, self.broker, self.market, self.clock, last_try=self.last_try)
+        changes = reconcile.follow(
+            self.book, self.broker, self.market, self.clock, last_try=self.last_try, level_of=self.level_of
+        )
         if earlier is not None:
             earlier.take(changes)
             changes = earlier
@@ -83,7 +87,9 @@ class Desk:
         ex_date = actions.first_action(self.book, snapshot, self.market, self.clock)
         if ex_date is None:
             return None
-        changes = reconcile.follow(self.book, self.broker, self.market, self.clock, before=ex_date, last_try=self.last_try)
+        changes = reconcile.follow(
+            self.book, self.broker, self.market, self.clock, before=ex_date, last_try=self.last_try, level_of=self.level_of
+        )
         self._apply_actions(changes, self.snapshot, today, open_of)
         return changes
 
@@ -98,7 +104,9 @@ class Desk:
         """One polling pass over the broker's report, as after a set of commands."""
         if self.dry_run:
             return Changes()
-        changes = reconcile.follow(self.book, self.broker, self.market, self.clock, last_try=self.last_try)
+        changes = reconcile.follow(
+            self.book, self.broker, self.market, self.clock, last_try=self.last_try, level_of=self.level_of
+        )
         self._report(changes)
         self._read_back()
         self._withdraw(changes.reopened)
@@ -164,11 +172,16 @@ class Desk:
             text = f"{trade.side} {trade.quantity} {trade.symbol} at {trade.price / 100:.2f} was traded outside tradectl"
             self.log("external_trade", text, trade.symbol, level="warning")
             self.tell(f"{trade.symbol} was traded by hand", text, f"external:{trade.trade_id}")
-        for report in changes.strangers:
-            text = f"{report.side} {report.quantity} {report.symbol}, broker order {report.broker_order_id}, "
-            text += f"is {report.status} under the tag {report.tag}, and is no order that this ledger has alive"
-            if self.tell(f"{report.symbol}: an order that the ledger does not know", text, f"stranger:{report.broker_order_id}"):
-                self.log("order_not_ours", text, report.symbol, level="error")
+        for order in map(self.book.order, [item.id for item in changes.counted]):
+            text = f"{order.side} {order.quantity} {order.symbol}, broker order {order.broker_order_id}: the ledger had lost it, "
+            text += f"or had it as refused; it counts as order {order.id} from now on"
+            if self.tell(f"{order.symbol}: a lost order of ours is found", text, f"counted:{order.id}:{order.tag}"):
+                self.log("order_counted", text, order.symbol, level="warning")
+        for order in changes.unexplained:
+            text = f"{order.side} {order.quantity} {order.symbol}, broker order {order.broker_order_id}: {order.reason}. "
+            text += f"Nothing is sent for {order.symbol} until you decide: `tradectl orders adopt {order.id}`"
+            if self.tell(f"{order.symbol}: an order that the ledger cannot explain", text, f"unexplained:{order.id}:{order.tag}"):
+                self.log("order_unexplained", text, order.symbol, level="error")
 
     def fresh_quotes(self, symbols: Iterable[str], max_age: timedelta) -> dict[str, Quote]:
         """Last prices young enough to act on; a stale one is left out, and so nothing is changed for it."""

@@ -7,8 +7,6 @@ execution may still send is asked in the transaction that marks the sending; fro
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,6 +21,7 @@ from tradectl.errors import (
     OrderRefused,
     UsageError,
 )
+from tradectl.execution.tags import client_tag
 from tradectl.execution.unknown import EXISTS, may_repeat
 from tradectl.ledger.book import Book
 from tradectl.ledger.executions import Claim
@@ -66,13 +65,6 @@ class Answer:
         return "placed" if self.ok else {Sent.RETRY: "skipped", Sent.UNKNOWN: "unknown"}.get(self.sent, "failed")
 
 
-def client_tag(user: str, intent: Intent, generation: int) -> str:
-    """15 base32 characters of SHA-256 over what makes this intent itself; a restarted process makes the same."""
-    parts = (user, intent.session.isoformat(), intent.purpose, intent.instrument_id, intent.leg, str(generation))
-    digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
-    return base64.b32encode(digest).decode()[:15]
-
-
 class OrderPath:
     """Places, modifies and cancels for one execution of one user."""
 
@@ -94,8 +86,9 @@ class OrderPath:
     def place(self, intent: Intent, *, send: bool = True) -> Answer:
         """Record the intent and send it. With `send=False` it is only recorded, as RETRY_PENDING, for the morning.
 
-        An intent whose newest generation is still alive is not sent again (EXISTS, or UNKNOWN where nobody knows); one that was
-        recorded but never sent is sent under its own tag; one that ended begins a new generation. Raises Fenced.
+        An intent whose newest generation is still alive is not sent again (EXISTS, or UNKNOWN where its fate is not known).
+        One that was recorded but never sent is sent under its own tag. One that ended begins a new generation. An order of
+        unknown fate blocks its symbol. An intent whose tag or broker order id is known is never sent. Raises Fenced.
         """
         if self._dry_run:
             return Answer(Sent.DRY)
@@ -110,12 +103,16 @@ class OrderPath:
             return Answer(Sent.BLOCKED, reason=forbidden)
         chain = self._book.intents.chain(intent)
         newest = chain[-1] if chain else None
+        blocking = self._blocking(intent, newest)
+        if blocking is not None:
+            return Answer(Sent.UNKNOWN, blocking, f"order {blocking.id} is UNKNOWN: {blocking.reason}")
         if newest is not None and newest.status not in TERMINAL:
             if newest.status is OrderStatus.UNKNOWN:
                 return self._repeat(newest, intent, send=send)
-            if newest.sending_at is not None and newest.status is not OrderStatus.RETRY_PENDING:
+            known = newest.sending_at is not None or newest.broker_order_id is not None
+            if known and newest.status is not OrderStatus.RETRY_PENDING:
                 return Answer(Sent.EXISTS, newest)
-            if newest.sending_at is None:
+            if not known:
                 return self._send_recorded(newest, intent, send=send)
         generation = len(chain)
         tag = client_tag(self._user, intent, generation)
@@ -133,16 +130,20 @@ class OrderPath:
         )
         if not send:
             return Answer(Sent.WAITING, order)
-        if self._is_there(tag):
-            reason = f"{EXISTS}: it was read under this tag"
-            return Answer(
-                Sent.UNKNOWN, self._book.intents.answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=reason), reason
-            )
         return self._send(order)
 
+    def _blocking(self, intent: Intent, newest: Order | None) -> Order | None:
+        """Return an order of unknown fate that forbids another of its symbol: any for a buy, a sell for a sell. The intent's own
+        newest order is no other."""
+        others = (
+            order
+            for order in self._book.snapshot().unknown
+            if order.instrument_id == intent.instrument_id and (newest is None or order.id != newest.id)
+        )
+        return next((order for order in others if intent.side is Side.BUY or order.side is Side.SELL), None)
+
     def _is_there(self, tag: str) -> bool:
-        """Whether the broker's book, as it was last read, has an order under a tag that is only now recorded: the ledger has
-        forgotten it, as after the restore of a backup."""
+        """Return whether the broker's book, as it was last read, has an order under this tag."""
         return any(report.tag == tag for report in self._book.reports)
 
     def _send_recorded(self, order: Order, intent: Intent, *, send: bool, doubt: str = "") -> Answer:
@@ -174,7 +175,13 @@ class OrderPath:
         it marked: nobody knows then, and `unknown.resolve` finds out.
 
         `doubt`: it was sent before, and this is why nobody knows what became of it. Only an order id ends that: whatever becomes
-        of this sending proves nothing about the one before."""
+        of this sending proves nothing about the one before.
+
+        An order whose tag the broker's book shows is not sent: its reply was lost, or the ledger has forgotten it."""
+        if self._is_there(order.tag):
+            reason = f"{EXISTS}: it was read under this tag"
+            known = self._book.intents.answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=reason)
+            return Answer(Sent.UNKNOWN, known, reason)
         request = OrderRequest(order.tag, order.symbol, order.side, order.quantity, order.price, variety=order.variety)
         answered = self._book.intents.answered
         try:

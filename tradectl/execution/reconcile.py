@@ -11,27 +11,29 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import datetime, time
+from functools import partial
 
-from tradectl.errors import UsageError
+from tradectl.execution.adoption import LevelOf, adopt, instrument_of, no_level
 from tradectl.execution.unknown import DECIDED
-from tradectl.ledger.book import Book
-from tradectl.ledger.intents import REAPPEARED, WITHDRAWN
+from tradectl.ledger.book import BY_HAND, Book
+from tradectl.ledger.intents import REAPPEARED, RETURNED, WITHDRAWN
 from tradectl.ledger.rows import NewTrade, Order, OrderChange
 from tradectl.model.moment import ist_date, to_ist
-from tradectl.model.order import ALIVE, TERMINAL, OrderReport, OrderStatus, Side, TradeReport
+from tradectl.model.order import ALIVE, TERMINAL, OrderReport, OrderStatus, Purpose, Side, TradeReport
 from tradectl.ports import Broker, Clock, MarketData
 
 _LISTS = (
-    "executed", "rejected", "postponed", "cancelled", "adopted", "external", "adjusted", "renamed", "strangers", "reopened",
+    "executed", "rejected", "postponed", "cancelled", "adopted", "external", "adjusted", "renamed", "counted", "unexplained",
+    "reopened",
 )  # fmt: skip
 
 
 @dataclass(slots=True)
 class Changes:
-    """What a reconciliation changed. `postponed`: buys that the broker rejected for a reason that may pass. `strangers`: orders
-    of the broker under a tag of ours that the book cannot place, among them one that it was told had been refused. `reopened`:
-    orders that had been given up and are there after all. `reports`: what the broker said."""
+    """What a reconciliation changed. `postponed`: buys that the broker rejected for a reason that may pass. `counted`: orders of
+    ours that the ledger had lost, or had as refused, and that count from now on. `unexplained`: orders under a tag of our shape
+    that no intent explains. `reopened`: orders that had been given up and are there after all. `reports`: the broker's book."""
 
     executed: list[Order] = field(default_factory=list)
     rejected: list[Order] = field(default_factory=list)
@@ -43,7 +45,8 @@ class Changes:
     sold: set[str] = field(default_factory=set)
     adjusted: list[str] = field(default_factory=list)
     renamed: list[str] = field(default_factory=list)
-    strangers: list[OrderReport] = field(default_factory=list)
+    counted: list[Order] = field(default_factory=list)
+    unexplained: list[Order] = field(default_factory=list)
     reopened: list[Order] = field(default_factory=list)
     reports: Sequence[OrderReport] = ()
 
@@ -64,6 +67,8 @@ class Changes:
         return bool(self.trades or any(getattr(self, name) for name in _LISTS))
 
 
+Adopting = Callable[[Book, OrderReport, datetime], Order]
+"""Records an order that only the broker's book has (`adoption.adopt`)."""
 LastTry = Callable[[], time | None]
 """When in a day, in India, somebody tries for the last time what could not be placed; None where nobody does."""
 
@@ -80,11 +85,12 @@ def follow(
     *,
     before: datetime | None = None,
     last_try: LastTry = nobody_tries,
+    level_of: LevelOf = no_level,
 ) -> Changes:
     """Read the broker's orders and trades and fold what is new into the book. Costs nothing where nothing is new.
 
     With `before` only trades earlier than that moment are taken; the rest wait for the next call. `last_try` is asked where a buy
-    was rejected for a reason that may pass."""
+    was rejected for a reason that may pass, `level_of` where a buy of ours was lost."""
     reports, trades = broker.orders(), broker.trades()
     book.reports = reports
     snapshot = book.snapshot()
@@ -95,17 +101,18 @@ def follow(
     changes = Changes(reports=reports)
     now = clock.now()
     ours = _match(book, reports)
-    ours += _unmatched(book, reports, {report.broker_order_id for report, _ in ours}, now, changes)
+    matched = {report.broker_order_id for report, _ in ours}
+    ours += _unmatched(book, reports, matched, partial(adopt, market=market, level_of=level_of), now=now, changes=changes)
     unseen = [] if _same(book.followed[1:2], (trades,)) else _unseen(book, trades)
     unseen = sorted([*unseen, *_mistaken(book, ours, trades)], key=_when)
     by_report = {report.broker_order_id: order for report, order in ours}
     late = {trade.broker_order_id for trade in unseen} - set(by_report)
-    by_report |= book.finished(late) if late else {}
+    by_report |= {number: order for number, order in book.finished(late).items() if not order.disowned} if late else {}
     fresh: list[NewTrade] = []
     for trade in unseen:
         order = by_report.get(trade.broker_order_id)
         session = ist_date(trade.at)
-        instrument_id = order.instrument_id if order else _found(market, trade.symbol, session)
+        instrument_id = order.instrument_id if order else instrument_of(market, trade.symbol, session)
         fresh.append(NewTrade(trade, instrument_id, session, order))
     filled: Counter[int] = Counter({order.id: order.filled_quantity for _, order in ours})
     for item in fresh:
@@ -151,14 +158,6 @@ def _when(trade: TradeReport) -> tuple[datetime, str]:
     return trade.at, trade.trade_id
 
 
-def _found(market: MarketData, symbol: str, session: date) -> str:
-    """The instrument behind a trade by hand; its own symbol where our market data does not know it, which is the user's right."""
-    try:
-        return market.find(symbol, session)
-    except UsageError:
-        return symbol
-
-
 def _match(book: Book, reports: Sequence[OrderReport]) -> list[tuple[OrderReport, Order]]:
     """Reports of our unfinished orders, joined by the broker's id, else by our tag; one for each, the last if there are more.
 
@@ -169,16 +168,24 @@ def _match(book: Book, reports: Sequence[OrderReport]) -> list[tuple[OrderReport
         order = by_id.get(report.broker_order_id)
         if order is None and report.tag and (tagged := by_tag.get(report.tag)) is not None and tagged.broker_order_id is None:
             order = tagged
-        if order is not None:
+        if order is not None and order.purpose is not Purpose.UNIDENTIFIED:
             pairs[order.id] = (report, order)
     return list(pairs.values())
 
 
 def _unmatched(
-    book: Book, reports: Sequence[OrderReport], matched: AbstractSet[str], now: datetime, changes: Changes
+    book: Book,
+    reports: Sequence[OrderReport],
+    matched: AbstractSet[str],
+    adopting: Adopting,
+    *,
+    now: datetime,
+    changes: Changes,
 ) -> list[tuple[OrderReport, Order]]:
-    """Look at tagged reports that belong to no unfinished order: an order whose end was presumed is opened again, one that
-    has ended is left alone, and what the book cannot place is a stranger."""
+    """Look at reports under a tag of ours that belong to no unfinished order, and return those that count from now on.
+
+    An order whose end was presumed, or that was called refused, is opened again. One that has ended is left alone. One that the
+    ledger does not have is adopted, or blocks its symbol as UNIDENTIFIED."""
     unknown = {
         report.broker_order_id: report
         for report in reports
@@ -186,24 +193,65 @@ def _unmatched(
     }
     if not unknown:
         return []
-    orders = book.tagged(report.tag for report in unknown.values() if report.tag)
+    tagged = book.tagged(report.tag for report in unknown.values() if report.tag)
+    numbered = book.finished(unknown)
     found = []
     for broker_order_id, report in unknown.items():
-        order = orders.get(report.tag or "")
-        if order is not None and order.broker_order_id in {None, broker_order_id}:
-            if _presumed(order, report):
-                order = book.intents.reopen(order, now)
-                changes.reopened.append(order)
-                found.append((report, order))
-            elif order.status is OrderStatus.REJECTED and (report.status in ALIVE or report.filled_quantity):
-                changes.strangers.append(report)  # refused to us, and live all the same
-                book.settled.add(broker_order_id)
-            elif order.status in TERMINAL and not order.reason.startswith(DECIDED):
+        order = numbered.get(broker_order_id) or tagged.get(report.tag or "")
+        if order is None or not _may_be(order, broker_order_id):
+            order = _adopted(book, report, adopting, now=now, changes=changes)
+        elif order.purpose is Purpose.UNIDENTIFIED:
+            _follow_unidentified(book, order, report, now)
+            continue
+        elif _presumed(order, report):
+            order = book.intents.reopen(order, now)
+            changes.reopened.append(order)
+        elif order.status is OrderStatus.REJECTED and report.counts:
+            order = _returned(book, order, now, changes)
+        else:
+            if order.status in TERMINAL and not order.reason.startswith(DECIDED):
                 book.settled.add(broker_order_id)
             continue  # an unfinished one was recorded after the snapshot was taken: the next look joins it
-        changes.strangers.append(report)
-        book.settled.add(broker_order_id)
+        if order is not None:
+            found.append((report, order))
     return found
+
+
+def _may_be(order: Order, broker_order_id: str) -> bool:
+    """Whether an order may have this id at the broker: it has it, has none, or is known by what a person told alone."""
+    return order.broker_order_id in {None, broker_order_id} or (order.broker_order_id or "").startswith(BY_HAND)
+
+
+def _adopted(book: Book, report: OrderReport, adopting: Adopting, *, now: datetime, changes: Changes) -> Order | None:
+    """Record an order that the ledger does not have; return it where it is ours beyond doubt, and so follows the report."""
+    if not report.under_our_tag:
+        book.settled.add(report.broker_order_id)  # the broker's own tag, or a person's
+        return None
+    order = adopting(book, report, now)
+    if order.purpose is not Purpose.UNIDENTIFIED:
+        changes.counted.append(order)
+        return order
+    if report.counts:
+        changes.unexplained.append(order)
+    else:
+        _follow_unidentified(book, order, report, now)
+    return None
+
+
+def _follow_unidentified(book: Book, order: Order, report: OrderReport, now: datetime) -> None:
+    """End an UNIDENTIFIED order that has ended at the broker without a trade: no money is in it. Else a person decides."""
+    if order.status in TERMINAL:
+        book.settled.add(report.broker_order_id)
+    elif not report.counts and not order.filled_quantity:
+        book.intents.move(order, report.status, report.reason, now)
+
+
+def _returned(book: Book, order: Order, now: datetime, changes: Changes) -> Order:
+    """Open an order again that was called refused and is at the broker. Where it was tried again since, this one is withdrawn."""
+    later = [item for item in book.intents.later_generations(order) if item.alive or item.filled_quantity]
+    order = book.intents.reopen(order, now, REAPPEARED if later else RETURNED)
+    (changes.reopened if later else changes.counted).append(order)
+    return order
 
 
 def _presumed(order: Order, report: OrderReport) -> bool:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from tradectl.execution.closing import Close
+from tradectl.ledger.book import Snapshot
 from tradectl.ledger.rows import Position
 from tradectl.model.history import History
+from tradectl.model.order import Purpose
+from tradectl.ports import MarketData
 from tradectl.strategy.features import Reading
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.readings import Readings
-from tradectl.strategy.reentry import next_level
+from tradectl.strategy.reentry import level_at_entry, next_level
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +44,23 @@ def level_now(position: Position, reading: Reading, history: History, readings: 
     """The level that a position may use on this reading's close; 0 for none."""
     rsi = readings.rsi_between(history, position.level_session, reading.session)
     return next_level(position.level, rsi, reading.rsi, reading.above_slow, parameters)
+
+
+def level_of(
+    purpose: Purpose,
+    instrument_id: str,
+    decided: date,
+    *,
+    seen: Snapshot,
+    market: MarketData,
+    readings: Readings,
+    parameters: Parameters,
+) -> int:
+    """Return the level that a buy decided on a session's close used; 0 where there is no bar of that session."""
+    reading, history = readings.reading(instrument_id, decided), market.history(instrument_id)
+    if reading is None or history is None or reading.session != decided:
+        return 0
+    position = seen.position_of(instrument_id)
+    if purpose is Purpose.REENTRY and position is not None:
+        return level_now(position, reading, history.through(decided), readings, parameters)
+    return level_at_entry(reading.rsi, parameters)

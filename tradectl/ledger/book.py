@@ -32,7 +32,7 @@ from tradectl.ledger.statements import (
     order_of,
     position_of,
 )
-from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Side
+from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Purpose, Side, TradeReport
 from tradectl.model.position import Adjustment, Folded
 
 BY_HAND = "by-hand:"
@@ -87,6 +87,15 @@ class Book(Records):
         """Broker order ids with a tag that were found to be orders of ours that have ended, or nobody's."""
 
     # -- reading ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def user(self) -> str:
+        return self._user
+
+    def last_position_id(self) -> int:
+        """The highest position id that this ledger has given; 0 for none."""
+        with self._database.read() as connection:
+            return int(connection.scalar(select(func.max(POSITIONS.c.id))) or 0)
 
     def snapshot(self) -> Snapshot:
         token = self._database.version_token()
@@ -192,6 +201,7 @@ class Book(Records):
         if (row.quantity, row.price) != (change.quantity, change.price):
             values["modifications"] = row.modifications + 1  # by a process that died before it could note it
         sent = {"broker_order_id": change.broker_order_id, "sent_at": order.sent_at or now, "sender": None, "absent_since": None}
+        sent |= {"sending_at": order.sending_at or now}  # recorded as never sent, and the broker has it
         change_order(connection, order, change.status, {**values, **sent, "reason": change.reason, "updated_at": now})
         return True
 
@@ -258,6 +268,36 @@ class Book(Records):
         return changed.rowcount == 1
 
     # -- what a person knows of an order ---------------------------------------------------------------------------------
+
+    def claim_order(self, order: Order, purpose: Purpose, level: int, reason: str, now: datetime) -> Order:
+        """Make an UNIDENTIFIED order ours, with its fills and their position; the order as it is then. Raises Overtaken."""
+        values = {"purpose": purpose, "level": level, "reason": reason, "updated_at": now}
+        return self._own(order, OrderStatus.UNKNOWN, values, ours=True)
+
+    def disclaim_order(self, order: Order, reason: str, now: datetime) -> Order:
+        """End an UNIDENTIFIED order that is not ours; its fills become trades by hand. Raises Overtaken."""
+        return self._own(order, OrderStatus.CANCELLED, {"reason": reason, "updated_at": now}, ours=False)
+
+    def _own(self, order: Order, status: OrderStatus, values: Mapping[str, Any], *, ours: bool) -> Order:
+        with self._database.write() as connection:
+            change_order(connection, order, status, values)
+            owner = order_of(ONE_ORDER.one(connection, {"of_user": self._user, "of_id": order.id}))
+            rows = connection.execute(select(FILLS).where(FILLS.c.order_id == order.id).order_by(FILLS.c.at, FILLS.c.id)).all()
+            connection.execute(delete(FILLS).where(FILLS.c.order_id == order.id))
+            touched = {row.position_id for row in rows if row.position_id is not None}
+            for row in rows:
+                trade = TradeReport(
+                    row.trade_id, order.broker_order_id or "", row.symbol, Side(row.side), row.quantity, row.price, row.at
+                )
+                item = NewTrade(trade, row.instrument_id, row.session_date, owner if ours else None)
+                touched |= {self._folding.add_fill(connection, item)} - {None}
+            for instrument_id, session in sorted({(row.instrument_id, row.session_date) for row in rows}):
+                touched |= set(self._folding.recharge(connection, instrument_id, session))
+            for position_id in sorted(touched):
+                self._folding.refold(connection, position_id)
+            self._count_filled(connection, {order.id})
+        self._trades, self.followed = None, ()
+        return self.order(order.id)
 
     def join(self, order: Order, broker_order_id: str, trade_ids: Collection[str], reason: str, now: datetime) -> Order:
         """An order of unknown fate is this one of the broker's; the order as it is then.

@@ -19,7 +19,7 @@ from tradectl.ledger.statements import (
     POSITIONS,
 )
 from tradectl.model.market import ActionKind
-from tradectl.model.order import Fill, Side
+from tradectl.model.order import Fill, Purpose, Side
 from tradectl.model.position import Adjustment, Folded, fold
 
 
@@ -36,9 +36,9 @@ class Folding:
                 POSITIONS.c.user == self._user, POSITIONS.c.instrument_id == item.instrument_id, POSITIONS.c.status == "open"
             )
         )
-        booked = report.quantity
+        booked, explained = report.quantity, order is not None and order.purpose is not Purpose.UNIDENTIFIED
         if report.side is Side.BUY:
-            if order is None:
+            if order is None or not explained:
                 position_id, booked = None, 0
             elif position_id is None:
                 position_id = self._open_position(connection, item, order)
@@ -46,7 +46,7 @@ class Folding:
             booked = 0
         else:
             held = connection.scalar(select(POSITIONS.c.quantity).where(POSITIONS.c.id == position_id)) or 0
-            outside = self._outside(connection, item.instrument_id) if order is None else 0
+            outside = 0 if explained else self._outside(connection, item.instrument_id)
             booked = min(max(0, report.quantity - outside), held)
         if booked == 0:
             position_id = None

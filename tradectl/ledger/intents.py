@@ -18,13 +18,17 @@ from tradectl.ledger.engine import Database
 from tradectl.ledger.executions import Claim, assert_holds
 from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.rows import Intent, Order
-from tradectl.ledger.statements import CHAIN, CHANGE, ONE_ORDER, ORDERS, STATE_HELD, order_of
-from tradectl.model.order import MOVES, OrderStatus, OrderType, Side, Variety
+from tradectl.ledger.statements import CHAIN, CHANGE, ONE_ORDER, ORDERS, STATE_HELD, TAGGED, order_of
+from tradectl.model.order import MOVES, OrderReport, OrderStatus, OrderType, Side, Variety
 
 WITHDRAWN = "its end was asked for"
 """The reason of a buy whose end was asked for, until the broker's book shows that: it is not tried again."""
 REAPPEARED = "it appeared after its end"
 """The reason of an order that had been given up and is in the broker's book after all, until it has been withdrawn."""
+UNEXPLAINED = "the broker has it under a tag of ours that no intent of this ledger explains"
+"""The reason of an UNIDENTIFIED order, until a person decides."""
+RETURNED = "the broker called it refused, and its book has it"
+"""The reason of an order that was REJECTED and is in the broker's book after all, until the book tells more."""
 
 
 class Forbidden(Blocked):
@@ -78,6 +82,19 @@ class Intents:
         with self._database.read() as connection:
             return [order_of(row) for row in CHAIN.all(connection, key)]
 
+    def later_generations(self, order: Order) -> list[Order]:
+        """Return the intents of an order's chain that came after it."""
+        key = {
+            "of_user": self._user,
+            "of_session": order.session,
+            "of_purpose": order.purpose,
+            "of_instrument": order.instrument_id,
+            "of_leg": order.leg,
+        }
+        with self._database.read() as connection:
+            chain = [order_of(row) for row in CHAIN.all(connection, key)]
+        return [item for item in chain if item.generation > order.generation]
+
     def assert_may(self, claim: Claim, side: Side, machine_now: datetime) -> None:
         """Raise Fenced where another process has taken the execution over, Forbidden where the trading state says no; renews
         the lease, so that what follows has a whole one."""
@@ -107,30 +124,12 @@ class Intents:
         database. In the same transaction `sending` marks it as about to be sent, and the refused order that it is tried again
         for ends."""
         values = {
-            "user": self._user,
-            "tag": tag,
-            "instrument_id": intent.instrument_id,
-            "symbol": intent.symbol,
-            "side": intent.side,
-            "purpose": intent.purpose,
-            "quantity": intent.quantity,
-            "price": intent.price,
-            "order_type": OrderType.LIMIT,
-            "variety": intent.variety,
+            **_row(self._user, intent, tag, generation, now),
             "status": status,
             "reason": reason,
-            "session_date": intent.session,
-            "decided": intent.decided,
-            "leg": intent.leg,
-            "generation": generation,
-            "position_id": intent.position_id,
-            "signal_id": intent.signal_id,
             "execution_id": claim.execution_id,
-            "level": intent.level,
-            "created_at": now,
             "sending_at": now if sending else None,
             "sender": claim.owner if sending else None,
-            "updated_at": now,
         }
         with self._database.write() as connection:
             self._assert_may(connection, claim, intent.side, machine_now)
@@ -163,10 +162,31 @@ class Intents:
             "execution_id": claim.execution_id,
             "updated_at": now,
         }
+        if order.broker_order_id is not None:
+            raise Overtaken(f"order {order.id} is {order.broker_order_id} at the broker: it is not sent again")
         with self._database.write() as connection:
             self._assert_may(connection, claim, order.side, machine_now)
             change_order(connection, order, OrderStatus.PENDING, values)
         return self._read(order.id)
+
+    def adopt(
+        self, intent: Intent, tag: str, report: OrderReport, now: datetime, *, generation: int = 0, reason: str = ""
+    ) -> Order:
+        """Record an order that the broker's book has and this ledger has not, as UNKNOWN; the row that has its tag already, where
+        another process was first."""
+        values = {
+            **_row(self._user, intent, tag, generation, now),
+            "status": OrderStatus.UNKNOWN,
+            "reason": reason,
+            "execution_id": None,
+            "broker_order_id": report.broker_order_id,
+            "sending_at": report.placed_at,
+            "sent_at": report.placed_at,
+        }
+        with self._database.write() as connection:
+            known = TAGGED.first(connection, {"of_user": self._user, "of_tag": tag})
+            created = known.id if known is not None else connection.scalar(insert(ORDERS).values(values).returning(ORDERS.c.id))
+        return self._read(created)
 
     def answered(
         self, order: Order, status: OrderStatus, now: datetime, *, broker_order_id: str | None = None, reason: str = ""
@@ -202,9 +222,9 @@ class Intents:
         """Change an order's status by an allowed move. Raises Overtaken."""
         self._write(order, status, {"reason": reason, "updated_at": now})
 
-    def reopen(self, order: Order, now: datetime) -> Order:
-        """An order whose end was only presumed is in the broker's book after all. Raises Overtaken."""
-        self._write(order, OrderStatus.UNKNOWN, {"reason": REAPPEARED, "updated_at": now})
+    def reopen(self, order: Order, now: datetime, reason: str = REAPPEARED) -> Order:
+        """Open an ended order again that is in the broker's book after all. Raises Overtaken."""
+        self._write(order, OrderStatus.UNKNOWN, {"reason": reason, "updated_at": now})
         return self._read(order.id)
 
     def note_modified(self, order: Order, quantity: int, price: int, now: datetime) -> Order:
@@ -233,6 +253,31 @@ class Intents:
     def _read(self, order_id: int) -> Order:
         with self._database.read() as connection:
             return order_of(ONE_ORDER.one(connection, {"of_user": self._user, "of_id": order_id}))
+
+
+def _row(user: str, intent: Intent, tag: str, generation: int, now: datetime) -> dict[str, Any]:
+    """The columns of a new row that an intent fills."""
+    return {
+        "user": user,
+        "tag": tag,
+        "instrument_id": intent.instrument_id,
+        "symbol": intent.symbol,
+        "side": intent.side,
+        "purpose": intent.purpose,
+        "quantity": intent.quantity,
+        "price": intent.price,
+        "order_type": OrderType.LIMIT,
+        "variety": intent.variety,
+        "session_date": intent.session,
+        "decided": intent.decided,
+        "leg": intent.leg,
+        "generation": generation,
+        "position_id": intent.position_id,
+        "signal_id": intent.signal_id,
+        "level": intent.level,
+        "created_at": now,
+        "updated_at": now,
+    }
 
 
 _RECORD = Prepared(insert(ORDERS).returning(ORDERS.c.id))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from tradectl.model.order import ALIVE, OrderStatus, Purpose, Side, TradeReport, Variety
+from tradectl.model.order import ALIVE, TERMINAL, OrderStatus, Purpose, Side, TradeReport, Variety
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,13 @@ class Order:
     @property
     def waiting(self) -> bool:
         """It is certainly not with the broker, and may be sent: refused for a passing reason, or recorded and never sent."""
-        return self.status is OrderStatus.RETRY_PENDING or (self.status is OrderStatus.PENDING and self.sending_at is None)
+        never_sent = self.status is OrderStatus.PENDING and self.sending_at is None and self.broker_order_id is None
+        return self.status is OrderStatus.RETRY_PENDING or never_sent
+
+    @property
+    def disowned(self) -> bool:
+        """A person decided that it is not ours, or it ended without a trade before anybody explained it."""
+        return self.purpose is Purpose.UNIDENTIFIED and self.status in TERMINAL
 
     @property
     def remaining(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -30,6 +31,7 @@ class Purpose(StrEnum):
     TARGET = "target"
     RSI_EXIT = "rsi_exit"
     SEED = "seed"
+    UNIDENTIFIED = "unidentified"  # found at the broker under a tag of our shape that no intent of this ledger explains
 
 
 class OrderStatus(StrEnum):
@@ -52,13 +54,15 @@ MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
     S.UNKNOWN: frozenset({S.PENDING, S.ONGOING, S.EXECUTED, S.REJECTED, S.CANCELLED, S.RETRY_PENDING}),
     S.RETRY_PENDING: frozenset({S.PENDING, S.CANCELLED}),
     S.EXECUTED: frozenset(),
-    S.REJECTED: frozenset(),
+    S.REJECTED: frozenset({S.UNKNOWN}),
     S.CANCELLED: frozenset({S.UNKNOWN}),
 }
 """Every move of an order's status that is allowed; staying is always allowed, anything else is a bug.
 
-CANCELLED is left only where it was presumed (the order never appeared, or a person said so) and the broker's book shows the
-order after all."""
+REJECTED and CANCELLED are left only where the broker's book shows the order alive or filled after all: the refusal was wrong,
+or the end was presumed (the order never appeared, or a person said so)."""
+CLIENT_TAG = re.compile(r"[A-Z2-7]{15}")
+"""The shape of our client tags; a tag of another shape is the broker's own or a person's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,16 @@ class OrderReport:
     placed_at: datetime
     updated_at: datetime
     passing: bool = False
+
+    @property
+    def under_our_tag(self) -> bool:
+        """Whether it carries a tag of the shape of ours."""
+        return self.tag is not None and CLIENT_TAG.fullmatch(self.tag) is not None
+
+    @property
+    def counts(self) -> bool:
+        """Whether money is or may be in it: it is alive, of unknown fate, or has traded."""
+        return self.status in ALIVE or self.filled_quantity > 0
 
 
 @dataclass(frozen=True, slots=True)

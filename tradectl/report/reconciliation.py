@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 NOT_LIVE = frozenset({OrderStatus.REJECTED, OrderStatus.CANCELLED, OrderStatus.RETRY_PENDING})
 """The same to the exchange: what a broker calls rejected may be, for us, to be tried again, or tried again since."""
-COUNTED = ("executed", "rejected", "postponed", "cancelled", "adopted", "external", "adjusted", "reopened")
+COUNTED = ("executed", "rejected", "postponed", "cancelled", "adopted", "counted", "external", "adjusted", "reopened")
 
 
 def reconciliation(desk: Desk, changes: Changes) -> dict[str, Any]:
     """The result of `reconcile`, as JSON values, after `changes`:
 
-    `changed` counts what was written. `orders`: where ours and the broker's differ, with `why`; `ours` is None for an order
-    under a tag that this ledger does not know, `broker` for one that the broker's book does not show. `shares`: symbols of
+    `changed` counts what was written. `orders`: where ours and the broker's differ, with `why`; `broker` is None for an
+    order that the broker's book does not show. `shares`: symbols of
     which book and broker have different numbers; `differs` where the broker has fewer. `cash`: what the fills say against the
-    funds, in rupees. `unknown`: our orders of unknown fate. `external`: orders of the broker's book without a tag, by hand.
+    funds, in rupees. `unknown`: our orders of unknown fate. `external`: orders of the broker's book by hand, without our tag.
     `agrees`: whether nothing differs.
     """
     reports = desk.broker.orders()
@@ -42,7 +42,7 @@ def reconciliation(desk: Desk, changes: Changes) -> dict[str, Any]:
         "shares": shares,
         "cash": cash,
         "unknown": [_unknown(order) for order in desk.snapshot.unknown],
-        "external": [_report(item) for item in reports if item.broker_order_id not in ours and not item.tag],
+        "external": [_report(item) for item in reports if item.broker_order_id not in ours and not item.under_our_tag],
         "agrees": not orders and not any(item["differs"] for item in shares) and cash["difference"] == "0.00",
     }
 
@@ -64,9 +64,10 @@ def _differing(desk: Desk, reports: Sequence[OrderReport], ours: Mapping[str, Or
     for report in reports:
         order = ours.get(report.broker_order_id)
         if order is not None:
-            why = _why(order, report)
+            why = _why(order, report) if not order.disowned else ""
         else:
-            why = f"an order under the tag {report.tag}, which this ledger does not know" if report.tag else ""
+            lost = report.under_our_tag and report.counts
+            why = f"an order under the tag {report.tag}, which this ledger does not know" if lost else ""
         if why:
             rows.append({"symbol": report.symbol, "why": why, "ours": _order(order), "broker": _report(report)})
     shown, today = {report.broker_order_id for report in reports}, ist_date(desk.clock.now())

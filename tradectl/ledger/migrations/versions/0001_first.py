@@ -307,7 +307,9 @@ def upgrade() -> None:
         sa.Column("sending_at", MOMENT, nullable=True),
         sa.Column("sent_at", MOMENT, nullable=True),
         sa.Column("updated_at", MOMENT, nullable=False),
-        sa.CheckConstraint("purpose IN ('entry', 'reentry', 'target', 'rsi_exit', 'seed')", name=op.f("ck_orders_purpose")),
+        sa.CheckConstraint(
+            "purpose IN ('entry', 'reentry', 'target', 'rsi_exit', 'seed', 'unidentified')", name=op.f("ck_orders_purpose")
+        ),
         sa.CheckConstraint("side IN ('BUY', 'SELL')", name=op.f("ck_orders_side")),
         sa.CheckConstraint("status <> 'EXECUTED' OR filled_quantity = quantity", name=op.f("ck_orders_executed")),
         sa.CheckConstraint(

@@ -15,6 +15,7 @@ MOVE = (
     " OR (previous = 'ONGOING' AND status IN ('CANCELLED', 'EXECUTED', 'REJECTED', 'UNKNOWN'))"
     " OR (previous = 'UNKNOWN' AND status IN ('CANCELLED', 'EXECUTED', 'ONGOING', 'PENDING', 'REJECTED', 'RETRY_PENDING'))"
     " OR (previous = 'RETRY_PENDING' AND status IN ('CANCELLED', 'PENDING'))"
+    " OR (previous = 'REJECTED' AND status IN ('UNKNOWN'))"
     " OR (previous = 'CANCELLED' AND status IN ('UNKNOWN'))"
 )
 

@@ -1,0 +1,92 @@
+"""Orders at the broker under a tag of ours that the ledger does not count, and how they become ours.
+
+A restored backup, a lost reply or a wrong refusal leaves such an order: the broker has it, and no intent of the ledger stands for
+it. It may trade or has traded, so it must count before anything else is sent for its symbol. Where its tag recomputes, it is
+recorded as the order of that intent. Where it does not, it is recorded as UNIDENTIFIED and UNKNOWN: it blocks its symbol until a
+person decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+
+from tradectl.errors import UsageError
+from tradectl.execution.tags import identify
+from tradectl.ledger.book import Book
+from tradectl.ledger.intents import UNEXPLAINED
+from tradectl.ledger.rows import Intent, Order
+from tradectl.model.moment import ist_date
+from tradectl.model.order import OrderReport, Purpose, Side
+from tradectl.ports import MarketData
+
+LevelOf = Callable[[Purpose, str, date], int]
+"""The RSI level that a buy of an instrument used, decided on the close of a session; 0 where it is not known."""
+
+
+def no_level(purpose: Purpose, instrument_id: str, decided: date) -> int:  # noqa: ARG001 - a `LevelOf`
+    """Return 0: the level is not known."""
+    return 0
+
+
+def adopt(book: Book, report: OrderReport, now: datetime, *, market: MarketData, level_of: LevelOf) -> Order:
+    """Record an order of the broker's book that carries a tag of ours; return its row, with status UNKNOWN.
+
+    The caller lets the row follow the report, unless its purpose is UNIDENTIFIED.
+    """
+    placed = ist_date(report.placed_at)
+    instrument_id = instrument_of(market, report.symbol, placed)
+    found = identify(book.user, report, instrument_id, positions=book.last_position_id())
+    if found is None or book.tagged([report.tag or ""]):
+        unidentified = _unidentified(report, instrument_id, placed)
+        return book.intents.adopt(unidentified, _own_tag(book, report), report, now, reason=UNEXPLAINED)
+    purpose, session, leg, generation = found
+    decided = _decided(market, report.side, instrument_id, placed, session)
+    level = level_of(purpose, instrument_id, decided) if report.side is Side.BUY else 0
+    position = book.snapshot().position_of(instrument_id) if purpose is not Purpose.ENTRY else None
+    intent = Intent(
+        instrument_id,
+        report.symbol,
+        report.side,
+        purpose,
+        report.quantity,
+        report.price,
+        session,
+        decided,
+        leg,
+        report.variety,
+        level,
+        position.id if position is not None else None,
+    )
+    return book.intents.adopt(intent, report.tag or "", report, now, generation=generation)
+
+
+def instrument_of(market: MarketData, symbol: str, session: date) -> str:
+    """Return the instrument behind a symbol of the broker; the symbol itself where the market data does not know it."""
+    try:
+        return market.find(symbol, session)
+    except UsageError:
+        return symbol
+
+
+def _unidentified(report: OrderReport, instrument_id: str, placed: date) -> Intent:
+    leg = f"at {report.broker_order_id}"[:32]
+    side, purpose = report.side, Purpose.UNIDENTIFIED
+    return Intent(instrument_id, report.symbol, side, purpose, report.quantity, report.price, placed, placed, leg, report.variety)
+
+
+def _own_tag(book: Book, report: OrderReport) -> str:
+    """Return the tag of the row: the broker's second order under one tag has its id instead, since tags are unique here."""
+    tag = report.tag or ""
+    return f"~{report.broker_order_id}"[:20] if book.tagged([tag]) else tag
+
+
+def _decided(market: MarketData, side: Side, instrument_id: str, placed: date, session: date) -> date:
+    """Return the session whose close decided an order: for a buy of the morning, the last one with a bar."""
+    if side is Side.SELL:
+        return session - timedelta(days=1)
+    if placed < session:
+        return placed
+    history = market.history(instrument_id)
+    last = history.last_index(session - timedelta(days=1)) if history is not None else -1
+    return history.session(last) if history is not None and last >= 0 else session - timedelta(days=1)

@@ -1,0 +1,68 @@
+"""Client tags: what makes an intent itself, hashed; and the way back from a tag to the intent that it names.
+
+A restarted process computes the same tag for the same intent. So a tag in the broker's book proves which intent an order belongs
+to, also where the ledger has lost it: `identify` computes the tags of all intents that could be meant and compares.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from tradectl.ledger.rows import Intent
+from tradectl.model.moment import ist_date
+from tradectl.model.order import OrderReport, Purpose, Side
+
+ENTRY_LEG = "entry:1"
+"""The leg of every entry: an intent to enter has one order a session and symbol."""
+SESSIONS_AHEAD = 10
+"""Calendar days between the placing of an after-market order and the session that it is for, at most."""
+POSITIONS_AHEAD = 200
+"""How many positions a ledger can have forgotten, as by the restore of a backup."""
+BUYS, GENERATIONS = range(2, 7), range(40)
+
+
+def client_tag(user: str, intent: Intent, generation: int) -> str:
+    """Return the tag of an intent: 15 base32 characters of SHA-256 over what makes this intent itself."""
+    return _hashed(user, intent.session.isoformat(), intent.purpose, intent.instrument_id, intent.leg, str(generation))
+
+
+def position_leg(position_id: int) -> str:
+    """Return the leg of a sell."""
+    return f"P{position_id}"
+
+
+def reentry_leg(position_id: int, buy: int) -> str:
+    """Return the leg of the buy number `buy` of a position."""
+    return f"P{position_id}:{buy}"
+
+
+def identify(user: str, report: OrderReport, instrument_id: str, *, positions: int) -> tuple[Purpose, date, str, int] | None:
+    """Return purpose, session, leg and generation of the intent that a reported order's tag names; None if there is none.
+
+    `positions`: the highest position id that the ledger has given. Symbol and side count: the tag of a sell never names a buy.
+    """
+    for purpose, session, leg, generation in _candidates(report, positions):
+        if _hashed(user, session.isoformat(), purpose, instrument_id, leg, str(generation)) == report.tag:
+            return purpose, session, leg, generation
+    return None
+
+
+def _candidates(report: OrderReport, positions: int) -> Iterator[tuple[Purpose, date, str, int]]:
+    placed, ids = ist_date(report.placed_at), range(1, positions + POSITIONS_AHEAD + 1)
+    if report.side is Side.SELL:  # sells go out in their own session
+        legs = [(purpose, position_leg(number)) for purpose in (Purpose.TARGET, Purpose.RSI_EXIT) for number in ids]
+        days = [placed]
+    else:
+        legs = [(Purpose.ENTRY, ENTRY_LEG)]
+        legs += [(Purpose.REENTRY, reentry_leg(number, buy)) for number in ids for buy in BUYS]
+        days = [placed + timedelta(days=ahead) for ahead in range(SESSIONS_AHEAD + 1)]
+    generations = GENERATIONS if report.side is Side.SELL else GENERATIONS[:8]
+    yield from ((purpose, day, leg, number) for day in days for purpose, leg in legs for number in generations)
+
+
+def _hashed(*parts: str) -> str:
+    digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
+    return base64.b32encode(digest).decode()[:15]
