@@ -11,7 +11,8 @@ from sqlalchemy import update
 
 from tests.cli.hands import operate, result_of
 from tests.execution.trading import AFTER, D, T, Trading, entry, ist, stock
-from tradectl.execution.orders import Sent
+from tradectl.execution import reconcile
+from tradectl.execution.orders import OrderPath, Sent
 from tradectl.execution.tags import client_tag, identify, position_leg, reentry_leg
 from tradectl.ledger import schema
 from tradectl.ledger.intents import UNEXPLAINED, Overtaken
@@ -237,10 +238,22 @@ def test_an_intent_whose_tag_the_book_shows_is_not_sent(trading: Make):
     order = market.record(claim, intent, client_tag("asha", intent, 0))
     market.ledger.book.intents.never_sent(order, market.clock.now())
     market.broker.place(OrderRequest(order.tag, "ACME", Side.BUY, 10, 10000, variety=Variety.AMO))
+    sent: list[OrderRequest] = []
+
+    class Accepting:
+        """A broker that takes a tag twice, as Kite does."""
+
+        def place(self, request: OrderRequest) -> str:
+            sent.append(request)
+            return "second"
+
+        def __getattr__(self, name: str):
+            return getattr(market.broker, name)
+
     desk = market.desk(claim)
     desk.book.reports = market.broker.orders()  # read, and not yet followed
-    assert desk.path.place(intent).sent is Sent.UNKNOWN
-    assert len(market.broker.orders()) == 1
+    path = OrderPath(Accepting(), desk.book, market.clock, "asha", claim)
+    assert (path.place(intent).sent, sent) == (Sent.UNKNOWN, [])
     desk.reconcile()
     (found,) = market.orders(Side.BUY)
     assert (found.status, found.sending_at is not None, found.waiting) == (OrderStatus.PENDING, True, False)
@@ -256,6 +269,7 @@ def test_a_refused_buy_that_was_tried_again_and_lives_is_withdrawn(trading: Make
     desk = market.desk(market.claim("buy", T))
     second = desk.path.place(entry(10, 10000))
     assert second.sent is Sent.PLACED
+    reconcile.follow(market.ledger.book, market.broker, market.market, market.clock)  # and here the process dies
     desk.reconcile()
     alive = [item.tag for item in market.broker.orders() if item.status is OrderStatus.PENDING]
     assert second.order is not None
