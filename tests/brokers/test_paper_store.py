@@ -11,6 +11,7 @@ from time import perf_counter
 import pytest
 
 from tests.brokers.floor import Floor, bar, ist, listing, quiet
+from tests.conftest import python_path
 from tradectl.brokers.paper import PaperBroker
 from tradectl.brokers.paper import store as store_module
 from tradectl.brokers.paper.store import Store
@@ -124,9 +125,9 @@ os._exit(9)
 @pytest.mark.parametrize(("when", "orders"), [("before", 0), ("after_write", 0), ("after_commit", 1)])
 def test_a_killed_process_leaves_a_whole_order_or_none(market, when, orders) -> None:
     root = Path(__file__).parents[2]
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(market.file), when], cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, check=False
-    )
+    words = [sys.executable, "-c", KILLED, str(market.file), when]
+    environment = {**os.environ, "PYTHONPATH": python_path(root, os.environ["PYTHONPATH"])}
+    done = subprocess.run(words, cwd=root, env=environment, check=False)
     assert done.returncode == 9
     assert len(market.broker.orders()) == len(market.broker.trades()) == orders
 

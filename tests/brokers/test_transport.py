@@ -8,7 +8,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -68,15 +68,14 @@ def server(answer: Callable[[socket.socket], None]) -> Iterator[int]:
 def identity(tmp_path: Path) -> tuple[Path, ssl.SSLContext]:
     """A certificate that nobody has signed, and a server's side of it."""
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
-    began = datetime.now(UTC) - timedelta(days=1)
     made = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(1)
-        .not_valid_before(began)
-        .not_valid_after(began + timedelta(days=2))
+        .not_valid_before(datetime(2000, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2100, 1, 1, tzinfo=UTC))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=True)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())

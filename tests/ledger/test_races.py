@@ -10,7 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.ledger.conftest import NOW
+from tradectl.clock import SystemClock
 from tradectl.errors import DatabaseError
 from tradectl.ledger.engine import BUSY_SECONDS
 from tradectl.ledger.executions import Claim, Executions, Fenced, Held, this_owner
@@ -34,7 +35,7 @@ LEASE = timedelta(seconds=0.3)
 
 
 def claim(executions: Executions) -> Any:
-    now = datetime.now(UTC)
+    now = SystemClock().machine_now()
     return executions.claim("buy", DAY, "", owner=this_owner(), trigger="cron", machine_now=now, now=NOW)
 
 
@@ -114,7 +115,7 @@ def hold(executions: Executions, pipe: Connection) -> None:
     pipe.send(this_owner())
     while pipe.recv() == "beat":
         try:
-            executions.beat(mine, datetime.now(UTC))
+            executions.beat(mine, SystemClock().machine_now())
             pipe.send("beaten")
         except Fenced:
             pipe.send("fenced")

@@ -1,6 +1,6 @@
 """Cron and the daemon on together, and two daemons at one PostgreSQL: every slot runs once, and every order is sent once.
 
-Real `tradectl` processes on the real market of a past day, which passes as quickly as any day does; see `shifted`.
+Real `tradectl` processes on the real market of a past day, which passes as quickly as any day does; see `pinned_clock`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.ledger.addresses import on_server
+from tests.pinned_clock import pin
 from tests.runtime.child import shift_to
 from tradectl.ledger.opening import open_database
 from tradectl.settings import parse_moment
@@ -29,7 +30,6 @@ from tradectl.settings import parse_moment
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIFTED = Path(__file__).parent / "shifted"
 EVENING, MORNING = "2023-01-30", "2023-01-31"
 SLOTS = "SELECT task, slot, status, attempt FROM task_executions WHERE session_date = :day AND task IN ({}) ORDER BY task, slot"
 ORDERS = "SELECT symbol, side, tag FROM orders ORDER BY symbol, side"
@@ -92,7 +92,7 @@ class Machine:
 
 def environment(at: str) -> Mapping[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith("TRADECTL_")}
-    return own | {"TEST_SHIFT": str(shift_to(parse_moment(at))), "PYTHONPATH": str(SHIFTED)}
+    return own | {pin.DAY: str(shift_to(parse_moment(at)))}
 
 
 def wait_for(what: Callable[[], object]) -> None:
