@@ -53,7 +53,7 @@ class Machine:
 
     def run(self, at: str, *words: str) -> None:
         process = self.start(at, *words)
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=180)
         assert process.returncode == 0, said
 
     def asked(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
@@ -84,7 +84,7 @@ class Machine:
                 process.terminate()
         for process in self.started:
             try:
-                process.communicate(timeout=15)
+                process.communicate(timeout=60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
@@ -96,7 +96,7 @@ def environment(at: str) -> Mapping[str, str]:
 
 
 def wait_for(what: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not what():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.1)
@@ -124,7 +124,7 @@ def test_an_evening_of_cron_and_daemon_together(real_market: Path, tmp_path: Pat
     machines.append(machine)
     machine.start(f"{EVENING} 16:06", "daemon")
     passes = [machine.start(f"{EVENING} 16:06", "run-due") for _ in range(5)]
-    said = [process.communicate(timeout=60)[0] for process in passes]
+    said = [process.communicate(timeout=180)[0] for process in passes]
     assert [process.returncode for process in passes] == [0] * 5, said
     machine.run(f"{EVENING} 16:07", "run-due")
     wait_for(lambda: [row[2] for row in machine.slots(EVENING, "analyze", "buy")] == ["completed"] * 2)
@@ -154,7 +154,7 @@ def test_a_morning_of_cron_and_daemon_together(bought: Path, tmp_path: Path, mac
     services = [machine.start(f"{MORNING} 09:31", "daemon")]
     passes = [machine.start(f"{MORNING} 09:31", "run-due") for _ in range(3)]
     for process in passes:
-        process.communicate(timeout=60)
+        process.communicate(timeout=180)
     assert_the_morning_ran_once(machine, services)
 
 
@@ -170,7 +170,7 @@ def test_two_daemons_at_one_server(server: str, real_market: Path, tmp_path: Pat
     services = [machine.start(f"{MORNING} 09:31", "daemon") for machine in machines]
     passes = [machine.start(f"{MORNING} 09:31", "run-due") for machine in machines]
     for process in passes:
-        process.communicate(timeout=60)
+        process.communicate(timeout=180)
     assert_the_morning_ran_once(one, services)
 
 
@@ -181,7 +181,7 @@ def assert_the_morning_ran_once(machine: Machine, services: list[subprocess.Pope
     for service in services:
         assert service.poll() is None
         service.send_signal(signal.SIGTERM)
-    assert [service.wait(20) for service in services] == [143] * len(services)
+    assert [service.wait(60) for service in services] == [143] * len(services)
     assert machine.slots(MORNING, "position-monitor", "sell-monitor") == [
         ("position-monitor", "09:30", "completed", 1),
         ("sell-monitor", "", "running", 1),
