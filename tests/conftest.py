@@ -1,4 +1,4 @@
-"""What all tests may use: the session table, the shared real data, and one market imported from it."""
+"""What all tests may use: a pinned date, the session table, the shared real data, and one market imported from it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,60 @@ import fcntl
 import hashlib
 import os
 import shutil
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from tests.pinned_clock import pin
 from tradectl.exchange.sessions import SessionTable
+from tradectl.settings import parse_moment
 
 ROOT = Path(__file__).resolve().parents[1]
+TRADING_HOURS = "2026-11-25 10:00"
+"""When every run of the tests begins, in India: an ordinary session, hours before its close."""
+TEXTS_ALONE = "action_texts.csv"
+"""A list of wordings and their readings, which no command imports."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("date")
+    group.addoption("--date", default=TRADING_HOURS, metavar="MOMENT", help="when the tests begin, in India (%(default)s)")
+    group.addoption("--machine-date", metavar="MOMENT", help="what Python reads outside tradectl's clock")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Pin the date here, in the workers of xdist and in every process that a test starts; see `pinned_clock`."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:  # a worker has all of it from its parent
+        os.environ[pin.CLOCK] = str(pin.seconds_to(parse_moment(config.getoption("--date"))))
+        os.environ["PYTHONPATH"] = python_path(ROOT / "tests" / "pinned_clock", *filter(None, [os.environ.get("PYTHONPATH")]))
+        if config.getoption("--machine-date"):
+            moment = parse_moment(config.getoption("--machine-date")).astimezone(UTC)
+            os.environ[pin.MACHINE] = f"{moment:%Y-%m-%d %H:%M:%S}"
+    pin.install()
+
+
+def python_path(*folders: Path | str) -> str:
+    """Return a PYTHONPATH. One for a child process must end with this process's own, or the child reads the machine's date."""
+    return os.pathsep.join(map(str, folders))
+
+
+@pytest.fixture
+def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Set the clock to a moment in India for the rest of a test, whatever the run's date."""
+
+    def move(moment: str) -> None:
+        monkeypatch.setenv(pin.CLOCK, str(pin.seconds_to(parse_moment(moment))))
+
+    return move
+
+
+@pytest.fixture
+def trading_hours(set_clock: Callable[[str], None]) -> None:
+    """Let the test begin in trading hours, whatever the run's date."""
+    set_clock(TRADING_HOURS)
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +103,8 @@ def _build(folder: Path, data: Path, sessions: SessionTable) -> None:
 
     archive = Archive(folder)
     try:
-        paths = [data / "daily", data / "lists", data / "minute", data / "instruments"]
+        lists = [path for path in (data / "lists").iterdir() if path.name != TEXTS_ALONE]
+        paths = [data / "daily", *lists, data / "minute", data / "instruments"]
         import_files(paths, archive, sessions, at=datetime(2026, 11, 20, tzinfo=UTC))
     finally:
         archive.close()
@@ -77,8 +121,10 @@ def _fingerprint(data: Path) -> str:
 
 
 def _forget_old_markets(base: Path) -> None:
+    present = base / "now"
+    present.touch()  # a file's time is compared with a file's time
     for old in base.glob("tradectl-market-*"):
-        if old.is_dir() and time.time() - old.stat().st_mtime > 6 * 3600:
+        if old.is_dir() and present.stat().st_mtime - old.stat().st_mtime > 6 * 3600:
             shutil.rmtree(old, ignore_errors=True)
 
 

@@ -157,6 +157,14 @@ def test_the_next_run_takes_over_and_the_day_ends_as_undisturbed(
     nothing_twice(home)
 
 
+def test_a_slow_machine_changes_no_count(staged: Callable[[str], Path], copied: Homes, tmp_path: Path):
+    """Beats follow real time: were they counted, a case would die elsewhere on a busy machine, or not at all."""
+    scene, folder, counts = SCENES["sell-monitor"], staged("sell-monitor"), tmp_path / "counts"
+    home = copied(folder / "home")
+    run(home.hooked("count_on_a_slow_machine", str(counts)), (scene.at, (scene.task,)))
+    assert counts.read_text(encoding="utf-8") == (folder / "counts").read_text(encoding="utf-8")
+
+
 def now_in(home: Tradectl) -> str:
     """The home's last event, as `--at` takes it."""
     [row] = home.ledger("SELECT value FROM database_info WHERE key = 'last_event_at'")

@@ -15,6 +15,7 @@ import pytest
 
 from tests.brokers.house import register
 from tests.cli.conftest import Said, Tradectl
+from tests.conftest import python_path
 from tradectl import bootstrap
 from tradectl.brokers.vault import login_lock
 from tradectl.clock import VirtualClock
@@ -155,6 +156,7 @@ def test_status_knows_for_what_a_login_is_needed(until: str | None, opens: str, 
     assert login_needed(told | {"mode": "paper", "broker": None}) == ""
 
 
+@pytest.mark.usefixtures("trading_hours")
 def test_orders_go_out_only_where_somebody_has_armed(live: Tradectl) -> None:
     request = OrderRequest("TAG", "ACME", Side.BUY, 1, 100_00)
 
@@ -207,7 +209,7 @@ def test_another_homes_token_arms_nothing(live: Tradectl, tmp_path: Path) -> Non
 
 def cold(home: Path, packages: Path) -> dict[str, str]:
     """The environment of a process of its own that knows the house."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(packages), str(ROOT))), "TRADECTL_HOME": str(home)}
+    return {**os.environ, "PYTHONPATH": python_path(packages, ROOT, os.environ["PYTHONPATH"]), "TRADECTL_HOME": str(home)}
 
 
 def test_two_logins_at_once_are_one(live: Tradectl, home: Path, packages: Path) -> None:

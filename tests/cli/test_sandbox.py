@@ -14,6 +14,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.cli.conftest import Tradectl
+from tests.conftest import python_path
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,7 +23,7 @@ class Serving:
     """A server in a process of its own; `words` and `stdin` are what it tells a live home to say."""
 
     def __init__(self, home: Path, broker: str) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TRADECTL_HOME": str(home)}
+        environment = {**os.environ, "PYTHONPATH": python_path(ROOT, os.environ["PYTHONPATH"]), "TRADECTL_HOME": str(home)}
         line = [sys.executable, "-m", "tradectl", "sandbox", broker]
         self.process = subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.process.stderr is not None

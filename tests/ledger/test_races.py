@@ -5,12 +5,13 @@ On SQLite and on PostgreSQL, but for the queue of SQLite's writers (`file`).
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.ledger.conftest import NOW
+from tradectl.clock import SystemClock
 from tradectl.errors import DatabaseError
 from tradectl.ledger.engine import BUSY_SECONDS
 from tradectl.ledger.executions import Claim, Executions, Fenced, Held, this_owner
@@ -30,11 +32,13 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="ne
 
 FORK = multiprocessing.get_context("fork")
 DAY = date(2026, 1, 7)
-LEASE = timedelta(seconds=0.3)
+LEASE = timedelta(seconds=30)
+"""No test waits for its end: who comes later says how much later. So a slow machine ends no lease either."""
 
 
-def claim(executions: Executions) -> Any:
-    now = datetime.now(UTC)
+def claim(executions: Executions, *, after: timedelta = timedelta(0)) -> Any:
+    """Claim, `after` so long by the machine's clock."""
+    now = SystemClock().machine_now() + after
     return executions.claim("buy", DAY, "", owner=this_owner(), trigger="cron", machine_now=now, now=NOW)
 
 
@@ -45,7 +49,6 @@ class Child:
         self,
         address: str | Path,
         work: Callable[[Executions, Connection], None],
-        lease: timedelta = LEASE,
         *,
         busy_seconds: float = BUSY_SECONDS,
     ) -> None:
@@ -53,7 +56,7 @@ class Child:
 
         def run() -> None:
             database = open_database(address, busy_seconds=busy_seconds)
-            work(Executions(database, "asha", lease=lease), theirs)
+            work(Executions(database, "asha", lease=LEASE), theirs)
             database.close()
 
         self.process = FORK.Process(target=run)
@@ -109,12 +112,12 @@ def children() -> Iterator[list[Child]]:
 
 
 def hold(executions: Executions, pipe: Connection) -> None:
-    """Claim, say so, and beat only when asked."""
+    """Claim, report it, and beat for each time that comes over the pipe: how much later it is by the machine's clock."""
     mine = claim(executions)
     pipe.send(this_owner())
-    while pipe.recv() == "beat":
+    while (after := pipe.recv()) is not None:
         try:
-            executions.beat(mine, datetime.now(UTC))
+            executions.beat(mine, SystemClock().machine_now() + after)
             pipe.send("beaten")
         except Fenced:
             pipe.send("fenced")
@@ -136,7 +139,7 @@ def test_of_fifty_processes_exactly_one_wins(shared: str, executions: Executions
             pipe.send(repr(error))
         pipe.recv()  # stay alive, so that nobody is taken over
 
-    children += [Child(shared, race, timedelta(seconds=30)) for _ in range(50)]
+    children += [Child(shared, race) for _ in range(50)]
     answers = sorted(child.hears() for child in children)
     assert answers.count("Claim") == 1
     assert set(answers) <= {"Claim", "Held", "AlreadyDone"}
@@ -156,19 +159,17 @@ def test_of_ten_processes_one_takes_over_from_the_dead(shared: str, children: li
         pipe.send(type(claim(executions)).__name__)
         pipe.recv()
 
-    children += [Child(shared, race, timedelta(seconds=30)) for _ in range(10)]
+    children += [Child(shared, race) for _ in range(10)]
     assert sorted(child.hears() for child in children) == ["Claim"] + ["Held"] * 9
 
 
 def test_a_killed_owner_is_taken_over_at_once(shared: str, executions: Executions, children: list[Child]) -> None:
     children.append(Child(shared, hold))
     children[0].hears()
-    executions.lease = timedelta(seconds=30)
     assert isinstance(claim(executions), Held)
     children[0].signal(signal.SIGKILL)
-    deadline = time.monotonic() + 5
-    while isinstance(got := claim(executions), Held) and time.monotonic() < deadline:
-        time.sleep(0.01)  # the kernel has its own moment for a kill; the lease of 30 s is not what ends this
+    children[0].process.join()  # the kernel has its own moment for a kill
+    got = claim(executions)
     assert isinstance(got, Claim)
     assert got.attempt == 2
 
@@ -180,41 +181,36 @@ def test_a_stopped_owner_is_fenced_after_its_lease(shared: str, executions: Exec
     held = claim(executions)
     assert isinstance(held, Held)
     assert held.owner == owner
-    time.sleep(LEASE.total_seconds() + 0.05)
-    mine = claim(executions)
+    mine = claim(executions, after=LEASE)
     assert isinstance(mine, Claim)
     assert mine.attempt == 2
     children[0].signal(signal.SIGCONT)
-    children[0].pipe.send("beat")
+    children[0].pipe.send(LEASE)
     assert children[0].hears() == "fenced"
     assert executions.holds(mine)
-    children[0].pipe.send("end")
+    children[0].pipe.send(None)
 
 
 def test_a_beating_owner_is_not_taken_over(shared: str, executions: Executions, children: list[Child]) -> None:
     children.append(Child(shared, hold))
     children[0].hears()
-    for _ in range(4):
-        time.sleep(LEASE.total_seconds() / 2)
-        children[0].pipe.send("beat")
+    for halves in range(1, 5):
+        children[0].pipe.send(halves * LEASE / 2)
         assert children[0].hears() == "beaten"
-        assert isinstance(claim(executions), Held)
-    children[0].pipe.send("end")
+        assert isinstance(claim(executions, after=halves * LEASE / 2), Held)
+    children[0].pipe.send(None)
 
 
 def append(executions: Executions, pipe: Connection) -> None:
-    """Write ten lines, one after the other, and say how long the longest took."""
-    logs, longest = Ledger(executions.database, "asha").logs, 0.0
+    """Write ten lines, one after the other."""
     for number in range(10):
-        began = time.monotonic()
-        logs.append(NOW, "info", "test", str(number))
-        longest = max(longest, time.monotonic() - began)
-    pipe.send(longest)
+        Ledger(executions.database, "asha").logs.append(NOW, "info", "test", str(number))
+    pipe.send("written")
 
 
 def test_twenty_processes_write_without_losing_anything(shared: str, executions: Executions, children: list[Child]) -> None:
     children += [Child(shared, append) for _ in range(20)]
-    assert max(child.hears() for child in children) < 10
+    assert [child.hears() for child in children] == ["written"] * 20
     assert len(Ledger(executions.database, "asha").logs.list(limit=1000)) == 200
 
 
@@ -222,24 +218,26 @@ def test_twenty_processes_write_without_losing_anything(shared: str, executions:
 
 
 def write_until_told(executions: Executions, pipe: Connection) -> None:
-    """Write on and on; say the longest wait and the number of writes when told to end."""
-    logs, longest, number = Ledger(executions.database, "asha").logs, 0.0, 0
+    """Write once, report it, and write on and on when told to begin; report the number of writes when told to end."""
+    logs, number = Ledger(executions.database, "asha").logs, 0
+    logs.append(NOW, "info", "test", "first")
+    pipe.send("ready")
+    pipe.recv()
     while not pipe.poll():
-        began = time.monotonic()
-        with executions.database.note():
-            longest = max(longest, time.monotonic() - began)
-            logs.append(NOW, "info", "test", str(number))
+        logs.append(NOW, "info", "test", str(number))
         number += 1
-    pipe.send((longest, number))
+    pipe.send(number)
 
 
 def test_eight_busy_writers_all_get_their_turn(file: str, children: list[Child]) -> None:
     """With SQLite's busy timeout alone the unluckiest writes once; how long one waits is measured in `benchmarks/writers.py`."""
     children += [Child(file, write_until_told) for _ in range(8)]
-    time.sleep(2)
-    for child in children:
-        child.pipe.send("end")
-    writes = [number for _, number in (child.hears() for child in children)]
+    assert [child.hears() for child in children] == ["ready"] * 8
+    for said, pause in (("begin", 2.0), ("end", 0.0)):
+        for child in children:
+            child.pipe.send(said)
+        time.sleep(pause)
+    writes = [child.hears() for child in children]
     assert min(writes) > max(writes) / 4
 
 
@@ -289,7 +287,7 @@ def test_a_writer_that_is_stopped_inside_is_waited_for_so_long_and_no_longer(fil
             child.pipe.send("write")
         answers = [child.hears() for child in others]
         assert {said for said, _ in answers} == {f"{file} is locked by another process, for longer than we wait"}
-        assert all(0.5 <= took < 2 for _, took in answers)
+        assert all(0.5 <= took < BUSY_SECONDS / 2 for _, took in answers)
     children[0].signal(signal.SIGCONT)
     children[0].pipe.send("end")
     assert children[0].hears() == "left"
@@ -300,19 +298,31 @@ def test_a_writer_that_is_stopped_inside_is_waited_for_so_long_and_no_longer(fil
         child.pipe.send("end")
 
 
+def wait_for_the_next(file: str) -> None:
+    """Return when a process has the place of the next writer."""
+    with open(f"{file}.next") as place:
+        while True:
+            try:
+                fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            fcntl.flock(place, fcntl.LOCK_UN)
+            time.sleep(0.01)
+
+
 def test_who_is_stopped_in_the_queue_holds_nobody_up_for_long(file: str, children: list[Child]) -> None:
     """The place of the next one guards nothing, so others go past it after a second."""
     children += [Child(file, stay_inside), Child(file, write_once), Child(file, write_once)]
     assert children[0].hears() == "inside"
     children[1].pipe.send("write")
-    time.sleep(0.3)
-    children[1].signal(signal.SIGSTOP)  # as the next one
+    wait_for_the_next(file)
+    children[1].signal(signal.SIGSTOP)
     children[0].pipe.send("end")
     assert children[0].hears() == "left"
     children[2].pipe.send("write")
     said, took = children[2].hears()
     assert said == "written"
-    assert 0.9 < took < 5
+    assert 0.9 < took < BUSY_SECONDS / 2
     children[1].signal(signal.SIGCONT)
     assert children[1].hears()[0] == "written"
     for child in children[1:]:

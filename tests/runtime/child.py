@@ -6,10 +6,11 @@ SHIFT is in seconds from the machine's time, so that every process of a test liv
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from tests.runtime.stage import ShiftedClock, Stage, stage
+from tradectl.clock import SystemClock
 from tradectl.errors import BrokerUnavailable
 from tradectl.exchange.sessions import SessionTable
 from tradectl.task import Context, Outcome
@@ -23,7 +24,7 @@ class SharedClock(ShiftedClock):
 
 
 def shift_to(moment: datetime) -> float:
-    return (moment - datetime.now(UTC)).total_seconds()
+    return (moment - SystemClock().machine_now()).total_seconds()
 
 
 def stage_of(path: Path, shift: float, lease: timedelta | None = None) -> Stage:

@@ -37,10 +37,10 @@ class ShiftedClock(SystemClock):
     """Real time that passes, on another day: `now` begins at a given moment."""
 
     def __init__(self, start: datetime) -> None:
-        self._shift = start - datetime.now(UTC)
+        self._shift = start - super().now()
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self._shift
+        return super().now() + self._shift
 
 
 @dataclass

@@ -50,7 +50,7 @@ class Running:
         return self.spawned_file.read_text().split("\n")[:-1] if self.spawned_file.exists() else []
 
     def wait_for(self, what: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while not what():
             assert time.monotonic() < deadline, "it did not happen"
             time.sleep(0.05)
@@ -66,7 +66,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
     yield made
     if made.process.is_alive():
         made.process.terminate()  # which ends its children too
-    made.process.join(15)
+    made.process.join(60)
     if made.process.is_alive():
         made.process.kill()
         made.process.join()
@@ -85,7 +85,7 @@ def test_a_day_of_the_daemon(running: Running) -> None:
 
     assert running.process.pid is not None
     os.kill(running.process.pid, signal.SIGTERM)
-    running.process.join(15)
+    running.process.join(60)
     assert running.process.exitcode == 143
     watch = running.stage.row("watch")
     assert watch is not None

@@ -1,6 +1,6 @@
 """Cron and the daemon on together, and two daemons at one PostgreSQL: every slot runs once, and every order is sent once.
 
-Real `tradectl` processes on the real market of a past day, which passes as quickly as any day does; see `shifted`.
+Real `tradectl` processes on the real market of a past day, which passes as quickly as any day does; see `pinned_clock`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.ledger.addresses import on_server
+from tests.pinned_clock import pin
 from tests.runtime.child import shift_to
 from tradectl.ledger.opening import open_database
 from tradectl.settings import parse_moment
@@ -29,7 +30,6 @@ from tradectl.settings import parse_moment
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIFTED = Path(__file__).parent / "shifted"
 EVENING, MORNING = "2023-01-30", "2023-01-31"
 SLOTS = "SELECT task, slot, status, attempt FROM task_executions WHERE session_date = :day AND task IN ({}) ORDER BY task, slot"
 ORDERS = "SELECT symbol, side, tag FROM orders ORDER BY symbol, side"
@@ -53,7 +53,7 @@ class Machine:
 
     def run(self, at: str, *words: str) -> None:
         process = self.start(at, *words)
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=180)
         assert process.returncode == 0, said
 
     def asked(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
@@ -84,7 +84,7 @@ class Machine:
                 process.terminate()
         for process in self.started:
             try:
-                process.communicate(timeout=15)
+                process.communicate(timeout=60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
@@ -92,11 +92,11 @@ class Machine:
 
 def environment(at: str) -> Mapping[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith("TRADECTL_")}
-    return own | {"TEST_SHIFT": str(shift_to(parse_moment(at))), "PYTHONPATH": str(SHIFTED)}
+    return own | {pin.DAY: str(shift_to(parse_moment(at)))}
 
 
 def wait_for(what: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not what():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.1)
@@ -124,7 +124,7 @@ def test_an_evening_of_cron_and_daemon_together(real_market: Path, tmp_path: Pat
     machines.append(machine)
     machine.start(f"{EVENING} 16:06", "daemon")
     passes = [machine.start(f"{EVENING} 16:06", "run-due") for _ in range(5)]
-    said = [process.communicate(timeout=60)[0] for process in passes]
+    said = [process.communicate(timeout=180)[0] for process in passes]
     assert [process.returncode for process in passes] == [0] * 5, said
     machine.run(f"{EVENING} 16:07", "run-due")
     wait_for(lambda: [row[2] for row in machine.slots(EVENING, "analyze", "buy")] == ["completed"] * 2)
@@ -154,7 +154,7 @@ def test_a_morning_of_cron_and_daemon_together(bought: Path, tmp_path: Path, mac
     services = [machine.start(f"{MORNING} 09:31", "daemon")]
     passes = [machine.start(f"{MORNING} 09:31", "run-due") for _ in range(3)]
     for process in passes:
-        process.communicate(timeout=60)
+        process.communicate(timeout=180)
     assert_the_morning_ran_once(machine, services)
 
 
@@ -170,7 +170,7 @@ def test_two_daemons_at_one_server(server: str, real_market: Path, tmp_path: Pat
     services = [machine.start(f"{MORNING} 09:31", "daemon") for machine in machines]
     passes = [machine.start(f"{MORNING} 09:31", "run-due") for machine in machines]
     for process in passes:
-        process.communicate(timeout=60)
+        process.communicate(timeout=180)
     assert_the_morning_ran_once(one, services)
 
 
@@ -181,7 +181,7 @@ def assert_the_morning_ran_once(machine: Machine, services: list[subprocess.Pope
     for service in services:
         assert service.poll() is None
         service.send_signal(signal.SIGTERM)
-    assert [service.wait(20) for service in services] == [143] * len(services)
+    assert [service.wait(60) for service in services] == [143] * len(services)
     assert machine.slots(MORNING, "position-monitor", "sell-monitor") == [
         ("position-monitor", "09:30", "completed", 1),
         ("sell-monitor", "", "running", 1),

@@ -57,7 +57,7 @@ def kite(home: House) -> KiteBroker:
     return home.log_in()
 
 
-def wait_until(true: Callable[[], Any], seconds: float = 10.0) -> None:
+def wait_until(true: Callable[[], Any], seconds: float = 60.0) -> None:
     ends = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < ends, "it did not happen"
@@ -118,9 +118,9 @@ def test_after_a_break_everything_is_subscribed_again(home: House, kite: KiteBro
 
 def test_a_silent_connection_is_made_again(home: House, kite: KiteBroker) -> None:
     assert home.sandbox.stream is not None
-    with kite.ticker(pause=0.05, silence=timedelta(seconds=1)) as ticker:
+    with kite.ticker(pause=0.05, silence=timedelta(seconds=3)) as ticker:
         wait_until(lambda: ticker.connections)
-        time.sleep(1.3)
+        time.sleep(3.3)
         assert ticker.connections == 1  # heartbeats are no silence
         home.sandbox.stream.silent = True
         wait_until(lambda: ticker.connections == 2)
@@ -141,7 +141,7 @@ def test_the_official_ticker_receives_ticks_and_order_updates(home: House, kite:
     words = [sys.executable, "-c", OFFICIAL, KEY, access, home.sandbox.stream_url, str(token)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as official:
         try:
-            wait_until(lambda: tokens(home) == {token}, 20)
+            wait_until(lambda: tokens(home) == {token})
             home.sandbox.tick()
             assert official.stdout is not None
             kind, (tick,) = json.loads(official.stdout.readline())

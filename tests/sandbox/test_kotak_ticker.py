@@ -50,7 +50,7 @@ def stream(home: Neo) -> Stream:
     return home.sandbox.stream
 
 
-def wait_until(true: Callable[[], Any], seconds: float = 10.0) -> None:
+def wait_until(true: Callable[[], Any], seconds: float = 60.0) -> None:
     ends = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < ends, "it did not happen"

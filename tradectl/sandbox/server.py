@@ -15,6 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import TCPServer
@@ -243,6 +244,10 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body[: len(body) // 2] if half else body)
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            """Return the `Date` of an answer: the machine's time, as the clock reads it."""
+            return formatdate(SystemClock().machine_now().timestamp() if timestamp is None else timestamp, usegmt=True)
 
         def log_message(self, *_: object) -> None:
             """What was asked is in `Sandbox.requests`."""
