@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradectl.errors import DatabaseError, UsageError
-from tradectl.exchange.phases import timetable
 from tradectl.exchange.ticks import tick_size
 from tradectl.marketdata.adjustment import Step, step, steps
 from tradectl.marketdata.panel.deriving import open_panel
@@ -250,6 +249,7 @@ class Store:
         name, isin = self._security(instrument_id)
         flags = [entry[4] for entry in past if entry[4] >= 0]
         derivatives = bool(flags and flags[-1])
+        known = bool(flags)
         last, panel = self._last_bar(instrument_id, session), self.panel()
         return Instrument(
             instrument_id=instrument_id,
@@ -261,6 +261,7 @@ class Store:
             closing_auction=derivatives and self._has_auctions(session),
             derivatives=derivatives,
             name=name,
+            derivatives_known=known,
         )
 
     def _security(self, instrument_id: str) -> tuple[str, str]:
@@ -292,7 +293,7 @@ class Store:
     def _has_auctions(self, session: date) -> bool:
         """Whether the exchange held closing auctions then."""
         if session not in self._auctions:
-            self._auctions[session] = timetable(session, closing_auction=True) != timetable(session, closing_auction=False)
+            self._auctions[session] = self.sessions.timetables.has_auctions(session)
         return self._auctions[session]
 
     def _all_actions(self, instrument_id: str) -> tuple[CorporateAction, ...]:
