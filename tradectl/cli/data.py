@@ -109,13 +109,15 @@ def listing(call: Call) -> Answer:
     from tradectl.marketdata.inventory import describe
 
     found = asdict(describe(call.told().market))
-    found["dumps"] = list(found["dumps"])
+    found["dumps"], found["underlyings"] = list(found["dumps"]), list(found["underlyings"])
     return Answer(found, lambda: _listed(found))
 
 
 def _listed(found: dict[str, Any]) -> str:
     lists = ", ".join(f"{name} {size}" for name, size in found["lists"].items()) or "none"
     dumps = ", ".join(f"{item['source']} {item['dated']} ({item['instruments']})" for item in found["dumps"]) or "none"
+    lots = (f"{item['source']} {item['dated']} ({item['instruments']})" for item in found["underlyings"][-3:])
+    underlyings = ", ".join(lots) or "none"
     span = f", {found['first_session']} to {found['last_session']}" if found["bars"] else ""
     lines = [
         f"bars      {found['bars']} of {found['symbols']} symbols on {found['sessions']} sessions{span}",
@@ -124,6 +126,7 @@ def _listed(found: dict[str, Any]) -> str:
         f"lists     {lists}",
         f"listed    {found['securities']} securities, {found['renames']} renames, {found['actions']} corporate actions",
         f"dumps     {dumps}",
+        f"F&O lists {underlyings}",
         f"panel     {_panel(found['panel'])}",
     ]
     return "\n".join(lines)
