@@ -6,9 +6,11 @@ import pytest
 
 from tests.brokers.floor import Floor, bar, ist, listing, quiet
 from tradectl.errors import OrderRefused
+from tradectl.model.moment import to_ist
 from tradectl.model.order import OrderStatus, Side
 
 D = date(2023, 7, 17)
+DECEMBER = date(2026, 12, 4), date(2026, 12, 7), date(2026, 12, 8)
 NEW = date(2026, 9, 15), date(2026, 9, 16), date(2026, 9, 17)
 
 
@@ -121,6 +123,51 @@ class TestClosingAuction:
         quote = market.broker.quotes(["ACME"])["ACME"]
         assert (quote.last, quote.high, quote.low) == (10100, 10200, 9900)
         assert quote.last_trade_at == ist(NEW[1], "15:35")
+
+
+class TestClosingAuctionSinceDecember2026:
+    """The same stocks since 2026-12-07: continuous to 15:30, reference to 15:31, entry to 15:40, then the match."""
+
+    @pytest.fixture
+    def market(self, floor) -> Floor:
+        bars = [bar(day, 10000, 10000, 10000, 10000) for day in DECEMBER]
+        bars[1] = bar(DECEMBER[1], 10000, 10200, 9900, 10100)
+        stock = listing("ACME", bars, closing_auction=True, derivatives=True)
+        stock.minutes[DECEMBER[1]] = [(m, 10000, 10000, 10000, 10000, 1000) for m in range(375)]
+        return floor(stock, at=ist(DECEMBER[1], "15:00"))
+
+    def test_orders_are_taken_and_changed_to_half_past_three(self, market) -> None:
+        resting = market.buy(10, 9990)
+        market.to(DECEMBER[1], "15:29:59")
+        market.broker.modify(resting, quantity=5, price=9985)
+        market.to(DECEMBER[1], "15:30")
+        with pytest.raises(OrderRefused, match="reference price"):
+            market.broker.cancel(resting)
+        market.to(DECEMBER[1], "15:31")
+        market.broker.cancel(resting)
+        market.buy(1, 0)
+        market.to(DECEMBER[1], "15:36")
+        with pytest.raises(OrderRefused, match="Market orders"):
+            market.buy(1, 0)
+
+    def test_a_resting_sell_fills_at_the_official_close_after_15_40(self, market) -> None:
+        market.buy(10, 10050)
+        resting = market.sell(10, 10050)
+        market.to(DECEMBER[1], "15:40")
+        assert market.order(resting).status is OrderStatus.ONGOING
+        market.to(DECEMBER[1], "15:46")
+        (trade,) = market.fills(resting)
+        assert (trade.price, trade.at) == (10100, ist(DECEMBER[1], "15:45"))
+
+    def test_the_minutes_to_half_past_three_are_traded(self, market) -> None:
+        stock = market.market._listings["ACME"]
+        stock.minutes[DECEMBER[2]] = [(m, 10000, 10000, 10000, 10000, 1000) for m in range(370)]
+        stock.minutes[DECEMBER[2]] += [(m, 10050, 10100, 10050, 10050, 1000) for m in range(370, 375)]
+        market.buy(10, 10050)
+        market.to(DECEMBER[2], "15:00")
+        sell = market.sell(10, 10080)
+        market.to(DECEMBER[2], "15:30")
+        assert [to_ist(trade.at).strftime("%H:%M") for trade in market.fills(sell)] == ["15:25"]
 
 
 def test_the_post_close_session_trades_at_the_close(floor) -> None:

@@ -51,7 +51,7 @@ def test_the_object_names_the_command_and_its_result(tradectl: Tradectl):
     said = tradectl("data", "sessions", "--json")
     assert list(said.object) == KEYS
     assert (said.object["command"], said.object["outcome"], said.object["exit_code"]) == ("data sessions list", "completed", 0)
-    assert said.object["result"] == {"days": [], "years": []}
+    assert said.object["result"] == {"days": [], "years": [], "phases": []}
     assert said.out.count("\n") == 1
 
 

@@ -26,7 +26,14 @@ MUHURAT = {
 }  # fmt: skip
 DRILLS = {date(2024, 3, 2), date(2024, 5, 18)}
 FULL_WEEKEND = {date(2020, 2, 1), date(2024, 1, 20), date(2025, 2, 1), date(2026, 2, 1)}
+BANKS_CLOSED = {
+    date(2025, 2, 19), date(2025, 4, 1), date(2025, 5, 12), date(2025, 9, 8),
+    date(2026, 2, 19), date(2026, 3, 19), date(2026, 4, 1), date(2026, 8, 26),
+}  # fmt: skip
 MISSING_IN_DATA = {date(2022, 8, 8), date(2021, 11, 4)}
+
+
+TABLES = ["holidays.csv", "special_sessions.csv", "settlement_holidays.csv", "phases.csv", "ticks.csv", "charges.csv"]
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +79,11 @@ def test_special_sessions_have_their_kind_and_run_as_the_strategy_says(table):
     assert {s.date for s in sessions if s.kind is SessionKind.MUHURAT} == MUHURAT
     assert {s.date for s in sessions if s.kind is SessionKind.DRILL} == DRILLS
     assert {s.date for s in sessions if not s.runs} == MUHURAT | DRILLS
-    assert {s.date for s in sessions if not s.settles} == MUHURAT | DRILLS | FULL_WEEKEND
+    assert {s.date for s in sessions if not s.settles} == MUHURAT | DRILLS | FULL_WEEKEND | BANKS_CLOSED
     assert {s.date for s in sessions if s.date.weekday() >= 5 and s.runs} == FULL_WEEKEND
 
 
-@pytest.mark.parametrize("name", ["holidays.csv", "special_sessions.csv", "phases.csv", "ticks.csv", "charges.csv"])
+@pytest.mark.parametrize("name", TABLES)
 def test_every_row_of_every_table_names_its_source(name):
     table = rows(name)
     assert table
@@ -147,6 +154,14 @@ AUCTION = [
     ("closing_matching", "15:30", "15:35"),
     ("post_close", "15:50", "16:00"),
 ]
+LATER_AUCTION = [
+    ("continuous", "09:15", "15:30"),
+    ("closing_reference", "15:30", "15:31"),
+    ("closing_auction", "15:31", "15:36"),
+    ("closing_auction_limit", "15:36", "15:40"),
+    ("closing_matching", "15:40", "15:45"),
+    ("post_close", "15:50", "16:00"),
+]
 NEW_PRE_OPEN = [
     ("pre_open", "09:00", "09:05"),
     ("pre_open_limit", "09:05", "09:10"),
@@ -155,7 +170,10 @@ NEW_PRE_OPEN = [
 ]
 
 
-def test_phases_change_on_the_two_dates_of_2026_and_not_a_day_earlier(table):
+def test_phases_change_on_the_three_dates_of_2026_and_not_a_day_earlier(table):
+    assert spans(the(table, date(2026, 12, 4)), True) == NEW_PRE_OPEN + AUCTION
+    assert spans(the(table, date(2026, 12, 7)), True) == NEW_PRE_OPEN + LATER_AUCTION
+    assert spans(the(table, date(2026, 12, 7)), False) == [*NEW_PRE_OPEN, OLD[3], AUCTION[-1]]
     last_old, first_auction = the(table, date(2026, 7, 31)), the(table, date(2026, 8, 3))
     assert spans(last_old, True) == spans(last_old, False) == OLD
     assert spans(first_auction, True) == OLD[:3] + AUCTION
@@ -171,6 +189,9 @@ def test_phases_change_on_the_two_dates_of_2026_and_not_a_day_earlier(table):
         (date(2026, 7, 31), True, "15:30", "15:30", 375),
         (date(2026, 8, 3), True, "15:15", "15:36", 360),
         (date(2026, 8, 3), False, "15:30", "15:36", 375),
+        (date(2026, 12, 4), True, "15:15", "15:36", 360),
+        (date(2026, 12, 7), True, "15:30", "15:46", 375),
+        (date(2026, 12, 7), False, "15:30", "15:46", 375),
         (date(2026, 2, 1), True, "15:30", "15:30", 375),
         (date(2021, 11, 4), False, "19:15", "19:15", 60),
         (date(2025, 10, 21), False, "14:45", "14:45", 60),
@@ -205,6 +226,36 @@ def test_phase_at_holds_the_start_and_not_the_end(table):
     assert kind("16:00") is None
     assert session.phase_at(at(day + timedelta(days=1), "10:00"), True) is None
     assert session.open_at() == at(day, "09:15")
+
+
+@pytest.mark.parametrize(
+    ("day", "clock", "kinds", "taken"),
+    [
+        (date(2026, 12, 4), "15:14:59", (True,), True),
+        (date(2026, 12, 4), "15:15", (True,), False),
+        (date(2026, 12, 4), "15:15", (False,), True),
+        (date(2026, 12, 4), "15:15", (False, True), False),
+        (date(2026, 12, 7), "15:29:59", (False, True), True),
+        (date(2026, 12, 7), "15:29:59", (True,), True),
+        (date(2026, 12, 7), "15:30", (False,), False),
+        (date(2026, 12, 7), "15:31", (True,), False),
+    ],
+)
+def test_changes_are_taken_while_every_possible_kind_trades(table, day, clock, kinds, taken):
+    assert the(table, day).takes_changes(at(day, clock), kinds) is taken
+
+
+@pytest.mark.parametrize(
+    ("day", "closing_auction", "from_"),
+    [
+        (date(2026, 7, 31), True, None),
+        (date(2026, 8, 3), True, "15:28"),
+        (date(2026, 12, 7), True, "15:38"),
+        (date(2026, 12, 7), False, None),
+    ],
+)
+def test_the_auction_may_match_as_soon_as_order_entry_may_end(table, day, closing_auction, from_):
+    assert the(table, day).official_close_from(closing_auction) == (at(day, from_) if from_ else None)
 
 
 def test_a_drill_has_two_parts_with_nothing_between(table):
@@ -258,7 +309,7 @@ def test_a_later_year_is_covered_only_when_the_operator_says_so(tmp_path):
     table = SessionTable.load(path)
     assert table.last == date(2027, 12, 31)
     assert table.why_closed(date(2027, 1, 26)) == "Republic Day"
-    assert the(table, date(2027, 1, 27)).minutes(True) == 360
+    assert the(table, date(2027, 1, 27)).minutes(True) == 375
     with pytest.raises(UncoveredDate):
         table.session(date(2028, 1, 3))
 

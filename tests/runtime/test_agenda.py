@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 
 import pytest
 
@@ -55,11 +55,10 @@ def test_a_monitor_follows_the_sessions_last_fill(sessions: SessionTable) -> Non
     assert of("watch", sessions) == [("", "09:15:00", "15:30:00")]
 
 
-def test_a_closing_auction_makes_the_monitors_day_longer(sessions: SessionTable) -> None:
-    last = sessions.previous_run_session(sessions.last + timedelta(days=1))
-    if last.last_fill_at() == last.continuous_end(False):
-        pytest.skip("the table has no closing auction")
-    assert of("watch", sessions, last.date) == [("", "09:15:00", "15:36:00")]
+def test_the_monitor_runs_to_the_last_fill_of_its_date(sessions: SessionTable) -> None:
+    ends = {"2026-07-31": "15:30:00", "2026-08-03": "15:36:00", "2026-12-04": "15:36:00", "2026-12-07": "15:46:00"}
+    for day, end in ends.items():
+        assert of("watch", sessions, date.fromisoformat(day)) == [("", "09:15:00", end)]
 
 
 def test_disabled_tasks_are_not_on_the_agenda(sessions: SessionTable) -> None:

@@ -108,15 +108,17 @@ class GuardedBroker:
             raise Blocked(f"live orders are not armed: `tradectl broker arm` lets them go to {self.name}")
 
     def _check_phase(self, symbol: str | None) -> None:
-        """Of an order that was never read nothing is known; a symbol that our data do not know is left to the broker."""
+        """Of an order that was never read nothing is known; a symbol that our data do not know is left to the broker. A stock of
+        unknown kind is bound by the hours of both kinds."""
         now = self._clock.now()
         session = self._sessions.session(ist_date(now))
         if symbol is None or session is None:
             return
-        closing_auction = False
+        kinds: tuple[bool, ...] = (False,)
         with suppress(TradectlError):
             found = self._market.find(symbol, session.date)
-            closing_auction = self._market.instrument(found, session.date).closing_auction
-        phase = session.phase_at(now, closing_auction)
-        if phase is not None and phase.kind in TAKES_NOTHING:
-            raise OrderRefused(f"orders are not accepted now: {TAKES_NOTHING[phase.kind]}", code="phase")
+            kinds = self._market.instrument(found, session.date).closing_auctions
+        for closing_auction in kinds:
+            phase = session.phase_at(now, closing_auction)
+            if phase is not None and phase.kind in TAKES_NOTHING:
+                raise OrderRefused(f"orders are not accepted now: {TAKES_NOTHING[phase.kind]}", code="phase")

@@ -12,9 +12,9 @@ from tradectl.cli.call import Answer, Call
 from tradectl.cli.login import broker_account
 from tradectl.cli.progress import bar
 from tradectl.clock import SystemClock, VirtualClock
-from tradectl.errors import ConfigurationError, DataError, UsageError
+from tradectl.errors import ConfigurationError, DataError, SourceUnavailable, UsageError
 from tradectl.exchange.sessions import SessionTable
-from tradectl.marketdata.fetch import FetchReport, Span, stored_sessions, wanted
+from tradectl.marketdata.fetch import FetchReport, Missing, Span, stored_sessions, wanted
 from tradectl.marketdata.fetch import fetch as fetched
 from tradectl.marketdata.sources.patience import POLITE, Patience
 from tradectl.model.moment import ist_date
@@ -60,6 +60,8 @@ def fetch(call: Call, source: str, span: Span, *, symbols: str, universe: str) -
             progress=tell,
             look=look,
         )
+        if source == "nse" and not clock.virtual:
+            lots(settings, table, report, Patience(POLITE, look))
     return _answer(report, [session.date for session in sessions])
 
 
@@ -80,6 +82,20 @@ def nse(settings: Settings, clock: Clock, patience: Patience) -> Source:
     from tradectl.marketdata.sources.nse import NseFiles
 
     return NseFiles(settings.nse, Downloader("NSE", settings.nse_home, patience), clock.now)
+
+
+def lots(settings: Settings, table: SessionTable, report: FetchReport, patience: Patience) -> None:
+    """NSE's list of shares with derivatives, where the stored one is missing or old. It is always the list of today."""
+    from tradectl.marketdata.sources.download import Downloader
+    from tradectl.marketdata.sources.lots import fetch_lots, is_due
+
+    at = SystemClock().machine_now()
+    if is_due(settings.market, ist_date(at)):
+        downloader = Downloader("NSE", settings.nse_home, patience)
+        try:
+            fetch_lots(settings.nse, downloader, settings.market, table, report, at=at)
+        except SourceUnavailable as error:
+            report.missing.append(Missing("F&O lots", str(error), pending=True))
 
 
 def yahoo(settings: Settings, patience: Patience) -> Client:

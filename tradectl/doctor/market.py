@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 def checks(market: Store, world: World) -> Iterable[tuple[str, Check]]:
-    return ("prices", lambda: _prices(market, world)), ("universe", lambda: _universe(market, world.parameters.universe))
+    return (
+        ("prices", lambda: _prices(market, world)),
+        ("universe", lambda: _universe(market, world.parameters.universe)),
+        ("closing auction", lambda: _auctions(market, world)),
+    )
 
 
 def _prices(market: Store, world: World) -> str:
@@ -39,3 +43,23 @@ def _universe(market: Store, name: str) -> str:
     if without:
         raise Worth(f"{len(without)} of {len(members)} instruments of {name} have no bar of {newest}: {', '.join(without[:5])}")
     return f"all {len(members)} instruments of {name} have a bar of {newest}"
+
+
+def _auctions(market: Store, world: World) -> str:
+    """Which instruments of the universe have a closing auction. Worth a look where no list tells it of some."""
+    today = ist_date(world.clock.now())
+    if not world.sessions.timetables.has_auctions(today):
+        return "no stock has hours of its own at the close"
+    members = market.universe(world.parameters.universe)
+    found = [market.instrument(member, today) for member in members]
+    unknown = [item.symbol for item in found if not item.derivatives_known]
+    dated, _ = market.underlyings(today)
+    if unknown:
+        named = f"{', '.join(unknown[:5])}{' …' if len(unknown) > 5 else ''}"
+        newest = f"the newest list is of {dated}" if dated else "no list of shares with derivatives is stored"
+        raise Worth(
+            f"whether {len(unknown)} of {len(members)} instruments have a closing auction is not known ({named}): {newest}; "
+            "their sells are changed only in the hours of both kinds. "
+            "`tradectl data fetch`, or `tradectl data import fo_mktlots.csv`"
+        )
+    return f"{sum(item.closing_auction for item in found)} of {len(members)} instruments have a closing auction, by lists"

@@ -1,13 +1,16 @@
 """The operator's own calendar file: what the exchange announced after this package was made.
 
-A CSV file `date,kind,open,close,runs,name`. Two sorts of rows:
+A CSV file `date,kind,open,close,runs,name`, with `stocks,may_end_from` behind them where it holds phases. Three sorts of rows:
 
     2027,covered,,,,NSE/CMTR/... of 2026-12-10     all of 2027's dates are known; its other rows are below
-    2027-01-26,closed,,,,Republic Day              closed | normal | muhurat | drill
+    2027-01-26,closed,,,,Republic Day              closed | normal | unsettled | muhurat | drill
+    2027-02-08,closing_matching,15:40,15:42,,NSE/CMTR/...,closing_auction,     a phase of every ordinary session from that date on
 
 A dated row replaces whatever the shipped tables say of that date. `open` and `close` (HH:MM, IST) belong to muhurat and
 drill, and to a normal session with unusual hours; `runs` (yes, no) says whether the tool works on it, by default yes for
-normal and no for the others. The file is read whole or refused whole: a calendar is never half understood.
+normal and unsettled (a session on which nothing settles) and no for the others. A phase row replaces that phase for its `stocks`
+(all, closing_auction, others); without times it removes the phase; `timetables` checks order, gaps and overlaps of the result.
+The file is read whole or refused whole: a calendar is never half understood.
 """
 
 from __future__ import annotations
@@ -16,23 +19,33 @@ import csv
 import io
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, time
 from enum import StrEnum
 from pathlib import Path
 
 from tradectl.errors import ConfigurationError
+from tradectl.exchange.phases import PhaseKind
+from tradectl.exchange.timetables import PhaseRow, Stocks, Timetables
 
 COLUMNS = ("date", "kind", "open", "close", "runs", "name")
+PHASE_COLUMNS = (*COLUMNS, "stocks", "may_end_from")
+_PHASES = set(PhaseKind)
 _RUNS = {"yes": True, "no": False}
 
 
 class OverrideKind(StrEnum):
     CLOSED = "closed"
     NORMAL = "normal"
+    UNSETTLED = "unsettled"
+    """A normal session on which nothing settles: the banks are closed."""
     MUHURAT = "muhurat"
     DRILL = "drill"
+
+
+RUN_BY_DEFAULT = {OverrideKind.NORMAL, OverrideKind.UNSETTLED}
+"""The kinds of session on which the tool works unless the row says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +62,11 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """A whole file: dated rows, and years declared covered with the reason given."""
+    """A whole file: dated rows, years declared covered with the reason given, and phases of ordinary sessions."""
 
     days: Mapping[date, Override] = field(default_factory=dict)
     years: Mapping[int, str] = field(default_factory=dict)
+    phases: tuple[PhaseRow, ...] = ()
 
 
 def read_overrides(path: Path) -> Overrides:
@@ -61,33 +75,41 @@ def read_overrides(path: Path) -> Overrides:
         return Overrides()
     days: dict[date, Override] = {}
     years: dict[int, str] = {}
+    phases: list[PhaseRow] = []
     try:
         reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig")), strict=True)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise ConfigurationError(f"{path}: the first line must be {','.join(COLUMNS)}")
+        columns = tuple(reader.fieldnames or ())
+        if columns not in {COLUMNS, PHASE_COLUMNS}:
+            raise ConfigurationError(f"{path}: the first line must be {','.join(COLUMNS)}, with phases {','.join(PHASE_COLUMNS)}")
         for row in reader:
             where = f"{path} line {reader.line_num}"
             if None in row or None in row.values():
-                raise ConfigurationError(f"{where}: not {len(COLUMNS)} columns")
-            cells = {name: text.strip() for name, text in row.items()}
+                raise ConfigurationError(f"{where}: not {len(columns)} columns")
+            cells = {"stocks": "", "may_end_from": ""} | {name: text.strip() for name, text in row.items()}
             if re.fullmatch(r"\d{4}", cells["date"]):
                 year = _year(cells, where)
                 _once(year in years, where, cells["date"])
                 years[year] = cells["name"]
+            elif cells["kind"] in _PHASES:
+                phase = _phase(cells, where)
+                _once(any(map(phase.rivals, phases)), where, f"{phase.kind} of {phase.stocks} stocks from {phase.since}")
+                phases.append(phase)
             else:
                 override = _override(cells, where)
                 _once(override.date in days, where, cells["date"])
                 days[override.date] = override
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigurationError(f"{path} cannot be read as a calendar: {error}") from error
-    return Overrides(days, years)
+    if phases:
+        Timetables(phases)
+    return Overrides(days, years, tuple(phases))
 
 
 def write_override(path: Path, override: Override) -> None:
     """Add or replace one date, atomically. ConfigurationError if the override or the present file is not sound."""
     _check(override, str(override.date))
     present = read_overrides(path)
-    _write(path, Overrides({**present.days, override.date: override}, present.years))
+    _write(path, replace(present, days={**present.days, override.date: override}))
 
 
 def cover_year(path: Path, year: int, reason: str) -> None:
@@ -95,7 +117,35 @@ def cover_year(path: Path, year: int, reason: str) -> None:
     if not reason.strip():
         raise ConfigurationError(f"{year}: say where the year's holidays come from")
     present = read_overrides(path)
-    _write(path, Overrides(present.days, {**present.years, year: reason}))
+    _write(path, replace(present, years={**present.years, year: reason}))
+
+
+def write_days(path: Path, overrides: Iterable[Override], year: int, reason: str) -> None:
+    """Add or replace dates of a year and declare the year covered, in one atomic write."""
+    present, days = read_overrides(path), {override.date: override for override in overrides}
+    for override in days.values():
+        _check(override, str(override.date))
+    _write(path, replace(present, days={**present.days, **days}, years={**present.years, year: reason}))
+
+
+def write_phases(path: Path, phases: Sequence[PhaseRow]) -> None:
+    """Add or replace phases, atomically. ConfigurationError where the timetables that they would make are not sound."""
+    present = read_overrides(path)
+    kept = tuple(old for old in present.phases if not any(map(old.rivals, phases)))
+    changed = (*kept, *phases)
+    Timetables(changed)
+    _write(path, replace(present, phases=changed))
+
+
+def remove_phases(path: Path, since: date) -> bool:
+    """Take the phases from one date out again, atomically. False if there were none."""
+    present = read_overrides(path)
+    kept = tuple(row for row in present.phases if row.since != since)
+    if len(kept) == len(present.phases):
+        return False
+    Timetables(kept)
+    _write(path, replace(present, phases=kept))
+    return True
 
 
 def remove_override(path: Path, day: date) -> bool:
@@ -103,17 +153,42 @@ def remove_override(path: Path, day: date) -> bool:
     present = read_overrides(path)
     if day not in present.days:
         return False
-    _write(path, Overrides({d: o for d, o in present.days.items() if d != day}, present.years))
+    _write(path, replace(present, days={d: o for d, o in present.days.items() if d != day}))
     return True
 
 
 def _year(cells: Mapping[str, str], where: str) -> int:
-    if cells["kind"] != "covered" or cells["open"] or cells["close"] or cells["runs"]:
+    if cells["kind"] != "covered" or any(cells[name] for name in ("open", "close", "runs", "stocks", "may_end_from")):
         raise ConfigurationError(f"{where}: a year's row is YYYY,covered,,,,where it comes from")
     return int(cells["date"])
 
 
+def _phase(cells: Mapping[str, str], where: str) -> PhaseRow:
+    """A phase of ordinary sessions, checked by itself."""
+    if cells["runs"]:
+        raise ConfigurationError(f"{where}: runs: a phase does not have it")
+    times: dict[str, time | None] = {}
+    for column in ("open", "close", "may_end_from"):
+        try:
+            times[column] = _time(cells[column])
+        except ValueError as error:
+            raise ConfigurationError(f"{where}: {column}: {error}") from error
+    try:
+        since = date.fromisoformat(cells["date"])
+    except ValueError as error:
+        raise ConfigurationError(f"{where}: date: {error}") from error
+    if cells["stocks"] not in {"", *Stocks}:
+        raise ConfigurationError(f"{where}: stocks: one of {', '.join(Stocks)}, not {cells['stocks']!r}")
+    stocks = Stocks(cells["stocks"] or Stocks.ALL)
+    kind = PhaseKind(cells["kind"])
+    row = PhaseRow(since, stocks, kind, times["open"], times["close"], times["may_end_from"], cells["name"], where)
+    row.check()
+    return row
+
+
 def _override(cells: Mapping[str, str], where: str) -> Override:
+    if cells["stocks"] or cells["may_end_from"]:
+        raise ConfigurationError(f"{where}: stocks and may_end_from belong to phases")
     try:
         day = date.fromisoformat(cells["date"])
         kind = OverrideKind(cells["kind"])
@@ -122,7 +197,7 @@ def _override(cells: Mapping[str, str], where: str) -> Override:
         raise ConfigurationError(f"{where}: {error}") from error
     if cells["runs"] not in {"", *_RUNS}:
         raise ConfigurationError(f"{where}: runs is yes or no, not {cells['runs']!r}")
-    runs = _RUNS[cells["runs"]] if cells["runs"] else kind is OverrideKind.NORMAL
+    runs = _RUNS[cells["runs"]] if cells["runs"] else kind in RUN_BY_DEFAULT
     override = Override(day, kind, opens, closes, runs, cells["name"])
     _check(override, where)
     return override
@@ -156,13 +231,17 @@ def _write(path: Path, overrides: Overrides) -> None:
     """Write beside the file, flush to the disk, then rename over it: a reader sees the old or the new, never a half."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    more = ["", ""] if overrides.phases else []
+    writer.writerow(PHASE_COLUMNS if overrides.phases else COLUMNS)
     for year, reason in sorted(overrides.years.items()):
-        writer.writerow([year, "covered", "", "", "", reason])
+        writer.writerow([year, "covered", "", "", "", reason, *more])
     for day, override in sorted(overrides.days.items()):
         hours = [t.isoformat("minutes") if t else "" for t in (override.open, override.close)]
         runs = "" if override.kind is OverrideKind.CLOSED else "yes" if override.runs else "no"
-        writer.writerow([day.isoformat(), override.kind.value, *hours, runs, override.name])
+        writer.writerow([day.isoformat(), override.kind.value, *hours, runs, override.name, *more])
+    for row in sorted(overrides.phases, key=lambda row: (row.since, row.stocks, row.start or time.max, row.kind)):
+        start, end, early = (at.isoformat("minutes") if at else "" for at in (row.start, row.end, row.may_end_from))
+        writer.writerow([row.since.isoformat(), row.kind.value, start, end, "", row.source, row.stocks.value, early])
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

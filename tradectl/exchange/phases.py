@@ -1,13 +1,11 @@
-"""The parts of a session: what may be done from when to when, by date and kind of stock (phases.csv)."""
+"""The parts of a session: what may be done in which. `timetables` says from when to when, by date and kind of stock."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime, time
 from enum import StrEnum
-from functools import cache
-
-from tradectl.exchange.tables import in_force, rows
+from typing import NamedTuple
 
 
 class PhaseKind(StrEnum):
@@ -40,32 +38,22 @@ TAKES_NOTHING = {
 @dataclass(frozen=True, slots=True)
 class Phase:
     """One phase: `start` inclusive, `end` exclusive, both aware (UTC). Where the exchange closes order entry at random,
-    `end` is the latest moment (the earliest is in phases.csv, `may_end_from`): be done before."""
+    `end` is the latest moment and `may_end_from` the earliest: be done before."""
 
     kind: PhaseKind
     start: datetime
     end: datetime
+    may_end_from: datetime | None = None
 
 
-Timetable = tuple[tuple[PhaseKind, time, time], ...]
-"""Phases of a day in IST times, in order."""
+class Entry(NamedTuple):
+    """One phase of a timetable, in IST times."""
+
+    kind: PhaseKind
+    start: time
+    end: time
+    may_end_from: time | None = None
 
 
-@cache
-def _timetables() -> tuple[list[date], list[dict[bool, Timetable]]]:
-    """Start dates, and for each the timetables of closing-auction stocks (True) and of the others (False)."""
-    by_start: dict[date, dict[bool, Timetable]] = {}
-    for row in rows("phases.csv"):
-        tables = by_start.setdefault(date.fromisoformat(row["since"]), {True: (), False: ()})
-        entry = (PhaseKind(row["phase"]), time.fromisoformat(row["start"]), time.fromisoformat(row["end"]))
-        for closing_auction, excluded in ((True, "others"), (False, "closing_auction")):
-            if row["stocks"] != excluded:
-                tables[closing_auction] += (entry,)
-    starts = sorted(by_start)
-    return starts, [by_start[start] for start in starts]
-
-
-def timetable(day: date, closing_auction: bool) -> Timetable:
-    """The phases of an ordinary session of that date. UncoveredDate before the first table."""
-    starts, tables = _timetables()
-    return tables[in_force(starts, day, "timetable")][closing_auction]
+Timetable = tuple[Entry, ...]
+"""Phases of a day, in order."""

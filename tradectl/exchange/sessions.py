@@ -1,15 +1,16 @@
 """Which dates are sessions of NSE, of what kind, and when their phases are.
 
 The table covers whole years. A date outside it raises `UncoveredDate`: whether the exchange is open is never guessed.
-Weekdays are sessions unless holidays.csv has them; special_sessions.csv opens some of those and some weekends; the
-operator's file (`overrides`) has the last word and may add years.
+Weekdays are sessions unless holidays.csv has them; special_sessions.csv opens some of those and some weekends;
+settlement_holidays.csv has the sessions on which nothing settles; the operator's file (`overrides`) has the last word, may add
+years, and may change the phases of ordinary sessions (`timetables`).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cache, cached_property
@@ -25,8 +26,9 @@ from tradectl.exchange.overrides import (
     remove_override,
     write_override,
 )
-from tradectl.exchange.phases import Phase, PhaseKind, Timetable, timetable
+from tradectl.exchange.phases import Entry, Phase, PhaseKind, Timetable
 from tradectl.exchange.tables import rows
+from tradectl.exchange.timetables import Timetables, shipped
 from tradectl.model.moment import at_ist
 
 __all__ = [
@@ -39,6 +41,7 @@ FIRST, LAST = date(2018, 1, 1), date(2026, 12, 31)
 
 _DAY = timedelta(days=1)
 _WEEKEND = {5: "Saturday", 6: "Sunday"}
+_AUCTION_ENTRY = {PhaseKind.CLOSING_AUCTION, PhaseKind.CLOSING_AUCTION_LIMIT}
 
 
 class SessionKind(StrEnum):
@@ -54,7 +57,8 @@ class Session:
     """One trading date.
 
     `runs`: the tool works on it. `settles`: it counts as a day for T+1 settlement. `hours`: its own timetable (IST) where
-    it does not have that of an ordinary day. Moments are aware, in UTC.
+    it does not have that of an ordinary day. `tables`: the timetables of the others and of closing-auction stocks where the
+    operator's file changes the shipped ones. Moments are aware, in UTC.
     """
 
     date: date
@@ -64,6 +68,7 @@ class Session:
     name: str
     source: str
     hours: Timetable = ()
+    tables: tuple[Timetable, Timetable] | None = None
 
     def phases(self, closing_auction: bool) -> tuple[Phase, ...]:
         """The phases in order, for stocks with or without a closing auction. Between them there may be gaps."""
@@ -84,6 +89,19 @@ class Session:
         """The end of (the last part of) continuous trading."""
         return (self._auction_continuous if closing_auction else self._ordinary_continuous)[-1].end
 
+    def takes_changes(self, moment: datetime, closing_auctions: Iterable[bool]) -> bool:
+        """Whether the moment is in continuous trading of every kind of stock named; a stock of unknown kind names both."""
+        found = (self.phase_at(moment, closing_auction) for closing_auction in closing_auctions)
+        return all(phase is not None and phase.kind is PhaseKind.CONTINUOUS for phase in found)
+
+    def official_close_from(self, closing_auction: bool) -> datetime | None:
+        """The earliest moment at which the closing auction may match; None where the stock has no auction. No trade happens
+        between the end of continuous trading and the match."""
+        entry = [phase for phase in self.phases(closing_auction) if phase.kind in _AUCTION_ENTRY]
+        if entry:
+            return entry[-1].may_end_from or entry[-1].end
+        return next((phase.start for phase in self.phases(closing_auction) if phase.kind is PhaseKind.CLOSING_MATCHING), None)
+
     def last_fill_at(self) -> datetime:
         """When the last fill of a resting order has been seen, whatever the stock: the end of continuous trading, or one
         minute after the closing auction's matching has ended."""
@@ -98,8 +116,11 @@ class Session:
         def utc(at: time) -> datetime:
             return at_ist(self.date, at).astimezone(UTC)
 
-        table = self.hours or timetable(self.date, closing_auction)
-        return tuple(Phase(kind, utc(start), utc(end)) for kind, start, end in table)
+        table = self.hours or (self.tables or shipped().of(self.date))[closing_auction]
+        return tuple(
+            Phase(kind, utc(start), utc(end), utc(may_end_from) if may_end_from else None)
+            for kind, start, end, may_end_from in table
+        )
 
     @cached_property
     def _ordinary_phases(self) -> tuple[Phase, ...]:
@@ -119,19 +140,28 @@ class Session:
 
     @cached_property
     def _last_fill_at(self) -> datetime:
-        matching = [phase.end for phase in self._auction_phases if phase.kind is PhaseKind.CLOSING_MATCHING]
-        return matching[-1] + timedelta(minutes=1) if matching else self._ordinary_continuous[-1].end
+        phases = (*self._ordinary_phases, *self._auction_phases)
+        matching = [phase.end + timedelta(minutes=1) for phase in phases if phase.kind is PhaseKind.CLOSING_MATCHING]
+        return max(self._ordinary_continuous[-1].end, self._auction_continuous[-1].end, *matching)
 
 
 class SessionTable:
     """All sessions from `first` to `last`, both included. Every question about another date raises UncoveredDate."""
 
-    def __init__(self, special: Mapping[date, Session], closed: Mapping[date, str], first: date, last: date) -> None:
+    def __init__(
+        self,
+        special: Mapping[date, Session],
+        closed: Mapping[date, str],
+        first: date,
+        last: date,
+        timetables: Timetables | None = None,
+    ) -> None:
         """`special`: the sessions unlike an ordinary weekday's. `closed` names closed dates that are no mere weekend.
 
         Thousands of sessions are ordinary and a command asks for a few: those are made when they are asked for.
         """
         self.first, self.last = first, last
+        self.timetables = timetables or shipped()
         self._closed = dict(closed)
         dates = map(date.fromordinal, range(first.toordinal(), last.toordinal() + 1))
         self._days = [day for day in dates if day in special or (day.weekday() not in _WEEKEND and day not in closed)]
@@ -188,8 +218,8 @@ class SessionTable:
         """The session of one of our days."""
         found = self._made.get(day)
         if found is None:
-            found = Session(day, SessionKind.NORMAL, True, True, "", "a weekday that is not in holidays.csv")
-            self._made[day] = found
+            ordinary = Session(day, SessionKind.NORMAL, True, True, "", "a weekday that is not in holidays.csv")
+            found = self._made[day] = _with_tables(ordinary, self.timetables)
         return found
 
     def _next(self, days: list[date], after: date) -> Session:
@@ -222,16 +252,32 @@ def _shipped() -> SessionTable:
 
 def _build(overrides: Overrides, path: Path | None) -> SessionTable:
     last = _last_covered(overrides, path)
+    timetables = Timetables(overrides.phases) if overrides.phases else shipped()
     closed = {date.fromisoformat(row["date"]): row["name"] for row in rows("holidays.csv")}
-    special = {session.date: session for session in map(_special, rows("special_sessions.csv"))}
+    unsettled = {session.date: session for session in map(_unsettled, rows("settlement_holidays.csv"))}
+    special = unsettled | {session.date: session for session in map(_special, rows("special_sessions.csv"))}
     for day, override in overrides.days.items():
         special.pop(day, None)
         closed.pop(day, None)
         if override.kind is OverrideKind.CLOSED:
             closed[day] = override.name or "closed by the calendar file"
         else:
-            special[day] = _overridden(override, path)
-    return SessionTable(special, closed, FIRST, last)
+            special[day] = _overridden(override, path, settles=day not in unsettled)
+    special = {day: _with_tables(session, timetables) for day, session in special.items()}
+    return SessionTable(special, closed, FIRST, last, timetables)
+
+
+def _with_tables(session: Session, timetables: Timetables) -> Session:
+    """The session with the operator's timetables, where they differ from the shipped ones on its date."""
+    if not timetables.own or session.hours:
+        return session
+    own = timetables.of(session.date)
+    return session if own == shipped().of(session.date) else replace(session, tables=own)
+
+
+def _unsettled(row: Mapping[str, str]) -> Session:
+    """A row of settlement_holidays.csv: an ordinary session on which the banks, and so the clearing, are closed."""
+    return Session(date.fromisoformat(row["date"]), SessionKind.NORMAL, True, False, row["name"], row["source"])
 
 
 def _last_covered(overrides: Overrides, path: Path | None) -> date:
@@ -245,16 +291,16 @@ def _last_covered(overrides: Overrides, path: Path | None) -> date:
 
 def _special(row: Mapping[str, str]) -> Session:
     """A row of special_sessions.csv: time ranges `HH:MM-HH:MM`; without any the hours are those of an ordinary day."""
-    hours: list[tuple[PhaseKind, time, time]] = []
+    hours: list[Entry] = []
     for entry, trading in (("pre_open", "continuous"), ("pre_open_2", "continuous_2")):
         if row[trading]:
             opens, closes = _range(row[trading])
             if row[entry]:
                 start, end = _range(row[entry])
-                hours += [(PhaseKind.PRE_OPEN, start, end), (PhaseKind.PRE_OPEN_MATCHING, end, opens)]
-            hours.append((PhaseKind.CONTINUOUS, opens, closes))
+                hours += [Entry(PhaseKind.PRE_OPEN, start, end), Entry(PhaseKind.PRE_OPEN_MATCHING, end, opens)]
+            hours.append(Entry(PhaseKind.CONTINUOUS, opens, closes))
     if row["post_close"]:
-        hours.append((PhaseKind.POST_CLOSE, *_range(row["post_close"])))
+        hours.append(Entry(PhaseKind.POST_CLOSE, *_range(row["post_close"])))
     runs, settles = row["runs"] == "yes", row["settles"] == "yes"
     day, kind = date.fromisoformat(row["date"]), SessionKind(row["kind"])
     return Session(day, kind, runs, settles, row["name"], row["source"], tuple(hours))
@@ -265,11 +311,13 @@ def _range(text: str) -> tuple[time, time]:
     return time.fromisoformat(start), time.fromisoformat(end)
 
 
-def _overridden(override: Override, path: Path | None) -> Session:
-    """A session that the operator added. Only ordinary weekdays are taken to settle: others, only if NSE says so."""
-    kind = SessionKind(override.kind.value)
+def _overridden(override: Override, path: Path | None, *, settles: bool) -> Session:
+    """A session that the operator added. Only ordinary weekdays are taken to settle: others, only if NSE says so. `settles`: the
+    date is no settlement holiday of the shipped table."""
+    plain = override.kind in {OverrideKind.NORMAL, OverrideKind.UNSETTLED}
+    kind = SessionKind.NORMAL if plain else SessionKind(override.kind.value)
     hours: Timetable = ()
     if override.open and override.close:
-        hours = ((PhaseKind.CONTINUOUS, override.open, override.close),)
-    settles = kind is SessionKind.NORMAL and override.date.weekday() not in _WEEKEND
-    return Session(override.date, kind, override.runs, settles, override.name, str(path), hours)
+        hours = (Entry(PhaseKind.CONTINUOUS, override.open, override.close),)
+    settled = settles and override.kind is OverrideKind.NORMAL and override.date.weekday() not in _WEEKEND
+    return Session(override.date, kind, override.runs, settled, override.name, str(path), hours)

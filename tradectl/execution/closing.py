@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from typing import TYPE_CHECKING
 
 from tradectl.errors import BrokerUnavailable, TradectlError
 from tradectl.model.history import History
@@ -17,12 +18,13 @@ from tradectl.ports import Broker, Clock, MarketData
 from tradectl.strategy.features import Reading
 from tradectl.strategy.readings import Readings
 
+if TYPE_CHECKING:
+    from tradectl.exchange.sessions import Session, SessionTable
+
 FINAL_FILE = time(19, 0)
 """By when the exchange has published the final file of a session."""
 TRIES, PAUSE = 3, 2.0
 """How often quotes are asked for while the network fails, and the seconds between."""
-AUCTION_CLOSE = time(15, 30)
-"""A closing-auction stock may still show its 15:15 price before this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +42,37 @@ def is_final(session: date, now: datetime) -> bool:
 
 
 def closes(
-    instrument_ids: Iterable[str], session: date, *, broker: Broker, market: MarketData, readings: Readings, clock: Clock
+    instrument_ids: Iterable[str],
+    session: date,
+    *,
+    broker: Broker,
+    market: MarketData,
+    readings: Readings,
+    clock: Clock,
+    sessions: SessionTable,
 ) -> Mapping[str, Close]:
     """The close of a session, as far as it is known now, by instrument id."""
     instruments = [market.instrument(instrument_id, session) for instrument_id in instrument_ids]
     if is_final(session, clock.now()):
         return {item.instrument_id: _final(item, session, market, readings) for item in instruments}
-    bars = _day_bars(instruments, session, broker, clock)
+    bars = _day_bars(instruments, sessions.session(session), broker, clock)
     return {item.instrument_id: _provisional(item, bars.get(item.instrument_id), market, readings) for item in instruments}
 
 
 def provisional_bars(
-    instrument_ids: Iterable[str], session: date, *, broker: Broker, market: MarketData, clock: Clock
+    instrument_ids: Iterable[str], session: date, *, broker: Broker, market: MarketData, clock: Clock, sessions: SessionTable
 ) -> Mapping[str, Bar] | None:
     """The bars of a session from the day's quotes, by instrument id; None once the final file is out."""
     if is_final(session, clock.now()):
         return None
-    return _day_bars([market.instrument(instrument_id, session) for instrument_id in instrument_ids], session, broker, clock)
+    instruments = [market.instrument(instrument_id, session) for instrument_id in instrument_ids]
+    return _day_bars(instruments, sessions.session(session), broker, clock)
 
 
-def _day_bars(instruments: Sequence[Instrument], session: date, broker: Broker, clock: Clock) -> Mapping[str, Bar]:
+def _day_bars(instruments: Sequence[Instrument], session: Session | None, broker: Broker, clock: Clock) -> Mapping[str, Bar]:
+    """The bars of a session from the day's quotes, by instrument id; none of a date on which the exchange is closed."""
+    if session is None:
+        return {}
     quotes = _quotes([item.symbol for item in instruments], broker, clock) if instruments else {}
     quoted = ((item, quotes[item.symbol]) for item in instruments if item.symbol in quotes)
     bars = {item.instrument_id: day_bar(quote, item, session) for item, quote in quoted}
@@ -96,12 +109,22 @@ def _provisional(instrument: Instrument, bar: Bar | None, market: MarketData, re
     return Close(instrument, *(found or (None, None)))
 
 
-def day_bar(quote: Quote, instrument: Instrument, session: date) -> Bar | None:
-    """The provisional bar of a session from the day's quote, or None where its last price is not that session's close."""
+def day_bar(quote: Quote, instrument: Instrument, session: Session) -> Bar | None:
+    """The provisional bar of a session from the day's quote, or None where its last price is not that session's close.
+
+    A closing-auction stock shows the last continuous price until the auction matches. Where the kind of a stock is not known, a
+    trade after continuous trading of closing-auction stocks has ended proves enough where the others still trade then.
+    """
     if quote.open is None or quote.high is None or quote.low is None or quote.volume is None or quote.last_trade_at is None:
         return None
-    if ist_date(quote.last_trade_at) != session:
+    if ist_date(quote.last_trade_at) != session.date or quote.last_trade_at < _closes_from(instrument, session):
         return None
-    if instrument.closing_auction and quote.last_trade_at < at_ist(session, AUCTION_CLOSE):
-        return None
-    return Bar(session, quote.open, quote.high, quote.low, quote.last, quote.volume, instrument.series, provisional=True)
+    return Bar(session.date, quote.open, quote.high, quote.low, quote.last, quote.volume, instrument.series, provisional=True)
+
+
+def _closes_from(instrument: Instrument, session: Session) -> datetime:
+    """The first moment at which a trade may be the session's close."""
+    if instrument.derivatives_known:
+        return session.official_close_from(instrument.closing_auction) or session.phases(instrument.closing_auction)[0].start
+    ends = [session.continuous_end(closing_auction) for closing_auction in instrument.closing_auctions]
+    return min(ends) if min(ends) < max(ends) else session.phases(closing_auction=False)[0].start

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from tradectl.execution.buying import DayResult, denied
 from tradectl.execution.closing import Close, closes
@@ -20,6 +21,9 @@ from tradectl.model.order import Purpose, Side
 from tradectl.strategy import entry
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.readings import Readings
+
+if TYPE_CHECKING:
+    from tradectl.exchange.sessions import SessionTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +37,31 @@ class Standing:
     seen: Mapping[tuple[str, date], Close]
 
     @classmethod
-    def of(cls, desk: Desk, readings: Readings, parameters: Parameters, session: date, orders: Iterable[Order]) -> Standing:
+    def of(
+        cls,
+        desk: Desk,
+        readings: Readings,
+        parameters: Parameters,
+        session: date,
+        orders: Iterable[Order],
+        *,
+        sessions: SessionTable,
+    ) -> Standing:
         """For these orders."""
         by_day: dict[date, list[str]] = {}
         for order in orders:
             by_day.setdefault(order.decided, []).append(order.instrument_id)
         seen: dict[tuple[str, date], Close] = {}
         for decided, ids in sorted(by_day.items()):
-            found = closes(ids, decided, broker=desk.broker, market=desk.market, readings=readings, clock=desk.clock)
+            found = closes(
+                ids,
+                decided,
+                broker=desk.broker,
+                market=desk.market,
+                readings=readings,
+                clock=desk.clock,
+                sessions=sessions,
+            )
             seen |= {(instrument_id, decided): close for instrument_id, close in found.items()}
         return cls(desk, readings, parameters, session, seen)
 

@@ -50,6 +50,8 @@ class Inventory:
     minute_symbols: int
     minute_days: int
     dumps: tuple[Dump, ...]
+    underlyings: tuple[Dump, ...]
+    """Lists of the shares that have derivatives."""
     files: int
     generation: int
     panel: Derived | None
@@ -71,6 +73,7 @@ def _counted(archive: sqlite3.Connection, panel: Derived | None) -> Inventory:
 
     first, last = archive.execute("SELECT min(session), max(session) FROM bars").fetchone()
     dumps = archive.execute("SELECT source, dumped_on, count(*) FROM instruments GROUP BY 1, 2 ORDER BY 2, 1").fetchall()
+    underlyings = archive.execute("SELECT source, dated, count(*) FROM underlyings GROUP BY 1, 2 ORDER BY 2, 1").fetchall()
     return Inventory(
         bars=number("SELECT count(*) FROM bars"),
         provisional_bars=number("SELECT count(*) FROM bars WHERE provisional"),
@@ -85,6 +88,7 @@ def _counted(archive: sqlite3.Connection, panel: Derived | None) -> Inventory:
         minute_symbols=number("SELECT count(DISTINCT symbol) FROM minutes"),
         minute_days=number("SELECT count(*) FROM (SELECT DISTINCT symbol, session FROM minutes)"),
         dumps=tuple(Dump(*row) for row in dumps),
+        underlyings=tuple(Dump(*row) for row in underlyings),
         files=number("SELECT count(*) FROM files"),
         generation=number("SELECT value FROM meta WHERE key = 'generation'"),
         panel=panel,

@@ -9,7 +9,7 @@ import sqlite3
 from dataclasses import dataclass
 
 ARCHIVE = "archive.db"
-VERSION = 2
+VERSION = 3
 """Of the tables; in SQLite's user_version."""
 
 DERIVED_FROM = ("bars", "lists", "securities", "renames", "actions")
@@ -87,6 +87,16 @@ TABLES = {
                 file INTEGER NOT NULL REFERENCES files (id), PRIMARY KEY (symbol, dumped_on, source))""",
         ),
         Table(
+            "underlyings",
+            ("symbol", "dated", "source", "lot_size"),
+            ("symbol", "dated", "source"),
+            "dated",
+            """CREATE TABLE underlyings (
+                symbol TEXT NOT NULL, dated TEXT NOT NULL, source TEXT NOT NULL, lot_size INTEGER NOT NULL,
+                file INTEGER NOT NULL REFERENCES files (id), PRIMARY KEY (dated, symbol, source))""",
+            snapshot=True,
+        ),
+        Table(
             "renames",
             ("old", "dated", "new", "company"),
             ("old", "dated"),
@@ -151,7 +161,9 @@ def bring_forward(connection: sqlite3.Connection) -> None:
     try:
         found = _version(connection)
         first = (*(table.sql for table in TABLES.values()), *OTHERS) if found < 1 else ()
-        for statement in (*first, *(HISTORY if found < VERSION else ()), f"PRAGMA user_version = {VERSION}"):
+        history = HISTORY if found < 2 else ()
+        added = (TABLES["underlyings"].sql,) if 0 < found < 3 else ()
+        for statement in (*first, *history, *added, f"PRAGMA user_version = {VERSION}"):
             connection.execute(statement)
         connection.commit()
     finally:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradectl.errors import DatabaseError, UsageError
-from tradectl.exchange.phases import timetable
 from tradectl.exchange.ticks import tick_size
 from tradectl.marketdata.adjustment import Step, step, steps
 from tradectl.marketdata.panel.deriving import open_panel
@@ -35,6 +34,10 @@ _Dump = tuple[str, int, int, str, int, str]
 """Date (ISO), tick size in paise, lot size, ISIN, derivatives (1, 0, or -1 for unknown), name."""
 DEFAULT_TICK = 5
 """Of an instrument that has neither a bar nor an entry in a dump; such a one is not traded."""
+
+
+LIST_GOOD_FOR = timedelta(days=92)
+"""How long a list tells which shares have derivatives: NSE admits and drops some every few months."""
 
 
 class Store:
@@ -58,6 +61,8 @@ class Store:
         self._multipliers: dict[str, tuple[date, float, tuple[CorporateAction, ...]]] = {}
         self._minutes_of: date | None = None
         self._auctions: dict[date, bool] = {}
+        self._lists: list[str] | None = None
+        self._members: dict[date, frozenset[str]] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
         """For another process: what it was opened with."""
@@ -248,8 +253,7 @@ class Store:
         past = [dump for dump in self._dumps_of(symbol) if dump[0] <= session.isoformat()]
         dump = past[-1] if past else None
         name, isin = self._security(instrument_id)
-        flags = [entry[4] for entry in past if entry[4] >= 0]
-        derivatives = bool(flags and flags[-1])
+        derivatives, known = self._has_derivatives(instrument_id, past, session)
         last, panel = self._last_bar(instrument_id, session), self.panel()
         return Instrument(
             instrument_id=instrument_id,
@@ -261,7 +265,33 @@ class Store:
             closing_auction=derivatives and self._has_auctions(session),
             derivatives=derivatives,
             name=name,
+            derivatives_known=known,
         )
+
+    def _has_derivatives(self, instrument_id: str, past: Sequence[_Dump], session: date) -> tuple[bool, bool]:
+        """Whether an instrument has derivatives by the newest list that is not later than the session, and whether that list is
+        young enough to prove it."""
+        flags = [(entry[0], bool(entry[4])) for entry in past if entry[4] >= 0]
+        dated, members = self.underlyings(session)
+        if dated is not None:
+            flags.append((dated.isoformat(), instrument_id in members))
+        if not flags:
+            return False, False
+        newest, has = max(flags, key=lambda flag: flag[0])
+        return has, session - date.fromisoformat(newest) <= LIST_GOOD_FOR
+
+    def underlyings(self, session: date) -> tuple[date | None, frozenset[str]]:
+        """The date of the newest list of shares with derivatives that is not later than a session, and its instrument ids."""
+        if self._lists is None:
+            self._lists = [str(row[0]) for row in self._rows("SELECT DISTINCT dated FROM underlyings ORDER BY dated", ())]
+        index = bisect_right(self._lists, session.isoformat()) - 1
+        if index < 0:
+            return None, frozenset()
+        dated = date.fromisoformat(self._lists[index])
+        if dated not in self._members:
+            rows = self._rows("SELECT DISTINCT symbol FROM underlyings WHERE dated = ?", (self._lists[index],))
+            self._members[dated] = frozenset(self._facts.renames.resolve(str(row[0]), dated) for row in rows)
+        return dated, self._members[dated]
 
     def _security(self, instrument_id: str) -> tuple[str, str]:
         """Name and ISIN, empty where nobody said them."""
@@ -292,7 +322,7 @@ class Store:
     def _has_auctions(self, session: date) -> bool:
         """Whether the exchange held closing auctions then."""
         if session not in self._auctions:
-            self._auctions[session] = timetable(session, closing_auction=True) != timetable(session, closing_auction=False)
+            self._auctions[session] = self.sessions.timetables.has_auctions(session)
         return self._auctions[session]
 
     def _all_actions(self, instrument_id: str) -> tuple[CorporateAction, ...]:

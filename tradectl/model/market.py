@@ -13,7 +13,8 @@ class Instrument:
     """A security as it is on one session.
 
     `instrument_id` is the last name of its chain of renames and never changes; `symbol` is its name on that session;
-    `tick_size` is in paise; `closing_auction` and `derivatives` say whether it has a closing auction and a dynamic band.
+    `tick_size` is in paise; `closing_auction` and `derivatives` say whether it has a closing auction and a dynamic band;
+    `derivatives_known` is False where no imported list says whether it has derivatives.
     """
 
     instrument_id: str
@@ -25,6 +26,12 @@ class Instrument:
     closing_auction: bool = False
     derivatives: bool = False
     name: str = ""
+    derivatives_known: bool = True
+
+    @property
+    def closing_auctions(self) -> tuple[bool, ...]:
+        """The kinds of stock whose hours bind its orders: both where the kind is not known."""
+        return (self.closing_auction,) if self.derivatives_known else (False, True)
 
 
 @dataclass(frozen=True, slots=True)

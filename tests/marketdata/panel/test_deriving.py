@@ -188,6 +188,7 @@ def test_an_archive_of_an_earlier_version_is_brought_forward_by_its_first_reader
             if any(str(name) in statement for statement in HISTORY):
                 market.archive.db.execute(f"DROP {kind} {name}")
         market.archive.db.execute("DROP TABLE generations")
+        market.archive.db.execute("DROP TABLE underlyings")
         market.archive.db.execute("PRAGMA user_version = 1")
     market.archive.close()
     assert market.store().panel().close.tolist() == [[10000], [10000]]

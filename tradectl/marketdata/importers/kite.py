@@ -1,6 +1,7 @@
 """A Kite instruments dump. A trade-for-trade stock is `20MICRONS-BE` there; instrument token = exchange token x 256 + 1.
 
-The dump has no date, so its name must have (…_2024-01-16.csv). NFO rows, where it has them, tell who has derivatives.
+The dump has no date, so its name must have (…_2024-01-16.csv). NFO rows, where it has them, tell which shares have derivatives; a
+dump of NFO alone is such a list and nothing else.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from tradectl.errors import DataError
 from tradectl.marketdata.importers.columns import Parsed, counts, paise, refuse_repeats
 from tradectl.marketdata.importers.source import SourceFile, read_columns
+from tradectl.marketdata.importers.underlyings import listed
 
 KIND = "kite-instruments"
 COLUMNS = {
@@ -41,12 +43,16 @@ def dump_date(source: SourceFile) -> str:
 
 def parse(source: SourceFile) -> Parsed:
     text = read_columns(source, COLUMNS)
-    derivatives = set(text["name"][text["exchange"] == "NFO"])
+    contracts = text[text["exchange"] == "NFO"]
+    derivatives = set(contracts["name"])
     cash = text[(text["exchange"] == "NSE") & (text["segment"] == "NSE")].copy()
     parts = cash["tradingsymbol"].str.extract(r"^(.+?)(?:-([A-Z0-9]{2}))?$")
     cash["symbol"], cash["series"] = parts[0], parts[1].fillna("EQ")
     kept = cash[cash["series"].isin(("EQ", "BE", "BZ"))]
     skipped = Counter({"no share": len(text) - len(kept)})
+    if kept.empty and derivatives:
+        found = contracts[["name", "lot_size"]].rename(columns={"name": "symbol"})
+        return listed(source, found, dump_date(source), "kite-nfo")
     if kept.empty:
         raise DataError(f"{source.name}: holds no share of NSE")
     frame = kept[["symbol", "series", "name", "token"]].copy()

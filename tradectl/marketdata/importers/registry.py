@@ -17,6 +17,7 @@ from tradectl.marketdata.importers import (
     minute,
     symbol_change,
     trading_days,
+    underlyings,
     upstox,
 )
 
@@ -41,6 +42,7 @@ IMPORTERS: tuple[Importer, ...] = (
     corporate_actions,
     kite,
     upstox,
+    underlyings,
     daily,
     bhavcopy_cm,
     bhavcopy_sec_full,

@@ -10,6 +10,7 @@ from tradectl.errors import DataError
 from tradectl.marketdata.importers.columns import EQUITY_SERIES, Parsed, counts, dates, refuse_repeats
 from tradectl.marketdata.importers.kite import UNKNOWN, dump_date
 from tradectl.marketdata.importers.source import SourceFile, read_columns
+from tradectl.marketdata.importers.underlyings import listed
 
 KIND = "upstox-instruments"
 COLUMNS = {
@@ -32,9 +33,14 @@ def recognises(source: SourceFile) -> bool:
 def parse(source: SourceFile) -> Parsed:
     dated = "download_date" in source.header
     text = read_columns(source, {**COLUMNS, **({"download_date": "date"} if dated else {})})
-    derivatives = set(text["underlying"][text["segment"] == "NSE_FO"])
+    contracts = text[text["segment"] == "NSE_FO"]
+    derivatives = set(contracts["underlying"])
     kept = text[(text["segment"] == "NSE_EQ") & text["series"].isin(EQUITY_SERIES)]
     skipped = Counter({"no share": len(text) - len(kept)})
+    if kept.empty and derivatives:
+        dated_on = str(dates(source, contracts, "date", "%Y-%m-%d").iloc[0]) if dated else dump_date(source)
+        found = contracts[["underlying", "lot_size"]].rename(columns={"underlying": "symbol"})
+        return listed(source, found, dated_on, "upstox-fo")
     if kept.empty:
         raise DataError(f"{source.name}: holds no share of NSE")
     frame = kept[["symbol", "series", "name", "token", "isin"]].copy()

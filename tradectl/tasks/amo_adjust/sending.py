@@ -60,7 +60,7 @@ class Opening:
     def of(cls, context: Context, desk: Desk, waiting: Sequence[Order], purse: Purse) -> Opening:
         """For these orders. Asks the broker for funds, holdings and quotes."""
         world = context.world
-        standing = Standing.of(desk, world.readings, world.parameters, context.session, waiting)
+        standing = Standing.of(desk, world.readings, world.parameters, context.session, waiting, sessions=world.sessions)
         return cls(context, desk, standing, purse, day_result(world.ledger.statistics, desk, context.session))
 
     def plan(self, order: Order, price: int | None) -> tuple[str, str, int]:

@@ -26,7 +26,9 @@ def run(context: Context) -> Outcome:
     world, session, parameters = context.world, context.session, context.world.parameters
     following = world.sessions.next_run_session(session).date
     universe = world.market.universe(parameters.universe)
-    bars = provisional_bars(universe, session, broker=world.broker, market=world.market, clock=world.clock)
+    bars = provisional_bars(
+        universe, session, broker=world.broker, market=world.market, clock=world.clock, sessions=world.sessions
+    )
     close = _judged(context, Question(universe, session, following, bars, parameters))
     if not any(item.reading for item in close.verdicts):
         hint = "" if parameters.allow_stale else "; --allow-stale takes the last stored bars instead"

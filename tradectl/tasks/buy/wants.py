@@ -52,6 +52,7 @@ def wants(context: Context, positions: tuple[Position, ...], following: date) ->
         market=world.market,
         readings=world.readings,
         clock=world.clock,
+        sessions=world.sessions,
     )
     yield from (_without_bar(position) for position in positions if seen[position.instrument_id].reading is None)
     for again in wanted(positions, seen, world.readings, parameters):

@@ -46,7 +46,7 @@ def run(context: Context) -> Outcome:
     waits = [] if state or too_late else [order for order in desk.snapshot.orders if _waits(order, context)]
     waiting = [order for order in waits if order.waiting or desk.may_repeat(order)]
     world, pending = context.world, pending_buys(desk, context.session)
-    standing = Standing.of(desk, world.readings, world.parameters, context.session, [*pending, *waiting])
+    standing = Standing.of(desk, world.readings, world.parameters, context.session, [*pending, *waiting], sessions=world.sessions)
     for order in pending:
         reason = standing.no_longer(order)
         if reason:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import time, timedelta
 
-from tradectl.exchange.sessions import PhaseKind
 from tradectl.execution.desk import Desk
 from tradectl.execution.reconcile import Changes
 from tradectl.execution.selling import Seller
@@ -77,19 +76,19 @@ def _quotes(context: Context, desk: Desk, positions: tuple[Position, ...]) -> di
 
 
 class _Continuous:
-    """Whether the exchange takes changes for a stock now: continuous trading only. Found out once for all stocks of a kind."""
+    """Whether the exchange takes changes for a stock now: continuous trading only. Found out once for all stocks of a kind; a
+    stock of unknown kind is changed only while both kinds trade."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._now: dict[bool, bool] = {}
+        self._now: dict[tuple[bool, ...], bool] = {}
 
     def of(self, position: Position) -> bool:
-        auction = self._context.world.market.instrument(position.instrument_id, self._context.session).closing_auction
-        if auction not in self._now:
+        kinds = self._context.world.market.instrument(position.instrument_id, self._context.session).closing_auctions
+        if kinds not in self._now:
             session = self._context.world.sessions.session(self._context.session)
-            phase = session.phase_at(self._context.now, auction) if session is not None else None
-            self._now[auction] = phase is not None and phase.kind is PhaseKind.CONTINUOUS
-        return self._now[auction]
+            self._now[kinds] = session is not None and session.takes_changes(self._context.now, kinds)
+        return self._now[kinds]
 
 
 def _outcome(context: Context, desk: Desk, quotes: Mapping[str, Quote], changes: Changes, *, changed: bool) -> Outcome:

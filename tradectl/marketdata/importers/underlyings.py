@@ -1,0 +1,108 @@
+"""Lists of the shares that have derivatives, and so a closing auction and a dynamic price band.
+
+NSE's list of lots (`fo_mktlots.csv`), its F&O bhavcopies of both forms, and Kotak's F&O scrip file. Kite's and Upstox's files are
+read by their own importers. Each list is complete for its date: a share that is not in it has no derivatives then.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from tradectl.errors import DataError
+from tradectl.marketdata.importers.columns import Parsed, dates, parse_date
+from tradectl.marketdata.importers.source import SourceFile, read_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KIND = "underlyings"
+_MONTH = re.compile(r"[a-z]{3}-\d{2}")
+_NAME_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_UDIFF = {"traddt": "date", "sgmt": "segment", "fininstrmtp": "kind", "tckrsymb": "symbol", "newbrdlotqty": "lot_size"}
+_OLD = {"instrument": "kind", "symbol": "symbol", "timestamp": "date"}
+_KOTAK = {"pexchseg": "segment", "pinsttype": "kind", "psymbolname": "symbol", "llotsize": "lot_size"}
+_SHARES = {"STF", "STO", "FUTSTK", "OPTSTK"}
+"""The kinds of contract on single shares; the others are on indices."""
+
+
+def recognises(source: SourceFile) -> bool:
+    return _is_lots(source) or _is_udiff(source) or set(_OLD) | {"expiry_dt"} <= set(source.header) or _is_kotak(source)
+
+
+def parse(source: SourceFile) -> Parsed:
+    if _is_lots(source):
+        return _lots(source)
+    if _is_kotak(source):
+        text = read_columns(source, _KOTAK)
+        if not (text["segment"] == "nse_fo").all():
+            raise DataError(f"{source.name}: holds rows of another segment than nse_fo; only Kotak's F&O file is read")
+        return listed(source, text[text["kind"].isin(_SHARES)], date_in_name(source), "kotak-fo")
+    text = read_columns(source, _UDIFF if _is_udiff(source) else _OLD)
+    if "segment" in text.columns and not (text["segment"] == "FO").all():
+        raise DataError(f"{source.name}: holds rows of another segment than FO, futures and options")
+    held = sorted(dates(source, text, "date", "%Y-%m-%d", "%d-%b-%Y").unique())
+    if len(held) != 1:
+        raise DataError(f"{source.name}: a bhavcopy holds one date, this one {len(held)} ({held[0]} to {held[-1]})")
+    return listed(source, text[text["kind"].isin(_SHARES)], str(held[0]), "nse-fo")
+
+
+def listed(source: SourceFile, contracts: pd.DataFrame, dated: str, origin: str) -> Parsed:
+    """One row for each underlying of contracts with the columns `symbol` and, where they have it, `lot_size`."""
+    if contracts.empty:
+        raise DataError(f"{source.name}: holds no contract on a share of NSE")
+    frame = contracts.drop_duplicates("symbol")[["symbol"]].copy()
+    frame["dated"], frame["source"] = dated, origin
+    frame["lot_size"] = [_lot(text) for text in contracts.loc[frame.index, "lot_size"]] if "lot_size" in contracts else 0
+    return Parsed("underlyings", frame, +Counter({"another contract": len(contracts) - len(frame)}))
+
+
+def date_in_name(source: SourceFile) -> str:
+    """The date that a file without one has in its name."""
+    found = _NAME_DATE.search(source.stem)
+    if not found:
+        raise DataError(f"{source.name}: a list of F&O contracts has a date, in it or in its name (…_2026-11-30.csv)")
+    return found.group(0)
+
+
+def _is_lots(source: SourceFile) -> bool:
+    header = source.header
+    return len(header) > 2 and header[0].startswith("underlying") and header[1] == "symbol" and bool(_MONTH.fullmatch(header[2]))
+
+
+def _is_udiff(source: SourceFile) -> bool:
+    if not set(_UDIFF) <= set(source.header):
+        return False
+    at = source.header.index("sgmt")
+    return len(source.first) > at and source.first[at].strip('"') == "FO"
+
+
+def _is_kotak(source: SourceFile) -> bool:
+    return set(_KOTAK) <= set(source.header)
+
+
+def _lots(source: SourceFile) -> Parsed:
+    """NSE's list of lots: a heading row stands between the indices and the shares; a lot in any month is a contract."""
+    months = [name for name in source.header[2:] if _MONTH.fullmatch(name)]
+    text = read_columns(source, {"symbol": "symbol", **{name: name for name in months}})
+    text["lot_size"] = [next((cell for cell in row if _lot(cell)), "") for row in text[months].itertuples(index=False)]
+    found = text[(text["lot_size"] != "") & (text["symbol"].str.lower() != "symbol")]
+    named = _NAME_DATE.search(source.stem)
+    return listed(source, found, named.group(0) if named else _valid_from(source, months[0]).isoformat(), "nse-lots")
+
+
+def _valid_from(source: SourceFile, month: str) -> date:
+    """The first day on which a month may be the nearest one: the day after the last Tuesday of the month before."""
+    first = parse_date(f"01-{month}", ("%d-%b-%y",))
+    if first is None:
+        raise DataError(f"{source.name}: {month!r} is no month of contracts")
+    last = first - timedelta(days=1)
+    return last - timedelta(days=(last.weekday() - 1) % 7) + timedelta(days=1)
+
+
+def _lot(text: object) -> int:
+    """A lot size, 0 for anything else."""
+    digits = str(text).strip().partition(".")[0]
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else 0
