@@ -21,7 +21,20 @@ from tradectl.settings import load
 
 THEN = "2025-07-01 08:30"
 """The morning after the last bars of the real market."""
-PAPER = ["ledger", "key", "disk", "calendar", "trading", "orders", "timetable", "service", "messages", "prices", "universe"]
+PAPER = [
+    "ledger",
+    "exchange",
+    "key",
+    "disk",
+    "calendar",
+    "trading",
+    "orders",
+    "timetable",
+    "service",
+    "messages",
+    "prices",
+    "universe",
+]
 ASKED = ["book", "shares", "funds", "quotes", "account"]
 
 

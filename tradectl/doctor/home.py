@@ -8,8 +8,10 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from tradectl.brokers.paper.identity import check_file
 from tradectl.doctor.finding import Check, Worth
 from tradectl.errors import Ambiguous, Blocked, ConfigurationError, DatabaseError
+from tradectl.ledger.exchange_mark import ExchangeMark
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.order import OrderStatus
 from tradectl.redaction import HIDDEN
@@ -30,6 +32,7 @@ _PRIVATE = stat.S_IRWXG | stat.S_IRWXO
 def checks(settings: Settings, world: World) -> Iterable[tuple[str, Check]]:
     return (
         ("ledger", lambda: _ledger(world)),
+        ("exchange", lambda: _exchange(settings, world)),
         ("key", lambda: _key(settings, world)),
         ("disk", lambda: _disk(settings)),
         ("calendar", lambda: _calendar(world)),
@@ -50,6 +53,15 @@ def _ledger(world: World) -> str:
         if found != "ok":
             raise DatabaseError(f"{database.name} is damaged: {found}; `tradectl backup` has copies to go back to")
     return f"{database.name} is sound"
+
+
+def _exchange(settings: Settings, world: World) -> str:
+    """DatabaseError where the paper exchange's file is not the one on which the ledger has traded, or an earlier state of it."""
+    if world.mode != "paper":
+        return "the exchange is the broker's"
+    if check_file(settings.paper, world.user, ExchangeMark(world.ledger.database, world.user)):
+        return f"{settings.paper} is the exchange that the ledger knows"
+    return "the first task opens the paper account"
 
 
 def _key(settings: Settings, world: World) -> str:
