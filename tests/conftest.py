@@ -54,13 +54,18 @@ def real_market(shared_data: Path, sessions: SessionTable, tmp_path_factory: pyt
     return folder
 
 
+NOT_IMPORTED = {"action_texts.csv"}
+"""Lists of the real data that are read by tests alone."""
+
+
 def _build(folder: Path, data: Path, sessions: SessionTable) -> None:
     from tradectl.marketdata.archive import Archive
     from tradectl.marketdata.imports import import_files
 
     archive = Archive(folder)
     try:
-        paths = [data / "daily", data / "lists", data / "minute", data / "instruments"]
+        lists = [path for path in sorted((data / "lists").iterdir()) if path.name not in NOT_IMPORTED]
+        paths = [data / "daily", *lists, data / "minute", data / "instruments"]
         import_files(paths, archive, sessions, at=datetime(2026, 11, 20, tzinfo=UTC))
     finally:
         archive.close()

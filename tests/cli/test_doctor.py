@@ -25,6 +25,7 @@ PAPER = [
     "ledger",
     "exchange",
     "key",
+    "rights",
     "disk",
     "calendar",
     "trading",

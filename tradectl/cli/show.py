@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from tradectl.control_characters import one_line
 from tradectl.model.money import show_rupees, to_paise
 
 
@@ -35,24 +36,24 @@ def _boxed(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str) -
     from rich.table import Table
     from rich.text import Text
 
-    boxed = Table(title=title or None, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    boxed = Table(title=Text(title) if title else None, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for name in columns:
-        boxed.add_column(name.removeprefix(">"), justify="right" if name.startswith(">") else "left")
+        boxed.add_column(Text(name.removeprefix(">")), justify="right" if name.startswith(">") else "left")
     for row in cells:
         boxed.add_row(*(Text(text) for text in row))
-    console = Console()
+    console = Console(color_system=None)  # no style: an escape that is printed would be data, and the edge shows it as such
     with console.capture() as captured:
         console.print(boxed)
     return captured.get().rstrip("\n")
 
 
 def cell(value: Any) -> str:
-    """One JSON value as a person reads it; nothing for None."""
+    """Return one JSON value as a person reads it, on one line; nothing for None."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
+    return f"{value:.2f}" if isinstance(value, float) else one_line(str(value))
 
 
 def moment(text: str | None) -> str:

@@ -14,6 +14,7 @@ from tradectl.errors import Ambiguous, Blocked, ConfigurationError, DatabaseErro
 from tradectl.ledger.exchange_mark import ExchangeMark
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.order import OrderStatus
+from tradectl.permissions import open_to_others
 from tradectl.redaction import HIDDEN
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def checks(settings: Settings, world: World) -> Iterable[tuple[str, Check]]:
         ("ledger", lambda: _ledger(world)),
         ("exchange", lambda: _exchange(settings, world)),
         ("key", lambda: _key(settings, world)),
+        ("rights", lambda: _rights(settings)),
         ("disk", lambda: _disk(settings)),
         ("calendar", lambda: _calendar(world)),
         ("trading", lambda: _trading(world)),
@@ -74,6 +76,15 @@ def _key(settings: Settings, world: World) -> str:
     if file.stat().st_mode & _PRIVATE:
         raise ConfigurationError(f"{file} can be read by others: `chmod 600 {file}`")
     return f"{file} is there, for its owner alone"
+
+
+def _rights(settings: Settings) -> str:
+    """ConfigurationError where others have rights on the home or on anything in it."""
+    found = list(open_to_others(settings.home))
+    if found:
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        raise ConfigurationError(f"{found[0]}{more} can be read or written by others: `chmod -R go= {settings.home}`")
+    return f"{settings.home} is for its owner alone"
 
 
 def _disk(settings: Settings) -> str:

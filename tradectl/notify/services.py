@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from io import StringIO
 from typing import TYPE_CHECKING
 
+from tradectl.control_characters import lines, one_line
 from tradectl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class ServiceNotifier:
         """True where at least one service took the message; never raises for a service that is down."""
         import apprise
 
+        title, body = one_line(title), lines(body)
         with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as said:  # type: ignore[no-untyped-call]
             delivered = [self._insist(service, title, body) for service in self._services]
             self.trouble = "" if all(delivered) else self._scrubbed(said)
