@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from tradectl.control_characters import in_json, lines
+from tradectl.control_characters import one_line as without_controls
 from tradectl.errors import Blocked, Missed, TradectlError
 from tradectl.redaction import redacted, scrubbed
 
@@ -85,7 +86,7 @@ class Call:
 
     def alarm(self, line: str) -> None:
         """Something that must be told even to the quiet."""
-        typer.echo(lines(scrubbed(f"tradectl: {line}")), err=True)
+        typer.echo(without_controls(scrubbed(f"tradectl: {line}")), err=True)
 
     def say(self, line: str) -> None:
         """A line of the story, for people who watch; nothing with `-q`."""
@@ -95,7 +96,7 @@ class Call:
     def answer(self, answer: Answer) -> int:
         """Print an answer the way it was asked for; the exit code."""
         if answer.error and not self.as_json:
-            typer.echo(lines(scrubbed(f"tradectl: {answer.error}")), err=True)
+            typer.echo(without_controls(scrubbed(f"tradectl: {answer.error}")), err=True)
         if self.as_json:
             typer.echo(in_json(redacted(json.dumps(self.envelope(answer), ensure_ascii=False))))
         elif not (self.quiet and answer.exit_code == 0):

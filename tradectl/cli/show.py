@@ -56,6 +56,15 @@ def cell(value: Any) -> str:
     return f"{value:.2f}" if isinstance(value, float) else one_line(str(value))
 
 
+def flat(value: Any) -> Any:
+    """Return a JSON value with each of its texts on one line, so that no text can look like a line of the page."""
+    if isinstance(value, dict):
+        return {key: flat(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [flat(item) for item in value]
+    return one_line(value) if isinstance(value, str) else value
+
+
 def moment(text: str | None) -> str:
     """An ISO moment in Indian time, as reports have it: `2023-07-21 09:15:00`."""
     return "" if text is None else text[:19].replace("T", " ")
@@ -69,6 +78,7 @@ def rupees(text: str | None) -> str:
 def inputs(values: Any, width: int = 0) -> str:
     """A decision's inputs or a task's result on one line: `close=101.5 rsi=24.1`; cut to `width` where that is given."""
     line = " ".join(f"{key}={_plain(value)}" for key, value in values.items()) if isinstance(values, dict) else _plain(values)
+    line = one_line(line)
     return line if not width or len(line) <= width else line[: width - 1] + "…"
 
 

@@ -51,6 +51,7 @@ class ServiceNotifier:
         return any(delivered)
 
     def _insist(self, service: Apprise, title: str, body: str) -> bool:
+        from apprise import NotifyFormat
         from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_exponential
 
         retrying = Retrying(
@@ -59,7 +60,7 @@ class ServiceNotifier:
             retry=retry_if_result(lambda taken: not taken),
             retry_error_callback=lambda _state: False,
         )
-        return bool(retrying(service.notify, title=title, body=body))
+        return bool(retrying(service.notify, title=title, body=body, body_format=NotifyFormat.TEXT))
 
     def _scrubbed(self, said: StringIO) -> str:
         text = " ".join(said.getvalue().split()) or "the service did not take the message"
