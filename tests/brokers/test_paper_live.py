@@ -149,6 +149,9 @@ def test_a_file_of_the_version_before_is_brought_forward(live: Floor, screen: Sc
     live.broker.close()
     with closing(sqlite3.connect(live.file)) as file:
         file.execute("DROP TABLE seen")
+        file.execute("DROP TABLE identity")
+        file.execute("ALTER TABLE accounts DROP COLUMN changes")
+        file.execute("ALTER TABLE accounts DROP COLUMN series")
         file.execute("PRAGMA user_version = 1")
     live.broker = live.another()
     screen.show(9900, ist(MONDAY, "09:15"), opened=9950)

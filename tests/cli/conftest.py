@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def tradectl(home: Path, monkeypatch: pytest.MonkeyPatch) -> Tradectl:
+def tradectl(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tradectl]:
     """Call it as the command line is written: `tradectl("orders", "list", "--json")`, in a home of its own."""
     for name in ("USER", "DB", "AT"):
         monkeypatch.delenv(f"TRADECTL_{name}", raising=False)
@@ -46,4 +47,6 @@ def tradectl(home: Path, monkeypatch: pytest.MonkeyPatch) -> Tradectl:
         result = CliRunner().invoke(app, list(words), input=stdin, catch_exceptions=False)
         return Said(result.exit_code, result.stdout, result.stderr)
 
-    return call
+    before = os.umask(0o077)  # as the console script begins
+    yield call
+    os.umask(before)

@@ -21,7 +21,7 @@ from tradectl.settings import load
 
 THEN = "2025-07-01 08:30"
 """The morning after the last bars of the real market."""
-PAPER = ["ledger", "key", "disk", "calendar", "trading", "orders", "timetable", "service", "messages"]
+PAPER = ["ledger", "exchange", "key", "rights", "disk", "calendar", "trading", "orders", "timetable", "service", "messages"]
 PAPER += ["prices", "universe", "closing auction"]
 ASKED = ["book", "shares", "funds", "quotes", "account"]
 

@@ -26,3 +26,9 @@ def test_the_console_is_stderr(capsys):
 def test_the_silent_one_takes_everything_and_says_nothing(capsys):
     assert SilentNotifier().send("Missed", "buy")
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_message_on_the_screen_has_no_control_characters():
+    stream = StringIO()
+    assert ConsoleNotifier(stream).send("halted\n\x1b[2J", "why: \x1b]0;pwn\x07\nsecond line")
+    assert stream.getvalue() == "halted\\n\\x1b[2J\nwhy: \\x1b]0;pwn\\x07\nsecond line\n"

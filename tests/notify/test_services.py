@@ -74,3 +74,15 @@ def test_a_service_that_is_down_loses_no_message(ledger: Ledger, telegram: Loopb
     assert ledger.outbox.pending() == ()
     assert deliver(world) == 0
     assert len(telegram.received) == TRIES + 1
+
+
+def test_a_message_reaches_telegram_without_control_characters_and_as_it_is_written(telegram: Loopback):
+    notifier = ServiceNotifier([TELEGRAM], pause=0)
+    assert notifier.send("halted \x1b[2J\n", "reason: \x1b]0;pwn\x07 <b>bold</b> *x* \u202e\nsecond line")
+    [(_, content)] = telegram.received
+    text = content["text"]
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "\u202e" not in text
+    assert "&lt;b&gt;bold&lt;/b&gt;" in text
+    assert "second line" in text

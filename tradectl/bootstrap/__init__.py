@@ -2,12 +2,14 @@
 
 homes         a home is made, and opened for a user
 worlds        live and paper worlds, put together
+exchanges     a paper exchange that does not fit the ledger
 simulations   throw-away worlds of the past
 drills        the exchange and the world of a drill
 sources       sessions, market data and live prices
 """
 
 from tradectl.bootstrap.drills import CHANGES, drill_exchange, drill_world
+from tradectl.bootstrap.exchanges import Accepted, accept_exchange, renew_exchange
 from tradectl.bootstrap.homes import before_the_last_event, capital_of, exists, init, open_world, parameters_of
 from tradectl.bootstrap.simulations import open_simulation, reopen_simulation
 from tradectl.bootstrap.sources import open_prices, open_sessions, open_store
@@ -15,8 +17,10 @@ from tradectl.bootstrap.worlds import LiveWorld, PaperWorld, live_account, onloo
 
 __all__ = [
     "CHANGES",
+    "Accepted",
     "LiveWorld",
     "PaperWorld",
+    "accept_exchange",
     "before_the_last_event",
     "capital_of",
     "drill_exchange",
@@ -31,5 +35,6 @@ __all__ = [
     "open_store",
     "open_world",
     "parameters_of",
+    "renew_exchange",
     "reopen_simulation",
 ]

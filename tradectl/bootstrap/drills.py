@@ -38,11 +38,20 @@ def drill_exchange(
     seed: int,
     step: int,
     on_call: Callable[[str], None] = lambda _: None,
+    witnessed: bool = False,
 ) -> Callable[[], FaultyBroker]:
     """What opens the paper exchange of a drill (in `file`), in the thread that calls it: behind faults that follow from `seed`.
-    Orders fill in parts where the faults say so."""
+    Orders fill in parts where the faults say so. `witnessed`: the ledger notes what it has seen of the exchange, as in a paper
+    home; for an exchange in the process of its ledger."""
     from tradectl.brokers.faulty import Fault, FaultyBroker
     from tradectl.brokers.paper import PaperBroker
+    from tradectl.ledger.exchange_mark import ExchangeMark
+
+    class DyingMark(ExchangeMark):
+        """The mark of a process that may be dead: it stores nothing at its end."""
+
+        def store(self) -> None:
+            """Store nothing: only what a write has carried was stored."""
 
     participation = PARTIAL if Fault.PARTIAL_FILLS in faults else 1.0
     user, capital = ledger.user, ledger.users.get(ledger.user).capital
@@ -58,6 +67,7 @@ def drill_exchange(
             participation=participation,
             durable=False,
             opening_cash=capital,
+            witness=DyingMark(ledger.database, user) if witnessed else None,
         )
         state = file.with_name("faults.json")
         broker = FaultyBroker(paper, clock, faults, promise, seed=seed, state=state, on_call=on_call)

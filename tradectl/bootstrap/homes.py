@@ -6,7 +6,7 @@ pretends to be elsewhere once something has happened in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,8 @@ from tradectl.deferred import deferred
 from tradectl.errors import ConfigurationError, TradectlError, UsageError
 from tradectl.model.moment import to_ist
 from tradectl.model.money import show_rupees
+from tradectl.permissions import close, make_home
+from tradectl.settings import FILE
 
 if TYPE_CHECKING:
     from tradectl.ledger.engine import Database
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 
 DEFAULT_USER = "me"
+SQLITE = "sqlite:///"
 DEFAULT_CAPITAL = 1_000_000_00
 """Rs 10,00,000 in paise."""
 
@@ -39,7 +42,7 @@ def init(
     """Make a home: the ledger with its first user, an admin, and his account: on paper, or live at a broker. ConfigurationError
     if there is one, UsageError for an unknown broker."""
     _check_mode(settings, mode, broker)
-    settings.home.mkdir(parents=True, exist_ok=True)
+    make_home(settings.home)
     database = _open(settings)
     if _is_made(database):
         raise ConfigurationError(f"{database.name} is a tradectl database already")
@@ -80,7 +83,9 @@ def open_world(
     from tradectl.ledger.users import Users
 
     if not read_only or not exists(settings):
-        settings.home.mkdir(parents=True, exist_ok=True)
+        if not (settings.home.exists() and exists(settings)):
+            make_home(settings.home)
+        close(_files(settings))
     database = _open(settings, read_only=read_only and exists(settings))
     try:
         if not _is_made(database):
@@ -98,6 +103,16 @@ def open_world(
     return _world(settings, ledger, clock, read_only=read_only)
 
 
+def _files(settings: Settings) -> Iterator[Path]:
+    """The files of a home that a version before, or a person, may have left open to others."""
+    yield from (settings.home / FILE, settings.sessions, settings.logs / "bugs.log")
+    databases = [settings.paper]
+    if settings.database.startswith(SQLITE):
+        databases.append(Path(settings.database.removeprefix(SQLITE)))
+    for file in databases:
+        yield from (file.with_name(f"{file.name}{ending}") for ending in ("", "-wal", "-shm", ".lock", ".next"))
+
+
 def _open(settings: Settings, *, read_only: bool = False) -> Database:
     from tradectl.ledger.opening import open_database
 
@@ -106,8 +121,7 @@ def _open(settings: Settings, *, read_only: bool = False) -> Database:
 
 def exists(settings: Settings) -> bool:
     """Whether there is a ledger; of a server nobody knows before it is asked."""
-    prefix = "sqlite:///"
-    return not settings.database.startswith(prefix) or Path(settings.database.removeprefix(prefix)).exists()
+    return not settings.database.startswith(SQLITE) or Path(settings.database.removeprefix(SQLITE)).exists()
 
 
 def _is_made(database: Database) -> bool:

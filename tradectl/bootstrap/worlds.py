@@ -74,6 +74,7 @@ def paper_world(
 
     def broker() -> PaperBroker:
         from tradectl.brokers.paper import PaperBroker
+        from tradectl.ledger.exchange_mark import ExchangeMark
 
         return PaperBroker(
             paper,
@@ -87,6 +88,7 @@ def paper_world(
             alone=alone,
             opening_cash=ledger.users.get(ledger.user).capital,
             prices=prices,
+            witness=ExchangeMark(ledger.database, ledger.user) if mode == "paper" else None,
         )
 
     readings = readings_of(market, parameters, shelf)

@@ -15,7 +15,9 @@ from tradectl import __version__
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.group import Root
 from tradectl.clock import SystemClock
-from tradectl.redaction import redacted
+from tradectl.control_characters import lines, one_line
+from tradectl.permissions import close, close_by_default
+from tradectl.redaction import scrubbed, words_scrubbed
 from tradectl.settings import load
 
 app = typer.Typer(cls=Root, add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
@@ -52,6 +54,7 @@ def root(
 
 def main() -> None:
     """Read the words of the command line, do what they say, and exit."""
+    close_by_default()
     call = Call()
     sys.excepthook = partial(report_bug, call)
     try:
@@ -62,10 +65,10 @@ def main() -> None:
 
 def report_bug(call: Call, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """An error that nobody meant: one line for the person, the traceback for whoever mends it. Python then exits with 1."""
-    text = redacted("".join(traceback.format_exception(kind, error, trace)))
+    text = scrubbed("".join(traceback.format_exception(kind, error, trace)))
     where = None if call.verbose else keep(text, call)
     if where is None:
-        typer.echo(text, err=True, nl=False)
+        typer.echo(lines(text), err=True, nl=False)
     kept = f"; the traceback is in {where}" if where else ""
     call.answer(
         Answer(outcome="failed", exit_code=1, error=f"this is a bug: {kind.__name__}: {' '.join(str(error).split())}{kept}")
@@ -79,8 +82,10 @@ def keep(text: str, call: Call) -> Path | None:
     path = call.settings.logs / "bugs.log"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        close([path])
         with path.open("a", encoding="utf-8") as log:
-            log.write(f"--- {SystemClock().machine_now().isoformat()} tradectl {__version__} {' '.join(sys.argv[1:])}\n{text}\n")
+            said = words_scrubbed(sys.argv[1:])
+            log.write(lines(f"--- {SystemClock().machine_now().isoformat()} tradectl {__version__} {one_line(said)}\n{text}\n"))
     except OSError:
         return None
     return path

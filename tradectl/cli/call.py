@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from tradectl.control_characters import in_json, lines
+from tradectl.control_characters import one_line as without_controls
 from tradectl.errors import Blocked, Missed, TradectlError
-from tradectl.redaction import redacted
+from tradectl.redaction import redacted, scrubbed
 
 if TYPE_CHECKING:
     from tradectl.settings import Settings
@@ -84,23 +86,23 @@ class Call:
 
     def alarm(self, line: str) -> None:
         """Something that must be told even to the quiet."""
-        typer.echo(redacted(f"tradectl: {line}"), err=True)
+        typer.echo(without_controls(scrubbed(f"tradectl: {line}")), err=True)
 
     def say(self, line: str) -> None:
         """A line of the story, for people who watch; nothing with `-q`."""
         if not self.quiet:
-            typer.echo(redacted(line), err=True)
+            typer.echo(lines(redacted(line)), err=True)
 
     def answer(self, answer: Answer) -> int:
         """Print an answer the way it was asked for; the exit code."""
         if answer.error and not self.as_json:
-            typer.echo(redacted(f"tradectl: {answer.error}"), err=True)
+            typer.echo(without_controls(scrubbed(f"tradectl: {answer.error}")), err=True)
         if self.as_json:
-            typer.echo(redacted(json.dumps(self.envelope(answer), ensure_ascii=False)))
+            typer.echo(in_json(redacted(json.dumps(self.envelope(answer), ensure_ascii=False))))
         elif not (self.quiet and answer.exit_code == 0):
             text = answer.text() if callable(answer.text) else answer.text
             if text:
-                typer.echo(redacted(text))
+                typer.echo(lines(redacted(text)))
         return answer.exit_code
 
     def envelope(self, answer: Answer) -> Mapping[str, Any]:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from tradectl.errors import UsageError
+from tradectl.permissions import as_asked
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """A line of names, then one line a row. UsageError where it cannot be written."""
     try:
-        with path.open("w", encoding="utf-8", newline="") as file:
+        with open(path, "w", encoding="utf-8", newline="", opener=as_asked) as file:
             writer = csv.DictWriter(file, list(columns))
             writer.writeheader()
             writer.writerows(rows)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tradectl.cli import show
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.options import OPERATE
@@ -89,6 +90,7 @@ def _found(world: World, before: User, after: User) -> dict[str, Any]:
 
 
 def _text(found: dict[str, Any]) -> str:
+    found = show.flat(found)
     state, live, waiting = found["trading_state"], found["live_orders"], found["waiting_orders"]
     why = f", {found['state_reason']}" if found["state_reason"] else ""
     lines = [f"{state}{why}: {WHAT[state]}" if found["changed"] else f"{state} already{why}: nothing is changed"]

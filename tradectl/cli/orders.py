@@ -148,6 +148,7 @@ def gravest(found: dict[str, Any]) -> int:
 
 def cancelled_text(found: dict[str, Any]) -> str:
     """A line for each order, and what may bring it back."""
+    found = show.flat(found)
     lines = [_ended(item) for item in found["orders"]] or ["there is no order to cancel"]
     sells = any(item["side"] == "SELL" and item["cancel"] == "cancelled" for item in found["orders"])
     if sells and found["trading_state"] != "HALTED":

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from tradectl.control_characters import one_line
 from tradectl.ports import Tell, silence
 
 
@@ -31,7 +32,9 @@ def _drawn(title: str) -> Iterator[Tell]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(title, total=None)
-        yield lambda name, done, total: progress.update(task, description=f"{title} {name}".strip(), completed=done, total=total)
+        yield lambda name, done, total: progress.update(
+            task, description=one_line(f"{title} {name}").strip(), completed=done, total=total
+        )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradectl.cli import show
 from tradectl.cli.call import Answer
+from tradectl.control_characters import one_line
 from tradectl.errors import Ambiguous
 from tradectl.model.money import to_rupees
 from tradectl.report import orders
@@ -59,7 +60,7 @@ def doubtful(world: World, doubt: Doubt) -> Answer:
         f"          tradectl orders resolve {order.id} --broker-order-id ID      it is there without our tag",
         f"          tradectl orders resolve {order.id} --filled N --price RUPEES its day is over, the contract note has it",
     ]
-    return Answer({"order": found, "known": told}, "\n".join(lines), exit_code=Ambiguous.exit_code)
+    return Answer({"order": found, "known": told}, "\n".join(map(one_line, lines)), exit_code=Ambiguous.exit_code)
 
 
 def _candidate(report: OrderReport) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -47,6 +47,33 @@ def trade(
     found = {"broker_order_id": order_id, "symbol": symbol.upper(), "side": side.upper(), "quantity": quantity}
     found |= {"price": to_rupees(paise)}
     return Answer(found, f"{side.upper()} {quantity} {symbol.upper()} at {to_rupees(paise)}: filled, broker order {order_id}")
+
+
+@command(app)
+def accept(
+    call: Call,
+    new: Annotated[
+        bool, typer.Option("--new", help="Begin a new account with the ledger's cash and shares; the old file is set aside.")
+    ] = False,
+) -> Answer:
+    """Trade on with a paper exchange that the ledger does not know: one that was lost, replaced or rolled back."""
+    from tradectl.bootstrap import PaperWorld, accept_exchange, renew_exchange
+    from tradectl.model.money import show_rupees, to_rupees
+
+    world = call.world()
+    if not isinstance(world, PaperWorld) or world.mode != "paper":
+        raise UsageError(f"this home is {world.mode}: it has no paper exchange to accept")
+    done = (renew_exchange if new else accept_exchange)(world, call.told().paper)
+    found: dict[str, Any] = {"exchange": str(done.file), "set_aside": str(done.aside) if done.aside else None, "new": new}
+    if not new:
+        return Answer(found, f"{done.file} is this ledger's exchange from now on: next, `tradectl reconcile`")
+    found |= {"orders_ended": done.orders_ended, "positions": done.positions, "cash": to_rupees(done.cash)}
+    lines = [
+        f"{done.file} is a new exchange: Rs {show_rupees(done.cash)} in cash, {done.positions} positions as the ledger has them",
+        f"{done.orders_ended} unfinished orders are CANCELLED: they rest nowhere, and the tasks place what is still wanted",
+    ]
+    lines += [f"the file that was there is {done.aside} now"] if done.aside else []
+    return Answer(found, "\n".join(lines))
 
 
 Port = Annotated[int, typer.Option(help="Where it listens on 127.0.0.1; 0 for any free one.", min=0, max=65535, metavar="PORT")]

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from tradectl.control_characters import one_line
 from tradectl.model.money import show_rupees, to_paise
 
 
@@ -35,24 +36,33 @@ def _boxed(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str) -
     from rich.table import Table
     from rich.text import Text
 
-    boxed = Table(title=title or None, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    boxed = Table(title=Text(title) if title else None, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for name in columns:
-        boxed.add_column(name.removeprefix(">"), justify="right" if name.startswith(">") else "left")
+        boxed.add_column(Text(name.removeprefix(">")), justify="right" if name.startswith(">") else "left")
     for row in cells:
         boxed.add_row(*(Text(text) for text in row))
-    console = Console()
+    console = Console(color_system=None)  # no style: an escape that is printed would be data, and the edge shows it as such
     with console.capture() as captured:
         console.print(boxed)
     return captured.get().rstrip("\n")
 
 
 def cell(value: Any) -> str:
-    """One JSON value as a person reads it; nothing for None."""
+    """Return one JSON value as a person reads it, on one line; nothing for None."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
+    return f"{value:.2f}" if isinstance(value, float) else one_line(str(value))
+
+
+def flat(value: Any) -> Any:
+    """Return a JSON value with each of its texts on one line, so that no text can look like a line of the page."""
+    if isinstance(value, dict):
+        return {key: flat(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [flat(item) for item in value]
+    return one_line(value) if isinstance(value, str) else value
 
 
 def moment(text: str | None) -> str:
@@ -68,6 +78,7 @@ def rupees(text: str | None) -> str:
 def inputs(values: Any, width: int = 0) -> str:
     """A decision's inputs or a task's result on one line: `close=101.5 rsi=24.1`; cut to `width` where that is given."""
     line = " ".join(f"{key}={_plain(value)}" for key, value in values.items()) if isinstance(values, dict) else _plain(values)
+    line = one_line(line)
     return line if not width or len(line) <= width else line[: width - 1] + "…"
 
 

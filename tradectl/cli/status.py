@@ -27,6 +27,7 @@ def status(call: Call) -> Answer:
 
 def text(user: str, found: dict[str, Any]) -> str:
     """The whole page."""
+    found = show.flat(found)
     parts = [_head(user, found), _agenda(found), _account(found), *_trouble(found)]
     return "\n\n".join(part for part in parts if part)
 

@@ -8,10 +8,13 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from tradectl.brokers.paper.identity import check_file
 from tradectl.doctor.finding import Check, Worth
 from tradectl.errors import Ambiguous, Blocked, ConfigurationError, DatabaseError
+from tradectl.ledger.exchange_mark import ExchangeMark
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.order import OrderStatus
+from tradectl.permissions import open_to_others
 from tradectl.redaction import HIDDEN
 
 if TYPE_CHECKING:
@@ -30,7 +33,9 @@ _PRIVATE = stat.S_IRWXG | stat.S_IRWXO
 def checks(settings: Settings, world: World) -> Iterable[tuple[str, Check]]:
     return (
         ("ledger", lambda: _ledger(world)),
+        ("exchange", lambda: _exchange(settings, world)),
         ("key", lambda: _key(settings, world)),
+        ("rights", lambda: _rights(settings)),
         ("disk", lambda: _disk(settings)),
         ("calendar", lambda: _calendar(world)),
         ("trading", lambda: _trading(world)),
@@ -52,6 +57,15 @@ def _ledger(world: World) -> str:
     return f"{database.name} is sound"
 
 
+def _exchange(settings: Settings, world: World) -> str:
+    """DatabaseError where the paper exchange's file is not the one on which the ledger has traded, or an earlier state of it."""
+    if world.mode != "paper":
+        return "the exchange is the broker's"
+    if check_file(settings.paper, world.user, ExchangeMark(world.ledger.database, world.user)):
+        return f"{settings.paper} is the exchange that the ledger knows"
+    return "the first task opens the paper account"
+
+
 def _key(settings: Settings, world: World) -> str:
     """ConfigurationError where secrets are stored and their key is missing, or open to others."""
     if HIDDEN not in _stored(settings, world).values():
@@ -62,6 +76,15 @@ def _key(settings: Settings, world: World) -> str:
     if file.stat().st_mode & _PRIVATE:
         raise ConfigurationError(f"{file} can be read by others: `chmod 600 {file}`")
     return f"{file} is there, for its owner alone"
+
+
+def _rights(settings: Settings) -> str:
+    """ConfigurationError where others have rights on the home or on anything in it."""
+    found = list(open_to_others(settings.home))
+    if found:
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        raise ConfigurationError(f"{found[0]}{more} can be read or written by others: `chmod -R go= {settings.home}`")
+    return f"{settings.home} is for its owner alone"
 
 
 def _disk(settings: Settings) -> str:

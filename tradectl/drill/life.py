@@ -185,6 +185,7 @@ class Life:
             seed=conditions.seed,
             step=MONITOR_EVERY,
             on_call=on_call,
+            witnessed=not conditions.through,
         )
 
     def _called(self, exchange: Exchange, conditions: Conditions) -> afar.Line:

@@ -81,6 +81,8 @@ class Database:
         self.sqlite = engine.dialect.name == "sqlite"
         self.before_commit: Callable[[], None] | None = None
         """Called just before each commit: a drill ends a life there."""
+        self.riders: dict[str, Callable[[Connection], None]] = {}
+        """By name: called inside each write, just before its commit. What they write needs no commit of its own."""
         self._local = threading.local()
         self._inherited: list[_Desk] = []
         self._reading = _Transaction(self, "read")
@@ -226,6 +228,8 @@ class _Transaction:
         database = self.database
         ending = desk.file if database.sqlite else database.connection(desk)
         if error is None and commit and not desk.doomed:
+            for ride in database.riders.values():
+                ride(database.connection(desk))
             if database.before_commit is not None:
                 database.before_commit()
             ending.commit()

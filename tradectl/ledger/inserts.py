@@ -49,17 +49,17 @@ def _as_stored(table: Table, name: str, dialect: Dialect) -> Callable[[Any], Any
 
 @cache
 def _insert_new(table: Table, dialect: str) -> Prepared:
-    return Prepared(_insert(table, dialect).on_conflict_do_nothing().inline())
+    return Prepared(insert_into(table, dialect).on_conflict_do_nothing().inline())
 
 
 @cache
 def _put(table: Table, key: tuple[str, ...], dialect: str) -> Prepared:
-    row = _insert(table, dialect)
+    row = insert_into(table, dialect)
     others = [column.name for column in table.c if column.name not in key and not column.primary_key]
     return Prepared(row.on_conflict_do_update(index_elements=key, set_={name: row.excluded[name] for name in others}).inline())
 
 
-def _insert(table: Table, dialect: str) -> Any:
+def insert_into(table: Table, dialect: str) -> Any:
     """An INSERT that has a word for conflicts, which is not part of the common language."""
     if dialect == "sqlite":
         from sqlalchemy.dialects.sqlite import insert as sqlite_insert

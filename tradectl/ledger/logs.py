@@ -7,10 +7,11 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete, insert, select
 
+from tradectl.control_characters import lines, one_line
 from tradectl.ledger.engine import Database
 from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import user_logs as rows
-from tradectl.redaction import redacted
+from tradectl.redaction import scrubbed
 
 _INSERT = Prepared(insert(rows).inline())
 _PRUNE = Prepared(delete(rows).where(rows.c.user == bindparam("of_user"), rows.c.at < bindparam("before")))
@@ -39,7 +40,14 @@ class Logs:
         self.user = user
 
     def append(self, at: datetime, level: str, action: str, message: str, *, task: str = "", symbol: str = "") -> None:
-        values = {"at": at, "level": level, "action": action, "message": redacted(message), "task": task, "symbol": symbol}
+        values = {
+            "at": at,
+            "level": level,
+            "action": action,
+            "message": lines(scrubbed(message)),
+            "task": task,
+            "symbol": one_line(symbol),
+        }
         with self.database.note() as connection:
             _INSERT.change(connection, {"user": self.user, **values})
 

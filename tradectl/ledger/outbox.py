@@ -7,12 +7,13 @@ from datetime import datetime
 
 from sqlalchemy import Integer, bindparam, delete, select, update
 
+from tradectl.control_characters import lines, one_line
 from tradectl.ledger.engine import Database
 from tradectl.ledger.inserts import insert_new
 from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import outbox as rows
 from tradectl.ledger.types import Moment
-from tradectl.redaction import redacted
+from tradectl.redaction import scrubbed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Outbox:
 
     def add(self, at: datetime, title: str, body: str, deduplicate: str) -> bool:
         """Add a message; False if the same was added before. `deduplicate` has 96 characters at most."""
-        told = {"title": redacted(title), "body": redacted(body), "deduplicate": deduplicate}
+        told = {"title": one_line(scrubbed(title)), "body": lines(scrubbed(body)), "deduplicate": one_line(deduplicate)[:96]}
         with self.database.note() as connection:
             return insert_new(connection, rows, {"user": self.user, "created_at": at, **told})
 

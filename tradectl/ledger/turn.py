@@ -27,7 +27,7 @@ _LOOK_TO_BE_NEXT = 0.001
 _LOOK_FOR_THE_TURN = 0.0001
 _POLITE = 1.0
 """Seconds to wait for the place of the next one: who has it may have been stopped there, and it guards nothing."""
-_MODE = 0o640
+_MODE = 0o600
 
 _files: set[int] = set()
 """Every file that is open here now: a forked child must not keep its parent's turn when the parent has died."""

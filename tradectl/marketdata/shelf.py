@@ -44,7 +44,6 @@ class FolderShelf:
                 with os.fdopen(descriptor, "wb") as file:
                     file.write(_checksum(content))
                     file.write(content)
-                Path(path).chmod(0o644)
                 Path(path).rename(self.folder / name)
             finally:
                 Path(path).unlink(missing_ok=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
+from tradectl.control_characters import lines, one_line
+
 
 class ConsoleNotifier:
     """Writes every message to a stream (stderr unless told); it always arrives. Titles that begin with `apart_from` are not
@@ -18,7 +20,7 @@ class ConsoleNotifier:
 
     def send(self, title: str, body: str) -> bool:
         if not (self._apart_from and title.startswith(self._apart_from)):
-            print("\n".join(part for part in (title, body) if part), file=self._stream or sys.stderr)
+            print("\n".join(part for part in (one_line(title), lines(body)) if part), file=self._stream or sys.stderr)
         return True
 
 

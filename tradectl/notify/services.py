@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from io import StringIO
 from typing import TYPE_CHECKING
 
+from tradectl.control_characters import lines, one_line
 from tradectl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,12 +44,14 @@ class ServiceNotifier:
         """True where at least one service took the message; never raises for a service that is down."""
         import apprise
 
+        title, body = one_line(title), lines(body)
         with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as said:  # type: ignore[no-untyped-call]
             delivered = [self._insist(service, title, body) for service in self._services]
             self.trouble = "" if all(delivered) else self._scrubbed(said)
         return any(delivered)
 
     def _insist(self, service: Apprise, title: str, body: str) -> bool:
+        from apprise import NotifyFormat
         from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_exponential
 
         retrying = Retrying(
@@ -57,7 +60,7 @@ class ServiceNotifier:
             retry=retry_if_result(lambda taken: not taken),
             retry_error_callback=lambda _state: False,
         )
-        return bool(retrying(service.notify, title=title, body=body))
+        return bool(retrying(service.notify, title=title, body=body, body_format=NotifyFormat.TEXT))
 
     def _scrubbed(self, said: StringIO) -> str:
         text = " ".join(said.getvalue().split()) or "the service did not take the message"

@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from tradectl.control_characters import lines
 from tradectl.errors import Interrupted, TradectlError
 from tradectl.ledger.executions import this_owner
+from tradectl.redaction import scrubbed
 from tradectl.runtime.agenda import Window
 from tradectl.runtime.due import due_now
 from tradectl.runtime.interrupt import Stop, stop_on_signals
@@ -126,4 +128,4 @@ class Daemon:
         except Interrupted:
             raise
         except (TradectlError, OSError) as error:
-            print(f"tradectl daemon: {error}", file=sys.stderr)  # noqa: T201 - the story goes to stderr
+            print(lines(scrubbed(f"tradectl daemon: {error}")), file=sys.stderr)  # noqa: T201 - the story goes to stderr

@@ -7,7 +7,7 @@ without a row that says why.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -143,7 +143,12 @@ class Book:
         charges: dict[tuple[date, str], int] | None = None,
         last_lot: int = 0,
         last_entry: int = 0,
+        wanted: Container[str] = (),
+        change_count: int = 0,
+        series: str = "",
     ) -> None:
+        """`wanted`: tags of orders that stay in memory and in view however old they are. `change_count`: how often the account
+        was written. `series`: a part of every number that is given out."""
         self.account = account
         self.settled_at = settled_at
         self.day = day
@@ -152,8 +157,11 @@ class Book:
         self.live = {order.order_id: order for order in self.orders.values() if order.alive}
         self.trades = list(trades)
         self.lots = {lot.lot_id: lot for lot in lots}
+        self.kept = frozenset(order.order_id for order in self.orders.values() if order.tag and order.tag in wanted)
         self.charges = dict(charges or {})
         self.changes = Changes()
+        self.change_count = change_count
+        self._series = f"-{series}" if series else ""
         self._last_lot = last_lot
         self._last_entry = last_entry
         self._serials = Counter(name.rpartition("-")[0] for name in self.orders)
@@ -174,10 +182,10 @@ class Book:
         return self.cash - self.blocked - self.unsettled
 
     def next_order_id(self, day: date) -> str:
-        return self._name(self._serials, f"{self.account}-{day:%Y%m%d}", "")
+        return self._name(self._serials, f"{self.account}-{day:%Y%m%d}{self._series}", "")
 
     def next_trade_id(self, day: date) -> str:
-        return self._name(self._trade_serials, f"{self.account}-{day:%Y%m%d}", "T")
+        return self._name(self._trade_serials, f"{self.account}-{day:%Y%m%d}{self._series}", "T")
 
     @staticmethod
     def _name(serials: Counter[str], stem: str, letter: str) -> str:
@@ -233,8 +241,12 @@ class Book:
     def trades_of(self, instrument_id: str, day: date) -> list[Trade]:
         return [trade for trade in self.trades if trade.session == day and trade.instrument_id == instrument_id]
 
+    def shows(self, order: Order, since: datetime) -> bool:
+        """Whether an order is in the visible book that goes back to `since`."""
+        return order.alive or order.updated_at >= since or order.order_id in self.kept
+
     def forget_before(self, moment: datetime) -> None:
-        """Drop from memory what nobody can see any more; the file keeps it."""
-        self.orders = {key: order for key, order in self.orders.items() if order.alive or order.updated_at >= moment}
-        self.trades = [trade for trade in self.trades if trade.at >= moment]
+        """Drop from memory what no read shows any more; the file keeps it."""
+        self.orders = {key: order for key, order in self.orders.items() if self.shows(order, moment)}
+        self.trades = [trade for trade in self.trades if trade.at >= moment or trade.order_id in self.kept]
         self.charges = {key: total for key, total in self.charges.items() if key[0] >= self.day}

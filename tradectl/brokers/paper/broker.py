@@ -7,6 +7,7 @@ process has written, and always checked again under the write lock before anythi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TypeVar
 from tradectl.brokers.paper.acceptance import sellable_lots
 from tradectl.brokers.paper.book import Book, Changes, Kind
 from tradectl.brokers.paper.commands import Desk
+from tradectl.brokers.paper.identity import NoWitness, Witness, check_mark, check_new, check_there
 from tradectl.brokers.paper.live import LivePrices
 from tradectl.brokers.paper.quotation import quote
 from tradectl.brokers.paper.settlement import Settlement
@@ -22,9 +24,10 @@ from tradectl.brokers.paper.statement import Statement, draw_up
 from tradectl.brokers.paper.store import Store
 from tradectl.brokers.paper.tape import Reel, Tape
 from tradectl.brokers.paper.views import Views
-from tradectl.errors import ConfigurationError, OrderRefused, UncoveredDate, UsageError
+from tradectl.errors import ConfigurationError, DatabaseError, OrderRefused, UncoveredDate, UsageError
 from tradectl.exchange.bands import Band
 from tradectl.exchange.sessions import SessionTable
+from tradectl.ledger.exchange_mark import Mark
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.money import show_rupees
@@ -45,6 +48,7 @@ class PaperBroker:
     `alone=True` keeps everybody else out of the file.
     `opening_cash`: paise with which the account is opened when it is first asked for anything; None: by `open_account` only.
     `prices`: a source of live prices; without one the market is what is stored. What it showed is kept, and settles orders.
+    `witness`: what the account's owner knows of the exchange; DatabaseError where the file is not that exchange any more.
 
     Commands raise OrderRefused; everything may raise DatabaseError (file), ConfigurationError (account not opened), UsageError
     (a time before the account's last event), UncoveredDate, and what the market data raises.
@@ -67,6 +71,7 @@ class PaperBroker:
         alone: bool = False,
         opening_cash: int | None = None,
         prices: PriceSource | None = None,
+        witness: Witness | None = None,
     ) -> None:
         if not 0 < participation <= 1:
             raise ConfigurationError(f"participation is more than 0 and at most 1, not {participation}")
@@ -75,7 +80,11 @@ class PaperBroker:
         self._clock = clock
         self._market = market
         self._sessions = sessions
-        self._store = Store(file, durable=durable, alone=alone)
+        self._file = file
+        self._witness = witness or NoWitness()
+        self._known = self._witness.last()
+        check_there(file, self._known, self._witness)
+        self._store = Store(file, durable=durable, alone=alone, create=self._known is None)
         if prices is not None:
             self.capabilities = replace(self.capabilities, preopen_prices=False, quote_delay=prices.delay)
         complete, looks = clock.virtual and prices is None, self._store.seen if prices is not None else None
@@ -92,6 +101,8 @@ class PaperBroker:
         if self._live is not None:
             self._live.close()
         self._store.close()
+        with suppress(DatabaseError):
+            self._witness.store()
 
     def open_account(self, cash: int) -> None:
         """Open the account with that many paise. Again with the same amount: nothing. ConfigurationError with another."""
@@ -197,19 +208,29 @@ class PaperBroker:
             with self._store.reading():
                 known = self._store.load(self._account) is not None
             if not known:
+                check_mark(self._file, self._known, Mark(self._store.identity, 0))
+                check_new(self._file, self._known, self._witness)
                 self.open_account(self._opening_cash)
             self._opening_cash = None
 
     def _load(self) -> Book:
         """Read the book from the file; inside `reading` or `writing`."""
         self._version = self._store.version()
-        book = self._store.load(self._account)
+        book = self._store.load(self._account, self._witness.unfinished())
         if book is None:
             raise ConfigurationError(f"paper account {self._account} has not been opened")
+        self._saw(book)
         self._settlement.forget()
         self._book, self._due = book, self._settlement.due(book, book.settled_at)
         self._views.changed()
         return book
+
+    def _saw(self, book: Book) -> None:
+        """Compare the file with what the owner knows of it, and note what it shows."""
+        mark = Mark(self._store.identity, book.change_count)
+        check_mark(self._file, self._known, mark)
+        self._known = mark
+        self._witness.saw(mark)
 
     def _check_time(self, now: datetime) -> None:
         if self._book is not None and now + SKEW < self._book.settled_at:
@@ -246,6 +267,7 @@ class PaperBroker:
         if book.changes or book.day != day:
             self._views.changed(shares=bool(book.changes.lots) or book.day != day)
             book.changes = Changes()
+            self._saw(book)
         self._due = self._settlement.due(book, now)
         if isinstance(answer, OrderRefused):
             raise answer

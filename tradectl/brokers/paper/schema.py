@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-VERSION = 2
-"""2 has the prices that were seen."""
+VERSION = 3
+"""2 has the prices that were seen, 3 the identity of the file and a count of the changes of each account."""
 
 SCHEMA = """
 CREATE TABLE accounts (
@@ -99,3 +99,11 @@ CREATE TABLE seen (
     PRIMARY KEY (session, instrument_id, at)
 ) WITHOUT ROWID
 """
+
+IDENTITY = """
+CREATE TABLE identity (identity TEXT NOT NULL);
+ALTER TABLE accounts ADD COLUMN changes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN series TEXT NOT NULL DEFAULT ''
+"""
+"""`series` is a part of the numbers of orders and trades from the day on which an owner accepted the file: an exchange that was
+rolled back or made anew must not give out a number twice."""

@@ -6,13 +6,15 @@ away. Another process's commit is noticed by `PRAGMA data_version`, which costs 
 
 from __future__ import annotations
 
+import os
+import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from tradectl.brokers.paper.book import REMEMBERED, Book, Changes, Entry
+from tradectl.brokers.paper.book import REMEMBERED, Book, Changes, Entry, Kind
 from tradectl.brokers.paper.rows import (
     ENTRY_COLUMNS,
     LOT_COLUMNS,
@@ -29,7 +31,7 @@ from tradectl.brokers.paper.rows import (
     trade_of,
     trade_row,
 )  # fmt: skip
-from tradectl.brokers.paper.schema import SCHEMA, SEEN, VERSION
+from tradectl.brokers.paper.schema import IDENTITY, SCHEMA, SEEN, VERSION
 from tradectl.brokers.paper.seen import Look
 from tradectl.errors import DatabaseError
 
@@ -41,15 +43,19 @@ SEEN_KEPT = timedelta(days=30)
 
 class Store:
     """One connection to one file. Every sqlite error leaves as a `DatabaseError` of one line. `alone`: nobody else knows the
-    file, and anybody who opens it is kept out."""
+    file, and anybody who opens it is kept out. Without `create` a missing file is an error."""
 
-    def __init__(self, file: Path, *, durable: bool = True, alone: bool = False) -> None:
+    def __init__(self, file: Path, *, durable: bool = True, alone: bool = False, create: bool = True) -> None:
         self._file = file
+        self._place = _place(file)
         self._alone = alone
+        self._identity = ""
         with self._translated():
-            self._connection = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=64)
+            uri = f"{file.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
+            self._connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=64)
         try:
             self._prepare(durable)
+            self._place = _place(file)
         except DatabaseError:
             self._connection.close()
             raise
@@ -71,9 +77,16 @@ class Store:
                 found = self._connection.execute("PRAGMA user_version").fetchone()[0]
                 if found == 0:
                     self._create()
-                if found < VERSION:
+                if found < 2:
                     self._connection.execute(SEEN)
+                if found < 3:
+                    for statement in IDENTITY.split(";"):
+                        self._connection.execute(statement)
+                    self._connection.execute("INSERT INTO identity VALUES (?)", (secrets.token_hex(8),))
+                if found < VERSION:
                     self._connection.execute(f"PRAGMA user_version = {VERSION}")
+        with self._translated():
+            self._identity = str(self._connection.execute("SELECT identity FROM identity").fetchone()[0])
 
     def _switch_to_wal(self) -> None:
         """Once in a file's life. SQLite does not wait for another process that is doing the same, so we do."""
@@ -106,6 +119,7 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """One transaction that holds the file's only write lock from its first moment; all of it happens or nothing."""
+        self._check_in_place()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -128,31 +142,48 @@ class Store:
             finally:
                 self._connection.execute("ROLLBACK")
 
+    def _check_in_place(self) -> None:
+        """Raise DatabaseError where the open file no longer has its name: nobody else would read what is written to it."""
+        if not self._alone and self._identity and _place(self._file) != self._place:
+            raise DatabaseError(
+                f"the paper exchange {self._file} was deleted or replaced while it was in use: nothing is written"
+            )
+
+    @property
+    def identity(self) -> str:
+        """What tells this exchange from every other."""
+        return self._identity
+
     def version(self) -> int:
         """A number that changes when another connection has committed."""
         if self._alone:
             return 0
+        self._check_in_place()
         try:
             return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
         except sqlite3.Error as error:
             raise self._told(error) from error
 
-    def load(self, account: str) -> Book | None:
-        """The account's book, with what is alive, held, or not older than `REMEMBERED`; None if it was never opened."""
+    def load(self, account: str, wanted: Collection[str] = ()) -> Book | None:
+        """The account's book, with what is alive, held, or not older than `REMEMBERED`; None if it was never opened. `wanted`:
+        tags of orders that it has however old they are, with their trades."""
         with self._translated():
             query = self._connection.execute
-            row = query("SELECT settled_at, day FROM accounts WHERE account = ?", (account,)).fetchone()
+            row = query("SELECT settled_at, day, changes, series FROM accounts WHERE account = ?", (account,)).fetchone()
             if row is None:
                 return None
             settled_at, day = moment_of(row[0]), date.fromisoformat(row[1])
             since = text_of(settled_at - REMEMBERED)
+            tags = ", ".join("?" * len(wanted))
             orders = query(
-                f"SELECT {ORDER_COLUMNS} FROM orders WHERE account = ? AND (updated_at >= ? OR status IN ('PENDING', 'ONGOING')) "
-                "ORDER BY placed_at, order_id",
-                (account, since),
+                f"SELECT {ORDER_COLUMNS} FROM orders WHERE account = ? AND (updated_at >= ? OR status IN ('PENDING', 'ONGOING') "
+                f"OR tag IN ({tags})) ORDER BY placed_at, order_id",
+                (account, since, *wanted),
             )
             trades = query(
-                f"SELECT {TRADE_COLUMNS} FROM trades WHERE account = ? AND at >= ? ORDER BY at, trade_id", (account, since)
+                f"SELECT {TRADE_COLUMNS} FROM trades WHERE account = ? AND (at >= ? OR order_id IN "
+                f"(SELECT order_id FROM orders WHERE account = ? AND tag IN ({tags}))) ORDER BY at, trade_id",
+                (account, since, account, *wanted),
             )
             lots = query(f"SELECT {LOT_COLUMNS} FROM lots WHERE account = ? AND quantity > 0 ORDER BY lot_id", (account,))
             charges = query(
@@ -173,11 +204,34 @@ class Store:
                 charges={(date.fromisoformat(session), instrument): total for session, instrument, total in charges},
                 last_lot=last_lot,
                 last_entry=last_entry,
+                wanted=wanted,
+                change_count=row[2],
+                series=row[3],
             )
 
     def open(self, account: str, at: datetime, day: date) -> None:
         """Write the account's first row; inside `writing`."""
-        self._connection.execute("INSERT INTO accounts VALUES (?, ?, ?, ?)", (account, text_of(at), text_of(at), day.isoformat()))
+        row = (account, text_of(at), text_of(at), day.isoformat())
+        self._connection.execute("INSERT INTO accounts (account, opened_at, settled_at, day) VALUES (?, ?, ?, ?)", row)
+
+    def open_with(self, account: str, at: datetime, day: date, cash: int, shares: Iterable[tuple[str, str, int, int]]) -> int:
+        """Open an account with cash and shares that were held before (instrument id, symbol, quantity, cost): delivered, and
+        through the corporate actions of `day`. How many changes the account has then."""
+        book = Book(account, at, day)
+        held = list(shares)
+        book.post(at, Kind.DEPOSIT, cash + sum(cost for *_, cost in held), note="carried over from the ledger")
+        for instrument_id, symbol, quantity, cost in held:
+            book.add_lot(instrument_id, quantity, cost, day - timedelta(days=1), delivered=True)
+            book.post(at, Kind.BUY, -cost, instrument_id=instrument_id, symbol=symbol, note="carried over from the ledger")
+        with self.writing():
+            self.open(account, at, day)
+            self.begin_series(account)
+            self.write(book)
+        return book.change_count
+
+    def begin_series(self, account: str) -> None:
+        """Give out numbers of orders and trades from now on that were never given out before; inside `writing`."""
+        self._connection.execute("UPDATE accounts SET series = ? WHERE account = ?", (secrets.token_hex(3), account))
 
     def write(self, book: Book) -> None:
         """Write what changed in a book, and how far it has come; inside `writing`."""
@@ -205,8 +259,11 @@ class Store:
                 "INSERT OR REPLACE INTO charges VALUES (?, ?, ?, ?)",
                 [(account, day.isoformat(), instrument, total) for (day, instrument), total in changes.charges.items()],
             )
+        book.change_count += 1
         settled, day = text_of(book.settled_at), book.day.isoformat()
-        self._connection.execute("UPDATE accounts SET settled_at = ?, day = ? WHERE account = ?", (settled, day, account))
+        self._connection.execute(
+            "UPDATE accounts SET settled_at = ?, day = ?, changes = changes + 1 WHERE account = ?", (settled, day, account)
+        )
 
     def remember(self, looks: Iterable[Look]) -> None:
         """Keep prices that were seen, for every account of the file, the first of one moment; what is old goes."""
@@ -252,6 +309,15 @@ class Store:
 
 
 _PUT_ORDER = f"INSERT OR REPLACE INTO orders (account, {ORDER_COLUMNS}) VALUES ({', '.join('?' * 20)})"
+
+
+def _place(file: Path) -> tuple[int, int] | None:
+    """What tells one file from another under the same name; None where there is none."""
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _before(session: str) -> str:

@@ -36,14 +36,14 @@ class Views:
         if not self._stale:
             return
         since = book.settled_at - REMEMBERED
-        visible = [order for order in book.orders.values() if order.alive or order.updated_at >= since]
+        visible = [order for order in book.orders.values() if book.shows(order, since)]
         kept = self._reports
         self._reports = {}
         for order in visible:
             known = kept.get(order.order_id)
             self._reports[order.order_id] = known if known and known[0] is order else (order, _report(order))
         orders = tuple(report for _, report in self._reports.values())
-        trades = tuple(_execution(trade) for trade in book.trades if trade.at >= since)
+        trades = tuple(_execution(trade) for trade in book.trades if trade.at >= since or trade.order_id in book.kept)
         self._orders = self._orders if orders == self._orders else orders
         self._trades = self._trades if trades == self._trades else trades
         self._stale = False

@@ -26,7 +26,7 @@ def alone(folder: Path) -> Iterator[None]:
     In a folder where the file cannot be made nothing else can be written either: what is tried says why.
     """
     try:
-        file = os.open(folder / "panel.lock", os.O_RDONLY | os.O_CREAT, 0o640)
+        file = os.open(folder / "panel.lock", os.O_RDONLY | os.O_CREAT, 0o600)
     except OSError:
         yield
         return

@@ -70,9 +70,7 @@ class Unpublished:
 
 def new_edition(folder: Path, generation: int) -> Path:
     """An empty folder for an edition, under a name that no edition had before."""
-    path = Path(tempfile.mkdtemp(prefix=f"{EDITION}{generation}-", dir=folder))
-    path.chmod(0o755)
-    return path
+    return Path(tempfile.mkdtemp(prefix=f"{EDITION}{generation}-", dir=folder))
 
 
 def forget(edition: Path) -> None:

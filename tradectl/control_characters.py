@@ -1,0 +1,36 @@
+"""Text of brokers, files and people on its way to a terminal, a log or a message: what would act there is shown, not sent.
+
+A terminal carries out C0 and C1 characters (an escape sequence changes its title, its clipboard or what was printed before).
+Marks of direction make a line read other than it is stored. Each becomes its escape, such as `\\x1b`.
+"""
+
+from __future__ import annotations
+
+import re
+
+_ACTING = "\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff"
+_ALL = re.compile(f"[{_ACTING}]")
+_ALL_BUT_LINES = re.compile(f"(?![\t\n])[{_ACTING}]")
+
+
+def one_line(text: str) -> str:
+    """Return the text with every control character as an escape, line breaks and tabs too: for a field."""
+    return text if text.isprintable() else _ALL.sub(_escape, text)
+
+
+def lines(text: str) -> str:
+    """Return the text with every control character but line breaks and tabs as an escape: for a page."""
+    return text if text.isprintable() else _ALL_BUT_LINES.sub(_escape, text)
+
+
+def in_json(text: str) -> str:
+    """Return a JSON text with every control character inside its strings as JSON's own escape: it stays the same JSON."""
+    return _ALL_BUT_LINES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    character = found[0]
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that was no UTF-8, as Python keeps it
+        return f"\\x{code - 0xDC00:02x}"
+    return {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(character) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")

@@ -1,0 +1,107 @@
+"""What the ledger has seen of its paper exchange: the identity of the file, and a count of the changes of the account.
+
+The exchange commits first and counts each change. The ledger notes the newest count that this process has seen, as a part of its
+next write, so the note costs no commit of its own. So the count of the exchange is never behind that of the ledger, wherever
+a process dies. A ledger behind its exchange is an ordinary crash, or a restored ledger. An exchange behind the ledger is not.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import func, select
+
+from tradectl.ledger.inserts import insert_into
+from tradectl.ledger.prepared import Prepared
+from tradectl.ledger.schema import database_info, orders
+from tradectl.model.order import TERMINAL
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+    from tradectl.ledger.engine import Database
+
+
+class Mark(NamedTuple):
+    """The identity of an exchange's file, and how many changes of the account it holds."""
+
+    identity: str
+    changes: int
+
+    def text(self) -> str:
+        """The mark as the ledger keeps it: of two marks of one file, the later one is the greater text."""
+        return f"{self.identity} {self.changes:012d}"
+
+    @classmethod
+    def of(cls, text: str) -> Mark:
+        """Read what `text` wrote."""
+        identity, _, changes = text.rpartition(" ")
+        return cls(identity, int(changes))
+
+
+class ExchangeMark:
+    """The mark of one user's account in a ledger. `saw` costs nothing; the next write of the ledger stores it."""
+
+    def __init__(self, database: Database, user: str) -> None:
+        self._database = database
+        self._user = user
+        self._key = f"exchange:{user}"[:64]
+        self._stored: Mark | None = None
+        self._newest: Mark | None = None
+        database.riders[self._key] = self._ride
+
+    def last(self) -> Mark | None:
+        """The newest mark that any process has stored; None where this ledger has never seen its exchange."""
+        with self._database.read() as connection:
+            text = connection.scalar(select(database_info.c.value).where(database_info.c.key == self._key))
+        self._stored = Mark.of(text) if text else None
+        return self._stored
+
+    def orders_placed(self) -> int:
+        """How many orders of this ledger have an id of the exchange."""
+        at_exchange = (orders.c.user == self._user, orders.c.broker_order_id.is_not(None))
+        with self._database.read() as connection:
+            return int(connection.scalar(select(func.count()).select_from(orders).where(*at_exchange)) or 0)
+
+    def unfinished(self) -> frozenset[str]:
+        """Tags of the orders whose end the ledger does not know yet."""
+        open_orders = (orders.c.user == self._user, orders.c.status.not_in(sorted(TERMINAL)))
+        with self._database.read() as connection:
+            return frozenset(connection.scalars(select(orders.c.tag).where(*open_orders)))
+
+    def saw(self, mark: Mark) -> None:
+        """Note what the exchange shows now."""
+        self._newest = mark
+
+    def store(self) -> None:
+        """Store what was seen and no write has carried yet, at the end of a process."""
+        if self._newest is not None and self._newest != self._stored and not self._database.read_only:
+            with self._database.note():
+                pass
+
+    def accept(self, mark: Mark) -> None:
+        """Take this mark in the place of the one that is stored, whatever that is."""
+        with self._database.note() as connection:
+            _put(connection, self._key, mark.text(), only_later=False)
+        self._stored = self._newest = mark
+
+    def _ride(self, connection: Connection) -> None:
+        """Store the newest mark in a transaction that is about to be committed."""
+        newest = self._newest
+        if newest is None or newest == self._stored:
+            return
+        _put(connection, self._key, newest.text(), only_later=True)
+        self._stored = newest
+
+
+def _put(connection: Connection, key: str, text: str, *, only_later: bool) -> None:
+    """Insert or replace a fact; with `only_later` never by a smaller text: another process may have seen more."""
+    _statement(connection.dialect.name, only_later).change(connection, {"key": key, "value": text})
+
+
+@cache
+def _statement(dialect: str, only_later: bool) -> Prepared:
+    row = insert_into(database_info, dialect)
+    where = database_info.c.value < row.excluded.value if only_later else None
+    return Prepared(row.on_conflict_do_update(index_elements=["key"], set_={"value": row.excluded.value}, where=where).inline())
