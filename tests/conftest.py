@@ -97,9 +97,6 @@ def real_market(shared_data: Path, sessions: SessionTable, tmp_path_factory: pyt
     return folder
 
 
-"""Lists of the real data that are read by tests alone."""
-
-
 def _build(folder: Path, data: Path, sessions: SessionTable) -> None:
     from tradectl.marketdata.archive import Archive
     from tradectl.marketdata.imports import import_files
