@@ -13,6 +13,7 @@ from io import BufferedReader, RawIOBase
 from time import monotonic
 from typing import Any
 
+from requests import Response, Session
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -31,6 +32,13 @@ class Timely(HTTPAdapter):
     def init_poolmanager(self, *words: Any, **names: Any) -> None:
         super().init_poolmanager(*words, **names)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SafePool}
+
+
+class Unredirected(Session):
+    """A session that never looks where a redirection leads: an unreadable address there would be an error of its own."""
+
+    def get_redirect_target(self, resp: Response) -> str | None:  # noqa: ARG002 - the library's signature
+        return None
 
 
 class _File(RawIOBase):

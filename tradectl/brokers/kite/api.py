@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from tradectl.brokers.adapter import ORDERS, Account, Session
 from tradectl.brokers.insession import in_session
-from tradectl.brokers.kite.judging import judge, judge_list
+from tradectl.brokers.kite.judging import judge, judge_change, judge_list
 from tradectl.brokers.transport import CONNECT, ReadTransport, Reply, Transport
 from tradectl.errors import BrokerUnavailable, LoginNeeded, OrderRefused
 
@@ -103,6 +103,12 @@ class Api(Reads):
         url = self._root + path
         return self._in_session(
             lambda headers: self._commands.command(
-                method, url, bucket=ORDERS, headers=headers, data=form, before_sending=before_sending
+                method,
+                url,
+                bucket=ORDERS,
+                headers=headers,
+                data=form,
+                before_sending=before_sending,
+                judge=judge if method == "POST" else judge_change,
             )
         )

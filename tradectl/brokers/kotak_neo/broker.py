@@ -18,7 +18,8 @@ from tradectl.brokers.kotak_neo.login import remarks
 from tradectl.brokers.kotak_neo.prices import KotakPrices
 from tradectl.brokers.kotak_neo.ticker import OnOrder, Ticker
 from tradectl.brokers.kotak_neo.wire import TITLE, Wire, parsed, reading, url
-from tradectl.brokers.transport import READS, Reply, Transport
+from tradectl.brokers.replies import order_id
+from tradectl.brokers.transport import READS, Judge, Reply, Transport
 from tradectl.errors import Ambiguous, Blocked, OrderRefused, TradectlError, UsageError
 from tradectl.exchange.ticks import on_tick
 from tradectl.model.market import Quote
@@ -89,9 +90,7 @@ class KotakNeo:
             "ig": request.tag,
             "os": paths.SOURCE,
         }
-        number = self._command(paths.PLACE, sent, look).get("nOrdNo")
-        if not isinstance(number, str) or not number:
-            raise Ambiguous("Kotak took an order and gave no number for it")
+        number = self._command(paths.PLACE, sent, look, judging.command)
         self._look_for_rejection(number)
         return number
 
@@ -125,7 +124,9 @@ class KotakNeo:
             if self._waits(lambda: waits) is not waits:
                 raise Blocked(f"order {number} has changed hands while we waited to be let: nothing was sent")
 
-        self._command(path, {**sent, "am": "YES" if waits else "NO"}, look)
+        found = self._command(path, {**sent, "am": "YES" if waits else "NO"}, look, judging.change)
+        if found != number:
+            raise Ambiguous(f"Kotak took a command about order {number}, and names order {found}")
 
     # reads
 
@@ -167,16 +168,24 @@ class KotakNeo:
     def _trading(self, session: Session) -> Mapping[str, str]:
         return {**self._wire.looking(), **reading(session), "neo-fin-key": paths.FIN_KEY}
 
-    def _command(self, path: str, sent: Mapping[str, str], look: Callable[[], None]) -> Mapping[str, Any]:
-        """`look`: see `Transport.command`."""
+    def _command(self, path: str, sent: Mapping[str, str], look: Callable[[], None], judge: Judge) -> str:
+        """The number of the order in Kotak's answer; Ambiguous where it has none. `look`: see `Transport.command`."""
         data = {"jData": json.dumps(sent)}
         reply = self._wire.in_session(
             lambda session: self._orders.command(
-                "POST", url(session, path), bucket=ORDERS, headers=self._trading(session), data=data, before_sending=look
+                "POST",
+                url(session, path),
+                bucket=ORDERS,
+                headers=self._trading(session),
+                data=data,
+                before_sending=look,
+                judge=judge,
             )
         )
-        body: Mapping[str, Any] = reply.json()
-        return body
+        number = order_id(reply.object().get("nOrdNo"))
+        if number is None:
+            raise Ambiguous("Kotak took a command and gave no number of an order for it")
+        return number
 
     def _read(self, path: str, **how: Any) -> Reply:
         """`how`: see `ReadTransport.read`."""
