@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from io import BufferedReader, RawIOBase
 from time import monotonic
 from typing import Any
@@ -77,6 +77,13 @@ class _Answer(HTTPResponse):
         super().__init__(sock, *words, **names)
         self.fp.close()
         self.fp = BufferedReader(_File(sock))
+
+    def begin(self) -> None:
+        """HTTPException for an answer that names two lengths: found later, it would leave the connection open."""
+        super().begin()
+        lengths = {part.strip() for text in self.headers.get_all("Content-Length", ()) for part in text.split(",")}
+        if len(lengths) > 1:
+            raise HTTPException("the answer names more than one length")
 
 
 class _Connection(HTTPConnection):

@@ -183,7 +183,8 @@ def _exchanged(
     if before_sending is not None:
         before_sending()
     try:
-        answer = line.session.request(method, url, timeout=line.timeout, allow_redirects=False, **sent)
+        with line.session.request(method, url, timeout=line.timeout, allow_redirects=False, stream=True, **sent) as answer:
+            reply = Reply(answer.status_code, answer.content)
     except (requests.ConnectTimeout, requests.exceptions.InvalidURL) as error:
         raise BrokerUnavailable(f"{line.name} could not be reached") from error
     except requests.ConnectionError as error:
@@ -198,7 +199,6 @@ def _exchanged(
         wait = asked_wait(answer.headers, line.clock.machine_now())
         again = f": again in {wait:.0f} s" if wait else ""
         raise _TooMany(f"{line.name} asks us to ask less often{again}", wait=wait)
-    reply = Reply(answer.status_code, answer.content)
     failure = (judge or line.judge)(reply)
     if failure is not None:
         raise failure

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 import threading
 import traceback
 from abc import ABC, abstractmethod
@@ -77,6 +78,23 @@ class Response:
         return cls(status, json.dumps(content).encode())
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a server sends in place of its own reply, after it has carried a command out (`sandbox.shapes` lists them).
+
+    Attributes:
+        name: A few words, unique in the list.
+        make: All bytes that go over the socket, made of the true reply.
+        tells_id: Whether the reply still names the order, so that a client can read the id.
+        reset: Whether the connection is reset after the bytes.
+    """
+
+    name: str
+    make: Callable[[Response], bytes]
+    tells_id: bool = False
+    reset: bool = False
+
+
 class Sandbox(ABC):
     """A server over an exchange, which `exchange` makes in the server's thread. A subclass answers requests (`answer`).
 
@@ -90,7 +108,7 @@ class Sandbox(ABC):
     def __init__(self, exchange: Callable[[], Broker], *, port: int = 0) -> None:
         self._make = exchange
         self._exchange: Broker | None = None
-        self._troubles: list[tuple[Trouble, str, str | tuple[str, ...]]] = []
+        self._troubles: list[tuple[Trouble | Shape, str, str | tuple[str, ...]]] = []
         self.requests: list[tuple[str, str]] = []
         self.broken: list[str] = []
         self._server = _Server(self, port)
@@ -112,7 +130,7 @@ class Sandbox(ABC):
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self._server.server_port}"
 
-    def trouble(self, kind: Trouble, *, method: str = "", path: str | tuple[str, ...] = "", times: int = 1) -> None:
+    def trouble(self, kind: Trouble | Shape, *, method: str = "", path: str | tuple[str, ...] = "", times: int = 1) -> None:
         """The next so many requests of this method, whose path begins so (or in one of these ways), go wrong."""
         self._troubles += [(kind, method, path)] * times
 
@@ -171,7 +189,7 @@ class Sandbox(ABC):
             if close is not None:
                 close()
 
-    def _trouble_of(self, request: Request) -> Trouble | None:
+    def _trouble_of(self, request: Request) -> Trouble | Shape | None:
         for item in self._troubles:
             kind, method, path = item
             if method in {"", request.method} and request.path.startswith(path):
@@ -190,7 +208,9 @@ _SPOILT = {Trouble.BAD_GATEWAY: _BAD_GATEWAY, Trouble.MALFORMED: Response(200, b
 
 
 class _Server(HTTPServer):
-    """The sandbox's sockets."""
+    """The sandbox's sockets. `resets`: the connection of this request ends in a reset."""
+
+    resets = False
 
     def __init__(self, sandbox: Sandbox, port: int) -> None:
         self._sandbox = sandbox
@@ -200,6 +220,14 @@ class _Server(HTTPServer):
         """Without asking the network for a name of this machine."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = LOOPBACK, self.socket.getsockname()[1]
+
+    def shutdown_request(self, request: Any) -> None:
+        """A connection that is to be reset is closed at once."""
+        if self.resets:
+            self.resets = False
+            self.close_request(request)
+        else:
+            super().shutdown_request(request)
 
     def handle_error(self, *_: object) -> None:
         self._sandbox.broken.append(traceback.format_exc())
@@ -223,7 +251,12 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
 
         do_GET = do_POST = do_PUT = do_DELETE = _handle  # noqa: N815 - the library's names
 
-        def _go_wrong(self, trouble: Trouble | None, request: Request) -> None:
+        def _go_wrong(self, trouble: Trouble | Shape | None, request: Request) -> None:
+            if isinstance(trouble, Shape):
+                carried_out = sandbox.respond(request)
+                if carried_out is not None:
+                    self._send_bytes(trouble.make(carried_out), reset=trouble.reset)
+                return
             response = _INSTEAD.get(trouble) if trouble else None
             if response is None and trouble is not Trouble.LOST:
                 response = sandbox.respond(request)
@@ -243,6 +276,14 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body[: len(body) // 2] if half else body)
+
+        def _send_bytes(self, content: bytes, *, reset: bool) -> None:
+            with suppress(ConnectionError):
+                self.wfile.write(content)
+                self.wfile.flush()
+            if reset:
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                sandbox._server.resets = True
 
         def log_message(self, *_: object) -> None:
             """What was asked is in `Sandbox.requests`."""

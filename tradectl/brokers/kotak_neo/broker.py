@@ -196,7 +196,7 @@ class KotakNeo:
     def _list(self, path: str, read: Callable[[list[rows.Row]], T]) -> T:
         """A list, read; an empty one only where Kotak says that there is nothing."""
         reply = self._read(path)
-        return parsed(lambda: read(_data(reply)), path.rpartition("/")[2])
+        return parsed(lambda: read(_data(reply, bare=path == paths.HOLDINGS)), path.rpartition("/")[2])
 
     def _row(self, number: str, *, patient: bool) -> rows.Row:
         """One order as the book has it now. `patient`: asked for again where that may help."""
@@ -224,13 +224,14 @@ def _check_price(price: int) -> None:
         raise OrderRefused("a limit order has a price above zero: it was not sent", code="price")
 
 
-def _data(reply: Reply) -> list[rows.Row]:
-    """The rows of an answer. Kotak says `Not_Ok` for none, or has null in their place."""
+def _data(reply: Reply, *, bare: bool = False) -> list[rows.Row]:
+    """The rows of an answer. Kotak says `Not_Ok` for none, or `Ok` with null or an empty list in their place. `bare`: an empty
+    list counts without a word of it, as the holdings come."""
     words = judging.said(reply)
     if words is not None and judging.is_empty(words):
         return []
     data = reply.json()["data"]
-    if data is None:
+    if data is None or (data == [] and not bare):
         if words is None or not words.ok:
             raise ValueError("there is no data, and nothing says that there is none")
         return []
