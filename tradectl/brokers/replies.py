@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tradectl.errors import OrderRefused
+from tradectl.errors import Ambiguous, OrderRefused
+from tradectl.model.order import OrderReport
 
 
 class Command(StrEnum):
@@ -105,6 +106,12 @@ def speaks_of_the_way(text: str) -> bool:
 def refused(meaning: Meaning, reason: str) -> OrderRefused:
     """Return the refusal of an order. A lack of money may pass by itself."""
     return OrderRefused(reason, code=meaning.value, passing=meaning is Meaning.FUNDS)
+
+
+def check_absent(book: Iterable[OrderReport], tag: str) -> None:
+    """Ambiguous where the order book shows an order under a tag that is about to be sent once more."""
+    if any(report.tag == tag for report in book):
+        raise Ambiguous("the broker refused the session of a command, and its order book shows the order: it was carried out")
 
 
 def order_id(value: object) -> str | None:

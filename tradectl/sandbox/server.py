@@ -22,11 +22,14 @@ from socketserver import TCPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-from tradectl.brokers.faulty import FaultyBroker, ServerError
+from tradectl.brokers.faulty import Fault, FaultyBroker, ServerError
 from tradectl.clock import SystemClock
 from tradectl.errors import Ambiguous, BrokerUnavailable
 from tradectl.ports import Broker
+from tradectl.sandbox.response import Response, Shape
+from tradectl.sandbox.shapes import DOCUMENTED, SHAPES
 
+__all__ = ["LOOPBACK", "Request", "Response", "Sandbox", "Shape", "Trouble"]
 LOOPBACK = "127.0.0.1"
 LOOK = 0.5
 """Seconds after which a server without requests looks up."""
@@ -67,34 +70,6 @@ class Request:
         return json.loads(self.body)
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
-    status: int
-    body: bytes
-    kind: str = "application/json"
-
-    @classmethod
-    def of(cls, content: Any, status: int = 200) -> Response:
-        return cls(status, json.dumps(content).encode())
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What a server sends in place of its own reply, after it has carried a command out (`sandbox.shapes` lists them).
-
-    Attributes:
-        name: A few words, unique in the list.
-        make: All bytes that go over the socket, made of the true reply.
-        tells_id: Whether the reply still names the order, so that a client can read the id.
-        reset: Whether the connection is reset after the bytes.
-    """
-
-    name: str
-    make: Callable[[Response], bytes]
-    tells_id: bool = False
-    reset: bool = False
-
-
 class Sandbox(ABC):
     """A server over an exchange, which `exchange` makes in the server's thread. A subclass answers requests (`answer`).
 
@@ -103,12 +78,15 @@ class Sandbox(ABC):
     """
 
     slow = 1.0
+    shapes = ""
+    """The broker whose shapes a faulty exchange's answers take (`sandbox.shapes`)."""
     _ending = False
 
     def __init__(self, exchange: Callable[[], Broker], *, port: int = 0) -> None:
         self._make = exchange
         self._exchange: Broker | None = None
         self._troubles: list[tuple[Trouble | Shape, str, str | tuple[str, ...]]] = []
+        self._lie: Shape | None = None
         self.requests: list[tuple[str, str]] = []
         self.broken: list[str] = []
         self._server = _Server(self, port)
@@ -119,6 +97,8 @@ class Sandbox(ABC):
         """For the server's own thread."""
         if self._exchange is None:
             self._exchange = self._make()
+            if isinstance(self._exchange, FaultyBroker) and self.shapes:
+                self._exchange.misreport = self._misreport
         return self._exchange
 
     @property
@@ -148,6 +128,15 @@ class Sandbox(ABC):
             return None
         except BrokerUnavailable:
             return _UNAVAILABLE
+
+    def _misreport(self, fault: Fault, number: int) -> None:
+        """The faulty exchange has carried a command out, and the reply is to be another one: which, follows from the number."""
+        table = (DOCUMENTED if fault is Fault.DOCUMENTED_REFUSAL else SHAPES)[self.shapes]
+        self._lie = table[number % len(table)]
+
+    def _take_lie(self) -> Shape | None:
+        lie, self._lie = self._lie, None
+        return lie
 
     def start(self) -> None:
         self._thread.start()
@@ -252,19 +241,20 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
         do_GET = do_POST = do_PUT = do_DELETE = _handle  # noqa: N815 - the library's names
 
         def _go_wrong(self, trouble: Trouble | Shape | None, request: Request) -> None:
-            if isinstance(trouble, Shape):
-                carried_out = sandbox.respond(request)
-                if carried_out is not None:
-                    self._send_bytes(trouble.make(carried_out), reset=trouble.reset)
-                return
-            response = _INSTEAD.get(trouble) if trouble else None
+            shape = trouble if isinstance(trouble, Shape) else None
+            response = _INSTEAD.get(trouble) if isinstance(trouble, Trouble) else None
             if response is None and trouble is not Trouble.LOST:
                 response = sandbox.respond(request)
+                shape = sandbox._take_lie() or shape
+            if shape is not None and response is not None:
+                self._send_bytes(shape.make(response), reset=shape.reset)
+                return
             if response is None or trouble is Trouble.CUT:
                 return
             if trouble is Trouble.SLOW:
                 SystemClock().sleep(sandbox.slow)
-            self._send(_SPOILT.get(trouble, response) if trouble else response, half=trouble is Trouble.HALF)
+            spoilt = _SPOILT.get(trouble, response) if isinstance(trouble, Trouble) else response
+            self._send(spoilt, half=trouble is Trouble.HALF)
 
         def _send(self, response: Response, *, half: bool = False) -> None:
             with suppress(ConnectionError):  # who asked has given up

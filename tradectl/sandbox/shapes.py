@@ -1,8 +1,8 @@
 """Replies that a server sends after it has carried a command out, and that do not say so.
 
 `SHAPES` are replies that no broker documents as a refusal: after each of them an order is placed under the right id, or its
-outcome is unknown. `DOCUMENTED` are replies that a broker documents as refusals; a server that lies sends them after it carried a command
-out, and only the order book shows it. The tests and the drill use both.
+outcome is unknown. `DOCUMENTED` are replies that a broker documents as refusals; a server that lies sends them after it carried a
+command out, and only the order book shows it. The tests and the drill use both.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from itertools import count
 
-from tradectl.sandbox.server import Response, Shape
+from tradectl.sandbox.response import Response, Shape
 
 DEPTH = 50_000
 DIGITS = 5_000

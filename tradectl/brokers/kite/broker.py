@@ -20,7 +20,7 @@ from tradectl.brokers.kite.purse import funds
 from tradectl.brokers.kite.shares import holdings
 from tradectl.brokers.kite.ticker import Ticker, ignore
 from tradectl.brokers.kite.windows import PATHS, check_quiet, path_of
-from tradectl.brokers.replies import order_id
+from tradectl.brokers.replies import check_absent, order_id
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, OrderRefused, TradectlError
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
@@ -76,7 +76,13 @@ class KiteBroker:
             "tag": request.tag,
             **_terms(request.order_type, request.price),
         }
-        reply = self._api.send("POST", f"/orders/{PATHS[request.variety]}", form, before_sending=self._check_quiet)
+        reply = self._api.send(
+            "POST",
+            f"/orders/{PATHS[request.variety]}",
+            form,
+            before_sending=self._check_quiet,
+            before_again=lambda: check_absent(self.orders(), request.tag),
+        )
         number = _order_id(reply.content)
         self._check_accepted(number)
         return number

@@ -18,7 +18,7 @@ from tradectl.brokers.kotak_neo.login import remarks
 from tradectl.brokers.kotak_neo.prices import KotakPrices
 from tradectl.brokers.kotak_neo.ticker import OnOrder, Ticker
 from tradectl.brokers.kotak_neo.wire import TITLE, Wire, parsed, reading, url
-from tradectl.brokers.replies import order_id
+from tradectl.brokers.replies import check_absent, order_id
 from tradectl.brokers.transport import READS, Judge, Reply, Transport
 from tradectl.errors import Ambiguous, Blocked, OrderRefused, TradectlError, UsageError
 from tradectl.exchange.ticks import on_tick
@@ -90,7 +90,9 @@ class KotakNeo:
             "ig": request.tag,
             "os": paths.SOURCE,
         }
-        number = self._command(paths.PLACE, sent, look, judging.command)
+        number = self._command(
+            paths.PLACE, sent, look, judging.command, before_again=lambda: check_absent(self.orders(), request.tag)
+        )
         self._look_for_rejection(number)
         return number
 
@@ -168,8 +170,17 @@ class KotakNeo:
     def _trading(self, session: Session) -> Mapping[str, str]:
         return {**self._wire.looking(), **reading(session), "neo-fin-key": paths.FIN_KEY}
 
-    def _command(self, path: str, sent: Mapping[str, str], look: Callable[[], None], judge: Judge) -> str:
-        """The number of the order in Kotak's answer; Ambiguous where it has none. `look`: see `Transport.command`."""
+    def _command(
+        self,
+        path: str,
+        sent: Mapping[str, str],
+        look: Callable[[], None],
+        judge: Judge,
+        *,
+        before_again: Callable[[], None] | None = None,
+    ) -> str:
+        """The number of the order in Kotak's answer; Ambiguous where it has none. `look`: see `Transport.command`;
+        `before_again`: see `in_session`."""
         data = {"jData": json.dumps(sent)}
         reply = self._wire.in_session(
             lambda session: self._orders.command(
@@ -180,7 +191,8 @@ class KotakNeo:
                 data=data,
                 before_sending=look,
                 judge=judge,
-            )
+            ),
+            before_again,
         )
         number = order_id(reply.object().get("nOrdNo"))
         if number is None:

@@ -35,6 +35,7 @@ class KiteSandbox(StreamingSandbox):
     `memory`: see `Memory`.
     """
 
+    shapes = "kite"
     stream: Stream | None
 
     def __init__(

@@ -26,6 +26,8 @@ class OpenAlgoSandbox(Sandbox):
     refused cancel is answered (500 with its Zerodha adapter).
     """
 
+    shapes = "openalgo"
+
     def __init__(self, exchange: Callable[[], Broker], clock: Clock, *, api_key: str, port: int = 0) -> None:
         super().__init__(exchange, port=port)
         self._clock, self._key = clock, api_key
