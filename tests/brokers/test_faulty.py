@@ -749,6 +749,25 @@ def test_what_does_not_arrive_is_not_heard_as_done(near, far, fault) -> None:
     assert heard == ["place"]
 
 
+def test_a_command_that_is_answered_as_refused_was_carried_out(near, far) -> None:
+    broker = far(Fault.ANSWERED_AS_REFUSED)
+    with pytest.raises(Ambiguous, match="no refusal"):
+        broker.place(order("T1", amo=False))
+    (placed,) = broker.truth().orders
+    with pytest.raises(Ambiguous):
+        broker.cancel(placed.broker_order_id)
+    (ended,) = broker.truth().orders
+    assert (ended.status, broker.hits) == (OrderStatus.CANCELLED, {Fault.ANSWERED_AS_REFUSED: 2})
+
+
+def test_an_order_that_is_refused_in_documented_words_was_carried_out(far) -> None:
+    broker = far(Fault.DOCUMENTED_REFUSAL)
+    for number in range(6):
+        with pytest.raises(OrderRefused):
+            broker.place(order(f"T{number}"))
+    assert len(broker.truth().orders) == 6
+
+
 EVERYTHING = [fault for fault in Fault if fault is not Fault.NONE]
 
 

@@ -131,7 +131,7 @@ def test_a_session_that_kotak_has_ended_places_nothing(neo: MakeNeo) -> None:
     ("path", "said"),
     [
         ("/quick/order/rule/ms/place", Response.of({"stCode": 100022, "errMsg": "invalid session token", "stat": "Not_Ok"}, 403)),
-        ("/quick/order/rule/ms/place", Response.of({"stCode": 200032, "errMsg": "wrong base url", "stat": "Not_Ok"})),
+        ("/quick/user/orders", Response.of({"stCode": 200032, "errMsg": "wrong base url", "stat": "Not_Ok"})),
         ("/quick/user/orders", Response.of({"stCode": 5204, "errMsg": "Session expired, please re-login", "stat": "Not_Ok"})),
     ],
 )

@@ -23,7 +23,6 @@ from tradectl.errors import (
     ConfigurationError,
     DataError,
     OrderRefused,
-    RateLimited,
     TradectlError,
     UsageError,
 )
@@ -182,7 +181,7 @@ def test_a_repeated_tag_is_refused_for_the_day_and_makes_a_second_order_on_the_n
         (Trouble.SLOW, Ambiguous, 1),
         (Trouble.UNAVAILABLE, Ambiguous, 0),
         (Trouble.BAD_GATEWAY, Ambiguous, 1),
-        (Trouble.TOO_MANY, RateLimited, 0),
+        (Trouble.TOO_MANY, Ambiguous, 0),
     ],
 )
 def test_after_trouble_the_book_tells_what_became_of_the_order(

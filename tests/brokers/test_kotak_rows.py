@@ -178,16 +178,29 @@ def said(code: int, message: str, stat: str = "Not_Ok") -> dict[str, Any]:
         (200, {"stat": "Ok", "nOrdNo": "1", "stCode": 200}, None, ""),
         (200, said(32, "error from core", "Put Order Response : Client OrderID already exists"), OrderRefused, "repeated_tag"),
         (200, said(5204, "Put Order Response : Client OrderID already exists"), OrderRefused, "repeated_tag"),
-        (400, said(1021, "order is completed", "please provide valid order number"), OrderRefused, "finished"),
-        (200, said(5204, "Cancel Order Response : Bad Input"), OrderRefused, "refused"),
+        (200, said(5204, "Put Order Response : Bad Input"), OrderRefused, "refused"),
         (400, said(1009, "please provide valid quantity"), OrderRefused, "refused"),
-        (400, {"error": [{"code": "400", "message": "Missing field"}]}, OrderRefused, "refused"),
+        (400, said(1007, "body invalid", "bad request"), OrderRefused, "refused"),
+        (200, said(5202, "Error: Invalid Request"), OrderRefused, "refused"),
         (200, said(5204, "RMS:Margin Exceeds,Cash Available:100.00"), OrderRefused, "funds"),
         (401, said(100008, "unauthorized"), NotWhitelisted, ""),
         (200, said(1037, "session IP does not match"), NotWhitelisted, ""),
-        (403, said(0, "forbidden"), LoginNeeded, ""),
         (200, said(100022, "invalid session token"), judging.SessionUnknown, ""),
-        (200, said(5204, "Invalid session, please re-login to continue"), judging.SessionUnknown, ""),
+        (403, said(0, "forbidden"), Ambiguous, ""),
+        (200, said(5204, "Invalid session, please re-login to continue"), Ambiguous, ""),
+        (400, {"error": [{"code": "400", "message": "Missing field"}]}, Ambiguous, ""),
+        (400, said(1021, "order is completed", "please provide valid order number"), Ambiguous, ""),
+        (408, {"error": "Request Timeout"}, Ambiguous, ""),
+        (408, said(1009, "please provide valid quantity"), Ambiguous, ""),
+        (200, {"errMsg": "upstream request timeout"}, Ambiguous, ""),
+        (200, said(0, "Request timed out"), Ambiguous, ""),
+        (200, said(5204, "Request timed out"), Ambiguous, ""),
+        (200, said(32, "error from core"), Ambiguous, ""),
+        (400, said(1009, "order placed, but please call us"), Ambiguous, ""),
+        (400, said(1234, "please provide valid quantity"), Ambiguous, ""),
+        (404, said(1007, "body invalid"), Ambiguous, ""),
+        (429, said(0, "Too many requests"), Ambiguous, ""),
+        (400, {"stCode": True, "errMsg": ["body invalid"], "stat": "Not_Ok"}, Ambiguous, ""),
         (200, {"data": said(100022, "invalid session token", "error in neo-login-check-api")}, judging.SessionUnknown, ""),
         (500, said(500, "unexpected"), Ambiguous, ""),
         (502, said(502, "cannot reach the order system"), Ambiguous, ""),
@@ -214,6 +227,25 @@ def test_what_an_answer_to_a_command_means(status: int, body: Any, error: type[T
     assert type(found) is (error or type(None))
     if isinstance(found, OrderRefused):
         assert (found.code, found.passing) == (code, code == "funds")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (400, said(1021, "order is completed", "please provide valid order number"), "finished"),
+        (200, said(5204, "Cancel Order Response : Bad Input"), "refused"),
+        (
+            400,
+            {"data": {"error": [{"code": "91400", "message": "Not allowed: order was placed via the app"}]}},
+            "refused",
+        ),
+    ],
+)
+def test_a_refused_change_is_told_in_kotaks_own_words(status: int, body: Any, code: str) -> None:
+    found = judging.change(reply(status, body))
+    assert isinstance(found, OrderRefused)
+    assert found.code == code
+    assert type(judging.change(reply(200, said(5204, "Client OrderID already exists")))) is Ambiguous
 
 
 @pytest.mark.parametrize(

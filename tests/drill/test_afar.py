@@ -11,13 +11,14 @@ import pytest
 
 from tradectl.brokers import transport
 from tradectl.brokers.faulty import Fault, Promise
+from tradectl.brokers.kite import api as kite_api
 from tradectl.drill import crashes, days
 from tradectl.drill.afar import promise_of
 from tradectl.drill.crashes import Drill, Tally
 from tradectl.drill.life import Conditions
 from tradectl.drill.sweep import Stage
 from tradectl.drill.ways import WAYS
-from tradectl.errors import BrokerUnavailable
+from tradectl.errors import BrokerUnavailable, OrderRefused
 
 OF = slice(6, 8)
 """Two days, on the second of which there is something to buy and to sell."""
@@ -68,6 +69,24 @@ def test_it_finds_an_adapter_that_takes_a_lost_answer_for_a_request_that_was_nev
     monkeypatch.setattr(transport, "Ambiguous", BrokerUnavailable)
     tally = drilled({Fault.REPLY_LOST}, "buy", 2)
     assert tally.duplicates, found(tally)
+
+
+@pytest.mark.parametrize(
+    ("stage", "task"), [("kite", "buy"), ("kotak_neo", "sell-monitor"), ("openalgo", "buy")], indirect=["stage"]
+)
+def test_orders_that_were_carried_out_and_answered_as_refused_are_survived(drilled: Drilled, task: str) -> None:
+    tally = drilled({Fault.ANSWERED_AS_REFUSED}, task, 3)
+    assert found(tally) == []
+    assert tally.faults[Fault.ANSWERED_AS_REFUSED] > 0
+
+
+@pytest.mark.parametrize("stage", ["kite"], indirect=True)
+def test_it_finds_an_adapter_that_takes_every_error_for_a_refusal(drilled: Drilled, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crashes, "STOPS", 0)
+    monkeypatch.setattr(crashes, "REAL_KILLS", 0)
+    monkeypatch.setattr(kite_api, "judge", lambda reply: None if reply.status < 300 else OrderRefused("no", passing=True))
+    tally = drilled({Fault.ANSWERED_AS_REFUSED}, "buy", 3)
+    assert tally.duplicates + tally.lost, found(tally)
 
 
 @pytest.mark.parametrize(("stage", "task"), [("kite", "buy"), ("kotak_neo", "sell-monitor")], indirect=["stage"])

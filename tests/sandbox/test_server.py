@@ -12,7 +12,7 @@ from tradectl.brokers.adapter import Unlimited
 from tradectl.brokers.faulty import ServerError
 from tradectl.brokers.transport import Reply, Transport
 from tradectl.clock import VirtualClock
-from tradectl.errors import Ambiguous, BrokerUnavailable, OrderRefused, RateLimited, TradectlError
+from tradectl.errors import Ambiguous, BrokerUnavailable, OrderRefused, TradectlError
 from tradectl.ports import Broker
 from tradectl.sandbox.server import Request, Response, Sandbox, Trouble
 
@@ -85,7 +85,7 @@ def test_a_request_is_answered(server: Counter) -> None:
         (Trouble.SLOW, Ambiguous, 1),
         (Trouble.UNAVAILABLE, Ambiguous, 0),
         (Trouble.BAD_GATEWAY, Ambiguous, 1),
-        (Trouble.TOO_MANY, RateLimited, 0),
+        (Trouble.TOO_MANY, Ambiguous, 0),
     ],
 )
 def test_a_command_is_sent_once_and_its_failure_is_named(

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from io import BufferedReader, RawIOBase
 from time import monotonic
 from typing import Any
 
+from requests import Response, Session
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -31,6 +32,13 @@ class Timely(HTTPAdapter):
     def init_poolmanager(self, *words: Any, **names: Any) -> None:
         super().init_poolmanager(*words, **names)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SafePool}
+
+
+class Unredirected(Session):
+    """A session that never looks where a redirection leads: an unreadable address there would be an error of its own."""
+
+    def get_redirect_target(self, resp: Response) -> str | None:  # noqa: ARG002 - the library's signature
+        return None
 
 
 class _File(RawIOBase):
@@ -69,6 +77,13 @@ class _Answer(HTTPResponse):
         super().__init__(sock, *words, **names)
         self.fp.close()
         self.fp = BufferedReader(_File(sock))
+
+    def begin(self) -> None:
+        """HTTPException for an answer that names two lengths: found later, it would leave the connection open."""
+        super().begin()
+        lengths = {part.strip() for text in self.headers.get_all("Content-Length", ()) for part in text.split(",")}
+        if len(lengths) > 1:
+            raise HTTPException("the answer names more than one length")
 
 
 class _Connection(HTTPConnection):

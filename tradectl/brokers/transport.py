@@ -3,18 +3,19 @@
 Who only looks is given a `ReadTransport`: how a read is sent is chosen there and not by who asks, so it has no way to a command.
 
 What matters after a failed command is whether the broker may have carried it out. Where the connection was never made, it did
-not. Where it broke, timed out or answered what nobody can read, it may have: that is Ambiguous, and only the book tells.
+not. Where it broke, timed out, was answered with 429 or with what nobody can read, it may have: that is Ambiguous, and only the
+book tells.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from tradectl.brokers import strict_json
 from tradectl.brokers.adapter import Limiter
 from tradectl.brokers.retry_after import asked_wait
 from tradectl.errors import Ambiguous, BrokerUnavailable, RateLimited, TradectlError
@@ -42,8 +43,8 @@ class Reply:
     content: bytes
 
     def json(self) -> Any:
-        """ValueError for what is no JSON."""
-        return json.loads(self.content)
+        """Return the document. ValueError for what is no JSON (`strict_json`)."""
+        return strict_json.read(self.content)
 
     def object(self) -> Mapping[str, Any]:
         """The JSON object that was answered; empty where it is none."""
@@ -59,6 +60,10 @@ Judge = Callable[[Reply], TradectlError | None]
 answer after which a command may have been carried out."""
 
 
+class _TooMany(RateLimited):
+    """The broker answered 429. Our own limiter, which keeps a request back, raises RateLimited itself."""
+
+
 class _Line:
     """The connections to one broker, kept open, and what every request has in common."""
 
@@ -71,11 +76,9 @@ class _Line:
     @cached_property
     def session(self) -> Session:
         """Nothing is ever repeated below us."""
-        import requests
+        from tradectl.brokers.deadline import Timely, Unredirected
 
-        from tradectl.brokers.deadline import Timely
-
-        session = requests.Session()
+        session = Unredirected()
         session.trust_env = False
         for scheme in ("https://", "http://"):
             session.mount(scheme, Timely())
@@ -140,21 +143,38 @@ class Transport(ReadTransport):
     """The same, and commands."""
 
     def command(
-        self, method: str, url: str, *, bucket: str, before_sending: Callable[[], None] | None = None, **sent: Any
+        self,
+        method: str,
+        url: str,
+        *,
+        bucket: str,
+        before_sending: Callable[[], None] | None = None,
+        judge: Judge | None = None,
+        **sent: Any,
     ) -> Reply:
         """A request that may change something, sent once. `sent` is what `requests` takes: headers, params, data, json.
 
         The limiter may let us wait for long: whatever depends on the time is looked at after that, by `before_sending`, and what
-        it raises keeps the request back.
+        it raises keeps the request back. `judge` replaces the transport's own for this command.
 
         Raises Ambiguous where it may have been carried out, BrokerUnavailable where it provably was not sent, and what the
-        broker's answer means.
+        broker's answer means. No broker documents that a 429 comes before acceptance, so it is Ambiguous here.
         """
-        return _exchanged(self._line, method, url, bucket=bucket, before_sending=before_sending, **sent)
+        try:
+            return _exchanged(self._line, method, url, bucket=bucket, before_sending=before_sending, judge=judge, **sent)
+        except _TooMany as error:
+            raise Ambiguous(f"{error}; whether it carried the command out is not known") from error
 
 
 def _exchanged(
-    line: _Line, method: str, url: str, *, bucket: str, before_sending: Callable[[], None] | None = None, **sent: Any
+    line: _Line,
+    method: str,
+    url: str,
+    *,
+    bucket: str,
+    before_sending: Callable[[], None] | None = None,
+    judge: Judge | None = None,
+    **sent: Any,
 ) -> Reply:
     """One request and its answer."""
     import requests
@@ -163,7 +183,8 @@ def _exchanged(
     if before_sending is not None:
         before_sending()
     try:
-        answer = line.session.request(method, url, timeout=line.timeout, allow_redirects=False, **sent)
+        with line.session.request(method, url, timeout=line.timeout, allow_redirects=False, stream=True, **sent) as answer:
+            reply = Reply(answer.status_code, answer.content)
     except (requests.ConnectTimeout, requests.exceptions.InvalidURL) as error:
         raise BrokerUnavailable(f"{line.name} could not be reached") from error
     except requests.ConnectionError as error:
@@ -177,9 +198,8 @@ def _exchanged(
     if answer.status_code == 429:
         wait = asked_wait(answer.headers, line.clock.machine_now())
         again = f": again in {wait:.0f} s" if wait else ""
-        raise RateLimited(f"{line.name} asks us to ask less often{again}", wait=wait)
-    reply = Reply(answer.status_code, answer.content)
-    failure = line.judge(reply)
+        raise _TooMany(f"{line.name} asks us to ask less often{again}", wait=wait)
+    failure = (judge or line.judge)(reply)
     if failure is not None:
         raise failure
     return reply

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 import threading
 import traceback
 from abc import ABC, abstractmethod
@@ -22,11 +23,14 @@ from socketserver import TCPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-from tradectl.brokers.faulty import FaultyBroker, ServerError
+from tradectl.brokers.faulty import Fault, FaultyBroker, ServerError
 from tradectl.clock import SystemClock
 from tradectl.errors import Ambiguous, BrokerUnavailable
 from tradectl.ports import Broker
+from tradectl.sandbox.response import Response, Shape
+from tradectl.sandbox.shapes import DOCUMENTED, SHAPES
 
+__all__ = ["LOOPBACK", "Request", "Response", "Sandbox", "Shape", "Trouble"]
 LOOPBACK = "127.0.0.1"
 LOOK = 0.5
 """Seconds after which a server without requests looks up."""
@@ -67,17 +71,6 @@ class Request:
         return json.loads(self.body)
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
-    status: int
-    body: bytes
-    kind: str = "application/json"
-
-    @classmethod
-    def of(cls, content: Any, status: int = 200) -> Response:
-        return cls(status, json.dumps(content).encode())
-
-
 class Sandbox(ABC):
     """A server over an exchange, which `exchange` makes in the server's thread. A subclass answers requests (`answer`).
 
@@ -86,12 +79,15 @@ class Sandbox(ABC):
     """
 
     slow = 1.0
+    shapes = ""
+    """The broker whose shapes a faulty exchange's answers take (`sandbox.shapes`)."""
     _ending = False
 
     def __init__(self, exchange: Callable[[], Broker], *, port: int = 0) -> None:
         self._make = exchange
         self._exchange: Broker | None = None
-        self._troubles: list[tuple[Trouble, str, str | tuple[str, ...]]] = []
+        self._troubles: list[tuple[Trouble | Shape, str, str | tuple[str, ...]]] = []
+        self._lie: Shape | None = None
         self.requests: list[tuple[str, str]] = []
         self.broken: list[str] = []
         self._server = _Server(self, port)
@@ -102,6 +98,8 @@ class Sandbox(ABC):
         """For the server's own thread."""
         if self._exchange is None:
             self._exchange = self._make()
+            if isinstance(self._exchange, FaultyBroker) and self.shapes:
+                self._exchange.misreport = self._misreport
         return self._exchange
 
     @property
@@ -113,7 +111,7 @@ class Sandbox(ABC):
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self._server.server_port}"
 
-    def trouble(self, kind: Trouble, *, method: str = "", path: str | tuple[str, ...] = "", times: int = 1) -> None:
+    def trouble(self, kind: Trouble | Shape, *, method: str = "", path: str | tuple[str, ...] = "", times: int = 1) -> None:
         """The next so many requests of this method, whose path begins so (or in one of these ways), go wrong."""
         self._troubles += [(kind, method, path)] * times
 
@@ -131,6 +129,15 @@ class Sandbox(ABC):
             return None
         except BrokerUnavailable:
             return _UNAVAILABLE
+
+    def _misreport(self, fault: Fault, number: int) -> None:
+        """The faulty exchange has carried a command out, and the reply is to be another one: which, follows from the number."""
+        table = (DOCUMENTED if fault is Fault.DOCUMENTED_REFUSAL else SHAPES)[self.shapes]
+        self._lie = table[number % len(table)]
+
+    def _take_lie(self) -> Shape | None:
+        lie, self._lie = self._lie, None
+        return lie
 
     def start(self) -> None:
         self._thread.start()
@@ -172,7 +179,7 @@ class Sandbox(ABC):
             if close is not None:
                 close()
 
-    def _trouble_of(self, request: Request) -> Trouble | None:
+    def _trouble_of(self, request: Request) -> Trouble | Shape | None:
         for item in self._troubles:
             kind, method, path = item
             if method in {"", request.method} and request.path.startswith(path):
@@ -191,7 +198,9 @@ _SPOILT = {Trouble.BAD_GATEWAY: _BAD_GATEWAY, Trouble.MALFORMED: Response(200, b
 
 
 class _Server(HTTPServer):
-    """The sandbox's sockets."""
+    """The sandbox's sockets. `resets`: the connection of this request ends in a reset."""
+
+    resets = False
 
     def __init__(self, sandbox: Sandbox, port: int) -> None:
         self._sandbox = sandbox
@@ -201,6 +210,14 @@ class _Server(HTTPServer):
         """Without asking the network for a name of this machine."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = LOOPBACK, self.socket.getsockname()[1]
+
+    def shutdown_request(self, request: Any) -> None:
+        """A connection that is to be reset is closed at once."""
+        if self.resets:
+            self.resets = False
+            self.close_request(request)
+        else:
+            super().shutdown_request(request)
 
     def handle_error(self, *_: object) -> None:
         self._sandbox.broken.append(traceback.format_exc())
@@ -224,15 +241,21 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
 
         do_GET = do_POST = do_PUT = do_DELETE = _handle  # noqa: N815 - the library's names
 
-        def _go_wrong(self, trouble: Trouble | None, request: Request) -> None:
-            response = _INSTEAD.get(trouble) if trouble else None
+        def _go_wrong(self, trouble: Trouble | Shape | None, request: Request) -> None:
+            shape = trouble if isinstance(trouble, Shape) else None
+            response = _INSTEAD.get(trouble) if isinstance(trouble, Trouble) else None
             if response is None and trouble is not Trouble.LOST:
                 response = sandbox.respond(request)
+                shape = sandbox._take_lie() or shape
+            if shape is not None and response is not None:
+                self._send_bytes(shape.make(response), reset=shape.reset)
+                return
             if response is None or trouble is Trouble.CUT:
                 return
             if trouble is Trouble.SLOW:
                 SystemClock().sleep(sandbox.slow)
-            self._send(_SPOILT.get(trouble, response) if trouble else response, half=trouble is Trouble.HALF)
+            spoilt = _SPOILT.get(trouble, response) if isinstance(trouble, Trouble) else response
+            self._send(spoilt, half=trouble is Trouble.HALF)
 
         def _send(self, response: Response, *, half: bool = False) -> None:
             with suppress(ConnectionError):  # who asked has given up
@@ -248,6 +271,14 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
         def date_time_string(self, timestamp: float | None = None) -> str:
             """Return the `Date` of an answer: the machine's time, as the clock reads it."""
             return formatdate(SystemClock().machine_now().timestamp() if timestamp is None else timestamp, usegmt=True)
+
+        def _send_bytes(self, content: bytes, *, reset: bool) -> None:
+            with suppress(ConnectionError):
+                self.wfile.write(content)
+                self.wfile.flush()
+            if reset:
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                sandbox._server.resets = True
 
         def log_message(self, *_: object) -> None:
             """What was asked is in `Sandbox.requests`."""

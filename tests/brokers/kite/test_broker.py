@@ -23,7 +23,6 @@ from tradectl.errors import (
     LoginNeeded,
     NotWhitelisted,
     OrderRefused,
-    RateLimited,
     TradectlError,
     UsageError,
 )
@@ -238,7 +237,7 @@ def test_a_change_of_what_is_not_in_the_book_is_refused_without_asking(home: Hou
     [
         (Trouble.LOST, Ambiguous, 0), (Trouble.CUT, Ambiguous, 1), (Trouble.HALF, Ambiguous, 1),
         (Trouble.MALFORMED, Ambiguous, 1), (Trouble.UNAVAILABLE, Ambiguous, 0), (Trouble.BAD_GATEWAY, Ambiguous, 1),
-        (Trouble.TOO_MANY, RateLimited, 0),
+        (Trouble.TOO_MANY, Ambiguous, 0),
     ],
 )  # fmt: skip
 def test_a_command_that_goes_wrong_was_sent_once(

@@ -17,7 +17,7 @@ from tradectl.brokers.faulty.faults import BEFALLS, REPLY_DELAY, REQUEST_DELAY, 
 from tradectl.brokers.faulty.gate import Gate
 from tradectl.brokers.faulty.mirror import Mirror
 from tradectl.brokers.faulty.wire import Command, Remembered
-from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, OrderRefused
+from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, OrderRefused, TradectlError
 from tradectl.model.market import Quote
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, TradeReport
 from tradectl.ports import Broker, Capabilities, Clock
@@ -78,6 +78,8 @@ class FaultyBroker:
         self._mirror = Mirror(self._faults, self._chance, self.hits)
         self._gate = Gate(exchange, clock, promise, self._mirror, self._remembered)
         self._on_call = on_call
+        self.misreport: Callable[[Fault, int], None] | None = None
+        """Where a wire lies between, its server is told here to send another reply than the true one, and which by a number."""
 
     @property
     def name(self) -> str:
@@ -227,6 +229,23 @@ class FaultyBroker:
             self._said(command)
         raise ServerError(f"{command}: 502 from the broker")
 
+    def _answered_as_refused(self, command: Command, now: datetime) -> str:
+        """The exchange has carried it out; its reply proves nothing."""
+        return self._misreported(Fault.ANSWERED_AS_REFUSED, command, now, Ambiguous(f"{command}: the reply is no refusal"))
+
+    def _documented_refusal(self, command: Command, now: datetime) -> str:
+        """The exchange has carried it out; its reply is a refusal, half of them for want of funds."""
+        money = self._coin(Fault.DOCUMENTED_REFUSAL, command, now)
+        refusal = OrderRefused("refused, says the broker", code="funds" if money else "refused", passing=money)
+        return self._misreported(Fault.DOCUMENTED_REFUSAL, command, now, refusal)
+
+    def _misreported(self, fault: Fault, command: Command, now: datetime, reply: TradectlError) -> str:
+        said = self._said(command)
+        if self.misreport is None:
+            raise reply
+        self.misreport(fault, self._chance.number(fault, command.name, command.key, now))
+        return _told(said)
+
     def _swallowed(self, command: Command, _: datetime) -> str:
         return command.order_id
 
@@ -265,6 +284,8 @@ _OUTCOMES: dict[Fault, Callable[[FaultyBroker, Command, datetime], str]] = {
     Fault.REQUEST_LATE: FaultyBroker._request_late,
     Fault.REPLY_LATE: FaultyBroker._reply_late,
     Fault.SERVER_ERROR: FaultyBroker._server_error,
+    Fault.ANSWERED_AS_REFUSED: FaultyBroker._answered_as_refused,
+    Fault.DOCUMENTED_REFUSAL: FaultyBroker._documented_refusal,
     Fault.CANCEL_CROSSES_FILL: FaultyBroker._swallowed,
     Fault.CHANGE_IGNORED: FaultyBroker._change_ignored,
 }

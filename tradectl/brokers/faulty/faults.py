@@ -24,6 +24,8 @@ class Fault(StrEnum):
     REQUEST_LATE = "request_late"  # a command times out and arrives some seconds later
     REPLY_LATE = "reply_late"  # a command is carried out and the answer takes its time
     SERVER_ERROR = "server_error"  # a 502; half of the commands were carried out
+    ANSWERED_AS_REFUSED = "answered_as_refused"  # a command is carried out, and answered with an error that no broker documents
+    DOCUMENTED_REFUSAL = "documented_refusal"  # an order is carried out, and answered with a refusal that its broker documents
     SLOW_BOOK = "slow_book"  # the book shows every order as it was a while ago, less than Promise.LAG declares
     SLOWER_BOOK = "slower_book"  # the same, by more than Promise.LAG declares
     DUPLICATE_REPORTS = "duplicate_reports"  # every order and trade is reported twice
@@ -57,9 +59,18 @@ class Promise(Enum):
         return replace(exchange, refuses_repeated_tag=self.refuses_repeated_tag, visibility_lag=self.visibility_lag)
 
 
-_WIRE = (Fault.REQUEST_LOST, Fault.REPLY_LOST, Fault.REQUEST_LATE, Fault.REPLY_LATE, Fault.SERVER_ERROR)
+HELD_BACK = frozenset({Fault.DOCUMENTED_REFUSAL})
+"""Faults that are not drilled by themselves: the ledger believes such a refusal until the book shows the order."""
+_WIRE = (
+    Fault.REQUEST_LOST,
+    Fault.REPLY_LOST,
+    Fault.REQUEST_LATE,
+    Fault.REPLY_LATE,
+    Fault.SERVER_ERROR,
+    Fault.ANSWERED_AS_REFUSED,
+)
 BEFALLS: dict[str, tuple[Fault, ...]] = {
-    "place": _WIRE,
+    "place": (*_WIRE, Fault.DOCUMENTED_REFUSAL),
     "modify": (*_WIRE, Fault.CANCEL_CROSSES_FILL, Fault.CHANGE_IGNORED),
     "cancel": (*_WIRE, Fault.CANCEL_CROSSES_FILL),
 }

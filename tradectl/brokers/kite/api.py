@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from tradectl.brokers.adapter import ORDERS, Account, Session
 from tradectl.brokers.insession import in_session
-from tradectl.brokers.kite.judging import judge, judge_list
+from tradectl.brokers.kite.judging import judge, judge_change, judge_list
 from tradectl.brokers.transport import CONNECT, ReadTransport, Reply, Transport
 from tradectl.errors import BrokerUnavailable, LoginNeeded, OrderRefused
 
@@ -61,9 +61,11 @@ class Reads:
         except OrderRefused as refusal:
             raise BrokerUnavailable(f"Kite does not answer {path}: {refusal.reason}") from refusal
 
-    def _in_session(self, request: Callable[[Mapping[str, str]], T]) -> T:
-        """What a request gives that is made with the headers of a session."""
-        return in_session(self._account.vault, self._stored, lambda session: request(self._headers(session)))
+    def _in_session(self, request: Callable[[Mapping[str, str]], T], before_again: Callable[[], None] | None = None) -> T:
+        """What a request gives that is made with the headers of a session. `before_again`: see `in_session`."""
+        return in_session(
+            self._account.vault, self._stored, lambda session: request(self._headers(session)), before_again=before_again
+        )
 
     def _headers(self, session: Session) -> Mapping[str, str]:
         return {**VERSION, "Authorization": f"token {self._key}:{session.tokens['access_token']}"}
@@ -96,13 +98,26 @@ class Api(Reads):
         return self._read(self._transport, RECKON, bucket="other", json=content)
 
     def send(
-        self, method: str, path: str, form: Mapping[str, str | int] | None = None, *, before_sending: Callable[[], None]
+        self,
+        method: str,
+        path: str,
+        form: Mapping[str, str | int] | None = None,
+        *,
+        before_sending: Callable[[], None],
+        before_again: Callable[[], None] | None = None,
     ) -> Reply:
         """A command about an order: sent once, or a second time where the first was proved not to have been carried out.
-        `before_sending`: see `Transport.command`."""
+        `before_sending`: see `Transport.command`; `before_again`: see `in_session`."""
         url = self._root + path
         return self._in_session(
             lambda headers: self._commands.command(
-                method, url, bucket=ORDERS, headers=headers, data=form, before_sending=before_sending
-            )
+                method,
+                url,
+                bucket=ORDERS,
+                headers=headers,
+                data=form,
+                before_sending=before_sending,
+                judge=judge if method == "POST" else judge_change,
+            ),
+            before_again,
         )

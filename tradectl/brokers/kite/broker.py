@@ -20,6 +20,7 @@ from tradectl.brokers.kite.purse import funds
 from tradectl.brokers.kite.shares import holdings
 from tradectl.brokers.kite.ticker import Ticker, ignore
 from tradectl.brokers.kite.windows import PATHS, check_quiet, path_of
+from tradectl.brokers.replies import check_absent, order_id
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, OrderRefused, TradectlError
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
@@ -75,16 +76,23 @@ class KiteBroker:
             "tag": request.tag,
             **_terms(request.order_type, request.price),
         }
-        reply = self._api.send("POST", f"/orders/{PATHS[request.variety]}", form, before_sending=self._check_quiet)
-        order_id = _order_id(reply.content)
-        self._check_accepted(order_id)
-        return order_id
+        reply = self._api.send(
+            "POST",
+            f"/orders/{PATHS[request.variety]}",
+            form,
+            before_sending=self._check_quiet,
+            before_again=lambda: check_absent(self.orders(), request.tag),
+        )
+        number = _order_id(reply.content)
+        self._check_accepted(number)
+        return number
 
-    def _check_accepted(self, order_id: str) -> None:
+    def _check_accepted(self, number: str) -> None:
         """An order id means no more than that Kite has the order: its risk checks (funds, holdings, band) answer in the order's
         row a moment later. So the row is looked at once. Where that shows nothing, the order book will."""
         try:
-            refused = rows.parsed(self._api.get(f"/orders/{quote(order_id, safe='')}"), rows.refused)
+            content = self._api.get(f"/orders/{quote(number, safe='')}")
+            refused = rows.parsed(content, lambda data: rows.refused(data, number))
         except TradectlError:
             return
         if refused is not None:
@@ -112,7 +120,7 @@ class KiteBroker:
                 raise Blocked(f"order {known.broker_order_id} has changed hands while we waited to be let: nothing was sent")
 
         path = f"/orders/{variety}/{quote(known.broker_order_id, safe='')}"
-        _order_id(self._api.send(method, path, form, before_sending=look).content)
+        _order_id(self._api.send(method, path, form, before_sending=look).content, known.broker_order_id)
 
     def _check_quiet(self) -> None:
         check_quiet(self._account.sessions, self._account.clock.now())
@@ -181,10 +189,16 @@ def _without_price() -> OrderRefused:
     return OrderRefused("a limit order has a price above zero: it was not sent", code="price")
 
 
-def _order_id(content: bytes) -> str:
-    """Ambiguous where a command was accepted and the answer does not say under which id."""
+def _order_id(content: bytes, known: str = "") -> str:
+    """Return the order id of a reply. Ambiguous where a command was accepted and the reply has none, or one of another order than
+    `known`."""
     try:
-        found = rows.parsed(content, lambda data: str(data["order_id"]))
+        told = rows.parsed(content, lambda data: data["order_id"])
     except BrokerUnavailable as error:
         raise Ambiguous(f"Kite accepted a command, and says no order id: {error}") from error
+    found = order_id(told)
+    if found is None:
+        raise Ambiguous("Kite accepted a command, and what it says as the order id is none")
+    if known and found != known:
+        raise Ambiguous(f"Kite accepted a command about order {known}, and names order {found}")
     return found

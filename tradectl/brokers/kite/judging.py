@@ -1,7 +1,7 @@
 """What Kite's answer means. After a failed command one question counts: may the order exist?
 
-An error of the 4xx range that can be parsed is proof that nothing was done; whatever comes from behind the API (5xx, and the
-types NetworkException and DataException at any status) is not, for the order may have been placed, and only the book tells.
+`PROOFS` lists the answers that Kite documents as refusals before acceptance. Every other answer is Ambiguous: another status,
+OrderException, NetworkException, DataException, GeneralException, a type that is not listed, and what is no error of Kite's.
 
 Sources: pykiteconnect 5.2.0 (types and their usual status), kite.trade documentation and forum (staff: after any answer but a 400
 read the order book first).
@@ -10,13 +10,24 @@ read the order book first).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 
+from tradectl.brokers.replies import Command, Meaning, Proof, proof_of, refused
+from tradectl.brokers.strict_json import text_of
 from tradectl.brokers.transport import Reply
 from tradectl.errors import Ambiguous, ConfigurationError, LoginNeeded, NotWhitelisted, OrderRefused, TradectlError
 
-BEHIND = frozenset({"NetworkException", "DataException"})
-"""The API lost touch with the order system, or did not understand it: an order may have been placed, whatever the status."""
+_FORUM = "kite.trade forum 41029: after any status but 400 the order book decides"
+_TYPES = "kite.trade documentation, exceptions"
+PROOFS = (
+    Proof(Meaning.REFUSED, frozenset({400}), f"{_TYPES}; {_FORUM}", code="InputException"),
+    Proof(Meaning.FUNDS, frozenset({400}), f"{_TYPES}; kiteconnect-mocks autoslice_response.json", code="MarginException"),
+    Proof(Meaning.HOLDINGS, frozenset({400}), f"{_TYPES}; {_FORUM}", code="HoldingException"),
+    Proof(Meaning.REFUSED, frozenset({400}), f"{_TYPES}; {_FORUM}", code="UserException"),
+    Proof(Meaning.SESSION, frozenset({403}), f"{_TYPES}; pykiteconnect (403)", code="TokenException"),
+    Proof(Meaning.PERMISSION, frozenset({403}), "pykiteconnect (403); public repositories, 2026", code="PermissionException"),
+)
+"""The answers after which nothing was done. A refused change comes as an InputException too (forum 7489). OrderException is not
+listed: it also stands for "a corrupt fetch" behind an accepted order."""
 
 _IP = re.compile(r"\bIPs?\b")
 _UNLISTED = re.compile(r"\bIPs?\b.*(allow|list|permit|regist)|(allow|list|permit|regist|static).*\bIPs?\b", re.IGNORECASE)
@@ -27,23 +38,36 @@ _CODES = (
     (re.compile(r"insufficient (stock )?holdings?|holding quantity", re.IGNORECASE), "holdings"),
     (re.compile(r"markets? (is|are) closed|after market order|\bAMO\b", re.IGNORECASE), "phase"),
     (re.compile(r"maximum allowed order modifications", re.IGNORECASE), "modifications"),
+    (re.compile(r"cannot be (modified|cancelled) as it is being processed", re.IGNORECASE), "finished"),
     (re.compile(r"circuit limit", re.IGNORECASE), "band"),
     (re.compile(r"tick size", re.IGNORECASE), "tick"),
 )
 """What our own code of a refusal is, by words of its message (the first that is found)."""
 
 
-def judge(reply: Reply) -> TradectlError | None:
-    """None for the envelope of a success. Ambiguous for what nobody can read."""
+def judge(reply: Reply, command: Command = Command.PLACE) -> TradectlError | None:
+    """Return what an answer means: None for the envelope of a success, Ambiguous for every answer without a row in `PROOFS`."""
     content = reply.object()
     if reply.status < 300 and content.get("status") == "success" and "data" in content:
         return None
-    word, message = str(content.get("error_type") or ""), str(content.get("message") or "").strip()
-    if not 400 <= reply.status < 500 or not word or word in BEHIND:
+    word, message = text_of(content.get("error_type")), text_of(content.get("message"))
+    found = None
+    if content.get("status") == "error" and message and not content.get("data"):
+        found = proof_of(PROOFS, reply.status, {word}, message, command)
+    if found is None:
         return Ambiguous(f"Kite answered {reply.status} {word} {message}".rstrip())
-    if _UNLISTED.search(message) or (word == "PermissionException" and _IP.search(message)):
+    if _UNLISTED.search(message) or (found.meaning is Meaning.PERMISSION and _IP.search(message)):
         return NotWhitelisted(f"Kite takes orders from listed addresses only: {message}")
-    return _MEANINGS.get(word, refusal)(message or word)
+    if found.meaning is Meaning.SESSION:
+        return LoginNeeded(f"Kite does not know our session: {message}; `tradectl login` makes one")
+    if found.meaning is Meaning.PERMISSION:
+        return ConfigurationError(f"Kite does not permit this: {message}")
+    return refusal(message) if found.meaning is Meaning.REFUSED else refused(found.meaning, message)
+
+
+def judge_change(reply: Reply) -> TradectlError | None:
+    """Return what the answer to a modification or a cancellation means."""
+    return judge(reply, Command.CHANGE)
 
 
 def judge_list(reply: Reply) -> TradectlError | None:
@@ -53,20 +77,8 @@ def judge_list(reply: Reply) -> TradectlError | None:
     return judge(reply) or Ambiguous("Kite's list of instruments cannot be read")
 
 
-def _login(message: str) -> TradectlError:
-    return LoginNeeded(f"Kite does not know our session: {message}; `tradectl login` makes one")
-
-
 def refusal(message: str, told: str = "") -> OrderRefused:
     """A refusal in Kite's words. `told`: more of them, for the code alone."""
     words = f"{message} {told}"
     code = next((code for pattern, code in _CODES if pattern.search(words)), "refused")
     return OrderRefused(message, code=code, passing=code == "funds")
-
-
-_MEANINGS: Mapping[str, Callable[[str], TradectlError]] = {
-    "TokenException": _login,
-    "PermissionException": lambda message: ConfigurationError(f"Kite does not permit this: {message}"),
-    "MarginException": lambda message: OrderRefused(message, code="funds", passing=True),
-    "HoldingException": lambda message: OrderRefused(message, code="holdings"),
-}

@@ -17,7 +17,7 @@ from tradectl.brokers.kite.judging import judge
 from tradectl.brokers.kite.redirect import token_of, waiting
 from tradectl.brokers.kite.rows import parsed
 from tradectl.brokers.transport import Transport
-from tradectl.errors import BrokerUnavailable, ConfigurationError, LoginNeeded, OrderRefused
+from tradectl.errors import Ambiguous, BrokerUnavailable, ConfigurationError, LoginNeeded, OrderRefused
 from tradectl.model.moment import at_ist, ist_date
 
 FLUSH = time(7, 30)
@@ -40,6 +40,8 @@ def login(account: Account, ask: Ask) -> Session:
         reply = transport.command("POST", f"{root}/session/token", bucket="other", data=form, headers=VERSION)
     except OrderRefused as refusal:
         raise ConfigurationError(f"Kite does not take the API key and secret: {refusal.reason}") from refusal
+    except Ambiguous as error:  # a login that may have been made is made anew
+        raise BrokerUnavailable(str(error)) from error
     except LoginNeeded as refusal:
         raise LoginNeeded(f"{refusal}; a request token is good for some minutes, and once: `tradectl login` again") from refusal
     access = parsed(reply.content, lambda data: str(data["access_token"]))

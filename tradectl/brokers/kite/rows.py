@@ -8,13 +8,13 @@ Sources: kiteconnect-mocks (orders.json, trades, quote), pykiteconnect 5.2.0.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, TypeVar
 
+from tradectl.brokers import strict_json
 from tradectl.brokers.kite.judging import refusal
 from tradectl.errors import BrokerUnavailable, OrderRefused
 from tradectl.model.market import Quote
@@ -33,9 +33,16 @@ _SUFFIX = re.compile(r"^(.+)-(?:BE|BZ)$")
 _OURS = re.compile(r"[A-Z2-7]{15}")
 """What our client tags look like (`execution.orders.client_tag`)."""
 
+_SYSTEM = re.compile(r"(?:mktp|autoslice|iceberg)(?::.*)?", re.IGNORECASE)
+"""Tags that Kite itself writes (kiteconnect-mocks orders.json)."""
+
 _S = OrderStatus
 STATUSES: Mapping[str, OrderStatus] = {
     "AMO REQ RECEIVED": _S.PENDING,
+    "MODIFY AMO REQ RECEIVED": _S.PENDING,
+    "CANCEL AMO REQ RECEIVED": _S.PENDING,
+    "PUT ORDER REQUEST RECEIVED": _S.PENDING,
+    "OPEN QUEUED": _S.PENDING,
     "PUT ORDER REQ RECEIVED": _S.PENDING,
     "VALIDATION PENDING": _S.PENDING,
     "OPEN PENDING": _S.PENDING,
@@ -63,7 +70,7 @@ def status_of(word: str) -> OrderStatus:
 def parsed(content: bytes, make: Callable[[Any], T]) -> T:
     """`make` of an envelope's data. BrokerUnavailable where it is not what was expected: a failed read is never an empty one."""
     try:
-        return make(json.loads(content, parse_float=Decimal)["data"])
+        return make(strict_json.read(content, exact=True)["data"])
     except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
         raise BrokerUnavailable(f"Kite's answer cannot be understood: {type(error).__name__} {error}") from error
 
@@ -73,9 +80,11 @@ def orders(data: Iterable[Row]) -> tuple[OrderReport, ...]:
     return tuple(_order(row) for row in data if concerns(row))
 
 
-def refused(data: Sequence[Row]) -> OrderRefused | None:
-    """GET /orders/{order_id}: why an order was rejected, None where it was not (yet). The last row is the newest."""
+def refused(data: Sequence[Row], number: str) -> OrderRefused | None:
+    """GET /orders/{order_id}: why this order was rejected, None where it was not (yet). The last row is the newest."""
     row = data[-1]
+    if str(row["order_id"]) != number:
+        raise ValueError(f"the history of order {number} is one of another order")
     if status_of(row["status"]) is not _S.REJECTED or int(row["filled_quantity"]):
         return None
     return _refusal(row)
@@ -147,9 +156,11 @@ def _order(row: Row) -> OrderReport:
 
 
 def _tag(row: Row) -> str | None:
-    """The tag of ours that is in `tag` or among `tags`, where Kite puts its own (`mktp`, `autoslice`) too; else what is there."""
+    """The tag of ours that is in `tag` or among `tags`. Kite's own (`mktp`, `mktp:2.00`, `autoslice`, `iceberg`) are no client
+    tags; another tag of a client is returned as it is."""
     tags = [str(tag) for tag in (row.get("tag"), *(row.get("tags") or ())) if tag]
-    return next((tag for tag in tags if _OURS.fullmatch(tag)), tags[0] if tags else None)
+    given = [tag for tag in tags if not _SYSTEM.fullmatch(tag)]
+    return next((tag for tag in given if _OURS.fullmatch(tag)), given[0] if given else None)
 
 
 def _trade(row: Row) -> TradeReport:

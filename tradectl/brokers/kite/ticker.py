@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from tradectl.brokers import strict_json
 from tradectl.brokers.adapter import Account
 from tradectl.brokers.kite.api import VERSION, Api
 from tradectl.brokers.kite.instruments import Instruments
@@ -72,7 +72,7 @@ class Ticker(PriceStream[int]):
                 if tick.token in self._wanted:
                     self._keep(self._wanted[tick.token], _quote(self._wanted[tick.token], tick))
             return
-        content = json.loads(frame, parse_float=Decimal)
+        content = strict_json.read(frame, exact=True)
         if content["type"] == "order":
             for report in orders([content["data"]]):
                 self._on_order(report)

@@ -18,7 +18,8 @@ from tradectl.brokers.kotak_neo.login import remarks
 from tradectl.brokers.kotak_neo.prices import KotakPrices
 from tradectl.brokers.kotak_neo.ticker import OnOrder, Ticker
 from tradectl.brokers.kotak_neo.wire import TITLE, Wire, parsed, reading, url
-from tradectl.brokers.transport import READS, Reply, Transport
+from tradectl.brokers.replies import check_absent, order_id
+from tradectl.brokers.transport import READS, Judge, Reply, Transport
 from tradectl.errors import Ambiguous, Blocked, OrderRefused, TradectlError, UsageError
 from tradectl.exchange.ticks import on_tick
 from tradectl.model.market import Quote
@@ -89,9 +90,9 @@ class KotakNeo:
             "ig": request.tag,
             "os": paths.SOURCE,
         }
-        number = self._command(paths.PLACE, sent, look).get("nOrdNo")
-        if not isinstance(number, str) or not number:
-            raise Ambiguous("Kotak took an order and gave no number for it")
+        number = self._command(
+            paths.PLACE, sent, look, judging.command, before_again=lambda: check_absent(self.orders(), request.tag)
+        )
         self._look_for_rejection(number)
         return number
 
@@ -125,7 +126,9 @@ class KotakNeo:
             if self._waits(lambda: waits) is not waits:
                 raise Blocked(f"order {number} has changed hands while we waited to be let: nothing was sent")
 
-        self._command(path, {**sent, "am": "YES" if waits else "NO"}, look)
+        found = self._command(path, {**sent, "am": "YES" if waits else "NO"}, look, judging.change)
+        if found != number:
+            raise Ambiguous(f"Kotak took a command about order {number}, and names order {found}")
 
     # reads
 
@@ -167,16 +170,34 @@ class KotakNeo:
     def _trading(self, session: Session) -> Mapping[str, str]:
         return {**self._wire.looking(), **reading(session), "neo-fin-key": paths.FIN_KEY}
 
-    def _command(self, path: str, sent: Mapping[str, str], look: Callable[[], None]) -> Mapping[str, Any]:
-        """`look`: see `Transport.command`."""
+    def _command(
+        self,
+        path: str,
+        sent: Mapping[str, str],
+        look: Callable[[], None],
+        judge: Judge,
+        *,
+        before_again: Callable[[], None] | None = None,
+    ) -> str:
+        """The number of the order in Kotak's answer; Ambiguous where it has none. `look`: see `Transport.command`;
+        `before_again`: see `in_session`."""
         data = {"jData": json.dumps(sent)}
         reply = self._wire.in_session(
             lambda session: self._orders.command(
-                "POST", url(session, path), bucket=ORDERS, headers=self._trading(session), data=data, before_sending=look
-            )
+                "POST",
+                url(session, path),
+                bucket=ORDERS,
+                headers=self._trading(session),
+                data=data,
+                before_sending=look,
+                judge=judge,
+            ),
+            before_again,
         )
-        body: Mapping[str, Any] = reply.json()
-        return body
+        number = order_id(reply.object().get("nOrdNo"))
+        if number is None:
+            raise Ambiguous("Kotak took a command and gave no number of an order for it")
+        return number
 
     def _read(self, path: str, **how: Any) -> Reply:
         """`how`: see `ReadTransport.read`."""
@@ -187,7 +208,7 @@ class KotakNeo:
     def _list(self, path: str, read: Callable[[list[rows.Row]], T]) -> T:
         """A list, read; an empty one only where Kotak says that there is nothing."""
         reply = self._read(path)
-        return parsed(lambda: read(_data(reply)), path.rpartition("/")[2])
+        return parsed(lambda: read(_data(reply, bare=path == paths.HOLDINGS)), path.rpartition("/")[2])
 
     def _row(self, number: str, *, patient: bool) -> rows.Row:
         """One order as the book has it now. `patient`: asked for again where that may help."""
@@ -215,13 +236,14 @@ def _check_price(price: int) -> None:
         raise OrderRefused("a limit order has a price above zero: it was not sent", code="price")
 
 
-def _data(reply: Reply) -> list[rows.Row]:
-    """The rows of an answer. Kotak says `Not_Ok` for none, or has null in their place."""
+def _data(reply: Reply, *, bare: bool = False) -> list[rows.Row]:
+    """The rows of an answer. Kotak says `Not_Ok` for none, or `Ok` with null or an empty list in their place. `bare`: an empty
+    list counts without a word of it, as the holdings come."""
     words = judging.said(reply)
     if words is not None and judging.is_empty(words):
         return []
     data = reply.json()["data"]
-    if data is None:
+    if data is None or (data == [] and not bare):
         if words is None or not words.ok:
             raise ValueError("there is no data, and nothing says that there is none")
         return []

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from tradectl.brokers import strict_json
 from tradectl.brokers.adapter import Session
 from tradectl.brokers.kotak_neo import rows
 from tradectl.brokers.kotak_neo.packets import Tick, split, tick
@@ -66,7 +67,7 @@ def dividers(frame: str) -> Mapping[int, int]:
     """What prices of each exchange are divided by, as the answer to the first frame tells. LoginNeeded where it is a refusal,
     BrokerUnavailable where it cannot be read. Its words are not repeated: our token may be among them."""
     try:
-        said = json.loads(frame)
+        said = strict_json.read(frame)
         if said.get("message_code") not in _GREETINGS or said.get("format") == "native_fallback":
             raise LoginNeeded(f"Kotak's price feed does not let us in (it says {said.get('message_code')!r})")
         exchanges = (said.get("exchanges") or {}).values()
@@ -108,7 +109,7 @@ def order_hello(session: Session) -> str:
 def order_of(frame: str | bytes) -> OrderReport | None:
     """The order in a frame of the order feed; None for other frames, other segments, and what cannot be read."""
     try:
-        said = json.loads(frame)
+        said = strict_json.read(frame)
         row = said["data"] if said["type"] == "order" else None
         found = rows.ours([row]) if row is not None else []
         return rows.order_report(found[0]) if found else None

@@ -1,8 +1,8 @@
 """What an answer means: the HTTP status, and Kotak's own `stCode`, `stat` and `errMsg`, become our errors.
 
-A refusal is believed only where Kotak itself says it, in JSON and in its own shape. After a command, everything else that is
-not the answer asked for leaves its fate open: a 5xx (502: the order system could not be reached), also where it is only the
-code in the body, and a page for people.
+After a command a refusal counts only where `PROOFS` lists it: Kotak's own code together with its own words. Kotak publishes no
+list of codes, so the rows come from answers in its issue trackers and from its SDK. Every other answer that is not the one asked
+for leaves the fate of the order open: any 5xx, any 4xx without a row, a `Not_Ok` with other words, and a page for people.
 """
 
 from __future__ import annotations
@@ -12,17 +12,40 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tradectl.brokers.replies import CHANGES, PLACES, Command, Meaning, Phase, Proof, proof_of, refused
+from tradectl.brokers.strict_json import text_of
 from tradectl.brokers.transport import Reply
 from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, NotWhitelisted, OrderRefused, TradectlError
 
-FINISHED = 1021
+_API, _API2 = "kotak-neo-api", "Kotak-neo-api-v2"
+_ASKED, _LET_IN = frozenset({200, 400}), frozenset({200, 400, 401, 403})
+PROOFS = (
+    Proof(Meaning.REPEATED_TAG, _ASKED, f"{_API2} #30, #6", code="32", text=r"client order ?id already exists",
+          commands=PLACES, phase=Phase.AFTER),
+    Proof(Meaning.REPEATED_TAG, _ASKED, f"{_API} #150, #175", code="5204", text=r"client order ?id already exists",
+          commands=PLACES, phase=Phase.AFTER),
+    Proof(Meaning.FINISHED, _ASKED, "kotakneoapi 3.0.9 settings.py", code="1021", commands=CHANGES, phase=Phase.AFTER),
+    Proof(Meaning.REFUSED, _ASKED, f"{_API} #271", code="1007", text=r"\bbody invalid\b|please provide valid "),
+    Proof(Meaning.REFUSED, _ASKED, f"{_API} #268, #275", code="1009", text=r"please provide valid "),
+    Proof(Meaning.REFUSED, _ASKED, f"{_API} #308", code="1017", text=r"algo order not allowed"),
+    Proof(Meaning.REFUSED, _ASKED, f"{_API} #55, #242", code="5202", text=r"invalid request"),
+    Proof(Meaning.REFUSED, _ASKED, f"{_API} #123", code="5204", text=r"(put|modify|cancel) order response : bad input"),
+    Proof(Meaning.REFUSED, _ASKED, f"{_API} #48, #123, #202", code="91400", text=r"order was placed via|orders placed via",
+          commands=CHANGES),
+    Proof(Meaning.FUNDS, _ASKED, f"words of {_API} #36", code="5204", text=r"RMS: ?Margin Exceeds"),
+    Proof(Meaning.ADDRESS, _LET_IN, f"kotakneo.com static-ip-details; {_API2} #71", code="100008"),
+    Proof(Meaning.ADDRESS, _LET_IN, "kotakneo.com static-ip-details", code="1037"),
+    Proof(Meaning.SESSION, _LET_IN, f"{_API} #296", code="100021", text=r"invalid\s+access type"),
+    Proof(Meaning.SESSION, _LET_IN, f"{_API} #166", code="10020", text=r"authentication failed"),
+    Proof(Meaning.SESSION, _LET_IN, f"{_API} #280", code="100022", text=r"invalid session token"),
+)  # fmt: skip
+"""The answers to a command that say no. The risk checks of Kotak and of the exchange refuse an order in its row of the book."""
 NO_DATA = 5203
 """Kotak's code for an empty book, with the words `No Data`."""
 _STRANGE_ADDRESS = frozenset({100008, 1037})
 """Not a listed address; not the address that logged in."""
 _NO_SESSION = frozenset({100021, 100022, 200032})
 """A token of the first step only; a token that has ended; a base address that is not this session's."""
-_REPEATED = re.compile(r"client order ?id already exists", re.IGNORECASE)
 _SESSION = re.compile(
     r"(invalid|expired) session|session (token )?(has )?(is )?(expired|invalid)|re-?login|invalid (jwt|token)", re.I
 )
@@ -37,10 +60,11 @@ class SessionUnknown(LoginNeeded):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What Kotak says in its own shape. `code` is 0 where there is none; `text` has every word of it; `failed`: it says no;
-    `broken`: some code of it is one of a server in trouble, whatever the HTTP status is."""
+    """What Kotak says in its own shape. `code` is 0 where there is none; `codes` has all of them as text; `text` has all its
+    words; `failed`: it says no; `broken`: some code of it is one of a server in trouble, whatever the HTTP status is."""
 
     code: int
+    codes: frozenset[str]
     text: str
     ok: bool
     failed: bool
@@ -58,31 +82,43 @@ def said(reply: Reply) -> Said | None:
     inner = body.get("data")
     if "stat" not in body and isinstance(inner, dict) and ("stat" in inner or "error" in inner):
         body = inner  # the history and some failures have everything one level down
-    words = [str(body[key]) for key in ("stat", "errMsg", "message") if body.get(key)]
+    words = [text_of(body.get(key)) for key in ("stat", "errMsg", "message")]
     codes = [_number(body.get("stCode"))]
     listed = body.get("error")
-    if isinstance(listed, list):
-        for item in listed:
-            if isinstance(item, Mapping):
-                words.append(str(item.get("message", "")))
-                codes.append(_number(item.get("code")))
-    code = next(filter(None, codes), 0)
-    ok = str(body.get("stat", "")).lower() == "ok" and code in {0, 200}
-    failed = not ok and bool(body.get("errMsg") or listed or str(body.get("stat", "")).lower() == "not_ok")
-    return Said(code, ": ".join(filter(None, words)), ok, failed, any(500 <= found < 600 for found in codes))
+    for item in listed if isinstance(listed, list) else ():
+        if isinstance(item, Mapping):
+            words.append(text_of(item.get("message")))
+            codes.append(_number(item.get("code")))
+    given = [code for code in codes if code]
+    state = text_of(body.get("stat")).lower()
+    code = given[0] if given else 0
+    ok = state == "ok" and code in {0, 200}
+    failed = not ok and bool(body.get("errMsg") or listed or state == "not_ok")
+    broken = any(500 <= found < 600 for found in given)
+    return Said(code, frozenset(map(str, given)), ": ".join(filter(None, words)), ok, failed, broken)
 
 
-def command(reply: Reply) -> TradectlError | None:
+def command(reply: Reply, asked: Command = Command.PLACE) -> TradectlError | None:
     """After a command that changes something. None where Kotak has taken it, which says nothing of the exchange."""
     words = said(reply)
-    if reply.status >= 500 or (words is not None and words.broken):
-        told = f"{reply.status} {words.text if words is not None else ''}".rstrip()
+    told = f"{reply.status} {words.text if words is not None else ''}".rstrip()
+    if words is None or words.broken or reply.status >= 500:
         return Ambiguous(f"Kotak answered {told}: what became of the order is not known")
-    if words is None or not (words.ok or words.failed):
-        return Ambiguous(f"Kotak's answer ({reply.status}) could not be read")
     if words.ok and reply.status < 300:
         return None
-    return _access(reply, words) or _refusal(words)
+    found = proof_of(PROOFS, reply.status, words.codes, words.text, asked) if words.failed else None
+    if found is None:
+        return Ambiguous(f"Kotak answered {told}, which is no refusal that it documents: what became of the order is not known")
+    if found.meaning is Meaning.ADDRESS:
+        return _unlisted(words.text)
+    if found.meaning is Meaning.SESSION:
+        return _unknown_session(words.text)
+    return refused(found.meaning, words.text)
+
+
+def change(reply: Reply) -> TradectlError | None:
+    """After a modification or a cancellation."""
+    return command(reply, Command.CHANGE)
 
 
 def read(reply: Reply) -> TradectlError | None:
@@ -128,24 +164,24 @@ def _access(reply: Reply, words: Said | None) -> TradectlError | None:
     """Whether it is we who are not let in."""
     text = words.text if words is not None else ""
     if words is not None and words.code in _STRANGE_ADDRESS:
-        return NotWhitelisted(f"Kotak does not know the address that we come from: {text}")
+        return _unlisted(text)
     if words is not None and (words.code in _NO_SESSION or (words.failed and _SESSION.search(text))):
-        return SessionUnknown(f"Kotak does not know our session: {text}; `tradectl login` makes one")
+        return _unknown_session(text)
     if reply.status in {401, 403}:
         return LoginNeeded(f"Kotak does not let us in: {text or reply.status}; `tradectl login --again` makes a new session")
     return None
 
 
-def _refusal(words: Said) -> OrderRefused:
-    if _REPEATED.search(words.text):
-        return OrderRefused(words.text, code="repeated_tag")
-    if words.code == FINISHED:
-        return OrderRefused(words.text, code="finished")
-    return refusal(words.text)
+def _unlisted(text: str) -> NotWhitelisted:
+    return NotWhitelisted(f"Kotak does not know the address that we come from: {text}")
+
+
+def _unknown_session(text: str) -> SessionUnknown:
+    return SessionUnknown(f"Kotak does not know our session: {text}; `tradectl login` makes one")
 
 
 def refusal(reason: str) -> OrderRefused:
-    """A refusal in Kotak's words: one for want of money may pass."""
+    """A refusal in Kotak's words, as its book shows it: one for want of money may pass."""
     if _FUNDS.search(reason):
         return OrderRefused(reason, code="funds", passing=True)
     return OrderRefused(reason)
@@ -160,7 +196,6 @@ def _is_json(reply: Reply) -> bool:
 
 
 def _number(value: Any) -> int:
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        return 0
+    """A code as a number or as text; 0 for anything else."""
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    return int(text) if re.fullmatch(r"\s*[0-9]{1,9}\s*", text) else 0

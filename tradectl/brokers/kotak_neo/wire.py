@@ -35,9 +35,10 @@ class Wire:
         """The stored one. LoginNeeded without one that holds."""
         return current(self._account)
 
-    def in_session(self, request: Callable[[Session], T]) -> T:
-        """What a request gives that is made with the stored session. LoginNeeded without one, or where Kotak does not know it."""
-        return in_session(self._account.vault, self.session, request, unknown=judging.SessionUnknown)
+    def in_session(self, request: Callable[[Session], T], before_again: Callable[[], None] | None = None) -> T:
+        """What a request gives that is made with the stored session. LoginNeeded without one, or where Kotak does not know it.
+        `before_again`: see `insession.in_session`."""
+        return in_session(self._account.vault, self.session, request, unknown=judging.SessionUnknown, before_again=before_again)
 
 
 def url(session: Session, path: str) -> str:

@@ -6,16 +6,16 @@ process, and again where the last answer is some minutes old; between the two an
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
 from functools import cached_property
 from typing import Any, TypeVar
 
+from tradectl.brokers import strict_json
 from tradectl.brokers.adapter import ORDERS, Account
-from tradectl.brokers.openalgo.judging import judge, judge_read
-from tradectl.brokers.transport import ReadTransport, Transport
+from tradectl.brokers.openalgo.judging import judge, judge_change, judge_read
+from tradectl.brokers.replies import order_id
+from tradectl.brokers.transport import ReadTransport, Reply, Transport
 from tradectl.errors import Ambiguous, BrokerUnavailable, ConfigurationError, LoginNeeded
 
 T = TypeVar("T")
@@ -23,6 +23,7 @@ NAME = "OpenAlgo"
 STRATEGY = "tradectl"
 """Only written into OpenAlgo's own log; it does not come back."""
 ROOT = "/api/v1/"
+PLACE = "placeorder"
 READS = ("ping", "analyzer", "funds", "orderbook", "tradebook", "positionbook", "holdings", "multiquotes")
 """Everything that is read; with OpenAlgo a POST like all else."""
 MODE_HOLDS = timedelta(minutes=5)
@@ -98,18 +99,23 @@ class Api(Reads):
         """A command about an order, sent once; the order's id. Ambiguous where the answer does not say one. `before_sending`:
         see `Transport.command`."""
         self._require_session()
-        content = self._send(path, before_sending, body)
-        order_id = str(_content(content).get("orderid") or "").strip()
-        if order_id in {"", "None", "null"}:  # a broker's refusal with status 200 is passed on as a success without an id
+        found = order_id(self._send(path, before_sending, body).object().get("orderid"))
+        if found is None:  # a broker's refusal with status 200 is passed on as a success without an id
             raise Ambiguous("OpenAlgo calls a command carried out, and says no order id")
-        return order_id
+        return found
 
-    def _send(self, path: str, before_sending: Callable[[], None] | None, body: Mapping[str, Any]) -> bytes:
+    def _send(self, path: str, before_sending: Callable[[], None] | None, body: Mapping[str, Any]) -> Reply:
         self._require_live()
         sent = self._with_key({"strategy": STRATEGY, **body})
         try:
-            url = self._root + path
-            return self._commands.command("POST", url, bucket=ORDERS, json=sent, before_sending=before_sending).content
+            return self._commands.command(
+                "POST",
+                self._root + path,
+                bucket=ORDERS,
+                json=sent,
+                before_sending=before_sending,
+                judge=judge if path == PLACE else judge_change,
+            )
         except ConfigurationError:
             self._live_at = None
             raise
@@ -131,4 +137,4 @@ def understood(path: str, make: Callable[[], T]) -> T:
 
 def _content(content: bytes) -> Any:
     """JSON whose numbers never become floats."""
-    return json.loads(content, parse_float=Decimal)
+    return strict_json.read(content, exact=True)

@@ -13,7 +13,7 @@ from datetime import datetime
 from tradectl.brokers.adapter import Account, Remark
 from tradectl.brokers.kept import Kept
 from tradectl.brokers.openalgo import rows, times
-from tradectl.brokers.openalgo.api import Api, understood
+from tradectl.brokers.openalgo.api import PLACE, Api, understood
 from tradectl.brokers.openalgo.prices import OpenAlgoPrices
 from tradectl.brokers.openalgo.shares import holdings
 from tradectl.errors import Blocked, OrderRefused
@@ -59,7 +59,7 @@ class OpenAlgoBroker:
         _check_price(request.price)
         self._check_hours()
         return self._api.send(
-            "placeorder",
+            PLACE,
             self._check_hours,
             symbol=request.symbol,
             exchange=rows.EXCHANGE,

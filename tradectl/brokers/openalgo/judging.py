@@ -1,13 +1,14 @@
 """What an answer of OpenAlgo's means. After a failed command one question counts: may the order exist?
 
-OpenAlgo passes on the status and the message of the broker behind it, without that broker's error type. A 4xx that can be parsed
-is proof that nothing was done, unless its message speaks of a connection that failed on the way. Everything else, 500 above all
-(with which OpenAlgo answers whatever went wrong within, and several of its brokers' refused cancels), is not.
+OpenAlgo passes on the status and the message of the broker behind it, without that broker's error type. So `PROOFS` lists words:
+those that OpenAlgo says itself before it calls the broker, and those that a broker behind is known to say before it accepts an
+order. Every other answer is Ambiguous, 500 above all (with which OpenAlgo answers whatever went wrong within, and several of its
+brokers' refused cancels).
 
 An answer in the mode `analyze` comes from OpenAlgo's own sandbox: nothing of it is real, so no command of ours was carried out at
 a broker, and no row of it is ours. With `semi_auto` an order waits for a person, who may release it any time.
 
-Source: openalgo, services/*_order_service.py, order_router_service.py, auth_db; its documentation.
+Source: openalgo, services/*_order_service.py, order_router_service.py, restx_api, auth_db; its documentation.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from tradectl.brokers.replies import CHANGES, Command, Meaning, Phase, Proof, proof_of, refused
+from tradectl.brokers.strict_json import text_of
 from tradectl.brokers.transport import Reply
 from tradectl.errors import (
     Ambiguous,
@@ -23,55 +26,68 @@ from tradectl.errors import (
     ConfigurationError,
     LoginNeeded,
     NotWhitelisted,
-    OrderRefused,
     TradectlError,
 )
 
-REFUSALS = frozenset({400, 401, 403, 404, 422})
-"""The statuses after which nothing was done, where the answer can be parsed."""
-_ON_THE_WAY = re.compile(
-    r"timed? ?out|gateway|network|connection|unreachable|unavailable|no response|internal error", re.IGNORECASE
-)
-"""Words of a message, at any status, after which the broker behind may have carried it out."""
-_IP = re.compile(r"\bIPs?\b|\bIP address|whitelist", re.IGNORECASE)
-"""No source has the wording of the refusal of an unlisted address; that it names the IP is all that is assumed."""
+_OWN, _SERVICE, _KITE = "openalgo restx_api", "openalgo services", "Kite's words"
+_400, _403 = frozenset({400}), frozenset({403})
+PROOFS = (
+    Proof(Meaning.ANALYZER, frozenset({200, 400, 404}), f"{_SERVICE}/place_order_service.py", code="analyze"),
+    Proof(Meaning.REFUSED, _400, f"{_OWN}/place_order.py (schema)", text=r"^\{['\"]\w+['\"]: ?[\[{].*\}$"),
+    Proof(Meaning.REFUSED, _400, f"{_SERVICE}/place_order_service.py",
+          text=r"^(Missing mandatory field\(s\): |Invalid (exchange|action|price type|product type)\. Must be one of: |"
+               r"Order ID is missing$)"),
+    Proof(Meaning.SESSION, _403, f"{_SERVICE}/place_order_service.py, order_router_service.py",
+          text=r"^(Invalid openalgo apikey|Invalid API key)$"),
+    Proof(Meaning.SESSION, _403, f"{_KITE} for an ended session", text=r"^Incorrect `?api_key`? or `?access_token`?\.?$"),
+    Proof(Meaning.PERMISSION, _403, f"{_SERVICE} (semi-auto mode)", text=r"not allowed in semi-auto mode", commands=CHANGES),
+    Proof(Meaning.PERMISSION, frozenset({404}), f"{_SERVICE}/place_order_service.py", text=r"^Broker-specific module not found$"),
+    Proof(Meaning.ADDRESS, _403, f"{_KITE}; public repositories, 2026", text=r"\bIPs?\b.* not allowed to place orders"),
+    Proof(Meaning.ADDRESS, frozenset({400, 403}), "Kotak's words, static-ip-details", text=r"^unauthorized: IP not whitelisted$"),
+    Proof(Meaning.FUNDS, _400, f"{_KITE}, kiteconnect-mocks (MarginException)",
+          text=r"^Insufficient funds\. Required margin is |^RMS: ?Margin Exceeds"),
+    Proof(Meaning.HOLDINGS, _400, f"{_KITE} (HoldingException)", text=r"^Insufficient (stock )?holdings?\b"),
+    Proof(Meaning.PHASE, _400, f"{_KITE} (InputException)", text=r"^Markets are closed right now"),
+    Proof(Meaning.BAND, _400, f"{_KITE} (InputException)", text=r"^RMS: ?Rule: ?Check circuit limit"),
+    Proof(Meaning.TICK, _400, f"{_KITE} (InputException)", text=r"^Tick size for this script is "),
+    Proof(Meaning.FINISHED, _400, f"{_KITE}, forum 7489, 8106",
+          text=r"^Order cannot be (modified|cancelled) as it is being processed", commands=CHANGES, phase=Phase.AFTER),
+    Proof(Meaning.MODIFICATIONS, _400, f"{_KITE}, public repositories", text=r"^Maximum allowed order modifications exceeded",
+          commands=CHANGES, phase=Phase.AFTER),
+    Proof(Meaning.FINISHED, _400, "Kotak's words (1021)", text=r"^order is completed", commands=CHANGES, phase=Phase.AFTER),
+)  # fmt: skip
+"""The answers to a command after which nothing was done."""
 _LOGIN = re.compile(
     r"api ?key|access[_` ]*token|auth[a-z]* token|(invalid|expired|incorrect) (token|session)|(token|session) (is |has )?"
     r"(invalid|expired)|log ?in|\b401\b|\b403\b|unauthori[sz]ed|forbidden",
     re.IGNORECASE,
 )
 """The API key is wrong, or OpenAlgo is not logged in at its broker: it says `Invalid openalgo apikey` for both."""
-_SEMI_AUTO = re.compile(r"semi-?auto", re.IGNORECASE)
-_CODES = (
-    (re.compile(r"insufficient (fund|balance|margin|cash)|margin exceeds|fund limit", re.IGNORECASE), "funds"),
-    (re.compile(r"holding", re.IGNORECASE), "holdings"),
-    (re.compile(r"markets? (is|are) closed|after market|\bAMO\b", re.IGNORECASE), "phase"),
-    (re.compile(r"order modifications", re.IGNORECASE), "modifications"),
-    (re.compile(r"circuit|price band", re.IGNORECASE), "band"),
-    (re.compile(r"tick size", re.IGNORECASE), "tick"),
-)
-"""What our own code of a refusal is, by words of its message (the first that is found): the messages are the brokers'."""
 
 
-def judge(reply: Reply) -> TradectlError | None:
-    """Of the answer to a command: None for a success. Ambiguous for what nobody can read."""
+def judge(reply: Reply, command: Command = Command.PLACE) -> TradectlError | None:
+    """Of the answer to a command: None for a success. Ambiguous for every answer without a row in `PROOFS`."""
     content = reply.object()
-    message = _message(content)
-    if content.get("mode") == "analyze":
-        return _analyzing()
-    if content.get("mode") == "semi_auto":
+    mode, message = text_of(content.get("mode")), text_of(content.get("message"))
+    if mode == "semi_auto":
         return Ambiguous("the order waits in OpenAlgo's Action Center for a person to approve it: reject it there")
-    if _is_success(reply, content):
+    if mode != "analyze" and _is_success(reply, content):
         return None
-    if content.get("status") != "error" or reply.status not in REFUSALS or not message or _ON_THE_WAY.search(message):
-        return Ambiguous(f"OpenAlgo answered {reply.status} {message}".rstrip())
-    return _refused(reply.status, message)
+    found = None
+    if content.get("status") == "error" or mode == "analyze":
+        found = proof_of(PROOFS, reply.status, {mode}, message, command)
+    return _documented(found, message) if found is not None else Ambiguous(f"OpenAlgo answered {reply.status} {message}".rstrip())
+
+
+def judge_change(reply: Reply) -> TradectlError | None:
+    """Of the answer to a modification or a cancellation."""
+    return judge(reply, Command.CHANGE)
 
 
 def judge_read(reply: Reply) -> TradectlError | None:
     """Of the answer to a read: None for a success, BrokerUnavailable for whatever else has no better name."""
     content = reply.object()
-    message = _message(content)
+    message = text_of(content.get("message"))
     if content.get("mode") == "analyze":
         return _analyzing()
     if _is_success(reply, content):
@@ -81,17 +97,18 @@ def judge_read(reply: Reply) -> TradectlError | None:
     return BrokerUnavailable(f"OpenAlgo answered {reply.status} {message}".rstrip())
 
 
-def _refused(status: int, message: str) -> TradectlError:
-    if _IP.search(message):
-        return NotWhitelisted(f"the broker behind OpenAlgo takes orders from listed addresses only: {message}")
-    if _SEMI_AUTO.search(message):
-        return ConfigurationError(f"OpenAlgo is in its semi-auto mode, in which a person approves each order: {message}")
-    if status == 401 or (status == 403 and _LOGIN.search(message)):
-        return _not_logged_in(message)
-    if status in {403, 404} and "order" not in message.lower():
-        return ConfigurationError(f"OpenAlgo does not permit this: {message}")
-    code = next((code for words, code in _CODES if words.search(message)), "refused")
-    return OrderRefused(message, code=code, passing=code == "funds")
+def _documented(found: Proof, message: str) -> TradectlError:
+    match found.meaning:
+        case Meaning.ANALYZER:
+            return _analyzing()
+        case Meaning.SESSION:
+            return _not_logged_in(message)
+        case Meaning.ADDRESS:
+            return NotWhitelisted(f"the broker behind OpenAlgo takes orders from listed addresses only: {message}")
+        case Meaning.PERMISSION:
+            mode = "is in its semi-auto mode, in which a person approves each order" if "auto mode" in message.lower() else ""
+            return ConfigurationError(f"OpenAlgo {mode or 'does not permit this'}: {message}")
+    return refused(found.meaning, message)
 
 
 def _is_success(reply: Reply, content: Mapping[str, Any]) -> bool:
@@ -104,7 +121,3 @@ def _analyzing() -> TradectlError:
 
 def _not_logged_in(message: str) -> TradectlError:
     return LoginNeeded(f"OpenAlgo does not know the API key, or is not logged in at its broker: {message}")
-
-
-def _message(content: Mapping[str, Any]) -> str:
-    return " ".join(str(content.get("message") or "").split())

@@ -41,12 +41,14 @@ def a_server_in_trouble_is_ambiguous_for_commands(bench: Bench) -> None:
 
 
 @card(wired=True)
-def too_many_requests_are_not_carried_out(bench: Bench) -> None:
-    """A 429 is proof that a command was not carried out, and may be tried again later."""
+def too_many_requests_prove_nothing_of_a_command(bench: Bench) -> None:
+    """A 429 to a command is Ambiguous, for no broker documents that it comes before acceptance; to a read it is RateLimited."""
     request = bench.request(10, OPEN - 500)
     bench.trouble(Trouble.TOO_MANY)
-    raises(RateLimited, lambda: bench.broker.place(request))
+    raises(Ambiguous, lambda: bench.broker.place(request))
     keep("no order", bench.under(request) == [])
+    bench.trouble(Trouble.TOO_MANY, read=True, times=3)
+    raises(RateLimited, bench.broker.orders)
 
 
 @card(wired=True)
@@ -101,7 +103,7 @@ CARDS = (
     a_command_that_was_lost_is_ambiguous,
     a_command_whose_answer_was_lost_is_ambiguous,
     a_server_in_trouble_is_ambiguous_for_commands,
-    too_many_requests_are_not_carried_out,
+    too_many_requests_prove_nothing_of_a_command,
     a_cancel_whose_answer_was_lost_is_ambiguous,
     a_modify_whose_answer_was_lost_is_ambiguous,
     a_read_that_fails_is_never_an_empty_answer,

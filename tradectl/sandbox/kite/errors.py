@@ -9,7 +9,7 @@ from tradectl.errors import LoginNeeded, OrderRefused, TradectlError
 from tradectl.sandbox.server import Response
 
 _ACCOUNT = {"funds": "MarginException", "holdings": "HoldingException", "trade_for_trade": "HoldingException"}
-_ORDER = dict.fromkeys(("finished", "unknown_order", "modifications"), "OrderException")
+_PROCESSED = frozenset({"finished", "unknown_order"})
 
 
 class KiteError(Exception):
@@ -33,9 +33,12 @@ def no_token(message: str = "Incorrect `api_key` or `access_token`.") -> KiteErr
 
 
 def translated(error: TradectlError) -> KiteError:
-    """What the exchange raised, as Kite would say it; what became of nothing or of nobody knows what has no words."""
+    """What the exchange raised, as Kite would say it; what became of nothing or of nobody knows what has no words. An order that
+    has ended is refused with Kite's general words (forum 7489)."""
     if isinstance(error, OrderRefused):
-        return KiteError(400, (_ACCOUNT | _ORDER).get(error.code, "InputException"), error.reason)
+        if error.code in _PROCESSED:
+            return invalid(f"Order cannot be modified as it is being processed. Try later. ({error.reason})")
+        return KiteError(400, _ACCOUNT.get(error.code, "InputException"), error.reason)
     if isinstance(error, LoginNeeded):
         return no_token(str(error))
     return KiteError(500, "GeneralException", str(error))

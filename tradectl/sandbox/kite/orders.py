@@ -81,7 +81,7 @@ def find(exchange: Broker, order_id: str) -> OrderReport:
     for report in exchange.orders():
         if report.broker_order_id == order_id:
             return report
-    raise KiteError(400, "OrderException", "Couldn't find that `order_id`.")
+    raise invalid("Couldn't find that `order_id`.")
 
 
 def _changeable(books: Broker, variety: str, order_id: str) -> OrderReport:

@@ -35,6 +35,7 @@ class KiteSandbox(StreamingSandbox):
     `memory`: see `Memory`.
     """
 
+    shapes = "kite"
     stream: Stream | None
 
     def __init__(
@@ -151,7 +152,7 @@ class KiteSandbox(StreamingSandbox):
 
     def _command(self, request: Request, parts: tuple[str, ...]) -> dict[str, str]:
         if self.allowed is not None and request.address not in self.allowed:
-            raise KiteError(403, "PermissionException", f"The IP {request.address} is not in the list of allowed IPs.")
+            raise KiteError(403, "PermissionException", f"IP ({request.address}) is not allowed to place orders for this app.")
         match request.method, parts[1:]:
             case "POST", (variety,):
                 return {"order_id": self._office.place(variety, request.form)}

@@ -104,7 +104,7 @@ class Desk:
         try:
             self._exchange.modify(report.broker_order_id, quantity=int(asked["qt"]), price=to_paise(asked["pr"]))
         except OrderRefused as refusal:
-            return _refused_change(refusal)
+            return _refused_change(refusal, "Modify")
         finally:
             self._write_over(report)
         self._remember(report.broker_order_id)
@@ -121,7 +121,7 @@ class Desk:
         try:
             self._exchange.cancel(report.broker_order_id)
         except OrderRefused as refusal:
-            return _refused_change(refusal)
+            return _refused_change(refusal, "Cancel")
         finally:
             self._write_over(report)
         self._remember(report.broker_order_id)
@@ -241,7 +241,8 @@ def _repeated() -> Response:
     return refused(32, "error from core", stat="Put Order Response : Client OrderID already exists")
 
 
-def _refused_change(refusal: OrderRefused) -> Response:
+def _refused_change(refusal: OrderRefused, call: str) -> Response:
+    """Kotak tells no reason: it has one answer for every change that it does not make."""
     if refusal.code == "finished":
         return refused(1021, "order is completed", stat="please provide valid order number", status=400)
-    return refused(5204, refusal.reason)
+    return refused(5204, f"{call} Order Response : Bad Input")

@@ -42,6 +42,7 @@ class KotakNeoSandbox(StreamingSandbox):
     shows them `lag` after they were placed. `memory`: see `Memory`. `stream`: whether prices and orders are pushed too (at
     `stream_url`); they are when somebody says `tick`."""
 
+    shapes = "kotak_neo"
     stream: Stream | None
 
     def __init__(

@@ -26,6 +26,8 @@ class OpenAlgoSandbox(Sandbox):
     refused cancel is answered (500 with its Zerodha adapter).
     """
 
+    shapes = "openalgo"
+
     def __init__(self, exchange: Callable[[], Broker], clock: Clock, *, api_key: str, port: int = 0) -> None:
         super().__init__(exchange, port=port)
         self._clock, self._key = clock, api_key
@@ -53,7 +55,7 @@ class OpenAlgoSandbox(Sandbox):
             return _error(error.status, str(error), **mode)
         except OrderRefused as refusal:
             status = self.cancel_status if name == "cancelorder" else 400
-            return _error(status, refusal.reason)
+            return _error(status, _words(refusal, name))
         except TradectlError as error:
             return _error(500, f"An unexpected error occurred: {error}")
 
@@ -108,7 +110,7 @@ class OpenAlgoSandbox(Sandbox):
 
     def _check_address(self) -> None:
         if not self.listed:
-            raise OpenAlgoError(403, "Unauthorized: this IP is not in the list of allowed IPs")
+            raise OpenAlgoError(403, "IP (203.0.113.9) is not allowed to place orders for this app.")
 
     # reads
 
@@ -153,6 +155,13 @@ class OpenAlgoSandbox(Sandbox):
         found = self.exchange.quotes(symbols)
         results = [{"symbol": name, "exchange": "NSE", **rows.quoted(name, found.get(name))} for name in symbols]
         return {"status": "success", "results": results}
+
+
+def _words(refusal: OrderRefused, call: str) -> str:
+    """What the broker behind says, here Zerodha; OpenAlgo passes it on."""
+    if refusal.code in {"finished", "unknown_order"}:
+        return f"Order cannot be {'cancelled' if call == 'cancelorder' else 'modified'} as it is being processed. Try later."
+    return f"Tick size for this script is other: {refusal.reason}" if refusal.code == "tick" else refusal.reason
 
 
 def _success(data: Any) -> dict[str, Any]:

@@ -1,0 +1,126 @@
+"""What a reply to a command proves: the shape of each broker's table, and how a reply is looked up in it.
+
+A command that was sent may have been carried out, whatever came back. A reply proves the opposite only where the broker documents
+that it comes before acceptance: each such reply is one `Proof`. Every reply without a row leaves the outcome unknown
+(`Ambiguous`), and the broker's order book decides. `docs/reference/replies.md` lists the tables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tradectl.errors import Ambiguous, OrderRefused
+from tradectl.model.order import OrderReport
+
+
+class Command(StrEnum):
+    """What a request about an order asks for. A change is a modification or a cancellation."""
+
+    PLACE = "place"
+    CHANGE = "change"
+
+
+BOTH = frozenset(Command)
+PLACES, CHANGES = frozenset({Command.PLACE}), frozenset({Command.CHANGE})
+
+
+class Phase(StrEnum):
+    """When the broker sends a reply. A reply without a row may have been sent at any time."""
+
+    BEFORE = "before acceptance"
+    AFTER = "after acceptance"  # the reply is about an order that the broker has accepted earlier
+
+
+class Meaning(StrEnum):
+    """What a documented reply says. All but the last four are codes of `OrderRefused`."""
+
+    REFUSED = "refused"
+    FUNDS = "funds"
+    HOLDINGS = "holdings"
+    PHASE = "phase"
+    BAND = "band"
+    TICK = "tick"
+    MODIFICATIONS = "modifications"
+    FINISHED = "finished"
+    REPEATED_TAG = "repeated_tag"
+    SESSION = "session"
+    ADDRESS = "address"
+    PERMISSION = "permission"
+    ANALYZER = "analyzer"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A reply that the broker documents as a refusal.
+
+    Attributes:
+        meaning: What it says.
+        statuses: The HTTP statuses with which it comes.
+        source: Where it is documented, or where it was seen.
+        code: The broker's own code or type; empty where the broker sends none.
+        text: The message, as a regular expression; empty where the code alone is documented.
+        commands: The commands after which it comes.
+        phase: When it is sent.
+    """
+
+    meaning: Meaning
+    statuses: frozenset[int]
+    source: str
+    code: str = ""
+    text: str = ""
+    commands: frozenset[Command] = BOTH
+    phase: Phase = Phase.BEFORE
+
+    def fits(self, status: int, codes: Collection[str], text: str, command: Command) -> bool:
+        """Return whether a reply is this one. A code without a listed text is no proof beside words of a broken connection."""
+        if status not in self.statuses or command not in self.commands or (self.code and self.code not in codes):
+            return False
+        if self.text:
+            return re.search(self.text, text, re.IGNORECASE) is not None
+        return bool(self.code) and not speaks_of_the_way(text)
+
+
+_ON_THE_WAY = re.compile(
+    r"tim(ed?|ing)[ -]?out|gateway|upstream|unreachable|unavailable|no response|not respond|(could|can) ?not (be )?reach|"
+    r"internal (server )?error|(connection|socket|network) (error|failure|failed|reset|closed|refused|lost|aborted|broke)|"
+    r"unable to connect|too many requests",
+    re.IGNORECASE,
+)
+"""Words of a message after which a part behind the one that replies may have carried the command out."""
+_ORDER_ID = re.compile(r"(?=.*[1-9])[0-9A-Za-z][0-9A-Za-z_.:-]{0,63}")
+
+
+def proof_of(table: Iterable[Proof], status: int, codes: Collection[str], text: str, command: Command) -> Proof | None:
+    """Return the first row that a reply fits; None where the outcome of the command is unknown."""
+    return next((row for row in table if row.fits(status, codes, text, command)), None)
+
+
+def speaks_of_the_way(text: str) -> bool:
+    """Return whether a message speaks of a time-out or a broken connection behind the part that replies."""
+    return _ON_THE_WAY.search(text) is not None
+
+
+def refused(meaning: Meaning, reason: str) -> OrderRefused:
+    """Return the refusal of an order. A lack of money may pass by itself."""
+    return OrderRefused(reason, code=meaning.value, passing=meaning is Meaning.FUNDS)
+
+
+def check_absent(book: Iterable[OrderReport], tag: str) -> None:
+    """Ambiguous where the order book shows an order under a tag that is about to be sent once more."""
+    if any(report.tag == tag for report in book):
+        raise Ambiguous("the broker refused the session of a command, and its order book shows the order: it was carried out")
+
+
+def order_id(value: object) -> str | None:
+    """Return an order id of a reply as text; None for a value that is no order id.
+
+    An id has 1 to 64 letters, digits and `_ . : -`, among them a digit from 1 to 9. A JSON number counts where it is whole. Kite
+    and Kotak send 15 to 19 digits; brokers behind OpenAlgo send other ids too.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    text = str(value).strip()
+    return text if _ORDER_ID.fullmatch(text) else None
