@@ -189,10 +189,16 @@ def _within(seconds: float, work: Callable[[], None]) -> bool:
 
 
 def _write(ledger: Ledger, wanted: str, reason: str, now: datetime, written: _Written) -> None:
+    """Write the state where it is not so already. A lock whose holder is stopped is not waited for."""
+    from tradectl.ledger.lock_holder import lock_holder
+
     written.before = written.after = ledger.users.get(ledger.user)
     written.mode = ledger.info.get("mode")
     written.count(ledger)
     only_from = ("ACTIVE", "REDUCING", "HALTED") if wanted == "HALTED" else ("ACTIVE", "REDUCING")
+    holder = lock_holder(ledger.database.name) if ledger.database.sqlite else None
+    if holder is not None and holder.stopped:
+        raise DatabaseError(holder.told(ledger.database.name))
     with ledger.database.write():
         before = ledger.users.get(ledger.user)
         if before.trading_state == wanted and before.state_until is None:

@@ -12,7 +12,7 @@ from tradectl.errors import Interrupted, TradectlError
 from tradectl.ledger.executions import this_owner
 from tradectl.runtime.agenda import Window
 from tradectl.runtime.due import due_now
-from tradectl.runtime.halting import resumed_at
+from tradectl.runtime.halting import follow_marker, resumed_at
 from tradectl.runtime.interrupt import Stop, stop_on_signals
 from tradectl.runtime.runner import Runner
 
@@ -71,6 +71,7 @@ class Daemon:
 
     def _start_due(self) -> None:
         runner, now = self.runner, self.runner.world.clock.now()
+        follow_marker(runner.world)
         if self.resting and (resumed := resumed_at(runner.world.ledger)) != self._resumed:
             self._resumed = resumed
             self.resting.clear()

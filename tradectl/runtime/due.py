@@ -13,7 +13,7 @@ from tradectl.ledger.store import Ledger
 from tradectl.model.moment import ist_date
 from tradectl.runtime import agenda
 from tradectl.runtime.agenda import Window
-from tradectl.runtime.halting import resumed_at
+from tradectl.runtime.halting import follow_marker, resumed_at
 from tradectl.runtime.interrupt import stop_on_signals
 from tradectl.runtime.outcomes import Report, gravest
 from tradectl.runtime.runner import Runner
@@ -49,6 +49,7 @@ def run_due(runner: Runner) -> Report:
     owner = this_owner()
     reports: list[Report] = []
     world.ledger.service.beat("run-due", owner, world.clock.machine_now())
+    follow_marker(world)
     with stop_on_signals(runner.stop) as stop:
         try:
             reports += _swept(runner)
