@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tradectl.model.market import Bar, CorporateAction, Instrument, Quote
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, TradeReport
+from tradectl.model.trading_state import TradingState
 
 if TYPE_CHECKING:
     from tradectl.model.history import History
@@ -91,6 +92,22 @@ class Broker(Protocol):
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:
         """Indicative pre-open prices in paise; a symbol without one is absent."""
+        ...
+
+
+class HaltMarker(Protocol):
+    """The trading state that a person has set outside the ledger. It is read before every send."""
+
+    def read(self) -> TradingState:
+        """Return the state that counts now. Raises Blocked where it cannot be read: then nothing may be sent."""
+        ...
+
+    def exists(self) -> bool:
+        """Return whether a marker was ever made, as far as its files tell."""
+        ...
+
+    def since(self) -> str:
+        """Return when the state was set, as ISO text; empty where that is not known."""
         ...
 
 

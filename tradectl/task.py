@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tradectl.ledger.rows import Decision
     from tradectl.ledger.store import Ledger
     from tradectl.model.order import Purpose
-    from tradectl.ports import Broker, Clock, MarketData, Notifier
+    from tradectl.ports import Broker, Clock, HaltMarker, MarketData, Notifier
     from tradectl.strategy.parameters import Parameters
     from tradectl.strategy.readings import Readings
 
@@ -48,6 +48,7 @@ class World:
     notifier: Notifier
     parameters: Parameters
     readings: Readings
+    marker: HaltMarker
     prices_of: str = ""
 
     def close(self) -> None:
@@ -93,9 +94,19 @@ class Context:
 
         world = self.world
         book = world.ledger.book
-        path = OrderPath(world.broker, book, world.clock, world.user, self.claim, dry_run=self.dry_run)
+        path = OrderPath(world.broker, book, world.clock, world.user, self.claim, marker=world.marker, dry_run=self.dry_run)
         last_try, level_of = partial(_last_try, world.ledger), partial(_level_of, world)
         return Desk(world.broker, book, world.market, world.clock, path, self.log, self.tell, self.dry_run, last_try, level_of)
+
+    def begin_step(self) -> None:
+        """Forget what a halt stopped in the step before."""
+        for desk in self.desks:
+            desk.path.stopped = ""
+
+    @property
+    def stopped(self) -> str:
+        """Why a person's halt stopped a command in this step; empty where none was stopped."""
+        return next((desk.path.stopped for desk in self.desks if desk.path.stopped), "")
 
     def log(self, action: str, message: str, symbol: str = "", level: str = "info") -> None:
         """A line in the user's log, with the task that wrote it."""

@@ -168,6 +168,35 @@ def stop_writing(number: int, file: str) -> None:
     watch(before=hit, after=lambda kind: None)
 
 
+def stop_in_write(number: int, place: str, file: str, told: str) -> None:
+    """Stop inside the `number`-th write of the ledger, when it has just `begun` or when everything is `written` and nothing
+    committed; the process holds the write lock, and the turn of the writers. `tell` as well."""
+    tell(told)
+    begin, end = engine._Transaction.__enter__, engine._Transaction._end
+    passed = 0
+
+    def stop_at(here: str) -> None:
+        if passed == number and place == here and not Path(file).exists():
+            Path(file).write_text(str(os.getpid()), encoding="ascii")
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    def begun(self: Any) -> Any:
+        nonlocal passed
+        connection = begin(self)
+        if self.mode == "write" and self.database.desk().depth == 1:
+            passed += 1
+            stop_at("begun")
+        return connection
+
+    def ended(self: Any, desk: Any, error: BaseException | None, *, commit: bool) -> None:
+        if commit:
+            stop_at("written")
+        end(self, desk, error, commit=commit)
+
+    engine._Transaction.__enter__ = begun
+    engine._Transaction._end = ended
+
+
 def tell(told: str) -> None:
     """Write every command to the exchange as a line of `told`, just before it is made: its name, and the tag or order id."""
 

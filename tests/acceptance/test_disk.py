@@ -70,6 +70,26 @@ def test_a_full_disk_stops_a_task_before_it_begins(disk: Callable[[str], Disk], 
     assert tradectl("premarket-retry", "--json", at="2023-08-16 08:40").outcome == ("completed", 0)
 
 
+def test_halt_works_on_a_full_disk(disk: Callable[[str], Disk], server: Server):
+    """Its marker is renamed, and its reason is written into the blocks that are there."""
+    small = disk("4m")
+    tradectl = Tradectl(small.folder / "home", server)
+    assert tradectl("premarket-retry", at=AT).code == 0
+    small.fill()
+    with pytest.raises(OSError, match="No space left"):
+        (small.folder / "home" / "more").write_bytes(b"x")
+    said = tradectl("halt", "--reason", "the disk is full", "--json", at="2023-08-16 08:40")
+    assert said.outcome == ("completed", 0)
+    assert said.object["result"]["trading_state"] == said.object["result"]["marker"] == "HALTED"
+    shown = tradectl("status", "--json", at="2023-08-16 08:40").object["result"]
+    assert (shown["trading_state"], shown["marker"]["reason"]) == ("HALTED", "the disk is full")
+    refused(tradectl("resume", "-q", at="2023-08-16 08:40"), DATABASE, "full")
+    assert (small.folder / "home" / "halt-me.halted").exists()
+    small.free()
+    assert tradectl("resume", at="2023-08-16 08:41").code == 0
+    assert tradectl("status", "--json", at="2023-08-16 08:41").object["result"]["trading_state"] == "ACTIVE"
+
+
 def test_a_disk_too_small_for_a_home_is_told_in_one_line(disk: Callable[[str], Disk], server: Server):
     small = disk("4m")
     small.fill(leave=16384)

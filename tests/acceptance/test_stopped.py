@@ -110,7 +110,7 @@ class Stopping:
     def __call__(self, home: Tradectl, hook: tuple[object, ...], *words: str, at: str) -> Stopped:
         """Run a command until it stops. `hook` of `hooks.py` lacks its files, which are ours."""
         mark, told = self.folder / "stopped", self.folder / "told-by-the-first"
-        files = [str(mark), str(told)] if hook[0] == "stop" else [str(mark)]
+        files = [str(mark), str(told)] if hook[0] in {"stop", "stop_in_write"} else [str(mark)]
         line = Tradectl(home.home, self.server, home.env, (*hook, *files))
         ending = self.threads.submit(line, *words, "--json", at=at)
         wait_for(lambda: ending.done() or (mark.exists() and mark.read_text(encoding="ascii") != ""))
@@ -439,7 +439,8 @@ def test_a_process_that_is_stopped_inside_its_write_holds_everybody_back_until_i
     first = stopping(home, ("stop_writing", 1), scene.task, at=scene.at)
     waiting = home.hooked("impatient", 0.5)(scene.task, "--json", at=scene.at)
     assert waiting.outcome == ("failed", 10), waiting
-    assert "is locked by another process, for longer than we wait" in waiting.object["error"]
+    assert f"is locked by process {first.pid}" in waiting.object["error"]
+    assert f"which is stopped: nothing can be written until it goes on (`kill -CONT {first.pid}`)" in waiting.object["error"]
     assert "Traceback" not in waiting.err
     first.kill()
     assert home(scene.task, "--json", at=scene.at).outcome == ("completed", 0)

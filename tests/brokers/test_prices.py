@@ -14,6 +14,7 @@ from tradectl.brokers.prices import ASKED, FRESH, StreamedPrices
 from tradectl.brokers.stream import NOT_YET
 from tradectl.clock import VirtualClock
 from tradectl.errors import OrderRefused, UsageError
+from tradectl.halt_marker import MemoryMarker
 from tradectl.model.market import Quote
 from tradectl.redaction import remember
 
@@ -123,7 +124,7 @@ def test_a_change_of_the_streams_trouble_is_news_once_and_tells_no_secret(desk: 
 
 def test_who_holds_no_stream_has_no_trouble_with_it_and_no_news(floor) -> None:
     market: Floor = floor(quiet("ACME", [date(2026, 9, 8)]), at=ist(date(2026, 9, 8), "10:00"))
-    guarded = GuardedBroker(market.broker, AlwaysArmed(), market.clock, market.sessions, market.market)
+    guarded = GuardedBroker(market.broker, AlwaysArmed(), market.clock, market.sessions, market.market, marker=MemoryMarker())
     assert not guarded.stream()
     assert (guarded.stream_trouble, guarded.stream_news()) == (None, None)
 
@@ -158,7 +159,7 @@ def test_in_phases_that_take_nothing_nothing_is_sent(floor, derivatives: bool) -
     day = date(2026, 9, 8)
     listed = quiet("ACME", [date(2026, 9, 7), day], closing_auction=derivatives, derivatives=derivatives)
     market: Floor = floor(listed, at=ist(day, "10:00"))
-    guarded = GuardedBroker(market.broker, AlwaysArmed(), market.clock, market.sessions, market.market)
+    guarded = GuardedBroker(market.broker, AlwaysArmed(), market.clock, market.sessions, market.market, marker=MemoryMarker())
     market.broker, exchange = guarded, market.broker
     order = market.buy(10, 9900)
     guarded.orders()

@@ -107,6 +107,7 @@ from tests.execution.trading import EVENING, SESSIONS, T, entry, stock
 from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock
 from tradectl.execution.orders import OrderPath
+from tradectl.halt_marker import MarkerFile
 from tradectl.ledger.opening import open_database
 from tradectl.ledger.executions import this_owner
 from tradectl.ledger.store import Ledger
@@ -132,7 +133,8 @@ claim = ledger.executions.claim(
 )
 assert ledger.book.snapshot().trading_state == "ACTIVE"
 clock.pause = True
-answer = OrderPath(broker, ledger.book, clock, "asha", claim).place(entry(10, 10000))
+marker = MarkerFile(folder, "asha")
+answer = OrderPath(broker, ledger.book, clock, "asha", claim, marker=marker).place(entry(10, 10000))
 print(answer.sent, answer.reason, flush=True)
 """
 

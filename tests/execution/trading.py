@@ -12,6 +12,7 @@ from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock
 from tradectl.exchange.sessions import SessionTable
 from tradectl.execution.desk import Desk
+from tradectl.halt_marker import MarkerFile
 from tradectl.ledger.executions import Claim, this_owner
 from tradectl.ledger.migrations import create_or_upgrade
 from tradectl.ledger.opening import open_database
@@ -20,6 +21,7 @@ from tradectl.ledger.store import Ledger
 from tradectl.model.market import Bar, Instrument
 from tradectl.model.moment import at_ist
 from tradectl.model.order import OrderStatus, Purpose, Side, Variety
+from tradectl.model.trading_state import ACTIVE
 from tradectl.notify.console import SilentNotifier
 from tradectl.runtime.outcomes import Report
 from tradectl.runtime.registry import all_tasks
@@ -69,6 +71,8 @@ class Trading:
         self.ledger.schedules.seed(all_tasks())
         self.ledger.info.set("clock", "virtual")
         self.ledger.info.set("mode", "paper")
+        self.marker = MarkerFile(folder, "asha")
+        self.marker.make(ACTIVE, at)
         self.broker = self._broker()
         self.broker.open_account(cash)
         self.world = self._world()
@@ -92,6 +96,7 @@ class Trading:
             SilentNotifier(),
             self.parameters,
             readings,
+            self.marker,
         )
 
     def to(self, day: date, text: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from tradectl.clock import SystemClock, VirtualClock
 from tradectl.exchange.sessions import SessionTable
+from tradectl.halt_marker import MemoryMarker
 from tradectl.ledger.executions import Execution, Executions
 from tradectl.ledger.migrations import create_or_upgrade
 from tradectl.ledger.opening import open_database
@@ -134,5 +135,18 @@ def stage(path: str | Path, sessions: SessionTable, clock: Any, *, lease: timede
     if lease is not None:
         ledger.executions = Executions(database, user, lease=lease)
     calls, notifier, absent = Calls(), Recorder(), None
-    world = World(user, "paper", clock, sessions, absent, absent, ledger, notifier, Parameters(), absent)  # type: ignore[arg-type]
+    marker = MemoryMarker()
+    world = World(
+        user,
+        "paper",
+        clock,
+        sessions,
+        absent,
+        absent,
+        ledger,
+        notifier,
+        Parameters(),
+        absent,
+        marker,  # type: ignore[arg-type]
+    )
     return staged(world, calls, tasks_of_a_day(calls), notifier, clock)

@@ -18,6 +18,7 @@ from tests.sandbox.zerodha import KEY, House, house
 from tradectl.brokers.guard import GuardedBroker
 from tradectl.brokers.kite.broker import KiteBroker
 from tradectl.errors import UsageError
+from tradectl.halt_marker import MemoryMarker
 from tradectl.model.market import Bar
 from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, Side, Variety
 
@@ -163,7 +164,7 @@ def test_a_sandbox_without_a_ticker_says_so(tmp_path: Path) -> None:
 
 
 def test_a_monitor_that_holds_the_stream_asks_once(home: House, kite: KiteBroker) -> None:
-    guarded = GuardedBroker(kite, home.arming(), home.clock, home.sessions, home.market)
+    guarded = GuardedBroker(kite, home.arming(), home.clock, home.sessions, home.market, marker=MemoryMarker())
     assert guarded.stream()
     try:
         guarded.quotes(["ACME"])

@@ -24,6 +24,7 @@ from tradectl.brokers.guard import GuardedBroker
 from tradectl.brokers.kotak_neo.ticker import MOST, Orders, Ticker
 from tradectl.brokers.prices import FRESH
 from tradectl.errors import UsageError
+from tradectl.halt_marker import MemoryMarker
 from tradectl.model.market import Bar
 from tradectl.model.order import OrderReport, OrderStatus, Side
 from tradectl.sandbox.kotak_neo.stream import SCRIPS, Stream, picture, seconds
@@ -176,7 +177,9 @@ def test_a_session_that_is_refused_is_not_tried_again_but_a_new_one_is(home: Neo
 
 def test_who_holds_the_stream_hears_that_both_pairs_were_refused_and_that_a_login_has_helped(home: Neo) -> None:
     home.sandbox.door.end_sessions()
-    guarded = GuardedBroker(home.broker, AlwaysArmed(), home.floor.clock, home.floor.sessions, home.floor.market)
+    guarded = GuardedBroker(
+        home.broker, AlwaysArmed(), home.floor.clock, home.floor.sessions, home.floor.market, marker=MemoryMarker()
+    )
     guarded.stream()
     told: list[str] = []
 
@@ -249,7 +252,7 @@ def test_orders_are_told_as_they_are_and_as_they_change(home: Neo) -> None:
 
 def test_a_monitor_that_holds_the_stream_asks_once(home: Neo) -> None:
     floor = home.floor
-    guarded = GuardedBroker(home.broker, AlwaysArmed(), floor.clock, floor.sessions, floor.market)
+    guarded = GuardedBroker(home.broker, AlwaysArmed(), floor.clock, floor.sessions, floor.market, marker=MemoryMarker())
     assert guarded.stream()
     try:
         guarded.quotes(["ACME"])

@@ -21,6 +21,7 @@ from tests.tasks.test_buy import analysed, signal
 from tradectl.brokers import kite, kotak_neo
 from tradectl.brokers.adapter import Account
 from tradectl.brokers.guard import GuardedBroker
+from tradectl.halt_marker import MemoryMarker
 from tradectl.ledger.arming import Arming
 from tradectl.model.order import OrderRequest, OrderStatus, Side, Variety
 from tradectl.runtime.outcomes import Report
@@ -39,7 +40,7 @@ class Far(Trading):
         self.start(folder)
         self.arming = Arming(self.ledger, self.account_broker.name)
         self.arming.arm(self.clock.now())
-        guarded = GuardedBroker(self.account_broker, self.arming, self.clock, SESSIONS, self.market)
+        guarded = GuardedBroker(self.account_broker, self.arming, self.clock, SESSIONS, self.market, marker=MemoryMarker())
         self.world = replace(self.world, broker=guarded)
         analysed(self, signal())
 

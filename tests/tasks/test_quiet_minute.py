@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import update
 
 from tests.execution.trading import AFTER, D, T, Trading, ist, stock
+from tradectl.errors import Blocked
 from tradectl.ledger.opening import open_database
 from tradectl.ledger.rows import Intent
 from tradectl.ledger.schema import users
@@ -74,7 +75,8 @@ def through(market: Trading, until: str, at: str = "", event: Event | None = Non
 
     task = next(task for task in all_tasks() if task.name == "sell-monitor")
     report = Runner(market.world, all_tasks(), trigger="manual", progress=watched).run(task, until=ist(D, until))
-    assert report.exit_code in {0, 7}, report.error
+    stopped = Blocked.exit_code if outcomes[-1].blocked else 0
+    assert report.exit_code in {stopped, 7}, report.error
     return outcomes
 
 
@@ -117,8 +119,9 @@ def test_a_halt_by_another_process_is_seen_within_the_minute(held: Trading, else
         elsewhere.halt()
         seen.append(lowered(held))
 
-    through(held, "10:30", "09:45", halt)
+    outcomes = through(held, "10:30", "09:45", halt)
     assert lowered(held) == seen[0]
+    assert outcomes[-1].blocked == "the account is halted: by a person"
 
 
 def test_a_sale_by_hand_is_seen_within_the_minute(held: Trading) -> None:

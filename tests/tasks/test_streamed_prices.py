@@ -12,6 +12,7 @@ from tests.brokers.test_prices import AlwaysArmed, Tape
 from tests.execution.trading import SESSIONS, D, Trading, ist, stock
 from tradectl.brokers.guard import GuardedBroker
 from tradectl.brokers.stream import NOT_YET
+from tradectl.halt_marker import MemoryMarker
 from tradectl.runtime.registry import all_tasks
 from tradectl.runtime.runner import Runner
 from tradectl.task import Outcome, Task
@@ -46,7 +47,7 @@ def tape(held: Trading) -> Tape:
     """The stream that the monitor holds, which is on its way."""
     exchange = Streaming(held.broker)
     exchange.tape.trouble = NOT_YET
-    guarded = GuardedBroker(exchange, AlwaysArmed(), held.clock, SESSIONS, held.market)
+    guarded = GuardedBroker(exchange, AlwaysArmed(), held.clock, SESSIONS, held.market, marker=MemoryMarker())
     guarded.stream()
     held.world = replace(held.world, broker=guarded)
     return exchange.tape

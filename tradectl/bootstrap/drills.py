@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tradectl.halt_marker import MemoryMarker
 from tradectl.task import World
 
 if TYPE_CHECKING:
@@ -83,5 +84,5 @@ def drill_world(
     """The world of a drill; market and readings are shared by many of them."""
     from tradectl.notify.console import SilentNotifier
 
-    notifier = SilentNotifier()
-    return World(ledger.user, "simulated", clock, market.sessions, market, broker, ledger, notifier, parameters, readings)
+    notifier, marker = SilentNotifier(), MemoryMarker()
+    return World(ledger.user, "simulated", clock, market.sessions, market, broker, ledger, notifier, parameters, readings, marker)

@@ -17,8 +17,10 @@ from tradectl.bootstrap.worlds import live_world, notifier_of, onlooker, paper_w
 from tradectl.clock import SystemClock, VirtualClock
 from tradectl.deferred import deferred
 from tradectl.errors import ConfigurationError, TradectlError, UsageError
+from tradectl.halt_marker import MarkerFile, MemoryMarker
 from tradectl.model.moment import to_ist
 from tradectl.model.money import show_rupees
+from tradectl.model.trading_state import ACTIVE, TradingState
 from tradectl.permissions import close, make_home
 from tradectl.settings import FILE
 
@@ -95,12 +97,17 @@ def open_world(
         names = [item.user for item in users.list()]
         if user is None and len(names) > 1:
             raise UsageError(f"whose account? this database has the users {', '.join(names)}: say --user NAME")
-        ledger = Ledger(database, users.get(user or names[0]).user)
+        known = users.get(user or names[0])
+        ledger = Ledger(database, known.user)
         clock = _clock(settings, ledger, past=past, read_only=read_only)
+        marker = MarkerFile(settings.home, known.user)
+        if not read_only:
+            lasting = known.trading_state != "ACTIVE" and known.state_until is None
+            marker.make(TradingState(known.trading_state, known.state_reason) if lasting else ACTIVE, clock.now())
     except TradectlError:
         database.close()
         raise
-    return _world(settings, ledger, clock, read_only=read_only)
+    return _world(settings, ledger, clock, marker, read_only=read_only)
 
 
 def _files(settings: Settings) -> Iterator[Path]:
@@ -178,7 +185,9 @@ def before_the_last_event(at: datetime, last: datetime) -> str:
     )
 
 
-def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock, *, read_only: bool) -> World:
+def _world(
+    settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock, marker: MarkerFile, *, read_only: bool
+) -> World:
     from tradectl.strategy.parameters import Parameters, with_changes
 
     mode = ledger.info.get("mode") or ""
@@ -191,7 +200,16 @@ def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock
     sessions = open_sessions(settings)
     prices = open_prices(settings, mode, clock, lambda: onlooker(settings, ledger, clock, market, sessions)) if not kept else None
     if mode == "live":
-        return live_world(settings, ledger, clock, market=market, sessions=sessions, parameters=parameters, notifier=notifier)
+        return live_world(
+            settings,
+            ledger,
+            clock,
+            market=market,
+            sessions=sessions,
+            parameters=parameters,
+            notifier=notifier,
+            marker=marker,
+        )
     paper = paper_world(
         ledger,
         clock,
@@ -200,6 +218,7 @@ def _world(settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock
         parameters,
         paper=settings.paper if not kept else Path(ledger.database.name).with_name("paper.db"),
         notifier=notifier,
+        marker=MemoryMarker() if kept else marker,
         mode=mode,
         shelf=settings.market / "kept",
         prices=prices,

@@ -14,6 +14,7 @@ from tradectl.bootstrap.worlds import PaperWorld, paper_world
 from tradectl.clock import VirtualClock
 from tradectl.deferred import itself
 from tradectl.errors import ConfigurationError, DataError
+from tradectl.halt_marker import MemoryMarker
 from tradectl.model.moment import LAST_FILL, format_time, ist_date
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def open_simulation(
         with_changes(Parameters(), own),
         paper=folder / "paper.db",
         notifier=SilentNotifier(),
+        marker=MemoryMarker(),
         mode="simulated",
         step=step,
         durable=False,
@@ -113,6 +115,15 @@ def reopen_simulation(settings: Settings, folder: Path) -> PaperWorld:
     if ended is None:
         raise ConfigurationError(f"{folder} holds no simulation")
     parameters, clock = with_changes(Parameters(), ledger.settings.list()), VirtualClock(datetime.fromisoformat(ended))
-    paper, market = folder / "paper.db", open_store(settings)
-    silent = SilentNotifier()
-    return paper_world(ledger, clock, market, market.sessions, parameters, paper=paper, notifier=silent, mode="simulated")
+    market = open_store(settings)
+    return paper_world(
+        ledger,
+        clock,
+        market,
+        market.sessions,
+        parameters,
+        paper=folder / "paper.db",
+        notifier=SilentNotifier(),
+        marker=MemoryMarker(),
+        mode="simulated",
+    )

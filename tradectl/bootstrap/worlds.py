@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable
     from tradectl.ledger.store import Ledger
     from tradectl.marketdata.store import Store
-    from tradectl.ports import Clock, MarketData, Notifier, PriceSource
+    from tradectl.ports import Clock, HaltMarker, MarketData, Notifier, PriceSource
     from tradectl.settings import Settings
     from tradectl.strategy.parameters import Parameters
     from tradectl.strategy.readings import Readings
@@ -62,6 +62,7 @@ def paper_world(
     *,
     paper: Path,
     notifier: Notifier,
+    marker: HaltMarker,
     mode: str,
     step: int = 1,
     durable: bool = True,
@@ -92,7 +93,9 @@ def paper_world(
         )
 
     readings = readings_of(market, parameters, shelf)
-    return PaperWorld(ledger.user, mode, clock, sessions, market, deferred(broker), ledger, notifier, parameters, readings)
+    return PaperWorld(
+        ledger.user, mode, clock, sessions, market, deferred(broker), ledger, notifier, parameters, readings, marker
+    )
 
 
 def live_world(
@@ -104,11 +107,12 @@ def live_world(
     sessions: SessionTable,
     parameters: Parameters,
     notifier: Notifier,
+    marker: HaltMarker,
 ) -> LiveWorld:
     """A world that trades at the user's broker. ConfigurationError on a virtual clock: real money knows only one time."""
     if clock.virtual:
         raise ConfigurationError("a live home goes by the machine's clock")
-    broker = deferred(lambda: live_account(settings, ledger, clock, market, sessions).open())
+    broker = deferred(lambda: live_account(settings, ledger, clock, market, sessions).open(marker))
     return LiveWorld(
         ledger.user,
         "live",
@@ -120,6 +124,7 @@ def live_world(
         notifier,
         parameters,
         readings_of(market, parameters, settings.market / "kept"),
+        marker,
     )
 
 

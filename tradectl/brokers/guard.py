@@ -1,7 +1,7 @@
 """The last look before real money.
 
 Nothing but cancels goes out unless a person has armed the account; and nothing at all in the phases in which the exchange takes
-no orders, where a broker's answer is anybody's guess.
+no orders, where a broker's answer is anybody's guess. The halt marker is read last, immediately before the command.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from tradectl.errors import Blocked, OrderRefused, TradectlError
 from tradectl.exchange.phases import TAKES_NOTHING
 from tradectl.exchange.sessions import SessionTable
 from tradectl.ledger.arming import Arming
+from tradectl.ledger.intents import Forbidden, why_forbidden
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
-from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, TradeReport, Variety
-from tradectl.ports import Broker, Capabilities, Clock, MarketData
+from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, Side, TradeReport, Variety
+from tradectl.ports import Broker, Capabilities, Clock, HaltMarker, MarketData
 
 
 class GuardedBroker:
@@ -25,10 +26,13 @@ class GuardedBroker:
     OrderRefused (`phase`) for a command about a symbol whose phase takes nothing. `stream` makes its quotes come from the
     broker's stream, if it has one."""
 
-    def __init__(self, broker: Broker, arming: Arming, clock: Clock, sessions: SessionTable, market: MarketData) -> None:
+    def __init__(
+        self, broker: Broker, arming: Arming, clock: Clock, sessions: SessionTable, market: MarketData, *, marker: HaltMarker
+    ) -> None:
         self._broker, self._arming, self._clock = broker, arming, clock
-        self._sessions, self._market = sessions, market
+        self._sessions, self._market, self._marker = sessions, market, marker
         self._symbols: dict[str, str] = {}
+        self._sides: dict[str, Side] = {}
         self._prices: StreamedPrices | None = None
 
     @property
@@ -70,11 +74,13 @@ class GuardedBroker:
         self._check_armed()
         if request.variety is Variety.REGULAR:
             self._check_phase(request.symbol)
+        self._check_marker(request.side)
         return self._broker.place(request)
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
         self._check_armed()
         self._check_phase(self._symbols.get(broker_order_id))
+        self._check_marker(self._sides.get(broker_order_id, Side.BUY))  # of an order that was never read the stricter is taken
         self._broker.modify(broker_order_id, quantity=quantity, price=price)
 
     def cancel(self, broker_order_id: str) -> None:
@@ -86,6 +92,7 @@ class GuardedBroker:
     def orders(self) -> Sequence[OrderReport]:
         found = self._broker.orders()
         self._symbols |= {report.broker_order_id: report.symbol for report in found}
+        self._sides |= {report.broker_order_id: report.side for report in found}
         return found
 
     def trades(self) -> Sequence[TradeReport]:
@@ -106,6 +113,13 @@ class GuardedBroker:
     def _check_armed(self) -> None:
         if self._arming.since() is None:
             raise Blocked(f"live orders are not armed: `tradectl broker arm` lets them go to {self.name}")
+
+    def _check_marker(self, side: Side) -> None:
+        """Raise Forbidden where the halt marker lets no order of this side out, and Blocked where it cannot be read."""
+        state = self._marker.read()
+        forbidden = why_forbidden(state.state, state.reason, side)
+        if forbidden:
+            raise Forbidden(forbidden)
 
     def _check_phase(self, symbol: str | None) -> None:
         """Of an order that was never read nothing is known; a symbol that our data do not know is left to the broker. A stock of

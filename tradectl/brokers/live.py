@@ -11,6 +11,7 @@ from tradectl.brokers.onlooker import Onlooker
 from tradectl.errors import Blocked, ConfigurationError
 from tradectl.ledger.arming import BROKER, Arming
 from tradectl.ledger.limits import RateLimits
+from tradectl.ports import HaltMarker
 
 
 class LiveAccount(Onlooker):
@@ -45,11 +46,11 @@ class LiveAccount(Onlooker):
         """All that the broker allows."""
         return self.counted(found, found.limits)
 
-    def open(self) -> GuardedBroker:
-        """The broker for the tasks, behind the guard."""
+    def open(self, marker: HaltMarker) -> GuardedBroker:
+        """Return the broker for the tasks, behind the guard and the halt marker."""
         found = self.adapter()
         arming = Arming(self.ledger, found.name)
-        return GuardedBroker(found.open(self.account(found)), arming, self.clock, self._sessions, self._market)
+        return GuardedBroker(found.open(self.account(found)), arming, self.clock, self._sessions, self._market, marker=marker)
 
     def charges(self) -> list[ChargeDifference]:
         """Where the broker reckons the charges of today's orders otherwise than our table. Blocked where it tells none."""

@@ -1,27 +1,39 @@
 """`halt` and `resume`: what may be sent, at once and for every process.
 
-Each order's last permission is read in the transaction that marks it as being sent; so from this command's commit on
-nothing more goes out, whoever was about to send it.
+`halt` sets the marker first, a file that every send reads last (`halt_marker`); then the ledger, for which it waits a moment
+only. The marker alone stops every send, so a ledger that is locked, damaged or away never makes `halt` fail. `resume` is the
+other way round: the ledger first, and the marker only once the ledger is ACTIVE.
 """
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
+from tradectl.cli.call import Answer, Call, one_line
 from tradectl.cli.command import command
 from tradectl.cli.options import OPERATE
-from tradectl.errors import UsageError
+from tradectl.clock import SystemClock
+from tradectl.errors import Blocked, DatabaseError, TradectlError, UsageError
+from tradectl.halt_marker import MarkerFile, MarkerUnreadable, marked_users, plain_reason
+from tradectl.model.trading_state import ACTIVE, MEANING, TradingState, stricter
 
 if TYPE_CHECKING:
+    from tradectl.ledger.store import Ledger
     from tradectl.ledger.users import User
-    from tradectl.task import World
+    from tradectl.settings import Settings
 
 app = typer.Typer()
-WHAT = {"HALTED": "nothing is sent but cancels", "REDUCING": "only exits are sent", "ACTIVE": "everything may be sent"}
+LEDGER_WAIT = 0.15
+"""Seconds that `halt` waits for its turn to write, and as long again for the ledger's lock."""
+SERVER_WAIT = 0.5
+"""Seconds that `halt` waits for a database server altogether."""
 Reason = Annotated[str, typer.Option("--reason", help="Why, for status, logs and refusals.", metavar="TEXT")]
 
 
@@ -33,59 +45,188 @@ def halt(
     reason: Reason = "by hand",
 ) -> Answer:
     """Send nothing any more but cancels, until `resume`: at once, for every process, and after every restart."""
-    world = call.world()
-    wanted, only_from = ("REDUCING", ("ACTIVE", "REDUCING")) if reducing else ("HALTED", ("ACTIVE", "REDUCING", "HALTED"))
-    before, after = _set(world, wanted, reason, only_from, action="reducing" if reducing else "halted")
-    if after.trading_state != wanted:
-        raise UsageError(f"{world.user} is HALTED, {after.state_reason}: `resume` first, then `halt --reducing`")
-    found = _found(world, before, after)
+    settings, wanted, why = call.told(), "REDUCING" if reducing else "HALTED", plain_reason(reason) or "by hand"
+    call.user = user = _user(call)
+    marker, now = MarkerFile(settings.home, user), settings.at or SystemClock().now()
+    marked = _marked(marker)
+    if reducing and marked.state == "HALTED":
+        raise UsageError(f"{user} is HALTED, {marked.reason}: `resume` first, then `halt --reducing`")
+    unmarked = ""
+    if marked.state != wanted or marked.resuming:
+        try:
+            marker.set(wanted, why, now)
+        except OSError as error:
+            unmarked = f"the halt marker cannot be set in {settings.home}: {error.strerror or error}"
+    else:
+        why = marked.reason or why
+    written = _ledger_follows(settings, user, wanted, why, now)
+    if written.error and unmarked:
+        raise DatabaseError(f"NOTHING is halted: {unmarked}; {written.error}. End the processes of tradectl by hand")
+    if written.refused:
+        raise UsageError(f"{user} is HALTED, {written.refused}: `resume` first, then `halt --reducing`")
+    call.mode = written.mode
+    found = _found(wanted, why, marked, written, unmarked)
     if not cancel:
         return Answer(found, lambda: _text(found))
-    from tradectl.cli import orders
-
-    cancelled = orders.cancel_all(call)
-    found |= {"cancelled": cancelled["orders"], **_count(world)}
-    code = orders.gravest(cancelled)
-    return Answer(found, lambda: f"{_text(found)}\n\n{orders.cancelled_text(cancelled)}", exit_code=code)
+    return _cancelled(call, found)
 
 
 @command(app, panel=OPERATE)
 def resume(call: Call, reason: Reason = "by hand") -> Answer:
     """Let everything be sent again: ends what `halt` or a daily limit has set."""
-    world = call.world()
-    before, after = _set(world, "ACTIVE", "", ("REDUCING", "HALTED"), action="resumed", why=reason)
-    found = _found(world, before, after)
+    from tradectl.runtime.halting import note_resumed
+
+    world, why = call.world(), plain_reason(reason) or "by hand"
+    marker, ledger = MarkerFile(call.told().home, world.user), world.ledger
+    before = ledger.users.get(world.user)
+    marked = _marked(marker)
+    try:
+        began = marker.begin_resume()
+        try:
+            with ledger.database.write():
+                ledger.users.set_trading_state(world.user, "ACTIVE", "", only_from=("REDUCING", "HALTED"))
+                was = stricter(_of(before), marked).state
+                if was != "ACTIVE":
+                    ledger.logs.append(world.clock.now(), "warning", "resumed", f"{MEANING['ACTIVE']}: {why} (was {was})")
+                    note_resumed(ledger, world.clock.now())
+        except DatabaseError:
+            if began:
+                marker.abandon_resume(marked.state)
+            raise
+        if began and not marker.finish_resume():
+            raise Blocked(f"{world.user} was halted again meanwhile: nothing is sent; `tradectl status` says why")
+    except OSError as error:
+        told = f"the halt marker of {world.user} in {marker.home} cannot be changed ({error.strerror or error})"
+        raise Blocked(f"{told}: nothing is sent until it can") from error
+    written = _Written(before=before, after=ledger.users.get(world.user))
+    written.count(ledger)
+    found = _found("ACTIVE", "", marked, written, "")
     return Answer(found, lambda: _text(found))
 
 
-def _set(world: World, wanted: str, reason: str, only_from: tuple[str, ...], *, action: str, why: str = "") -> tuple[User, User]:
-    """The user before and after, changed and logged in one transaction; one whom a person has put there already stays as it
-    is, a limit's REDUCING becomes a person's."""
-    ledger = world.ledger
+@dataclass(slots=True)
+class _Written:
+    """What the ledger knew before and after, and why it could not be written (`error`). `refused`: it is HALTED, why."""
+
+    before: User | None = None
+    after: User | None = None
+    live: int | None = None
+    waiting: int | None = None
+    being_sent: int | None = None
+    mode: str | None = None
+    error: str = ""
+    refused: str = ""
+
+    def count(self, ledger: Ledger) -> None:
+        """Count the orders that rest at the exchange, wait to be sent, and are marked as being sent at this moment."""
+        orders = ledger.book.snapshot().orders
+        live = [order for order in orders if order.alive and not order.waiting]
+        self.live, self.waiting = len(live), len(orders) - len(live)
+        self.being_sent = sum(order.sender is not None for order in live)
+
+
+def _user(call: Call) -> str:
+    """Return the user that is meant. A home without any halt marker is opened as by any command, and made where there is none.
+    Raises UsageError."""
+    settings = call.told()
+    marked = marked_users(settings.home)
+    if settings.user in marked or (settings.user is None and len(marked) == 1):
+        return settings.user or marked[0]
+    if settings.user is None and marked:
+        raise UsageError(f"whose account? there are the users {', '.join(marked)}: say --user NAME")
+    try:
+        return call.world().user
+    except DatabaseError:
+        if settings.user is None:
+            raise
+        call.alarm(f"the ledger cannot be read: it is not certain that there is a user {settings.user!r}")
+        return settings.user
+
+
+def _marked(marker: MarkerFile) -> TradingState:
+    """Return what the marker says. One that was never made says nothing; one that cannot be read stops everything."""
+    try:
+        return marker.read()
+    except MarkerUnreadable as unreadable:
+        return TradingState("HALTED", str(unreadable), resuming=True) if marker.exists() else ACTIVE
+
+
+def _of(user: User | None) -> TradingState:
+    if user is None:
+        return ACTIVE
+    return TradingState(user.trading_state, user.state_reason, by_limit=user.state_until is not None)
+
+
+def _ledger_follows(settings: Settings, user: str, wanted: str, reason: str, now: datetime) -> _Written:
+    """Write the state into the ledger, without waiting long: for a file the locks are waited for, a server altogether."""
+    from tradectl.ledger.opening import open_database
+    from tradectl.ledger.store import Ledger
+
+    written = _Written()
+
+    def work() -> None:
+        try:
+            database = open_database(settings.database, busy_seconds=LEDGER_WAIT)
+            try:
+                _write(Ledger(database, user), wanted, reason, now, written)
+            finally:
+                database.close()
+        except TradectlError as error:
+            written.error = one_line(error)
+
+    if settings.database.startswith("sqlite"):
+        work()
+    elif not _within(SERVER_WAIT, work):
+        return _Written(error=f"the database server does not answer within {SERVER_WAIT:g} s")
+    return written
+
+
+def _within(seconds: float, work: Callable[[], None]) -> bool:
+    """Do work beside, and wait so long for it; whether it ended. What has not ended by then ends with this process."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return not thread.is_alive()
+
+
+def _write(ledger: Ledger, wanted: str, reason: str, now: datetime, written: _Written) -> None:
+    """Write the state where it is not so already. A lock whose holder is stopped is not waited for."""
+    from tradectl.ledger.lock_holder import lock_holder
+
+    written.before = written.after = ledger.users.get(ledger.user)
+    written.mode = ledger.info.get("mode")
+    written.count(ledger)
+    only_from = ("ACTIVE", "REDUCING", "HALTED") if wanted == "HALTED" else ("ACTIVE", "REDUCING")
+    holder = lock_holder(ledger.database.name) if ledger.database.sqlite else None
+    if holder is not None and holder.stopped:
+        raise DatabaseError(holder.told(ledger.database.name))
     with ledger.database.write():
-        before = ledger.users.get(world.user)
+        before = ledger.users.get(ledger.user)
         if before.trading_state == wanted and before.state_until is None:
-            return before, before
-        after = ledger.users.set_trading_state(world.user, wanted, reason, only_from=only_from)
-        if after.trading_state == wanted:
-            text = f"{WHAT[wanted]}: {why or reason} (was {before.trading_state})"
-            ledger.logs.append(world.clock.now(), "warning", action, text)
-    return before, after
+            return
+        after = ledger.users.set_trading_state(ledger.user, wanted, reason, only_from=only_from)
+        if after.trading_state != wanted:
+            written.refused = after.state_reason
+            return
+        text = f"{MEANING[wanted]}: {reason} (was {before.trading_state})"
+        ledger.logs.append(now, "warning", "reducing" if wanted == "REDUCING" else "halted", text)
+    written.after = after
 
 
-def _count(world: World) -> dict[str, Any]:
-    orders = world.ledger.book.snapshot().orders
-    live = [order for order in orders if order.alive and not order.waiting]
-    return {"live_orders": len(live), "waiting_orders": len(orders) - len(live)}
-
-
-def _found(world: World, before: User, after: User) -> dict[str, Any]:
+def _found(wanted: str, reason: str, marked: TradingState, written: _Written, unmarked: str) -> dict[str, Any]:
+    before, after = stricter(_of(written.before), marked), _of(written.after)
     return {
-        "trading_state": after.trading_state,
-        "state_reason": after.state_reason,
-        "before": before.trading_state,
-        "changed": before != after,
-        **_count(world),
+        "trading_state": wanted,
+        "state_reason": (after.reason if after.state == wanted else reason) if wanted != "ACTIVE" else "",
+        "before": before.state,
+        "changed": written.before != written.after or marked.state != wanted,
+        "live_orders": written.live,
+        "waiting_orders": written.waiting,
+        "being_sent": written.being_sent,
+        "marker": wanted if not unmarked else marked.state,
+        "marker_error": unmarked,
+        "ledger": written.after.trading_state if written.after is not None else None,
+        "ledger_error": written.error,
     }
 
 
@@ -93,12 +234,35 @@ def _text(found: dict[str, Any]) -> str:
     found = show.flat(found)
     state, live, waiting = found["trading_state"], found["live_orders"], found["waiting_orders"]
     why = f", {found['state_reason']}" if found["state_reason"] else ""
-    lines = [f"{state}{why}: {WHAT[state]}" if found["changed"] else f"{state} already{why}: nothing is changed"]
+    lines = [f"{state}{why}: {MEANING[state]}" if found["changed"] else f"{state} already{why}: nothing is changed"]
+    if found["ledger_error"]:
+        lines.append(f"the marker is set, and every send reads it; the ledger will follow: {found['ledger_error']}")
+    if found["marker_error"]:
+        lines.append(f"the ledger alone says so: {found['marker_error']}")
+    if state != "ACTIVE" and found["being_sent"]:
+        count = found["being_sent"]
+        what = "order was being sent and may still arrive" if count == 1 else "orders were being sent and may still arrive"
+        lines.append(f"{count} {what}: `tradectl reconcile` shows what became of {'it' if count == 1 else 'them'}")
     if state != "ACTIVE" and live:
         lines.append(f"{live} {_orders(live)} at the exchange, and may trade: `tradectl orders cancel --all` takes them back")
     if state == "HALTED" and waiting:
         lines.append(f"{waiting} wait to be sent, and go on waiting until their session ends")
     return "\n".join(lines)
+
+
+def _cancelled(call: Call, found: dict[str, Any]) -> Answer:
+    """Cancel every order, after the halt. An error of it is told beside the halt, which stands."""
+    from tradectl.cli import orders
+
+    try:
+        cancelled = orders.cancel_all(call)
+        counted = _Written()
+        counted.count(call.world().ledger)
+    except TradectlError as error:
+        failed = f"the account is {found['trading_state']}, but no order was cancelled: {one_line(error)}"
+        return Answer(found | {"cancelled": None}, lambda: _text(found), "failed", error.exit_code, error=failed)
+    found |= {"cancelled": cancelled["orders"], "live_orders": counted.live, "waiting_orders": counted.waiting}
+    return Answer(found, lambda: f"{_text(found)}\n\n{orders.cancelled_text(cancelled)}", exit_code=orders.gravest(cancelled))
 
 
 def _orders(count: int) -> str:

@@ -8,21 +8,42 @@ from typing import Any
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
+from tradectl.cli.call import Answer, Call, one_line
 from tradectl.cli.command import command
 from tradectl.cli.options import OPERATE
+from tradectl.errors import Ambiguous, DatabaseError
+from tradectl.halt_marker import MarkerFile, marked_users
 
 app = typer.Typer()
 
 
 @command(app, panel=OPERATE)
 def status(call: Call) -> Answer:
-    """How things stand: the day's agenda, services, positions, orders, and what needs a person."""
+    """How things stand: the day's agenda, services, positions, orders, and what needs a person. Exit 7 where the outcome of an
+    order is not known; where the ledger cannot be read, the halt marker alone and exit 10."""
     from tradectl.report import status as report
 
-    found = report.status(call.world(read_only=True))
+    try:
+        found = report.status(call.world(read_only=True))
+    except DatabaseError as error:
+        return _without_ledger(call, error)
     day = date.fromisoformat(found["session"]["date"])
-    return Answer(found, lambda: text(call.user or "", found), session=day)
+    code = Ambiguous.exit_code if found["unknown_orders"] else 0
+    return Answer(found, lambda: text(call.user or "", found), session=day, exit_code=code)
+
+
+def _without_ledger(call: Call, error: DatabaseError) -> Answer:
+    """Tell what is known without a ledger: the halt markers of the home."""
+    from tradectl.report.status import marker_state
+
+    settings = call.told()
+    users = [settings.user] if settings.user else marked_users(settings.home)
+    markers = {user: marker_state(MarkerFile(settings.home, user)) for user in users}
+    lines = [
+        f"{user}: the halt marker says {found['state'] or 'nothing'}{', ' if found['reason'] else ''}{found['reason']}"
+        for user, found in markers.items()
+    ]
+    return Answer({"markers": markers}, "\n".join(lines), "failed", error.exit_code, error=one_line(error))
 
 
 def text(user: str, found: dict[str, Any]) -> str:
@@ -45,10 +66,24 @@ def _head(user: str, found: dict[str, Any]) -> str:
         [
             f"{user}, {_mode(found)}, {show.moment(found['now'])} IST{clock}",
             f"trading   {state}",
+            *_halted_apart(found),
             f"session   {session['date']} is {what}{following}",
             f"service   {service}",
         ]
     )
+
+
+def _halted_apart(found: dict[str, Any]) -> list[str]:
+    """Lines where marker and ledger disagree, and where a stopped process lets no other write."""
+    marker, lines = found["marker"], []
+    since = f" since {show.moment(marker['since'])}" if marker["since"] else ""
+    by_limit = found["state_until"] is not None
+    if marker["state"] not in {None, found["ledger_state"]} and not by_limit:
+        told = f"marker    {marker['state']}{since}, and the ledger says {found['ledger_state']}"
+        lines.append(f"{told}: the stricter counts until `tradectl resume`")
+    if found["stopped_writer"]:
+        lines.append(f"locked    {found['stopped_writer']['told']}")
+    return lines
 
 
 def _mode(found: dict[str, Any]) -> str:

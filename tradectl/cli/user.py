@@ -12,6 +12,8 @@ from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
 from tradectl.cli.options import CONFIGURE
 from tradectl.errors import UsageError
+from tradectl.halt_marker import MarkerFile
+from tradectl.model.trading_state import ACTIVE
 
 app = typer.Typer(name="user", rich_help_panel=CONFIGURE, cls=ListGroup, help="Users: list, add.")
 
@@ -48,6 +50,7 @@ def add(
     paise = rupees(capital)
     user = world.ledger.users.add(name, capital=paise, created_at=world.clock.now(), role=role)
     world.ledger.for_user(name).schedules.seed(registry.all_tasks())
+    MarkerFile(call.told().home, name).make(ACTIVE, world.clock.now())
     return Answer({"user": user.user, "role": user.role}, f"{user.user} is a {user.role} now")
 
 

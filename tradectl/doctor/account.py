@@ -48,7 +48,7 @@ def examine(account: Onlooker, world: World, store: Store) -> Iterator[Finding]:
             prices = cache(lambda: open_until.enter_context(closing(account.quotes())))
             yield from run([("quotes", lambda: _quotes(prices(), world, store))])
             return
-        live, broker = account, cache(lambda: open_until.enter_context(closing(account.open())))
+        live, broker = account, cache(lambda: open_until.enter_context(closing(account.open(world.marker))))
         yield from run(
             (
                 ("book", lambda: _book(broker())),

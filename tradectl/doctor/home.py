@@ -14,6 +14,7 @@ from tradectl.errors import Ambiguous, Blocked, ConfigurationError, DatabaseErro
 from tradectl.ledger.exchange_mark import ExchangeMark
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.order import OrderStatus
+from tradectl.model.trading_state import TradingState, stricter
 from tradectl.permissions import open_to_others
 from tradectl.redaction import HIDDEN
 
@@ -110,10 +111,12 @@ def _calendar(world: World) -> str:
 def _trading(world: World) -> str:
     """Blocked where nothing is sent."""
     user = world.ledger.users.get(world.user)
-    told = f"{user.trading_state}: {user.state_reason}; `tradectl resume` lets everything be sent again"
-    if user.trading_state == "HALTED":
+    in_ledger = TradingState(user.trading_state, user.state_reason)
+    found = stricter(in_ledger, world.marker.read()) if world.marker.exists() else in_ledger
+    told = f"{found.state}: {found.reason}; `tradectl resume` lets everything be sent again"
+    if found.state == "HALTED":
         raise Blocked(told)
-    if user.trading_state != "ACTIVE":
+    if found.state != "ACTIVE":
         raise Worth(told)
     return "the account may buy and sell"
 

@@ -59,10 +59,10 @@ def holdings_value(desk: Desk) -> int:
 def forbidden(desk: Desk) -> str:
     """Why a person has stopped the buys; empty where nobody has. A limit that stopped them is found anew by `denied`, so that
     each buy keeps its own reason, also in a run that was interrupted after it."""
-    snapshot = desk.snapshot
-    if snapshot.trading_state == "ACTIVE" or snapshot.state_until is not None:
+    found = desk.path.trading_state
+    if found.state == "ACTIVE" or found.by_limit:
         return ""
-    return f"the account is {snapshot.trading_state}: {snapshot.state_reason}"
+    return f"the account is {found.state}: {found.reason}"
 
 
 def denied(

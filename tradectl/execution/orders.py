@@ -28,7 +28,8 @@ from tradectl.ledger.executions import Claim
 from tradectl.ledger.intents import REAPPEARED, WITHDRAWN, Forbidden, Overtaken, why_forbidden
 from tradectl.ledger.rows import Intent, Order
 from tradectl.model.order import TERMINAL, OrderRequest, OrderStatus, Side
-from tradectl.ports import Broker, Clock
+from tradectl.model.trading_state import TradingState, stricter
+from tradectl.ports import Broker, Clock, HaltMarker
 
 NOT_CARRIED_OUT = (BrokerUnavailable, LoginNeeded, ConfigurationError, DataError, UsageError, Blocked)
 """What a broker raises for a command that provably was not carried out (`ports.Broker`). A signal is none of them."""
@@ -62,19 +63,25 @@ class Answer:
     @property
     def verdict(self) -> str:
         """The word under which a task counts a buy that it sent: placed, skipped (it waits on), unknown or failed."""
-        return "placed" if self.ok else {Sent.RETRY: "skipped", Sent.UNKNOWN: "unknown"}.get(self.sent, "failed")
+        waits = {Sent.RETRY: "skipped", Sent.BLOCKED: "skipped", Sent.UNKNOWN: "unknown"}
+        return "placed" if self.ok else waits.get(self.sent, "failed")
 
 
 class OrderPath:
     """Places, modifies and cancels for one execution of one user."""
 
-    def __init__(self, broker: Broker, book: Book, clock: Clock, user: str, claim: Claim, *, dry_run: bool = False) -> None:
+    def __init__(
+        self, broker: Broker, book: Book, clock: Clock, user: str, claim: Claim, *, marker: HaltMarker, dry_run: bool = False
+    ) -> None:
         self._broker = broker
         self._book = book
         self._clock = clock
         self._user = user
         self._claim = claim
+        self._marker = marker
         self._dry_run = dry_run
+        self.stopped = ""
+        """Why a person's halt stopped a command since the step began; empty where none was stopped."""
         self.asked: dict[int, tuple[int, int]] = {}
         """Quantity and price that orders were changed to, by order id, until the broker's book was read back."""
 
@@ -95,12 +102,10 @@ class OrderPath:
         try:
             return self._place(intent, send=send)
         except Forbidden as forbidden:
-            return Answer(Sent.BLOCKED, reason=str(forbidden))
+            return self._blocked(forbidden)
 
     def _place(self, intent: Intent, *, send: bool) -> Answer:
-        forbidden = self._forbidden(intent.side)
-        if forbidden:
-            return Answer(Sent.BLOCKED, reason=forbidden)
+        self._assert_allowed(intent.side)
         chain = self._book.intents.chain(intent)
         newest = chain[-1] if chain else None
         blocking = self._blocking(intent, newest)
@@ -166,9 +171,27 @@ class OrderPath:
             return Answer(Sent.UNKNOWN, order, order.reason)
         return self._send_recorded(order, intent, send=True, doubt=order.reason or "nobody knows what became of it")
 
-    def _forbidden(self, side: Side) -> str:
-        snapshot = self._book.snapshot()
-        return why_forbidden(snapshot.trading_state, snapshot.state_reason, side)
+    @property
+    def trading_state(self) -> TradingState:
+        """The stricter of the ledger's trading state and the halt marker. A marker that cannot be read counts as HALTED."""
+        seen = self._book.snapshot()
+        in_ledger = TradingState(seen.trading_state, seen.state_reason, by_limit=seen.state_until is not None)
+        return stricter(in_ledger, self._marked())
+
+    def _assert_allowed(self, side: Side) -> None:
+        _assert_allows(self.trading_state, side)
+
+    def _marked(self) -> TradingState:
+        try:
+            return self._marker.read()
+        except Blocked as unreadable:
+            return TradingState("HALTED", str(unreadable))
+
+    def _blocked(self, forbidden: Forbidden, order: Order | None = None) -> Answer:
+        """Return the answer to a command that the trading state forbids. What a limit forbids is not a stop: its day goes on."""
+        if not forbidden.by_limit:
+            self.stopped = str(forbidden)
+        return Answer(Sent.BLOCKED, order, str(forbidden))
 
     def _send(self, order: Order, doubt: str = "") -> Answer:
         """Send an order that is marked as being sent, and write down what is known after. Anything raised but these errors leaves
@@ -185,6 +208,7 @@ class OrderPath:
         request = OrderRequest(order.tag, order.symbol, order.side, order.quantity, order.price, variety=order.variety)
         answered = self._book.intents.answered
         try:
+            _assert_allows(self._marked(), order.side)
             broker_order_id = self._broker.place(request)
         except OrderRefused as refusal:
             sent, status, reason = self._refused(order, refusal, doubt)
@@ -220,9 +244,11 @@ class OrderPath:
         try:
             self._book.intents.assert_may(self._claim, order.side, self._clock.machine_now())
             self.asked[order.id] = (quantity, price)
+            _assert_allows(self._marked(), order.side)
             self._broker.modify(order.broker_order_id, quantity=quantity, price=price)
         except Forbidden as forbidden:
-            return Answer(Sent.BLOCKED, order, str(forbidden))
+            self.asked.pop(order.id, None)
+            return self._blocked(forbidden, order)
         except OrderRefused as refusal:
             del self.asked[order.id]
             return Answer(Sent.REFUSED, order, refusal.reason)
@@ -264,6 +290,13 @@ class OrderPath:
                 self._book.intents.move(order, order.status, WITHDRAWN, self._clock.now())
             order = self._book.order(order.id)
         return order
+
+
+def _assert_allows(state: TradingState, side: Side) -> None:
+    """Raise Forbidden where the trading state lets no order of this side out."""
+    forbidden = why_forbidden(state.state, state.reason, side)
+    if forbidden:
+        raise Forbidden(forbidden, by_limit=state.by_limit)
 
 
 def _would_be_tried_again(order: Order) -> bool:

@@ -84,7 +84,10 @@ class Seller:
         if resting is not None and self._rests(resting, position, wanted):
             return False
         wanted = replace(wanted, quantity=self.desk.sellable(position, bought_today=self._tied(position)))
-        if snapshot.trading_state == "HALTED" and (resting is None or wanted.quantity >= resting.remaining):
+        halted = self.desk.path.trading_state
+        if halted.state == "HALTED" and (resting is None or wanted.quantity >= resting.remaining):
+            if resting is not None or wanted.quantity > 0:
+                self.desk.path.stopped = f"the account is halted: {halted.reason}"
             return False  # nothing may be sent; what takes an offer back may
         if resting is None:
             return wanted.quantity > 0 and self._place(position, wanted)

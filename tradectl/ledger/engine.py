@@ -10,6 +10,7 @@ one after the other, as SQLite's do: two tasks that fold the same trade must not
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -18,8 +19,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import Connection
 
+from tradectl.clock import stopwatch
 from tradectl.errors import DatabaseError
 from tradectl.ledger.failures import DATABASE_ERRORS, translated
+from tradectl.ledger.lock_holder import LOOK_EVERY, Patience
 from tradectl.ledger.turn import Turn
 
 if TYPE_CHECKING:
@@ -180,7 +183,9 @@ class _Transaction:
             if desk.turn is not None and self.mode == "write":
                 desk.turn.take()
             connection = database.connection(desk)
-            if database.sqlite:
+            if database.sqlite and desk.turn is not None and self.mode == "write":
+                self._begin_write(desk, desk.turn.path)
+            elif database.sqlite:
                 desk.file.execute(self.begin)
             else:
                 connection.begin()
@@ -193,6 +198,19 @@ class _Transaction:
             if not desk.mode:
                 self._give_up(desk)
         return connection
+
+    def _begin_write(self, desk: _Desk, path: str) -> None:
+        """Begin a write of a durable file, in several short waits: a holder of the lock that stays stopped ends them early."""
+        wait, until, patience = self.database.busy_seconds, stopwatch() + self.database.busy_seconds, Patience(path)
+        desk.file.execute(f"PRAGMA busy_timeout = {int(min(wait, LOOK_EVERY) * 1000)}")
+        while True:
+            try:
+                desk.file.execute(self.begin)
+                break
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or stopwatch() >= until or patience.is_over():
+                    raise
+        desk.file.execute(f"PRAGMA busy_timeout = {int(wait * 1000)}")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         database = self.database

@@ -8,6 +8,7 @@ import sqlite3
 from sqlalchemy import exc
 
 from tradectl.errors import DatabaseError
+from tradectl.ledger.lock_holder import lock_holder
 
 DATABASE_ERRORS = (exc.DatabaseError, sqlite3.DatabaseError)
 """What SQLAlchemy raises, and what SQLite raises where we speak to it directly."""
@@ -50,16 +51,27 @@ def _as_the_disk_says(code: int, file: str) -> int:
     return code
 
 
+def _locked(name: str) -> str:
+    """Return what a person must know of a lock that was not given up: the process that holds it, where that is known."""
+    holder = lock_holder(name)
+    if holder is not None and holder.stopped:
+        return holder.told(name)
+    which = f" (process {holder.pid}{f', {holder.command}' if holder.command else ''})" if holder is not None else ""
+    return f"{name} {_SQLITE_WORDS[sqlite3.SQLITE_BUSY]}{which}"
+
+
 def translated(error: BaseException, name: str) -> BaseException:
     """A driver's error as a DatabaseError of one line; what is a bug of ours (a broken constraint) stays what it is."""
     if isinstance(error, _OURS):
         return error
     if isinstance(error, TimeoutError):
-        return DatabaseError(f"{name} {_SQLITE_WORDS[sqlite3.SQLITE_BUSY]}")
+        return DatabaseError(_locked(name))
     origin = getattr(error, "orig", None) or error
     first_line = (str(origin).strip() or type(origin).__name__).splitlines()[0]
     code = getattr(origin, "sqlite_errorcode", None)
     state = getattr(origin, "sqlstate", None)
+    if code is not None and (code & 0xFF) == sqlite3.SQLITE_BUSY:
+        return DatabaseError(_locked(name))
     if code is not None and (code & 0xFF) in _SQLITE_WORDS:
         return DatabaseError(f"{name} {_SQLITE_WORDS[_as_the_disk_says(code & 0xFF, name)]}")
     if first_line.startswith(("no such table", "no such column")):

@@ -32,7 +32,11 @@ RETURNED = "the broker called it refused, and its book has it"
 
 
 class Forbidden(Blocked):
-    """The account's trading state does not allow this command."""
+    """The account's trading state does not allow this command. `by_limit`: a daily limit set that state, and not a person."""
+
+    def __init__(self, message: str, *, by_limit: bool = False) -> None:
+        super().__init__(message)
+        self.by_limit = by_limit
 
 
 class Overtaken(DatabaseError):
@@ -245,10 +249,10 @@ class Intents:
     def _assert_may(self, connection: Connection, claim: Claim, side: Side, machine_now: datetime) -> None:
         """Inside the transaction that lets a command out: what is read here holds until it is committed."""
         assert_holds(connection, claim, machine_now)
-        state, reason, _ = STATE_HELD.one(connection, {"of_user": self._user})
+        state, reason, until = STATE_HELD.one(connection, {"of_user": self._user})
         forbidden = why_forbidden(state, reason, side)
         if forbidden:
-            raise Forbidden(forbidden)
+            raise Forbidden(forbidden, by_limit=until is not None)
 
     def _read(self, order_id: int) -> Order:
         with self._database.read() as connection:

@@ -69,6 +69,11 @@ def _process(pid: int) -> tuple[str, str]:
     return fields[0], fields[19]
 
 
+def state_of(pid: int) -> str:
+    """Return the state letter of a process of this machine: T is stopped; empty if there is none, or no /proc."""
+    return _process(pid)[0]
+
+
 def _answers(pid: int) -> bool:
     if os.name != "posix":
         return True

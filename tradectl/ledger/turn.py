@@ -15,6 +15,7 @@ import os
 from contextlib import suppress
 
 from tradectl.clock import SystemClock, stopwatch
+from tradectl.ledger.lock_holder import LOOK_EVERY, Patience
 
 try:
     import fcntl
@@ -49,7 +50,8 @@ class Turn:
         self._in_queue = self._has_turn = False
 
     def take(self) -> None:
-        """Wait until it is ours. Raises TimeoutError when `seconds` have passed; the last look is after them."""
+        """Wait until it is ours. Raises TimeoutError when `seconds` have passed, the last look being after them, and when the
+        process that has it stays stopped."""
         if not CAN_LOCK:
             return
         began = stopwatch()
@@ -57,7 +59,7 @@ class Turn:
             self._open()
             self._in_queue = self._has_turn = True
             alone = _wait(self._next, began + min(_POLITE, self.seconds), _LOOK_TO_BE_NEXT)
-            ours = _wait(self._turn, began + self.seconds, _LOOK_FOR_THE_TURN if alone else _LOOK_TO_BE_NEXT)
+            ours = self._wait_for_turn(began + self.seconds, _LOOK_FOR_THE_TURN if alone else _LOOK_TO_BE_NEXT)
             self._leave_queue()
         except OSError:  # no folder, no right, no room, or a file system without locks: SQLite will say what it thinks of it
             self.leave()
@@ -81,6 +83,13 @@ class Turn:
     def __del__(self) -> None:
         if self._process == os.getpid():  # a forked child has closed what was its parent's
             self.close()
+
+    def _wait_for_turn(self, until: float, look: float) -> bool:
+        patience = Patience(self.path)
+        while not _wait(self._turn, min(until, stopwatch() + LOOK_EVERY), look):
+            if stopwatch() >= until or patience.is_over():
+                return False
+        return True
 
     def _open(self) -> None:
         if self._turn < 0:

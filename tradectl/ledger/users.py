@@ -14,9 +14,9 @@ from tradectl.ledger.engine import Database
 from tradectl.ledger.inserts import insert_new
 from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import users as rows
+from tradectl.model.trading_state import TRADING_STATES
 
 ROLES = ("admin", "user")
-TRADING_STATES = ("ACTIVE", "REDUCING", "HALTED")
 _ONE = Prepared(select(*rows.c).where(rows.c.user == bindparam("of_user")))
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from tradectl.errors import UncoveredDate
+from tradectl.errors import Blocked, UncoveredDate
 from tradectl.ledger import schema
 from tradectl.ledger.arming import BROKER, LOGGED_IN_UNTIL, Arming
 from tradectl.ledger.executions import standing
+from tradectl.ledger.lock_holder import lock_holder
 from tradectl.model.moment import ist_date
 from tradectl.model.order import ALIVE, OrderStatus
+from tradectl.model.trading_state import TradingState, stricter
 from tradectl.report.values import rows, value
 from tradectl.runtime.agenda import task_windows
 from tradectl.runtime.registry import all_tasks
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from tradectl.exchange.sessions import Session
+    from tradectl.ledger.engine import Database
     from tradectl.ledger.executions import Execution
+    from tradectl.ports import HaltMarker
     from tradectl.runtime.agenda import Window
     from tradectl.task import World
 
@@ -38,14 +42,20 @@ def status(world: World) -> dict[str, Any]:
     session, told = _session(world, today)
     with world.ledger.database.read() as connection:
         facts = _facts(connection, world.user, today)
+    marked = marker_state(world.marker)
+    in_ledger = TradingState(user.trading_state, user.state_reason, by_limit=user.state_until is not None)
+    state = stricter(in_ledger, TradingState(marked["state"] or "ACTIVE", marked["reason"]))
     found = {
         "mode": world.mode,
         **_at_broker(world),
         "clock": "virtual" if world.clock.virtual else "system",
         "now": value(now),
-        "trading_state": user.trading_state,
-        "state_reason": user.state_reason,
-        "state_until": value(user.state_until),
+        "trading_state": state.state,
+        "state_reason": state.reason,
+        "state_until": value(user.state_until) if state.by_limit else None,
+        "marker": marked,
+        "ledger_state": user.trading_state,
+        "stopped_writer": stopped_writer(world.ledger.database),
         "session": told,
         "agenda": _agenda(world, session, now, user.created_at) if session is not None and session.runs else [],
         "services": _services(world),
@@ -53,6 +63,25 @@ def status(world: World) -> dict[str, Any]:
         **facts,
     }
     return found | {"login_needed_for": login_needed(found)}
+
+
+def marker_state(marker: HaltMarker) -> dict[str, Any]:
+    """Return what the halt marker says: its state (None: it was never made), the reason, and since when."""
+    if not marker.exists():
+        return {"state": None, "reason": "", "since": ""}
+    try:
+        found = marker.read()
+    except Blocked as unreadable:
+        return {"state": "HALTED", "reason": str(unreadable), "since": ""}
+    return {"state": found.state, "reason": found.reason, "since": marker.since()}
+
+
+def stopped_writer(database: Database) -> dict[str, Any] | None:
+    """Return the process that is stopped while it holds the ledger's write lock, and what helps; None where there is none."""
+    holder = lock_holder(database.name) if database.sqlite else None
+    if holder is None or not holder.stopped:
+        return None
+    return {"pid": holder.pid, "command": holder.command, "told": holder.told(database.name)}
 
 
 def _at_broker(world: World) -> dict[str, Any]:

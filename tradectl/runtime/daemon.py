@@ -14,6 +14,7 @@ from tradectl.ledger.executions import this_owner
 from tradectl.redaction import scrubbed
 from tradectl.runtime.agenda import Window
 from tradectl.runtime.due import due_now
+from tradectl.runtime.halting import follow_marker, resumed_at
 from tradectl.runtime.interrupt import Stop, stop_on_signals
 from tradectl.runtime.runner import Runner
 
@@ -51,6 +52,7 @@ class Daemon:
     failures: dict[tuple[str, str], int] = field(default_factory=dict)
     resting: dict[tuple[str, str], datetime] = field(default_factory=dict)
     _beaten: datetime | None = None
+    _resumed: datetime | None = None
 
     def run(self) -> int:
         """Until a signal asks for the end; then no new work, the signal to the children, and their end. 128 + its number."""
@@ -71,6 +73,10 @@ class Daemon:
 
     def _start_due(self) -> None:
         runner, now = self.runner, self.runner.world.clock.now()
+        follow_marker(runner.world)
+        if self.resting and (resumed := resumed_at(runner.world.ledger)) != self._resumed:
+            self._resumed = resumed
+            self.resting.clear()
         if runner.sweep(runner.rows()):
             runner.deliver()
         windows, needs = due_now(runner), {task.name: task.needs for task in runner.tasks}

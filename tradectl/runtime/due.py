@@ -9,9 +9,11 @@ from typing import Any
 
 from tradectl.errors import Missed, TradectlError
 from tradectl.ledger.executions import Execution, standing, this_owner
+from tradectl.ledger.store import Ledger
 from tradectl.model.moment import ist_date
 from tradectl.runtime import agenda
 from tradectl.runtime.agenda import Window
+from tradectl.runtime.halting import follow_marker, resumed_at
 from tradectl.runtime.interrupt import stop_on_signals
 from tradectl.runtime.outcomes import Report, gravest
 from tradectl.runtime.runner import Runner
@@ -47,6 +49,7 @@ def run_due(runner: Runner) -> Report:
     owner = this_owner()
     reports: list[Report] = []
     world.ledger.service.beat("run-due", owner, world.clock.machine_now())
+    follow_marker(world)
     with stop_on_signals(runner.stop) as stop:
         try:
             reports += _swept(runner)
@@ -82,11 +85,19 @@ def _wanted(runner: Runner, window: Window, done: Mapping[tuple[str, str], Execu
     row = done.get((window.task, window.slot))
     if row is not None:
         rest = rests_until(row, window)
-        if standing(row, machine_now, executions.lease) in {"held", "done"} or (rest is not None and now < rest):
+        if standing(row, machine_now, executions.lease) in {"held", "done"}:
+            return False
+        if rest is not None and now < rest and not _resumed_since(runner.world.ledger, row.finished_at):
             return False
     needs = next(task.needs for task in runner.tasks if task.name == window.task)
     waits = [other for (name, _), other in done.items() if name in needs and other.status == "running"]
     return not any(standing(other, machine_now, executions.lease) == "held" for other in waits)
+
+
+def _resumed_since(ledger: Ledger, moment: datetime | None) -> bool:
+    """Return whether the account was resumed after a moment: what a halt may have stopped does not rest then."""
+    resumed = resumed_at(ledger)
+    return resumed is not None and moment is not None and resumed >= moment
 
 
 def _swept(runner: Runner) -> list[Report]:

@@ -20,6 +20,7 @@ from tradectl.model.moment import ist_date, to_ist
 from tradectl.ports import Tell, silence
 from tradectl.runtime.admission import Order, admit, find_window, missed_report, with_wishes
 from tradectl.runtime.delivery import deliver
+from tradectl.runtime.halting import follow_marker
 from tradectl.runtime.heartbeat import Heartbeat
 from tradectl.runtime.interrupt import Stop, stop_on_signals
 from tradectl.runtime.outcomes import Report
@@ -74,6 +75,8 @@ class Runner:
         day = session or ist_date(self.world.clock.now())
         missed: tuple[str, ...] = ()
         try:
+            if not dry_run:
+                follow_marker(self.world)
             rows = self.rows(seed=not dry_run)
             missed = () if dry_run else self.sweep(rows)
             window = find_window(self.world, task, rows[task.name], day, slot)
@@ -189,11 +192,13 @@ class Runner:
 
         def noted(stepping: Stepping) -> None:
             executions.beat(claim, clock.machine_now(), steps=stepping.steps, result=stepping.result)
+            if stepping.blocked:
+                self._tell_blocked(order, stepping.blocked)
 
         return work.through(window, until=order.until, once=order.once, noted=noted)
 
     def _ended(self, order: Order, claim: Claim, work: Stepping, *, done: bool) -> Report:
-        if work.blocked:
+        if work.blocked and (done or order.window.every is None):
             return self._failed(order, claim, work, work.blocked, Blocked.exit_code, outcome="blocked")
         ledger, now = self.world.ledger, self.world.clock.now()
         code = UNKNOWN if work.unknown else REFUSED if work.refused else 0
@@ -207,6 +212,10 @@ class Runner:
                 level = "warning" if code else "info"
                 ledger.logs.append(now, level, "task_completed" if done else "task_stepped", text, task=order.task.name)
             self._note_virtual_time(now)
+        if work.blocked:  # a monitor goes on: its next step offers again what a halt stopped
+            self._tell_blocked(order, work.blocked)
+            text = f"{order.window.name} blocked: {work.blocked}"
+            return order.report("blocked", text, Blocked.exit_code, result=work.result, error=work.blocked)
         return order.report("completed", text, code, result=work.result)
 
     def _interrupted(self, order: Order, claim: Claim, work: Stepping, error: Interrupted) -> Report:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,10 @@ class Stepping:
         self.stop.raise_if_asked()
         if self.heartbeat is not None:
             self.heartbeat.check()
+        self.context.begin_step()
         outcome = self.task.run(self.context.at_step(self.steps, self.first))
+        if not outcome.blocked and self.context.stopped:
+            outcome = replace(outcome, blocked=self.context.stopped)
         self.first = False
         merge = self.task.merge
         self.result = merge(self.result, outcome.result) if merge is not None and self.steps else outcome.result
@@ -70,15 +73,16 @@ class Stepping:
         return outcome
 
     def through(self, window: Window, *, until: datetime | None, once: bool, noted: Callable[[Stepping], None]) -> bool:
-        """Step now and at each mark of the window; True when the step at its close was done. `noted` after changes."""
+        """Step now and at each mark of the window; True when the step at its close was done. `noted` after changes, and where a
+        halt stops a step, which ends no monitor: the next step offers again what was stopped."""
         while True:
             mark = next_mark(window, self.context.now)
             outcome = self.settle(self.context.now + AFTER_THE_END if mark is None else mark - timedelta(microseconds=1))
-            if mark is None or outcome.blocked:
-                return mark is None
+            if mark is None:
+                return True
             if once or (until is not None and mark > until):
                 return False
-            if outcome.changed:
+            if outcome.changed or outcome.blocked:
                 noted(self)
             self.wait_until(mark)
 

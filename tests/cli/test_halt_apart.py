@@ -1,0 +1,225 @@
+"""`halt` works whatever becomes of the ledger: locked by a stopped process, damaged, or a server that does not answer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Tradectl
+from tests.cli.hands import operate, result_of
+from tests.execution.conftest import trading  # noqa: F401
+from tests.execution.trading import T, Trading, entry, stock
+
+Make = Callable[..., Trading]
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.skipif(not Path("/proc/locks").exists(), reason="needs /proc/locks")
+
+LOCK = """
+import os, signal, sqlite3, sys
+from tradectl.ledger.turn import Turn
+what, file = sys.argv[1:]
+if what == "turn":
+    turn = Turn(file, 5)
+    turn.take()
+else:
+    connection = sqlite3.connect(file, isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+@contextmanager
+def stopped(ledger: Path, what: str = "write") -> Iterator[int]:
+    """A process that is stopped while it holds SQLite's write lock, or the turn of the writers; its id."""
+    with subprocess.Popen(
+        [sys.executable, "-c", LOCK, what, str(ledger)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "locked\n"
+        os.waitpid(process.pid, os.WUNTRACED)
+        try:
+            yield process.pid
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def made(tradectl: Tradectl, home: Path) -> Path:
+    """A home with its ledger."""
+    assert tradectl("init").code == 0
+    assert tradectl("executions").code == 0
+    return home
+
+
+@pytest.mark.parametrize("what", ["write", "turn"])
+def test_halt_does_not_wait_for_a_stopped_process(tradectl: Tradectl, made: Path, what: str):
+    with stopped(made / "ledger.db", what) as pid:
+        said = tradectl("halt", "--reason", "now")
+        assert said.code == 0
+        assert said.out.startswith("HALTED, now: nothing is sent but cancels\nthe marker is set, and every send reads it; ")
+        assert f"the ledger will follow: {made}/ledger.db is locked by process {pid} (" in said.out
+        assert f"which is stopped: nothing can be written until it goes on (`kill -CONT {pid}`)" in said.out
+        status = tradectl("status")
+        assert "trading   HALTED, now" in status.out
+        assert "and the ledger says ACTIVE: the stricter counts until `tradectl resume`" in status.out
+        assert f"locked    {made}/ledger.db is locked by process {pid}" in status.out
+        refused = tradectl("resume")
+        assert (refused.code, f"is locked by process {pid}" in refused.err, refused.out) == (10, True, "")
+        assert tradectl("status", "--json").object["result"]["trading_state"] == "HALTED"
+    assert tradectl("run-due").code == 0
+    shown = tradectl("status", "--json").object["result"]
+    assert (shown["ledger_state"], shown["marker"]["state"], shown["state_reason"]) == ("HALTED", "HALTED", "now")
+    assert tradectl("resume").out == "ACTIVE: everything may be sent\n"
+    assert tradectl("status", "--json").object["result"]["trading_state"] == "ACTIVE"
+
+
+@pytest.mark.parametrize("what", ["write", "turn"])
+def test_a_write_names_the_stopped_process_that_it_would_wait_for(tradectl: Tradectl, made: Path, what: str):
+    with stopped(made / "ledger.db", what) as pid:
+        said = tradectl("run-due", "-q")
+        assert said.code == 10
+        assert f"is locked by process {pid}" in said.err
+        assert f"`kill -KILL {pid}`" in said.err
+        assert len(said.err.splitlines()) == 1
+
+
+def test_halt_with_a_damaged_ledger(tradectl: Tradectl, made: Path):
+    (made / "ledger.db").write_bytes(b"no database at all, " * 1000)
+    said = tradectl("halt", "--reason", "now")
+    assert said.code == 0
+    assert "HALTED, now: nothing is sent but cancels" in said.out
+    assert "the ledger will follow" in said.out
+    status = tradectl("status")
+    assert (status.code, status.out) == (10, "me: the halt marker says HALTED, now\n")
+    assert "is not a database" in status.err
+    assert tradectl("resume").code == 10
+    assert (made / "halt-me.halted").exists()
+
+
+@contextmanager
+def silent_server() -> Iterator[int]:
+    """A port at which connections are taken and nothing is ever answered, as by a server that is stopped."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        yield server.getsockname()[1]
+
+
+def test_halt_with_a_database_server_that_does_not_answer(tradectl: Tradectl, made: Path):
+    with silent_server() as port:
+        said = tradectl("--db", f"postgresql+psycopg://u:p@127.0.0.1:{port}/d", "halt")
+    assert said.code == 0
+    assert "the ledger will follow: the database server does not answer within" in said.out
+    assert (made / "halt-me.halted").exists()
+
+
+def test_halt_with_a_database_server_that_is_down(tradectl: Tradectl, made: Path):
+    with silent_server() as port:
+        pass
+    said = tradectl("--db", f"postgresql+psycopg://u:p@127.0.0.1:{port}/d", "halt")
+    assert said.code == 0
+    assert "the ledger will follow: " in said.out
+    assert (made / "halt-me.halted").exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (b"Z\xfcrich", "Zürich"),
+        ("Zürich".encode(), "Zürich"),
+        (b"\xff\xfe\x80", "ÿþ"),
+        (b"two\nlines\x1b[31m red", "two lines [31m red"),
+        (b"\xed\xa0\x80", "í"),
+        (b"x" * 5000, "x" * 500),
+        (b" ", "by hand"),
+    ],
+    ids=["latin-1", "utf-8", "bytes", "control", "surrogate", "long", "blank"],
+)
+def test_halt_takes_any_bytes_as_a_reason(made: Path, said: bytes, shown: str):
+    env = {**os.environ, "TRADECTL_HOME": str(made)}
+    line = [os.fsencode(sys.executable), b"-m", b"tradectl", b"halt", b"--reason", said]
+    done = subprocess.run(line, env=env, cwd=ROOT, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode().startswith(f"HALTED, {shown}")
+    assert (made / "halt-me.halted").exists()
+
+
+def test_a_halt_is_not_restored_away(tradectl: Tradectl, made: Path, tmp_path: Path):
+    assert tradectl("backup", str(tmp_path / "safe")).code == 0
+    (backup,) = (tmp_path / "safe").iterdir()
+    assert tradectl("halt", "--reason", "now").code == 0
+    for file in made.glob("ledger.db*"):
+        file.unlink()
+    for file in backup.iterdir():
+        shutil.copy2(file, made / file.name)
+    shown = tradectl("status", "--json").object["result"]
+    assert (shown["trading_state"], shown["ledger_state"]) == ("HALTED", "ACTIVE")
+
+
+def test_a_home_without_a_marker_takes_over_what_its_ledger_says(tradectl: Tradectl, made: Path):
+    assert tradectl("halt", "--reason", "first").code == 0
+    for file in made.glob("halt-*"):
+        file.unlink()
+    assert tradectl("status", "--json").object["result"]["marker"]["state"] is None
+    assert tradectl("run-due").code == 0
+    assert tradectl("status", "--json").object["result"]["marker"]["reason"] == "first"
+
+
+def test_a_marker_that_is_lost_stops_everything_until_resume(trading: Make):  # noqa: F811
+    market = trading(stock())
+    (market.folder / "halt-asha.active").unlink()
+    assert "the halt marker of asha is missing" in operate(market, "status").out
+    sender = market.desk(market.claim("test", T)).path
+    assert sender.place(entry(10, 10000)).order is None
+    assert result_of(market, "resume")["changed"] is True
+    assert sender.place(entry(10, 10000)).ok
+
+
+def test_halt_knows_its_user(tradectl: Tradectl, made: Path):
+    assert tradectl("user", "add", "bo").code == 0
+    unclear = tradectl("halt")
+    assert (unclear.code, "say --user NAME" in unclear.err) == (2, True)
+    assert not list(made.glob("halt-*ed"))
+    assert tradectl("--user", "nobody", "halt").code == 2
+    assert tradectl("--user", "bo", "halt").code == 0
+    assert {path.name for path in made.glob("halt-*ed")} == {"halt-bo.halted"}
+
+
+def test_an_interrupted_resume_leaves_the_account_halted(tradectl: Tradectl, made: Path):
+    tradectl("halt")
+    (made / "halt-me.halted").rename(made / "halt-me.resuming")
+    assert "trading   HALTED" in tradectl("status").out
+    assert tradectl("resume").code == 0
+    assert [path.name for path in sorted(made.glob("halt-*"))] == ["halt-me.active", "halt-me.reason"]
+
+
+def test_status_exits_7_while_the_outcome_of_an_order_is_not_known(trading: Make):  # noqa: F811
+    market = trading(stock())
+    order = market.record(market.claim("test", T), entry(10, 10000), "A" * 15)
+    assert operate(market, "status").code == 0
+    market.ledger.book.intents.doubt(order, "no answer", market.clock.now(), absent_since=None)
+    said = operate(market, "status")
+    assert said.code == 7
+    assert "UNKNOWN   BUY 10 ACME" in said.out
+    assert operate(market, "status", "--json").object["exit_code"] == 7
+
+
+def test_halt_tells_of_orders_that_were_being_sent(trading: Make):  # noqa: F811
+    market = trading(stock())
+    market.record(market.claim("test", T), entry(10, 10000), "A" * 15)
+    assert "1 order was being sent and may still arrive: `tradectl reconcile` shows" in operate(market, "halt").out
+
+
+def test_cancels_are_tried_after_a_halt_and_their_failure_is_told_beside_it(tradectl: Tradectl, made: Path):
+    (made / "ledger.db").write_bytes(b"no database at all, " * 1000)
+    said = tradectl("halt", "--cancel")
+    assert said.code == 10
+    assert "the account is HALTED, but no order was cancelled" in said.err
+    assert (made / "halt-me.halted").exists()

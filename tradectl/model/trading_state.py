@@ -1,0 +1,31 @@
+"""What an account may send: everything, exits only, or nothing but cancels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+TRADING_STATES = ("ACTIVE", "REDUCING", "HALTED")
+"""From the weakest to the strictest."""
+MEANING = {"ACTIVE": "everything may be sent", "REDUCING": "only exits are sent", "HALTED": "nothing is sent but cancels"}
+
+
+@dataclass(frozen=True, slots=True)
+class TradingState:
+    """A trading state and its reason. `by_limit`: a daily limit set it, and it ends by itself. `resuming`: a `resume` has begun
+    and has not finished."""
+
+    state: str = "ACTIVE"
+    reason: str = ""
+    by_limit: bool = False
+    resuming: bool = False
+
+
+ACTIVE = TradingState()
+
+
+def stricter(one: TradingState, other: TradingState) -> TradingState:
+    """Return the stricter of two states. Of two equal ones return the one that does not end by itself, else the first."""
+    first, second = TRADING_STATES.index(one.state), TRADING_STATES.index(other.state)
+    if first == second:
+        return other if one.by_limit and not other.by_limit else one
+    return one if first > second else other

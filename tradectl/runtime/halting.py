@@ -1,0 +1,55 @@
+"""What the runner does about a halt: the ledger follows the halt marker, and a `resume` ends the rest of what had failed."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tradectl.errors import Blocked, DatabaseError
+from tradectl.model.trading_state import MEANING, TRADING_STATES
+
+if TYPE_CHECKING:
+    from tradectl.ledger.store import Ledger
+    from tradectl.task import World
+
+
+def follow_marker(world: World) -> None:
+    """Write a halt into the ledger that was set while the ledger could not be written. The marker counts meanwhile, so a ledger
+    that still cannot be written changes nothing."""
+    with suppress(Blocked, DatabaseError):
+        if _is_ahead(world):
+            with world.ledger.database.write():
+                if _is_ahead(world):  # `resume` renames the marker before it changes the ledger
+                    _follow(world)
+
+
+def _is_ahead(world: World) -> bool:
+    marked = world.marker.read()
+    if marked.state == "ACTIVE" or marked.resuming:
+        return False
+    known = world.ledger.users.get(world.user).trading_state
+    return TRADING_STATES.index(marked.state) > TRADING_STATES.index(known)
+
+
+def _follow(world: World) -> None:
+    ledger, marked = world.ledger, world.marker.read()
+    before = ledger.users.get(world.user).trading_state
+    ledger.users.set_trading_state(world.user, marked.state, marked.reason)
+    text = f"{MEANING[marked.state]}: {marked.reason} (was {before}); the halt marker was set before"
+    ledger.logs.append(world.clock.now(), "warning", marked.state.lower(), text)
+
+
+def note_resumed(ledger: Ledger, now: datetime) -> None:
+    """Remember when the account was resumed."""
+    ledger.info.set(_key(ledger), now.isoformat())
+
+
+def resumed_at(ledger: Ledger) -> datetime | None:
+    """Return when the account was resumed last; None: never."""
+    moment = ledger.info.get(_key(ledger))
+    return datetime.fromisoformat(moment) if moment else None
+
+
+def _key(ledger: Ledger) -> str:
+    return f"resumed.{ledger.user}"[:64]
