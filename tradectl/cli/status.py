@@ -13,6 +13,8 @@ from tradectl.cli.command import command
 from tradectl.cli.options import OPERATE
 
 app = typer.Typer()
+UNPROTECTED = 11
+"""The exit code while a position that needs a person has no live sell order."""
 
 
 @command(app, panel=OPERATE)
@@ -22,13 +24,19 @@ def status(call: Call) -> Answer:
 
     found = report.status(call.world(read_only=True))
     day = date.fromisoformat(found["session"]["date"])
-    return Answer(found, lambda: text(call.user or "", found), session=day)
+    exposed = [item["text"] for item in found["unprotected"] if item["grave"]]
+    return Answer(found, lambda: text(call.user or "", found), exit_code=UNPROTECTED if exposed else 0, session=day)
 
 
 def text(user: str, found: dict[str, Any]) -> str:
     """The whole page."""
-    parts = [_head(user, found), _agenda(found), _account(found), *_trouble(found)]
+    parts = [_unprotected(found), _head(user, found), _agenda(found), _account(found), *_trouble(found)]
     return "\n\n".join(part for part in parts if part)
+
+
+def _unprotected(found: dict[str, Any]) -> str:
+    """Before everything else: money that is exposed. What only needs time is information, and comes with it."""
+    return "\n".join(map(show.unprotected, found["unprotected"]))
 
 
 def _head(user: str, found: dict[str, Any]) -> str:

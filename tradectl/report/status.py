@@ -15,12 +15,14 @@ from tradectl.model.moment import ist_date
 from tradectl.model.order import ALIVE, OrderStatus
 from tradectl.report.values import rows, value
 from tradectl.runtime.agenda import task_windows
+from tradectl.runtime.exposure import unprotected_now, with_age
 from tradectl.runtime.registry import all_tasks
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from tradectl.exchange.sessions import Session
+    from tradectl.execution.protection import Unprotected
     from tradectl.ledger.executions import Execution
     from tradectl.runtime.agenda import Window
     from tradectl.task import World
@@ -39,6 +41,7 @@ def status(world: World) -> dict[str, Any]:
     with world.ledger.database.read() as connection:
         facts = _facts(connection, world.user, today)
     found = {
+        "unprotected": [shown(item, now) for item in unprotected_now(world)],
         "mode": world.mode,
         **_at_broker(world),
         "clock": "virtual" if world.clock.virtual else "system",
@@ -53,6 +56,12 @@ def status(world: World) -> dict[str, Any]:
         **facts,
     }
     return found | {"login_needed_for": login_needed(found)}
+
+
+def shown(item: Unprotected, now: datetime) -> dict[str, Any]:
+    """An unprotected position as JSON values; `age`: seconds since its cause was last confirmed, perhaps by another process."""
+    age = max(0, int((now - item.as_of).total_seconds()))
+    return item.shown | {"as_of": value(item.as_of), "age": age, "text": with_age(item, now)}
 
 
 def _at_broker(world: World) -> dict[str, Any]:

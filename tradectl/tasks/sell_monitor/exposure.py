@@ -1,4 +1,4 @@
-"""Which positions have no live sell after a step of the monitor, and why. `execution.protection` decides; the facts come from here.
+"""Positions that have no live sell after a step of the monitor: the facts for `execution.protection`, which names the cause.
 
 A covered position costs one pass over the snapshot. Only an uncovered one is looked at closer.
 """
