@@ -41,10 +41,13 @@ class Monitor:
     idle: tuple[Cause, str] | None
 
 
-def unprotected_now(world: World, *, looked_at: datetime | None = None) -> tuple[Unprotected, ...]:
+def unprotected_now(
+    world: World, *, looked_at: datetime | None = None, within: timedelta = timedelta(0)
+) -> tuple[Unprotected, ...]:
     """Return the open positions that no live sell covers in market hours, each with its cause, by the ledger alone.
 
-    `looked_at`: when the sell monitor did its last step, where the caller knows it better than the ledger. Nothing is written.
+    `looked_at`: when the sell monitor did its last step, where the caller knows it better than the ledger. `within`: also those
+    that will be reported so soon, if nothing changes. Nothing is written.
     """
     now = world.clock.now()
     session = _session(world, ist_date(now))
@@ -70,7 +73,7 @@ def unprotected_now(world: World, *, looked_at: datetime | None = None) -> tuple
         cause, detail, as_of = _cause(snapshot, position, now, monitor=monitor, kept=kept, of_account=of_account)
         of = (position.id, position.instrument_id, position.symbol, shares, position.quantity)
         found.append(protection.Unprotected(*of, cause, detail, since, as_of))
-    return tuple(item for item in found if item.is_due(now))
+    return tuple(item for item in found if item.is_due(now + within))
 
 
 def announce_unprotected(world: World) -> tuple[Unprotected, ...]:
