@@ -44,9 +44,9 @@ ONE_WRITER = frozenset({Fault.REQUEST_LATE, Fault.SLOW_BOOK, Fault.SLOWER_BOOK})
 @dataclass(slots=True)
 class Tally:
     """What became of one seed, or of many. `runs`: days played, each with one death at another place, or none. `kills`: deaths in
-        them, `real_kills` and `stops` of real processes. `faults`: how often each happened. The lists hold a line for each finding
-    (`silent`: positions without a live sell, after a step of the sell monitor, that the program did not report);
-        `unknown` counts the orders that the ledger says it does not know, by what it says of them."""
+    them, `real_kills` and `stops` of real processes. `faults`: how often each happened. The lists hold a line for each finding;
+    `silent` has the positions without a live sell that the program did not report. `unknown` counts the orders that the ledger
+    says it does not know, by what it says of them."""
 
     runs: int = 0
     kills: int = 0

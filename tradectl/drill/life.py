@@ -20,7 +20,7 @@ from tradectl.clock import VirtualClock
 from tradectl.drill import afar
 from tradectl.drill.days import MONITOR_EVERY, SCHEDULE, SETTINGS
 from tradectl.drill.ground import PAPER, SERVER, Ground
-from tradectl.drill.silence import reaction, silent
+from tradectl.drill.silence import silent, unseen
 from tradectl.drill.trip import Killed, Trip
 from tradectl.drill.ways import WAYS
 from tradectl.exchange.sessions import SessionTable
@@ -131,7 +131,7 @@ class Life:
         self.ledger = Ledger(ground.ledger, USER)
         self._near = self._exchange(exchange.market, conditions, self.clock, self.trip)
         self._through = conditions.through
-        self._reaction = reaction(conditions.faults)
+        self._hidden = unseen(conditions.faults)
         self._line = self._called(exchange, conditions) if self._through else None
         self.world = bootstrap.drill_world(
             self.ledger,
@@ -161,7 +161,7 @@ class Life:
     def _stepped(self, task: Task, _now: datetime, outcome: Outcome) -> None:
         """After each step of the sell monitor: `silent` has what the exchange knows and the program did not report."""
         if task.name == MONITOR:
-            self.silent += silent(self.world, self._onlooker.exchange, outcome, self._reaction)
+            self.silent += silent(self.world, self._onlooker.exchange, outcome, self._hidden)
 
     @property
     def hits(self) -> Counter[Fault]:
