@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from tradectl.exchange.phases import PhaseKind
+from tradectl.ledger.arming import BROKER, Arming
 from tradectl.ledger.rows import Decision, Order, Position
 from tradectl.model.moment import to_ist
 from tradectl.model.money import show_rupees
@@ -21,7 +22,7 @@ from tradectl.model.order import ALIVE, Holding, OrderStatus, Side
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import Session
-    from tradectl.ledger.book import Book
+    from tradectl.ledger.book import Book, Snapshot
     from tradectl.ledger.store import Ledger
 
 REACTION = timedelta(minutes=2)
@@ -258,6 +259,17 @@ def cause_of(facts: Facts) -> tuple[Cause, str]:
         order = facts.own_buy
         return Cause.OWN_BUY, f"buy order {order.id} at {show_rupees(order.price)} is not confirmed cancelled"
     return Cause.UNEXPLAINED, "sell-monitor placed no sell and found no reason"
+
+
+def halted_by(snapshot: Snapshot) -> str | None:
+    """Return the reason of a halt; None where the account is not halted."""
+    return snapshot.state_reason if snapshot.trading_state == "HALTED" else None
+
+
+def is_armed(ledger: Ledger) -> bool:
+    """Return whether orders may go out. A home without a broker trades on paper, where they always may."""
+    broker = ledger.settings.plain(BROKER)
+    return broker is None or Arming(ledger, broker).since() is not None
 
 
 def refusal(reason: str) -> tuple[Cause, str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, select
 
 from tradectl.errors import UncoveredDate
-from tradectl.ledger.arming import BROKER, LOGGED_IN_UNTIL, Arming
+from tradectl.ledger.arming import BROKER, LOGGED_IN_UNTIL
 from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import positions
 from tradectl.model.moment import ist_date, to_ist
@@ -138,20 +138,16 @@ def _cause(
 
 def _of_account(world: World, snapshot: Snapshot, now: datetime) -> tuple[Cause, str] | None:
     """Return why nothing of the whole account is sent; None where something may be."""
-    from tradectl.execution.protection import Cause, Facts, cause_of
+    from tradectl.execution.protection import Cause, Facts, cause_of, halted_by, is_armed
 
-    if snapshot.trading_state == "HALTED":
-        return cause_of(Facts(0, 0, halted=snapshot.state_reason))
-    if world.mode != "live":
+    facts = Facts(0, 0, halted_by(snapshot), is_armed(world.ledger))
+    if facts.halted is not None or not facts.armed:
+        return cause_of(facts)
+    broker = world.ledger.settings.plain(BROKER)
+    until = world.ledger.settings.plain(f"{broker}.{LOGGED_IN_UNTIL}") if broker is not None else None
+    if broker is None or (until is not None and datetime.fromisoformat(until) > now):
         return None
-    settings = world.ledger.settings
-    broker = settings.plain(BROKER)
-    if broker is None or Arming(world.ledger, broker).since() is None:
-        return cause_of(Facts(0, 0, armed=False))
-    until = settings.plain(f"{broker}.{LOGGED_IN_UNTIL}")
-    if until is None or datetime.fromisoformat(until) <= now:
-        return Cause.LOGIN_NEEDED, f"there is no session at {broker}"
-    return None
+    return Cause.LOGIN_NEEDED, f"there is no session at {broker}"
 
 
 def _monitor(world: World, session: Session, now: datetime) -> Monitor:

@@ -14,12 +14,11 @@ from tradectl.exchange.sessions import PhaseKind, Session
 from tradectl.execution import protection
 from tradectl.execution.protection import Cause, Facts, Unprotected
 from tradectl.execution.selling import Seller
-from tradectl.ledger.arming import BROKER, Arming
 from tradectl.ledger.book import Snapshot
 from tradectl.ledger.rows import Order, Position
 from tradectl.model.market import Quote
 from tradectl.model.order import Holding, OrderStatus, Side
-from tradectl.task import Context, World
+from tradectl.task import Context
 
 CREDIT = timedelta(days=7)
 """How long after its ex-date shares of a corporate action may not be credited at the depository."""
@@ -56,22 +55,9 @@ def after_failure(context: Context, error: TradectlError) -> None:
     watch, snapshot = _Watch(context, session), world.ledger.book.snapshot()
     exposed = watch.exposed(snapshot)
     if exposed:
-        halted, armed, failure = halted_by(snapshot), is_armed(world), _failure(error)
+        halted, armed, failure = protection.halted_by(snapshot), protection.is_armed(world.ledger), _failure(error)
         facts = [(position, Facts(shares, position.quantity, halted, armed, failure)) for position, shares in exposed]
         watch.kept(snapshot, lambda: watch.findings(facts))
-
-
-def is_armed(world: World) -> bool:
-    """Return whether orders may go out; on paper they always may."""
-    if world.mode != "live":
-        return True
-    broker = world.ledger.settings.plain(BROKER)
-    return broker is not None and Arming(world.ledger, broker).since() is not None
-
-
-def halted_by(snapshot: Snapshot) -> str | None:
-    """Return the reason of a halt; None where the account is not halted."""
-    return snapshot.state_reason if snapshot.trading_state == "HALTED" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +146,7 @@ def _failure(error: TradectlError) -> tuple[Cause, str]:
 def _gathered(watch: _Watch, seller: Seller, quotes: Mapping[str, Quote], exposed: Exposed) -> Iterator[tuple[Position, Facts]]:
     """Yield the positions with what is known of each. The broker's holdings are read once, and only where they can matter."""
     world, snapshot = watch.context.world, seller.desk.snapshot
-    halted, armed = halted_by(snapshot), is_armed(world)
+    halted, armed = protection.halted_by(snapshot), protection.is_armed(world.ledger)
     held: Mapping[str, Holding] | None = None
     failure: tuple[Cause, str] | None = None
     for position, shares in exposed:
