@@ -19,7 +19,8 @@ UNPROTECTED = 11
 
 @command(app, panel=OPERATE)
 def status(call: Call) -> Answer:
-    """How things stand: the day's agenda, services, positions, orders, and what needs a person."""
+    """How things stand: the day's agenda, services, positions, orders, and what needs a person. Exit 11 while an open position
+    has no live sell order in market hours: that comes first."""
     from tradectl.report import status as report
 
     found = report.status(call.world(read_only=True))
