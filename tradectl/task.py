@@ -148,6 +148,7 @@ class Outcome:
 
     `refused` counts orders that were refused (exit 11), `unknown` those whose fate is not known (exit 7). `changed` is False
     for a step that changed nothing, which then writes nothing but its beat. `blocked` names what must come first (exit 9).
+    `unprotected` has a line for each position that has no live sell order and needs a person (exit 11).
     """
 
     result: Mapping[str, Any] = field(default_factory=dict)
@@ -156,6 +157,7 @@ class Outcome:
     unknown: int = 0
     changed: bool = True
     blocked: str = ""
+    unprotected: tuple[str, ...] = ()
 
 
 def _last_try(ledger: Ledger) -> time | None:

@@ -7,18 +7,19 @@ from collections.abc import Callable, Collection, Iterable
 import pytest
 
 from tradectl.brokers.faulty import HELD_BACK, Fault, Promise, Truth
-from tradectl.drill import crashes, days, verdict
+from tradectl.drill import crashes, days, life, verdict
 from tradectl.drill.crashes import Drill, Tally, conditions_of
 from tradectl.drill.life import Conditions
 from tradectl.drill.sweep import Stage
 from tradectl.drill.verdict import Verdict
-from tradectl.execution import unknown
+from tradectl.execution import protection, unknown
 from tradectl.execution.desk import Desk
 from tradectl.execution.orders import Answer, OrderPath, Sent
 from tradectl.ledger import intents
 from tradectl.ledger.rows import Intent, Order
 from tradectl.ledger.store import Ledger
 from tradectl.model.order import OrderStatus
+from tradectl.tasks.sell_monitor import exposure
 
 BUSY = 7
 """A day with entries, exits and targets that fall with the price."""
@@ -151,6 +152,44 @@ def test_it_finds_a_cancel_that_is_believed_without_reading_back(drilled, monkey
     monkeypatch.setattr(Desk, "cancel_confirmed", cancel_confirmed)
     tally = drilled({Fault.CANCEL_CROSSES_FILL}, Promise.REFUSES, "sell-monitor", most=20)
     assert any("SELL" in line for line in tally.duplicates), found(tally)
+
+
+UNSOLD = {Fault.REJECTED_LATER}
+"""Sells are taken and then rejected, so that positions stay without one for a while."""
+
+
+@pytest.fixture(scope="module")
+def minute_stage(tmp_path_factory: pytest.TempPathFactory, sessions) -> Stage:
+    """An account whose sell monitor steps each minute."""
+    work = tmp_path_factory.mktemp("minutes")
+    days.make(work / "market", sessions)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(life, "MONITOR_EVERY", 1)
+        return Stage(work, work / "market", of=slice(5, 8))
+
+
+@pytest.fixture
+def minutes(minute_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Tally]:
+    """A day of it, played to its end twice, on which two sells are rejected."""
+    monkeypatch.setattr(life, "MONITOR_EVERY", 1)
+    conditions = Conditions(frozenset(UNSOLD), Promise.REFUSES, 1)
+    return lambda: Drill(minute_stage.ground, minute_stage.exchange, minute_stage.days[-1], conditions).run("premarket-retry", 1)
+
+
+def test_no_minute_without_a_sell_is_silent(minutes) -> None:
+    tally = minutes()
+    assert (tally.silent, found(tally)) == ([], [])
+    assert tally.faults[Fault.REJECTED_LATER] > 0
+
+
+def test_it_finds_a_position_without_a_sell_that_status_does_not_name(minutes, monkeypatch) -> None:
+    monkeypatch.setattr(protection, "uncovered", lambda *_: 0)
+    assert any("status does not name it" in line for line in minutes().silent)
+
+
+def test_it_finds_a_monitor_that_ends_as_if_every_position_had_a_sell(minutes, monkeypatch) -> None:
+    monkeypatch.setattr(exposure, "look", lambda *_, **__: ((), False))
+    assert any("the step ends as if nothing were wrong" in line for line in minutes().silent)
 
 
 def test_it_finds_an_adapter_that_promises_what_its_broker_does_not_keep(drilled) -> None:

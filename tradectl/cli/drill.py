@@ -67,8 +67,9 @@ def drill(
     with bar("drilling", quiet=call.quiet or call.as_json) as tell:
         tally = sweep(plan, kept, lambda done, total, so_far: tell(_short(so_far), done, total))
     found = result(tally, seeds, stopwatch() - begun)
-    bad = found["duplicates"] or found["lost"] or found["failed"]
-    error = f"{found['duplicates']} duplicates, {found['lost']} lost, {found['failed']} failed" if bad else None
+    bad = found["duplicates"] or found["lost"] or found["failed"] or found["silent"]
+    counts = f"{found['duplicates']} duplicates, {found['lost']} lost, {found['failed']} failed, {found['silent']} silent"
+    error = counts if bad else None
     return Answer(found, lambda: text_of(found), "failed" if bad else "completed", 1 if bad else 0, error=error)
 
 
@@ -84,16 +85,17 @@ def result(tally: Tally, seeds: int, seconds: float) -> dict[str, Any]:
         "duplicates": len(tally.duplicates),
         "lost": len(tally.lost),
         "failed": len(tally.failed),
+        "silent": len(tally.silent),
         "unknown": sum(tally.unknown.values()),
         "seeds": seeds,
-        "findings": [*tally.duplicates, *tally.lost, *tally.failed],
+        "findings": [*tally.duplicates, *tally.lost, *tally.failed, *tally.silent],
         "unknown_orders": dict(tally.unknown.most_common()),
         "seconds": round(seconds, 1),
     }
 
 
 def _short(tally: Tally) -> str:
-    bad = len(tally.duplicates) + len(tally.lost) + len(tally.failed)
+    bad = len(tally.duplicates) + len(tally.lost) + len(tally.failed) + len(tally.silent)
     return f"{tally.runs} crash points, {bad} findings"
 
 
@@ -105,6 +107,7 @@ def text_of(found: dict[str, Any]) -> str:
         f"{found['real_kills']} of them real SIGKILLs, and {found['stops']} processes stopped and woken again",
         f"faults of the exchange: {faults}",
         f"bought or sold twice: {found['duplicates']}    lost: {found['lost']}    failed: {found['failed']}",
+        f"positions without a sell that were not reported: {found['silent']}",
         f"unknown, and said to be: {found['unknown']}",
     ]
     lines += [f"  {line}" for line in found["findings"][:SHOWN]]

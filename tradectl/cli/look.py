@@ -25,9 +25,11 @@ def positions(
 ) -> Answer:
     """What we hold, and what the position monitor last said of it."""
     from tradectl.report import positions as report
+    from tradectl.runtime.exposure import unprotected_now
 
     world = call.world(read_only=True)
-    found = report.listing(world.ledger.database, world.user, closed=closed, limit=limit)
+    exposed = () if closed else unprotected_now(world)
+    found = report.listing(world.ledger.database, world.user, closed=closed, limit=limit, unprotected=exposed)
     return Answer(found, lambda: _closed(found) if closed else _open(found))
 
 
@@ -40,7 +42,8 @@ def _open(found: list[dict[str, Any]]) -> str:
         )
         for item in found
     ]  # fmt: skip
-    return show.table(columns, rows, empty="No open positions.")
+    exposed = [show.unprotected(item["unprotected"]) for item in found if item["unprotected"]]
+    return "\n".join([*exposed, show.table(columns, rows, empty="No open positions.")])
 
 
 def _closed(found: list[dict[str, Any]]) -> str:

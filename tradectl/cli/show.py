@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tradectl.control_characters import one_line
@@ -28,6 +28,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str =
         ]
         lines.append("  ".join(parts).rstrip())
     return "\n".join(lines)
+
+
+def unprotected(item: Mapping[str, Any]) -> str:
+    """The line of a position without a live sell order. What only needs time is information."""
+    return f"{'UNPROTECTED' if item['grave'] else 'not yet on sale'}  {item['text']}"
 
 
 def _boxed(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str) -> str:

@@ -15,12 +15,15 @@ from tradectl.errors import Ambiguous, DatabaseError
 from tradectl.halt_marker import MarkerFile, marked_users
 
 app = typer.Typer()
+UNPROTECTED = 11
+"""The exit code while a position that needs a person has no live sell order."""
 
 
 @command(app, panel=OPERATE)
 def status(call: Call) -> Answer:
-    """How things stand: the day's agenda, services, positions, orders, and what needs a person. Exit 7 where the outcome of an
-    order is not known; where the ledger cannot be read, the halt marker alone and exit 10."""
+    """How things stand: first every open position without a live sell order in market hours, then the day's agenda, services,
+    positions, orders, and what needs a person. Exit 7 where the outcome of an order is not known, else 11 where a position
+    has no sell. Where the ledger cannot be read: the halt marker alone, and exit 10."""
     from tradectl.report import status as report
 
     try:
@@ -28,7 +31,8 @@ def status(call: Call) -> Answer:
     except DatabaseError as error:
         return _without_ledger(call, error)
     day = date.fromisoformat(found["session"]["date"])
-    code = Ambiguous.exit_code if found["unknown_orders"] else 0
+    exposed = any(item["grave"] for item in found["unprotected"])
+    code = Ambiguous.exit_code if found["unknown_orders"] else UNPROTECTED if exposed else 0
     return Answer(found, lambda: text(call.user or "", found), session=day, exit_code=code)
 
 
@@ -49,8 +53,13 @@ def _without_ledger(call: Call, error: DatabaseError) -> Answer:
 def text(user: str, found: dict[str, Any]) -> str:
     """The whole page."""
     found = show.flat(found)
-    parts = [_head(user, found), _agenda(found), _account(found), *_trouble(found)]
+    parts = [_unprotected(found), _head(user, found), _agenda(found), _account(found), *_trouble(found)]
     return "\n\n".join(part for part in parts if part)
+
+
+def _unprotected(found: dict[str, Any]) -> str:
+    """Before everything else: money that is exposed. What only needs time is information, and comes with it."""
+    return "\n".join(map(show.unprotected, found["unprotected"]))
 
 
 def _head(user: str, found: dict[str, Any]) -> str:

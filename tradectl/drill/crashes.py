@@ -45,7 +45,8 @@ ONE_WRITER = frozenset({Fault.REQUEST_LATE, Fault.SLOW_BOOK, Fault.SLOWER_BOOK})
 class Tally:
     """What became of one seed, or of many. `runs`: days played, each with one death at another place, or none. `kills`: deaths in
     them, `real_kills` and `stops` of real processes. `faults`: how often each happened. The lists hold a line for each finding;
-    `unknown` counts the orders that the ledger says it does not know, by what it says of them."""
+    `silent` has the positions without a live sell that the program did not report. `unknown` counts the orders that the ledger
+    says it does not know, by what it says of them."""
 
     runs: int = 0
     kills: int = 0
@@ -55,6 +56,7 @@ class Tally:
     duplicates: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
     unknown: Counter[str] = field(default_factory=Counter)
 
     def add(self, verdict: Verdict, where: str) -> None:
@@ -69,7 +71,7 @@ class Tally:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.faults.update(other.faults)
         self.unknown.update(other.unknown)
-        for name in ("duplicates", "lost", "failed"):
+        for name in ("duplicates", "lost", "failed", "silent"):
             getattr(self, name).extend(getattr(other, name))
 
     def stored(self) -> dict[str, Any]:
@@ -218,6 +220,7 @@ class Drill:
 
     def _end(self, life: Life) -> None:
         self.tally.faults.update({str(fault): hits for fault, hits in life.hits.items()})
+        self.tally.silent += [f"{self._told}, {self._where}: {line}" for line in life.silent]
         self.tally.failed += [f"{self._told}, {self._where}, at the sandbox: {trouble}" for trouble in life.troubles]
         life.end()
 

@@ -20,6 +20,7 @@ from tradectl.clock import VirtualClock
 from tradectl.drill import afar
 from tradectl.drill.days import MONITOR_EVERY, SCHEDULE, SETTINGS
 from tradectl.drill.ground import PAPER, SERVER, Ground
+from tradectl.drill.silence import silent, unseen
 from tradectl.drill.trip import Killed, Trip
 from tradectl.drill.ways import WAYS
 from tradectl.exchange.sessions import SessionTable
@@ -28,10 +29,12 @@ from tradectl.ledger.owner import parts, this_owner
 from tradectl.ledger.store import Ledger
 from tradectl.marketdata.store import Store
 from tradectl.ports import Clock
+from tradectl.runtime.exposure import MONITOR
 from tradectl.runtime.registry import all_tasks
 from tradectl.runtime.runner import Runner
 from tradectl.strategy.parameters import Parameters, with_changes
 from tradectl.strategy.readings import Readings
+from tradectl.task import Outcome, Task
 
 USER = "drill"
 CAPITAL = 500_000_00
@@ -128,6 +131,7 @@ class Life:
         self.ledger = Ledger(ground.ledger, USER)
         self._near = self._exchange(exchange.market, conditions, self.clock, self.trip)
         self._through = conditions.through
+        self._hidden = unseen(conditions.faults)
         self._line = self._called(exchange, conditions) if self._through else None
         self.world = bootstrap.drill_world(
             self.ledger,
@@ -138,7 +142,9 @@ class Life:
             readings=exchange.readings,
         )
         ground.watch.trip = self.trip
-        self.runner = Runner(self.world, all_tasks(), trigger="simulate", owner=dead_owner() if dead else this_owner())
+        self.silent: list[str] = []
+        owner = dead_owner() if dead else this_owner()
+        self.runner = Runner(self.world, all_tasks(), trigger="simulate", owner=owner, progress=self._stepped)
 
     @cached_property
     def broker(self) -> FaultyBroker:
@@ -146,6 +152,16 @@ class Life:
         if self._line is not None:
             self._line.hang_up()
         return self._near()
+
+    @cached_property
+    def _onlooker(self) -> FaultyBroker:
+        """The exchange, for a look past its faults that the life knows nothing of and that costs it no call."""
+        return self._near() if self._line is not None else self.broker
+
+    def _stepped(self, task: Task, _now: datetime, outcome: Outcome) -> None:
+        """After each step of the sell monitor: `silent` has what the exchange knows and the program did not report."""
+        if task.name == MONITOR:
+            self.silent += silent(self.world, self._onlooker.exchange, outcome, self._hidden)
 
     @property
     def hits(self) -> Counter[Fault]:
@@ -169,6 +185,8 @@ class Life:
         self._ground.ledger.close()
         if self._line is not None:
             self._line.hang_up()
+        if self._line is not None and "_onlooker" in self.__dict__:
+            self._onlooker.close()
         if "broker" in self.__dict__:
             self.broker.close()
 

@@ -83,7 +83,7 @@ class Seller:
         resting = live[0] if live else None
         if resting is not None and self._rests(resting, position, wanted):
             return False
-        wanted = replace(wanted, quantity=self.desk.sellable(position, bought_today=self._tied(position)))
+        wanted = replace(wanted, quantity=self.desk.sellable(position, bought_today=self.tied(position)))
         halted = self.desk.path.trading_state
         if halted.state == "HALTED" and (resting is None or wanted.quantity >= resting.remaining):
             if resting is not None or wanted.quantity > 0:
@@ -164,7 +164,7 @@ class Seller:
         same = len(doubtful) == 1 and order.purpose is wanted.purpose and order.session == self.session
         if not same or not self.desk.may_repeat(order):
             return False
-        quantity = min(order.quantity, self.desk.sellable(position, bought_today=self._tied(position)))
+        quantity = min(order.quantity, self.desk.sellable(position, bought_today=self.tied(position)))
         return quantity > 0 and self._place(position, replace(wanted, quantity=quantity, price=min(wanted.price, order.price)))
 
     def _change(self, position: Position, resting: Order, wanted: Desired) -> bool:
@@ -187,7 +187,7 @@ class Seller:
     def _replace(self, position: Position, wanted: Desired) -> bool:
         """A new order for what is left: the one before may have filled while it was being cancelled."""
         held = self.desk.snapshot.position_of(position.instrument_id)
-        quantity = self.desk.sellable(held, bought_today=self._tied(held)) if held is not None else 0
+        quantity = self.desk.sellable(held, bought_today=self.tied(held)) if held is not None else 0
         return held is None or quantity == 0 or self._place(held, replace(wanted, quantity=quantity))
 
     def _clear_the_way(self, position: Position, price: int) -> bool:
@@ -221,7 +221,7 @@ class Seller:
         then = float(history.multiplier[index]) if index is not None and session != self.session else scale
         return -int(-Fraction(price) * Fraction(then) / Fraction(scale) // tick) * tick
 
-    def _tied(self, position: Position) -> int:
+    def tied(self, position: Position) -> int:
         """Shares that a trade-for-trade series keeps from being sold on the day they were bought."""
         series = self.desk.market.instrument(position.instrument_id, self.session).series
         return self.desk.bought_on(position.instrument_id, self.session) if series in TRADE_FOR_TRADE else 0

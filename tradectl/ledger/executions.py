@@ -193,8 +193,9 @@ class Executions:
         self._write(claim, values)
 
     def release(self, claim: Claim, steps: int, result: Mapping[str, Any]) -> None:
-        """Leave the row running without an owner: the next step belongs to whoever comes."""
-        self._write(claim, {"owner": None, "beat_at": None, "steps": steps, "result": dict(result)})
+        """Leave the row running without an owner: the next step belongs to whoever comes. Its last beat stays: it says when the
+        last step was done."""
+        self._write(claim, {"owner": None, "steps": steps, "result": dict(result)})
 
     def finish(self, claim: Claim, status: str, result: Mapping[str, Any], *, error: str = "", now: datetime, steps: int) -> None:
         """Write the end: completed or failed. Raises Fenced if the row is no longer ours."""

@@ -75,6 +75,15 @@ _VERDICTS = Prepared(
         schema.decisions.c.slot == bindparam("of_slot"),
     )
 )
+_BY_RULE = Prepared(
+    select(*(schema.decisions.c[name] for name in ("instrument_id", "symbol", "verdict", "reason", "inputs", "at"))).where(
+        schema.decisions.c.user == bindparam("of_user"),
+        schema.decisions.c.task == bindparam("of_task"),
+        schema.decisions.c.session_date == bindparam("of_session"),
+        schema.decisions.c.slot == bindparam("of_slot"),
+        schema.decisions.c.rule == bindparam("of_rule"),
+    )
+)
 _DELETE_RUN = Prepared(
     delete(schema.decisions).where(
         *(schema.decisions.c[name] == bindparam(f"of_{name}") for name in ("user", "session_date", "task", "slot"))
@@ -117,6 +126,12 @@ class Decisions:
         key = {"of_user": self._user, "of_session": session, "of_task": task, "of_slot": slot}
         with self._database.read() as connection:
             return {row.instrument_id: row.verdict for row in _VERDICTS.all(connection, key)}
+
+    def by_rule(self, task: str, session: date, slot: str, rule: str) -> Sequence[Any]:
+        """Return the rows that a run has written under one rule: instrument_id, symbol, verdict, reason, inputs, at."""
+        key = {"of_user": self._user, "of_session": session, "of_task": task, "of_slot": slot, "of_rule": rule}
+        with self._database.read() as connection:
+            return _BY_RULE.all(connection, key)
 
     def replace_run(self, task: str, session: date, slot: str, decisions: Iterable[Decision], now: datetime) -> None:
         """The decisions of a scan, all at once, in the place of what the same run decided before; one a symbol and rule."""

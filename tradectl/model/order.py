@@ -125,12 +125,14 @@ class TradeReport:
 @dataclass(frozen=True, slots=True)
 class Holding:
     """What the depository has: `quantity` delivered, `t1_quantity` bought and not yet delivered, `sellable` what the
-    broker lets us sell now (resting sells not subtracted)."""
+    broker lets us sell now (resting sells not subtracted). `pledged` shares are in none of these; 0 too where a broker does not
+    list them."""
 
     symbol: str
     quantity: int
     t1_quantity: int
     sellable: int
+    pledged: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, select
 
@@ -11,13 +12,19 @@ from tradectl.ledger.engine import Database
 from tradectl.model.money import to_rupees
 from tradectl.report.values import rows, value
 
+if TYPE_CHECKING:
+    from tradectl.execution.protection import Unprotected
+
 POSITIONS, DECISIONS = schema.positions, schema.decisions
 
 
-def listing(database: Database, user: str, *, closed: bool = False, limit: int = 200) -> list[dict[str, Any]]:
+def listing(
+    database: Database, user: str, *, closed: bool = False, limit: int = 200, unprotected: Iterable[Unprotected] = ()
+) -> list[dict[str, Any]]:
     """Open positions by symbol, or closed ones newest first. `average` is the entry price without charges, `bought` and
     `sold` what all buys and sells came to, `net` what was earned so far after charges. `monitor` is the last row of
-    position-monitor about an open one, or None."""
+    position-monitor about an open one, or None. `unprotected` says why an open one has no live sell order now, or is None."""
+    exposed = {item.position_id: item for item in unprotected}
     query = select(POSITIONS).where(POSITIONS.c.user == user, POSITIONS.c.status == ("closed" if closed else "open"))
     order = (POSITIONS.c.closed_at.desc(), POSITIONS.c.id.desc()) if closed else (POSITIONS.c.symbol,)
     with database.read() as connection:
@@ -28,6 +35,8 @@ def listing(database: Database, user: str, *, closed: bool = False, limit: int =
             item["average"] = to_rupees(round(row.cost / row.quantity)) if row.quantity else None
             item["net"] = to_rupees(row.realised - row.charges)
             item["bought"], item["sold"] = to_rupees(row.bought), to_rupees(row.sold)
+            finding = exposed.get(item["id"])
+            item["unprotected"] = finding.shown | {"text": finding.text} if finding is not None else None
             item["monitor"] = None if closed else _last_word(connection, user, row.instrument_id, row.opened_session)
     return found
 

@@ -17,12 +17,14 @@ from tradectl.model.order import ALIVE, OrderStatus
 from tradectl.model.trading_state import TradingState, stricter
 from tradectl.report.values import rows, value
 from tradectl.runtime.agenda import task_windows
+from tradectl.runtime.exposure import unprotected_now, with_age
 from tradectl.runtime.registry import all_tasks
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from tradectl.exchange.sessions import Session
+    from tradectl.execution.protection import Unprotected
     from tradectl.ledger.engine import Database
     from tradectl.ledger.executions import Execution
     from tradectl.ports import HaltMarker
@@ -46,6 +48,7 @@ def status(world: World) -> dict[str, Any]:
     in_ledger = TradingState(user.trading_state, user.state_reason, by_limit=user.state_until is not None)
     state = stricter(in_ledger, TradingState(marked["state"] or "ACTIVE", marked["reason"]))
     found = {
+        "unprotected": [shown(item, now) for item in unprotected_now(world)],
         "mode": world.mode,
         **_at_broker(world),
         "clock": "virtual" if world.clock.virtual else "system",
@@ -82,6 +85,12 @@ def stopped_writer(database: Database) -> dict[str, Any] | None:
     if holder is None or not holder.stopped:
         return None
     return {"pid": holder.pid, "command": holder.command, "told": holder.told(database.name)}
+
+
+def shown(item: Unprotected, now: datetime) -> dict[str, Any]:
+    """An unprotected position as JSON values; `age`: seconds since its cause was last confirmed, perhaps by another process."""
+    age = max(0, int((now - item.as_of).total_seconds()))
+    return item.shown | {"as_of": value(item.as_of), "age": age, "text": with_age(item, now)}
 
 
 def _at_broker(world: World) -> dict[str, Any]:

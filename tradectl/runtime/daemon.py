@@ -14,6 +14,7 @@ from tradectl.ledger.executions import this_owner
 from tradectl.redaction import scrubbed
 from tradectl.runtime.agenda import Window
 from tradectl.runtime.due import due_now
+from tradectl.runtime.exposure import announce_unprotected
 from tradectl.runtime.halting import follow_marker, resumed_at
 from tradectl.runtime.interrupt import Stop, stop_on_signals
 from tradectl.runtime.runner import Runner
@@ -70,6 +71,7 @@ class Daemon:
         self._gather()
         self._quietly(self._beat)
         self._quietly(self._start_due)
+        self._quietly(self._watch)
 
     def _start_due(self) -> None:
         runner, now = self.runner, self.runner.world.clock.now()
@@ -88,6 +90,11 @@ class Daemon:
             if key not in self.children and self.resting.get(key, now) <= now:
                 process = subprocess.Popen(self.command(window), stdin=subprocess.DEVNULL, start_new_session=True)
                 self.children[key] = _Child(process, window)
+
+    def _watch(self) -> None:
+        """Announce positions that no live sell covers: a monitor that is stopped or disabled cannot."""
+        if announce_unprotected(self.runner.world):
+            self.runner.deliver()
 
     def _gather(self) -> None:
         """Forget children that have ended. One that failed rests so that nothing spins: a monitor for a look, others longer."""

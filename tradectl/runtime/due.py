@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from tradectl.errors import Missed, TradectlError
+from tradectl.errors import DatabaseError, Missed, TradectlError
 from tradectl.ledger.executions import Execution, standing, this_owner
 from tradectl.ledger.store import Ledger
 from tradectl.model.moment import ist_date
 from tradectl.runtime import agenda
 from tradectl.runtime.agenda import Window
+from tradectl.runtime.exposure import MONITOR, announce_unprotected
 from tradectl.runtime.halting import follow_marker, resumed_at
 from tradectl.runtime.interrupt import stop_on_signals
-from tradectl.runtime.outcomes import Report, gravest
-from tradectl.runtime.runner import Runner
+from tradectl.runtime.outcomes import Report, gravest, gravity
+from tradectl.runtime.runner import REFUSED, Runner
 
 LONGEST_REST = timedelta(minutes=30)
 
@@ -68,6 +69,7 @@ def run_due(runner: Runner) -> Report:
                 busy.add(window.task)
             if stop.signal_number or report.exit_code > 128:
                 break
+    reports += _unprotected(runner, reports)
     runner.deliver()
     text = ", ".join(f"{f'{item.task} {item.slot}'.strip()} {item.outcome}" for item in reports) or "nothing is due"
     world.ledger.service.beat("run-due", owner, world.clock.machine_now(), text)
@@ -76,7 +78,13 @@ def run_due(runner: Runner) -> Report:
     day = ist_date(world.clock.now())
     if worst is None or worst.exit_code == 0:
         return Report("run-due", day, "", "completed", result=result, message=text)
-    return Report("run-due", day, "", worst.outcome, worst.exit_code, result, worst.error, text, worst.missed)
+    return Report("run-due", day, "", worst.outcome, worst.exit_code, result, _errors(reports), text, worst.missed)
+
+
+def _errors(reports: Sequence[Report]) -> str:
+    """Return what went wrong in a pass, the gravest first: an exit code says one thing, and a position may be in another."""
+    failed = sorted((report for report in reports if report.exit_code), key=gravity, reverse=True)
+    return "; ".join(dict.fromkeys(report.error for report in failed if report.error))
 
 
 def _wanted(runner: Runner, window: Window, done: Mapping[tuple[str, str], Execution], now: datetime) -> bool:
@@ -108,6 +116,19 @@ def _swept(runner: Runner) -> list[Report]:
     text = f"missed: {', '.join(missed)}"
     day = ist_date(runner.world.clock.now())
     return [Report("run-due", day, "", "missed", Missed.exit_code, error=text, message=text, missed=missed)]
+
+
+def _unprotected(runner: Runner, reports: Sequence[Report]) -> list[Report]:
+    """Positions that no live sell covers after this pass, as a report of its own where the sell monitor's says nothing of them:
+    it is disabled, held by a process that does nothing, or failed."""
+    if any(report.task == MONITOR and report.outcome == "completed" for report in reports):
+        return []
+    try:
+        lines = [item.text for item in announce_unprotected(runner.world)]
+    except DatabaseError:
+        return []  # the pass has told of that
+    text, day = "; ".join(lines), ist_date(runner.world.clock.now())
+    return [Report("run-due", day, "", "completed", REFUSED, error=text, message=text)] if lines else []
 
 
 def _shown(report: Report) -> dict[str, Any]:

@@ -201,8 +201,8 @@ class Runner:
         if work.blocked and (done or order.window.every is None):
             return self._failed(order, claim, work, work.blocked, Blocked.exit_code, outcome="blocked")
         ledger, now = self.world.ledger, self.world.clock.now()
-        code = UNKNOWN if work.unknown else REFUSED if work.refused else 0
-        text = _told(order, work, done=done)
+        code = UNKNOWN if work.unknown else REFUSED if work.refused or work.unprotected else 0
+        text, error = _told(order, work, done=done), "; ".join(work.unprotected)
         with ledger.database.note():
             if done:
                 ledger.executions.finish(claim, "completed", work.result, now=now, steps=work.steps)
@@ -216,7 +216,7 @@ class Runner:
             self._tell_blocked(order, work.blocked)
             text = f"{order.window.name} blocked: {work.blocked}"
             return order.report("blocked", text, Blocked.exit_code, result=work.result, error=work.blocked)
-        return order.report("completed", text, code, result=work.result)
+        return order.report("completed", text, code, result=work.result, error=error)
 
     def _interrupted(self, order: Order, claim: Claim, work: Stepping, error: Interrupted) -> Report:
         """The claim goes back as it is: the next command goes on with it."""

@@ -39,6 +39,7 @@ class Stepping:
     unknown: int = 0
     changed: bool = False
     blocked: str = ""
+    unprotected: tuple[str, ...] = ()
 
     def step(self) -> Outcome:
         """Call the task once and take its answer in."""
@@ -57,6 +58,7 @@ class Stepping:
         self.unknown = outcome.unknown  # an order that was unknown may be settled by the next step
         self.changed = self.changed or outcome.changed
         self.blocked = outcome.blocked
+        self.unprotected = outcome.unprotected  # as of the last step
         if self.progress is not None:
             self.progress(self.task, self.context.now, outcome)
         return outcome

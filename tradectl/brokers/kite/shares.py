@@ -27,13 +27,15 @@ TRADE_FOR_TRADE = ("-BE", "-BZ")
 
 @dataclass(frozen=True, slots=True)
 class _Shares:
-    """Of one symbol: `whole` this morning, `fresh` of them not delivered, `used` sold by the holdings' own count."""
+    """Of one symbol: `whole` this morning, `fresh` of them not delivered, `used` sold by the holdings' own count. `pledged`
+    (`collateral_quantity`) shares are not in `quantity`."""
 
     whole: int = 0
     fresh: int = 0
     used: int = 0
     bought: int = 0
     sold: int = 0
+    pledged: int = 0
     trade_for_trade: bool = False
 
 
@@ -49,6 +51,7 @@ def holdings(held: Iterable[Row], positions: Mapping[str, Any]) -> tuple[Holding
             whole=before.whole + whole,
             fresh=before.fresh + fresh,
             used=before.used + int(row["used_quantity"]),
+            pledged=before.pledged + int(row.get("collateral_quantity") or 0),
             trade_for_trade=before.trade_for_trade or _restricted(row),
         )
     for row in filter(concerns, positions["day"]):
@@ -71,7 +74,8 @@ def _holding(symbol: str, shares: _Shares) -> Holding | None:
     sold = max(shares.sold, shares.used)
     total = shares.whole + shares.bought - sold
     if total <= 0:
-        return None
+        return Holding(symbol, 0, 0, 0, shares.pledged) if shares.pledged else None
     of_today = max(0, shares.bought - sold)
     delivered = min(total, max(0, shares.whole - shares.fresh - max(0, sold - shares.bought)))
-    return Holding(symbol, delivered, total - delivered, total - of_today if shares.trade_for_trade else total)
+    sellable = total - of_today if shares.trade_for_trade else total
+    return Holding(symbol, delivered, total - delivered, sellable, shares.pledged)

@@ -7,22 +7,38 @@ die and start again at any minute.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import time, timedelta
 
+from tradectl.errors import DatabaseError, Interrupted, TradectlError
 from tradectl.execution.desk import Desk
 from tradectl.execution.reconcile import Changes
 from tradectl.execution.selling import Seller
 from tradectl.ledger.book import Snapshot
+from tradectl.ledger.executions import Fenced
 from tradectl.ledger.rows import Position
 from tradectl.model.market import Quote
 from tradectl.model.moment import at_ist
 from tradectl.task import Context, Outcome
+from tradectl.tasks.sell_monitor import exposure
 
 RESULT_KEYS = ("placed", "checked", "updated", "executed", "rejected", "cancelled", "closed")
 
 
 def run(context: Context) -> Outcome:
-    """One step. Its result holds the session's totals, read from the book, so an interrupted monitor counts the same."""
+    """One step. Its result holds the session's totals, read from the book, so an interrupted monitor counts the same.
+
+    A step that fails leaves every position that no sell covers as a finding."""
+    try:
+        return _step(context)
+    except (DatabaseError, Fenced, Interrupted):  # nothing can be written, or another process works on it
+        raise
+    except TradectlError as error:
+        exposure.after_failure(context, error)
+        raise
+
+
+def _step(context: Context) -> Outcome:
     world, desk = context.world, context.desk()
     _tell_stream(context)
     changes = desk.reconcile(desk.open_of)
@@ -34,10 +50,16 @@ def run(context: Context) -> Outcome:
     if any(touched):
         desk.follow()
         seller.cancel_rest_of_sold(desk.snapshot)
-    elif not context.first:
+        snapshot = desk.snapshot
+    again = any(touched) or context.first
+    unprotected, news = exposure.look(context, seller, quotes, snapshot, again=again)
+    lines = tuple(item.text for item in unprotected if item.grave)
+    if not again and not news:
         unknown, again_after = desk.doubts(snapshot)
-        return Outcome(again_after=again_after, unknown=unknown, changed=False)
-    return _outcome(context, desk, quotes, changes, changed=any(touched) or not context.steps)
+        return Outcome(again_after=again_after, unknown=unknown, changed=False, unprotected=lines)
+    outcome = _outcome(context, desk, quotes, changes, changed=any(touched) or news or not context.steps)
+    shown = {"unprotected": [item.shown for item in unprotected]} if unprotected else {}
+    return replace(outcome, result={**outcome.result, **shown}, unprotected=lines)
 
 
 def _tell_stream(context: Context) -> None:

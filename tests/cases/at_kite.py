@@ -1,0 +1,71 @@
+"""A live home at Kite in a test: the trading world of a test behind Kite's wire, over real sockets, at the clock of the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from tests.brokers.vault import MemoryVault
+from tests.execution.trading import SESSIONS, Trading
+from tests.sandbox.zerodha import KEY, SECRET, browse
+from tradectl.brokers.adapter import Account
+from tradectl.brokers.guard import GuardedBroker
+from tradectl.brokers.kite import ADAPTER
+from tradectl.brokers.paper import PaperBroker
+from tradectl.ledger.arming import BROKER, LOGGED_IN_UNTIL, Arming
+from tradectl.sandbox.kite import KiteSandbox
+from tradectl.sandbox.kite.errors import KiteError
+from tradectl.sandbox.server import Request
+from tradectl.task import World
+
+
+class OddHoldings(KiteSandbox):
+    """Kite's server that answers `held` when it is asked for the holdings (None: the account's own), and refuses every new order
+    with the words `refuses` (empty: it takes them)."""
+
+    held: list[dict[str, Any]] | None = None
+    refuses: str = ""
+
+    def _data(self, request: Request, parts: tuple[str, ...]) -> Any:
+        if parts == ("portfolio", "holdings") and self.held is not None:
+            return self.held
+        return super()._data(request, parts)
+
+    def _command(self, request: Request, parts: tuple[str, ...]) -> dict[str, str]:
+        if request.method == "POST" and self.refuses:
+            raise KiteError(400, "InputException", self.refuses)
+        return super()._command(request, parts)
+
+
+@contextmanager
+def at_kite(market: Trading, **sandbox: Any) -> Iterator[OddHoldings]:
+    """Trade the account of a test at Kite from now on: logged in, armed, and live."""
+
+    def near() -> PaperBroker:
+        return PaperBroker(market.folder / "paper.db", "asha", market.clock, market.market, SESSIONS, durable=False)
+
+    with OddHoldings(near, lambda: market.market, market.clock, SESSIONS, **sandbox) as kite:
+        vault = MemoryVault({"api_key": KEY, "api_secret": SECRET})
+        addresses = {"api": kite.url, "login": f"{kite.url}/connect/login"}
+        folder = market.folder / "kite"
+        account = Account("asha", market.clock, SESSIONS, market.market, vault, folder, addresses=addresses)
+        ADAPTER.login(account, browse)
+        arming = Arming(market.ledger, "kite")
+        arming.arm(market.clock.now())
+        told = market.ledger.settings.credentials(market.folder / "secret.key")
+        told.set(BROKER, "kite", secret=False)
+        until = market.clock.now() + timedelta(days=1)
+        told.set(f"kite.{LOGGED_IN_UNTIL}", until.isoformat(), secret=False)
+        broker = GuardedBroker(ADAPTER.open(account), arming, market.clock, SESSIONS, market.market)
+        paper = market.world
+        market.world = World(  # type: ignore[assignment]
+            paper.user, "live", paper.clock, paper.sessions, paper.market, broker, paper.ledger, paper.notifier, paper.parameters,
+            paper.readings,
+        )  # fmt: skip
+        try:
+            yield kite
+        finally:
+            broker.close()
+            market.world = paper

@@ -1,0 +1,81 @@
+"""Unprotected positions that the program did not report: the exchange's own book, against what `status` and the exit code say.
+
+After each step of the sell monitor that came to its end, every share at the exchange is on sale there, or the program names the
+position: `status` within the two minutes that it may take to react, and the step's exit code once the finding is due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from tradectl.brokers.faulty import Fault
+from tradectl.brokers.faulty.mirror import AT_ONCE
+from tradectl.exchange.sessions import SessionTable
+from tradectl.execution.protection import REACTION, in_market_hours
+from tradectl.model.moment import ist_date, to_ist
+from tradectl.model.order import ALIVE, OrderReport, OrderStatus, Side
+from tradectl.ports import Broker, MarketData
+from tradectl.runtime.exposure import unprotected_now
+from tradectl.task import Outcome, World
+
+BEHIND: Mapping[Fault, timedelta] = {Fault.SLOWER_BOOK: timedelta(minutes=4)}
+"""How much longer than `UNSEEN` a fault may hide from the program what is in the book."""
+UNSEEN = timedelta(minutes=1)
+"""How long a fill or an order's end may be unseen by a step that read the book in its course."""
+
+
+def unseen(faults: Iterable[Fault]) -> timedelta:
+    """Return how old an event at the exchange is that a step must have seen."""
+    return UNSEEN + max((BEHIND.get(fault, timedelta(0)) for fault in faults), default=timedelta(0))
+
+
+def exposed_at(exchange: Broker, market: MarketData, sessions: SessionTable, now: datetime, hidden: timedelta) -> dict[str, int]:
+    """Return how many shares of each symbol are held and not on sale at the exchange, in its market hours; without those that a
+    fill or an order's end of the time `hidden` has exposed."""
+    day = ist_date(now)
+    session = sessions.session(day)
+    if session is None or not session.runs or now < session.open_at():
+        return {}
+    orders, trades = exchange.orders(), exchange.trades()
+    found = {}
+    for held in exchange.holdings():
+        auction = market.instrument(market.find(held.symbol, day), day).closing_auction
+        sells = [report for report in orders if report.symbol == held.symbol and report.side is Side.SELL]
+        on_sale = sum(report.quantity - report.filled_quantity for report in sells if report.status in ALIVE)
+        shares = held.quantity + held.t1_quantity - on_sale
+        if shares > 0 and in_market_hours(session, now, closing_auction=auction):
+            news = [*(trade.at for trade in trades if trade.symbol == held.symbol), *_ends(sells)]
+            if not news or now - max(news) >= hidden:
+                found[held.symbol] = shares
+    return found
+
+
+def silent(world: World, exchange: Broker, outcome: Outcome, hidden: timedelta) -> list[str]:
+    """Return a line for each position that is uncovered at the exchange after a step of the sell monitor, and that neither
+    `status` names within `REACTION`, nor the step, where it is due."""
+    now = world.clock.now()
+    exposed = exposed_at(exchange, world.market, world.sessions, now, hidden)
+    if not exposed:
+        return []
+    found = {item.symbol: item for item in unprotected_now(world, looked_at=now, within=REACTION)}
+    unknown = {order.symbol for order in world.ledger.book.snapshot().unknown}
+    lines = []
+    for symbol, shares in exposed.items():
+        item = found.get(symbol)
+        where = f"{shares} {symbol} are not on sale at the exchange at {to_ist(now):%d %b %H:%M:%S}"
+        if item is None and symbol not in unknown:
+            lines.append(f"{where}: status does not name it")
+        elif item is not None and item.grave and item.is_due(now) and not _told(symbol, outcome):
+            lines.append(f"{where}: the step ends as if nothing were wrong")
+    return lines
+
+
+def _ends(sells: Iterable[OrderReport]) -> list[datetime]:
+    """Return when orders that were on sale ended. One that was taken back at once was rejected, and never on sale."""
+    ended = [report for report in sells if report.status in {OrderStatus.CANCELLED, OrderStatus.EXECUTED}]
+    return [report.updated_at for report in ended if report.filled_quantity or report.updated_at - report.placed_at >= AT_ONCE]
+
+
+def _told(symbol: str, outcome: Outcome) -> bool:
+    return bool(outcome.unknown) or any(line.startswith(f"{symbol}: ") for line in outcome.unprotected)

@@ -1,0 +1,377 @@
+"""Unprotected positions: open positions in market hours that no live sell order covers, each with its cause.
+
+The decisions here are pure. The sell monitor gathers the facts after each step (`tasks.sell_monitor.exposure`); other commands
+derive the same findings from the ledger and the clock (`runtime.exposure`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from tradectl.exchange.phases import PhaseKind
+from tradectl.ledger.arming import BROKER, Arming
+from tradectl.ledger.rows import Decision, Order, Position
+from tradectl.model.moment import to_ist
+from tradectl.model.money import show_rupees
+from tradectl.model.order import ALIVE, Holding, OrderStatus, Side
+
+if TYPE_CHECKING:
+    from tradectl.exchange.sessions import Session
+    from tradectl.ledger.book import Book, Snapshot
+    from tradectl.ledger.store import Ledger
+
+REACTION = timedelta(minutes=2)
+"""How long a position may be uncovered before a cause that the next step may remove becomes a finding."""
+TASK, RULE, COVERED = "sell-monitor", "unprotected", "protected"
+"""Under which task and rule a finding is kept among the decisions, and the verdict that ends one."""
+MARKET_HOURS = frozenset(
+    {
+        PhaseKind.CONTINUOUS,
+        PhaseKind.CLOSING_REFERENCE,
+        PhaseKind.CLOSING_AUCTION,
+        PhaseKind.CLOSING_AUCTION_LIMIT,
+        PhaseKind.CLOSING_MATCHING,
+    }
+)
+"""The phases in which a sell may rest at the exchange and trade."""
+_AUTHORISATION = re.compile(r"authori[sz]ation at (the )?depository|needs? authori[sz]ation|\bTPIN\b|\bEDIS\b", re.IGNORECASE)
+"""Words of a refusal for want of the holder's authorisation (Kite: "... quantity needs authorisation at depository.")."""
+
+
+class Cause(StrEnum):
+    """Why no live sell order covers a position."""
+
+    HALTED = "halted"
+    NOT_ARMED = "not_armed"
+    LOGIN_NEEDED = "login_needed"
+    BROKER_UNREACHABLE = "broker_unreachable"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    MONITOR_NOT_RUNNING = "monitor_not_running"
+    MISSED_WINDOW = "missed_window"
+    PLEDGED = "pledged"
+    MISSING = "missing"  # renamed, moved or sold at the broker
+    NOT_YET_SELLABLE = "not_yet_sellable"
+    AUTHORISATION = "authorisation"
+    REFUSED = "refused"
+    DATA_MISSING = "data_missing"
+    OFF_BAND = "off_band"
+    OWN_BUY = "own_buy"  # a buy order of ours would trade with the sell
+    AUCTION = "auction"  # continuous trading has ended for the stock
+    FAILED = "failed"  # the step of the monitor failed
+    UNEXPLAINED = "unexplained"
+
+
+INFORMATION = frozenset({Cause.NOT_YET_SELLABLE})
+"""Causes that no operator can remove and that end by themselves: reported once, without an exit code."""
+AT_ONCE = frozenset(
+    {
+        Cause.HALTED,
+        Cause.NOT_ARMED,
+        Cause.LOGIN_NEEDED,
+        Cause.PLEDGED,
+        Cause.NOT_YET_SELLABLE,
+        Cause.AUTHORISATION,
+        Cause.REFUSED,
+        Cause.OFF_BAND,
+    }
+)
+"""Causes that no next step removes by itself: reported without waiting for `REACTION`."""
+ADVICE: Mapping[Cause, str] = {
+    Cause.HALTED: "`tradectl resume` lets sell-monitor place the sell.",
+    Cause.NOT_ARMED: "`tradectl broker arm` lets sell-monitor place the sell.",
+    Cause.LOGIN_NEEDED: "`tradectl login` lets sell-monitor go on.",
+    Cause.BROKER_UNREACHABLE: "sell-monitor tries again each minute; `tradectl doctor` checks the broker.",
+    Cause.OUTCOME_UNKNOWN: "`tradectl orders resolve ORDER` decides it.",
+    Cause.MONITOR_NOT_RUNNING: "`tradectl sell-monitor --until last-fill` or `tradectl daemon` runs it.",
+    Cause.MISSED_WINDOW: "`tradectl sell-monitor --force` runs it now.",
+    Cause.PLEDGED: "Release the shares at the broker; sell-monitor then places the sell.",
+    Cause.MISSING: "`tradectl reconcile` compares the book with the broker.",
+    Cause.NOT_YET_SELLABLE: "sell-monitor places the sell when they may be sold; there is nothing to do.",
+    Cause.AUTHORISATION: "Authorise the sale at the depository (TPIN), or sign a DDPI with the broker.",
+    Cause.REFUSED: "sell-monitor tries again after 15 minutes; `tradectl orders list` shows the orders.",
+    Cause.DATA_MISSING: "`tradectl data check` and `tradectl doctor` show which data are missing.",
+    Cause.OFF_BAND: "sell-monitor places the sell when the band holds its price.",
+    Cause.OWN_BUY: "`tradectl orders list` shows the buy; `tradectl orders cancel ORDER` ends it.",
+    Cause.AUCTION: "tradectl places no sell now; it can be sold by hand, or by sell-monitor in the next session.",
+    Cause.FAILED: "`tradectl logs --level error` shows the failure.",
+    Cause.UNEXPLAINED: "`tradectl sell-monitor --once` looks again.",
+}
+"""What helps, by cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unprotected:
+    """A finding: `shares` of a position's `quantity` have no live sell order. `since`: when that began, at the latest; `as_of`:
+    when the cause was determined, perhaps by another process."""
+
+    position_id: int
+    instrument_id: str
+    symbol: str
+    shares: int
+    quantity: int
+    cause: Cause
+    detail: str
+    since: datetime
+    as_of: datetime
+
+    @property
+    def grave(self) -> bool:
+        """Whether it needs a person: it is in the exit code."""
+        return self.cause not in INFORMATION
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it is to be reported by now."""
+        return self.cause in AT_ONCE or now - self.since >= REACTION
+
+    @property
+    def text(self) -> str:
+        """One line: what happened, what it means for the money, what helps."""
+        what = f"{self.symbol}: {self.shares} of {self.quantity} shares have no live sell order"
+        return f"{what} ({self.cause.replace('_', ' ')}): {self.detail}. {ADVICE[self.cause]}"
+
+    @property
+    def shown(self) -> dict[str, str | int | bool]:
+        """As JSON values."""
+        return {
+            "symbol": self.symbol,
+            "shares": self.shares,
+            "quantity": self.quantity,
+            "cause": str(self.cause),
+            "detail": self.detail,
+            "grave": self.grave,
+            "since": to_ist(self.since).isoformat(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known about one position that is not covered. Prices in paise.
+
+    `halted`: the reason of a halt, None where the account is not halted. `failure`: the cause and text of a step that failed.
+    `unknown`: a sell order of unknown outcome. `held`: the broker's row of the symbol, None where it has none; meaningful only if
+    `read`. `tied`: shares bought today in a trade-for-trade series. `credited`: a corporate action of the last days may not be
+    credited yet. `refused`: the reason of the last sell order of the session, if it was rejected. `missing`: which data are
+    missing. `price`: what the sell should ask, `band` the limits of the day.
+    """
+
+    shares: int
+    quantity: int
+    halted: str | None = None
+    armed: bool = True
+    failure: tuple[Cause, str] | None = None
+    unknown: Order | None = None
+    continuous: bool = True
+    read: bool = False
+    held: Holding | None = None
+    tied: int = 0
+    credited: bool = False
+    refused: str | None = None
+    missing: str = ""
+    price: int | None = None
+    band: tuple[int | None, int | None] = (None, None)
+    own_buy: Order | None = None
+
+
+def in_market_hours(session: Session | None, now: datetime, *, closing_auction: bool) -> bool:
+    """Return whether a sell of a stock may rest and trade now. A session on which tradectl does not run has no such hours."""
+    if session is None or not session.runs:
+        return False
+    phase = session.phase_at(now, closing_auction)
+    return phase is not None and phase.kind in MARKET_HOURS
+
+
+def uncovered(position: Position, orders: Iterable[Order], session: date) -> int:
+    """Return how many shares of a position no live sell order of a session covers.
+
+    An order counts with what is left of it while it may trade: it has the broker's id and its outcome is known. An order of an
+    earlier session has ended with it, whatever the ledger still says.
+    """
+    left = position.quantity
+    for order in orders:
+        if order.instrument_id == position.instrument_id and _covers(order, session):
+            left -= order.quantity - order.filled_quantity
+    return max(0, left)
+
+
+def _covers(order: Order, session: date) -> bool:
+    known = order.status is not OrderStatus.UNKNOWN and order.broker_order_id is not None
+    return order.side is Side.SELL and order.status in ALIVE and known and order.session == session
+
+
+def unresolved_sell(position: Position, orders: Iterable[Order]) -> Order | None:
+    """Return a sell order of a position whose outcome nobody knows: UNKNOWN, or marked as being sent and never answered."""
+    for order in orders:
+        sent = order.side is Side.SELL and order.alive and order.sending_at is not None
+        answered = order.broker_order_id is not None and order.status is not OrderStatus.UNKNOWN
+        if sent and not answered and order.instrument_id == position.instrument_id:
+            return order
+    return None
+
+
+def exposed_since(book: Book, position: Position, session: date, opened: datetime) -> datetime:
+    """Return since when a position of now can have been uncovered in a session: its open, the last buy fill, or the end of the
+    last sell order that covered it. A rejected order never covered anything."""
+    buys: list[datetime] = [
+        row.at
+        for row in book.fills(session=session, ours=True)
+        if row.instrument_id == position.instrument_id and row.side == Side.BUY
+    ]
+    ends = [
+        order.updated_at
+        for order in book.orders(session=session)
+        if order.instrument_id == position.instrument_id
+        and order.side is Side.SELL
+        and order.broker_order_id is not None
+        and order.status in {OrderStatus.CANCELLED, OrderStatus.EXECUTED}
+    ]
+    return max([opened, *buys, *ends])
+
+
+def cause_of(facts: Facts) -> tuple[Cause, str]:
+    """Return why a position is not covered, and the facts in words. What makes everything else pointless comes first."""
+    if facts.halted is not None:
+        return Cause.HALTED, f"the account is halted, {facts.halted or 'without a reason'}"
+    if not facts.armed:
+        return Cause.NOT_ARMED, "live orders are not armed"
+    if facts.failure is not None:
+        return facts.failure
+    if facts.unknown is not None:
+        order = facts.unknown
+        return Cause.OUTCOME_UNKNOWN, f"the outcome of its sell order {order.id} is not known ({order.reason or 'no answer'})"
+    short = _short(facts) if facts.read else None
+    if short is not None:
+        return short
+    if not facts.continuous:
+        return Cause.AUCTION, "continuous trading has ended for this stock"
+    if facts.refused is not None:
+        return refusal(facts.refused)
+    if facts.missing:
+        return Cause.DATA_MISSING, facts.missing
+    if facts.price is not None and not fits(facts.price, facts.band):
+        low, high = (show_rupees(limit) if limit is not None else "none" for limit in facts.band)
+        return Cause.OFF_BAND, f"the sell at {show_rupees(facts.price)} is outside the day's band, {low} to {high}"
+    if facts.own_buy is not None:
+        order = facts.own_buy
+        return Cause.OWN_BUY, f"buy order {order.id} at {show_rupees(order.price)} is not confirmed cancelled"
+    return Cause.UNEXPLAINED, "sell-monitor placed no sell and found no reason"
+
+
+def halted_by(snapshot: Snapshot) -> str | None:
+    """Return the reason of a halt; None where the account is not halted."""
+    return snapshot.state_reason if snapshot.trading_state == "HALTED" else None
+
+
+def is_armed(ledger: Ledger) -> bool:
+    """Return whether orders may go out. A home without a broker trades on paper, where they always may."""
+    broker = ledger.settings.plain(BROKER)
+    return broker is None or Arming(ledger, broker).since() is not None
+
+
+def refusal(reason: str) -> tuple[Cause, str]:
+    """Return the cause that a broker's refusal of a sell order means."""
+    if _AUTHORISATION.search(reason):
+        return Cause.AUTHORISATION, f"the broker refused the sell: {reason.rstrip('.')}"
+    return Cause.REFUSED, f"the broker refused the sell: {reason.rstrip('.') or 'no reason given'}"
+
+
+def fits(price: int, band: tuple[int | None, int | None]) -> bool:
+    """Return whether the exchange takes a price (paise) within a day's band."""
+    low, high = band
+    return (low is None or price >= low) and (high is None or price <= high)
+
+
+def _short(facts: Facts) -> tuple[Cause, str] | None:
+    """Return why the broker lets fewer shares be sold than the position has; None where it lets all be sold."""
+    held = facts.held or Holding("", 0, 0, 0)
+    if held.sellable >= facts.quantity:
+        return None
+    if facts.tied and held.sellable >= facts.quantity - facts.tied:
+        return Cause.NOT_YET_SELLABLE, f"{facts.tied} were bought today in a trade-for-trade series"
+    shown = held.quantity + held.t1_quantity
+    of = f"{held.sellable} of {facts.quantity} shares may be sold"
+    if held.pledged and shown + held.pledged >= facts.quantity:
+        return Cause.PLEDGED, f"the broker lists {held.pledged} shares as pledged, {of}"
+    if held.t1_quantity and shown >= facts.quantity:
+        return Cause.NOT_YET_SELLABLE, f"the broker lists {held.t1_quantity} shares as not delivered yet, {of}"
+    if shown >= facts.quantity:
+        return Cause.PLEDGED, f"the broker lists {shown} shares, pledged or blocked: {of}"
+    if facts.credited:
+        return Cause.NOT_YET_SELLABLE, f"shares of a corporate action are not credited yet, {of}"
+    return (
+        Cause.MISSING,
+        f"the broker lists {shown} of {facts.quantity} shares under this symbol (renamed, moved or sold elsewhere)",
+    )
+
+
+# -- what is kept and announced ------------------------------------------------------------------------------------------
+
+
+def known(ledger: Ledger, session: date) -> dict[str, Unprotected]:
+    """Return the findings of a session that the sell monitor has kept and not ended, by instrument id."""
+    found = {}
+    for row in ledger.decisions.by_rule(TASK, session, "", RULE):
+        if row.verdict != COVERED:
+            inputs = row.inputs
+            found[row.instrument_id] = Unprotected(
+                inputs["position"],
+                row.instrument_id,
+                row.symbol,
+                inputs["shares"],
+                inputs["quantity"],
+                Cause(row.verdict),
+                row.reason,
+                datetime.fromisoformat(inputs["since"]),
+                row.at,
+            )
+    return found
+
+
+def keep(ledger: Ledger, session: date, now: datetime, found: Sequence[Unprotected], before: Mapping[str, Unprotected]) -> bool:
+    """Write the findings of a step where they differ from those kept `before`, end those that are no more, and announce the new
+    ones; return whether anything was written."""
+    changed = [item for item in found if not _same(item, before.get(item.instrument_id))]
+    ended = [before[name] for name in before.keys() - {item.instrument_id for item in found}]
+    if not changed and not ended:
+        return False
+    with ledger.database.note():
+        ledger.decisions.record(TASK, session, "", [*map(_decision, changed), *map(_ended, ended)], now)
+        for item in changed:
+            announce(ledger, session, now, item)
+        for item in ended:
+            text = f"{item.symbol} is no longer unprotected ({item.cause.replace('_', ' ')})"
+            ledger.logs.append(now, "info", COVERED, text, task=TASK, symbol=item.symbol)
+    return True
+
+
+def announce(ledger: Ledger, session: date, now: datetime, finding: Unprotected) -> bool:
+    """Send a message and write a log line about a finding; once for each cause while the position stays uncovered."""
+    title = f"{finding.symbol} is unprotected" if finding.grave else f"{finding.symbol} cannot be sold yet"
+    key = f"unprotected:{session}:{finding.position_id}:{finding.cause}:{finding.since:%H%M%S}"
+    with ledger.database.note():
+        new = ledger.outbox.add(now, title, finding.text, key)
+        if new:
+            level = "error" if finding.grave else "info"
+            ledger.logs.append(now, level, RULE, finding.text, task=TASK, symbol=finding.symbol)
+    return new
+
+
+def _same(finding: Unprotected, before: Unprotected | None) -> bool:
+    """Return whether nothing of it is news; a text alone, such as a price that moves, is none."""
+    return before is not None and (finding.position_id, finding.shares, finding.quantity, finding.cause) == (
+        before.position_id, before.shares, before.quantity, before.cause,
+    )  # fmt: skip
+
+
+def _decision(item: Unprotected) -> Decision:
+    inputs = {"position": item.position_id, "shares": item.shares, "quantity": item.quantity, "since": item.since.isoformat()}
+    return Decision(item.instrument_id, item.symbol, str(item.cause), RULE, item.detail, inputs)
+
+
+def _ended(item: Unprotected) -> Decision:
+    reason = f"it was unprotected before: {item.detail}"
+    return Decision(item.instrument_id, item.symbol, COVERED, RULE, reason, {"position": item.position_id})

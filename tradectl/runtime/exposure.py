@@ -1,0 +1,211 @@
+"""Unprotected positions as any command can know them: from the ledger and the clock, without a call to the broker.
+
+The sell monitor keeps the cause that it found. What another process kept may be old: `as_of` says when it was last confirmed,
+and a monitor that does not run is a cause of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, select
+
+from tradectl.errors import UncoveredDate
+from tradectl.ledger.arming import BROKER, LOGGED_IN_UNTIL
+from tradectl.ledger.prepared import Prepared
+from tradectl.ledger.schema import positions
+from tradectl.model.moment import ist_date, to_ist
+from tradectl.runtime.agenda import Window, task_windows
+from tradectl.runtime.registry import task_named
+
+if TYPE_CHECKING:
+    from tradectl.exchange.sessions import Session
+    from tradectl.execution.protection import Cause, Unprotected
+    from tradectl.ledger.book import Snapshot
+    from tradectl.ledger.executions import Execution
+    from tradectl.ledger.rows import Position
+    from tradectl.task import World
+
+MONITOR = "sell-monitor"
+_OPEN = Prepared(select(positions.c.id).where(positions.c.user == bindparam("of_user"), positions.c.status == "open").limit(1))
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """The state of the sell monitor. `looked_at`: its last step, None where none is known. `idle`: the cause and the words
+    where it does not run as it should, None where it does."""
+
+    looked_at: datetime | None
+    idle: tuple[Cause, str] | None
+
+
+def unprotected_now(
+    world: World, *, looked_at: datetime | None = None, within: timedelta = timedelta(0)
+) -> tuple[Unprotected, ...]:
+    """Return the open positions that no live sell covers in market hours, each with its cause, by the ledger alone.
+
+    `looked_at`: when the sell monitor did its last step, where the caller knows it better than the ledger. `within`: also those
+    that will be reported so soon, if nothing changes. Nothing is written.
+    """
+    now = world.clock.now()
+    session = _session(world, ist_date(now))
+    if session is None or not session.runs or now < session.open_at() or not _holds_any(world):
+        return ()
+    from tradectl.execution import protection
+
+    snapshot = world.ledger.book.snapshot()
+    exposed = [(item, protection.uncovered(item, snapshot.orders, session.date)) for item in snapshot.positions]
+    exposed = [(item, shares) for item, shares in exposed if shares and _in_hours(world, session, item, now)]
+    if not exposed:
+        return ()
+    monitor = Monitor(looked_at, None) if looked_at is not None else _monitor(world, session, now)
+    known = protection.known(world.ledger, session.date)
+    of_account = _of_account(world, snapshot, now)
+    found = []
+    for position, shares in exposed:
+        kept = known.get(position.instrument_id)
+        if kept is not None and kept.position_id != position.id:
+            kept = None
+        since = protection.exposed_since(world.ledger.book, position, session.date, session.open_at())
+        since = min(since, kept.since) if kept is not None else since
+        cause, detail, as_of = _cause(snapshot, position, now, monitor=monitor, kept=kept, of_account=of_account)
+        of = (position.id, position.instrument_id, position.symbol, shares, position.quantity)
+        found.append(protection.Unprotected(*of, cause, detail, since, as_of))
+    return tuple(item for item in found if item.is_due(now + within))
+
+
+def announce_unprotected(world: World) -> tuple[Unprotected, ...]:
+    """Announce, once each, the positions that are unprotected now; return those that need a person.
+
+    The sell monitor announces what it finds. This tells what it cannot: that it does not run.
+    """
+    found = unprotected_now(world)
+    if found:
+        from tradectl.execution import protection
+
+        now = world.clock.now()
+        for item in found:
+            protection.announce(world.ledger, ist_date(now), now, item)
+    return tuple(item for item in found if item.grave)
+
+
+def _session(world: World, day: date) -> Session | None:
+    try:
+        return world.sessions.session(day)
+    except UncoveredDate:
+        return None
+
+
+def _holds_any(world: World) -> bool:
+    with world.ledger.database.read() as connection:
+        return _OPEN.first(connection, {"of_user": world.user}) is not None
+
+
+def _in_hours(world: World, session: Session, position: Position, now: datetime) -> bool:
+    from tradectl.execution.protection import in_market_hours
+
+    auction = world.market.instrument(position.instrument_id, session.date).closing_auction
+    return in_market_hours(session, now, closing_auction=auction)
+
+
+def _cause(
+    snapshot: Snapshot,
+    position: Position,
+    now: datetime,
+    *,
+    monitor: Monitor,
+    kept: Unprotected | None,
+    of_account: tuple[Cause, str] | None,
+) -> tuple[Cause, str, datetime]:
+    """Return the cause, the facts in words, and when they were last confirmed."""
+    from tradectl.execution.protection import Cause, Facts, cause_of, unresolved_sell
+
+    if of_account is not None:
+        return *of_account, now
+    order = unresolved_sell(position, snapshot.orders)
+    if order is not None:
+        return *cause_of(Facts(0, position.quantity, unknown=order)), now
+    if monitor.idle is not None:
+        cause, text = monitor.idle
+        before = f"; its last finding was {kept.cause.replace('_', ' ')}: {kept.detail}" if kept is not None else ""
+        return cause, text + before, now
+    if kept is not None and kept.cause not in {Cause.HALTED, Cause.NOT_ARMED, Cause.OUTCOME_UNKNOWN}:
+        return kept.cause, kept.detail, max(kept.as_of, monitor.looked_at or kept.as_of)
+    return Cause.UNEXPLAINED, "no step of sell-monitor has reported why", monitor.looked_at or now
+
+
+def _of_account(world: World, snapshot: Snapshot, now: datetime) -> tuple[Cause, str] | None:
+    """Return why nothing of the whole account is sent; None where something may be."""
+    from tradectl.execution.protection import Cause, Facts, cause_of, halted_by, is_armed
+
+    facts = Facts(0, 0, halted_by(snapshot), is_armed(world.ledger))
+    if facts.halted is not None or not facts.armed:
+        return cause_of(facts)
+    broker = world.ledger.settings.plain(BROKER)
+    until = world.ledger.settings.plain(f"{broker}.{LOGGED_IN_UNTIL}") if broker is not None else None
+    if broker is None or (until is not None and datetime.fromisoformat(until) > now):
+        return None
+    return Cause.LOGIN_NEEDED, f"there is no session at {broker}"
+
+
+def _monitor(world: World, session: Session, now: datetime) -> Monitor:
+    """Return the state of the sell monitor in market hours."""
+    from tradectl.execution.protection import Cause
+
+    task = task_named(MONITOR)
+    row = world.ledger.schedules.get(MONITOR)
+    if row is None or not row.enabled:
+        return Monitor(None, (Cause.MONITOR_NOT_RUNNING, f"{MONITOR} is disabled; `tradectl schedule enable {MONITOR}`"))
+    found = task_windows(task, row, session)
+    window = next((item for item in reversed(found) if item.opens <= now), None)
+    if window is None:
+        return Monitor(None, (Cause.MONITOR_NOT_RUNNING, f"{MONITOR} has no window before {_clock(now)}"))
+    execution = world.ledger.executions.get(MONITOR, session.date, window.slot)
+    looked_at = _looked_at(world, execution)
+    return Monitor(looked_at, _idle(execution, window, looked_at, now))
+
+
+def _looked_at(world: World, execution: Execution | None) -> datetime | None:
+    """Return when the monitor did its last step: its last beat, which is of the machine's time. On a virtual clock that says
+    nothing, but nothing happens there between two commands, and the last one is on record."""
+    if execution is None or execution.status == "missed":
+        return None
+    if execution.finished_at is not None:
+        return execution.finished_at
+    if not world.clock.virtual:
+        return execution.beat_at
+    last = world.ledger.info.get("last_event_at")
+    return max(execution.started_at, datetime.fromisoformat(last)) if last else execution.started_at
+
+
+def _idle(execution: Execution | None, window: Window, looked_at: datetime | None, now: datetime) -> tuple[Cause, str] | None:
+    """Return why the monitor is not at work within its window; None where its next step is not late."""
+    from tradectl.execution.protection import REACTION, Cause
+
+    if execution is not None and execution.status == "missed":
+        return Cause.MISSED_WINDOW, f"the window of {MONITOR} closed without a run"
+    if now >= window.over:
+        return Cause.MONITOR_NOT_RUNNING, f"the window of {MONITOR} closed at {_clock(window.closes)}"
+    patience = timedelta(seconds=window.every or 0) + REACTION
+    if looked_at is None:
+        late = now - window.opens >= REACTION
+        return (Cause.MONITOR_NOT_RUNNING, f"{MONITOR} has done no step since {_clock(window.opens)}") if late else None
+    failed = execution is not None and execution.status == "failed"
+    error = f": {execution.error.rstrip('.')}" if failed and execution is not None and execution.error else ""
+    if now - looked_at >= patience:
+        what = "failed" if failed else "did its last step"
+        return Cause.MONITOR_NOT_RUNNING, f"{MONITOR} {what} at {_clock(looked_at)}{error}"
+    return None
+
+
+def _clock(moment: datetime) -> str:
+    return f"{to_ist(moment):%H:%M:%S}"
+
+
+def with_age(item: Unprotected, now: datetime) -> str:
+    """Return the line of a finding, with its age where it is not of now."""
+    seconds = int((now - item.as_of).total_seconds())
+    age = f" Found {seconds // 60} min ago." if seconds >= 60 else ""
+    return f"{item.text}{age}"

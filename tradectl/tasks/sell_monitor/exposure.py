@@ -1,0 +1,193 @@
+"""Positions that have no live sell after a step of the monitor: the facts for `execution.protection`, which names the cause.
+
+A covered position costs one pass over the snapshot. Only an uncovered one is looked at closer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from tradectl.errors import BrokerUnavailable, LoginNeeded, TradectlError
+from tradectl.exchange.sessions import PhaseKind, Session
+from tradectl.execution import protection
+from tradectl.execution.protection import Cause, Facts, Unprotected
+from tradectl.execution.selling import Seller
+from tradectl.ledger.book import Snapshot
+from tradectl.ledger.rows import Order, Position
+from tradectl.model.market import Quote
+from tradectl.model.order import Holding, OrderStatus, Side
+from tradectl.task import Context
+
+CREDIT = timedelta(days=7)
+"""How long after its ex-date shares of a corporate action may not be credited at the depository."""
+CREDITED = frozenset({"split", "bonus", "consolidation"})
+
+Exposed = Sequence[tuple[Position, int]]
+"""Positions with how many of their shares no live sell covers."""
+
+
+def look(
+    context: Context, seller: Seller, quotes: Mapping[str, Quote], snapshot: Snapshot, *, again: bool
+) -> tuple[tuple[Unprotected, ...], bool]:
+    """Return the findings that are due after a step, and whether one of them is new or has ended; keep and announce these.
+
+    `again`: a finding that was kept may have ended (the step changed something, or is the first of its process). After the
+    market hours of a stock the finding with which they ended stands.
+    """
+    session = context.world.sessions.session(context.session)
+    if session is None or context.dry_run:
+        return (), False
+    watch = _Watch(context, session)
+    exposed = watch.exposed(snapshot)
+    if not exposed and not again and context.now < min(map(session.continuous_end, (False, True))):
+        return (), False
+    return watch.kept(snapshot, lambda: watch.findings(_gathered(watch, seller, quotes, exposed)))
+
+
+def after_failure(context: Context, error: TradectlError) -> None:
+    """Keep and announce, by the ledger alone, that a failed step leaves positions without a sell."""
+    world = context.world
+    session = world.sessions.session(context.session)
+    if session is None or context.dry_run:
+        return
+    watch, snapshot = _Watch(context, session), world.ledger.book.snapshot()
+    exposed = watch.exposed(snapshot)
+    if exposed:
+        halted, armed, failure = protection.halted_by(snapshot), protection.is_armed(world.ledger), _failure(error)
+        facts = [(position, Facts(shares, position.quantity, halted, armed, failure)) for position, shares in exposed]
+        watch.kept(snapshot, lambda: watch.findings(facts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """One look at the positions of a session."""
+
+    context: Context
+    session: Session
+
+    def exposed(self, snapshot: Snapshot) -> Exposed:
+        """Return the positions that are not covered, in the market hours of their stock."""
+        day = self.context.session
+        found = [(item, protection.uncovered(item, snapshot.orders, day)) for item in snapshot.positions]
+        return [(item, shares) for item, shares in found if shares and self.in_hours(item)]
+
+    def in_hours(self, position: Position) -> bool:
+        return protection.in_market_hours(self.session, self.context.now, closing_auction=self.has_auction(position))
+
+    def has_auction(self, position: Position) -> bool:
+        return self.context.world.market.instrument(position.instrument_id, self.context.session).closing_auction
+
+    def continuous(self, position: Position) -> bool:
+        phase = self.session.phase_at(self.context.now, self.has_auction(position))
+        return phase is not None and phase.kind is PhaseKind.CONTINUOUS
+
+    def findings(self, gathered: Iterable[tuple[Position, Facts]]) -> list[Unprotected]:
+        book, now = self.context.world.ledger.book, self.context.now
+        found = []
+        for position, facts in gathered:
+            cause, detail = protection.cause_of(facts)
+            since = protection.exposed_since(book, position, self.context.session, self.session.open_at())
+            of = (position.id, position.instrument_id, position.symbol, facts.shares, position.quantity)
+            found.append(Unprotected(*of, cause, detail, since, now))
+        return found
+
+    def kept(self, snapshot: Snapshot, find: Callable[[], list[Unprotected]]) -> tuple[tuple[Unprotected, ...], bool]:
+        """Compare the findings of now with those that were kept, and write what differs."""
+        ledger, day, now = self.context.world.ledger, self.context.session, self.context.now
+        before = protection.known(ledger, day)
+        found = [_continued(item, before.get(item.instrument_id)) for item in find()]
+        due = [item for item in found if item.is_due(now)]
+        named = {item.instrument_id for item in found}
+        due += [item for name, item in before.items() if name not in named and self._stands(snapshot, item)]
+        return tuple(due), protection.keep(ledger, day, now, due, before)
+
+    def _stands(self, snapshot: Snapshot, item: Unprotected) -> bool:
+        """Return whether the market hours of a stock ended while its position, still open, had no sell."""
+        position = snapshot.position_of(item.instrument_id)
+        if position is None or position.id != item.position_id or self.in_hours(position):
+            return False
+        ended = self.session.continuous_end(self.has_auction(position))
+        rested = [
+            order.quantity - order.filled_quantity
+            for order in self.context.world.ledger.book.orders(session=self.context.session)
+            if order.instrument_id == item.instrument_id and _rested_until(order, ended)
+        ]
+        return sum(rested) < position.quantity
+
+
+def _rested_until(order: Order, ended: datetime) -> bool:
+    """Return whether a sell order was live when continuous trading ended."""
+    known = order.side is Side.SELL and order.broker_order_id is not None and order.status is not OrderStatus.UNKNOWN
+    return known and (order.alive or (order.status is OrderStatus.CANCELLED and order.updated_at >= ended))
+
+
+def _continued(item: Unprotected, known: Unprotected | None) -> Unprotected:
+    """Return a finding as the continuation of the one that was kept: another attempt to sell is no new beginning, and the
+    closing auction no new cause."""
+    if known is None or known.position_id != item.position_id:
+        return item
+    since = min(known.since, item.since)
+    if item.cause is Cause.AUCTION:
+        return replace(item, since=since, cause=known.cause, detail=known.detail)
+    return replace(item, since=since)
+
+
+def _failure(error: TradectlError) -> tuple[Cause, str]:
+    text = str(error).rstrip(".") or type(error).__name__
+    if isinstance(error, LoginNeeded):
+        return Cause.LOGIN_NEEDED, text
+    if isinstance(error, BrokerUnavailable):
+        return Cause.BROKER_UNREACHABLE, text
+    return Cause.FAILED, f"the step of sell-monitor failed: {text}"
+
+
+def _gathered(watch: _Watch, seller: Seller, quotes: Mapping[str, Quote], exposed: Exposed) -> Iterator[tuple[Position, Facts]]:
+    """Yield the positions with what is known of each. The broker's holdings are read once, and only where they can matter."""
+    world, snapshot = watch.context.world, seller.desk.snapshot
+    halted, armed = protection.halted_by(snapshot), protection.is_armed(world.ledger)
+    held: Mapping[str, Holding] | None = None
+    failure: tuple[Cause, str] | None = None
+    for position, shares in exposed:
+        facts = Facts(shares, position.quantity, halted, armed, unknown=protection.unresolved_sell(position, snapshot.orders))
+        if halted is not None or not armed or facts.unknown is not None:
+            yield position, facts
+            continue
+        if held is None and failure is None:
+            try:
+                held = {item.symbol: item for item in world.broker.holdings()}
+            except (BrokerUnavailable, LoginNeeded) as error:
+                failure = _failure(error)
+        if held is None:
+            yield position, replace(facts, failure=failure)
+            continue
+        facts = replace(facts, read=True, held=held.get(position.symbol), tied=seller.tied(position))
+        yield position, _priced(watch, seller, quotes.get(position.symbol), position, facts)
+
+
+def _priced(watch: _Watch, seller: Seller, quote: Quote | None, position: Position, facts: Facts) -> Facts:
+    """Add what the price says, and what became of the last sell order."""
+    book, day = seller.desk.book, watch.context.session
+    applied = book.applied(position.id)
+    credited = any(kind in CREDITED and day - ex_date <= CREDIT for kind, ex_date in applied)
+    facts = replace(facts, credited=credited, continuous=watch.continuous(position), refused=_refused(seller, position, day))
+    if quote is None:
+        age = watch.context.world.parameters.quote_max_age
+        return replace(facts, missing=f"there is no price of today that is younger than {age:g} s")
+    wanted = seller.desired(position, quote)
+    if wanted is None:
+        return replace(facts, missing="there is no EMA9 of the session before, or no open price on the day of a demerger")
+    buys = seller.desk.snapshot.alive(position.instrument_id, Side.BUY)
+    own = next((order for order in buys if order.price >= wanted.price and order.session >= day), None)
+    return replace(facts, price=wanted.price, band=(quote.lower_band, quote.upper_band), own_buy=own)
+
+
+def _refused(seller: Seller, position: Position, day: date) -> str | None:
+    """Return the reason of the newest sell order of the session, if it was rejected."""
+    sells = [
+        order
+        for order in seller.desk.book.orders(session=day)
+        if order.side is Side.SELL and order.instrument_id == position.instrument_id
+    ]
+    return sells[-1].reason if sells and sells[-1].status is OrderStatus.REJECTED else None
