@@ -58,11 +58,11 @@ def at_kite(market: Trading, **sandbox: Any) -> Iterator[OddHoldings]:
         told.set(BROKER, "kite", secret=False)
         until = market.clock.now() + timedelta(days=1)
         told.set(f"kite.{LOGGED_IN_UNTIL}", until.isoformat(), secret=False)
-        broker = GuardedBroker(ADAPTER.open(account), arming, market.clock, SESSIONS, market.market)
+        broker = GuardedBroker(ADAPTER.open(account), arming, market.clock, SESSIONS, market.market, marker=market.marker)
         paper = market.world
         market.world = World(  # type: ignore[assignment]
             paper.user, "live", paper.clock, paper.sessions, paper.market, broker, paper.ledger, paper.notifier, paper.parameters,
-            paper.readings,
+            paper.readings, paper.marker,
         )  # fmt: skip
         try:
             yield kite

@@ -174,6 +174,6 @@ def test_run_due_answers_with_what_its_monitor_found(held: Trading, kite: OddHol
 def test_on_paper_a_halt_leaves_no_position_silent(held: Trading) -> None:
     operate(held, "halt", "--reason", "a look")
     said = step(held, "10:01")
-    assert (said.code, f"{WHAT} (halted): the account is halted, a look" in said.err) == (11, True)
+    assert (said.code, f"{WHAT} (halted): the account is halted, a look" in said.err) == (9, True)  # blocked is graver
     assert operate(held, "status").out.startswith(f"UNPROTECTED  {WHAT} (halted)")
     assert messages(held) == ["ALPHA is unprotected"]

@@ -106,7 +106,7 @@ def test_a_stock_of_unknown_kind_is_bound_by_the_hours_of_both(trading, day, clo
     market = trading(share(auction=False, known=False), day)
     order = market.buy(10, 8050, session=day)
     market.to(day, "10:00")
-    guarded = GuardedBroker(market.broker, Armed(), market.clock, SESSIONS, market.market)
+    guarded = GuardedBroker(market.broker, Armed(), market.clock, SESSIONS, market.market, marker=market.marker)
     guarded.orders()
     market.to(day, clock)
     live = market.ledger.book.order(order.id)

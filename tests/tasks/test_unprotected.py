@@ -182,7 +182,12 @@ def test_the_same_cause_is_told_again_in_the_next_session(trading: Make) -> None
     for session in (D, AFTER):
         market.to(session, "10:00")
         halt(market, "HALTED")
-        assert market.run("sell-monitor", once=True).exit_code == 11
+        report = market.run("sell-monitor", once=True)
+        assert (report.outcome, report.exit_code, [item["symbol"] for item in report.result["unprotected"]]) == (
+            "blocked",
+            9,
+            ["ACME"],
+        )
         halt(market, "ACTIVE")
     assert told(market) == ["halted", "halted"]
 

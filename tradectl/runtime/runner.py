@@ -214,8 +214,9 @@ class Runner:
             self._note_virtual_time(now)
         if work.blocked:  # a monitor goes on: its next step offers again what a halt stopped
             self._tell_blocked(order, work.blocked)
-            text = f"{order.window.name} blocked: {work.blocked}"
-            return order.report("blocked", text, Blocked.exit_code, result=work.result, error=work.blocked)
+            why = "; ".join(filter(None, (work.blocked, error)))
+            text = f"{order.window.name} blocked: {why}"
+            return order.report("blocked", text, Blocked.exit_code, result=work.result, error=why)
         return order.report("completed", text, code, result=work.result, error=error)
 
     def _interrupted(self, order: Order, claim: Claim, work: Stepping, error: Interrupted) -> Report:
