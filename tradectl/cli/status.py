@@ -44,7 +44,9 @@ def _without_ledger(call: Call, error: DatabaseError) -> Answer:
         for user, found in markers.items()
     ]
     state = next(iter(markers.values()))["state"] if len(markers) == 1 else None
-    return Answer({"trading_state": state, "markers": markers}, "\n".join(lines), "failed", error.exit_code, error=one_line(error))
+    return Answer(
+        {"trading_state": state, "markers": markers}, "\n".join(lines), "failed", error.exit_code, error=one_line(error)
+    )
 
 
 def text(user: str, found: dict[str, Any]) -> str:
