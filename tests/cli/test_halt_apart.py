@@ -83,7 +83,7 @@ def test_halt_does_not_wait_for_a_stopped_process(tradectl: Tradectl, made: Path
 
 
 @pytest.mark.parametrize("what", ["write", "turn"])
-def test_a_write_names_the_stopped_process_that_it_would_wait_for(tradectl: Tradectl, made: Path, what: str):
+def test_a_write_names_the_stopped_process(tradectl: Tradectl, made: Path, what: str):
     with stopped(made / "ledger.db", what) as pid:
         said = tradectl("run-due", "-q")
         assert said.code == 10
@@ -112,7 +112,7 @@ def silent_server() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def test_halt_with_a_database_server_that_does_not_answer(tradectl: Tradectl, made: Path):
+def test_halt_with_a_silent_database_server(tradectl: Tradectl, made: Path):
     with silent_server() as port:
         said = tradectl("--db", f"postgresql+psycopg://u:p@127.0.0.1:{port}/d", "halt")
     assert said.code == 0
@@ -163,7 +163,7 @@ def test_a_halt_is_not_restored_away(tradectl: Tradectl, made: Path, tmp_path: P
     assert (shown["trading_state"], shown["ledger_state"]) == ("HALTED", "ACTIVE")
 
 
-def test_a_home_without_a_marker_takes_over_what_its_ledger_says(tradectl: Tradectl, made: Path):
+def test_a_home_without_a_marker_takes_its_ledgers_state(tradectl: Tradectl, made: Path):
     assert tradectl("halt", "--reason", "first").code == 0
     for file in made.glob("halt-*"):
         file.unlink()
@@ -200,7 +200,7 @@ def test_an_interrupted_resume_leaves_the_account_halted(tradectl: Tradectl, mad
     assert [path.name for path in sorted(made.glob("halt-*"))] == ["halt-me.active", "halt-me.reason"]
 
 
-def test_status_exits_7_while_the_outcome_of_an_order_is_not_known(trading: Make):  # noqa: F811
+def test_status_exits_7_on_an_order_of_unknown_outcome(trading: Make):  # noqa: F811
     market = trading(stock())
     order = market.record(market.claim("test", T), entry(10, 10000), "A" * 15)
     assert operate(market, "status").code == 0
@@ -217,7 +217,7 @@ def test_halt_tells_of_orders_that_were_being_sent(trading: Make):  # noqa: F811
     assert "1 order was being sent and may still arrive: `tradectl reconcile` shows" in operate(market, "halt").out
 
 
-def test_cancels_are_tried_after_a_halt_and_their_failure_is_told_beside_it(tradectl: Tradectl, made: Path):
+def test_a_failed_cancel_does_not_hide_the_halt(tradectl: Tradectl, made: Path):
     (made / "ledger.db").write_bytes(b"no database at all, " * 1000)
     said = tradectl("halt", "--cancel")
     assert said.code == 10

@@ -41,7 +41,7 @@ def rows(market: Trading) -> list[tuple[Any, ...]]:
     return [(order.status, order.sending_at, order.sender, order.broker_order_id) for order in market.ledger.book.orders()]
 
 
-def test_an_order_halted_between_its_mark_and_the_broker_is_never_sent(trading: Make) -> None:
+def test_an_order_halted_before_the_broker_is_never_sent(trading: Make) -> None:
     market = trading(stock())
     sender = path(market)
     halted_at_commit(market)
@@ -79,7 +79,7 @@ def test_a_marker_that_cannot_be_read_stops_every_send(trading: Make, damage: st
     assert market.broker.orders() == ()
 
 
-def test_a_change_is_stopped_between_its_check_and_the_broker(trading: Make) -> None:
+def test_a_change_is_stopped_before_the_broker(trading: Make) -> None:
     market = trading(stock())
     order = market.buy(10, 9900)
     sender = path(market)
@@ -89,7 +89,7 @@ def test_a_change_is_stopped_between_its_check_and_the_broker(trading: Make) -> 
     assert [item.quantity for item in market.broker.orders()] == [10]
 
 
-def test_a_reducing_marker_stops_buys_and_lets_sells_and_cancels_pass(trading: Make) -> None:
+def test_a_reducing_marker_stops_buys_alone(trading: Make) -> None:
     market = trading(stock(on=FALLS), stock("BETA"))
     market.buy(100, 9600)
     other = market.buy(10, 9000, symbol="BETA")
@@ -103,7 +103,7 @@ def test_a_reducing_marker_stops_buys_and_lets_sells_and_cancels_pass(trading: M
 
 
 def test_the_live_guard_reads_the_marker_itself(trading: Make) -> None:
-    """Though the order path has read it: whoever calls the guard, the marker is between the call and the broker."""
+    """Though the order path has read it: any other caller of the guard meets the marker too."""
     market = trading(stock())
     order = market.buy(10, 9900)
     guard = GuardedBroker(market.broker, AlwaysArmed(), market.clock, market.world.sessions, market.market, marker=market.marker)

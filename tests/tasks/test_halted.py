@@ -27,7 +27,7 @@ FALLS = {D: (9500, 9600, 9300, 9400)}
 
 
 class Interrupting:
-    """The exchange itself; after the `after`-th order or change somebody says `halt` in another process."""
+    """The exchange itself; after the `after`-th order or change `halt` runs in another call."""
 
     def __init__(self, market: Trading, after: int) -> None:
         self.exchange, self.market, self.left, self.commands = market.broker, market, after, 0
@@ -114,7 +114,7 @@ def test_amo_adjust_changes_the_rest_after_resume(trading: Make) -> None:
     assert [order.quantity for order in market.orders(Side.BUY)] == [200, 200, 200]
 
 
-def test_amo_adjust_sends_the_rest_of_what_waited_after_resume(preopen: Callable[..., PreopenMarket]) -> None:
+def test_amo_adjust_sends_the_rest_after_resume(preopen: Callable[..., PreopenMarket]) -> None:
     market = preopen(*(falling(name) for name in NAMES))
     market.evening(*(replace(signal(name), rank=rank) for rank, name in enumerate(NAMES, 1)))
     market.morning()
@@ -126,7 +126,7 @@ def test_amo_adjust_sends_the_rest_of_what_waited_after_resume(preopen: Callable
     assert (again.outcome, sorted(item.symbol for item in market.broker.seen)) == ("completed", sorted(NAMES))
 
 
-def test_the_sell_monitor_goes_on_when_halted_and_sells_the_rest_after_resume(trading: Make) -> None:
+def test_the_sell_monitor_goes_on_and_sells_the_rest(trading: Make) -> None:
     market = trading(*(stock(name, on=FALLS) for name in NAMES))
     for name in NAMES:
         market.buy(100, 9600, symbol=name)

@@ -47,7 +47,10 @@ def _without_ledger(call: Call, error: DatabaseError) -> Answer:
         f"{user}: the halt marker says {found['state'] or 'nothing'}{', ' if found['reason'] else ''}{found['reason']}"
         for user, found in markers.items()
     ]
-    return Answer({"markers": markers}, "\n".join(lines), "failed", error.exit_code, error=one_line(error))
+    state = next(iter(markers.values()))["state"] if len(markers) == 1 else None
+    return Answer(
+        {"trading_state": state, "markers": markers}, "\n".join(lines), "failed", error.exit_code, error=one_line(error)
+    )
 
 
 def text(user: str, found: dict[str, Any]) -> str:
