@@ -207,7 +207,9 @@ class Runner:
                 level = "warning" if code else "info"
                 ledger.logs.append(now, level, "task_completed" if done else "task_stepped", text, task=order.task.name)
             self._note_virtual_time(now)
-        return order.report("completed", text, code, result=work.result, error=error)
+        return order.report(
+            "completed", text, code, result=work.result, error=error, refused=work.refused, unprotected=work.unprotected
+        )
 
     def _interrupted(self, order: Order, claim: Claim, work: Stepping, error: Interrupted) -> Report:
         """The claim goes back as it is: the next command goes on with it."""
