@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -16,7 +17,10 @@ from tradectl.ledger.executions import Claim, this_owner
 from tradectl.ledger.schema import task_executions, users
 from tradectl.model.market import Quote
 from tradectl.model.order import OrderStatus, Purpose, Side
+from tradectl.runtime.daemon import Daemon
 from tradectl.runtime.exposure import unprotected_now
+from tradectl.runtime.registry import all_tasks
+from tradectl.runtime.runner import Runner
 
 FLAT = (9500, 9600, 9300, 9400)
 """A day on which nothing reaches the target."""
@@ -236,6 +240,25 @@ def test_a_monitor_that_failed_is_named_with_its_error(trading: Make) -> None:
     market.to(AFTER, "10:10")
     (item,) = unprotected_now(market.world)
     assert (item.cause, item.detail) == ("monitor_not_running", "sell-monitor failed at 10:00:00: a full disk")
+
+
+def test_a_step_that_failed_just_now_is_named_with_its_error(trading: Make) -> None:
+    market = bought(trading)
+    claim = market.claim("sell-monitor", AFTER)
+    market.ledger.executions.finish(claim, "failed", {}, error="a bug", now=market.clock.now(), steps=1)
+    (item,) = unprotected_now(market.world)
+    assert (item.cause, item.detail) == ("failed", "the last step of sell-monitor failed: a bug")
+
+
+def test_the_daemon_tells_of_a_monitor_that_does_not_run(trading: Make) -> None:
+    market = bought(trading)
+    market.ledger.schedules.disable("sell-monitor")
+    daemon = Daemon(Runner(market.world, all_tasks(), trigger="daemon"), lambda _: (sys.executable, "-c", ""))
+    for _ in range(2):
+        daemon.one_look()
+    for child in daemon.children.values():
+        child.process.wait()
+    assert told(market) == ["monitor_not_running"]
 
 
 def test_a_window_that_closed_without_a_run_is_named(trading: Make) -> None:

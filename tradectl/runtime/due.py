@@ -132,4 +132,8 @@ def _unprotected(runner: Runner, reports: Sequence[Report]) -> list[Report]:
 
 
 def _shown(report: Report) -> dict[str, Any]:
-    return asdict(report) | {"session": report.session.isoformat() if report.session else None, "missed": list(report.missed)}
+    return asdict(report) | {
+        "session": report.session.isoformat() if report.session else None,
+        "missed": list(report.missed),
+        "unprotected": list(report.unprotected),
+    }

@@ -35,10 +35,11 @@ _OPEN = Prepared(select(positions.c.id).where(positions.c.user == bindparam("of_
 @dataclass(frozen=True, slots=True)
 class Monitor:
     """The state of the sell monitor. `looked_at`: its last step, None where none is known. `idle`: the cause and the words
-    where it does not run as it should, None where it does."""
+    where it does not run as it should, None where it does. `error`: of its last step, if that failed."""
 
     looked_at: datetime | None
     idle: tuple[Cause, str] | None
+    error: str = ""
 
 
 def unprotected_now(
@@ -133,6 +134,8 @@ def _cause(
         return cause, text + before, now
     if kept is not None and kept.cause not in {Cause.HALTED, Cause.NOT_ARMED, Cause.OUTCOME_UNKNOWN}:
         return kept.cause, kept.detail, max(kept.as_of, monitor.looked_at or kept.as_of)
+    if monitor.error:
+        return Cause.FAILED, f"the last step of {MONITOR} failed: {monitor.error}", monitor.looked_at or now
     return Cause.UNEXPLAINED, "no step of sell-monitor has reported why", monitor.looked_at or now
 
 
@@ -164,7 +167,9 @@ def _monitor(world: World, session: Session, now: datetime) -> Monitor:
         return Monitor(None, (Cause.MONITOR_NOT_RUNNING, f"{MONITOR} has no window before {_clock(now)}"))
     execution = world.ledger.executions.get(MONITOR, session.date, window.slot)
     looked_at = _looked_at(world, execution)
-    return Monitor(looked_at, _idle(execution, window, looked_at, now))
+    failed = execution is not None and execution.status == "failed"
+    error = execution.error.rstrip(".") if execution is not None and failed else ""
+    return Monitor(looked_at, _idle(execution, window, looked_at, now), error)
 
 
 def _looked_at(world: World, execution: Execution | None) -> datetime | None:

@@ -24,7 +24,8 @@ _GRAVITY = (0, 3, 11, 12, 9, 8, 6, 5, 4, 2, 7, 10, 1)
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of one command. `missed` names the slots that were found missed on the way; `message` is one line."""
+    """What became of one command. `missed` names the slots that were found missed on the way; `message` is one line. `refused`
+    counts the orders that were refused, `unprotected` has a line for each position without a live sell order."""
 
     task: str
     session: date | None
@@ -35,6 +36,8 @@ class Report:
     error: str = ""
     message: str = ""
     missed: tuple[str, ...] = ()
+    refused: int = 0
+    unprotected: tuple[str, ...] = ()
 
 
 def gravity_of(exit_code: int) -> int:

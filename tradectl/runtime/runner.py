@@ -216,8 +216,10 @@ class Runner:
             self._tell_blocked(order, work.blocked)
             why = "; ".join(filter(None, (work.blocked, error)))
             text = f"{order.window.name} blocked: {why}"
-            return order.report("blocked", text, Blocked.exit_code, result=work.result, error=why)
-        return order.report("completed", text, code, result=work.result, error=error)
+            return order.report("blocked", text, Blocked.exit_code, result=work.result, error=why, unprotected=work.unprotected)
+        return order.report(
+            "completed", text, code, result=work.result, error=error, refused=work.refused, unprotected=work.unprotected
+        )
 
     def _interrupted(self, order: Order, claim: Claim, work: Stepping, error: Interrupted) -> Report:
         """The claim goes back as it is: the next command goes on with it."""

@@ -18,7 +18,7 @@ from tradectl.ledger.rows import Intent
 from tradectl.model.order import Purpose, Side
 from tradectl.runtime.agenda import Window, windows
 from tradectl.runtime.outcomes import Report
-from tradectl.runtime.runner import Runner
+from tradectl.runtime.runner import REFUSED, Runner
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.reentry import levels
 from tradectl.task import Context, Task, World
@@ -85,8 +85,8 @@ def simulate(
             )
             if report.exit_code not in GOES_ON:
                 raise _failure(report)
-            if report.exit_code:
-                done.troubles.append(report)
+            if report.exit_code and (report.exit_code != REFUSED or report.refused):
+                done.troubles.append(report)  # a position that only the day's band kept from a sell is no trouble of a simulation
         if progress is not None:
             progress(number, len(done.sessions), session.date)
     return done
