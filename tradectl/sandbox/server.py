@@ -22,10 +22,10 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from tradectl.brokers.faulty import FaultyBroker, ServerError
+from tradectl.brokers.loopback import LOOPBACK, Loopback
 from tradectl.clock import SystemClock
 from tradectl.errors import Ambiguous, BrokerUnavailable
 from tradectl.ports import Broker
-from tradectl.sandbox.loopback import LOOPBACK, Loopback
 
 LOOK = 0.5
 """Seconds after which a server without requests looks up."""

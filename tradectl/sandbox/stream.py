@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.request import Request as HttpRequest
 from urllib.request import urlopen
 
+from tradectl.brokers.loopback import CONNECTIONS, LOOPBACK, SECONDS, names
 from tradectl.errors import TradectlError, UsageError
-from tradectl.sandbox.loopback import CONNECTIONS, LOOPBACK, SECONDS, names
 from tradectl.sandbox.server import Request, Response, Sandbox
 
 if TYPE_CHECKING:

@@ -61,8 +61,10 @@ class Loopback:
 
     timeout: float | None = None
 
-    def __init__(self, port: int, answer: Callable[[bytes, str], bytes]) -> None:
+    def __init__(self, port: int, answer: Callable[[bytes, str], bytes], *, seconds: float | None = None) -> None:
+        """`seconds`: for all of a request, `SECONDS` unless told."""
         self._answer = answer
+        self._seconds = SECONDS if seconds is None else seconds
         self._listener = socket.create_server((LOOPBACK, port), backlog=CONNECTIONS)
         self._listener.setblocking(False)
         self.server_port = int(self._listener.getsockname()[1])
@@ -106,7 +108,7 @@ class Loopback:
         made.setblocking(False)
         if len(self._open) >= CONNECTIONS:
             self._close(next(iter(self._open)))
-        connection = _Connection(made, address[0], stopwatch() + SECONDS)
+        connection = _Connection(made, address[0], stopwatch() + self._seconds)
         self._open[connection] = None
         self._selector.register(made, selectors.EVENT_READ, connection)
         self._go_on(connection)
@@ -136,7 +138,7 @@ class Loopback:
             except Refused as refused:
                 connection.refused = True
                 connection.until = stopwatch() + LINGER
-                self._send(connection, _page(refused.status))
+                self._send(connection, page(refused.status))
 
     def _take(self, connection: _Connection) -> None:
         """Answer a request that is here whole. Raises Refused."""
@@ -145,7 +147,7 @@ class Loopback:
         if connection.wanted and len(connection.data) >= connection.wanted:
             connection.served = True
             answer = self._answer(bytes(connection.data[: connection.wanted]), connection.address)
-            connection.until = stopwatch() + SECONDS
+            connection.until = stopwatch() + self._seconds
             self._done = True
             self._send(connection, answer)
 
@@ -194,7 +196,7 @@ class Loopback:
     def _too_slow(self, connection: _Connection) -> None:
         if not (connection.served or connection.refused):
             with suppress(OSError):
-                connection.socket.send(_page(HTTPStatus.REQUEST_TIMEOUT))
+                connection.socket.send(page(HTTPStatus.REQUEST_TIMEOUT))
         self._close(connection)
 
     def _close(self, connection: _Connection) -> None:
@@ -206,8 +208,9 @@ class Loopback:
         self._done = True
 
 
-def _page(status: HTTPStatus) -> bytes:
-    """A whole answer that says no more than its status."""
-    body = f"{status.value} {status.phrase}\n".encode()
-    head = f"HTTP/1.0 {status.value} {status.phrase}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n\r\n"
+def page(status: HTTPStatus, text: str = "") -> bytes:
+    """A whole answer of plain text, its status where there is no other."""
+    body = (text or f"{status.value} {status.phrase}\n").encode()
+    kind = "Content-Type: text/plain; charset=utf-8"
+    head = f"HTTP/1.0 {status.value} {status.phrase}\r\n{kind}\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from tradectl.brokers import loopback
+from tradectl.brokers.loopback import BODY, CONNECTIONS, HEADERS
 from tradectl.clock import stopwatch
 from tradectl.errors import BrokerUnavailable
 from tradectl.ports import Broker
-from tradectl.sandbox import loopback
-from tradectl.sandbox.loopback import BODY, CONNECTIONS, HEADERS
 from tradectl.sandbox.server import Request, Response, Sandbox
 from tradectl.sandbox.stream import Stream
 
