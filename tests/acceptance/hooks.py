@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -21,6 +22,7 @@ from typing import Any
 
 from tradectl.brokers.kite import KiteAdapter
 from tradectl.brokers.paper import PaperBroker, broker
+from tradectl.brokers.paper.store import Store
 from tradectl.clock import VirtualClock
 from tradectl.ledger import engine, opening
 from tradectl.ledger.book import Book
@@ -272,3 +274,20 @@ def hold() -> None:
         return desk(self)
 
     Context.desk = held
+
+
+def replace_exchange(number: int, file: str, other: str) -> None:
+    """Put another file in the place of the exchange's, just before the `number`-th write to it."""
+    writing, passed = Store.writing, 0
+
+    def replaced(self: Store) -> Any:
+        nonlocal passed
+        passed += 1
+        if passed == number:
+            shutil.copy(other, f"{file}.new")
+            for ending in ("-wal", "-shm"):
+                Path(f"{file}{ending}").unlink(missing_ok=True)
+            os.replace(f"{file}.new", file)
+        return writing(self)
+
+    Store.writing = replaced

@@ -207,3 +207,31 @@ def test_a_replaced_exchange_is_taken_as_it_is_where_the_owner_says_so(bought: C
     assert home("reconcile", at=MORNING[0]).code == DATABASE
     assert home("sandbox", "accept", at=MORNING[0]).code == 0
     assert home("reconcile", "--json", at=MORNING[0]).code != DATABASE
+
+
+def test_a_new_exchange_is_that_of_every_user(bought: Callable[[], Path], copied: Homes) -> None:
+    folder = bought()
+    home = copied(folder / "home")
+    at = MORNING[0]
+    assert home("user", "add", "anna", at=at).code == 0
+    assert home("user", "add", "bimal", "--user", "me", at=at).code == 0
+    assert home("reconcile", "--user", "anna", at=at).code == 0
+    deleted(home, folder)
+    for user in ("me", "anna"):
+        assert home("reconcile", "--user", user, at=at).code == DATABASE
+    assert home("sandbox", "accept", "--new", "--user", "anna", at=at).code == 0
+    for user in ("me", "anna", "bimal"):
+        assert home("reconcile", "--user", user, "--json", at=at).code == 0, user
+    assert {row["account"] for row in home.exchange("SELECT account FROM accounts")} == {"me", "anna", "bimal"}
+
+
+def test_a_process_that_uses_the_file_notices_its_end(bought: Callable[[], Path], copied: Homes, tmp_path: Path) -> None:
+    """It has the old file open: what it wrote there would be read by no other process."""
+    folder = bought()
+    home = copied(folder / "home")
+    watched = home.hooked("replace_exchange", 3, str(home.home / "paper.db"), str(folder / "other" / "paper.db"))
+    said = watched("amo-adjust", "--json", at=MORNING[0])
+    assert said.code == DATABASE, said
+    assert "was deleted or replaced while it was in use" in said.object["error"]
+    orders = "SELECT order_id, quantity, price FROM orders ORDER BY order_id"
+    assert home.exchange(orders) == Tradectl(folder / "other", home.server).exchange(orders)

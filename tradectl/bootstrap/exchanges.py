@@ -11,6 +11,10 @@ from tradectl.errors import UsageError
 from tradectl.model.moment import ist_date, to_ist
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tradectl.ledger.exchange_mark import Mark
+    from tradectl.ledger.store import Ledger
     from tradectl.task import World
 
 BESIDE = ("", "-wal", "-shm")
@@ -29,53 +33,73 @@ class Accepted:
 
 
 def accept_exchange(world: World, file: Path) -> Accepted:
-    """Take the exchange in `file` as that of this ledger from now on. UsageError where it has no account of the user."""
+    """Take the exchange in `file` as that of this ledger from now on, for each of its users.
+
+    Raises UsageError where it has no account of the user of this world."""
     from tradectl.brokers.paper.store import Store
     from tradectl.ledger.exchange_mark import ExchangeMark, Mark
 
     if not file.exists():
         raise UsageError(f"{file} is missing: `tradectl sandbox accept --new` begins a new account from what the ledger knows")
+    marks = {}
     with closing(Store(file, create=False)) as store:
-        book = store.load(world.user)
-        if book is None:
+        for user in (item.user for item in world.ledger.users.list()):
+            book = store.load(user)
+            if book is not None:
+                with store.writing():
+                    store.begin_series(user)
+            marks[user] = Mark(store.identity, book.change_count if book is not None else 0)
+        if not marks[world.user].changes:
             raise UsageError(f"{file} has no account of {world.user}: `--new` begins one from what the ledger knows")
-        with store.writing():
-            store.begin_series(world.user)
-        mark = Mark(store.identity, book.change_count)
-    ExchangeMark(world.ledger.database, world.user).accept(mark)
+    with world.ledger.database.write():
+        for user, mark in marks.items():
+            ExchangeMark(world.ledger.database, user).accept(mark)
     return Accepted(file, None)
 
 
 def renew_exchange(world: World, file: Path) -> Accepted:
-    """Begin a new exchange with the cash and the shares of the ledger. Its unfinished orders end: they rest nowhere.
+    """Begin a new exchange with the cash and the shares of the ledger, for each of its users. Their unfinished orders end: they
+    rest nowhere.
 
     The exchange is made first, then the ledger follows in one transaction. A death in between leaves two that do not fit, and the
     same command helps again."""
     from tradectl.brokers.paper.store import Store
     from tradectl.execution.actions import apply_actions
-    from tradectl.execution.unknown import DECIDED
     from tradectl.ledger.exchange_mark import ExchangeMark, Mark
-    from tradectl.model.order import OrderStatus
 
     now, ledger = world.clock.now(), world.ledger
-    book, today = ledger.book, ist_date(now)
-    apply_actions(book, book.snapshot(), world.market, world.clock, lambda _: None)
-    shares = [item for item in book.positions() if item.quantity]
-    cash = book.cash()
+    today = ist_date(now)
+    marks = []
+    positions = cash = 0
     aside = _set_aside(file, f"{to_ist(now):%Y-%m-%d-%H%M%S}")
     with closing(Store(file)) as store:
-        made = store.open_with(
-            world.user, now, today, cash, [(item.instrument_id, item.symbol, item.quantity, item.cost) for item in shares]
-        )
-        mark = Mark(store.identity, made)
+        for user in (item.user for item in ledger.users.list()):
+            own, known = ledger.for_user(user), ExchangeMark(ledger.database, user)
+            if user != world.user and known.last() is None and not known.orders_placed():
+                continue  # the first task of this user opens the account
+            apply_actions(own.book, own.book.snapshot(), world.market, world.clock, lambda _: None)
+            shares = [item for item in own.book.positions() if item.quantity]
+            held = [(item.instrument_id, item.symbol, item.quantity, item.cost) for item in shares]
+            marks.append((own, Mark(store.identity, store.open_with(user, now, today, own.book.cash(), held))))
+            positions, cash = positions + len(shares), cash + own.book.cash()
     with ledger.database.write():
-        orders = [order for order in book.snapshot().orders if order.sending_at is not None and not order.waiting]
-        for order in orders:
-            book.intents.move(order, OrderStatus.CANCELLED, f"{DECIDED}: the paper exchange was begun anew", now)
-        ExchangeMark(ledger.database, world.user).accept(mark)
-        text = f"a new paper exchange with {len(shares)} positions; {len(orders)} unfinished orders ended"
-        ledger.logs.append(now, "warning", "exchange_renewed", text)
-    return Accepted(file, aside, len(orders), len(shares), cash)
+        ended = sum(_follow(own, mark, now) for own, mark in marks)
+    return Accepted(file, aside, ended, positions, cash)
+
+
+def _follow(ledger: Ledger, mark: Mark, now: datetime) -> int:
+    """End the orders of a user that rested at the exchange of before, and store the mark of the new one; how many orders."""
+    from tradectl.execution.unknown import DECIDED
+    from tradectl.ledger.exchange_mark import ExchangeMark
+    from tradectl.model.order import OrderStatus
+
+    orders = [order for order in ledger.book.snapshot().orders if order.sending_at is not None and not order.waiting]
+    for order in orders:
+        ledger.book.intents.move(order, OrderStatus.CANCELLED, f"{DECIDED}: the paper exchange was begun anew", now)
+    ExchangeMark(ledger.database, ledger.user).accept(mark)
+    text = f"the paper exchange was begun anew; {len(orders)} unfinished orders ended"
+    ledger.logs.append(now, "warning", "exchange_renewed", text)
+    return len(orders)
 
 
 def _set_aside(file: Path, stamp: str) -> Path | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import socket
-import struct
 import threading
 import traceback
 from abc import ABC, abstractmethod
@@ -18,12 +17,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from enum import StrEnum
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from socketserver import TCPServer
+from http.server import BaseHTTPRequestHandler
+from io import BytesIO
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from tradectl.brokers.faulty import Fault, FaultyBroker, ServerError
+from tradectl.brokers.loopback import LOOPBACK, Loopback
 from tradectl.clock import SystemClock
 from tradectl.errors import Ambiguous, BrokerUnavailable
 from tradectl.ports import Broker
@@ -31,7 +31,6 @@ from tradectl.sandbox.response import Response, Shape
 from tradectl.sandbox.shapes import DOCUMENTED, SHAPES
 
 __all__ = ["LOOPBACK", "Request", "Response", "Sandbox", "Shape", "Trouble"]
-LOOPBACK = "127.0.0.1"
 LOOK = 0.5
 """Seconds after which a server without requests looks up."""
 
@@ -90,7 +89,8 @@ class Sandbox(ABC):
         self._lie: Shape | None = None
         self.requests: list[tuple[str, str]] = []
         self.broken: list[str] = []
-        self._server = _Server(self, port)
+        self._server = Loopback(port, self._replied)
+        self._handler = _handler(self)
         self._thread = threading.Thread(target=self._serve, name=type(self).__name__, daemon=True)
 
     @property
@@ -170,6 +170,14 @@ class Sandbox(ABC):
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def _replied(self, request: bytes, address: str) -> bytes:
+        """The bytes of the answer to those of a request; none where a bug of ours met it."""
+        try:
+            return bytes(self._handler(request, (address, 0), None).wfile.getvalue())  # type: ignore[arg-type, attr-defined]
+        except Exception:  # noqa: BLE001 - the connection breaks, and the traceback is kept for who looks
+            self.broken.append(traceback.format_exc())
+            return b""
+
     def _serve(self) -> None:
         try:
             while not self._ending:
@@ -197,37 +205,16 @@ _SPOILT = {Trouble.BAD_GATEWAY: _BAD_GATEWAY, Trouble.MALFORMED: Response(200, b
 """What comes instead of the answers to requests that were carried out."""
 
 
-class _Server(HTTPServer):
-    """The sandbox's sockets. `resets`: the connection of this request ends in a reset."""
-
-    resets = False
-
-    def __init__(self, sandbox: Sandbox, port: int) -> None:
-        self._sandbox = sandbox
-        super().__init__((LOOPBACK, port), _handler(sandbox))
-
-    def server_bind(self) -> None:
-        """Without asking the network for a name of this machine."""
-        TCPServer.server_bind(self)
-        self.server_name, self.server_port = LOOPBACK, self.socket.getsockname()[1]
-
-    def shutdown_request(self, request: Any) -> None:
-        """A connection that is to be reset is closed at once."""
-        if self.resets:
-            self.resets = False
-            self.close_request(request)
-        else:
-            super().shutdown_request(request)
-
-    def handle_error(self, *_: object) -> None:
-        self._sandbox.broken.append(traceback.format_exc())
-
-
 def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         """HTTP/1.0: a connection for each request, so that a client that keeps one open does not keep others out."""
 
-        wbufsize = -1  # an answer goes out in one piece
+        def setup(self) -> None:
+            """Read from the bytes that came, and collect those of the answer."""
+            self.rfile, self.wfile = BytesIO(self.request), BytesIO()
+
+        def finish(self) -> None:
+            """Leave the answer to who sends it."""
 
         def _handle(self) -> None:
             split = urlsplit(self.path)
@@ -258,12 +245,9 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
             self._send(spoilt, half=trouble is Trouble.HALF)
 
         def _send(self, response: Response, *, half: bool = False) -> None:
-            with suppress(ConnectionError):  # who asked has given up
-                self._write(response.status, response.kind, response.body, half=half)
-
-        def _write(self, status: int, kind: str, body: bytes, *, half: bool) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
+            body = response.body
+            self.send_response(response.status)
+            self.send_header("Content-Type", response.kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body[: len(body) // 2] if half else body)
@@ -273,12 +257,8 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
             return formatdate(SystemClock().machine_now().timestamp() if timestamp is None else timestamp, usegmt=True)
 
         def _send_bytes(self, content: bytes, *, reset: bool) -> None:
-            with suppress(ConnectionError):
-                self.wfile.write(content)
-                self.wfile.flush()
-            if reset:
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                sandbox._server.resets = True
+            self.wfile.write(content)
+            sandbox._server.reset_next = reset
 
         def log_message(self, *_: object) -> None:
             """What was asked is in `Sandbox.requests`."""

@@ -10,12 +10,14 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.request import Request as HttpRequest
 from urllib.request import urlopen
 
+from tradectl.brokers.loopback import CONNECTIONS, LOOPBACK, SECONDS, names
 from tradectl.errors import TradectlError, UsageError
-from tradectl.sandbox.server import LOOPBACK, Request, Response, Sandbox
+from tradectl.sandbox.server import Request, Response, Sandbox
 
 if TYPE_CHECKING:
     from websockets.sync.server import ServerConnection
@@ -34,12 +36,27 @@ class Stream(ABC, Generic[Token]):
         self._lock = threading.Lock()
         self.silent = False
         """Says nothing any more."""
-        self._server = serve(self._live, LOOPBACK, port, compression=None, **how)
+        self._next = how.pop("process_request", None)
+        self._server = serve(
+            self._live, LOOPBACK, port, compression=None, process_request=self._checked, open_timeout=SECONDS, **how
+        )
+        self._names = names(self._server.socket.getsockname()[1])
         self._thread = threading.Thread(target=self._server.serve_forever, name="stream", daemon=True)
 
     @property
     def url(self) -> str:
         return f"ws://{LOOPBACK}:{self._server.socket.getsockname()[1]}"
+
+    def _checked(self, connection: ServerConnection, request: Any) -> Any:
+        """Refuse a client that came by another name of this machine, and one too many; then what a subclass refuses."""
+        hosts = [host.lower() for host in request.headers.get_all("Host")]
+        if len(hosts) != 1 or hosts[0] not in self._names:
+            return connection.respond(HTTPStatus.MISDIRECTED_REQUEST, "421 Misdirected Request\n")
+        with self._lock:
+            many = len(self._modes) >= CONNECTIONS
+        if many:
+            return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "503 Service Unavailable\n")
+        return self._next(connection, request) if self._next is not None else None
 
     def start(self) -> None:
         self._thread.start()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, timedelta
+from http.client import HTTPConnection
 from pathlib import Path
 from time import monotonic
 from urllib.parse import parse_qs, urlsplit
@@ -95,8 +96,9 @@ def test_a_page_on_this_machine_catches_the_token(home: House) -> None:
 
     def enter(field: Field) -> str:
         """The browser is led to our page; a login that failed before that changes nothing."""
-        token = parse_qs(urlsplit(browse(field)).query)["request_token"][0]
-        for query in ("status=error", f"status=success&request_token={token}"):
+        led_to = urlsplit(browse(field)).query
+        state = parse_qs(led_to)["state"][0]
+        for query in (f"status=error&state={state}", led_to):
             with urlopen(f"http://127.0.0.1:{port}/?{query}") as page:
                 pages.append(page.read().decode())
         return ""
@@ -114,8 +116,7 @@ def test_enter_alone_is_taken_where_the_page_has_the_token(home: House) -> None:
     @program.command()
     def log_in() -> None:
         def ask(field: Field) -> str:
-            token = parse_qs(urlsplit(browse(field)).query)["request_token"][0]
-            with urlopen(f"http://127.0.0.1:{port}/?status=success&request_token={token}") as page:
+            with urlopen(f"http://127.0.0.1:{port}/?{urlsplit(browse(field)).query}") as page:
                 page.read()
             return str(typer.prompt(field.name, default=field.default, hide_input=field.secret, err=True)).strip()
 
@@ -136,7 +137,8 @@ def test_an_idle_connection_neither_blocks_the_page_nor_its_end(monkeypatch: pyt
             for said in (b"", b"GET /?status=suc"):
                 idle = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
                 idle.sendall(said)
-            with urlopen(f"http://127.0.0.1:{port}/?status=success&request_token=tok", timeout=30) as page:
+            address = f"http://127.0.0.1:{port}/?status=success&request_token=tok&state={caught.state}"
+            with urlopen(address, timeout=30) as page:
                 assert b"go back" in page.read()
             assert caught.token == "tok"
         assert monotonic() - began < 30
@@ -147,7 +149,50 @@ def test_an_idle_connection_neither_blocks_the_page_nor_its_end(monkeypatch: pyt
 def test_a_connection_that_asks_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redirect, "PATIENCE", 0.2)
     with waiting(port := free_port()), socket.create_connection(("127.0.0.1", port), timeout=3) as idle:
-        assert idle.recv(1) == b""
+        assert idle.recv(65536).startswith(b"HTTP/1.0 408 ")
+
+
+def fetched(port: int, query: str, *, host: str = "", method: str = "GET") -> int:
+    """The status with which the page answers."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request(method, f"/?{query}", headers={"Host": host} if host else {})
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_a_redirect_without_the_state_of_this_login_is_refused() -> None:
+    """Another page leads the browser here, with a token of another account."""
+    with waiting(port := free_port()) as caught:
+        token = "status=success&request_token=theirs"
+        for query in (token, f"{token}&state=", f"{token}&state=guessed", f"{token}&state={caught.state}&state={caught.state}"):
+            assert fetched(port, query) == 403
+        assert fetched(port, f"{token}&state={caught.state}", host="evil.example") == 421
+        assert fetched(port, f"{token}&state={caught.state}", method="POST") == 405
+        assert fetched(port, f"status=success&request_token=a%0Ab&state={caught.state}") == 200
+        assert fetched(port, f"{token}&request_token=b&state={caught.state}") == 200
+        assert caught.token is None
+        with waiting(free_port()) as other:
+            assert other.state != caught.state
+            assert len(other.state) >= 32
+        assert fetched(port, f"status=success&request_token=ours&state={caught.state}") == 200
+        assert caught.token == "ours"
+
+
+def test_what_a_page_is_sent_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    with waiting(port := free_port()) as caught, socket.create_connection(("127.0.0.1", port), timeout=30) as rude:
+        rude.sendall(f"POST / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {1 << 30}\r\n\r\n".encode())
+        assert rude.recv(65536).startswith(b"HTTP/1.0 413 ")
+        assert caught.token is None
+
+
+def test_a_pasted_address_of_another_login_is_refused(home: House) -> None:
+    def paste(field: Field) -> str:
+        return browse(field).replace("state=", "state=x")
+
+    with pytest.raises(LoginNeeded, match="not of this login"):
+        ADAPTER.login(home.account(), paste)
+    assert home.vault.logins == []
 
 
 def free_port() -> int:

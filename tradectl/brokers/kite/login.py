@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from tradectl.brokers.adapter import Account, Ask, Field, Session
 from tradectl.brokers.kite.api import NAME, VERSION
 from tradectl.brokers.kite.judging import judge
-from tradectl.brokers.kite.redirect import token_of, waiting
+from tradectl.brokers.kite.redirect import Redirect, token_of, waiting
 from tradectl.brokers.kite.rows import parsed
 from tradectl.brokers.transport import Transport
 from tradectl.errors import Ambiguous, BrokerUnavailable, ConfigurationError, LoginNeeded, OrderRefused
@@ -53,8 +53,11 @@ def login(account: Account, ask: Ask) -> Session:
     return session
 
 
-def login_url(account: Account, key: str) -> str:
-    return f"{account.addresses['login']}?{urlencode({'api_key': key, 'v': 3})}"
+def login_url(account: Account, key: str, state: str) -> str:
+    """Return the address of Kite's login. Kite adds `redirect_params` to the address to which it leads (source: kite.trade forum
+    21101)."""
+    asked = {"api_key": key, "v": 3, "redirect_params": urlencode({"state": state})}
+    return f"{account.addresses['login']}?{urlencode(asked)}"
 
 
 def expiry(now: datetime) -> datetime:
@@ -65,13 +68,16 @@ def expiry(now: datetime) -> datetime:
 
 def _request_token(account: Account, ask: Ask, key: str) -> str:
     """Pasted, or caught by a page of ours where the app's redirect address is one on this machine."""
-    port, url = _port(account), login_url(account, key)
+    port = _port(account)
     if not port:
-        token = token_of(ask(Field("request_token", f"log in at {url} and paste the address to which it leads")))
+        state = Redirect().state
+        url = login_url(account, key, state)
+        token = token_of(ask(Field("request_token", f"log in at {url} and paste the address to which it leads")), state)
     else:
         with waiting(port) as caught:
-            question = f"log in at {url}, then press Enter (or paste the address to which it leads)"
-            token = token_of(ask(Field("request_token", question, default=""))) or caught.token or ""
+            url = login_url(account, key, caught.state)
+            question = f"log in at {url} then press Enter (or paste the address to which it leads)"
+            token = token_of(ask(Field("request_token", question, default="")), caught.state) or caught.token or ""
     if not token:
         raise LoginNeeded("without a request token there is no session at Kite")
     return token

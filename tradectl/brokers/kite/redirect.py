@@ -1,80 +1,91 @@
-"""The page on this machine to which the browser comes back after a login, with the request token in its address."""
+"""The page on this machine to which the browser comes back after a login, with the request token in its address.
+
+The login's address carries a `state` that cannot be guessed, and Kite hands it back (`redirect_params`). A redirect without it is
+not of this login: another page could lead the browser here with the token of another account, and our orders would go there.
+"""
 
 from __future__ import annotations
 
+import re
+import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
-from tradectl.errors import ConfigurationError
-
-LOOPBACK = "127.0.0.1"
-
+from tradectl.brokers.loopback import Loopback, page
+from tradectl.errors import ConfigurationError, LoginNeeded
 
 PATIENCE = 5.0
 """Seconds for a connection to ask something."""
+LOOK = 0.05
+"""Seconds after which the page looks whether it is still wanted."""
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_DONE = "tradectl has what it needs: go back to it."
+_FAILED = "tradectl: this login did not succeed."
+_STRANGE = (
+    "tradectl: this address is not of the login that was begun here; nothing was taken. Open the address of `tradectl login`."
+)
 
 
 class Redirect:
-    """What came so far: the last request token, if any."""
+    """What came so far: the last request token, if any. `state` is what a redirect of this login has."""
 
-    token: str | None = None
+    def __init__(self) -> None:
+        self.state = secrets.token_urlsafe(24)
+        self.token: str | None = None
 
-
-class _Server(ThreadingHTTPServer):
-    """A browser opens connections in store and says nothing on them: each has a thread that nobody waits for."""
-
-    daemon_threads = True
-    block_on_close = False
-
-    def handle_error(self, *_: object) -> None:
-        """A browser that goes away in the middle is nothing to tell anybody."""
+    def answer(self, request: bytes, _address: str) -> bytes:
+        """Take the token of a redirect of this login, and return the page that the browser shows."""
+        method, _, rest = request.split(b"\r\n", 1)[0].decode("latin-1").partition(" ")
+        if method != "GET":
+            return page(HTTPStatus.METHOD_NOT_ALLOWED)
+        query = parse_qs(urlsplit(rest.partition(" ")[0]).query)
+        if not is_of(self.state, query.get("state", [])):
+            return page(HTTPStatus.FORBIDDEN, _STRANGE)
+        tokens = query.get("request_token", [])
+        if len(tokens) == 1 and query.get("status", ["success"]) == ["success"] and _TOKEN.fullmatch(tokens[0]):
+            self.token = tokens[0]
+        return page(HTTPStatus.OK, _DONE if self.token else _FAILED)
 
 
 @contextmanager
 def waiting(port: int) -> Iterator[Redirect]:
     """Listen on loopback meanwhile. ConfigurationError where the port is taken."""
-    caught = Redirect()
+    caught, ended = Redirect(), threading.Event()
     try:
-        server = _Server((LOOPBACK, port), _handler(caught))
+        server = Loopback(port, caught.answer, seconds=PATIENCE)
     except OSError as error:
         raise ConfigurationError(f"nobody can listen on port {port} of this machine: {error.strerror}") from error
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    server.timeout = LOOK
+
+    def serve() -> None:
+        while not ended.is_set():
+            server.handle_request()
+
+    thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     try:
         yield caught
     finally:
-        server.shutdown()
+        ended.set()
         thread.join()
         server.server_close()
 
 
-def token_of(answer: str) -> str:
-    """The request token in what a person pasted: the token itself, or the whole address that the browser shows."""
+def token_of(answer: str, state: str = "") -> str:
+    """Return the request token in what a person pasted: the token itself, or the whole address that the browser shows.
+
+    Raises LoginNeeded for an address whose `state` is not that of this login."""
     text = answer.strip()
-    found = parse_qs(urlsplit(text).query).get("request_token")
+    query = parse_qs(urlsplit(text).query)
+    if state and "state" in query and not is_of(state, query["state"]):
+        raise LoginNeeded("the pasted address is not of this login: open the address above, and paste the one to which it leads")
+    found = query.get("request_token")
     return found[-1] if found else text
 
 
-def _handler(caught: Redirect) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        timeout = PATIENCE
-
-        def do_GET(self) -> None:
-            query = parse_qs(urlsplit(self.path).query)
-            tokens = query.get("request_token")
-            if tokens and query.get("status", ["success"])[-1] == "success":
-                caught.token = tokens[-1]
-            page = b"tradectl has what it needs: go back to it." if caught.token else b"tradectl: this login did not succeed."
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; charset=utf-8")
-            self.send_header("Content-Length", str(len(page)))
-            self.end_headers()
-            self.wfile.write(page)
-
-        def log_message(self, *_: object) -> None:
-            """An address with a token in it is never logged."""
-
-    return Handler
+def is_of(state: str, found: list[str]) -> bool:
+    """Return whether an address has this state, and has it once."""
+    return len(found) == 1 and secrets.compare_digest(found[0].encode(), state.encode())

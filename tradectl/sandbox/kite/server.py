@@ -95,7 +95,9 @@ class KiteSandbox(StreamingSandbox):
     def _answer(self, request: Request, parts: tuple[str, ...]) -> Response:
         match request.method, parts:
             case "GET", ("connect", "login"):
-                return Response(200, f"{self.url}/?status=success&request_token={self.tokens.request()}".encode(), "text/plain")
+                address = f"{self.url}/?action=login&status=success&request_token={self.tokens.request()}"
+                more = request.query.get("redirect_params", "")
+                return Response(200, (f"{address}&{more}" if more else address).encode(), "text/plain")
             case "POST", ("session", "token"):
                 return _success(self._session(request.form))
         self.tokens.check(request.headers.get("authorization", ""))

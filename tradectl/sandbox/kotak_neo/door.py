@@ -10,9 +10,10 @@ from typing import Any
 
 from tradectl.brokers.kotak_neo import totp
 from tradectl.brokers.kotak_neo.login import ends_at
+from tradectl.brokers.loopback import LOOPBACK
 from tradectl.model.moment import to_ist
 from tradectl.ports import Clock
-from tradectl.sandbox.server import LOOPBACK, Request, Response
+from tradectl.sandbox.server import Request, Response
 
 
 @dataclass(frozen=True, slots=True)
