@@ -15,6 +15,7 @@ from tradectl.model.moment import ist_date
 from tradectl.model.order import ALIVE, OrderStatus
 from tradectl.report.values import rows, value
 from tradectl.runtime.agenda import task_windows
+from tradectl.runtime.provisional import missing_year
 from tradectl.runtime.registry import all_tasks
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def login_needed(told: dict[str, Any]) -> str:
 def _session(world: World, today: date) -> tuple[Session | None, dict[str, Any]]:
     """Today's session, and what is said of it; a date that nobody knows is said to be so."""
     told: dict[str, Any] = {"date": today.isoformat(), "kind": None, "runs": False, "why_closed": "", "next_run": None}
+    told |= {"provisional": world.sessions.provisional.get(today, ""), "year_missing": missing_year(world.sessions, today)}
     session = None
     try:
         session = world.sessions.session(today)

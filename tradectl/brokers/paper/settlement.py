@@ -37,7 +37,8 @@ class Settlement:
         self._steps: dict[str, tuple[Order, Reel, Step | None]] = {}
 
     def settle(self, book: Book, until: datetime) -> None:
-        """Let everything happen that is due up to and including `until`. UncoveredDate where the session table ends before."""
+        """Let everything happen that is due up to and including `until`. Beyond the end of the session table no session starts: the
+        account stands as at its end, until those days are known."""
         while True:
             start = self._next_start(book, until)
             step = self._next_step(book, until)
@@ -66,8 +67,8 @@ class Settlement:
         return self._sessions.session(day) if self._sessions.first <= day <= self._sessions.last else None
 
     def _next_start(self, book: Book, until: datetime) -> Session | None:
-        """The next session that starts, if it does so by `until`."""
-        day = ist_date(until)
+        """The next known session that starts, if it does so by `until`."""
+        day = min(ist_date(until), self._sessions.last)
         if day <= book.day:
             return None
         following = self._sessions.between(max(book.day + _DAY, self._sessions.first), day)
