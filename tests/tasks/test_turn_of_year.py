@@ -219,7 +219,7 @@ def test_once_the_list_is_filled_the_year_is_ordinary(market: Turn) -> None:
     market.due()
     days = {date(2027, 1, 26): "Republic Day", date(2027, 3, 22): "Holi", date(2027, 3, 26): "Good Friday"}
     days |= {date(2027, 4, 14): "Ambedkar Jayanti", date(2027, 12, 24): "Invented"}
-    fill(market.calendar, market.sessions, HolidayList(2027, days), "a test")
+    fill(market.calendar, market.sessions, HolidayList(2027, days), "a test", NEW)
     market.restart()
     assert market.sessions.session(NEW) is not None
     assert not market.sessions.session(NEW).provisional

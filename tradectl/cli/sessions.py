@@ -196,7 +196,7 @@ def _fill(call: Call, listed: HolidayList, source: str) -> Answer:
     settings = call.told()
     today = ist_date(settings.at or SystemClock().now())
     table = SessionTable.load(settings.sessions)
-    found = fill(settings.sessions, table, listed, f"{source} {today}")
+    found = fill(settings.sessions, table, listed, f"{source} {today}", today)
     listed_through = SessionTable.load(settings.sessions).listed_through
     result = asdict(found) | {
         "added": {day.isoformat(): name for day, name in found.added.items()},

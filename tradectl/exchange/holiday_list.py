@@ -74,20 +74,23 @@ def read_holiday_list(content: bytes, name: str) -> HolidayList:
     return listed
 
 
-def fill(calendar: Path, table: SessionTable, listed: HolidayList, source: str) -> Filled:
-    """Write the closed weekdays of a list into the calendar file and declare its year covered, in one write.
+def fill(calendar: Path, table: SessionTable, listed: HolidayList, source: str, today: date) -> Filled:
+    """Write the closed weekdays of a list into the calendar file and declare its year covered, in one write. Of a year that is
+    known already only dates from `today` on are closed: the past stays as it was traded.
 
-    DataError for a year that does not follow the last listed one.
+    DataError for a year that is over, and for one that does not follow the last listed one.
     """
     last = table.listed_through.year
     if listed.year > last + 1:
         raise DataError(f"{source}: is the list of {listed.year}, and {last + 1} is not known yet: import that first")
-    if listed.year < table.first.year:
-        raise DataError(f"{source}: is the list of {listed.year}; the session table begins with {table.first.year}")
+    if listed.year < min(today.year, last):
+        raise DataError(f"{source}: is the list of {listed.year}, which is over: nothing is filled")
     own, new_year = read_overrides(calendar), listed.year == last + 1
     kept = tuple(day for day in listed.weekdays if day in own.days and own.days[day].kind is not OverrideKind.CLOSED)
     added = {
-        day: name for day, name in listed.weekdays.items() if day not in own.days and (new_year or table.session(day) is not None)
+        day: name
+        for day, name in listed.weekdays.items()
+        if day not in own.days and (new_year or (day >= today and table.session(day) is not None))
     }
     begin, end = date(listed.year, 1, 1), date(listed.year, 12, 31)
     span = range(begin.toordinal(), end.toordinal() + 1) if not new_year else ()

@@ -37,8 +37,8 @@ class Settlement:
         self._steps: dict[str, tuple[Order, Reel, Step | None]] = {}
 
     def settle(self, book: Book, until: datetime) -> None:
-        """Let everything happen that is due up to and including `until`. Beyond the end of the session table no session starts: the
-        account stands as at its end, until those days are known."""
+        """Let everything happen that is due up to and including `until`. Beyond the end of the session table no session starts:
+        the account stands as at its end, until those days are known."""
         while True:
             start = self._next_start(book, until)
             step = self._next_step(book, until)
