@@ -207,6 +207,7 @@ class PaperBroker:
         if book is None:
             raise ConfigurationError(f"paper account {self._account} has not been opened")
         self._settlement.forget()
+        self._settlement.note_settled(book)
         self._book, self._due = book, self._settlement.due(book, book.settled_at)
         self._views.changed()
         return book

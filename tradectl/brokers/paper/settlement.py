@@ -58,6 +58,15 @@ class Settlement:
             moment = min(moment, step.at)
         return moment if self._tape.complete or not book.live else min(moment, after + REREAD)
 
+    def note_settled(self, book: Book) -> None:
+        """Tell a book that was read from the file which session settled last: money from before it may be spent."""
+        day, first = book.day, self._sessions.first
+        while (session := self.session_of(day)) is None or not session.settles:
+            if day <= first or book.day - day > REMEMBERED:
+                break
+            day -= _DAY
+        book.settled_on = day
+
     def forget(self) -> None:
         """Drop the steps that are kept: another process has changed the book."""
         self._steps.clear()
@@ -124,6 +133,8 @@ class Settlement:
         """T+1 delivery, unlocking of new shares, corporate actions and new names, at midnight before the session."""
         before, day, at = book.day, session.date, _midnight(session.date)
         book.day = day
+        if session.settles:
+            book.settled_on = day
         for lot in list(book.lots.values()):
             delivered = lot.delivered or (session.settles and lot.bought_on < day)
             locked = max(0, lot.locked - 1) if session.settles else lot.locked
