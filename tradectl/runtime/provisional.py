@@ -77,9 +77,8 @@ def missing_year(table: SessionTable, today: date) -> str:
     """What the missing list of holidays means, in one line; empty while there is none missing that matters."""
     listed = table.listed_through
     if today > listed:
-        return (
-            f"no list of {today.year}'s holidays is known: nothing is bought, and exits wait for proof of a session. {FILL_YEAR}"
-        )
+        sold = "what is held is sold only once a broker has shown that the market is open"
+        return f"no list of {today.year}'s holidays is known: nothing is bought, and {sold}. {FILL_YEAR}"
     if listed.year == today.year and (today.month, today.day) >= WARN_FROM:
         following = listed.year + 1
         return f"no list of {following}'s holidays is known: from {listed} on nothing is bought for {following}. {FILL_YEAR}"
