@@ -138,6 +138,22 @@ def test_the_second_session_knows_the_first_and_tells_again(market: Turn) -> Non
     assert provisional_file(market.calendar).read_text().count("\n") == 3
 
 
+def test_the_paper_exchange_on_stored_bars_declares_that_it_is_open(market: Turn) -> None:
+    market.broker.close()
+    file, data = market.folder / "paper.db", (market.clock, market.market, market.sessions)
+    market.broker = PaperBroker(file, "asha", *data, durable=False)
+    market.world = market._world()
+    market.to(SATURDAY, "10:00")
+    assert market.run("sell-monitor", once=True).exit_code == 8
+    market.to(SECOND, "09:15")
+    report = market.run("sell-monitor")
+    assert (report.outcome, report.exit_code) == ("completed", 0)
+    assert market.clock.now() == ist(SECOND, "15:46")
+    assert market.told("provisional") == [f"{SECOND} is a provisional session"]
+    market.to(SECOND, "16:05")
+    assert market.run("buy").exit_code == 9
+
+
 def test_a_closed_day_is_never_taken_for_a_session(market: Turn) -> None:
     market.to(NEW, "10:00")
     report = market.due()

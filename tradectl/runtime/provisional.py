@@ -7,7 +7,7 @@ other, and nothing is bought. From 1 December the user is warned.
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tradectl.errors import UncoveredDate
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable
     from tradectl.task import World
 
+_LAST_STEP = timedelta(minutes=1)
+"""How long after the last fill the last step of the sell monitor may begin."""
 WARN_FROM = (12, 1)
 """Month and day from which the missing list of the next year is reported: NSE publishes it in the first half of December."""
 
@@ -31,7 +33,7 @@ def admit_today(world: World) -> bool:
     if today in table.provisional:
         return True
     candidate = table.candidate(today)
-    if candidate is None or not _opens(candidate) <= now < candidate.last_fill_at():
+    if candidate is None or not _opens(candidate) <= now < candidate.last_fill_at() + _LAST_STEP:
         return False
     proof = _proof(world, candidate, now)
     if not proof:
@@ -45,11 +47,14 @@ def _opens(candidate: Session) -> datetime:
 
 
 def _proof(world: World, candidate: Session, now: datetime) -> str:
-    """Which held share traded today in the hours of an ordinary session; empty where no quote shows it. An adapter that cannot
-    date a quote without the session table proves nothing."""
+    """What proves that the market is open: a broker that declares it, or a held share that traded today in ordinary hours. Empty
+    without a position, and where no quote shows it: an adapter that cannot date a quote without the session table proves nothing.
+    """
     symbols = sorted({position.symbol for position in world.ledger.book.snapshot().positions})
     if not symbols:
         return ""
+    if world.broker.capabilities.open_weekdays:
+        return f"{world.broker.name} declares that it is open on weekdays"
     try:
         quotes = world.broker.quotes(symbols)
     except UncoveredDate:

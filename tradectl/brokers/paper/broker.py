@@ -51,7 +51,7 @@ class PaperBroker:
     """
 
     name = "paper"
-    capabilities = Capabilities(visibility_lag=timedelta(0), refuses_repeated_tag=True, preopen_prices=True)
+    capabilities = Capabilities(visibility_lag=timedelta(0), refuses_repeated_tag=True, preopen_prices=True, open_weekdays=True)
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class PaperBroker:
         self._sessions = sessions
         self._store = Store(file, durable=durable, alone=alone)
         if prices is not None:
-            self.capabilities = replace(self.capabilities, preopen_prices=False, quote_delay=prices.delay)
+            self.capabilities = replace(self.capabilities, preopen_prices=False, quote_delay=prices.delay, open_weekdays=False)
         complete, looks = clock.virtual and prices is None, self._store.seen if prices is not None else None
         self._tape = Tape(market, step=step, complete=complete, looks=looks)
         self._live = LivePrices(prices, self._store, self._tape, self._reel) if prices is not None else None
