@@ -121,6 +121,8 @@ def test_exits_run_on_a_weekday_on_which_the_market_is_seen_open(market: Turn) -
     shown = status(market.world)
     assert shown["session"]["runs"]
     assert shown["session"]["provisional"].startswith("ACME traded at 09:16:00")
+    states = {item["task"]: item["state"] for item in shown["agenda"]}
+    assert (states["premarket-retry"], states["buy"], states["eod"]) == ("blocked", "blocked", "later")
     assert "data sessions fetch" in shown["session"]["year_missing"]
 
 

@@ -102,6 +102,7 @@ def _agenda(world: World, session: Session, now: datetime, since: datetime) -> l
         for window in task_windows(task, row, session) if row else ():
             execution = done.get((window.task, window.slot))
             state = slot_state(world, window, execution, now, since) if row and (row.enabled or execution) else "disabled"
+            state = "blocked" if session.provisional and task.buys and state != "disabled" else state
             found.append(
                 {"task": window.task, "slot": window.slot, "opens": value(window.opens), "closes": value(window.closes)}
                 | {"state": state, "steps": execution.steps if execution else 0}
