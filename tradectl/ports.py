@@ -45,7 +45,8 @@ class Capabilities:
     indicative pre-open prices. `quote_delay`: how old its quotes are by design. `max_modifications`: of one order.
 
     `amo`: it takes after-market orders. `tag_length`: characters of a client tag that its book shows again; 0 where it keeps
-    none. `tag_survives_modify`: a changed or cancelled order is still shown under its tag. `filled_in_book`: the order book says
+    none. `open_weekdays`: its market is open on every weekday that no list closes; without, a quote must show that it trades.
+    `tag_survives_modify`: a changed or cancelled order is still shown under its tag. `filled_in_book`: the order book says
     how much of an order is filled; without, only trades do.
     """
 
@@ -58,6 +59,7 @@ class Capabilities:
     tag_length: int = 20
     tag_survives_modify: bool = True
     filled_in_book: bool = True
+    open_weekdays: bool = False
 
 
 class Broker(Protocol):

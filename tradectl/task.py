@@ -183,7 +183,8 @@ def _level_of(world: World, purpose: Purpose, instrument_id: str, decided: date)
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A job of the day. `needs`: tasks that must have completed in the same session first. `trades`: sends orders."""
+    """A job of the day. `needs`: tasks that must have completed in the same session first. `buys`: it prepares or places buys,
+    so it does not run on a provisional session."""
 
     name: str
     summary: str
@@ -194,6 +195,7 @@ class Task:
     """How the results of several steps of one execution become one; None: the last step's result stands."""
     switches: tuple[str, ...] = ()
     """On/off settings of the user that the command also offers as options, for one run."""
+    buys: bool = False
 
 
 def work_of(package: str) -> Callable[[Context], Outcome]:

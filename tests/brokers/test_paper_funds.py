@@ -87,6 +87,41 @@ def test_shares_bought_over_a_settlement_holiday_stay_t1(floor) -> None:
     assert market.broker.holdings() == (Holding("ACME", 90, 0, 90),)
 
 
+def test_a_weekday_settlement_holiday_delivers_and_pays_a_session_later(floor) -> None:
+    """On 2026-08-26 the exchange trades and the banks are closed."""
+    days = [date(2026, 8, day) for day in (21, 24, 25, 26, 27, 28)]
+    market = floor(quiet("ACME", days), at=ist(days[1], "10:00"))
+    market.buy(100, 10000)
+    market.to(days[2], "10:00")
+    market.buy(50, 10000)
+    market.to(days[3], "10:00")
+    assert market.broker.holdings() == (Holding("ACME", 100, 50, 150),)
+    market.sell(120, 10000)
+    waiting = market.broker.funds().cash - market.broker.funds().available
+    assert waiting == 20 * 10000
+    market.to(days[4], "08:00")
+    assert market.broker.holdings() == (Holding("ACME", 30, 0, 30),)
+    assert market.broker.funds().cash == market.broker.funds().available
+
+
+def test_money_of_t1_shares_waits_over_a_settlement_holiday(floor) -> None:
+    """What is sold before its delivery on 2026-03-18 is paid on the 20th: on the 19th the banks are closed."""
+    bought, sold, closed, paid = (date(2026, 3, day) for day in (17, 18, 19, 20))
+    market = floor(quiet("ACME", [date(2026, 3, 16), bought, sold, closed, paid]), at=ist(bought, "10:00"))
+    market.buy(100, 10000)
+    market.to(sold, "10:00")
+    market.buy(10, 10000)
+    market.sell(110, 10000)
+    waiting = market.broker.funds().cash - market.broker.funds().available
+    assert waiting == 10 * 10000
+    market.to(closed, "10:00")
+    assert market.broker.funds().cash - market.broker.funds().available == waiting
+    funds = market.another().funds()
+    assert funds.cash - funds.available == waiting
+    market.to(paid, "08:00")
+    assert market.broker.funds().cash == market.broker.funds().available
+
+
 def test_charges_are_posted_as_they_grow_and_fall(floor) -> None:
     """A same-day sale turns a delivery buy into an intraday one, so a part of its charges comes back."""
     market = floor(quiet("ACME", DAYS), at=ist(D, "10:00"))

@@ -23,7 +23,7 @@ def open_sessions(settings: Settings) -> SessionTable:
     """The exchange's sessions with the operator's own overrides."""
     from tradectl.exchange.sessions import SessionTable
 
-    return SessionTable.load(settings.sessions if settings.sessions.exists() else None)
+    return SessionTable.load(settings.sessions)
 
 
 def open_store(settings: Settings, *, through: date | None = None) -> Store:

@@ -11,16 +11,16 @@ import typer
 from tradectl.cli import show
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
-from tradectl.cli.group import Group, ListGroup
-from tradectl.cli.options import RESEARCH, parse_day, parse_time
+from tradectl.cli.group import Group
+from tradectl.cli.options import RESEARCH, parse_day
 from tradectl.cli.progress import bar
+from tradectl.cli.sessions import sessions
 from tradectl.clock import SystemClock
 from tradectl.errors import DataError, UsageError
 from tradectl.exchange.sessions import SessionTable
-from tradectl.model.moment import ist_date
 
 if TYPE_CHECKING:
-    from tradectl.exchange.timetables import PhaseRow
+    pass
 
 app = typer.Typer(
     name="data",
@@ -29,7 +29,6 @@ app = typer.Typer(
     help="Market data: import, fetch, list, check, sessions.",
     no_args_is_help=True,
 )
-sessions = typer.Typer(cls=ListGroup, help="The operator's own calendar: dates added to the session table or changed in it.")
 app.add_typer(sessions, name="sessions")
 
 
@@ -179,144 +178,3 @@ def check(
 def _in_order(findings: list[dict[str, Any]]) -> str:
     """What was looked for and not found."""
     return "\n".join(f"none: {item['kind']}" for item in findings if not item["count"])
-
-
-@command(sessions, "list")
-def list_overrides(call: Call) -> Answer:
-    """The dates that this installation's own calendar adds or changes."""
-    from tradectl.exchange.overrides import read_overrides
-
-    overrides = read_overrides(call.told().sessions)
-    days = [
-        {"date": day.isoformat(), "kind": str(item.kind), "runs": item.runs, "name": item.name}
-        | {"open": _clock(item.open), "close": _clock(item.close)}
-        for day, item in sorted(overrides.days.items())
-    ]
-    years = [{"year": year, "source": source} for year, source in sorted(overrides.years.items())]
-    phases = [_phase(row) for row in overrides.phases]
-    rows = [(item["date"], item["kind"], item["open"], item["close"], item["runs"], item["name"]) for item in days]
-    rows = [(item["year"], "covered", None, None, None, item["source"]) for item in years] + rows
-    rows += [
-        (item["since"], f"{item['phase']} ({item['stocks']})", item["open"], item["close"], None, item["source"])
-        for item in phases
-    ]
-    columns = ("date", "kind", "open", "close", "runs", "name")
-    return Answer(
-        {"days": days, "years": years, "phases": phases}, lambda: show.table(columns, rows, empty="No date was added or changed.")
-    )
-
-
-def _phase(row: PhaseRow) -> dict[str, Any]:
-    """A phase as JSON values."""
-    return {
-        "since": row.since.isoformat(),
-        "stocks": str(row.stocks),
-        "phase": str(row.kind),
-        "open": _clock(row.start),
-        "close": _clock(row.end),
-        "may_end_from": _clock(row.may_end_from),
-        "source": row.source,
-        "source_seen": row.seen,
-        "own": bool(row.where),
-    }
-
-
-@command(sessions, "phases")
-def list_phases(
-    call: Call,
-    on: Annotated[str, typer.Option(help="Of this date; else of today.", metavar="YYYY-MM-DD")] = "",
-    every: Annotated[bool, typer.Option("--all", help="Of every date on which a timetable begins.")] = False,
-) -> Answer:
-    """The phases of an ordinary session, with their source; `!` marks a source that was only quoted."""
-    settings = call.told()
-    timetables = SessionTable.load(settings.sessions).timetables
-    day = parse_day(on) or ist_date(settings.at or SystemClock().now())
-    found = [timetables.rows(start) for start in (timetables.starts if every else (day,))]
-    phases = [_phase(row) | {"in_force_since": since.isoformat()} for since, rows in found for row in rows]
-    rows = [
-        (
-            *(item[name] for name in ("in_force_since", "stocks", "phase", "open", "close", "may_end_from")),
-            "" if item["source_seen"] else "!",
-            f"calendar file: {item['source']}" if item["own"] else item["source"],
-        )
-        for item in phases
-    ]
-    columns = ("since", "stocks", "phase", "open", "close", "may end from", "", "source")
-    return Answer({"phases": phases}, lambda: show.table(columns, rows))
-
-
-@command(sessions, "phase")
-def add_phases(
-    call: Call,
-    since: Annotated[str, typer.Argument(help="From this date on.", metavar="YYYY-MM-DD")],
-    phases: Annotated[
-        list[str],
-        typer.Argument(
-            help="PHASE=HH:MM-HH:MM; ~HH:MM behind it where it may end from then; PHASE= removes it.", metavar="PHASE=TIMES..."
-        ),
-    ],
-    stocks: Annotated[
-        str, typer.Option(help="Which stocks: all, closing_auction, others.", metavar="all|closing_auction|others")
-    ] = "all",
-    name: Annotated[str, typer.Option(help="Where it was announced.", metavar="TEXT")] = "",
-) -> Answer:
-    """Change phases of every ordinary session from a date on; several together, where one alone would leave a gap."""
-    from tradectl.exchange.overrides import write_phases
-    from tradectl.exchange.timetables import Stocks, read_phase
-
-    day = parse_day(since)
-    if day is None:
-        raise UsageError("name a date")
-    if stocks not in set(Stocks):
-        raise UsageError(f"stocks are one of {', '.join(Stocks)}; not {stocks!r}")
-    found = [read_phase(text, day, Stocks(stocks), name) for text in phases]
-    write_phases(call.told().sessions, found)
-    return Answer({"phases": [_phase(row) for row in found]}, f"{len(found)} phases are changed from {day} on")
-
-
-def _clock(at: Any) -> str | None:
-    return None if at is None else at.isoformat("minutes")
-
-
-@command(sessions, "add")
-def add_override(
-    call: Call,
-    date: Annotated[str, typer.Argument(help="The date; a whole year with --kind covered.", metavar="YYYY-MM-DD|YYYY")],
-    kind: Annotated[str, typer.Option(help="closed, normal, unsettled, muhurat, drill; covered for a year.", metavar="KIND")],
-    name: Annotated[str, typer.Option(help="What it is, or where it was announced.", metavar="TEXT")] = "",
-    opens: Annotated[str, typer.Option("--open", help="When continuous trading begins.", metavar="HH:MM")] = "",
-    closes: Annotated[str, typer.Option("--close", help="When it ends.", metavar="HH:MM")] = "",
-    runs: Annotated[
-        bool | None, typer.Option("--runs/--no-runs", help="Whether the tool works on it; usual: on normal ones.")
-    ] = None,
-) -> Answer:
-    """Add a date to the session table, or say otherwise of one; with --kind covered, that a year is complete."""
-    from tradectl.exchange.overrides import RUN_BY_DEFAULT, Override, OverrideKind, cover_year, write_override
-
-    path = call.told().sessions
-    if kind == "covered":
-        if not (date.isdecimal() and len(date) == 4):
-            raise UsageError(f"a covered year is written YYYY, not {date!r}")
-        cover_year(path, int(date), name)
-        return Answer({"year": int(date), "kind": kind}, f"{date} is covered by this installation's calendar")
-    if kind not in set(OverrideKind):
-        raise UsageError(f"a kind is one of {', '.join(OverrideKind)}, covered; not {kind!r}")
-    day = parse_day(date)
-    if day is None:
-        raise UsageError("name a date")
-    works = OverrideKind(kind) in RUN_BY_DEFAULT if runs is None else runs
-    start, end = (parse_time(text) if text else None for text in (opens, closes))
-    write_override(path, Override(day, OverrideKind(kind), start, end, works, name))
-    SessionTable.load(path)
-    return Answer({"date": date, "kind": kind, "runs": works}, f"{date} is {kind} now")
-
-
-@command(sessions, "remove")
-def remove_override_(call: Call, date: Annotated[str, typer.Argument(help="The date.", metavar="YYYY-MM-DD")]) -> Answer:
-    """Take a date out of this installation's calendar again, and the phases that begin on it."""
-    from tradectl.exchange.overrides import remove_override, remove_phases
-
-    day, path = parse_day(date), call.told().sessions
-    if day is None or not any([remove_override(path, day), remove_phases(path, day)]):
-        raise UsageError(f"{date} is not in {call.told().sessions}")
-    return Answer({"date": date}, f"{date} is again as the shipped tables say")

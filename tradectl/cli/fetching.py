@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
+    from tradectl.exchange.holiday_list import HolidayList
     from tradectl.marketdata.sources.past import Client
     from tradectl.marketdata.sources.port import Source
     from tradectl.ports import Clock
     from tradectl.settings import Settings
 
+HOLIDAYS = "/api/holiday-master?type=trading"
+"""NSE's list of trading holidays, JSON, below its home page."""
 TITLES = {"nse": "NSE", "yahoo": "Yahoo", "kite": "Kite"}
 """The sources: their words on the command line, and what people call them."""
 
@@ -96,6 +99,19 @@ def lots(settings: Settings, table: SessionTable, report: FetchReport, patience:
             fetch_lots(settings.nse, downloader, settings.market, table, report, at=at)
         except SourceUnavailable as error:
             report.missing.append(Missing("F&O lots", str(error), pending=True))
+
+
+def holiday_list(settings: Settings) -> HolidayList:
+    """NSE's list of trading holidays, from the page that the settings name. DataError where something else came."""
+    from tradectl.exchange.holiday_list import read_holiday_list
+    from tradectl.marketdata.sources.download import Downloader
+
+    with stop_on_signals() as stop:
+        downloader = Downloader("NSE", settings.nse_home, Patience(POLITE, stop.raise_if_asked))
+        content = downloader.get(settings.nse_home + HOLIDAYS)
+    if content is None:
+        raise SourceUnavailable(f"NSE has no holiday list at {HOLIDAYS}: save it in a browser and import the file")
+    return read_holiday_list(content, "NSE's holiday list")
 
 
 def yahoo(settings: Settings, patience: Patience) -> Client:

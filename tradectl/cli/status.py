@@ -68,7 +68,8 @@ def _unprotected(found: dict[str, Any]) -> str:
 def _head(user: str, found: dict[str, Any]) -> str:
     session = found["session"]
     clock = " (virtual clock)" if found["clock"] == "virtual" else ""
-    what = "a run session" if session["runs"] else f"no run session: {session['why_closed'] or session['kind']}"
+    proved = f"a provisional run session ({session['provisional']})" if session["provisional"] else "a run session"
+    what = proved if session["runs"] else f"no run session: {session['why_closed'] or session['kind']}"
     following = f"; the next is {session['next_run']}" if session["next_run"] else ""
     state = found["trading_state"] + (f", {found['state_reason']}" if found["state_reason"] else "")
     state += f" (ends by itself after {found['state_until']})" if found["state_until"] else ""
@@ -134,6 +135,8 @@ def _trouble(found: dict[str, Any]) -> list[str]:
         f"UNKNOWN   {item['side']} {item['quantity']} {item['symbol']} ({item['tag']}): {item['reason'] or 'no proof'}"
         for item in found["unknown_orders"]
     ]
+    if found["session"]["year_missing"]:
+        lines.append(f"calendar  {found['session']['year_missing']}")
     if found["login_needed_for"]:
         lines.append(f"login     needed for {found['login_needed_for']}: `tradectl login`")
     lines += [f"missed    {name}" for name in found["missed"]]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tradectl.brokers.paper.identity import check_file
 from tradectl.doctor.finding import Check, Worth
 from tradectl.errors import Ambiguous, Blocked, ConfigurationError, DatabaseError
+from tradectl.exchange.sessions import FILL_YEAR
 from tradectl.ledger.exchange_mark import ExchangeMark
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.order import OrderStatus
@@ -103,8 +104,8 @@ def _calendar(world: World) -> str:
     today = ist_date(world.clock.now())
     world.sessions.session(today)
     through = today + AHEAD
-    if world.sessions.last < through:
-        raise Worth(f"the session table ends on {world.sessions.last}: `tradectl data sessions` takes the holidays of a new year")
+    if world.sessions.listed_through < through:
+        raise Worth(f"the session table ends on {world.sessions.listed_through}. {FILL_YEAR}")
     return f"the session table knows every day to {through}"
 
 

@@ -120,12 +120,13 @@ def cover_year(path: Path, year: int, reason: str) -> None:
     _write(path, replace(present, years={**present.years, year: reason}))
 
 
-def write_days(path: Path, overrides: Iterable[Override], year: int, reason: str) -> None:
-    """Add or replace dates of a year and declare the year covered, in one atomic write."""
+def write_days(path: Path, overrides: Iterable[Override], year: int | None, reason: str) -> None:
+    """Add or replace dates and declare a year covered, in one atomic write; `year` None: it is already known."""
     present, days = read_overrides(path), {override.date: override for override in overrides}
     for override in days.values():
         _check(override, str(override.date))
-    _write(path, replace(present, days={**present.days, **days}, years={**present.years, year: reason}))
+    years = present.years if year is None else {**present.years, year: reason}
+    _write(path, replace(present, days={**present.days, **days}, years=years))
 
 
 def write_phases(path: Path, phases: Sequence[PhaseRow]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -27,6 +28,7 @@ from tradectl.exchange.overrides import (
     write_override,
 )
 from tradectl.exchange.phases import Entry, Phase, PhaseKind, Timetable
+from tradectl.exchange.provisional import keep_provisional, read_provisional
 from tradectl.exchange.tables import rows
 from tradectl.exchange.timetables import Timetables, shipped
 from tradectl.model.moment import at_ist
@@ -39,6 +41,8 @@ __all__ = [
 FIRST, LAST = date(2018, 1, 1), date(2026, 12, 31)
 """What the shipped tables cover, both ends included."""
 
+FILL_YEAR = "`tradectl data sessions fetch` fills a new year, or `tradectl data sessions import FILE` with NSE's saved list"
+"""The command that helps where a year is missing."""
 _DAY = timedelta(days=1)
 _WEEKEND = {5: "Saturday", 6: "Sunday"}
 _AUCTION_ENTRY = {PhaseKind.CLOSING_AUCTION, PhaseKind.CLOSING_AUCTION_LIMIT}
@@ -69,6 +73,8 @@ class Session:
     source: str
     hours: Timetable = ()
     tables: tuple[Timetable, Timetable] | None = None
+    provisional: bool = False
+    """Beyond the last year whose list is known: a broker showed that the market is open. Nothing is bought on it."""
 
     def phases(self, closing_auction: bool) -> tuple[Phase, ...]:
         """The phases in order, for stocks with or without a closing auction. Between them there may be gaps."""
@@ -155,24 +161,67 @@ class SessionTable:
         first: date,
         last: date,
         timetables: Timetables | None = None,
+        *,
+        calendar: Path | None = None,
+        provisional: Mapping[date, str] | None = None,
     ) -> None:
         """`special`: the sessions unlike an ordinary weekday's. `closed` names closed dates that are no mere weekend.
 
         Thousands of sessions are ordinary and a command asks for a few: those are made when they are asked for.
         """
         self.first, self.last = first, last
+        self.listed_through = last
+        """The end of the last year whose list is known; `last` may be later, by provisional sessions."""
         self.timetables = timetables or shipped()
+        self.provisional: Mapping[date, str] = {}
+        self._calendar = calendar
         self._closed = dict(closed)
         dates = map(date.fromordinal, range(first.toordinal(), last.toordinal() + 1))
         self._days = [day for day in dates if day in special or (day.weekday() not in _WEEKEND and day not in closed)]
         self._run_days = [day for day in self._days if day not in special or special[day].runs]
         self._open = frozenset(self._days)
         self._made = {day: session for day, session in special.items() if day in self._open}
+        for day, proof in (provisional or {}).items():
+            self._add_provisional(day, proof)
 
     @classmethod
     def load(cls, overrides: Path | None = None) -> SessionTable:
-        """The shipped tables, and the operator's file over them where it exists. ConfigurationError if that is unsound."""
-        return _build(read_overrides(overrides), overrides) if overrides else _shipped()
+        """The shipped tables, the operator's file over them where it exists, and the provisional sessions kept beside it.
+        ConfigurationError if the file is unsound."""
+        if overrides is None:
+            return _shipped()
+        found, provisional = read_overrides(overrides), read_provisional(overrides)
+        if found == Overrides() and not provisional:
+            table = copy(_shipped())
+            table._calendar = overrides
+            return table
+        return _build(found, overrides, provisional)
+
+    def candidate(self, day: date) -> Session | None:
+        """The session that a weekday beyond the list would be, with the hours of an ordinary day; None for another date."""
+        if day <= self.listed_through or day.weekday() in _WEEKEND:
+            return None
+        name = f"no list of {day.year}'s holidays is known"
+        session = Session(day, SessionKind.NORMAL, True, True, name, "quotes of the broker", provisional=True)
+        return _with_tables(session, self.timetables)
+
+    def admit(self, day: date, proof: str) -> bool:
+        """Take a weekday beyond the list for a session, since `proof` showed that the market is open, and keep it for the next
+        process; whether it could be kept."""
+        self._add_provisional(day, proof)
+        return self._calendar is None or keep_provisional(self._calendar, day, proof)
+
+    def _add_provisional(self, day: date, proof: str) -> None:
+        """Nothing is changed in place: tables that were copied from one share what they hold."""
+        session = self.candidate(day)
+        if session is None or day in self.provisional:
+            return
+        self.last = max(self.last, day)
+        self.provisional = {**self.provisional, day: proof}
+        self._days = sorted([*self._days, day])
+        self._run_days = sorted([*self._run_days, day])
+        self._open = self._open | {day}
+        self._made = {**self._made, day: session}
 
     def session(self, day: date) -> Session | None:
         """The session of that date, None if the exchange is closed."""
@@ -188,7 +237,8 @@ class SessionTable:
         """Why there is no session: `Sunday`, or the holiday's name. Empty for a session."""
         if self.session(day):
             return ""
-        return self._closed.get(day) or _WEEKEND.get(day.weekday(), "closed")
+        unknown = f"no list of {day.year}'s holidays is known" if day > self.listed_through else "closed"
+        return self._closed.get(day) or _WEEKEND.get(day.weekday(), unknown)
 
     def next_session(self, after: date) -> Session:
         """The first session later than `after`."""
@@ -241,16 +291,16 @@ class SessionTable:
         return [self._of(day) for day in days[bisect_left(days, first) : bisect_right(days, last)]]
 
     def _uncovered(self, day: date, what: str = "") -> UncoveredDate:
-        hint = "; add the year to the calendar file" if day >= self.last else ""
-        return UncoveredDate(f"{what}{day} is not known: the session table covers {self.first} to {self.last}{hint}")
+        hint = f". {FILL_YEAR}" if day >= self.listed_through else ""
+        return UncoveredDate(f"{what}{day} is not known: the session table covers {self.first} to {self.listed_through}{hint}")
 
 
 @cache
 def _shipped() -> SessionTable:
-    return _build(Overrides(), None)
+    return _build(Overrides(), None, {})
 
 
-def _build(overrides: Overrides, path: Path | None) -> SessionTable:
+def _build(overrides: Overrides, path: Path | None, provisional: Mapping[date, str]) -> SessionTable:
     last = _last_covered(overrides, path)
     timetables = Timetables(overrides.phases) if overrides.phases else shipped()
     closed = {date.fromisoformat(row["date"]): row["name"] for row in rows("holidays.csv")}
@@ -264,7 +314,7 @@ def _build(overrides: Overrides, path: Path | None) -> SessionTable:
         else:
             special[day] = _overridden(override, path, settles=day not in unsettled)
     special = {day: _with_tables(session, timetables) for day, session in special.items()}
-    return SessionTable(special, closed, FIRST, last, timetables)
+    return SessionTable(special, closed, FIRST, last, timetables, calendar=path, provisional=provisional)
 
 
 def _with_tables(session: Session, timetables: Timetables) -> Session:

@@ -18,6 +18,7 @@ from tradectl.model.trading_state import TradingState, stricter
 from tradectl.report.values import rows, value
 from tradectl.runtime.agenda import task_windows
 from tradectl.runtime.exposure import unprotected_now, with_age
+from tradectl.runtime.provisional import missing_year
 from tradectl.runtime.registry import all_tasks
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ def login_needed(told: dict[str, Any]) -> str:
 def _session(world: World, today: date) -> tuple[Session | None, dict[str, Any]]:
     """Today's session, and what is said of it; a date that nobody knows is said to be so."""
     told: dict[str, Any] = {"date": today.isoformat(), "kind": None, "runs": False, "why_closed": "", "next_run": None}
+    told |= {"provisional": world.sessions.provisional.get(today, ""), "year_missing": missing_year(world.sessions, today)}
     session = None
     try:
         session = world.sessions.session(today)
@@ -138,6 +140,7 @@ def _agenda(world: World, session: Session, now: datetime, since: datetime) -> l
         for window in task_windows(task, row, session) if row else ():
             execution = done.get((window.task, window.slot))
             state = slot_state(world, window, execution, now, since) if row and (row.enabled or execution) else "disabled"
+            state = "blocked" if session.provisional and task.buys and state != "disabled" else state
             found.append(
                 {"task": window.task, "slot": window.slot, "opens": value(window.opens), "closes": value(window.closes)}
                 | {"state": state, "steps": execution.steps if execution else 0}

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from tradectl.errors import Blocked, Missed, UsageError
+from tradectl.exchange.sessions import FILL_YEAR
 from tradectl.ledger.executions import standing
 from tradectl.model.moment import to_ist
 from tradectl.runtime.agenda import Window, current, task_windows
@@ -80,8 +81,16 @@ def admit(world: World, order: Order) -> Report | None:
             return order.report("busy", f"{name} is being worked on by {row.owner}")
     if not order.force and (now >= window.over or (row is not None and row.status == "missed")):
         return missed_report(order)
-    text = unmet(world, order.task, order.session)
+    text = _no_buys(world, order) or unmet(world, order.task, order.session)
     return order.report("blocked", text, Blocked.exit_code, error=text) if text else None
+
+
+def _no_buys(world: World, order: Order) -> str:
+    """Why a task that prepares buys does not run on a provisional session; empty where it may."""
+    session = world.sessions.session(order.session)
+    if session is None or not session.provisional or not order.task.buys:
+        return ""
+    return f"{order.session} is a provisional session, {session.name}: nothing is bought. {FILL_YEAR}"
 
 
 def missed_report(order: Order) -> Report:

@@ -24,6 +24,7 @@ from tradectl.runtime.halting import follow_marker
 from tradectl.runtime.heartbeat import Heartbeat
 from tradectl.runtime.interrupt import Stop, stop_on_signals
 from tradectl.runtime.outcomes import Report
+from tradectl.runtime.provisional import admit_today, note_today, warn
 from tradectl.runtime.stepping import AFTER_THE_END, Progress, Stepping
 from tradectl.runtime.sweep import next_sweep, sweep
 from tradectl.task import Context, Task, World
@@ -56,6 +57,7 @@ class Runner:
         self._created: datetime | None = None
         self._sweep_at: datetime | None = None
         self._swept_on: date | None = None
+        self._noted_on: date | None = None
         self._swept_rows: Mapping[str, ScheduleRow] = {}
 
     def run(
@@ -105,13 +107,19 @@ class Runner:
     def sweep(self, rows: Mapping[str, ScheduleRow]) -> tuple[str, ...]:
         """Record what was missed, where something can have been since this runner looked last."""
         now = self.world.clock.now()
+        if admit_today(self.world) and self._noted_on != ist_date(now):
+            note_today(self.world)
+            self._noted_on, self._sweep_at = ist_date(now), None
         if self._sweep_at is not None and now < self._sweep_at and rows == self._swept_rows:
             return ()
+        warn(self.world)
         if self._created is None:
             self._created = self.world.ledger.users.get(self.world.user).created_at
         missed = sweep(self.world, self.tasks, rows, self.trigger, since=self._created, looked=self._swept_on)
         self._swept_on = today = ist_date(now)
-        self._sweep_at = next_sweep(self.tasks, rows, self.world.sessions.session(today), today, now)
+        known = today <= self.world.sessions.last
+        session = self.world.sessions.session(today) if known else None
+        self._sweep_at = next_sweep(self.tasks, rows, session, today, now)
         self._swept_rows = rows
         return missed
 

@@ -34,7 +34,8 @@ def sweep(
     """Record what was missed since the last execution and close what was abandoned; the names of what was newly missed.
 
     Windows that closed by `since` (when the user was added) are nobody's fault. `looked`: when the caller looked last; before
-    that day nothing is new. Most looks find nothing and write nothing; what is found is written only where it still is so.
+    that day nothing is new. Most looks find nothing and write nothing; what is found is written only where it still is so. A day
+    that the session table does not cover has no windows.
     """
     now = world.clock.now()
     today = ist_date(now)
@@ -42,8 +43,10 @@ def sweep(
     first = looked or executions.last_session(through=today) or today
     over: list[tuple[Session, Window]] = []
     left: list[tuple[Session, Window]] = []
-    for session in world.sessions.run_between(first, today):
-        windows, known = agenda.windows(tasks, rows, session), executions.statuses(session.date)
+    known_through = min(today, world.sessions.last)
+    for session in world.sessions.run_between(first, known_through) if first <= known_through else ():
+        expected = [task for task in tasks if not (session.provisional and task.buys)]
+        windows, known = agenda.windows(expected, rows, session), executions.statuses(session.date)
         over += [(session, window) for window in agenda.missed(windows, now, known) if window.closes > since]
         running = (window for window in windows if known.get((window.task, window.slot)) == "running")
         left += [(session, window) for window in running if window.over <= now]

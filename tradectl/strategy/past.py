@@ -102,7 +102,8 @@ def _rules(parameters: Parameters, sessions: SessionTable) -> str:
     """Names the rules that made the trades: their source, the settings, and the calendar."""
     settings = sorted((name, value) for name, value in asdict(parameters).items() if name not in NOT_OF_A_SYMBOL)
     days = [
-        (item.date.toordinal(), item.runs, item.settles, item.hours) for item in sessions.between(sessions.first, sessions.last)
+        (item.date.toordinal(), item.runs, item.settles, item.hours, item.tables)
+        for item in sessions.between(sessions.first, sessions.last)
     ]
     return hashlib.sha256(repr((fingerprint(*RULES), settings, days)).encode()).hexdigest()[:16]
 

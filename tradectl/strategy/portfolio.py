@@ -100,11 +100,11 @@ class Portfolio:
     # --- a session
 
     def _live(self, session: Session) -> None:
-        day, self.unsettled = session.date, 0
+        day = session.date
         active = {*self.opened, *(buy.column for buy in self.buys)}
         bars = {column: j for column in sorted(active) if (j := self._history(column).index(day)) is not None}
         if session.settles:
-            self.settled = day
+            self.settled, self.unsettled = day, 0
         for column, j in bars.items():
             self._through_actions(column, j, day)
         if not session.runs:

@@ -127,7 +127,8 @@ class Changes:
 class Book:
     """One account in memory, as far back as anybody can still see.
 
-    `day` is the last session that was started, `settled_at` the moment up to which everything has happened.
+    `day` is the last session that was started, `settled_on` the last one on which money and shares were delivered,
+    `settled_at` the moment up to which everything has happened.
     """
 
     def __init__(
@@ -152,6 +153,7 @@ class Book:
         self.account = account
         self.settled_at = settled_at
         self.day = day
+        self.settled_on = day
         self.cash = cash
         self.orders = {order.order_id: order for order in orders}
         self.live = {order.order_id: order for order in self.orders.values() if order.alive}
@@ -174,8 +176,8 @@ class Book:
 
     @property
     def unsettled(self) -> int:
-        """Paise of sale proceeds that buy nothing before the next session."""
-        return sum(trade.unsettled for trade in reversed(self.trades) if trade.session == self.day)
+        """Paise of sale proceeds that buy nothing before the next session that settles."""
+        return sum(trade.unsettled for trade in reversed(self.trades) if trade.session >= self.settled_on)
 
     @property
     def available(self) -> int:

@@ -55,7 +55,7 @@ class PaperBroker:
     """
 
     name = "paper"
-    capabilities = Capabilities(visibility_lag=timedelta(0), refuses_repeated_tag=True, preopen_prices=True)
+    capabilities = Capabilities(visibility_lag=timedelta(0), refuses_repeated_tag=True, preopen_prices=True, open_weekdays=True)
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class PaperBroker:
         check_there(file, self._known, self._witness)
         self._store = Store(file, durable=durable, alone=alone, create=self._known is None)
         if prices is not None:
-            self.capabilities = replace(self.capabilities, preopen_prices=False, quote_delay=prices.delay)
+            self.capabilities = replace(self.capabilities, preopen_prices=False, quote_delay=prices.delay, open_weekdays=False)
         complete, looks = clock.virtual and prices is None, self._store.seen if prices is not None else None
         self._tape = Tape(market, step=step, complete=complete, looks=looks)
         self._live = LivePrices(prices, self._store, self._tape, self._reel) if prices is not None else None
@@ -221,6 +221,7 @@ class PaperBroker:
             raise ConfigurationError(f"paper account {self._account} has not been opened")
         self._saw(book)
         self._settlement.forget()
+        self._settlement.note_settled(book)
         self._book, self._due = book, self._settlement.due(book, book.settled_at)
         self._views.changed()
         return book

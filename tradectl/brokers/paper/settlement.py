@@ -37,7 +37,8 @@ class Settlement:
         self._steps: dict[str, tuple[Order, Reel, Step | None]] = {}
 
     def settle(self, book: Book, until: datetime) -> None:
-        """Let everything happen that is due up to and including `until`. UncoveredDate where the session table ends before."""
+        """Let everything happen that is due up to and including `until`. Beyond the end of the session table no session starts:
+        the account stands as at its end, until those days are known."""
         while True:
             start = self._next_start(book, until)
             step = self._next_step(book, until)
@@ -57,6 +58,15 @@ class Settlement:
             moment = min(moment, step.at)
         return moment if self._tape.complete or not book.live else min(moment, after + REREAD)
 
+    def note_settled(self, book: Book) -> None:
+        """Tell a book that was read from the file which session settled last: money from before it may be spent."""
+        day, first = book.day, self._sessions.first
+        while (session := self.session_of(day)) is None or not session.settles:
+            if day <= first or book.day - day > REMEMBERED:
+                break
+            day -= _DAY
+        book.settled_on = day
+
     def forget(self) -> None:
         """Drop the steps that are kept: another process has changed the book."""
         self._steps.clear()
@@ -66,8 +76,8 @@ class Settlement:
         return self._sessions.session(day) if self._sessions.first <= day <= self._sessions.last else None
 
     def _next_start(self, book: Book, until: datetime) -> Session | None:
-        """The next session that starts, if it does so by `until`."""
-        day = ist_date(until)
+        """The next known session that starts, if it does so by `until`."""
+        day = min(ist_date(until), self._sessions.last)
         if day <= book.day:
             return None
         following = self._sessions.between(max(book.day + _DAY, self._sessions.first), day)
@@ -123,6 +133,8 @@ class Settlement:
         """T+1 delivery, unlocking of new shares, corporate actions and new names, at midnight before the session."""
         before, day, at = book.day, session.date, _midnight(session.date)
         book.day = day
+        if session.settles:
+            book.settled_on = day
         for lot in list(book.lots.values()):
             delivered = lot.delivered or (session.settles and lot.bought_on < day)
             locked = max(0, lot.locked - 1) if session.settles else lot.locked

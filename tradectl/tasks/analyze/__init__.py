@@ -9,5 +9,6 @@ TASK = Task(
     summary=__doc__,
     schedule=Schedule((time(16, 0),), until=time(22, 45)),
     run=work_of(__name__),
+    buys=True,
     switches=("allow_stale", "isolated"),
 )

@@ -7,14 +7,15 @@ and told; the book is never bent to fit.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time, timedelta
 
+from tradectl.errors import UncoveredDate
 from tradectl.execution import reconcile, unknown
 from tradectl.execution.buying import holdings_value
 from tradectl.execution.desk import Desk
 from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.statistics import DayStatistics
-from tradectl.model.moment import ist_date
+from tradectl.model.moment import at_ist, ist_date
 from tradectl.model.money import show_rupees, to_rupees
 from tradectl.task import Context, Outcome
 
@@ -124,8 +125,11 @@ def _next_day_has_begun(context: Context) -> bool:
     """By then cash and prices are no longer this session's: its statistics stay as they were, or are left out."""
     if ist_date(context.now) == context.session:
         return False
-    following = context.world.sessions.next_run_session(context.session)
-    return context.now >= following.phases(closing_auction=True)[0].start
+    try:
+        begins = context.world.sessions.next_run_session(context.session).phases(closing_auction=True)[0].start
+    except UncoveredDate:
+        begins = at_ist(context.session + timedelta(days=1), time(9, 0))
+    return context.now >= begins
 
 
 def _write_statistics(context: Context, day: Day, mismatches: int) -> None:

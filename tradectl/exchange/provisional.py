@@ -1,0 +1,54 @@
+"""Sessions beyond the last year whose list is known: weekdays on which a broker showed that the market is open.
+
+They are kept in a file beside the calendar file, so that every process and user of a home counts the same days. The program
+writes it; a row that cannot be read is left out, and that day must be proved again.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+
+COLUMNS = ("date", "proof")
+
+
+def provisional_file(calendar: Path) -> Path:
+    """Where the provisional sessions of a calendar file are kept."""
+    return calendar.with_name(f"{calendar.stem}.provisional{calendar.suffix}")
+
+
+def read_provisional(calendar: Path) -> Mapping[date, str]:
+    """The provisional sessions with what proved each; empty where there is no file or it cannot be read."""
+    try:
+        text = provisional_file(calendar).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return {}
+    found: dict[date, str] = {}
+    for row in csv.DictReader(io.StringIO(text)):
+        with suppress(ValueError):
+            found[date.fromisoformat(row.get("date") or "")] = row.get("proof") or ""
+    return found
+
+
+def keep_provisional(calendar: Path, day: date, proof: str) -> bool:
+    """Add a day to the file, atomically. False where it cannot be written: the next process must prove the day again."""
+    days = {**read_provisional(calendar), day: proof}
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows((item.isoformat(), days[item]) for item in sorted(days))
+    path = provisional_file(calendar)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(text.getvalue(), encoding="utf-8")
+        temporary.replace(path)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink()
+        return False
+    return True

@@ -1,0 +1,102 @@
+"""The turn of a year whose list of holidays is not known: exits go on where the broker shows that the market is open.
+
+A session is never guessed. On a weekday beyond the list the quotes of what is held are read: one that traded today, in the hours
+of an ordinary session, proves that the exchange is open. The day is then a provisional session: what is held is sold as on any
+other, and nothing is bought. From 1 December the user is warned.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tradectl.errors import UncoveredDate
+from tradectl.exchange.sessions import FILL_YEAR, Session
+from tradectl.model.moment import ist_date, to_ist
+
+if TYPE_CHECKING:
+    from tradectl.exchange.sessions import SessionTable
+    from tradectl.task import World
+
+_LAST_STEP = timedelta(minutes=1)
+"""How long after the last fill the last step of the sell monitor may begin."""
+WARN_FROM = (12, 1)
+"""Month and day from which the missing list of the next year is reported: NSE publishes it in the first half of December."""
+
+
+def admit_today(world: World) -> bool:
+    """Make today a provisional session where that is wanted and proved; whether it is one now. Raises what the broker raises."""
+    table, now = world.sessions, world.clock.now()
+    today = ist_date(now)
+    if today <= table.listed_through:
+        return False
+    if today in table.provisional:
+        return True
+    candidate = table.candidate(today)
+    if candidate is None or not _opens(candidate) <= now < candidate.last_fill_at() + _LAST_STEP:
+        return False
+    proof = _proof(world, candidate, now)
+    if not proof:
+        return False
+    table.admit(today, proof)
+    return True
+
+
+def _opens(candidate: Session) -> datetime:
+    return candidate.phases(closing_auction=False)[0].start
+
+
+def _proof(world: World, candidate: Session, now: datetime) -> str:
+    """What proves that the market is open: a broker that declares it, or a held share that traded today in ordinary hours. Empty
+    without a position, and where no quote shows it: an adapter that cannot date a quote without the session table proves nothing.
+    """
+    symbols = sorted({position.symbol for position in world.ledger.book.snapshot().positions})
+    if not symbols:
+        return ""
+    if world.broker.capabilities.open_weekdays:
+        return f"{world.broker.name} declares that it is open on weekdays"
+    try:
+        quotes = world.broker.quotes(symbols)
+    except UncoveredDate:
+        return ""
+    for symbol, quote in quotes.items():
+        traded = quote.last_trade_at
+        if traded is not None and ist_date(traded) == candidate.date and _opens(candidate) <= traded <= now:
+            return f"{symbol} traded at {to_ist(traded):%H:%M:%S}, by {quote.source}"
+    return ""
+
+
+def note_today(world: World) -> None:
+    """Write once a day and user that today is provisional, and why: to the log and as a message."""
+    now = world.clock.now()
+    today = ist_date(now)
+    text = (
+        f"{today} is a provisional session ({world.sessions.provisional[today]}): no list of {today.year}'s holidays is known. "
+        f"What is held is sold as on any session; nothing is bought. {FILL_YEAR}"
+    )
+    if world.ledger.outbox.add(now, f"{today} is a provisional session", text, f"provisional:{today}"):
+        world.ledger.logs.append(now, "warning", "provisional_session", text)
+
+
+def missing_year(table: SessionTable, today: date) -> str:
+    """What the missing list of holidays means, in one line; empty while there is none missing that matters."""
+    listed = table.listed_through
+    if today > listed:
+        sold = "what is held is sold only once a broker has shown that the market is open"
+        return f"no list of {today.year}'s holidays is known: nothing is bought, and {sold}. {FILL_YEAR}"
+    if listed.year == today.year and (today.month, today.day) >= WARN_FROM:
+        following = listed.year + 1
+        return f"no list of {following}'s holidays is known: from {listed} on nothing is bought for {following}. {FILL_YEAR}"
+    return ""
+
+
+def warn(world: World) -> None:
+    """Send the warning about a missing list, once a week."""
+    now = world.clock.now()
+    today = ist_date(now)
+    text = missing_year(world.sessions, today)
+    if not text:
+        return
+    key = f"calendar:{today.isocalendar().year}-{today.isocalendar().week}"
+    if world.ledger.outbox.add(now, "The holidays of a new year are missing", text, key):
+        world.ledger.logs.append(now, "warning", "year_missing", text)
