@@ -99,7 +99,7 @@ def run(
 
     if trigger not in {"cron", "daemon", "manual"}:
         raise UsageError(f"a trigger is cron, daemon or manual, not {trigger!r}")
-    world = call.world(past=True)
+    world = call.world(past=True, make=trigger == "manual")
     if trigger == "manual" and isinstance(world.notifier, ConsoleNotifier):
         world = replace(world, notifier=ConsoleNotifier(apart_from=f"{task.name} "))
     turned_on = {name: "on" for name, on in (switched or {}).items() if on}
