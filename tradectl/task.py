@@ -154,7 +154,7 @@ def _last_try(ledger: Ledger) -> time | None:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A job of the day. `needs`: tasks that must have completed in the same session first. `trades`: sends orders."""
+    """A job of the day. `needs`: tasks that must have completed in the same session first. `sends`: it may send orders."""
 
     name: str
     summary: str
@@ -165,6 +165,15 @@ class Task:
     """How the results of several steps of one execution become one; None: the last step's result stands."""
     switches: tuple[str, ...] = ()
     """On/off settings of the user that the command also offers as options, for one run."""
+    sends: bool = False
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a run that completed while the clock was ahead is done again at its true time.
+
+        A monitor is: each step makes the actual orders equal to the desired ones. A task that sends orders once a day is not.
+        """
+        return self.schedule.every is not None or not self.sends
 
 
 def work_of(package: str) -> Callable[[Context], Outcome]:

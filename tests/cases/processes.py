@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-SHIFTED = Path(__file__).resolve().parents[1] / "runtime" / "shifted"
+SHIFTED = Path(__file__).parent / "shifted"
+Done = subprocess.CompletedProcess[str]
 PROGRAM = f"{sys.executable} -m tradectl"
 
 
@@ -19,7 +20,7 @@ def environment(home: Path, more: Mapping[str, str] | None = None) -> dict[str, 
     return {**kept, "TRADECTL_HOME": str(home), **(more or {})}
 
 
-def shell(line: str, home: Path, more: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def shell(line: str, home: Path, more: Mapping[str, str] | None = None) -> Done:
     """Run a line of bash; `tradectl` in it is this program. The exit code is that of the first command that failed."""
     script = f'set -o pipefail; tradectl() {{ {PROGRAM} "$@"; }}; {line}'
     return subprocess.run(

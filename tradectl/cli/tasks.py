@@ -154,6 +154,9 @@ def answer(call: Call, report: Report, *, strict: bool = False) -> Answer:
     """A runner's report as an answer; what was missed on the way is told even to the quiet. An error is told on stderr, once."""
     if report.missed and not call.messages_on_screen:
         call.alarm(f"missed: {', '.join(report.missed)}")
+    for line in report.warnings:
+        if not call.messages_on_screen:
+            call.alarm(line)
     code = STRICT if strict and report.outcome in SKIPS else report.exit_code
     name = f"{report.task} {report.slot}".strip()
     said = report.message if report.outcome != "completed" else f"{name} of {report.session}: {report.outcome}"

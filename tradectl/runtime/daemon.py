@@ -69,7 +69,9 @@ class Daemon:
 
     def _start_due(self) -> None:
         runner, now = self.runner, self.runner.world.clock.now()
-        if runner.sweep(runner.rows()):
+        runner.watch_clock()
+        warnings = runner.take_warnings()
+        if runner.sweep(runner.rows()) or warnings:
             runner.deliver()
         windows, needs = due_now(runner), {task.name: task.needs for task in runner.tasks}
         due = {window.task for window in windows}

@@ -24,7 +24,8 @@ _GRAVITY = (0, 3, 11, 12, 9, 8, 6, 5, 4, 2, 7, 10, 1)
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of one command. `missed` names the slots that were found missed on the way; `message` is one line."""
+    """What became of one command. `missed` names the slots that were found missed on the way; `message` is one line.
+    `warnings` are lines that are shown with `-q` too, and change no exit code."""
 
     task: str
     session: date | None
@@ -35,6 +36,7 @@ class Report:
     error: str = ""
     message: str = ""
     missed: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def gravity_of(exit_code: int) -> int:

@@ -43,7 +43,10 @@ def sweep(
     over: list[tuple[Session, Window]] = []
     left: list[tuple[Session, Window]] = []
     for session in world.sessions.run_between(first, today):
-        windows, known = agenda.windows(tasks, rows, session), executions.statuses(session.date)
+        windows, known = (
+            agenda.windows(tasks, rows, session),
+            executions.statuses(session.date, by=None if world.clock.virtual else now),
+        )
         over += [(session, window) for window in agenda.missed(windows, now, known) if window.closes > since]
         running = (window for window in windows if known.get((window.task, window.slot)) == "running")
         left += [(session, window) for window in running if window.over <= now]

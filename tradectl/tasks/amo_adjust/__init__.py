@@ -9,4 +9,5 @@ TASK = Task(
     summary=__doc__,
     schedule=Schedule((time(9, 5),), until=time(9, 7, 30)),
     run=work_of(__name__),
+    sends=True,
 )

@@ -10,4 +10,5 @@ TASK = Task(
     schedule=Schedule((time(16, 5),), until=time(23, 0)),
     needs=("analyze",),
     run=work_of(__name__),
+    sends=True,
 )

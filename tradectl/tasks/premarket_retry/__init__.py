@@ -9,4 +9,5 @@ TASK = Task(
     summary=__doc__,
     schedule=Schedule((time(8, 0), time(8, 40)), until=time(8, 55)),
     run=work_of(__name__),
+    sends=True,
 )
