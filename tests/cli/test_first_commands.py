@@ -107,6 +107,11 @@ def test_a_timetable_never_makes_a_home(tradectl: Tradectl, home: Path, words: t
         assert ledger.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
 
 
+def test_a_home_that_cannot_be_made_is_one_line(tradectl: Tradectl):
+    said = tradectl("status", "--home", "/proc/home")
+    assert (said.code, said.err) == (4, "tradectl: the home /proc/home cannot be made: No such file or directory\n")
+
+
 def test_a_persons_task_makes_a_paper_home(tradectl: Tradectl, home: Path):
     said = tradectl("eod", *AT)
     assert (said.code, "made a paper account for me" in said.err) == (0, True)

@@ -42,7 +42,7 @@ def init(
     from tradectl.ledger.migrations import create_or_upgrade
 
     _check_mode(settings, mode, broker)
-    settings.home.mkdir(parents=True, exist_ok=True)
+    _make_folder(settings)
     database = _open(settings)
     create_or_upgrade(database)
     if not _make(settings, database, user=user, capital=capital, mode=mode, broker=broker):
@@ -112,7 +112,7 @@ def _opened(settings: Settings, user: str, *, read_only: bool, make: bool, tell:
         raise ConfigurationError(_no_home(settings, settings.database.removeprefix(SQLITE)))
     reading = read_only and exists(settings)
     if not reading:
-        settings.home.mkdir(parents=True, exist_ok=True)
+        _make_folder(settings)
     database = _open(settings, read_only=reading)
     try:
         if _is_made(database, create=make and not reading):
@@ -129,6 +129,13 @@ def _opened(settings: Settings, user: str, *, read_only: bool, make: bool, tell:
         database.close()
         raise
     return database
+
+
+def _make_folder(settings: Settings) -> None:
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"the home {settings.home} cannot be made: {error.strerror}") from error
 
 
 def _no_home(settings: Settings, ledger: str) -> str:
