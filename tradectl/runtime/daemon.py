@@ -71,6 +71,8 @@ class Daemon:
         runner, now = self.runner, self.runner.world.clock.now()
         runner.watch_clock()
         warnings = runner.take_warnings()
+        for line in warnings:
+            self._report(line)
         if runner.sweep(runner.rows()) or warnings:
             runner.deliver()
         windows, needs = due_now(runner), {task.name: task.needs for task in runner.tasks}
@@ -128,4 +130,8 @@ class Daemon:
         except Interrupted:
             raise
         except (TradectlError, OSError) as error:
-            print(f"tradectl daemon: {error}", file=sys.stderr)  # noqa: T201 - the story goes to stderr
+            self._report(str(error))
+
+    @staticmethod
+    def _report(line: str) -> None:
+        print(f"tradectl daemon: {line}", file=sys.stderr)  # noqa: T201 - the story goes to stderr
