@@ -6,6 +6,7 @@ the time of the day, the machine's own time (`machine_now`), by which leases end
 
 from __future__ import annotations
 
+import sys
 import time as _time
 from datetime import UTC, datetime, timedelta
 
@@ -50,6 +51,11 @@ class VirtualClock:
         if target < self._now:
             raise ValueError(f"a virtual clock does not go back ({self._now} to {target})")
         self._now = target
+
+
+def since_boot() -> float:
+    """Return the seconds since the machine started, sleep included. Setting the clock does not change them."""
+    return _time.clock_gettime(_time.CLOCK_BOOTTIME if sys.platform == "linux" else _time.CLOCK_MONOTONIC)
 
 
 def stopwatch() -> float:

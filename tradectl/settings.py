@@ -60,6 +60,8 @@ class Settings:
     nse: str = NSE
     nse_home: str = NSE_HOME
     yahoo: str = ""
+    database_named: bool = False
+    """Whether `database` was named by the command line or the environment, and not by the home."""
 
     @property
     def logs(self) -> Path:
@@ -98,7 +100,14 @@ def load(
         nse=file.get("nse", NSE).rstrip("/"),
         nse_home=file.get("nse_home", NSE_HOME).rstrip("/"),
         yahoo=file.get("yahoo", "").rstrip("/"),
+        database_named=bool(named)
+        and database_url(named or "", Path.cwd()) != database_url(file.get("database", "ledger.db"), folder),
     )
+
+
+def environment_zone(environment: Mapping[str, str] | None = None) -> str:
+    """TZ, the time zone of this process; empty where it is that of the machine."""
+    return (os.environ if environment is None else environment).get("TZ", "")
 
 
 def read_file(path: Path) -> dict[str, str]:

@@ -184,7 +184,7 @@ def _level_of(world: World, purpose: Purpose, instrument_id: str, decided: date)
 @dataclass(frozen=True, slots=True)
 class Task:
     """A job of the day. `needs`: tasks that must have completed in the same session first. `buys`: it prepares or places buys,
-    so it does not run on a provisional session."""
+    so it does not run on a provisional session. `sends`: it may send orders."""
 
     name: str
     summary: str
@@ -196,6 +196,15 @@ class Task:
     switches: tuple[str, ...] = ()
     """On/off settings of the user that the command also offers as options, for one run."""
     buys: bool = False
+    sends: bool = False
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a run that completed while the clock was ahead is done again at its true time.
+
+        A monitor is: each step makes the actual orders equal to the desired ones. A task that sends orders once a day is not.
+        """
+        return self.schedule.every is not None or not self.sends
 
 
 def work_of(package: str) -> Callable[[Context], Outcome]:

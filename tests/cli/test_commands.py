@@ -180,6 +180,7 @@ def test_a_daemon_does_not_live_in_the_past(tradectl: Tradectl):
 
 
 def test_run_due_answers_with_the_gravest(tradectl: Tradectl):
+    tradectl("init", "--at", "2023-07-22 10:00")
     assert tradectl("run-due", "--at", "2023-07-22 10:00").out == "nothing is due\n"
     said = tradectl("run-due", "--at", "2023-07-24 16:05", "--json")
     assert said.code in {8, 9, 12}

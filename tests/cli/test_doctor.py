@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, date, time
 from pathlib import Path
 
@@ -21,8 +24,8 @@ from tradectl.settings import load
 
 THEN = "2025-07-01 08:30"
 """The morning after the last bars of the real market."""
-PAPER = ["ledger", "exchange", "key", "rights", "disk", "calendar", "trading", "orders", "timetable", "service", "messages"]
-PAPER += ["prices", "universe", "closing auction"]
+PAPER = ["files", "ledger", "exchange", "key", "rights", "disk", "calendar", "trading", "orders", "timetable", "service", "jumps"]
+PAPER += ["messages", "fills", "prices", "sessions", "universe", "closing auction"]
 ASKED = ["book", "shares", "funds", "quotes", "account"]
 
 
@@ -80,7 +83,81 @@ def test_prices_that_are_old_are_said_to_be(paper: Tradectl) -> None:
 def test_a_home_without_prices_is_not_fit(tradectl: Tradectl) -> None:
     tradectl("status")
     said = tradectl("doctor")
-    assert (said.code, "no market data" in said.out) == (8, True)
+    assert (said.code, states(tradectl("doctor", "--json"))["prices"], "no market data" in said.out) == (4, "wrong", True)
+
+
+def test_a_paper_home_that_trades_today_needs_prices_of_today(tradectl: Tradectl, home: Path, real_market: Path) -> None:
+    home.mkdir()
+    settings = home / "tradectl.toml"
+    settings.write_text(f'market = "{real_market}"\n', encoding="utf-8")
+    tradectl("init")
+    said = tradectl("doctor", "--json")
+    assert states(said)["fills"] == "wrong"
+    assert said.code in {4, 8}
+    assert "no source of quotes is set" in tradectl("doctor").out
+    settings.write_text(f'market = "{real_market}"\nquotes = "yahoo"\n', encoding="utf-8")
+    assert states(tradectl("doctor", "--offline", "--json"))["fills"] == "fine"
+
+
+def test_a_session_without_bars_is_wrong(tradectl: Tradectl, home: Path, shared_data: Path, tmp_path: Path) -> None:
+    """The bars of two weeks, one day of which was not fetched."""
+    head, *lines = gzip.decompress((shared_data / "daily" / "nse-daily-2025.csv.gz").read_bytes()).decode().splitlines()
+    file = tmp_path / "daily.csv"
+    kept = [line for line in lines if line[:10] >= "2025-06-16" and line[:10] != "2025-06-24"]
+    file.write_text("\n".join([head, *(line for line in kept if ",RELIANCE," in line)]) + "\n", encoding="utf-8")
+    assert tradectl("data", "import", str(file)).code == 0
+    tradectl("config", "set", "universe", "RELIANCE", "--at", THEN)
+    said = tradectl("doctor", "--at", THEN)
+    assert (said.code, "1 sessions before 2025-06-30 have no bars (2025-06-24)" in said.out) == (8, True)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user reaches; pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        yield folder
+
+
+@contextmanager
+def another_user() -> Iterator[None]:
+    """Not root, for whom no file is closed."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize(
+    "closed",
+    ["ledger.db", "ledger.db-wal", "paper.db", "market", "market/archive.db", "ledger.db.lock", "brokers/login.lock", "."],
+)
+def test_a_file_that_this_user_cannot_write_is_wrong(tradectl: Tradectl, open_folder: Path, closed: str) -> None:
+    """Somebody ran a command as root."""
+    home = open_folder / "home"
+    words = ("doctor", "--json", "--home", str(home))
+    tradectl("init", "--home", str(home))
+    tradectl("doctor", "--home", str(home))
+    file = home / closed
+    if not file.exists():
+        file.parent.mkdir(exist_ok=True)
+        file.touch() if "." in file.name else file.mkdir()
+    for path in [home, *home.rglob("*")]:
+        path.chmod(0o777 if path.is_dir() else 0o666)
+    file.chmod(0o555 if file.is_dir() else 0o444)
+    with another_user():
+        said = tradectl(*words)
+    file.chmod(0o777)
+    found = next(item for item in said.object["result"] if item["check"] == "files")
+    assert (found["state"], said.code) == ("wrong", 10)
+    assert f"cannot use {file.resolve()} (of " in found["text"]
+    assert f"`chown -R USER {home}`" in found["text"]
+    assert states(tradectl(*words))["files"] == "fine"
 
 
 def test_where_no_home_is_none_is_made(tradectl: Tradectl, home: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,15 @@ def test_a_generated_file_is_what_make_reference_would_write(name: str):
 
 
 def test_the_example_crontab_is_what_the_command_says(tradectl: Tradectl):
-    assert tradectl("crontab", "--zone", "Asia/Kolkata").out == (ROOT / "crontab.example").read_text(encoding="utf-8")
+    example = (ROOT / "crontab.example").read_text(encoding="utf-8")
+    said = tradectl("crontab", "--zone", "Asia/Kolkata", "--user", "anna", "--home", "/home/anna/.tradectl")
+    program = f"{Path(sys.executable).with_name('tradectl')} --home /home/anna/.tradectl --user anna"
+    assert said.out == example.replace(reference.EXAMPLE_PROGRAM, program)
 
 
 def test_every_command_of_the_example_crontab_exists(tradectl: Tradectl):
     lines = (ROOT / "crontab.example").read_text(encoding="utf-8").splitlines()
-    said = {line.split(" tradectl ", 1)[1].split()[0] for line in lines if line[:1].isdigit()}
+    said = {line.split(f" {reference.EXAMPLE_PROGRAM} ", 1)[1].split()[0] for line in lines if line[:1].isdigit()}
     assert said
     for command in said:
         assert tradectl(command, "--help").code == 0

@@ -43,12 +43,14 @@ def init(
 ) -> World:
     """Make a home: the ledger with its first user, an admin, and his account: on paper, or live at a broker. ConfigurationError
     if there is one, UsageError for an unknown broker."""
+    from tradectl.ledger.migrations import create_or_upgrade
+
     _check_mode(settings, mode, broker)
-    make_home(settings.home)
+    _make_folder(settings)
     database = _open(settings)
-    if _is_made(database):
+    create_or_upgrade(database)
+    if not _make(settings, database, user=user, capital=capital, mode=mode, broker=broker):
         raise ConfigurationError(f"{database.name} is a tradectl database already")
-    _make(settings, database, user=user, capital=capital, mode=mode, broker=broker)
     database.close()
     return open_world(settings, user)
 
@@ -74,25 +76,20 @@ def open_world(
     *,
     read_only: bool = False,
     past: bool = False,
+    make: bool = True,
     tell: Callable[[str], None] = lambda _: None,
 ) -> World:
-    """The world of a user; a home that does not exist yet becomes a paper home, and `tell` is told so.
+    """The world of a user; a home that does not exist yet becomes a paper home, and `tell` reports it.
 
     Raises UsageError for an unknown user, and where `--at` and the home's clock do not fit; `past` lets a moment before the
-    home's last event through, for callers that decide themselves what may be done then.
+    home's last event through, for callers that decide themselves what may be done then. Without `make` a home that does not exist
+    raises ConfigurationError and stays missing: what a timetable starts must reach the home that a person made.
     """
     from tradectl.ledger.store import Ledger
     from tradectl.ledger.users import Users
 
-    if not read_only or not exists(settings):
-        if not (settings.home.exists() and exists(settings)):
-            make_home(settings.home)
-        close(_files(settings))
-    database = _open(settings, read_only=read_only and exists(settings))
+    database = _opened(settings, user or DEFAULT_USER, read_only=read_only, make=make, tell=tell)
     try:
-        if not _is_made(database):
-            _make(settings, database, user=user or DEFAULT_USER, capital=DEFAULT_CAPITAL, mode="paper")
-            tell(f"made a paper account for {user or DEFAULT_USER} with Rs {show_rupees(DEFAULT_CAPITAL)} in {settings.home}")
         users = Users(database)
         names = [item.user for item in users.list()]
         if user is None and len(names) > 1:
@@ -126,27 +123,75 @@ def _open(settings: Settings, *, read_only: bool = False) -> Database:
     return open_database(settings.database, read_only=read_only)
 
 
+def _opened(settings: Settings, user: str, *, read_only: bool, make: bool, tell: Callable[[str], None]) -> Database:
+    """The home's database, which has a mode. Another process may be making the same home: it is made once."""
+    from tradectl.ledger.migrations import create_or_upgrade
+
+    if not make and not exists(settings):
+        raise ConfigurationError(_no_home(settings, settings.database.removeprefix(SQLITE)))
+    reading = read_only and exists(settings)
+    if not reading:
+        _make_folder(settings)
+    database = _open(settings, read_only=reading)
+    try:
+        if _is_made(database, create=make and not reading):
+            return database
+        if not make:
+            raise ConfigurationError(_no_home(settings, database.name))
+        if reading:
+            database.close()
+            database = _open(settings)
+            create_or_upgrade(database)
+        if _make(settings, database, user=user, capital=DEFAULT_CAPITAL, mode="paper"):
+            tell(f"made a paper account for {user} with Rs {show_rupees(DEFAULT_CAPITAL)} in {settings.home}")
+    except TradectlError:
+        database.close()
+        raise
+    return database
+
+
+def _make_folder(settings: Settings) -> None:
+    try:
+        if not (settings.home.exists() and exists(settings)):
+            make_home(settings.home)
+        close(_files(settings))
+    except OSError as error:
+        raise ConfigurationError(f"the home {settings.home} cannot be made: {error.strerror}") from error
+
+
+def _no_home(settings: Settings, ledger: str) -> str:
+    return (
+        f"there is no home in {settings.home} (no ledger in {ledger}): no task ran and nothing was traded. `tradectl init` makes "
+        "a home; `tradectl crontab` writes lines that name the home"
+    )
+
+
 def exists(settings: Settings) -> bool:
     """Whether there is a ledger; of a server nobody knows before it is asked."""
     return not settings.database.startswith(SQLITE) or Path(settings.database.removeprefix(SQLITE)).exists()
 
 
-def _is_made(database: Database) -> bool:
-    from tradectl.ledger.migrations import create_or_upgrade
+def _is_made(database: Database, *, create: bool) -> bool:
+    """Whether the database has a mode. An older schema is brought forward; an empty database gets one only with `create`."""
+    from tradectl.ledger.migrations import create_or_upgrade, revision
     from tradectl.ledger.store import Info
 
+    if not create and revision(database) is None:
+        return False
     create_or_upgrade(database)
-
     return Info(database).get("mode") is not None
 
 
-def _make(settings: Settings, database: Database, *, user: str, capital: int, mode: str, broker: str = "") -> None:
+def _make(settings: Settings, database: Database, *, user: str, capital: int, mode: str, broker: str = "") -> bool:
+    """Make the home in an empty database; False where another process made it before."""
     from tradectl.ledger.store import Ledger
     from tradectl.runtime.registry import all_tasks
 
     clock = VirtualClock(settings.at) if settings.at else SystemClock()
     ledger = Ledger(database, user)
     with database.write():
+        if ledger.info.get("mode") is not None:
+            return False
         ledger.users.add(user, capital=capital, created_at=clock.now(), role="admin")
         ledger.schedules.seed(all_tasks())
         ledger.info.set("created_at", clock.now().isoformat())
@@ -156,6 +201,7 @@ def _make(settings: Settings, database: Database, *, user: str, capital: int, mo
             from tradectl.ledger.arming import BROKER
 
             ledger.settings.credentials(settings.secret_key).set(BROKER, broker, secret=False)
+    return True
 
 
 def _clock(settings: Settings, ledger: Ledger, *, past: bool, read_only: bool) -> SystemClock | VirtualClock:
@@ -230,6 +276,22 @@ def capital_of(settings: Settings) -> int:
     """The capital (paise) of the home's user, where there is one."""
     home = home_ledger(settings)
     return home.users.get(home.user).capital if home is not None else DEFAULT_CAPITAL
+
+
+def only_user(settings: Settings) -> str | None:
+    """The user of a home that has one, None where there is no home yet. UsageError where it has several."""
+    from tradectl.ledger.users import Users
+
+    if not exists(settings):
+        return None
+    database = _open(settings, read_only=True)
+    try:
+        names = [item.user for item in Users(database).list()]
+    finally:
+        database.close()
+    if len(names) > 1:
+        raise UsageError(f"whose account? this database has the users {', '.join(names)}: say --user NAME")
+    return names[0] if names else None
 
 
 def parameters_of(settings: Settings, changes: dict[str, str]) -> Parameters:

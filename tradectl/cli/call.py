@@ -58,8 +58,8 @@ class Call:
             raise RuntimeError("no command runs before the global options are read")
         return self.settings
 
-    def world(self, *, read_only: bool = False, past: bool = False) -> World:
-        """The user's world, opened once (on first use a paper home is made). Raises what `bootstrap.open_world` raises.
+    def world(self, *, read_only: bool = False, past: bool = False, make: bool = True) -> World:
+        """The user's world, opened once; with `make` a paper home is made on first use. Raises what `open_world` raises.
 
         With `-q` messages for people go to their services but not to the screen: what went wrong is told by the answer.
         """
@@ -68,7 +68,7 @@ class Call:
 
         if read_only not in self.worlds:
             settings = self.told()
-            world = bootstrap.open_world(settings, settings.user, read_only=read_only, past=past, tell=self.say)
+            world = bootstrap.open_world(settings, settings.user, read_only=read_only, past=past, make=make, tell=self.say)
             on_screen = isinstance(world.notifier, ConsoleNotifier)
             if self.quiet and on_screen:
                 world = replace(world, notifier=SilentNotifier())

@@ -63,6 +63,8 @@ def change(
     from tradectl.strategy.parameters import parse
 
     text = sys.stdin.read().strip() if value == "-" else value
+    if value == "-" and not text:
+        raise UsageError(f"stdin held no value; {key} is unchanged")
     ledger = call.world().ledger
     if key in CREDENTIALS:
         _check_urls(text)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,19 +15,73 @@ from tradectl.cli.command import command
 from tradectl.cli.options import CONFIGURE
 from tradectl.clock import SystemClock
 from tradectl.model.moment import ist_date
+from tradectl.settings import environment_zone
+
+if TYPE_CHECKING:
+    from tradectl.settings import Settings
 
 app = typer.Typer()
+PROGRAM = "tradectl"
+SQLITE = "sqlite:///"
 
 
 @command(app, panel=CONFIGURE)
 def crontab(
     call: Call,
-    zone: Annotated[str, typer.Option(help="The zone of the machine whose cron it is.", metavar="ZONE")] = "Asia/Kolkata",
+    zone: Annotated[
+        str, typer.Option(help="The zone of the machine whose cron it is; this machine's unless told.", metavar="ZONE")
+    ] = "",
 ) -> Answer:
-    """Write a crontab for a machine in some zone; zones with summer time get the one line that asks each minute."""
+    """Write a crontab whose lines reach this home and user from cron's empty environment, in the machine's zone.
+
+    A zone with summer time gets the one line that runs each minute what is due."""
+    from tradectl import bootstrap
     from tradectl.report import crontab as report
+    from tradectl.report.machine_zone import machine_zone
     from tradectl.runtime import registry
 
-    now = call.told().at or SystemClock().now()
-    text = report.crontab(registry.all_tasks(), zone, ist_date(now))
+    settings = call.told()
+    today = ist_date(settings.at or SystemClock().now())
+    found = report.find_zone(zone) if zone else machine_zone(environment_zone(), today)
+    database, notes = _database(settings)
+    user = settings.user or bootstrap.only_user(settings)
+    words = ["--home", str(settings.home), *(("--user", user) if user else ()), *database]
+    program = report.command([*_program(), *words])
+    text = report.crontab(registry.all_tasks(), found, today, program, notes=notes)
+    for note in notes:
+        call.say(note)
+    if found.zone is None:
+        call.say(f"the zone of this machine's cron is not certain: {found.name}; --zone names it")
+    if not bootstrap.exists(settings):
+        init = shlex.join([PROGRAM, "init", *words])
+        call.say(f"there is no home in {settings.home} yet, and a line makes none: `{init}` does")
     return Answer(text, text.rstrip("\n"))
+
+
+def _program() -> list[str]:
+    """The program of this process by its own path: the console script, else the interpreter with the package."""
+    called = Path(os.path.abspath(sys.argv[0]))
+    beside = Path(sys.executable).with_name(PROGRAM)
+    for script in (called, beside):
+        if script.name == PROGRAM and script.is_file() and os.access(script, os.X_OK):
+            return [str(script)]
+    package = Path(__file__).resolve().parents[2]
+    return ["env", f"PYTHONPATH={package}", sys.executable, "-m", PROGRAM]
+
+
+def _database(settings: Settings) -> tuple[list[str], list[str]]:
+    """The option for a database that the home itself does not name, and what to note: a password is left out."""
+    if not settings.database_named:
+        return [], []
+    if settings.database.startswith(SQLITE):
+        return ["--db", os.path.abspath(settings.database.removeprefix(SQLITE))], []
+    from tradectl.ledger.opening import without_password
+
+    url = without_password(settings.database)
+    if url == settings.database:
+        return ["--db", url], []
+    note = (
+        f"The password of {url} is not written here. Write the whole URL as `database` into {settings.home}/tradectl.toml "
+        "(chmod 600) and leave --db and TRADECTL_DB out, or keep it in ~/.pgpass; else every line exits with 10."
+    )
+    return ["--db", url], [note]

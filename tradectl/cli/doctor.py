@@ -12,7 +12,7 @@ from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.login import broker_account
 from tradectl.cli.options import OPERATE
-from tradectl.errors import UsageError
+from tradectl.errors import DatabaseError, UsageError
 
 if TYPE_CHECKING:
     from tradectl.doctor import Finding
@@ -27,13 +27,21 @@ def doctor(
     """Look at everything that a day of trading needs, here and at the broker; answers with the gravest finding."""
     from tradectl import bootstrap
     from tradectl.doctor import examine
+    from tradectl.doctor.files import writable
+    from tradectl.doctor.finding import State, run
     from tradectl.model.moment import ist_date
     from tradectl.runtime.outcomes import gravity_of
 
     settings = call.told()
     if not bootstrap.exists(settings):
         raise UsageError(f"there is no home in {settings.home} yet: `tradectl init` makes one")
-    world = call.world()
+    (files,) = run([("files", lambda: writable(settings))])
+    try:
+        world = call.world()
+    except DatabaseError as error:
+        if files.state is State.FINE:
+            raise
+        return Answer([asdict(files)], lambda: _text([files]), exit_code=files.exit_code, error=str(error), outcome="failed")
     account = broker_account(call) if world.mode == "live" or world.prices_of else None
     found = list(examine(settings, world, bootstrap.open_store(settings), account, offline=offline))
     code = max((item.exit_code for item in found), key=gravity_of)

@@ -6,9 +6,7 @@ option to the front, and every command shows them in its help.
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -126,9 +124,6 @@ class Root(Group):
         call.as_json = "--json" in said[: said.index("--")] if "--" in said else "--json" in said
         try:
             code = super().main(said, prog_name or "tradectl", standalone_mode=False, obj=call) or 0
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = 128 + signal.SIGPIPE
         except TradectlError as error:
             code = call.answer(failure(error))
         except typer.TyperException as error:

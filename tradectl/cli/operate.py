@@ -20,7 +20,7 @@ def run_due(call: Call, strict: Strict = False) -> Answer:
     from tradectl.runtime import due
     from tradectl.runtime.runner import Runner
 
-    report = due.run_due(Runner(call.world(), all_tasks(), trigger="cron"))
+    report = due.run_due(Runner(call.world(make=False), all_tasks(), trigger="cron"))
     found = answer(call, report, strict=strict)
     return Answer(found.result, report.message, found.outcome, found.exit_code, found.session, found.error)
 
@@ -34,7 +34,7 @@ def daemon(call: Call) -> Answer:
     settings = call.told()
     if settings.at is not None:
         raise UsageError("a daemon lives in the machine's own time: --at is for single commands")
-    world = call.world()
+    world = call.world(make=False)
     arguments = ["--user", world.user, "--home", str(settings.home)]
     if call.database:
         arguments += ["--db", call.database]

@@ -18,7 +18,7 @@ from tradectl import errors
 from tradectl.cli.app import app
 from tradectl.cli.config import CREDENTIALS
 from tradectl.cli.group import PANEL
-from tradectl.report.crontab import crontab
+from tradectl.report.crontab import crontab, find_zone
 from tradectl.runtime.registry import all_tasks
 from tradectl.settings import KEYS
 from tradectl.strategy.parameters import Parameters
@@ -26,6 +26,8 @@ from tradectl.strategy.parameters import Parameters
 WRITTEN = "<!-- Written by `make reference`; a test compares it with the program. -->\n"
 EXAMPLE_DAY = date(2026, 11, 23)
 """Any day: India's clocks do not change."""
+EXAMPLE_PROGRAM = "/home/anna/tradectl/.venv/bin/tradectl --home /home/anna/.tradectl --user anna"
+"""What `tradectl crontab` finds out on a machine."""
 
 
 def files() -> Mapping[str, str]:
@@ -34,7 +36,7 @@ def files() -> Mapping[str, str]:
         "docs/reference/cli.md": commands(),
         "docs/reference/exit-codes.md": exit_codes(),
         "docs/reference/settings.md": settings(),
-        "crontab.example": crontab(all_tasks(), "Asia/Kolkata", EXAMPLE_DAY),
+        "crontab.example": crontab(all_tasks(), find_zone("Asia/Kolkata"), EXAMPLE_DAY, EXAMPLE_PROGRAM),
     }
 
 

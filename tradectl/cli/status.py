@@ -139,6 +139,8 @@ def _trouble(found: dict[str, Any]) -> list[str]:
         lines.append(f"calendar  {found['session']['year_missing']}")
     if found["login_needed_for"]:
         lines.append(f"login     needed for {found['login_needed_for']}: `tradectl login`")
+    if found["clock_jump"]:
+        lines.append(f"clock     {found['clock_jump']}")
     lines += [f"missed    {name}" for name in found["missed"]]
     if found["undelivered"]:
         lines.append(f"messages  {found['undelivered']} could not be sent yet")

@@ -99,7 +99,7 @@ def run(
 
     if trigger not in {"cron", "daemon", "manual"}:
         raise UsageError(f"a trigger is cron, daemon or manual, not {trigger!r}")
-    world = call.world(past=True)
+    world = call.world(past=True, make=trigger == "manual")
     if trigger == "manual" and isinstance(world.notifier, ConsoleNotifier):
         world = replace(world, notifier=ConsoleNotifier(apart_from=f"{task.name} "))
     turned_on = {name: "on" for name, on in (switched or {}).items() if on}
@@ -154,6 +154,9 @@ def answer(call: Call, report: Report, *, strict: bool = False) -> Answer:
     """A runner's report as an answer; what was missed on the way is told even to the quiet. An error is told on stderr, once."""
     if report.missed and not call.messages_on_screen:
         call.alarm(f"missed: {', '.join(report.missed)}")
+    for line in report.warnings:
+        if not call.messages_on_screen:
+            call.alarm(line)
     code = STRICT if strict and report.outcome in SKIPS else report.exit_code
     name = f"{report.task} {report.slot}".strip()
     said = report.message if report.outcome != "completed" else f"{name} of {report.session}: {report.outcome}"

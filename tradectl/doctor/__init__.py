@@ -1,6 +1,7 @@
 """`doctor`: whether this installation can trade a day, and what a person should look at before it does.
 
 finding   what a check finds, and how checks are run
+files     whether this user can read and write the home
 home      the ledger, its key, the disk, the calendar, who starts the tasks, who is told
 market    the stored prices that decisions rest on
 account   the broker: credentials, session, clock, and the answers that tasks will need

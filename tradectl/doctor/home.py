@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tradectl.brokers.paper.identity import check_file
+from tradectl.doctor.files import writable
 from tradectl.doctor.finding import Check, Worth
 from tradectl.errors import Ambiguous, Blocked, ConfigurationError, DatabaseError
 from tradectl.exchange.sessions import FILL_YEAR
@@ -18,6 +19,7 @@ from tradectl.model.order import OrderStatus
 from tradectl.model.trading_state import TradingState, stricter
 from tradectl.permissions import open_to_others
 from tradectl.redaction import HIDDEN
+from tradectl.runtime.clock_watch import last_jump
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +36,7 @@ _PRIVATE = stat.S_IRWXG | stat.S_IRWXO
 
 def checks(settings: Settings, world: World) -> Iterable[tuple[str, Check]]:
     return (
+        ("files", lambda: writable(settings)),
         ("ledger", lambda: _ledger(world)),
         ("exchange", lambda: _exchange(settings, world)),
         ("key", lambda: _key(settings, world)),
@@ -44,7 +47,9 @@ def checks(settings: Settings, world: World) -> Iterable[tuple[str, Check]]:
         ("orders", lambda: _orders(world)),
         ("timetable", lambda: _timetable(world)),
         ("service", lambda: _service(world)),
+        ("jumps", lambda: _jumps(world)),
         ("messages", lambda: _messages(settings, world)),
+        ("fills", lambda: _fills(settings, world)),
     )
 
 
@@ -157,6 +162,26 @@ def _messages(settings: Settings, world: World) -> str:
     if "notify.urls" not in _stored(settings, world):
         raise Worth("trouble is told on the screen and in the log alone: docs/how-to/be-told.md")
     return "messages go to the services that you named"
+
+
+def _jumps(world: World) -> str:
+    if jump := last_jump(world):
+        raise Worth(jump)
+    return "the clock did not jump in the last week"
+
+
+def _fills(settings: Settings, world: World) -> str:
+    """ConfigurationError for a paper home that trades today without prices of today."""
+    if world.mode != "paper":
+        return "the broker fills the orders"
+    if settings.quotes:
+        return f"orders fill at the prices of {settings.quotes}"
+    if not world.clock.virtual:
+        raise ConfigurationError(
+            "no source of quotes is set: on the machine's clock there are no prices of today, so no order fills and no position "
+            f'is sold. Write `quotes = "yahoo"`, or a broker\'s name, into {settings.home}/tradectl.toml'
+        )
+    return "on a virtual clock orders fill at the stored bars"
 
 
 def _stored(settings: Settings, world: World) -> Mapping[str, str]:

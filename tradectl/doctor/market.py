@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from tradectl.doctor.finding import Check, Worth
@@ -15,9 +15,14 @@ if TYPE_CHECKING:
     from tradectl.task import World
 
 
+SPAN = timedelta(days=400)
+"""How far back a hole in the bars changes what is decided today."""
+
+
 def checks(market: Store, world: World) -> Iterable[tuple[str, Check]]:
     return (
         ("prices", lambda: _prices(market, world)),
+        ("sessions", lambda: _sessions(market, world)),
         ("universe", lambda: _universe(market, world.parameters.universe)),
         ("closing auction", lambda: _auctions(market, world)),
     )
@@ -32,6 +37,23 @@ def _prices(market: Store, world: World) -> str:
     if lacking:
         raise DataError(f"the newest bars are of {newest}, and {len(lacking)} sessions have ended since: `tradectl data fetch`")
     return f"the newest bars are of {newest}"
+
+
+def _sessions(market: Store, world: World) -> str:
+    """DataError where a session of the year before the newest bars has no bar of any instrument."""
+    newest = market.last_session()
+    if newest is None:
+        raise DataError("no bars are stored")
+    stored = {int(day) for day in market.panel().sessions}
+    first = max(date.fromordinal(min(stored)), newest - SPAN, world.sessions.first)
+    lacking = [item.date for item in world.sessions.run_between(first, newest) if item.date.toordinal() not in stored]
+    if lacking:
+        named = ", ".join(str(day) for day in lacking[:5]) + (" ..." if len(lacking) > 5 else "")
+        raise DataError(
+            f"{len(lacking)} sessions before {newest} have no bars ({named}), so averages and RSI of every stock are wrong: "
+            f"`tradectl data fetch --since {lacking[0]}`"
+        )
+    return f"every session from {first} to {newest} has bars"
 
 
 def _universe(market: Store, name: str) -> str:

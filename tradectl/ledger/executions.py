@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import Select, String, bindparam, func, select, update
@@ -20,6 +20,7 @@ from tradectl.ledger.inserts import insert_new
 from tradectl.ledger.owner import is_alive, this_owner
 from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import task_executions as rows
+from tradectl.ledger.types import Moment
 from tradectl.redaction import redacted
 
 __all__ = [
@@ -32,11 +33,15 @@ __all__ = [
     "assert_holds",
     "at_work",
     "is_alive",
+    "is_premature",
     "this_owner",
 ]
 
 LEASE = timedelta(seconds=30)
 """How long a claim holds after its last beat, in machine time."""
+LATEST = datetime.max.replace(tzinfo=UTC)
+SKEW = timedelta(minutes=2)
+"""How far apart the clocks of two machines with one database may be. What lies further ahead was written by a wrong clock."""
 
 
 class Fenced(Blocked):
@@ -116,7 +121,19 @@ def standing(row: Execution, machine_now: datetime, lease: timedelta = LEASE, *,
         return "released"
     if not is_alive(row.owner):
         return "again"
-    return "held" if row.beat_at is not None and machine_now - row.beat_at < lease else "again"
+    return "held" if row.beat_at is not None and -SKEW < machine_now - row.beat_at < lease else "again"
+
+
+def is_premature(row: Execution, now: datetime, *, repeatable: bool) -> bool:
+    """Return True if a row was closed in a time that has not come, so that it is not final: the machine's clock was ahead.
+
+    A missed slot never is before its time; a completed one is open again only if the task is `repeatable`.
+    """
+    if row.finished_at is None:
+        return False
+    if row.status == "missed":
+        return row.finished_at > now
+    return row.status == "completed" and repeatable and row.finished_at > now + SKEW
 
 
 def assert_holds(connection: Connection, claim: Claim, machine_now: datetime | None = None) -> None:
@@ -157,8 +174,12 @@ class Executions:
         machine_now: datetime,
         now: datetime,
         force: bool = False,
+        repeatable: bool | None = None,
     ) -> Claim | Held | AlreadyDone:
-        """Take a slot, or say why not. `force` opens what is completed or missed again; never what is held."""
+        """Take a slot, or say why not. `force` opens what is completed or missed again; never what is held.
+
+        `repeatable`: see `is_premature`; None on a virtual clock, which never was ahead.
+        """
         key = {"user": self.user, "task": task, "session_date": session, "slot": slot}
         values = {"status": "running", "attempt": 1, "owner": owner, "beat_at": machine_now, "started_at": now}
         with self.database.note() as connection:
@@ -167,14 +188,15 @@ class Executions:
             assert row is not None
             if inserted:
                 return _claim(row)
-            stands = standing(row, machine_now, self.lease, force=force)
+            reopened = repeatable is not None and is_premature(row, now, repeatable=repeatable)
+            stands = standing(row, machine_now, self.lease, force=force or reopened)
             if stands == "held":
                 return Held(row.owner or "", row.beat_at)
             if stands == "done":
                 return AlreadyDone(row.status, row.finished_at)
             taken: dict[str, Any] = {"owner": owner, "beat_at": machine_now, "trigger": trigger}
             if stands == "again":
-                forced = row.forced + (row.status in {"completed", "missed"})
+                forced = row.forced + (force and row.status in {"completed", "missed"})
                 taken |= {"status": "running", "attempt": row.attempt + 1, "started_at": now, "forced": forced}
                 taken |= {"finished_at": None, "duration": None, "error": ""}
             won = _TAKE.change(connection, {**_as_read(row), **taken}) == 1
@@ -199,7 +221,7 @@ class Executions:
 
     def finish(self, claim: Claim, status: str, result: Mapping[str, Any], *, error: str = "", now: datetime, steps: int) -> None:
         """Write the end: completed or failed. Raises Fenced if the row is no longer ours."""
-        duration = (now - claim.started_at).total_seconds() if claim.started_at else None
+        duration = max(0.0, (now - claim.started_at).total_seconds()) if claim.started_at else None
         values = {"status": status, "result": dict(result), "error": redacted(error), "finished_at": now, "duration": duration}
         self._write(claim, {**values, "steps": steps, "owner": None, "beat_at": None})
 
@@ -212,18 +234,23 @@ class Executions:
         return True
 
     def record_missed(self, task: str, session: date, slot: str, now: datetime, trigger: str = "manual") -> bool:
-        """Write that a slot's window closed without a run; False where the slot has a row already."""
+        """Write that a slot's window closed without a run; False where the slot has a row already. A row that a clock which was
+        ahead wrote counts as none."""
         key = {"user": self.user, "task": task, "session_date": session, "slot": slot}
         values = {"status": "missed", "attempt": 0, "trigger": trigger, "started_at": now, "finished_at": now}
         with self.database.note() as connection:
-            return insert_new(connection, rows, {**key, **values, "result": {}, "error": "the window closed without a run"})
+            if insert_new(connection, rows, {**key, **values, "result": {}, "error": "the window closed without a run"}):
+                return True
+            where = [rows.c[name] == value for name, value in key.items()]
+            again = update(rows).where(*where, rows.c.status == "missed", rows.c.finished_at > now)
+            return connection.execute(again.values(started_at=now, finished_at=now)).rowcount == 1
 
     def close_abandoned(self, row: Execution, status: str, error: str, now: datetime, machine_now: datetime) -> bool:
         """End a running row that nobody works on, after its window; False if somebody does, or did it before us."""
         if standing(row, machine_now, self.lease) not in {"released", "again"} or row.status != "running":
             return False
         values = {"status": status, "error": error, "finished_at": now, "owner": None, "beat_at": None}
-        values["duration"] = (now - row.started_at).total_seconds()
+        values["duration"] = max(0.0, (now - row.started_at).total_seconds())
         with self.database.note() as connection:
             return _TAKE.change(connection, {**_as_read(row), **values}) == 1
 
@@ -237,11 +264,15 @@ class Executions:
             found = _OF_SESSION.all(connection, {"of_user": self.user, "of_session": session})
         return {(row.task, row.slot): _execution(row) for row in found}
 
-    def statuses(self, session: date) -> dict[tuple[str, str], str]:
-        """The status of every execution of a session, by (task, slot)."""
+    def statuses(self, session: date, *, by: datetime | None = None) -> dict[tuple[str, str], str]:
+        """The status of every execution of a session, by (task, slot); with `by`, without slots that were missed only later."""
         with self.database.read() as connection:
             found = _STATUSES.all(connection, {"of_user": self.user, "of_session": session})
-        return {(task, slot): status for task, slot, status in found}
+        return {
+            (task, slot): status
+            for task, slot, status, finished_at in found
+            if by is None or status != "missed" or finished_at <= by
+        }
 
     def list(
         self, *, session: date | None = None, task: str | None = None, status: str | None = None, limit: int = 100
@@ -253,11 +284,24 @@ class Executions:
         with self.database.read() as connection:
             return tuple(_execution(row) for row in connection.execute(statement.limit(limit)).all())
 
-    def completed(self, task: str, session: date, *, user: str | None = None) -> bool:
-        """Whether any slot of a task has completed in a session, for this user or another one."""
-        key = {"of_user": user or self.user, "of_task": task, "of_session": session}
+    def completed(self, task: str, session: date, *, user: str | None = None, by: datetime | None = None) -> bool:
+        """Whether any slot of a task has completed in a session, for this user or another one; with `by`, not later than then."""
+        key = {"of_user": user or self.user, "of_task": task, "of_session": session, "at_latest": by or LATEST}
         with self.database.read() as connection:
             return _COMPLETED.first(connection, key) is not None
+
+    def later_than(self, moment: datetime) -> tuple[Execution, ...]:
+        """The executions that were closed after a moment, in their order."""
+        statement = _ALL.where(rows.c.user == self.user, rows.c.finished_at > moment).order_by(rows.c.id)
+        with self.database.read() as connection:
+            return tuple(_execution(row) for row in connection.execute(statement).all())
+
+    def last_moment(self) -> datetime | None:
+        """The last moment at which an execution of this user began or ended."""
+        moments = (func.max(rows.c.started_at), func.max(rows.c.finished_at))
+        with self.database.read() as connection:
+            found = connection.execute(select(*moments).where(rows.c.user == self.user)).one()
+        return max((moment for moment in found if moment is not None), default=None)
 
     def last_session(self, through: date | None = None) -> date | None:
         """The latest session, not after `through`, that has any execution."""
@@ -288,7 +332,7 @@ _BY_KEY = Prepared(
 )
 _IN_SESSION = (rows.c.user == bindparam("of_user"), rows.c.session_date == bindparam("of_session"))
 _OF_SESSION = Prepared(_ALL.where(*_IN_SESSION))
-_STATUSES = Prepared(select(rows.c.task, rows.c.slot, rows.c.status).where(*_IN_SESSION))
+_STATUSES = Prepared(select(rows.c.task, rows.c.slot, rows.c.status, rows.c.finished_at).where(*_IN_SESSION))
 _LAST_SESSION = Prepared(
     select(func.max(rows.c.session_date)).where(
         rows.c.user == bindparam("of_user"), rows.c.session_date <= bindparam("of_session")
@@ -317,6 +361,7 @@ _COMPLETED = Prepared(
         rows.c.task == bindparam("of_task"),
         rows.c.session_date == bindparam("of_session"),
         rows.c.status == "completed",
+        rows.c.finished_at <= bindparam("at_latest", type_=Moment),
     )
 )
 

@@ -44,6 +44,19 @@ def open_database(
     return Database(engine, name, read_only=read_only, alone=alone, turns=turns, busy_seconds=busy_seconds)
 
 
+def without_password(url: str) -> str:
+    """A database URL without the secrets in it, itself where it holds none. Raises ConfigurationError for no URL."""
+    try:
+        parsed = make_url(url)
+    except exc.ArgumentError as error:
+        raise ConfigurationError(f"this is no database that tradectl can open: {error}") from error
+    secrets = [name for name in parsed.query if "password" in name]
+    if parsed.password is None and not secrets:
+        return url
+    public = parsed.difference_update_query(secrets)
+    return public._replace(password=None).render_as_string(hide_password=False)
+
+
 def _turns(url: URL) -> str | None:
     """The file that writers queue for: one for all the names of a database, as SQLite has one log for them. None in memory."""
     path = url.database
@@ -71,11 +84,23 @@ def _sqlite(url: URL, *, durable: bool, read_only: bool, alone: bool, busy_secon
         if alone:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         if not read_only:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _switch_to_wal(connection, busy_seconds)
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
         connection.execute("PRAGMA foreign_keys = ON")
 
     return engine
+
+
+def _switch_to_wal(connection: Any, seconds: float) -> None:
+    """Use a write-ahead log: once in a file's life. SQLite does not wait for another process that does the same, so this does."""
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+        return
+    from tenacity import Retrying, retry_if_exception_message, stop_after_delay, wait_fixed
+
+    locked = retry_if_exception_message(match="database is locked")
+    for attempt in Retrying(stop=stop_after_delay(seconds), wait=wait_fixed(0.02), retry=locked, reraise=True):
+        with attempt:
+            connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _nobody_can_write(file: Path) -> bool:

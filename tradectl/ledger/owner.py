@@ -36,6 +36,12 @@ def is_elsewhere(owner: str) -> bool:
     return (host, boot) != _here()
 
 
+def boot_id() -> str:
+    """Return the id of this machine's boot, empty where the system tells none."""
+    boot = _here()[1].partition(".")[0]
+    return "" if boot == _UNKNOWN else boot
+
+
 def parts(owner: str) -> tuple[str, str, str, str]:
     """Host, boot, process id and start time of an owner."""
     host, boot, pid, start = ([*owner.rsplit(":", 3), "", "", ""])[:4]

@@ -30,7 +30,7 @@ class ServiceRow:
 
     def running(self, machine_now: datetime) -> bool:
         """Beaten not long ago and not proved dead. A run-due lives only for its pass, so its death proves nothing."""
-        lately = machine_now - self.beat_at < STALE
+        lately = abs(machine_now - self.beat_at) < STALE
         return self.status == "running" and lately and (self.service == "run-due" or is_alive(self.owner))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,15 +115,29 @@ class Credentials:
 
         try:
             if create and not self.key_file.exists():
-                self.key_file.parent.mkdir(parents=True, exist_ok=True)
-                handle = os.open(self.key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with os.fdopen(handle, "wb") as file:
-                    file.write(Fernet.generate_key())
+                _make_key(self.key_file, Fernet.generate_key())
             if os.name == "posix" and self.key_file.stat().st_mode & 0o077:
                 raise ConfigurationError(f"{self.key_file} may be read by others; chmod 600 it")
             return Fernet(self.key_file.read_bytes().strip())
         except (OSError, ValueError) as error:
             raise ConfigurationError(f"the key file {self.key_file} cannot be used: {error}") from error
+
+
+def _make_key(key_file: Path, key: bytes) -> None:
+    """Write the key as a whole file, unless another process made one meanwhile: then that one is the key."""
+    key_file.parent.mkdir(parents=True, exist_ok=True)
+    written = key_file.with_name(f"{key_file.name}.{os.getpid()}")
+    written.unlink(missing_ok=True)
+    handle = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(key)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(written, key_file)
+    finally:
+        written.unlink()
 
 
 def _put(database: Database, table: Table, key: Mapping[str, str], values: Mapping[str, object]) -> None:

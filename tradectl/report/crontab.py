@@ -1,52 +1,85 @@
 """A crontab made from the tasks' own declarations, in the zone of the machine that runs it.
 
 Lines fire on every day: the runner knows the sessions. A zone with summer time cannot name an Indian time by a fixed
-line (cron would move it twice a year), so it gets only the line that asks each minute what is due.
+line (cron would move it twice a year), so it gets only the line that runs each minute what is due. A machine whose zone is not
+certain gets that line too.
+
+Cron starts a line with an almost empty environment. So every line has all that it needs: the program's path, home, user and
+database.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from tradectl.errors import UsageError
+from tradectl.errors import ConfigurationError, UsageError
 from tradectl.model.moment import LAST_FILL, at_ist, format_time
+from tradectl.report.machine_zone import MachineZone
 from tradectl.task import Task
 
-EACH_MINUTE = "* * * * * tradectl run-due -q"
 _HEAD = """\
-# The trading day of tradectl for cron; written by `tradectl crontab --zone {zone}`.
-# Put the folder of the tradectl command into PATH, and MAILTO where trouble should go: -q mails nothing else.
-PATH=/usr/local/bin:/usr/bin:/bin
+# The trading day of tradectl for cron; written by `tradectl crontab`.
+# Set MAILTO to the address for failures: with -q nothing else is mailed. Where the home is missing a line exits with 4.
 """
 _SUMMER = """\
 # {zone} has summer time and India has none, so no fixed line can keep Indian time.
-# This one asks each minute what is due:
+"""
+_UNCERTAIN = """\
+# The zone of this machine's cron is not certain: {zone}. `tradectl crontab --zone NAME` writes a line a task.
+"""
+_MINUTE = """\
+# This one runs each minute what is due:
 """
 _FIXED = """\
 # Times are those of {zone}; the comment has the Indian time. Every line fires every day: tradectl knows the holidays.
 """
 _INSTEAD = """\
-# Instead of all these lines, this one asks each minute what is due; it also catches up after a late start:
+# Instead of all these lines, this one runs each minute what is due; it also catches up after a late start:
 # {line}
 """
 
 
-def crontab(tasks: Sequence[Task], zone_name: str, today: date) -> str:
-    """The whole file, ending with a newline. `today` decides whether the zone's clocks change. UsageError for no zone."""
-    zone = find_zone(zone_name)
-    head = _HEAD.format(zone=zone_name)
-    if clocks_change(zone, today):
-        return head + _SUMMER.format(zone=zone_name) + EACH_MINUTE + "\n"
-    lines = [line(task, at, zone, today) for task in tasks for at in task.schedule.at]
-    return head + _FIXED.format(zone=zone_name) + "\n".join(lines) + "\n" + _INSTEAD.format(line=EACH_MINUTE)
+def crontab(tasks: Sequence[Task], zone: MachineZone, today: date, program: str, *, notes: Sequence[str] = ()) -> str:
+    """The whole file, ending with a newline.
+
+    Args:
+        zone: the zone of the machine whose cron it is.
+        today: decides whether the zone's clocks change.
+        program: the command of every line up to its task, as `command` writes it.
+        notes: comments for the head.
+    """
+    head = _HEAD + "".join(f"# {note}\n" for note in notes)
+    each_minute = f"* * * * * {program} run-due -q"
+    if zone.zone is None:
+        return head + _UNCERTAIN.format(zone=zone.name) + _MINUTE + each_minute + "\n"
+    if clocks_change(zone.zone, today):
+        return head + _SUMMER.format(zone=zone.name) + _MINUTE + each_minute + "\n"
+    lines = [line(task, at, zone.zone, today, program) for task in tasks for at in task.schedule.at]
+    return head + _FIXED.format(zone=zone.name) + "\n".join(lines) + "\n" + _INSTEAD.format(line=each_minute)
 
 
-def find_zone(name: str) -> ZoneInfo:
+def command(words: Sequence[str]) -> str:
+    """Quote the words for the shell, and escape `%`, which ends the command for cron.
+
+    Raises ConfigurationError for words that not every cron can carry: with a backslash, a control character, or bytes that are
+    no text.
+    """
+    for word in words:
+        if any(character == "\\" or not character.isprintable() for character in word):
+            raise ConfigurationError(
+                f"{word!r} cannot be written into a crontab: it has a backslash, a control character or bytes that are no text. "
+                "Nothing was written; rename the folder or the user, or make a link with a plain name"
+            )
+    return shlex.join(words).replace("%", r"\%")
+
+
+def find_zone(name: str) -> MachineZone:
     """A zone by its name in the zone database. Raises UsageError."""
     try:
-        return ZoneInfo(name)
+        return MachineZone(name, ZoneInfo(name))
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise UsageError(f"no time zone is called {name!r}; write it as Asia/Kolkata or Europe/Berlin") from error
 
@@ -57,10 +90,10 @@ def clocks_change(zone: ZoneInfo, today: date) -> bool:
     return len({(start + timedelta(days=day)).astimezone(zone).utcoffset() for day in range(731)}) > 1
 
 
-def line(task: Task, at: time, zone: ZoneInfo, today: date) -> str:
+def line(task: Task, at: time, zone: ZoneInfo, today: date, program: str) -> str:
     """One slot: a comment with the Indian time (cron knows no comment behind a command), then the line."""
     local = at_ist(today, at).astimezone(zone)
     schedule = task.schedule
     end = LAST_FILL if schedule.until is None else format_time(schedule.until)
     until = f" --until {end}" if schedule.every else ""
-    return f"# {at:%H:%M} {task.name}\n{local.minute} {local.hour} * * * tradectl {task.name}{until} --trigger cron -q"
+    return f"# {at:%H:%M} {task.name}\n{local.minute} {local.hour} * * * {program} {task.name}{until} --trigger cron -q"

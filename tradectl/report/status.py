@@ -16,7 +16,9 @@ from tradectl.model.moment import ist_date
 from tradectl.model.order import ALIVE, OrderStatus
 from tradectl.model.trading_state import TradingState, stricter
 from tradectl.report.values import rows, value
+from tradectl.runtime.admission import reopens
 from tradectl.runtime.agenda import task_windows
+from tradectl.runtime.clock_watch import last_jump
 from tradectl.runtime.exposure import unprotected_now, with_age
 from tradectl.runtime.provisional import missing_year
 from tradectl.runtime.registry import all_tasks
@@ -44,7 +46,7 @@ def status(world: World) -> dict[str, Any]:
     user = world.ledger.users.get(world.user)
     session, told = _session(world, today)
     with world.ledger.database.read() as connection:
-        facts = _facts(connection, world.user, today)
+        facts = _facts(connection, world.user, today, now)
     marked = marker_state(world.marker)
     in_ledger = TradingState(user.trading_state, user.state_reason, by_limit=user.state_until is not None)
     state = stricter(in_ledger, TradingState(marked["state"] or "ACTIVE", marked["reason"]))
@@ -64,6 +66,7 @@ def status(world: World) -> dict[str, Any]:
         "agenda": _agenda(world, session, now, user.created_at) if session is not None and session.runs else [],
         "services": _services(world),
         "undelivered": len(world.ledger.outbox.pending()),
+        "clock_jump": last_jump(world),
         **facts,
     }
     return found | {"login_needed_for": login_needed(found)}
@@ -139,6 +142,8 @@ def _agenda(world: World, session: Session, now: datetime, since: datetime) -> l
         row = schedules.get(task.name)
         for window in task_windows(task, row, session) if row else ():
             execution = done.get((window.task, window.slot))
+            if execution is not None and now < window.over and reopens(world, task, execution, now):
+                execution = None
             state = slot_state(world, window, execution, now, since) if row and (row.enabled or execution) else "disabled"
             state = "blocked" if session.provisional and task.buys and state != "disabled" else state
             found.append(
@@ -171,7 +176,7 @@ def _services(world: World) -> list[dict[str, Any]]:
     ]
 
 
-def _facts(connection: Connection, user: str, today: date) -> dict[str, Any]:
+def _facts(connection: Connection, user: str, today: date, now: datetime) -> dict[str, Any]:
     """Counts and last rows, one snapshot."""
 
     def count(table: Any, *where: Any) -> int:
@@ -179,7 +184,11 @@ def _facts(connection: Connection, user: str, today: date) -> dict[str, Any]:
 
     unknown = select(ORDERS).where(ORDERS.c.user == user, ORDERS.c.status == OrderStatus.UNKNOWN).order_by(ORDERS.c.id)
     of_user = EXECUTIONS.c.user == user
-    recent = (EXECUTIONS.c.session_date >= today - MISSED_FOR, EXECUTIONS.c.session_date <= today)
+    recent = (
+        EXECUTIONS.c.session_date >= today - MISSED_FOR,
+        EXECUTIONS.c.session_date <= today,
+        EXECUTIONS.c.finished_at <= now,
+    )
     missed = (
         select(EXECUTIONS).where(of_user, EXECUTIONS.c.status == "missed", *recent).order_by(EXECUTIONS.c.session_date.desc())
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradectl.errors import Blocked, Missed, UsageError
 from tradectl.exchange.sessions import FILL_YEAR
-from tradectl.ledger.executions import standing
+from tradectl.ledger.executions import SKEW, Execution, is_premature, standing
 from tradectl.model.moment import to_ist
 from tradectl.runtime.agenda import Window, current, task_windows
 from tradectl.runtime.outcomes import Report
@@ -74,6 +74,8 @@ def admit(world: World, order: Order) -> Report | None:
     if now < window.opens and not order.force:
         return order.report("outside_window", f"{name} opens at {to_ist(window.opens):%H:%M:%S}")
     row = executions.get(order.task.name, order.session, window.slot)
+    if row is not None and reopens(world, order.task, row, now):
+        row = replace(row, status="failed")
     if row is not None and not order.dry_run:
         if row.status == "completed" and not order.force:
             return order.report("already_completed", f"{name} has completed", result=row.result)
@@ -93,6 +95,11 @@ def _no_buys(world: World, order: Order) -> str:
     return f"{order.session} is a provisional session, {session.name}: nothing is bought. {FILL_YEAR}"
 
 
+def reopens(world: World, task: Task, row: Execution, now: datetime) -> bool:
+    """Whether a row that is closed may run again in its window: the machine's clock was ahead when it was closed."""
+    return not world.clock.virtual and is_premature(row, now, repeatable=task.repeatable)
+
+
 def missed_report(order: Order) -> Report:
     """Its window is over without a completed run (the sweep has recorded that, where it was this user's to do)."""
     closed = f"the window of {order.window.name} of {order.session} closed at {to_ist(order.window.closes):%H:%M:%S}"
@@ -103,9 +110,10 @@ def missed_report(order: Order) -> Report:
 def unmet(world: World, task: Task, session: date) -> str:
     """What must have completed first and has not; empty if all has."""
     ledger = world.ledger
+    by = None if world.clock.virtual else world.clock.now() + SKEW
     for need in task.needs:
         owner = ledger.signals_owner(world.parameters.signals_from) if need == "analyze" else world.user
-        if not ledger.executions.completed(need, session, user=owner):
+        if not ledger.executions.completed(need, session, user=owner, by=by):
             whose = "" if owner == world.user else f" of {owner}"
             return f"{task.name} needs {need}{whose}, which has not completed for {session}"
     return ""

@@ -79,7 +79,11 @@ class Daemon:
         if self.resting and (resumed := resumed_at(runner.world.ledger)) != self._resumed:
             self._resumed = resumed
             self.resting.clear()
-        if runner.sweep(runner.rows()):
+        runner.watch_clock()
+        warnings = runner.take_warnings()
+        for line in warnings:
+            self._report(line)
+        if runner.sweep(runner.rows()) or warnings:
             runner.deliver()
         windows, needs = due_now(runner), {task.name: task.needs for task in runner.tasks}
         due = {window.task for window in windows}
@@ -141,4 +145,8 @@ class Daemon:
         except Interrupted:
             raise
         except (TradectlError, OSError) as error:
-            print(lines(scrubbed(f"tradectl daemon: {error}")), file=sys.stderr)  # noqa: T201 - the story goes to stderr
+            self._report(str(error))
+
+    @staticmethod
+    def _report(line: str) -> None:
+        print(lines(scrubbed(f"tradectl daemon: {line}")), file=sys.stderr)  # noqa: T201 - the story goes to stderr

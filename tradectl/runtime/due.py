@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tradectl.errors import DatabaseError, Missed, TradectlError
-from tradectl.ledger.executions import Execution, standing, this_owner
+from tradectl.ledger.executions import SKEW, Execution, standing, this_owner
 from tradectl.ledger.store import Ledger
 from tradectl.model.moment import ist_date
 from tradectl.runtime import agenda
+from tradectl.runtime.admission import reopens
 from tradectl.runtime.agenda import Window
 from tradectl.runtime.exposure import MONITOR, announce_unprotected
 from tradectl.runtime.halting import follow_marker, resumed_at
@@ -22,9 +23,12 @@ from tradectl.runtime.runner import REFUSED, Runner
 LONGEST_REST = timedelta(minutes=30)
 
 
-def rests_until(row: Execution, window: Window) -> datetime | None:
-    """When a failed execution may be tried again unasked: a monitor at its next step, others after 1, 2, 4 … 30 minutes."""
-    if row.status != "failed" or row.finished_at is None:
+def rests_until(row: Execution, window: Window, now: datetime) -> datetime | None:
+    """When a failed execution may be tried again unasked: a monitor at its next step, others after 1, 2, 4 … 30 minutes.
+
+    A failure of a time that has not come delays nothing.
+    """
+    if row.status != "failed" or row.finished_at is None or row.finished_at > now + SKEW:
         return None
     if window.every is not None:
         return row.finished_at + timedelta(seconds=min(window.every, 60) / 2)
@@ -53,6 +57,7 @@ def run_due(runner: Runner) -> Report:
     follow_marker(world)
     with stop_on_signals(runner.stop) as stop:
         try:
+            runner.watch_clock()
             reports += _swept(runner)
             windows = due_now(runner)
         except TradectlError as error:
@@ -76,9 +81,12 @@ def run_due(runner: Runner) -> Report:
     worst = gravest(reports)
     result = {"reports": [_shown(report) for report in reports]}
     day = ist_date(world.clock.now())
+    warnings = (*(line for report in reports for line in report.warnings), *runner.take_warnings())
     if worst is None or worst.exit_code == 0:
-        return Report("run-due", day, "", "completed", result=result, message=text)
-    return Report("run-due", day, "", worst.outcome, worst.exit_code, result, _errors(reports), text, worst.missed)
+        return Report("run-due", day, "", "completed", result=result, message=text, warnings=warnings)
+    return Report(
+        "run-due", day, "", worst.outcome, worst.exit_code, result, _errors(reports), text, worst.missed, warnings=warnings
+    )
 
 
 def _errors(reports: Sequence[Report]) -> str:
@@ -91,14 +99,14 @@ def _wanted(runner: Runner, window: Window, done: Mapping[tuple[str, str], Execu
     executions = runner.world.ledger.executions
     machine_now = runner.world.clock.machine_now()
     row = done.get((window.task, window.slot))
-    if row is not None:
-        rest = rests_until(row, window)
+    task = next(task for task in runner.tasks if task.name == window.task)
+    if row is not None and not reopens(runner.world, task, row, now):
+        rest = rests_until(row, window, now)
         if standing(row, machine_now, executions.lease) in {"held", "done"}:
             return False
         if rest is not None and now < rest and not _resumed_since(runner.world.ledger, row.finished_at):
             return False
-    needs = next(task.needs for task in runner.tasks if task.name == window.task)
-    waits = [other for (name, _), other in done.items() if name in needs and other.status == "running"]
+    waits = [other for (name, _), other in done.items() if name in task.needs and other.status == "running"]
     return not any(standing(other, machine_now, executions.lease) == "held" for other in waits)
 
 
@@ -132,8 +140,5 @@ def _unprotected(runner: Runner, reports: Sequence[Report]) -> list[Report]:
 
 
 def _shown(report: Report) -> dict[str, Any]:
-    return asdict(report) | {
-        "session": report.session.isoformat() if report.session else None,
-        "missed": list(report.missed),
-        "unprotected": list(report.unprotected),
-    }
+    lists = {name: list(getattr(report, name)) for name in ("missed", "unprotected", "warnings")}
+    return asdict(report) | {"session": report.session.isoformat() if report.session else None} | lists

@@ -25,7 +25,8 @@ _GRAVITY = (0, 3, 11, 12, 9, 8, 6, 5, 4, 2, 7, 10, 1)
 @dataclass(frozen=True, slots=True)
 class Report:
     """What became of one command. `missed` names the slots that were found missed on the way; `message` is one line. `refused`
-    counts the orders that were refused, `unprotected` has a line for each position without a live sell order."""
+    counts the orders that were refused, `unprotected` has a line for each position without a live sell order.
+    `warnings` are lines that are shown with `-q` too, and change no exit code."""
 
     task: str
     session: date | None
@@ -38,6 +39,7 @@ class Report:
     missed: tuple[str, ...] = ()
     refused: int = 0
     unprotected: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def gravity_of(exit_code: int) -> int:

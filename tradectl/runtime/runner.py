@@ -19,6 +19,7 @@ from tradectl.ledger.schedules import ScheduleRow, declared
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.ports import Tell, silence
 from tradectl.runtime.admission import Order, admit, find_window, missed_report, with_wishes
+from tradectl.runtime.clock_watch import watch
 from tradectl.runtime.delivery import deliver
 from tradectl.runtime.halting import follow_marker
 from tradectl.runtime.heartbeat import Heartbeat
@@ -59,6 +60,8 @@ class Runner:
         self._swept_on: date | None = None
         self._noted_on: date | None = None
         self._swept_rows: Mapping[str, ScheduleRow] = {}
+        self._looked_at: datetime | None = None
+        self._warnings: list[str] = []
 
     def run(
         self,
@@ -80,6 +83,8 @@ class Runner:
             if not dry_run:
                 follow_marker(self.world)
             rows = self.rows(seed=not dry_run)
+            if not dry_run:
+                self.watch_clock()
             missed = () if dry_run else self.sweep(rows)
             window = find_window(self.world, task, rows[task.name], day, slot)
             if isinstance(window, Report):
@@ -93,7 +98,7 @@ class Runner:
             report = Report(task.name, day, slot or "", "failed", error.exit_code, error=str(error), message=str(error))
         if not dry_run:
             self.deliver()
-        return replace(report, missed=missed, message=_with_missed(report.message, missed))
+        return replace(report, missed=missed, message=_with_missed(report.message, missed), warnings=self.take_warnings())
 
     def rows(self, *, seed: bool = True) -> dict[str, ScheduleRow]:
         """The schedule rows by task; a task that is new to this database gets its own (with `seed`, in the database too)."""
@@ -110,6 +115,9 @@ class Runner:
         if admit_today(self.world) and self._noted_on != ist_date(now):
             note_today(self.world)
             self._noted_on, self._sweep_at = ist_date(now), None
+        if self._looked_at is not None and now < self._looked_at:
+            self._sweep_at = self._swept_on = None
+        self._looked_at = now
         if self._sweep_at is not None and now < self._sweep_at and rows == self._swept_rows:
             return ()
         warn(self.world)
@@ -122,6 +130,15 @@ class Runner:
         self._sweep_at = next_sweep(self.tasks, rows, session, today, now)
         self._swept_rows = rows
         return missed
+
+    def watch_clock(self) -> None:
+        """Record a jump of the machine's clock, and keep the line about it for the report."""
+        self._warnings += watch(self.world, self.tasks)
+
+    def take_warnings(self) -> tuple[str, ...]:
+        """Return the lines that no report has had yet."""
+        taken, self._warnings = tuple(self._warnings), []
+        return taken
 
     def deliver(self) -> None:
         """Send what waits. A ledger that fails here changes no report: the message stays in the outbox."""
@@ -157,6 +174,7 @@ class Runner:
             machine_now=clock.machine_now(),
             now=clock.now(),
             force=order.force,
+            repeatable=None if clock.virtual else order.task.repeatable,
         )
         if isinstance(claim, Held):
             return order.report("busy", f"{name} of {order.session} is being worked on by {claim.owner}")

@@ -46,7 +46,10 @@ def sweep(
     known_through = min(today, world.sessions.last)
     for session in world.sessions.run_between(first, known_through) if first <= known_through else ():
         expected = [task for task in tasks if not (session.provisional and task.buys)]
-        windows, known = agenda.windows(expected, rows, session), executions.statuses(session.date)
+        windows, known = (
+            agenda.windows(expected, rows, session),
+            executions.statuses(session.date, by=None if world.clock.virtual else now),
+        )
         over += [(session, window) for window in agenda.missed(windows, now, known) if window.closes > since]
         running = (window for window in windows if known.get((window.task, window.slot)) == "running")
         left += [(session, window) for window in running if window.over <= now]

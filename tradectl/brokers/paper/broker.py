@@ -199,7 +199,7 @@ class PaperBroker:
         if self._live is not None and self._book is not None:
             self._live.watch(self._book, self._settlement.session_of(ist_date(now)), now)
         news = self._live is not None and self._live.news()
-        if news or now >= self._due or self._book is None:
+        if news or now >= self._due or self._book is None or self._is_ahead(self._book, now):
             return self._change(lambda book, _: book)
         return self._book
 
@@ -234,9 +234,14 @@ class PaperBroker:
         self._witness.saw(mark)
 
     def _check_time(self, now: datetime) -> None:
-        if self._book is not None and now + SKEW < self._book.settled_at:
+        """Raise UsageError where a virtual clock goes back. The machine's clock may: it was ahead, and `_change` follows it."""
+        if self._clock.virtual and self._book is not None and self._is_ahead(self._book, now):
             lived = to_ist(self._book.settled_at)
             raise UsageError(f"paper account {self._account} has already lived through {lived:%Y-%m-%d %H:%M} IST")
+
+    @staticmethod
+    def _is_ahead(book: Book, now: datetime) -> bool:
+        return now + SKEW < book.settled_at
 
     def _change(self, command: Callable[[Book, datetime], T]) -> T:
         """Settle, carry out a command, settle what it made due, and store it all in one transaction. What was settled stays
@@ -250,6 +255,9 @@ class PaperBroker:
                     book = self._load()
                 clock_now = self._clock.now()
                 self._check_time(clock_now)
+                rewound = self._is_ahead(book, clock_now)
+                if rewound:
+                    self._settlement.rewind(book, clock_now)
                 now = max(clock_now, book.settled_at)
                 day = book.day
                 self._settlement.settle(book, now)
@@ -259,7 +267,7 @@ class PaperBroker:
                 except OrderRefused as refusal:
                     answer = refusal
                 self._settlement.settle(book, now)
-                if book.changes:
+                if book.changes or rewound:
                     self._store.write(book)
             done = True
         finally:

@@ -15,7 +15,7 @@ from tradectl.brokers.paper.book import REMEMBERED, Book, Kind, Lot, Order, Trad
 from tradectl.brokers.paper.corporate import apply_actions
 from tradectl.brokers.paper.matching import Step, What, next_step, resume_at
 from tradectl.brokers.paper.tape import REREAD, Reel, Tape
-from tradectl.errors import OrderRefused
+from tradectl.errors import DataError, OrderRefused
 from tradectl.exchange.charges import day_charges
 from tradectl.exchange.sessions import Session, SessionTable
 from tradectl.model.moment import at_ist, ist_date
@@ -49,6 +49,26 @@ class Settlement:
             else:
                 break
         book.settled_at = max(book.settled_at, until)
+
+    def rewind(self, book: Book, now: datetime) -> None:
+        """Follow a clock that was ahead back to `now`. What was traded or ended in the time that has not come stays so. Orders
+        that were live only in that time are cancelled.
+
+        Raises DataError where a corporate action of that time has changed shares or cash: it would be carried out twice.
+        """
+        day = min(book.day, ist_date(now))
+        for instrument_id in book.held():
+            if self._market.actions(instrument_id, day, book.day):
+                raise DataError(
+                    f"the paper exchange lived through {book.day} while the machine's clock was ahead, and a corporate action "
+                    "changed its shares then: nothing is traded before that day. `tradectl backup` has copies to go back to"
+                )
+        for order in list(book.live.values()):
+            if order.active_at > now and order.status is OrderStatus.ONGOING:
+                reason = "the machine's clock was ahead: this order was live in a time that has not come"
+                book.put_order(replace(order, status=OrderStatus.CANCELLED, reason=reason, blocked=0, updated_at=now))
+        book.day, book.settled_at = day, now
+        self._steps.clear()
 
     def due(self, book: Book, after: datetime) -> datetime:
         """The first moment later than `after` at which something may happen, once the book is settled up to `after`."""

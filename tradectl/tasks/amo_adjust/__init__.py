@@ -10,4 +10,5 @@ TASK = Task(
     schedule=Schedule((time(9, 5),), until=time(9, 7, 30)),
     run=work_of(__name__),
     buys=True,
+    sends=True,
 )

@@ -11,4 +11,5 @@ TASK = Task(
     needs=("analyze",),
     run=work_of(__name__),
     buys=True,
+    sends=True,
 )

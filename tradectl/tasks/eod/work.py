@@ -163,11 +163,13 @@ def _trading_is_over(context: Context) -> bool:
 
 
 def _release_dead(context: Context) -> None:
-    """End executions whose process died and whose slot nobody took over; those that work are left alone."""
+    """End executions of this session and earlier ones whose process died; those that are at work are left alone. An execution
+    of a later session, begun while the clock was ahead, goes on in its own time."""
     executions = context.world.ledger.executions
     over = _trading_is_over(context)
     for row in executions.list(status="running", limit=1000):
-        if row.id != context.claim.execution_id and (over or row.session_date < context.session):
+        ended = row.session_date < context.session or (over and row.session_date == context.session)
+        if row.id != context.claim.execution_id and ended:
             status, error = ("completed", "") if row.steps else ("failed", "its process died")
             executions.close_abandoned(row, status, error, context.now, context.world.clock.machine_now())
 

@@ -10,4 +10,5 @@ TASK = Task(
     schedule=Schedule((time(8, 0), time(8, 40)), until=time(8, 55)),
     run=work_of(__name__),
     buys=True,
+    sends=True,
 )

@@ -19,5 +19,6 @@ TASK = Task(
     summary=__doc__,
     schedule=Schedule((time(9, 15),), until=None, every=60),
     run=work_of(__name__),
+    sends=True,
     merge=keep_first_step,
 )

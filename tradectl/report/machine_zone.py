@@ -1,0 +1,66 @@
+"""The time zone by which the machine's cron starts its lines.
+
+Cron goes by /etc/localtime, or by the TZ that it was itself started with, which may be that of this process (a container) or not
+(a person's shell). Where both name the same time the zone is known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+ETC = Path("/etc")
+
+
+@dataclass(frozen=True, slots=True)
+class MachineZone:
+    """A zone with its name for people. `zone` is None where it is not certain; `name` then says why."""
+
+    name: str
+    zone: ZoneInfo | None
+
+
+def machine_zone(tz: str, today: date, etc: Path = ETC) -> MachineZone:
+    """The zone of this machine; `tz` is the TZ of this process, empty where it has none."""
+    system = _system(etc, today)
+    name = tz.removeprefix(":").rpartition("zoneinfo/")[2]
+    if name in {"", f"{etc}/localtime"}:
+        return system
+    try:
+        own = ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return MachineZone(f"TZ is {tz!r}, which is no name of a zone", None)
+    if name == system.name or _offsets(own, today) == _offsets(system.zone, today):
+        return MachineZone(name, own)
+    return MachineZone(f"TZ is {name}, but {etc}/localtime is {system.name}", None)
+
+
+def _system(etc: Path, today: date) -> MachineZone:
+    """The zone of /etc/localtime: UTC where there is no such file, as the C library has it."""
+    file = etc / "localtime"
+    if not file.exists():
+        return MachineZone("UTC", ZoneInfo("UTC"))
+    named = [file.resolve().as_posix().rpartition("zoneinfo/")[2]]
+    if (etc / "timezone").is_file():
+        named.append((etc / "timezone").read_text(encoding="utf-8", errors="replace").strip())
+    try:
+        with file.open("rb") as content:
+            found = ZoneInfo.from_file(content, key=str(file))
+    except (ValueError, OSError) as error:
+        return MachineZone(f"{file} cannot be read: {error}", None)
+    for name in named:
+        try:
+            zone = ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            continue
+        if _offsets(zone, today) == _offsets(found, today):
+            return MachineZone(name, zone)
+    return MachineZone(str(file), found)
+
+
+def _offsets(zone: ZoneInfo | None, today: date) -> list[timedelta | None]:
+    """The offsets of the zone in the two years from `today`: two names of one zone have the same."""
+    start = datetime(today.year, today.month, today.day, 12, tzinfo=UTC)
+    return [] if zone is None else [(start + timedelta(days=day)).astimezone(zone).utcoffset() for day in range(0, 731, 7)]
