@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import freezegun
 import pytest
 
 from tests.pinned_clock import pin
@@ -27,7 +28,7 @@ TEXTS_ALONE = "action_texts.csv"
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("date")
     group.addoption("--date", default=TRADING_HOURS, metavar="MOMENT", help="when the tests begin, in India (%(default)s)")
-    group.addoption("--machine-date", metavar="MOMENT", help="what Python reads outside tradectl's clock")
+    group.addoption("--machine-date", metavar="MOMENT", help="what Python reads in the test process outside tradectl's clock")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,10 +36,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if "PYTEST_XDIST_WORKER" not in os.environ:  # a worker has all of it from its parent
         os.environ[pin.CLOCK] = str(pin.seconds_to(parse_moment(config.getoption("--date"))))
         os.environ["PYTHONPATH"] = python_path(ROOT / "tests" / "pinned_clock", *filter(None, [os.environ.get("PYTHONPATH")]))
-        if config.getoption("--machine-date"):
-            moment = parse_moment(config.getoption("--machine-date")).astimezone(UTC)
-            os.environ[pin.MACHINE] = f"{moment:%Y-%m-%d %H:%M:%S}"
     pin.install()
+    if config.getoption("--machine-date"):
+        freezegun.configure(default_ignore_list=["nothing"])  # by default a thread would still read the true date
+        freezegun.freeze_time(parse_moment(config.getoption("--machine-date")), tick=True).start()
 
 
 def python_path(*folders: Path | str) -> str:
