@@ -21,6 +21,14 @@ from tradectl.settings import parse_moment
 ROOT = Path(__file__).resolve().parents[1]
 TRADING_HOURS = "2026-11-25 10:00"
 """When every run of the tests begins, in India: an ordinary session, hours before its close."""
+UNUSUAL = {
+    "sunday": "2026-11-29 12:00",
+    "holiday": "2026-11-24 12:00",
+    "muhurat": "2026-11-08 18:10",
+    "midnight": "2026-11-25 23:59",
+    "no_calendar": "2027-06-01 11:00",
+}
+"""Moments at which a test that reads a real clock must pass as well: those marked `any_day` run at each of them."""
 TEXTS_ALONE = "action_texts.csv"
 """A list of wordings and their readings, which no command imports."""
 
@@ -42,6 +50,13 @@ def pytest_configure(config: pytest.Config) -> None:
         freezegun.freeze_time(parse_moment(config.getoption("--machine-date")), tick=True).start()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    anyway = {"trading_hours", "set_clock"} & set(metafunc.fixturenames)
+    if not anyway and any(metafunc.definition.iter_markers("any_day")):
+        moments = [pytest.param(None, id="run"), *(pytest.param(moment, id=name) for name, moment in UNUSUAL.items())]
+        metafunc.parametrize("moment", moments, indirect=True)
+
+
 def python_path(*folders: Path | str) -> str:
     """Return a PYTHONPATH. One for a child process must end with this process's own, or the child reads the machine's date."""
     return os.pathsep.join(map(str, folders))
@@ -55,6 +70,13 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         monkeypatch.setenv(pin.CLOCK, str(pin.seconds_to(parse_moment(moment))))
 
     return move
+
+
+@pytest.fixture(autouse=True)
+def moment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin a test that is marked `any_day` at one of the moments; leave others at the run's date."""
+    if hasattr(request, "param") and request.param is not None:
+        monkeypatch.setenv(pin.CLOCK, str(pin.seconds_to(parse_moment(request.param))))
 
 
 @pytest.fixture

@@ -18,14 +18,14 @@ from tradectl import clock
 
 CLOCK, DAY = "TEST_CLOCK_SHIFT", "TEST_DAY_SHIFT"
 
-_machine_now = datetime.now
+machine_now = datetime.now
 """Bound before freezegun replaces the class, so it keeps the machine's own time."""
 _system_now = clock.SystemClock.now
 
 
 def seconds_to(moment: datetime) -> float:
     """Return the seconds from the machine's time to a moment."""
-    return (moment - _machine_now(UTC)).total_seconds()
+    return (moment - machine_now(UTC)).total_seconds()
 
 
 class PinnedDatetime(datetime):
@@ -33,7 +33,7 @@ class PinnedDatetime(datetime):
 
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> Self:
-        return _machine_now(tz) + timedelta(seconds=float(os.environ[CLOCK]))  # type: ignore[return-value]
+        return machine_now(tz) + timedelta(seconds=float(os.environ[CLOCK]))  # type: ignore[return-value]
 
 
 def _now_on_another_day(self: clock.SystemClock) -> datetime:
