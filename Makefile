@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/installed
 
-.PHONY: demo test slow check reference clean
+.PHONY: demo test slow anyday check reference clean
 
 demo: $(STAMP)
 	$(BIN)/tradectl demo
@@ -16,6 +16,10 @@ test: $(STAMP)
 # and woken between any two steps of an order, and more cases of what `make test` tries with a few.
 slow: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
+
+# The tests that read a real clock: at five unusual moments, on a machine of another year, and beside two busy loops.
+anyday: $(STAMP)
+	$(BIN)/python -m tests.any_day
 
 check: $(STAMP)
 	$(BIN)/ruff check tradectl tests benchmarks

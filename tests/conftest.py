@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import freezegun
 import pytest
 
 from tests.pinned_clock import pin
@@ -20,6 +21,14 @@ from tradectl.settings import parse_moment
 ROOT = Path(__file__).resolve().parents[1]
 TRADING_HOURS = "2026-11-25 10:00"
 """When every run of the tests begins, in India: an ordinary session, hours before its close."""
+UNUSUAL = {
+    "sunday": "2026-11-29 12:00",
+    "holiday": "2026-11-24 12:00",
+    "muhurat": "2026-11-08 18:10",
+    "midnight": "2026-11-25 23:59",
+    "no_calendar": "2027-06-01 11:00",
+}
+"""Moments at which a test that reads a real clock must pass as well: those marked `any_day` run at each of them."""
 TEXTS_ALONE = "action_texts.csv"
 """A list of wordings and their readings, which no command imports."""
 
@@ -27,7 +36,7 @@ TEXTS_ALONE = "action_texts.csv"
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("date")
     group.addoption("--date", default=TRADING_HOURS, metavar="MOMENT", help="when the tests begin, in India (%(default)s)")
-    group.addoption("--machine-date", metavar="MOMENT", help="what Python reads outside tradectl's clock")
+    group.addoption("--machine-date", metavar="MOMENT", help="what Python reads in the test process outside tradectl's clock")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,10 +44,17 @@ def pytest_configure(config: pytest.Config) -> None:
     if "PYTEST_XDIST_WORKER" not in os.environ:  # a worker has all of it from its parent
         os.environ[pin.CLOCK] = str(pin.seconds_to(parse_moment(config.getoption("--date"))))
         os.environ["PYTHONPATH"] = python_path(ROOT / "tests" / "pinned_clock", *filter(None, [os.environ.get("PYTHONPATH")]))
-        if config.getoption("--machine-date"):
-            moment = parse_moment(config.getoption("--machine-date")).astimezone(UTC)
-            os.environ[pin.MACHINE] = f"{moment:%Y-%m-%d %H:%M:%S}"
     pin.install()
+    if config.getoption("--machine-date"):
+        freezegun.configure(default_ignore_list=["nothing"])  # by default a thread would still read the true date
+        freezegun.freeze_time(parse_moment(config.getoption("--machine-date")), tick=True).start()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    anyway = {"trading_hours", "set_clock"} & set(metafunc.fixturenames)
+    if not anyway and any(metafunc.definition.iter_markers("any_day")):
+        moments = [pytest.param(None, id="run"), *(pytest.param(moment, id=name) for name, moment in UNUSUAL.items())]
+        metafunc.parametrize("moment", moments, indirect=True)
 
 
 def python_path(*folders: Path | str) -> str:
@@ -54,6 +70,13 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         monkeypatch.setenv(pin.CLOCK, str(pin.seconds_to(parse_moment(moment))))
 
     return move
+
+
+@pytest.fixture(autouse=True)
+def moment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin a test that is marked `any_day` at one of the moments; leave others at the run's date."""
+    if hasattr(request, "param") and request.param is not None:
+        monkeypatch.setenv(pin.CLOCK, str(pin.seconds_to(parse_moment(request.param))))
 
 
 @pytest.fixture

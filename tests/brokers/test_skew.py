@@ -15,6 +15,8 @@ from tradectl.brokers.skew import skew
 from tradectl.clock import SystemClock
 from tradectl.errors import BrokerUnavailable
 
+pytestmark = pytest.mark.any_day
+
 
 @contextmanager
 def server(ahead: timedelta | None) -> Iterator[str]:

@@ -22,6 +22,8 @@ from tradectl.model.moment import at_ist
 from tradectl.sandbox.kite import KiteSandbox
 from tradectl.settings import load
 
+pytestmark = pytest.mark.any_day
+
 THEN = "2025-07-01 08:30"
 """The morning after the last bars of the real market."""
 PAPER = ["files", "ledger", "exchange", "key", "rights", "disk", "calendar", "trading", "orders", "timetable", "service", "jumps"]

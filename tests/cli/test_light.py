@@ -116,6 +116,7 @@ def test_a_task_that_has_completed_is_told_so_without_its_work(done_home: Path):
     assert commands(modules) == {"tasks"}
 
 
+@pytest.mark.usefixtures("trading_hours")  # past the calendar it ends with 8
 def test_a_task_without_a_session_is_told_so_without_its_work(tmp_path: Path):
     modules = loaded(tmp_path / "home", "buy", "--session", "2023-07-22")
     assert not modules & {*HEAVY, *SCAN, *TRADE, *SERVER, *WORKS, *FACE}

@@ -24,6 +24,8 @@ from tradectl.model.order import OrderRequest, Side
 from tradectl.report.status import login_needed
 from tradectl.settings import load
 
+pytestmark = pytest.mark.any_day
+
 ROOT = Path(__file__).parents[2]
 CANARY = "canary-5f3a9c"
 

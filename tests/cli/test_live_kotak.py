@@ -13,6 +13,8 @@ from tradectl.ports import Broker
 from tradectl.sandbox.kotak_neo import KotakNeoSandbox
 from tradectl.sandbox.market import MemoryMarket
 
+pytestmark = pytest.mark.any_day
+
 
 def nobody() -> Broker:
     raise AssertionError("a login asks nothing of the exchange")

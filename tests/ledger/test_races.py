@@ -291,9 +291,9 @@ def test_a_writer_that_is_stopped_inside_is_waited_for_so_long_and_no_longer(fil
     children[0].signal(signal.SIGCONT)
     children[0].pipe.send("end")
     assert children[0].hears() == "left"
-    for child in others:
+    for child in others:  # one after the other: in a queue of three, half a second may be too short on a busy machine
         child.pipe.send("write")
-    assert [child.hears()[0] for child in others] == ["written"] * 3
+        assert child.hears()[0] == "written"
     for child in others:
         child.pipe.send("end")
 

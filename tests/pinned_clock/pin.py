@@ -3,11 +3,9 @@
 Time passes as it does on the machine; only the date differs. `tradectl.clock` is the one module that reads the date, so the
 name `datetime` in that module is all that is replaced. Timers (`monotonic`, sleeps, waits) and file times stay the machine's.
 
-Three variables carry the date into processes. The program itself reads none of them.
+Two variables carry the date into processes. The program itself reads neither.
 - TEST_CLOCK_SHIFT: seconds from the machine's time to the pinned time.
 - TEST_DAY_SHIFT: further seconds for `SystemClock.now` alone. Leases still go by the pinned time.
-- TEST_MACHINE_DATE: a moment in UTC. Everything else that Python reads (`time.time`, `datetime.now` of libraries) is frozen
-  there by freezegun, and ticks. The pinned clock must not notice.
 """
 
 from __future__ import annotations
@@ -18,16 +16,16 @@ from typing import Self
 
 from tradectl import clock
 
-CLOCK, DAY, MACHINE = "TEST_CLOCK_SHIFT", "TEST_DAY_SHIFT", "TEST_MACHINE_DATE"
+CLOCK, DAY = "TEST_CLOCK_SHIFT", "TEST_DAY_SHIFT"
 
-_machine_now = datetime.now
+machine_now = datetime.now
 """Bound before freezegun replaces the class, so it keeps the machine's own time."""
 _system_now = clock.SystemClock.now
 
 
 def seconds_to(moment: datetime) -> float:
     """Return the seconds from the machine's time to a moment."""
-    return (moment - _machine_now(UTC)).total_seconds()
+    return (moment - machine_now(UTC)).total_seconds()
 
 
 class PinnedDatetime(datetime):
@@ -35,7 +33,7 @@ class PinnedDatetime(datetime):
 
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> Self:
-        return _machine_now(tz) + timedelta(seconds=float(os.environ[CLOCK]))  # type: ignore[return-value]
+        return machine_now(tz) + timedelta(seconds=float(os.environ[CLOCK]))  # type: ignore[return-value]
 
 
 def _now_on_another_day(self: clock.SystemClock) -> datetime:
@@ -48,12 +46,3 @@ def install() -> None:
         clock.datetime = PinnedDatetime  # type: ignore[attr-defined,misc]
     if DAY in os.environ:
         clock.SystemClock.now = _now_on_another_day  # type: ignore[method-assign]
-    if MACHINE in os.environ:
-        _freeze_the_machine(os.environ[MACHINE])
-
-
-def _freeze_the_machine(moment: str) -> None:
-    import freezegun
-
-    freezegun.configure(default_ignore_list=["nothing"])  # by default a thread would still read the real date
-    freezegun.freeze_time(moment, tick=True).start()

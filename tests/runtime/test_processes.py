@@ -166,7 +166,7 @@ def test_a_long_step_keeps_its_claim(home: Home) -> None:
         return row.beat_at
 
     home.start("hourly", long, slot="09:30")
-    home.wait_for(home.stage.ledger.executions.list)
+    home.wait_for(lambda: home.stage.ledger.executions.list(task="hourly"))
     claimed = beat_at()
     home.wait_for(lambda: beat_at() > claimed + 2 * LEASE)
     assert home.fresh(LONG).run("hourly", slot="09:30").outcome == "busy"

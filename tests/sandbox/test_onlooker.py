@@ -28,6 +28,8 @@ from tradectl.model.order import OrderRequest, Side
 from tradectl.ports import Broker
 from tradectl.sandbox.floor import FRIDAY, OPEN, Floor, ist
 
+pytestmark = pytest.mark.any_day
+
 LOOKS = {"kite": (KiteBench, KITE), "kotak_neo": (KotakBench, KOTAK), "openalgo": (OpenAlgoBench, OPENALGO)}
 NOW = ist(FRIDAY, "10:00")
 COMMANDS = {"place", "modify", "cancel", "send", "command"}
