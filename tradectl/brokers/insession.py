@@ -2,8 +2,8 @@
 
 Between a request and its answer a person may log in again, in this process or another. So where a broker does not know the
 session of a request (proof that nothing was done), that one is over for everybody, and no other: else the next `tradectl login`
-would find it stored, and not log in. Where a newer one is stored by then, the request is made with it, once; a new order only after
-a look into the order book, for the proof ends where the book shows it.
+would find it stored, and not log in. Where a newer one is stored by then, the request is made with it, once; a new order only
+after a look into the order book, for the proof ends where the book shows it.
 """
 
 from __future__ import annotations
