@@ -80,9 +80,12 @@ class _Line:
     @cached_property
     def session(self) -> Session:
         """Nothing is ever repeated below us."""
-        from tradectl.brokers.deadline import Timely, Unredirected
+        import requests
 
-        session = Unredirected()
+        from tradectl.brokers.deadline import Timely, without_target
+
+        session = requests.Session()
+        session.hooks["response"].append(without_target)
         session.trust_env = False
         for scheme in ("https://", "http://"):
             session.mount(scheme, Timely())
