@@ -6,7 +6,7 @@
     │   └── NotWhitelisted       4   the broker does not know the IP that we come from
     ├── LoginNeeded              5   no session at the broker
     ├── BrokerUnavailable        6   broker or network down; may be retried
-    │   ├── RateLimited          6   the broker asks us to ask less often: not carried out
+    │   ├── RateLimited          6   a read was refused with 429, or our own limit keeps a request back
     │   ├── SourceUnavailable    6   a source of prices did not answer, or asked us to wait
     │   └── Ambiguous            7   a command was sent and nobody knows what became of it; never simply retried
     ├── OrderRefused            11   the broker read the order and said no: proof that it does not exist
@@ -61,8 +61,8 @@ class BrokerUnavailable(TradectlError):
 
 
 class RateLimited(BrokerUnavailable):
-    """More requests than the broker allows. This one was not carried out; it may be tried again later, where the broker says
-    so after `wait` seconds."""
+    """More requests than the broker allows: a read that was answered with 429, or a request that our own limit kept back. It may
+    be tried again later, where the broker says so after `wait` seconds. A command that was answered with 429 is Ambiguous."""
 
     def __init__(self, message: str, *, wait: float = 0.0) -> None:
         super().__init__(message)

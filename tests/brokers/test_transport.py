@@ -290,6 +290,25 @@ def test_a_command_is_not_repeated_and_says_how_long_the_broker_asks_to_wait() -
     assert len(heard) == 1
 
 
+@pytest.mark.parametrize(("headers", "waits"), [([], [1.0]), (["Retry-After: 3"], [3.0]), (["Retry-After: 900"], [5.0])])
+def test_the_command_after_a_429_waits_as_long_as_the_broker_asks(headers: list[str], waits: list[float]) -> None:
+    slept: list[float] = []
+
+    class Noting(VirtualClock):
+        def sleep(self, seconds: float) -> None:
+            slept.append(seconds)
+
+    made = Transport("the broker", judge, clock=Noting(NOW), limiter=Unlimited())
+    with server(telling([too_many(*headers), OK, OK], [])) as port:
+        url = f"http://127.0.0.1:{port}/orders"
+        with pytest.raises(Ambiguous):
+            made.command("POST", url, bucket="orders")
+        for _ in range(2):
+            assert made.command("POST", url, bucket="orders").json() == []
+    made.close()
+    assert slept == waits
+
+
 @pytest.mark.parametrize("zone", ["GMT", "-0000"])
 def test_a_date_to_wait_for_is_counted_from_our_now_where_the_server_tells_none(zone: str) -> None:
     assert asked_wait({"Retry-After": f"Wed, 25 Nov 2026 04:00:09 {zone}"}, NOW) == 9.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -21,7 +22,7 @@ from tradectl.model.order import ALIVE
 from tradectl.sandbox.floor import FRIDAY, OPEN, Floor, ist
 from tradectl.sandbox.kit.bench import Bench
 from tradectl.sandbox.server import Response, Shape
-from tradectl.sandbox.shapes import DOCUMENTED, SHAPES
+from tradectl.sandbox.shapes import DOCUMENTED, SHAPES, raw
 
 TABLES: dict[str, tuple[Proof, ...]] = {"kite": kite.PROOFS, "kotak_neo": kotak_neo.PROOFS, "openalgo": openalgo.PROOFS}
 PLACING = {"kite": "/orders/regular", "kotak_neo": "/quick/order/rule/ms/place", "openalgo": COMMANDS}
@@ -75,6 +76,17 @@ def test_an_order_that_was_carried_out_is_placed_or_unknown(opened: Opened, name
         assert len(str(found)) < 500
     else:
         assert [found] == placed
+
+
+@pytest.mark.parametrize("name", ["kite", "kotak_neo"])
+def test_a_reply_that_names_another_order_is_no_answer(opened: Opened, name: str) -> None:
+    bench = opened(name)
+    other = bench.buy(1, OPEN - 500)
+    stale = Shape("the reply to the order before", lambda true: raw(200, re.sub(rb"kit-[0-9-]+", other.encode(), true.body)))
+    found, placed = outcome(bench, stale, name)
+    bench.broker.cancel(other)
+    assert type(found) is Ambiguous
+    assert len(placed) == 1
 
 
 @pytest.mark.parametrize("name", SHAPES)

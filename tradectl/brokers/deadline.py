@@ -13,7 +13,7 @@ from io import BufferedReader, RawIOBase
 from time import monotonic
 from typing import Any
 
-from requests import Response, Session
+from requests import Response
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -34,11 +34,10 @@ class Timely(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SafePool}
 
 
-class Unredirected(Session):
-    """A session that never looks where a redirection leads: an unreadable address there would be an error of its own."""
-
-    def get_redirect_target(self, resp: Response) -> str | None:  # noqa: ARG002 - the library's signature
-        return None
+def without_target(answer: Response, *_: Any, **__: Any) -> Response:
+    """Take off where a redirection leads, which is never followed: an unreadable address there would be an error of its own."""
+    answer.headers.pop("Location", None)
+    return answer
 
 
 class _File(RawIOBase):

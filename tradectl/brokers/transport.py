@@ -31,8 +31,10 @@ READS = 3
 """How often a read is tried."""
 PAUSE = 0.5
 """Seconds before a read is tried again, doubled each time; longer where the broker asks for it."""
+REST = 1.0
+"""Seconds before the command after one that was answered with 429; longer where the broker asks for it."""
 LONGEST = 5.0
-"""Seconds that a read waits at the broker's wish. What asks for more is left alone: the next step comes in a minute."""
+"""Seconds that a request waits at the broker's wish. What asks for more is left alone: the next step comes in a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +74,18 @@ class _Line:
     ) -> None:
         self.name, self.judge = name, judge
         self.clock, self.limiter, self.timeout = clock, limiter, timeout or (CONNECT, READ)
+        self.rest = 0.0
+        """Seconds to wait before the next command, because the last one was answered with 429."""
 
     @cached_property
     def session(self) -> Session:
         """Nothing is ever repeated below us."""
-        from tradectl.brokers.deadline import Timely, Unredirected
+        import requests
 
-        session = Unredirected()
+        from tradectl.brokers.deadline import Timely, without_target
+
+        session = requests.Session()
+        session.hooks["response"].append(without_target)
         session.trust_env = False
         for scheme in ("https://", "http://"):
             session.mount(scheme, Timely())
@@ -158,11 +165,17 @@ class Transport(ReadTransport):
         it raises keeps the request back. `judge` replaces the transport's own for this command.
 
         Raises Ambiguous where it may have been carried out, BrokerUnavailable where it provably was not sent, and what the
-        broker's answer means. No broker documents that a 429 comes before acceptance, so it is Ambiguous here.
+        broker's answer means. No broker documents that a 429 comes before acceptance, so it is Ambiguous here; the next command
+        waits as long as the broker asks, at most `LONGEST`.
         """
+        line = self._line
+        if line.rest:
+            line.clock.sleep(line.rest)
+            line.rest = 0.0
         try:
-            return _exchanged(self._line, method, url, bucket=bucket, before_sending=before_sending, judge=judge, **sent)
+            return _exchanged(line, method, url, bucket=bucket, before_sending=before_sending, judge=judge, **sent)
         except _TooMany as error:
+            line.rest = min(LONGEST, max(REST, error.wait))
             raise Ambiguous(f"{error}; whether it carried the command out is not known") from error
 
 

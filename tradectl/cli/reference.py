@@ -18,6 +18,7 @@ from tradectl import errors
 from tradectl.cli.app import app
 from tradectl.cli.config import CREDENTIALS
 from tradectl.cli.group import PANEL
+from tradectl.cli.reply_tables import replies
 from tradectl.report.crontab import crontab, find_zone
 from tradectl.runtime.registry import all_tasks
 from tradectl.settings import KEYS
@@ -36,6 +37,7 @@ def files() -> Mapping[str, str]:
         "docs/reference/cli.md": commands(),
         "docs/reference/exit-codes.md": exit_codes(),
         "docs/reference/settings.md": settings(),
+        "docs/reference/replies.md": f"{WRITTEN}\n{replies()}",
         "crontab.example": crontab(all_tasks(), find_zone("Asia/Kolkata"), EXAMPLE_DAY, EXAMPLE_PROGRAM),
     }
 

@@ -84,17 +84,21 @@ class KiteBroker:
             before_again=lambda: check_absent(self.orders(), request.tag),
         )
         number = _order_id(reply.content)
-        self._check_accepted(number)
+        self._check_accepted(number, request, listed.tradingsymbol)
         return number
 
-    def _check_accepted(self, number: str) -> None:
+    def _check_accepted(self, number: str, request: OrderRequest, tradingsymbol: str) -> None:
         """An order id means no more than that Kite has the order: its risk checks (funds, holdings, band) answer in the order's
-        row a moment later. So the row is looked at once. Where that shows nothing, the order book will."""
+        row a moment later. So the row is looked at once. Where that shows nothing, the order book will. Ambiguous where the id is
+        of another order."""
         try:
             content = self._api.get(f"/orders/{quote(number, safe='')}")
-            refused = rows.parsed(content, lambda data: rows.refused(data, number))
+            wrong = rows.parsed(content, lambda data: rows.is_of_another(data, request.tag, tradingsymbol, request.side))
+            refused = rows.parsed(content, rows.refused)
         except TradectlError:
             return
+        if wrong:
+            raise Ambiguous(f"Kite accepted a command, and names order {number}, which is another one")
         if refused is not None:
             raise refused
 

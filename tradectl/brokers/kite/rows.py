@@ -80,11 +80,15 @@ def orders(data: Iterable[Row]) -> tuple[OrderReport, ...]:
     return tuple(_order(row) for row in data if concerns(row))
 
 
-def refused(data: Sequence[Row], number: str) -> OrderRefused | None:
-    """GET /orders/{order_id}: why this order was rejected, None where it was not (yet). The last row is the newest."""
+def is_of_another(data: Sequence[Row], tag: str, tradingsymbol: str, side: Side) -> bool:
+    """GET /orders/{order_id}: whether the order is another one than was placed: its tag, symbol or side differs."""
     row = data[-1]
-    if str(row["order_id"]) != number:
-        raise ValueError(f"the history of order {number} is one of another order")
+    return _tag(row) not in {None, tag} or (row["tradingsymbol"], row["transaction_type"]) != (tradingsymbol, side.value)
+
+
+def refused(data: Sequence[Row]) -> OrderRefused | None:
+    """GET /orders/{order_id}: why an order was rejected, None where it was not (yet). The last row is the newest."""
+    row = data[-1]
     if status_of(row["status"]) is not _S.REJECTED or int(row["filled_quantity"]):
         return None
     return _refusal(row)

@@ -93,7 +93,7 @@ class KotakNeo:
         number = self._command(
             paths.PLACE, sent, look, judging.command, before_again=lambda: check_absent(self.orders(), request.tag)
         )
-        self._look_for_rejection(number)
+        self._look_for_rejection(number, request, scrip.trading_symbol)
         return number
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
@@ -215,12 +215,18 @@ class KotakNeo:
         reply = self._read(f"{paths.ORDERS}/{number}", tries=READS if patient else 1)
         return parsed(lambda: next(row for row in _data(reply) if row["nOrdNo"] == number), "order")
 
-    def _look_for_rejection(self, number: str) -> None:
-        """A rejection that the book shows already. What cannot be seen now will be seen in the book."""
+    def _look_for_rejection(self, number: str, request: OrderRequest, trading_symbol: str) -> None:
+        """A rejection that the book shows already. What cannot be seen now will be seen in the book. Ambiguous where the number
+        is of another order."""
         try:
             report = parsed(lambda: rows.order_report(self._row(number, patient=False)), "order")
         except TradectlError:
             return
+        if report.tag not in {None, request.tag} or (report.symbol, report.side) != (
+            rows.symbol_of(trading_symbol),
+            request.side,
+        ):
+            raise Ambiguous(f"Kotak took a command, and names order {number}, which is another one")
         if report.status is OrderStatus.REJECTED:
             raise judging.refusal(report.reason or "rejected")
 
