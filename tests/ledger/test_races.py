@@ -286,7 +286,11 @@ def test_a_writer_that_is_stopped_inside_is_waited_for_so_long_and_no_longer(fil
         for child in others:
             child.pipe.send("write")
         answers = [child.hears() for child in others]
-        assert {said for said, _ in answers} == {f"{file} is locked by another process, for longer than we wait"}
+        holder = children[0].process.pid
+        assert all(said.startswith(f"{file} is locked by process {holder} (") for said, _ in answers)
+        assert all(
+            f"which is stopped: nothing can be written until it goes on (`kill -CONT {holder}`)" in said for said, _ in answers
+        )
         assert all(0.5 <= took < BUSY_SECONDS / 2 for _, took in answers)
     children[0].signal(signal.SIGCONT)
     children[0].pipe.send("end")
