@@ -16,7 +16,7 @@ import pytest
 
 from tests.acceptance.conftest import Homes, Once, home_with
 from tests.acceptance.day import Step, day
-from tests.acceptance.program import Row, Server, Tradectl, rows
+from tests.acceptance.program import Row, Said, Server, Tradectl, rows
 
 SESSIONS = ("2023-01-30", "2023-01-31", "2023-02-01")
 LAST = "2023-02-01 18:00"
@@ -38,10 +38,15 @@ def _walk(hand: Tradectl, kept: Path) -> None:
     for number, step in enumerate(STEPS):
         run = hand.cold if number % 12 == 0 else hand
         said = run(*step.words, "--json", at=step.at)
-        assert (said.code, said.object["outcome"]) == (0, "completed"), (step, said)
+        assert (said.code, said.object["outcome"]) == (_code(said), "completed"), (step, said)
     said = hand("simulate", "--from", SESSIONS[0], "--to", SESSIONS[-1], "--keep", str(kept), "--json")
     assert said.code == 0, said.err
     (kept / "said.json").write_text(said.out, encoding="utf-8")
+
+
+def _code(said: Said) -> int:
+    """On two of these days a target is outside its band, which the monitor names by its exit code."""
+    return 11 if said.object["command"] == "sell-monitor" and "(off band)" in (said.object["error"] or "") else 0
 
 
 @pytest.fixture
@@ -137,7 +142,7 @@ def test_forced_again_nothing_is_sent_twice(hand: Tradectl, session: str):
         for step in runs_of(session):
             said = hand(*step.again, "--force", "--json", at=LAST)
             too_late = step.task == "buy" and session != SESSIONS[-1]
-            assert (step, *said.outcome) == (step, *(("blocked", 9) if too_late else ("completed", 0))), said
+            assert (step, *said.outcome) == (step, *(("blocked", 9) if too_late else ("completed", _code(said)))), said
     forced = hand.ledger("SELECT count(*) AS runs FROM task_executions WHERE session_date = ? AND forced = 1", session)
     assert forced == [{"runs": len(runs_of(session))}]
 
