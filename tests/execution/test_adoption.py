@@ -137,6 +137,8 @@ def test_an_order_that_no_intent_explains_blocks_its_symbol_until_adopted(tradin
     desk.reconcile()
     assert desk.path.place(entry(10, 9600, session=D)).sent is Sent.UNKNOWN
     assert (market.positions, len(market.broker.orders())) == ((), 1)
+    refused = operate(market, "orders", "resolve", str(item["id"]), "--never-placed")
+    assert (refused.code, f"tradectl orders adopt {item['id']}" in refused.err) == (2, True)
     found = result_of(market, "orders", "adopt", str(item["id"]))
     assert (found["order"]["status"], found["order"]["purpose"]) == ("EXECUTED", "entry")
     assert [position.quantity for position in market.positions] == [100]
@@ -252,7 +254,7 @@ def test_an_intent_whose_tag_the_book_shows_is_not_sent(trading: Make):
 
     desk = market.desk(claim)
     desk.book.reports = market.broker.orders()  # read, and not yet followed
-    path = OrderPath(Accepting(), desk.book, market.clock, "asha", claim)
+    path = OrderPath(Accepting(), desk.book, market.clock, "asha", claim, marker=market.marker)
     assert (path.place(intent).sent, sent) == (Sent.UNKNOWN, [])
     desk.reconcile()
     (found,) = market.orders(Side.BUY)
@@ -275,3 +277,16 @@ def test_a_refused_buy_that_was_tried_again_and_lives_is_withdrawn(trading: Make
     assert second.order is not None
     assert alive == [second.order.tag]
     assert market.ledger.book.order(first.id).status is OrderStatus.CANCELLED
+
+
+def test_a_position_behind_an_unexplained_sell_is_reported(trading: Make):
+    market = trading(stock(on=FALLS))
+    market.buy(100, 9600)
+    market.to(D, "09:16")
+    market.desk(market.claim("eod", D)).reconcile()
+    market.broker.place(OrderRequest(FOREIGN, "ACME", Side.SELL, 100, 9900))
+    report = market.monitor(D, "09:25")
+    assert [order.tag for order in market.orders(Side.SELL)] == [FOREIGN]
+    (finding,) = report.result["unprotected"]
+    assert (report.exit_code, finding["symbol"], finding["cause"]) == (7, "ACME", "unidentified")
+    assert "tradectl orders adopt" in report.error

@@ -145,6 +145,9 @@ def look(desk: Desk, name: str) -> Doubt | Order:
     Raises UsageError for an order whose fate was known before, BrokerUnavailable and LoginNeeded where it cannot be asked.
     """
     before = find(desk.book, name)
+    if before.purpose is Purpose.UNIDENTIFIED and before.status not in TERMINAL:
+        adopt = f"`tradectl orders adopt {before.id}`, or with --not-ours, decides it"
+        raise UsageError(f"order {before.id} is of another kind: {before.reason}. {adopt}")
     in_doubt = before.status is OrderStatus.UNKNOWN or (
         before.alive and before.sending_at is not None and before.broker_order_id is None
     )

@@ -13,17 +13,19 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from tradectl.errors import Blocked
 from tradectl.exchange.phases import PhaseKind
 from tradectl.ledger.arming import BROKER, Arming
 from tradectl.ledger.rows import Decision, Order, Position
 from tradectl.model.moment import to_ist
 from tradectl.model.money import show_rupees
-from tradectl.model.order import ALIVE, Holding, OrderStatus, Side
+from tradectl.model.order import ALIVE, Holding, OrderStatus, Purpose, Side
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import Session
     from tradectl.ledger.book import Book, Snapshot
     from tradectl.ledger.store import Ledger
+    from tradectl.ports import HaltMarker
 
 REACTION = timedelta(minutes=2)
 """How long a position may be uncovered before a cause that the next step may remove becomes a finding."""
@@ -51,6 +53,7 @@ class Cause(StrEnum):
     LOGIN_NEEDED = "login_needed"
     BROKER_UNREACHABLE = "broker_unreachable"
     OUTCOME_UNKNOWN = "outcome_unknown"
+    UNIDENTIFIED = "unidentified"  # a sell under a tag of ours that the ledger cannot explain
     MONITOR_NOT_RUNNING = "monitor_not_running"
     MISSED_WINDOW = "missed_window"
     PLEDGED = "pledged"
@@ -87,6 +90,7 @@ ADVICE: Mapping[Cause, str] = {
     Cause.LOGIN_NEEDED: "`tradectl login` lets sell-monitor go on.",
     Cause.BROKER_UNREACHABLE: "sell-monitor tries again each minute; `tradectl doctor` checks the broker.",
     Cause.OUTCOME_UNKNOWN: "`tradectl orders resolve ORDER` decides it.",
+    Cause.UNIDENTIFIED: "`tradectl orders adopt ORDER`, or with `--not-ours`, decides it.",
     Cause.MONITOR_NOT_RUNNING: "`tradectl sell-monitor --until last-fill` or `tradectl daemon` runs it.",
     Cause.MISSED_WINDOW: "`tradectl sell-monitor --force` runs it now.",
     Cause.PLEDGED: "Release the shares at the broker; sell-monitor then places the sell.",
@@ -242,6 +246,8 @@ def cause_of(facts: Facts) -> tuple[Cause, str]:
         return facts.failure
     if facts.unknown is not None:
         order = facts.unknown
+        if order.purpose is Purpose.UNIDENTIFIED:
+            return Cause.UNIDENTIFIED, f"order {order.id} offers shares of it, and {order.reason}"
         return Cause.OUTCOME_UNKNOWN, f"the outcome of its sell order {order.id} is not known ({order.reason or 'no answer'})"
     short = _short(facts) if facts.read else None
     if short is not None:
@@ -261,9 +267,16 @@ def cause_of(facts: Facts) -> tuple[Cause, str]:
     return Cause.UNEXPLAINED, "sell-monitor placed no sell and found no reason"
 
 
-def halted_by(snapshot: Snapshot) -> str | None:
-    """Return the reason of a halt; None where the account is not halted."""
-    return snapshot.state_reason if snapshot.trading_state == "HALTED" else None
+def halted_by(snapshot: Snapshot, marker: HaltMarker) -> str | None:
+    """Return the reason of a halt, in the ledger or in the halt marker; None where the account is not halted. A marker that
+    cannot be read halts too."""
+    if snapshot.trading_state == "HALTED":
+        return snapshot.state_reason
+    try:
+        marked = marker.read()
+    except Blocked as unreadable:
+        return str(unreadable)
+    return marked.reason if marked.state == "HALTED" else None
 
 
 def is_armed(ledger: Ledger) -> bool:

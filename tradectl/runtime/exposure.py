@@ -132,7 +132,8 @@ def _cause(
         cause, text = monitor.idle
         before = f"; its last finding was {kept.cause.replace('_', ' ')}: {kept.detail}" if kept is not None else ""
         return cause, text + before, now
-    if kept is not None and kept.cause not in {Cause.HALTED, Cause.NOT_ARMED, Cause.OUTCOME_UNKNOWN}:
+    passed = {Cause.HALTED, Cause.NOT_ARMED, Cause.OUTCOME_UNKNOWN, Cause.UNIDENTIFIED}
+    if kept is not None and kept.cause not in passed:
         return kept.cause, kept.detail, max(kept.as_of, monitor.looked_at or kept.as_of)
     if monitor.error:
         return Cause.FAILED, f"the last step of {MONITOR} failed: {monitor.error}", monitor.looked_at or now
@@ -143,7 +144,7 @@ def _of_account(world: World, snapshot: Snapshot, now: datetime) -> tuple[Cause,
     """Return why nothing of the whole account is sent; None where something may be."""
     from tradectl.execution.protection import Cause, Facts, cause_of, halted_by, is_armed
 
-    facts = Facts(0, 0, halted_by(snapshot), is_armed(world.ledger))
+    facts = Facts(0, 0, halted_by(snapshot, world.marker), is_armed(world.ledger))
     if facts.halted is not None or not facts.armed:
         return cause_of(facts)
     broker = world.ledger.settings.plain(BROKER)

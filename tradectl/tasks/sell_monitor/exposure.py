@@ -55,7 +55,7 @@ def after_failure(context: Context, error: TradectlError) -> None:
     watch, snapshot = _Watch(context, session), world.ledger.book.snapshot()
     exposed = watch.exposed(snapshot)
     if exposed:
-        halted, armed, failure = protection.halted_by(snapshot), protection.is_armed(world.ledger), _failure(error)
+        halted, armed, failure = protection.halted_by(snapshot, world.marker), protection.is_armed(world.ledger), _failure(error)
         facts = [(position, Facts(shares, position.quantity, halted, armed, failure)) for position, shares in exposed]
         watch.kept(snapshot, lambda: watch.findings(facts))
 
@@ -146,7 +146,7 @@ def _failure(error: TradectlError) -> tuple[Cause, str]:
 def _gathered(watch: _Watch, seller: Seller, quotes: Mapping[str, Quote], exposed: Exposed) -> Iterator[tuple[Position, Facts]]:
     """Yield the positions with what is known of each. The broker's holdings are read once, and only where they can matter."""
     world, snapshot = watch.context.world, seller.desk.snapshot
-    halted, armed = protection.halted_by(snapshot), protection.is_armed(world.ledger)
+    halted, armed = protection.halted_by(snapshot, world.marker), protection.is_armed(world.ledger)
     held: Mapping[str, Holding] | None = None
     failure: tuple[Cause, str] | None = None
     for position, shares in exposed:
