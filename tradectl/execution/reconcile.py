@@ -17,7 +17,7 @@ from functools import partial
 from tradectl.execution.adoption import LevelOf, adopt, instrument_of, no_level
 from tradectl.execution.unknown import DECIDED
 from tradectl.ledger.book import BY_HAND, Book
-from tradectl.ledger.intents import REAPPEARED, RETURNED, WITHDRAWN
+from tradectl.ledger.intents import REAPPEARED, RETURNED, UNFOUNDED, WITHDRAWN
 from tradectl.ledger.rows import NewTrade, Order, OrderChange
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.order import ALIVE, TERMINAL, OrderReport, OrderStatus, Purpose, Side, TradeReport
@@ -100,7 +100,7 @@ def follow(
         return Changes(reports=reports)
     changes = Changes(reports=reports)
     now = clock.now()
-    ours = _match(book, reports)
+    ours = _match(book, reports, market)
     matched = {report.broker_order_id for report, _ in ours}
     ours += _unmatched(book, reports, matched, partial(adopt, market=market, level_of=level_of), now=now, changes=changes)
     unseen = [] if _same(book.followed[1:2], (trades,)) else _unseen(book, trades)
@@ -111,6 +111,8 @@ def follow(
     fresh: list[NewTrade] = []
     for trade in unseen:
         order = by_report.get(trade.broker_order_id)
+        if order is not None and not _same_security(market, order, trade):
+            order = None
         session = ist_date(trade.at)
         instrument_id = order.instrument_id if order else instrument_of(market, trade.symbol, session)
         fresh.append(NewTrade(trade, instrument_id, session, order))
@@ -125,6 +127,7 @@ def follow(
     moved = [change for change in changed if change is not None]
     complete = book.follow(moved, fresh, now) if moved or fresh else True
     _describe(changes, moved, fresh)
+    _set_aside_unfounded(book, changes, now)
     book.followed = (reports, trades, book.snapshot()) if complete and before is None else ()
     return changes
 
@@ -158,7 +161,15 @@ def _when(trade: TradeReport) -> tuple[datetime, str]:
     return trade.at, trade.trade_id
 
 
-def _match(book: Book, reports: Sequence[OrderReport]) -> list[tuple[OrderReport, Order]]:
+def _same_security(market: MarketData, order: Order, told: OrderReport | TradeReport) -> bool:
+    """Whether a report or a trade is of the side and the instrument of an order, under whatever name it has by now."""
+    if order.side is not told.side:
+        return False
+    day = ist_date(told.at if isinstance(told, TradeReport) else told.updated_at)
+    return order.symbol == told.symbol or instrument_of(market, told.symbol, day) == order.instrument_id
+
+
+def _match(book: Book, reports: Sequence[OrderReport], market: MarketData) -> list[tuple[OrderReport, Order]]:
     """Reports of our unfinished orders, joined by the broker's id, else by our tag; one for each, the last if there are more.
 
     An order that has its id is never joined by its tag: a second one under the same tag is another order."""
@@ -166,6 +177,8 @@ def _match(book: Book, reports: Sequence[OrderReport]) -> list[tuple[OrderReport
     pairs: dict[int, tuple[OrderReport, Order]] = {}
     for report in reports:
         order = by_id.get(report.broker_order_id)
+        if order is not None and not _same_security(market, order, report):
+            continue  # another order under a number that was used again
         if order is None and report.tag and (tagged := by_tag.get(report.tag)) is not None and tagged.broker_order_id is None:
             order = tagged
         if order is not None and order.purpose is not Purpose.UNIDENTIFIED:
@@ -244,6 +257,16 @@ def _follow_unidentified(book: Book, order: Order, report: OrderReport, now: dat
         book.settled.add(report.broker_order_id)
     elif not report.counts and not order.filled_quantity:
         book.intents.move(order, report.status, report.reason, now)
+
+
+def _set_aside_unfounded(book: Book, changes: Changes, now: datetime) -> None:
+    """Let a person decide about a lost sell of ours that lives, where this ledger never had the position: to withdraw it would
+    leave shares without a sell, and to follow it would sell shares that are not in the book."""
+    for order in map(book.order, [item.id for item in changes.counted if item.side is Side.SELL]):
+        if order.alive and not book.ever_held(order.instrument_id):
+            changes.unexplained.append(book.intents.set_aside(order, UNFOUNDED, now))
+    aside = {order.id for order in changes.unexplained}
+    changes.counted = [order for order in changes.counted if order.id not in aside]
 
 
 def _returned(book: Book, order: Order, now: datetime, changes: Changes) -> Order:

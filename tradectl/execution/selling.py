@@ -114,7 +114,7 @@ class Seller:
     def cancel_rest_of_sold(self, snapshot: Snapshot) -> bool:
         """Once a sell of a symbol has filled, what is left of its buys goes; asked of the book, whoever found the fill."""
         todays = [order for order in snapshot.orders if order.side is Side.BUY and order.session == self.session]
-        buys = [order for order in todays if not order.waiting]
+        buys = [order for order in todays if not order.waiting and order.purpose is not Purpose.UNIDENTIFIED]
         sold = self.desk.book.sold(self.session) if buys else set()
         crossing = [order for order in buys if order.instrument_id in sold]
         for order in crossing:
@@ -128,6 +128,7 @@ class Seller:
             order
             for order in snapshot.orders
             if order.side is Side.SELL and order.broker_order_id is not None and order.instrument_id not in held
+            if order.purpose is not Purpose.UNIDENTIFIED
         ]
         for order in strays:
             self.desk.cancel_confirmed(order)
@@ -194,8 +195,9 @@ class Seller:
         """A sell at or below one of our own resting buys would trade with ourselves: the buy is cancelled, and confirmed."""
         buys = self.desk.snapshot.alive(position.instrument_id, Side.BUY)
         crossing = [order for order in buys if order.price >= price and order.session >= self.session]  # older ones have ended
-        ended = [self.desk.cancel_confirmed(order) for order in crossing]  # all are asked, whatever became of the first
-        return all(ended)
+        ours = [order for order in crossing if order.purpose is not Purpose.UNIDENTIFIED]
+        ended = [self.desk.cancel_confirmed(order) for order in ours]  # all are asked, whatever became of the first
+        return all(ended) and len(ours) == len(crossing)
 
     def _refused_lately(self, intent: Intent) -> bool:
         chain = self.desk.book.intents.chain(intent)

@@ -19,7 +19,7 @@ from tradectl.ledger.executions import Claim, assert_holds
 from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.rows import Intent, Order
 from tradectl.ledger.statements import CHAIN, CHANGE, ONE_ORDER, ORDERS, STATE_HELD, TAGGED, order_of
-from tradectl.model.order import MOVES, OrderReport, OrderStatus, OrderType, Side, Variety
+from tradectl.model.order import MOVES, OrderReport, OrderStatus, OrderType, Purpose, Side, Variety
 
 WITHDRAWN = "its end was asked for"
 """The reason of a buy whose end was asked for, until the broker's book shows that: it is not tried again."""
@@ -27,6 +27,8 @@ REAPPEARED = "it appeared after its end"
 """The reason of an order that had been given up and is in the broker's book after all, until it has been withdrawn."""
 UNEXPLAINED = "the broker has it under a tag of ours that no intent of this ledger explains"
 """The reason of an UNIDENTIFIED order, until a person decides."""
+UNFOUNDED = "it sells shares of which this ledger has no position"
+"""The reason of an UNIDENTIFIED sell whose tag is ours, until a person decides."""
 RETURNED = "the broker called it refused, and its book has it"
 """The reason of an order that was REJECTED and is in the broker's book after all, until the book tells more."""
 
@@ -229,6 +231,11 @@ class Intents:
     def reopen(self, order: Order, now: datetime, reason: str = REAPPEARED) -> Order:
         """Open an ended order again that is in the broker's book after all. Raises Overtaken."""
         self._write(order, OrderStatus.UNKNOWN, {"reason": reason, "updated_at": now})
+        return self._read(order.id)
+
+    def set_aside(self, order: Order, reason: str, now: datetime) -> Order:
+        """Make an order UNIDENTIFIED and UNKNOWN, for a person to decide. Raises Overtaken."""
+        self._write(order, OrderStatus.UNKNOWN, {"purpose": Purpose.UNIDENTIFIED, "reason": reason, "updated_at": now})
         return self._read(order.id)
 
     def note_modified(self, order: Order, quantity: int, price: int, now: datetime) -> Order:

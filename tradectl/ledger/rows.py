@@ -29,6 +29,11 @@ class Intent:
     position_id: int | None = None
     signal_id: int | None = None
 
+    def names(self, order: Order) -> bool:
+        """Whether an order is of the same instrument; by the symbol too, since an order of the broker's book may be of an
+        instrument that the market data did not know."""
+        return order.instrument_id == self.instrument_id or order.symbol == self.symbol
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
