@@ -17,11 +17,11 @@ from tradectl.bootstrap.worlds import live_world, notifier_of, onlooker, paper_w
 from tradectl.clock import SystemClock, VirtualClock
 from tradectl.deferred import deferred
 from tradectl.errors import ConfigurationError, TradectlError, UsageError
-from tradectl.halt_marker import MarkerFile, MemoryMarker
+from tradectl.halt_marker import PREFIX, MarkerFile, MemoryMarker
 from tradectl.model.moment import to_ist
 from tradectl.model.money import show_rupees
 from tradectl.model.trading_state import ACTIVE, TradingState
-from tradectl.permissions import close, make_home
+from tradectl.permissions import LEDGER, close, close_home, make_home
 from tradectl.settings import FILE
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def open_world(
 
 def _files(settings: Settings) -> Iterator[Path]:
     """The files of a home that a version before, or a person, may have left open to others."""
-    yield from (settings.home / FILE, settings.sessions, settings.logs / "bugs.log")
+    yield from (settings.home / FILE, settings.sessions, settings.logs / "bugs.log", *settings.home.glob(f"{PREFIX}*"))
     databases = [settings.paper]
     if settings.database.startswith(SQLITE):
         databases.append(Path(settings.database.removeprefix(SQLITE)))
@@ -154,9 +154,18 @@ def _make_folder(settings: Settings) -> None:
     try:
         if not (settings.home.exists() and exists(settings)):
             make_home(settings.home)
+        elif any(file.parent == settings.home and file.exists() for file in (settings.secret_key, _ledger_file(settings))):
+            close_home(settings.home)
         close(_files(settings))
     except OSError as error:
         raise ConfigurationError(f"the home {settings.home} cannot be made: {error.strerror}") from error
+
+
+def _ledger_file(settings: Settings) -> Path:
+    """Return the ledger's file; the home's usual one where a server has the ledger."""
+    if settings.database.startswith(SQLITE):
+        return Path(settings.database.removeprefix(SQLITE))
+    return settings.home / LEDGER
 
 
 def _no_home(settings: Settings, ledger: str) -> str:
