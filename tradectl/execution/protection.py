@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from tradectl.errors import Blocked
 from tradectl.exchange.phases import PhaseKind
 from tradectl.ledger.arming import BROKER, Arming
+from tradectl.ledger.executions import SKEW
 from tradectl.ledger.rows import Decision, Order, Position
 from tradectl.model.moment import to_ist
 from tradectl.model.money import show_rupees
@@ -217,9 +218,10 @@ def unresolved_sell(position: Position, orders: Iterable[Order]) -> Order | None
     return None
 
 
-def exposed_since(book: Book, position: Position, session: date, opened: datetime) -> datetime:
+def exposed_since(book: Book, position: Position, session: date, opened: datetime, now: datetime) -> datetime:
     """Return since when a position of now can have been uncovered in a session: its open, the last buy fill, or the end of the
-    last sell order that covered it. A rejected order never covered anything."""
+    last sell order that covered it. A rejected order never covered anything. A moment that has not come was written by a
+    clock that was ahead, and says nothing."""
     buys: list[datetime] = [
         row.at
         for row in book.fills(session=session, ours=True)
@@ -233,7 +235,7 @@ def exposed_since(book: Book, position: Position, session: date, opened: datetim
         and order.broker_order_id is not None
         and order.status in {OrderStatus.CANCELLED, OrderStatus.EXECUTED}
     ]
-    return max([opened, *buys, *ends])
+    return max([opened, *(moment for moment in (*buys, *ends) if moment <= now + SKEW)])
 
 
 def cause_of(facts: Facts) -> tuple[Cause, str]:
