@@ -132,7 +132,7 @@ def _account(found: dict[str, Any]) -> str:
 
 def _trouble(found: dict[str, Any]) -> list[str]:
     lines = [
-        f"UNKNOWN   {item['side']} {item['quantity']} {item['symbol']} ({item['tag']}): {item['reason'] or 'no proof'}"
+        f"UNKNOWN   {item['side']} {item['quantity']} {item['symbol']} ({item['tag']}): {item['reason'] or 'sent, and no answer was written'}"
         for item in found["unknown_orders"]
     ]
     if found["session"]["year_missing"]:
