@@ -24,7 +24,7 @@ from tradectl.runtime.delivery import deliver
 from tradectl.runtime.halting import follow_marker
 from tradectl.runtime.heartbeat import Heartbeat
 from tradectl.runtime.interrupt import Stop, stop_on_signals
-from tradectl.runtime.outcomes import Report
+from tradectl.runtime.outcomes import Report, gravity_of
 from tradectl.runtime.provisional import admit_today, note_today, warn
 from tradectl.runtime.stepping import AFTER_THE_END, Progress, Stepping
 from tradectl.runtime.sweep import next_sweep, sweep
@@ -224,10 +224,11 @@ class Runner:
         return work.through(window, until=order.until, once=order.once, noted=noted)
 
     def _ended(self, order: Order, claim: Claim, work: Stepping, *, done: bool) -> Report:
-        if work.blocked and (done or order.window.every is None):
-            return self._failed(order, claim, work, work.blocked, Blocked.exit_code, outcome="blocked")
-        ledger, now = self.world.ledger, self.world.clock.now()
         code = UNKNOWN if work.unknown else REFUSED if work.refused or work.unprotected else 0
+        blocked = max(Blocked.exit_code, code, key=gravity_of)
+        if work.blocked and (done or order.window.every is None):
+            return self._failed(order, claim, work, work.blocked, blocked, outcome="blocked")
+        ledger, now = self.world.ledger, self.world.clock.now()
         text, error = _told(order, work, done=done), "; ".join(work.unprotected)
         with ledger.database.note():
             if done:
@@ -242,7 +243,7 @@ class Runner:
             self._tell_blocked(order, work.blocked)
             why = "; ".join(filter(None, (work.blocked, error)))
             text = f"{order.window.name} blocked: {why}"
-            return order.report("blocked", text, Blocked.exit_code, result=work.result, error=why, unprotected=work.unprotected)
+            return order.report("blocked", text, blocked, result=work.result, error=why, unprotected=work.unprotected)
         return order.report(
             "completed", text, code, result=work.result, error=error, refused=work.refused, unprotected=work.unprotected
         )
@@ -267,7 +268,8 @@ class Runner:
         outcome: str = "failed",
         detail: str = "",
     ) -> Report:
-        """Write the failure and tell it; where even that fails, the report still tells both."""
+        """Write the failure and tell it; where even that fails, the report still tells both. An order of unknown outcome is
+        graver than what ended the work."""
         ledger, now, name = self.world.ledger, self.world.clock.now(), order.window.name
         try:
             with ledger.database.note():
@@ -276,11 +278,18 @@ class Runner:
                 key = f"{outcome}:{name}:{order.session}:{text}"[:96]
                 ledger.outbox.add(now, f"{name} {outcome}", f"{name} of {order.session}: {text}", key)
                 self._note_virtual_time(now)
+            exit_code = max(exit_code, self._unknown(work), key=gravity_of)
         except Fenced as fenced:  # whatever went wrong then, others do this work now
             return order.report("blocked", str(fenced), fenced.exit_code, error=str(fenced))
         except DatabaseError as unwritten:
             text = f"{text}; and it could not be written down: {unwritten}"
         return order.report(outcome, f"{name} {outcome}: {text}", exit_code, result=work.result, error=text)
+
+    def _unknown(self, work: Stepping) -> int:
+        """Return 7 where this run leaves an order of unknown outcome, 0 where it leaves none or sent nothing."""
+        book = self.world.ledger.book
+        sent = work.context.desks and book.unresolved(book.snapshot().orders, self.world.clock.machine_now())
+        return UNKNOWN if sent else 0
 
     def _dry(self, order: Order) -> Report:
         """One step that sends and writes nothing."""

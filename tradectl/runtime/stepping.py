@@ -50,6 +50,9 @@ class Stepping:
         outcome = self.task.run(self.context.at_step(self.steps, self.first))
         if not outcome.blocked and self.context.stopped:
             outcome = replace(outcome, blocked=self.context.stopped)
+        if outcome.blocked:  # an order of unknown outcome is looked for while the account is halted, too
+            unknown, again_after = self.context.doubts()
+            outcome = replace(outcome, unknown=unknown, again_after=again_after)
         self.first = False
         merge = self.task.merge
         self.result = merge(self.result, outcome.result) if merge is not None and self.steps else outcome.result
@@ -66,7 +69,7 @@ class Stepping:
     def settle(self, deadline: datetime) -> Outcome:
         """Step, and again after as long as the task asks, where that is not later than `deadline`."""
         outcome = self.step()
-        while outcome.again_after is not None and not outcome.blocked:
+        while outcome.again_after is not None:
             again = self.context.now + timedelta(seconds=outcome.again_after)
             if again > deadline:
                 break
