@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from tradectl.errors import Blocked
 from tradectl.exchange.phases import PhaseKind
+from tradectl.exchange.sessions import FILL_YEAR
 from tradectl.ledger.arming import BROKER, Arming
 from tradectl.ledger.executions import SKEW
 from tradectl.ledger.rows import Decision, Order, Position
@@ -66,6 +67,7 @@ class Cause(StrEnum):
     OFF_BAND = "off_band"
     OWN_BUY = "own_buy"  # a buy order of ours would trade with the sell
     AUCTION = "auction"  # continuous trading has ended for the stock
+    CALENDAR = "calendar"  # no list of holidays reaches the day, and no broker has shown that the market is open
     FAILED = "failed"  # the step of the monitor failed
     UNEXPLAINED = "unexplained"
 
@@ -103,6 +105,7 @@ ADVICE: Mapping[Cause, str] = {
     Cause.OFF_BAND: "sell-monitor places the sell when the band holds its price.",
     Cause.OWN_BUY: "`tradectl orders list` shows the buy; `tradectl orders cancel ORDER` ends it.",
     Cause.AUCTION: "tradectl places no sell now; it can be sold by hand, or by sell-monitor in the next session.",
+    Cause.CALENDAR: f"Where the market is open, `tradectl run-due` looks for the proof again. {FILL_YEAR}",
     Cause.FAILED: "`tradectl logs --level error` shows the failure.",
     Cause.UNEXPLAINED: "`tradectl sell-monitor --once` looks again.",
 }

@@ -6,6 +6,7 @@ and a monitor that does not run is a cause of its own.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -94,10 +95,11 @@ def announce_unprotected(world: World) -> tuple[Unprotected, ...]:
 
 
 def _session(world: World, day: date) -> Session | None:
-    try:
-        return world.sessions.session(day)
-    except UncoveredDate:
-        return None
+    """Return the session of a day. Beyond the list of holidays that is what a weekday would be: the market may be open."""
+    found = None
+    with suppress(UncoveredDate):
+        found = world.sessions.session(day)
+    return found or world.sessions.candidate(day)
 
 
 def _holds_any(world: World) -> bool:
@@ -159,6 +161,9 @@ def _monitor(world: World, session: Session, now: datetime) -> Monitor:
     """Return the state of the sell monitor in market hours."""
     from tradectl.execution.protection import Cause
 
+    if session.provisional and session.date not in world.sessions.provisional:
+        text = f"no list of {session.date.year}'s holidays is known, and no broker has shown that the market is open"
+        return Monitor(None, (Cause.CALENDAR, text))
     task = task_named(MONITOR)
     row = world.ledger.schedules.get(MONITOR)
     if row is None or not row.enabled:
