@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 from tradectl.errors import Blocked
 from tradectl.exchange.phases import PhaseKind
+from tradectl.exchange.sessions import FILL_YEAR
 from tradectl.ledger.arming import BROKER, Arming
+from tradectl.ledger.executions import SKEW
 from tradectl.ledger.rows import Decision, Order, Position
 from tradectl.model.moment import to_ist
 from tradectl.model.money import show_rupees
@@ -65,6 +67,7 @@ class Cause(StrEnum):
     OFF_BAND = "off_band"
     OWN_BUY = "own_buy"  # a buy order of ours would trade with the sell
     AUCTION = "auction"  # continuous trading has ended for the stock
+    CALENDAR = "calendar"  # no list of holidays reaches the day, and no broker has shown that the market is open
     FAILED = "failed"  # the step of the monitor failed
     UNEXPLAINED = "unexplained"
 
@@ -102,6 +105,7 @@ ADVICE: Mapping[Cause, str] = {
     Cause.OFF_BAND: "sell-monitor places the sell when the band holds its price.",
     Cause.OWN_BUY: "`tradectl orders list` shows the buy; `tradectl orders cancel ORDER` ends it.",
     Cause.AUCTION: "tradectl places no sell now; it can be sold by hand, or by sell-monitor in the next session.",
+    Cause.CALENDAR: f"Where the market is open, `tradectl run-due` looks for the proof again. {FILL_YEAR}",
     Cause.FAILED: "`tradectl logs --level error` shows the failure.",
     Cause.UNEXPLAINED: "`tradectl sell-monitor --once` looks again.",
 }
@@ -217,9 +221,10 @@ def unresolved_sell(position: Position, orders: Iterable[Order]) -> Order | None
     return None
 
 
-def exposed_since(book: Book, position: Position, session: date, opened: datetime) -> datetime:
+def exposed_since(book: Book, position: Position, session: date, opened: datetime, now: datetime) -> datetime:
     """Return since when a position of now can have been uncovered in a session: its open, the last buy fill, or the end of the
-    last sell order that covered it. A rejected order never covered anything."""
+    last sell order that covered it. A rejected order never covered anything. A moment that has not come was written by a
+    clock that was ahead, and says nothing."""
     buys: list[datetime] = [
         row.at
         for row in book.fills(session=session, ours=True)
@@ -233,7 +238,7 @@ def exposed_since(book: Book, position: Position, session: date, opened: datetim
         and order.broker_order_id is not None
         and order.status in {OrderStatus.CANCELLED, OrderStatus.EXECUTED}
     ]
-    return max([opened, *buys, *ends])
+    return max([opened, *(moment for moment in (*buys, *ends) if moment <= now + SKEW)])
 
 
 def cause_of(facts: Facts) -> tuple[Cause, str]:

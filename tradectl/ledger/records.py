@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Row, and_, select
 
 from tradectl.errors import DatabaseError
 from tradectl.ledger.engine import Database
-from tradectl.ledger.executions import at_work
+from tradectl.ledger.executions import at_work, is_alive
 from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.statements import (
     ALL_FILLS,
@@ -37,7 +37,7 @@ from tradectl.ledger.statements import (
     order_of,
     position_of,
 )  # fmt: skip
-from tradectl.model.order import Side
+from tradectl.model.order import OrderStatus, Side
 
 
 class Records:
@@ -135,6 +135,16 @@ class Records:
         """Whether the execution that sends an order is at work, so that its outcome may come at any moment."""
         with self._database.read() as connection:
             return order.execution_id is not None and at_work(connection, order.execution_id, machine_now)
+
+    def unresolved(self, orders: Iterable[Order], machine_now: datetime) -> tuple[Order, ...]:
+        """Return the orders whose outcome is not known: UNKNOWN, or sent and never answered, while no process sends them."""
+
+        def in_flight(order: Order) -> bool:
+            return order.sender is not None and is_alive(order.sender) and self.being_sent(order, machine_now)
+
+        return tuple(
+            order for order in orders if order.status is OrderStatus.UNKNOWN or (order.unanswered and not in_flight(order))
+        )
 
     def dividends(self, ex_date: date) -> int:
         """Dividends of one ex-date, in paise."""

@@ -75,6 +75,11 @@ class Order:
         return self.status in ALIVE
 
     @property
+    def unanswered(self) -> bool:
+        """Return whether it was marked as being sent and no answer was written: it is in flight, or its sender has ended."""
+        return self.status is OrderStatus.PENDING and self.sending_at is not None and self.broker_order_id is None
+
+    @property
     def waiting(self) -> bool:
         """It is certainly not with the broker, and may be sent: refused for a passing reason, or recorded and never sent."""
         never_sent = self.status is OrderStatus.PENDING and self.sending_at is None and self.broker_order_id is None

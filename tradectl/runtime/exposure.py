@@ -6,6 +6,7 @@ and a monitor that does not run is a cause of its own.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from sqlalchemy import bindparam, select
 
 from tradectl.errors import UncoveredDate
 from tradectl.ledger.arming import BROKER, LOGGED_IN_UNTIL
+from tradectl.ledger.executions import SKEW
 from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import positions
 from tradectl.model.moment import ist_date, to_ist
@@ -67,9 +69,9 @@ def unprotected_now(
     found = []
     for position, shares in exposed:
         kept = known.get(position.instrument_id)
-        if kept is not None and kept.position_id != position.id:
+        if kept is not None and (kept.position_id != position.id or kept.as_of > now + SKEW):
             kept = None
-        since = protection.exposed_since(world.ledger.book, position, session.date, session.open_at())
+        since = protection.exposed_since(world.ledger.book, position, session.date, session.open_at(), now)
         since = min(since, kept.since) if kept is not None else since
         cause, detail, as_of = _cause(snapshot, position, now, monitor=monitor, kept=kept, of_account=of_account)
         of = (position.id, position.instrument_id, position.symbol, shares, position.quantity)
@@ -93,10 +95,11 @@ def announce_unprotected(world: World) -> tuple[Unprotected, ...]:
 
 
 def _session(world: World, day: date) -> Session | None:
-    try:
-        return world.sessions.session(day)
-    except UncoveredDate:
-        return None
+    """Return the session of a day. Beyond the list of holidays that is what a weekday would be: the market may be open."""
+    found = None
+    with suppress(UncoveredDate):
+        found = world.sessions.session(day)
+    return found or world.sessions.candidate(day)
 
 
 def _holds_any(world: World) -> bool:
@@ -158,6 +161,9 @@ def _monitor(world: World, session: Session, now: datetime) -> Monitor:
     """Return the state of the sell monitor in market hours."""
     from tradectl.execution.protection import Cause
 
+    if session.provisional and session.date not in world.sessions.provisional:
+        text = f"no list of {session.date.year}'s holidays is known, and no broker has shown that the market is open"
+        return Monitor(None, (Cause.CALENDAR, text))
     task = task_named(MONITOR)
     row = world.ledger.schedules.get(MONITOR)
     if row is None or not row.enabled:
@@ -168,6 +174,8 @@ def _monitor(world: World, session: Session, now: datetime) -> Monitor:
         return Monitor(None, (Cause.MONITOR_NOT_RUNNING, f"{MONITOR} has no window before {_clock(now)}"))
     execution = world.ledger.executions.get(MONITOR, session.date, window.slot)
     looked_at = _looked_at(world, execution)
+    if looked_at is not None and looked_at > now + SKEW:
+        looked_at = None  # a step of a time that has not come: the clock was ahead
     failed = execution is not None and execution.status == "failed"
     error = execution.error.rstrip(".") if execution is not None and failed else ""
     return Monitor(looked_at, _idle(execution, window, looked_at, now), error)

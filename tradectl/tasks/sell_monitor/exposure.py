@@ -88,7 +88,7 @@ class _Watch:
         found = []
         for position, facts in gathered:
             cause, detail = protection.cause_of(facts)
-            since = protection.exposed_since(book, position, self.context.session, self.session.open_at())
+            since = protection.exposed_since(book, position, self.context.session, self.session.open_at(), now)
             of = (position.id, position.instrument_id, position.symbol, facts.shares, position.quantity)
             found.append(Unprotected(*of, cause, detail, since, now))
         return found
