@@ -173,6 +173,8 @@ def _ledger_follows(settings: Settings, user: str, wanted: str, reason: str, now
                 database.close()
         except TradectlError as error:
             written.error = one_line(error)
+        except Exception as error:  # noqa: BLE001 - the halt is set, and nothing that a damaged ledger holds may hide that
+            written.error = f"the ledger is damaged, or this is a bug: {type(error).__name__}: {one_line(error)}"
 
     if settings.database.startswith("sqlite"):
         work()
