@@ -53,7 +53,7 @@ def judge(reply: Reply, command: Command = Command.PLACE) -> TradectlError | Non
     word, message = text_of(content.get("error_type")), text_of(content.get("message"))
     found = None
     if content.get("status") == "error" and message and not content.get("data"):
-        found = proof_of(PROOFS, reply.status, {word}, message, command)
+        found = proof_of(PROOFS, reply.status, {word}, message, command, content=content)
     if found is None:
         return Ambiguous(f"Kite answered {reply.status} {word} {message}".rstrip())
     if _UNLISTED.search(message) or (found.meaning is Meaning.PERMISSION and _IP.search(message)):

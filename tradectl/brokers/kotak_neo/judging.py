@@ -106,7 +106,7 @@ def command(reply: Reply, asked: Command = Command.PLACE) -> TradectlError | Non
         return Ambiguous(f"Kotak answered {told}: what became of the order is not known")
     if words.ok and reply.status < 300:
         return None
-    found = proof_of(PROOFS, reply.status, words.codes, words.text, asked) if words.failed else None
+    found = _proof(reply, words, asked) if words.failed else None
     if found is None:
         return Ambiguous(f"Kotak answered {told}, which is no refusal that it documents: what became of the order is not known")
     if found.meaning is Meaning.ADDRESS:
@@ -114,6 +114,10 @@ def command(reply: Reply, asked: Command = Command.PLACE) -> TradectlError | Non
     if found.meaning is Meaning.SESSION:
         return _unknown_session(words.text)
     return refused(found.meaning, words.text)
+
+
+def _proof(reply: Reply, words: Said, asked: Command) -> Proof | None:
+    return proof_of(PROOFS, reply.status, words.codes, words.text, asked, content=reply.object())
 
 
 def change(reply: Reply) -> TradectlError | None:
