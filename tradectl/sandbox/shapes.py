@@ -218,7 +218,8 @@ def _at_kotak() -> Iterator[Shape]:
         yield Shape(f"Kotak's invalid request: {words}", _kotak(200, 5202, f"Invalid request: {words}"))
         yield Shape(f"Kotak's bad input: {words}", _kotak(200, 5204, f"Put Order Response : Bad Input {words}"))
         yield Shape(f"Kotak wants a valid reply: {words}", _kotak(400, 1007, f"please provide valid response from OMS: {words}"))
-    for number, more in enumerate(({"nOrdNo": "220621000000097"}, {"data": {"nOrdNo": 220621000000097}}), 1):
+    named: tuple[dict[str, object], ...] = ({"nOrdNo": "220621000000097"}, {"data": {"nOrdNo": 220621000000097}})
+    for number, more in enumerate(named, 1):
         yield Shape(f"Kotak says no under a number ({number})", _kotak(200, 1009, "please provide valid quantity", **more))
     yield Shape("Kotak says no with a number in its words", _kotak(200, 5204, "RMS:Margin Exceeds, nOrdNo: 220621000000097"))
     yield Shape("Kotak says no with other kinds", _kotak(400, ["1009"], {"text": "please provide valid quantity"}))

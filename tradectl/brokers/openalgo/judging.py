@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tradectl.brokers.replies import CHANGES, Command, Meaning, Phase, Proof, proof_of, refused
-from tradectl.brokers.strict_json import text_of
+from tradectl.brokers.strict_json import brief, text_of
 from tradectl.brokers.transport import Reply
 from tradectl.errors import (
     Ambiguous,
@@ -82,6 +82,7 @@ def judge(reply: Reply, command: Command = Command.PLACE) -> TradectlError | Non
     found = None
     if content.get("status") == "error" or mode == "analyze":
         found = proof_of(PROOFS, reply.status, {mode}, message, command, content=content)
+    message = brief(message)
     return _documented(found, message) if found is not None else Ambiguous(f"OpenAlgo answered {reply.status} {message}".rstrip())
 
 
@@ -99,8 +100,8 @@ def judge_read(reply: Reply) -> TradectlError | None:
     if _is_success(reply, content):
         return None
     if content.get("status") == "error" and (reply.status == 401 or _LOGIN.search(message)):
-        return _not_logged_in(message)
-    return BrokerUnavailable(f"OpenAlgo answered {reply.status} {message}".rstrip())
+        return _not_logged_in(brief(message))
+    return BrokerUnavailable(f"OpenAlgo answered {reply.status} {brief(message)}".rstrip())
 
 
 def _documented(found: Proof, message: str) -> TradectlError:
