@@ -314,6 +314,17 @@ def test_a_date_to_wait_for_is_counted_from_our_now_where_the_server_tells_none(
     assert asked_wait({"Retry-After": f"Wed, 25 Nov 2026 04:00:09 {zone}"}, NOW) == 9.0
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Wed, 25 Nov 2026 04:00:09 +99999999999999", "Wed, 25 Nov 99999999999999999999 04:00:09 GMT", "soon", "", "-1", "1.5",
+        "Mon, 01 Jan 0001 00:00:00 +2359", ",", "Wed,",
+    ],
+)  # fmt: skip
+def test_a_wait_that_cannot_be_read_is_none(text: str) -> None:
+    assert asked_wait({"Retry-After": text}, NOW) == asked_wait({"Retry-After": text, "Date": text}, NOW) == 0.0
+
+
 def test_an_address_that_is_none_could_not_be_read() -> None:
     """A broker names some of its addresses itself."""
     for address in ("http://[nowhere/orders", "http://127.0.0.1:port/orders", "nowhere"):

@@ -162,6 +162,23 @@ def test_a_missing_ema_is_named(trading: Make) -> None:
     assert (report.exit_code, "(data missing): there is no EMA9" in report.error) == (11, True)
 
 
+class OddAnswer(Front):
+    """An exchange whose order book is of a kind that no part of ours expects: a bug in the step."""
+
+    def orders(self) -> object:
+        return [None]
+
+
+def test_a_bug_in_a_step_leaves_the_position_as_a_finding(trading: Make) -> None:
+    market = bought(trading)
+    put(market, OddAnswer(market.broker))
+    report = market.run("sell-monitor", once=True)
+    assert (report.exit_code, report.outcome, report.error.split(":")[0]) == (1, "failed", "AttributeError")
+    assert (causes(market), told(market)) == (["failed"], ["failed"])
+    said = operate(market, "status")
+    assert (said.code, "the step of sell-monitor failed: AttributeError" in said.out) == (11, True)
+
+
 class NoReadings:
     """A market whose bars were never imported."""
 

@@ -131,8 +131,9 @@ def understood(path: str, make: Callable[[], T]) -> T:
     """What `make` makes of answers that were read. BrokerUnavailable where they are not what was expected."""
     try:
         return make()
-    except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
-        raise BrokerUnavailable(f"OpenAlgo's answer to {path} cannot be understood: {type(error).__name__} {error}") from error
+    except strict_json.UNREADABLE as error:
+        why = strict_json.brief(f"{type(error).__name__} {error}")
+        raise BrokerUnavailable(f"OpenAlgo's answer to {path} cannot be understood: {why}") from error
 
 
 def _content(content: bytes) -> Any:

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from types import TracebackType
 
-from tradectl.errors import BrokerUnavailable, LoginNeeded, TradectlError
+from tradectl.errors import BrokerUnavailable, DatabaseError, Interrupted, LoginNeeded, TradectlError
 from tradectl.exchange.sessions import PhaseKind, Session
 from tradectl.execution import protection
 from tradectl.execution.protection import Cause, Facts, Unprotected
 from tradectl.execution.selling import Seller
 from tradectl.ledger.book import Snapshot
+from tradectl.ledger.executions import Fenced
 from tradectl.ledger.rows import Order, Position
 from tradectl.model.market import Quote
 from tradectl.model.order import Holding, OrderStatus, Side
@@ -23,6 +25,9 @@ from tradectl.task import Context
 CREDIT = timedelta(days=7)
 """How long after its ex-date shares of a corporate action may not be credited at the depository."""
 CREDITED = frozenset({"split", "bonus", "consolidation"})
+
+_NOTHING_TO_WRITE = (DatabaseError, Fenced, Interrupted)
+"""After these nothing can be written, or another process works on it."""
 
 Exposed = Sequence[tuple[Position, int]]
 """Positions with how many of their shares no live sell covers."""
@@ -46,7 +51,21 @@ def look(
     return watch.kept(snapshot, lambda: watch.findings(_gathered(watch, seller, quotes, exposed)))
 
 
-def after_failure(context: Context, error: TradectlError) -> None:
+class Findings:
+    """Around a step: where it fails, also by a bug, the positions without a sell are kept as findings. The error goes on."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if isinstance(error, Exception) and not isinstance(error, _NOTHING_TO_WRITE):
+            after_failure(self._context, error)
+
+
+def after_failure(context: Context, error: Exception) -> None:
     """Keep and announce, by the ledger alone, that a failed step leaves positions without a sell."""
     world = context.world
     session = world.sessions.session(context.session)
@@ -134,8 +153,10 @@ def _continued(item: Unprotected, known: Unprotected | None) -> Unprotected:
     return replace(item, since=since)
 
 
-def _failure(error: TradectlError) -> tuple[Cause, str]:
-    text = str(error).rstrip(".") or type(error).__name__
+def _failure(error: Exception) -> tuple[Cause, str]:
+    text = str(error).rstrip(".")
+    if not isinstance(error, TradectlError) or not text:
+        text = f"{type(error).__name__} {text}".rstrip()
     if isinstance(error, LoginNeeded):
         return Cause.LOGIN_NEEDED, text
     if isinstance(error, BrokerUnavailable):
