@@ -78,7 +78,7 @@ class Turn(Trading):
 
     def _world(self) -> PaperWorld:
         readings = Readings(self.market, self.parameters)
-        parts = (self.sessions, self.market, self.broker, self.ledger, self.notifier, self.parameters, readings)
+        parts = (self.sessions, self.market, self.broker, self.ledger, self.notifier, self.parameters, readings, self.marker)
         return PaperWorld("asha", "paper", self.clock, *parts)
 
     def restart(self) -> None:
