@@ -82,8 +82,8 @@ class Turn(Trading):
 
     def _world(self) -> PaperWorld:
         readings = Readings(self.market, self.parameters)
-        parts = (self.sessions, self.market, self.broker, self.ledger, self.notifier, self.parameters, readings)
-        return PaperWorld("asha", "paper", self.clock, *parts, self.marker)
+        parts = (self.sessions, self.market, self.broker, self.ledger, self.notifier, self.parameters, readings, self.marker)
+        return PaperWorld("asha", "paper", self.clock, *parts)
 
     def restart(self) -> None:
         """Another process: everything is read from the files again."""

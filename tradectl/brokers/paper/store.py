@@ -47,7 +47,8 @@ class Store:
 
     def __init__(self, file: Path, *, durable: bool = True, alone: bool = False, create: bool = True) -> None:
         self._file = file
-        self._place = _place(file)
+        self._path = str(file)
+        self._place = _place(self._path)
         self._alone = alone
         self._identity = ""
         with self._translated():
@@ -55,7 +56,7 @@ class Store:
             self._connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=64)
         try:
             self._prepare(durable)
-            self._place = _place(file)
+            self._place = _place(self._path)
         except DatabaseError:
             self._connection.close()
             raise
@@ -144,7 +145,7 @@ class Store:
 
     def _check_in_place(self) -> None:
         """Raise DatabaseError where the open file no longer has its name: nobody else would read what is written to it."""
-        if not self._alone and self._identity and _place(self._file) != self._place:
+        if not self._alone and self._identity and _place(self._path) != self._place:
             raise DatabaseError(
                 f"the paper exchange {self._file} was deleted or replaced while it was in use: nothing is written"
             )
@@ -311,10 +312,10 @@ class Store:
 _PUT_ORDER = f"INSERT OR REPLACE INTO orders (account, {ORDER_COLUMNS}) VALUES ({', '.join('?' * 20)})"
 
 
-def _place(file: Path) -> tuple[int, int] | None:
+def _place(path: str) -> tuple[int, int] | None:
     """What tells one file from another under the same name; None where there is none."""
     try:
-        found = os.stat(file)
+        found = os.stat(path)
     except OSError:
         return None
     return found.st_dev, found.st_ino
