@@ -95,6 +95,11 @@ def _word(row: Row) -> str:
     return str(row["order_status"]).strip().lower()
 
 
+def side(row: Row) -> Side:
+    """Return the side of an order or a trade. ValueError for another word."""
+    return Side(str(row["action"]).upper())
+
+
 def _order(row: Row, filled: int, at: datetime, now: datetime, *, repeated: bool) -> OrderReport:
     word, quantity = _word(row), whole(row["quantity"])
     if filled > quantity:
@@ -111,7 +116,7 @@ def _order(row: Row, filled: int, at: datetime, now: datetime, *, repeated: bool
         str(row["orderid"]),
         None,
         symbol_of(row["symbol"]),
-        Side(str(row["action"]).upper()),
+        side(row),
         quantity,
         about_paise(row["price"]),
         filled,
@@ -147,7 +152,7 @@ def _trade(row: Row, seen: Counter[str], moment: Moment) -> TradeReport:
         f"{row['orderid']}/{name}",
         str(row["orderid"]),
         symbol_of(row["symbol"]),
-        Side(str(row["action"]).upper()),
+        side(row),
         quantity,
         price,
         at,
