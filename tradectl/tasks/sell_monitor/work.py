@@ -7,6 +7,7 @@ die and start again at any minute.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import time, timedelta
 
@@ -31,10 +32,11 @@ def run(context: Context) -> Outcome:
     A step that fails leaves every position that no sell covers as a finding."""
     try:
         return _step(context)
-    except (DatabaseError, Fenced, Interrupted):  # nothing can be written, or another process works on it
+    except (Fenced, Interrupted):  # another process works on it
         raise
     except TradectlError as error:
-        exposure.after_failure(context, error)
+        with suppress(DatabaseError):  # it may be the ledger that cannot be read or written
+            exposure.after_failure(context, error)
         raise
 
 
