@@ -288,8 +288,8 @@ class OrderPath:
         return Answer(Sent.PLACED, order)
 
     def _marked_withdrawn(self, order: Order) -> Order:
-        """The order with the mark on disk that it is not to be tried again, before the broker hears of it."""
-        while _would_be_tried_again(order):
+        """The order with the mark on disk that its end was asked for here, before the broker hears of it."""
+        while _ends_otherwise(order):
             with suppress(Overtaken):
                 self._book.intents.move(order, order.status, WITHDRAWN, self._clock.now())
             order = self._book.order(order.id)
@@ -303,7 +303,8 @@ def _assert_allows(state: TradingState, side: Side) -> None:
         raise Forbidden(forbidden, by_limit=state.by_limit)
 
 
-def _would_be_tried_again(order: Order) -> bool:
-    """Whether it is a buy that waits at the broker, so that a rejection would make it wait for another try (`reconcile`)."""
-    waits = order.side is Side.BUY and order.status is OrderStatus.PENDING and order.broker_order_id is not None
-    return waits and order.reason not in {WITHDRAWN, REAPPEARED}
+def _ends_otherwise(order: Order) -> bool:
+    """Whether an order that is with the broker would end otherwise without the mark that its end was asked for: a buy that waits
+    and is rejected would be tried again (`reconcile`), and a sell would count as taken back by the broker (`protection`)."""
+    waits = order.status is OrderStatus.PENDING or (order.side is Side.SELL and order.status is OrderStatus.ONGOING)
+    return waits and order.broker_order_id is not None and order.reason not in {WITHDRAWN, REAPPEARED}

@@ -295,15 +295,15 @@ def _change(order: Order, report: OrderReport, filled: int, *, tried_again: bool
         if status in {OrderStatus.REJECTED, OrderStatus.CANCELLED}:
             return None
         status = OrderStatus.PENDING
-    if status is OrderStatus.EXECUTED and filled < report.quantity:
-        status = OrderStatus.ONGOING
-    if status is OrderStatus.CANCELLED and filled < report.filled_quantity:
-        status = OrderStatus.ONGOING
+    traded = report.quantity if status is OrderStatus.EXECUTED else report.filled_quantity
+    if status in {OrderStatus.EXECUTED, OrderStatus.CANCELLED} and filled < traded:
+        status = OrderStatus.UNKNOWN if _waits_for_trades(order, report) else OrderStatus.ONGOING
     if status is OrderStatus.PENDING and order.status is OrderStatus.ONGOING:
         status = OrderStatus.ONGOING
     if tried_again and _may_wait(order, report, filled):
         status = OrderStatus.RETRY_PENDING
-    marked = order.reason in {REAPPEARED, WITHDRAWN} and status in ALIVE  # a process may die before it has cancelled it
+    ours = status in ALIVE or status is OrderStatus.CANCELLED
+    marked = order.reason in {REAPPEARED, WITHDRAWN} and ours  # a process may die before it has cancelled it
     reason = order.reason if marked else report.reason
     change = OrderChange(order, status, reason, report.broker_order_id, filled, report.quantity, report.price)
     same = (
@@ -314,6 +314,12 @@ def _change(order: Order, report: OrderReport, filled: int, *, tried_again: bool
         and order.broker_order_id == report.broker_order_id
     )
     return None if same else change
+
+
+def _waits_for_trades(order: Order, report: OrderReport) -> bool:
+    """Return whether the trades of an order's end have been missing for so long that its outcome is UNKNOWN already."""
+    known = order.broker_order_id == report.broker_order_id and order.absent_since is not None
+    return known and order.status is OrderStatus.UNKNOWN
 
 
 def _may_wait(order: Order, report: OrderReport, filled: int) -> bool:
@@ -363,4 +369,12 @@ def compare_holdings(book: Book, broker: Broker) -> list[Mismatch]:
         Mismatch(position.symbol, position.quantity, held.get(position.symbol, 0))
         for position in book.snapshot().positions
         if held.get(position.symbol, 0) < position.quantity
+    ]
+
+
+def unlisted(book: Book) -> list[Order]:
+    """Return our unfinished orders that the broker took and that its book, as it was last read, does not list."""
+    listed = {report.broker_order_id for report in book.reports}
+    return [
+        order for order in book.snapshot().orders if order.broker_order_id is not None and order.broker_order_id not in listed
     ]

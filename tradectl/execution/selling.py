@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
 
+from tradectl.execution import protection
 from tradectl.execution.desk import Desk
 from tradectl.execution.orders import Answer, Sent
 from tradectl.ledger.book import Snapshot
@@ -148,7 +149,7 @@ class Seller:
             f"P{position.id}",
             position_id=position.id,
         )
-        if self._refused_lately(intent):
+        if self._refused_lately(intent, position):
             return False
         if not self._clear_the_way(position, wanted.price):
             return True
@@ -199,11 +200,16 @@ class Seller:
         ended = [self.desk.cancel_confirmed(order) for order in ours]  # all are asked, whatever became of the first
         return all(ended) and len(ours) == len(crossing)
 
-    def _refused_lately(self, intent: Intent) -> bool:
+    def _refused_lately(self, intent: Intent, position: Position) -> bool:
+        """Whether the last sell was rejected lately, or the broker has cancelled more than one by itself, the last one lately."""
         chain = self.desk.book.intents.chain(intent)
-        if not chain or chain[-1].status is not OrderStatus.REJECTED:
+        if not chain:
             return False
-        return self.desk.clock.now() - chain[-1].updated_at < REST_AFTER_REFUSAL
+        refused = chain[-1:] if chain[-1].status is OrderStatus.REJECTED else []
+        if chain[-1].status is OrderStatus.CANCELLED:
+            taken_back = protection.taken_back_in(self.desk.book, position, self.session)
+            refused = taken_back if len(taken_back) >= protection.AGAIN else []
+        return bool(refused) and self.desk.clock.now() - refused[-1].updated_at < REST_AFTER_REFUSAL
 
     def _frozen(self, position: Position, wanted: Desired) -> Desired:
         """A new order at target is no higher than one that rested earlier in the session, however that one ended."""

@@ -7,6 +7,7 @@ with whatever proves that the sending is over: an answer, an error that came bac
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -22,7 +23,8 @@ from tradectl.ledger.statements import CHAIN, CHANGE, ONE_ORDER, ORDERS, STATE_H
 from tradectl.model.order import MOVES, OrderReport, OrderStatus, OrderType, Purpose, Side, Variety
 
 WITHDRAWN = "its end was asked for"
-"""The reason of a buy whose end was asked for, until the broker's book shows that: it is not tried again."""
+"""The reason of an order whose end was asked for here, by a task or a person: a buy is not tried again, and a sell that is
+cancelled was not taken back by the broker."""
 REAPPEARED = "it appeared after its end"
 """The reason of an order that had been given up and is in the broker's book after all, until it has been withdrawn."""
 UNEXPLAINED = "the broker has it under a tag of ours that no intent of this ledger explains"
@@ -223,6 +225,12 @@ class Intents:
     def doubt(self, order: Order, reason: str, now: datetime, *, absent_since: datetime | None) -> None:
         """Nobody knows what became of it. Raises Overtaken."""
         self._write(order, OrderStatus.UNKNOWN, {"reason": reason, "absent_since": absent_since, "updated_at": now})
+
+    def note_absent(self, order: Order, since: datetime | None) -> None:
+        """Note since when successful reads of the broker's book do not show an order; None: they do. Its status stays. Another
+        process that has changed the order knows more of it: then nothing is noted."""
+        with suppress(Overtaken):
+            self._write(order, order.status, {"absent_since": since})
 
     def move(self, order: Order, status: OrderStatus, reason: str, now: datetime) -> None:
         """Change an order's status by an allowed move. Raises Overtaken."""
