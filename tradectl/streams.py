@@ -2,6 +2,9 @@
 
 A program started with a closed stream gives that number to the next file it opens, which may be the ledger: a line for a person
 would then be written into the database. So `secure` occupies the three numbers first, before anything else is opened.
+
+A pipe, a socket or a terminal whose reader does not read would hold a write for ever. So each of them is written without
+blocking, in small pieces, and what finds no reader in time is dropped.
 """
 
 from __future__ import annotations
@@ -12,12 +15,18 @@ import os
 import select
 import stat
 import sys
+import time
 from typing import Any
 
 CLOSED = frozenset({errno.EPIPE, errno.EBADF, errno.ECONNRESET, errno.ENXIO})
 """Errors of a stream without a reader: it counts as /dev/null."""
-PATIENCE = 2000
-"""Milliseconds to wait for a reader of a non-blocking stream that is full."""
+PATIENCE = 2.0
+"""Seconds to wait for the reader of a stream that is full. Once text was dropped, no more is waited until a write succeeds."""
+_PIECE = select.PIPE_BUF
+"""Bytes that a pipe takes as a whole where it is writable at all."""
+_AGAIN = 0.01
+"""Seconds between two tries where the stream says that it is writable and takes nothing, as a terminal may."""
+_secured: dict[str, SafeFile] = {}
 
 
 def secure() -> None:
@@ -31,6 +40,12 @@ def secure() -> None:
     sys.stdin = _readable(sys.stdin)
     sys.stdout = _safe(1, "stdout", sys.stdout)
     sys.stderr = _safe(2, "stderr", sys.stderr)
+
+
+def wait_for_reader() -> None:
+    """Let stdout wait for its reader without a limit: for commands whose output is all that they do, as before a pager."""
+    if "stdout" in _secured:
+        _secured["stdout"].patience = None
 
 
 class SafeInput(io.FileIO):
@@ -53,12 +68,17 @@ class SafeInput(io.FileIO):
 
 
 class SafeFile(io.FileIO):
-    """A file whose writes never raise: what cannot be written is dropped."""
+    """A file whose writes never raise and, with `patience` in seconds, never wait longer: what cannot be written is dropped."""
 
     def __init__(self, number: int, title: str) -> None:
         super().__init__(number, "w", closefd=False)
+        self.patience: float | None = PATIENCE
         self._title = title
         self._reported = False
+        self._drops = False
+        mode = os.fstat(number).st_mode
+        self._may_wait = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(number)
+        self._number = _without_blocking(number) if self._may_wait else number
 
     def write(self, data: Any, /) -> int:
         """Write all of `data`, or drop what cannot be written; the length of `data`."""
@@ -66,20 +86,33 @@ class SafeFile(io.FileIO):
         done = 0
         while done < len(view):
             try:
-                written = super().write(view[done:])
+                done += self._write_piece(view[done : done + _PIECE]) if self._may_wait else os.write(self._number, view[done:])
             except OSError as error:
                 self._dropped(error)
                 break
-            if written is None and not self._ready():
-                self._dropped(BlockingIOError(errno.EAGAIN, "its reader does not read"))
-                break
-            done += written or 0
         return len(view)
 
-    def _ready(self) -> bool:
+    def _write_piece(self, piece: memoryview) -> int:
+        """Write what the stream takes, at least a byte. Raises BlockingIOError where it takes nothing in time."""
+        patience = 0.0 if self._drops else self.patience
+        until = None if patience is None else time.monotonic() + patience
+        while self._is_writable(until):
+            try:
+                written = os.write(self._number, piece)
+            except BlockingIOError:
+                if until is not None and time.monotonic() >= until:
+                    break
+                select.select([], [], [], _AGAIN)
+            else:
+                self._drops = False
+                return written
+        self._drops = self.patience is not None
+        raise BlockingIOError(errno.EAGAIN, "its reader does not read")
+
+    def _is_writable(self, until: float | None) -> bool:
         poll = select.poll()
-        poll.register(self.fileno(), select.POLLOUT)
-        return bool(poll.poll(PATIENCE))
+        poll.register(self._number, select.POLLOUT)
+        return bool(poll.poll(None if until is None else max(0.0, until - time.monotonic()) * 1000))
 
     def _dropped(self, error: OSError) -> None:
         if self._reported or self._is_gone(error):
@@ -93,6 +126,16 @@ class SafeFile(io.FileIO):
         """A terminal that hung up answers EIO, as a broken disk does for a file."""
         hung_up = error.errno == errno.EIO and stat.S_ISCHR(os.fstat(self.fileno()).st_mode)
         return hung_up or error.errno in CLOSED
+
+
+def _without_blocking(number: int) -> int:
+    """Open a pipe or a terminal once more, for writes that do not block; the number itself where that cannot be done.
+
+    The flag must not be set on the number: it would hold for every process that shares the stream."""
+    try:
+        return os.open(f"/proc/self/fd/{number}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError:
+        return number
 
 
 def _occupy(number: int) -> None:
@@ -116,7 +159,8 @@ def _readable(before: Any) -> io.TextIOWrapper:
 def _safe(number: int, title: str, before: Any) -> io.TextIOWrapper:
     """The stream that replaces `before`, with its encoding; characters that it lacks are written as escapes."""
     encoding = "utf-8" if before is None else before.encoding
-    buffer = io.BufferedWriter(SafeFile(number, title))
+    file = _secured[title] = SafeFile(number, title)
+    buffer = io.BufferedWriter(file)
     interactive = number == 2 or buffer.isatty()
     unbuffered = before is not None and before.write_through
     return io.TextIOWrapper(buffer, encoding, "backslashreplace", line_buffering=interactive, write_through=unbuffered)

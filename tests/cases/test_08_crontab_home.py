@@ -49,6 +49,35 @@ def test_every_line_reaches_the_home_it_was_written_for(tmp_path: Path, name: st
         assert ledger.execute("SELECT count(*) FROM users").fetchone() == (2,)
 
 
+def test_the_lines_are_those_of_the_users_schedule(tmp_path: Path):
+    """Of the user who is named, and of no other."""
+    assert shell("tradectl init && tradectl user add anna --capital 100000", tmp_path).returncode == 0
+    changes = (
+        'schedule set premarket-retry --times "08:05"',
+        "schedule set sell-monitor --until 14:30",
+        "schedule disable analyze",
+    )
+    before = {user: shell(f"tradectl crontab --zone UTC --user {user}", tmp_path).stdout for user in ("anna", "me")}
+    for change in changes:
+        assert shell(f"tradectl {change} --user anna", tmp_path).returncode == 0, change
+    after = {user: shell(f"tradectl crontab --zone UTC --user {user}", tmp_path).stdout for user in ("anna", "me")}
+    assert after["me"] == before["me"] != ""
+    retries = [line.split(maxsplit=2)[:2] for line in lines(after["anna"]) if " premarket-retry " in line]
+    assert retries == [["35", "2"]]
+    assert [line for line in lines(after["anna"]) if " sell-monitor --until 14:30 --trigger cron" in line]
+    assert not [line for line in lines(after["anna"]) if " analyze " in line]
+    assert "# analyze is disabled: `tradectl schedule enable analyze`" in after["anna"]
+    assert " analyze " in before["anna"]
+
+
+def test_a_ledger_that_cannot_be_read_is_noted(tmp_path: Path):
+    said = shell("tradectl crontab --zone UTC --user anna --db postgresql+psycopg://anna@127.0.0.1:1/trading", tmp_path)
+    assert said.returncode == 0
+    assert "these are the tasks' own times" in said.stdout
+    assert "these are the tasks' own times" in said.stderr
+    assert len(lines(said.stdout)) == 14
+
+
 def test_a_line_whose_home_is_gone_makes_none(tmp_path: Path):
     home, elsewhere = tmp_path / "live", tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -100,10 +129,11 @@ def test_a_password_goes_into_no_crontab(tmp_path: Path):
     assert written.returncode == 0
     assert "s3cret" not in written.stdout + written.stderr
     assert "is not written here" in written.stderr
+    assert "the tasks' own times" in written.stderr
     assert all("--db postgresql+psycopg://anna@127.0.0.1:1/trading" in line for line in lines(written.stdout))
     (tmp_path / "tradectl.toml").write_text(f'database = "{url}"\n', encoding="utf-8")
     written = shell("tradectl crontab --zone UTC --user anna", tmp_path, {"TRADECTL_DB": url})
-    assert (written.stderr, "--db" in written.stdout) == ("", False)
+    assert ("is not written here" in written.stderr, "--db" in written.stdout) == (False, False)
 
 
 def test_several_users_must_be_named(tmp_path: Path):

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import pty
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
+import time
+import tty
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -123,23 +126,100 @@ def test_a_terminal_that_hung_up_stops_nothing(home: Path):
         assert done.returncode == 2
 
 
-def test_a_full_pipe_that_does_not_block_loses_text_only(home: Path):
-    """A pipe of 64 KB whose reader never reads; the writer may not wait for ever."""
-    reading, writing = os.pipe()
+def pair_of_sockets() -> tuple[int, int]:
+    near, far = socket.socketpair()
+    return near.detach(), far.detach()
+
+
+def raw_terminal() -> tuple[int, int]:
+    reading, writing = pty.openpty()
+    tty.setraw(writing)
+    return reading, writing
+
+
+STREAMS = {"pipe": os.pipe, "socket": pair_of_sockets, "terminal": raw_terminal}
+
+
+@contextmanager
+def full(kind: str, *, blocking: bool) -> Iterator[tuple[int, int]]:
+    """Both ends of a stream that takes no byte more, because its reader does not read."""
+    reading, writing = STREAMS[kind]()
     os.set_blocking(writing, False)
+    deaf = 0
+    while deaf < 3:  # a terminal takes more a moment later
+        try:
+            os.write(writing, b"x" * 4096)
+            deaf = 0
+        except BlockingIOError:
+            deaf += 1
+            time.sleep(0.05)
+    os.set_blocking(writing, blocking)
     try:
-        while os.write(writing, b"x" * 65536) == 65536:
-            pass
-    except BlockingIOError:
-        pass
-    try:
-        words = [sys.executable, "-m", "tradectl", "eod", "--at", AT]
-        done = subprocess.run(words, env=environment(home), stdout=writing, stderr=subprocess.PIPE, check=False, timeout=60)
+        yield reading, writing
     finally:
         os.close(reading)
         os.close(writing)
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+@pytest.mark.parametrize("kind", [*STREAMS])
+def test_a_reader_that_does_not_read_loses_text_only(home: Path, kind: str, *, blocking: bool):
+    """The writer may not wait for ever, and its exit code is that of the work."""
+    words = [sys.executable, "-m", "tradectl", "eod", "--at", AT]
+    with full(kind, blocking=blocking) as (_, writing):
+        done = subprocess.run(words, env=environment(home), stdout=writing, stderr=subprocess.PIPE, check=False, timeout=60)
     assert done.returncode == 0
     assert done.stderr.decode().splitlines()[-1].startswith("tradectl: stdout cannot be written: its reader does not read")
+
+
+@pytest.mark.parametrize("kind", [*STREAMS])
+def test_the_story_on_stderr_does_not_hold_the_work(home: Path, kind: str):
+    words = [sys.executable, "-m", "tradectl", "eod", "--at", "2023-07-23 18:00"]
+    with full(kind, blocking=True) as (_, writing):
+        done = subprocess.run(words, env=environment(home), stdout=writing, stderr=writing, check=False, timeout=60)
+    assert done.returncode == 0
+
+
+def test_a_command_that_looks_waits_for_its_reader(home: Path):
+    """As before a pager, where a person reads the first page for longer than two seconds."""
+    words = [sys.executable, "-m", "tradectl", "crontab", "--zone", "UTC"]
+    whole = subprocess.run(words, env=environment(home), capture_output=True, check=False).stdout
+    with full("pipe", blocking=True) as (reading, writing):
+        looking = subprocess.Popen(words, env=environment(home), stdout=writing, stderr=subprocess.DEVNULL)
+        with pytest.raises(subprocess.TimeoutExpired):
+            looking.wait(4)
+        read = b""
+        while not read.endswith(whole):
+            read += os.read(reading, 65536)
+        assert looking.wait(60) == 0
+
+
+def test_what_a_reader_reads_again_is_written_again(tmp_path: Path):
+    """Text is dropped without a wait after the first; once the reader goes on it gets what comes from then on."""
+    program = """if True:
+        import sys, time
+        from tradectl.streams import secure
+        secure()
+        began = time.monotonic()
+        for _ in range(20):
+            print("lost", file=sys.stdout, flush=True)
+        print(f"waited {time.monotonic() - began:.0f}", file=sys.stderr)
+        sys.stdin.readline()
+        print("read again", flush=True)
+    """
+    with full("pipe", blocking=True) as (reading, writing):
+        child = subprocess.Popen(
+            [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=writing, stderr=subprocess.PIPE, text=True
+        )
+        assert child.stderr is not None
+        lines = [child.stderr.readline() for _ in range(2)]
+        assert (lines[0].split(": ")[1], lines[1]) == ("stdout cannot be written", "waited 2\n")
+        os.set_blocking(reading, False)
+        with suppress(BlockingIOError):
+            while os.read(reading, 65536):
+                pass
+        child.communicate("\n")
+        assert os.read(reading, 100) == b"read again\n"
 
 
 def test_a_character_that_the_terminal_lacks_is_an_escape(home: Path):

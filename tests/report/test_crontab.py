@@ -11,6 +11,7 @@ import pytest
 
 from tradectl.errors import ConfigurationError, UsageError
 from tradectl.ledger.opening import without_password
+from tradectl.ledger.schedules import ScheduleRow, declared
 from tradectl.report.crontab import clocks_change, command, crontab, find_zone
 from tradectl.report.machine_zone import MachineZone, machine_zone
 from tradectl.task import Context, Outcome, Schedule, Task
@@ -31,7 +32,7 @@ TASKS = (
 
 
 def written(zone: MachineZone) -> str:
-    return crontab(TASKS, zone, TODAY, PROGRAM, notes=["a note"])
+    return crontab([declared("anna", task) for task in TASKS], zone, TODAY, PROGRAM, notes=["a note"])
 
 
 def lines(zone: str) -> list[str]:
@@ -53,6 +54,12 @@ def test_another_zone_has_the_same_moments():
         f"10 3 * * * {PROGRAM} premarket-retry --trigger cron -q",
         f"45 3 * * * {PROGRAM} sell-monitor --until 15:36 --trigger cron -q",
     ]
+
+
+def test_a_start_within_a_minute_waits_for_the_next_one():
+    row = ScheduleRow("anna", "amo-adjust", (time(9, 7, 30),), time(9, 14), None, enabled=True)
+    text = crontab([row], find_zone("Asia/Kolkata"), TODAY, PROGRAM)
+    assert f"# 09:07:30 amo-adjust\n8 9 * * * {PROGRAM} amo-adjust --trigger cron -q\n" in text
 
 
 def test_a_slot_may_lie_on_the_evening_before():

@@ -93,6 +93,18 @@ def test_a_day_of_the_daemon(running: Running) -> None:
     assert running.stage.ledger.service.list()[0].status == "stopped"
 
 
+def test_a_closed_terminal_ends_it_in_order(running: Running) -> None:
+    running.wait_for(lambda: running.status("watch") == "running")
+    assert running.process.pid is not None
+    os.kill(running.process.pid, signal.SIGHUP)
+    running.process.join(60)
+    assert running.process.exitcode == 129
+    watch = running.stage.row("watch")
+    assert watch is not None
+    assert watch.owner is None
+    assert running.stage.ledger.service.list()[0].status == "stopped"
+
+
 def test_a_killed_monitor_is_started_again(running: Running) -> None:
     running.wait_for(lambda: (row := running.stage.row("watch")) is not None and row.owner)
     watch = running.stage.row("watch")

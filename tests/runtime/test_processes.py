@@ -16,6 +16,7 @@ import pytest
 from tests.runtime.child import shift_to, stage_of
 from tests.runtime.stage import Stage, ist
 from tradectl.ledger.executions import Execution
+from tradectl.runtime.interrupt import stop_on_signals
 from tradectl.task import Context, Outcome
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
@@ -86,7 +87,7 @@ def changes(context: Context) -> Outcome:
     return Outcome({"done": 1})
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_a_signal_between_steps_gives_the_claim_back(home: Home, number: int, code: int) -> None:
     pid = home.start("watch", changes)
     home.wait_for(lambda: (row := home.row("watch")) and row.steps == 1)
@@ -96,6 +97,17 @@ def test_a_signal_between_steps_gives_the_claim_back(home: Home, number: int, co
     assert row is not None
     assert (row.status, row.owner, row.steps, row.result) == ("running", None, 1, {"done": 1})
     assert [line.action for line in home.stage.ledger.logs.list(task="watch")] == ["task_interrupted"]
+
+
+def test_a_hangup_that_nohup_ignores_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_on_signals() as stop:
+            signal.raise_signal(signal.SIGHUP)
+            assert not stop.signal_number
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_second_signal_ends_the_step_that_is_running(home: Home) -> None:

@@ -10,7 +10,16 @@ sources       sessions, market data and live prices
 
 from tradectl.bootstrap.drills import CHANGES, drill_exchange, drill_world
 from tradectl.bootstrap.exchanges import Accepted, accept_exchange, renew_exchange
-from tradectl.bootstrap.homes import before_the_last_event, capital_of, exists, init, only_user, open_world, parameters_of
+from tradectl.bootstrap.homes import (
+    before_the_last_event,
+    capital_of,
+    exists,
+    init,
+    only_user,
+    open_world,
+    parameters_of,
+    schedule_of,
+)
 from tradectl.bootstrap.simulations import open_simulation, reopen_simulation
 from tradectl.bootstrap.sources import open_prices, open_sessions, open_store
 from tradectl.bootstrap.worlds import LiveWorld, PaperWorld, live_account, onlooker
@@ -38,4 +47,5 @@ __all__ = [
     "parameters_of",
     "renew_exchange",
     "reopen_simulation",
+    "schedule_of",
 ]

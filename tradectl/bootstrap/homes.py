@@ -26,6 +26,7 @@ from tradectl.settings import FILE, SQLITE
 
 if TYPE_CHECKING:
     from tradectl.ledger.engine import Database
+    from tradectl.ledger.schedules import ScheduleRow
     from tradectl.ledger.store import Ledger
     from tradectl.settings import Settings
     from tradectl.strategy.parameters import Parameters
@@ -301,6 +302,20 @@ def only_user(settings: Settings) -> str | None:
     if len(names) > 1:
         raise UsageError(f"whose account? this database has the users {', '.join(names)}: say --user NAME")
     return names[0] if names else None
+
+
+def schedule_of(settings: Settings, user: str) -> dict[str, ScheduleRow]:
+    """Return the schedule of a home's user, by task; empty where there is no home. Raises UsageError for an unknown user."""
+    from tradectl.ledger.store import Ledger
+    from tradectl.ledger.users import Users
+
+    if not exists(settings):
+        return {}
+    database = _open(settings, read_only=True)
+    try:
+        return {row.task: row for row in Ledger(database, Users(database).get(user).user).schedules.list()}
+    finally:
+        database.close()
 
 
 def parameters_of(settings: Settings, changes: dict[str, str]) -> Parameters:

@@ -11,6 +11,8 @@ import typer
 
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.group import Command, words
+from tradectl.cli.options import DAY, OPERATE
+from tradectl.streams import wait_for_reader
 
 Body = Callable[..., Answer]
 
@@ -21,19 +23,23 @@ def command(
     """Register `body(call, **options) -> Answer` in `app`; its docstring is the help, its annotations are the options."""
 
     def register(body: Body) -> Body:
-        app.command(name, cls=Command, rich_help_panel=panel, short_help=short)(_entrance(body))
+        app.command(name, cls=Command, rich_help_panel=panel, short_help=short)(_entrance(body, works=panel in {DAY, OPERATE}))
         return body
 
     return register
 
 
-def _entrance(body: Body) -> Callable[..., None]:
-    """The function that Typer sees: the same options, a context in the place of the call."""
+def _entrance(body: Body, *, works: bool) -> Callable[..., None]:
+    """The function that Typer sees: the same options, a context in the place of the call.
+
+    `works`: a reader of stdout that does not read must not hold it, as cron and the daemon start it."""
 
     @wraps(body)
     def enter(ctx: typer.Context, **options: Any) -> None:
         call: Call = ctx.obj
         call.command = words(ctx)
+        if not works:
+            wait_for_reader()
         raise typer.Exit(call.answer(body(call, **options)))
 
     seen = inspect.signature(body, eval_str=True)

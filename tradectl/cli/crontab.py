@@ -14,10 +14,12 @@ from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.options import CONFIGURE
 from tradectl.clock import SystemClock
+from tradectl.errors import DatabaseError
 from tradectl.model.moment import ist_date
 from tradectl.settings import environment_zone
 
 if TYPE_CHECKING:
+    from tradectl.ledger.schedules import ScheduleRow
     from tradectl.settings import Settings
 
 app = typer.Typer()
@@ -32,13 +34,12 @@ def crontab(
         str, typer.Option(help="The zone of the machine whose cron it is; this machine's unless told.", metavar="ZONE")
     ] = "",
 ) -> Answer:
-    """Write a crontab whose lines reach this home and user from cron's empty environment, in the machine's zone.
+    """Write a crontab of the user's schedule whose lines reach this home and user from cron's empty environment.
 
-    A zone with summer time gets the one line that runs each minute what is due."""
+    Times are those of the machine's zone. A zone with summer time gets the one line that runs each minute what is due."""
     from tradectl import bootstrap
     from tradectl.report import crontab as report
     from tradectl.report.machine_zone import machine_zone
-    from tradectl.runtime import registry
 
     settings = call.told()
     today = ist_date(settings.at or SystemClock().now())
@@ -47,7 +48,9 @@ def crontab(
     user = settings.user or bootstrap.only_user(settings)
     words = ["--home", str(settings.home), *(("--user", user) if user else ()), *database]
     program = report.command([*_program(), *words])
-    text = report.crontab(registry.all_tasks(), found, today, program, notes=notes)
+    schedule, unread = _schedule(settings, user)
+    notes += unread
+    text = report.crontab(schedule, found, today, program, notes=notes)
     for note in notes:
         call.say(note)
     if found.zone is None:
@@ -56,6 +59,24 @@ def crontab(
         init = shlex.join([PROGRAM, "init", *words])
         call.say(f"there is no home in {settings.home} yet, and a line makes none: `{init}` does")
     return Answer(text, text.rstrip("\n"))
+
+
+def _schedule(settings: Settings, user: str | None) -> tuple[list[ScheduleRow], list[str]]:
+    """The user's schedule in the order of the day, and what to note; the tasks' own times where there is no home to read."""
+    from tradectl import bootstrap
+    from tradectl.ledger.schedules import declared
+    from tradectl.runtime.registry import all_tasks
+
+    rows: dict[str, ScheduleRow] = {}
+    notes: list[str] = []
+    if user:
+        try:
+            rows = bootstrap.schedule_of(settings, user)
+        except DatabaseError:
+            notes.append(
+                "The ledger cannot be read, so these are the tasks' own times; changes by `tradectl schedule` are missing."
+            )
+    return [rows.get(task.name) or declared(user or "", task) for task in all_tasks()], notes
 
 
 def _program() -> list[str]:

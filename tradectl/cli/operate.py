@@ -27,7 +27,7 @@ def run_due(call: Call, strict: Strict = False) -> Answer:
 
 @command(app, panel=OPERATE)
 def daemon(call: Call) -> Answer:
-    """Run what is due, a process for each task, until SIGINT or SIGTERM; then no new work, and claims are given back."""
+    """Run what is due, a process for each task, until SIGINT, SIGTERM or SIGHUP; then no new work, and claims are given back."""
     from tradectl.runtime.daemon import Daemon, command_line
     from tradectl.runtime.runner import Runner
 

@@ -19,6 +19,7 @@ from tradectl.cli.app import app
 from tradectl.cli.config import CREDENTIALS
 from tradectl.cli.group import PANEL
 from tradectl.cli.reply_tables import replies
+from tradectl.ledger.schedules import declared
 from tradectl.report.crontab import crontab, find_zone
 from tradectl.runtime.registry import all_tasks
 from tradectl.settings import KEYS
@@ -38,7 +39,9 @@ def files() -> Mapping[str, str]:
         "docs/reference/exit-codes.md": exit_codes(),
         "docs/reference/settings.md": settings(),
         "docs/reference/replies.md": f"{WRITTEN}\n{replies()}",
-        "crontab.example": crontab(all_tasks(), find_zone("Asia/Kolkata"), EXAMPLE_DAY, EXAMPLE_PROGRAM),
+        "crontab.example": crontab(
+            [declared("", task) for task in all_tasks()], find_zone("Asia/Kolkata"), EXAMPLE_DAY, EXAMPLE_PROGRAM
+        ),
     }
 
 

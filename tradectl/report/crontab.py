@@ -1,4 +1,4 @@
-"""A crontab made from the tasks' own declarations, in the zone of the machine that runs it.
+"""A crontab made from a user's schedule, or from the tasks' own declarations, in the zone of the machine that runs it.
 
 Lines fire on every day: the runner knows the sessions. A zone with summer time cannot name an Indian time by a fixed
 line (cron would move it twice a year), so it gets only the line that runs each minute what is due. A machine whose zone is not
@@ -16,9 +16,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tradectl.errors import ConfigurationError, UsageError
+from tradectl.ledger.schedules import ScheduleRow
 from tradectl.model.moment import LAST_FILL, at_ist, format_time
 from tradectl.report.machine_zone import MachineZone
-from tradectl.task import Task
 
 _HEAD = """\
 # The trading day of tradectl for cron; written by `tradectl crontab`.
@@ -42,10 +42,11 @@ _INSTEAD = """\
 """
 
 
-def crontab(tasks: Sequence[Task], zone: MachineZone, today: date, program: str, *, notes: Sequence[str] = ()) -> str:
+def crontab(schedule: Sequence[ScheduleRow], zone: MachineZone, today: date, program: str, *, notes: Sequence[str] = ()) -> str:
     """The whole file, ending with a newline.
 
     Args:
+        schedule: the tasks in the order of their lines; one that is disabled gets a comment.
         zone: the zone of the machine whose cron it is.
         today: decides whether the zone's clocks change.
         program: the command of every line up to its task, as `command` writes it.
@@ -57,7 +58,8 @@ def crontab(tasks: Sequence[Task], zone: MachineZone, today: date, program: str,
         return head + _UNCERTAIN.format(zone=zone.name) + _MINUTE + each_minute + "\n"
     if clocks_change(zone.zone, today):
         return head + _SUMMER.format(zone=zone.name) + _MINUTE + each_minute + "\n"
-    lines = [line(task, at, zone.zone, today, program) for task in tasks for at in task.schedule.at]
+    lines = [line(row, at, zone.zone, today, program) for row in schedule if row.enabled for at in row.times]
+    lines += [f"# {row.task} is disabled: `tradectl schedule enable {row.task}`" for row in schedule if not row.enabled]
     return head + _FIXED.format(zone=zone.name) + "\n".join(lines) + "\n" + _INSTEAD.format(line=each_minute)
 
 
@@ -90,10 +92,13 @@ def clocks_change(zone: ZoneInfo, today: date) -> bool:
     return len({(start + timedelta(days=day)).astimezone(zone).utcoffset() for day in range(731)}) > 1
 
 
-def line(task: Task, at: time, zone: ZoneInfo, today: date, program: str) -> str:
-    """One slot: a comment with the Indian time (cron knows no comment behind a command), then the line."""
-    local = at_ist(today, at).astimezone(zone)
-    schedule = task.schedule
-    end = LAST_FILL if schedule.until is None else format_time(schedule.until)
-    until = f" --until {end}" if schedule.every else ""
-    return f"# {at:%H:%M} {task.name}\n{local.minute} {local.hour} * * * {program} {task.name}{until} --trigger cron -q"
+def line(row: ScheduleRow, at: time, zone: ZoneInfo, today: date, program: str) -> str:
+    """One slot: a comment with the Indian time (cron knows no comment behind a command), then the line. Cron knows no seconds:
+    a start within a minute waits for the next one."""
+    begins = at_ist(today, at)
+    if begins.second:
+        begins += timedelta(seconds=60 - begins.second)
+    local = begins.astimezone(zone)
+    end = LAST_FILL if row.until is None else format_time(row.until)
+    until = f" --until {end}" if row.every else ""
+    return f"# {format_time(at)} {row.task}\n{local.minute} {local.hour} * * * {program} {row.task}{until} --trigger cron -q"

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as a request: the first is seen between steps, a second one ends the step that is running."""
+"""SIGINT, SIGTERM and SIGHUP as a request: the first is seen between steps, a second one ends the step that is running."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import FrameType
 
 from tradectl.errors import Interrupted
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stop:
@@ -34,12 +34,14 @@ class Stop:
 
 @contextmanager
 def stop_on_signals(stop: Stop | None = None) -> Iterator[Stop]:
-    """Handle both signals inside the block; outside the main thread, where Python cannot, only yield the object."""
+    """Handle the signals inside the block; outside the main thread, where Python cannot, only yield the object. A SIGHUP that
+    `nohup` ignores stays ignored."""
     asked = stop or Stop()
     if threading.current_thread() is not threading.main_thread():
         yield asked
         return
-    before = {number: signal.signal(number, asked.ask) for number in SIGNALS}
+    handled = [number for number in SIGNALS if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, asked.ask) for number in handled}
     try:
         yield asked
     finally:
