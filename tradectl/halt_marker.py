@@ -89,20 +89,23 @@ class MarkerFile:
         self._tell(now, reason)
         _to_disk(self.home)
 
-    def begin_resume(self) -> bool:
-        """Mark that a resume has begun; whether there was anything to resume from. Raises OSError."""
+    def begin_resume(self) -> str:
+        """Mark that a resume has begun, and return the name that was replaced, for `abandon_resume`. It is empty where there was
+        nothing to resume from, and `resuming` where there was no other name. Raises OSError."""
+        replaced = "resuming"
         for _ in range(_ATTEMPTS):
             name = self._there()
             if name == "active":
-                return False
+                return ""
             if name == "resuming" or (name is None and self._made("resuming")):
                 break
             if name is not None and self._renamed((name,), "resuming"):
+                replaced = name
                 break
         with suppress(FileNotFoundError):
             os.unlink(self._paths["reducing"])
         _to_disk(self.home)
-        return True
+        return replaced
 
     def finish_resume(self) -> bool:
         """Make the marker ACTIVE; False where another `halt` has come meanwhile. Raises OSError."""
@@ -110,9 +113,9 @@ class MarkerFile:
         _to_disk(self.home)
         return done and self._there() == "active"
 
-    def abandon_resume(self, state: str) -> None:
-        """Put the marker back to what it was before `begin_resume`. Raises OSError."""
-        self._renamed(("resuming",), state.lower())
+    def abandon_resume(self, replaced: str) -> None:
+        """Put back the name that `begin_resume` returned. A newer `halt` has taken the name away, and stays. Raises OSError."""
+        self._renamed(("resuming",), replaced)
         _to_disk(self.home)
 
     def _name(self) -> str:

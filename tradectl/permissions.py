@@ -13,6 +13,8 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _OWNER_ONLY = 0o077
 _OF_A_HOME = frozenset({"tradectl.toml", "sessions.csv", "secret.key", "market", "logs", "backups", "brokers", "drill"})
 """What a person may have put into a folder before it becomes a home."""
+LEDGER = "ledger.db"
+"""The ledger of a home, and of a simulation that was kept in a folder of its own."""
 _asked: list[int] = []
 
 
@@ -53,6 +55,18 @@ def make_home(folder: Path) -> None:
         ours = found.st_uid == os.geteuid() and all(path.name in _OF_A_HOME for path in folder.iterdir())
         if found.st_mode & OTHERS and ours:
             folder.chmod(0o700)
+
+
+def close_home(folder: Path) -> None:
+    """Close the folder of a home that an earlier version left open. One with folders of other programs in it stays as it is, and
+    so do a folder in which every account may write and the account's own directory: `doctor` says so."""
+    with suppress(OSError):
+        found = folder.stat()
+        shared = found.st_mode & (stat.S_ISVTX | stat.S_IWOTH) or folder == Path.home()
+        if found.st_mode & OTHERS and found.st_uid == os.geteuid() and not shared:
+            inside = (path for path in folder.iterdir() if path.is_dir() and path.name not in _OF_A_HOME)
+            if all((path / LEDGER).exists() for path in inside):
+                folder.chmod(stat.S_IMODE(found.st_mode) & ~OTHERS)
 
 
 def open_to_others(folder: Path) -> Iterator[Path]:

@@ -30,6 +30,8 @@ KEYS = {
     "yahoo": "the address that stands for Yahoo",
 }
 """What `tradectl.toml` may say, and what it means."""
+SQLITE = "sqlite:///"
+"""How the URL of a ledger begins that is a file."""
 NSE = "https://nsearchives.nseindia.com"
 """Where NSE keeps its daily files."""
 NSE_HOME = "https://www.nseindia.com"
@@ -67,6 +69,21 @@ class Settings:
     def logs(self) -> Path:
         """The folder for what a person only needs after a bug."""
         return self.home / "logs"
+
+    @property
+    def has_ledger(self) -> bool:
+        """Whether the ledger's file is there. A server is not asked: it counts as one that is."""
+        return not self.database.startswith(SQLITE) or os.path.exists(self.database.removeprefix(SQLITE))
+
+    @property
+    def missing_home(self) -> str:
+        """What shows that no home is here, as a part of a message: the folder is missing, or the ledger's file. Else empty.
+
+        The folder must be there also where the ledger is elsewhere: the halt markers, which every send reads, lie in it.
+        """
+        if not os.path.isdir(self.home):
+            return f"there is no home in {self.home} (no such folder)"
+        return "" if self.has_ledger else f"there is no home in {self.home} (no ledger in {self.database.removeprefix(SQLITE)})"
 
 
 def load(
@@ -128,7 +145,7 @@ def read_file(path: Path) -> dict[str, str]:
 
 def database_url(text: str, base: Path) -> str:
     """A database URL as it is; anything else is the path of an SQLite file, seen from `base`."""
-    return text if "://" in text else f"sqlite:///{base / Path(text).expanduser()}"
+    return text if "://" in text else f"{SQLITE}{base / Path(text).expanduser()}"
 
 
 def parse_moment(text: str) -> datetime:

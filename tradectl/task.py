@@ -108,6 +108,11 @@ class Context:
         """Why a person's halt stopped a command in this step; empty where none was stopped."""
         return next((desk.path.stopped for desk in self.desks if desk.path.stopped), "")
 
+    def doubts(self) -> tuple[int, float | None]:
+        """Return how many orders of the user are UNKNOWN, and in how many seconds to look for them again (None: that is of no
+        use). A run that has asked for no desk has sent nothing."""
+        return self.desks[0].doubts() if self.desks else (0, None)
+
     def log(self, action: str, message: str, symbol: str = "", level: str = "info") -> None:
         """A line in the user's log, with the task that wrote it."""
         if not self.dry_run:

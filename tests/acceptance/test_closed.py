@@ -113,9 +113,35 @@ def test_an_older_home_is_closed_and_what_is_left_is_told(tmp_path: Path) -> Non
     said = shell(0o022, home, "doctor", *at, code=None)
     assert f"`chmod -R go= {home}`" in said
     wrong = {name for name, mode in modes(home).items() if mode not in {"0o700", "0o600"}}
-    assert wrong == {".", "notes"}
+    assert wrong == {"notes"}
     subprocess.run(["chmod", "-R", "go=", str(home)], check=True)
     assert f"{home} is for its owner alone" in shell(0o022, home, "doctor", *at, code=None)
+
+
+def test_a_home_of_an_earlier_version_is_closed_by_the_next_command_that_writes(tmp_path: Path) -> None:
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    at = ("--at", f"{SESSION} 09:15")
+    shell(0o022, home, "init", *at)
+    (home / "kept").mkdir()
+    (home / "kept" / "ledger.db").touch()
+    elsewhere.mkdir()
+    for mode in (0o755, 0o2775, 0o711):
+        home.chmod(mode)
+        shell(0o022, home, "sell-monitor", "--once", *at, code=None)
+        assert stat.S_IMODE(home.stat().st_mode) & 0o777 == 0o700
+    elsewhere.chmod(0o755)
+    shell(0o022, elsewhere, "--db", str(home / "ledger.db"), "config", "list", *at)
+    shell(0o022, elsewhere, "--db", str(home / "ledger.db"), "sell-monitor", "--once", *at, code=None)
+    assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o755  # it holds no ledger
+
+
+@pytest.mark.parametrize("mode", [0o1777, 0o1755, 0o757])
+def test_a_folder_in_which_others_may_write_stays_as_it_is(mode: int, tmp_path: Path) -> None:
+    shell(0o022, tmp_path, "init")
+    tmp_path.chmod(mode)
+    shell(0o022, tmp_path, "user", "add", "anna")
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == mode
+    tmp_path.chmod(0o700)
 
 
 def test_a_folder_of_others_is_not_closed_by_making_a_home_in_it(tmp_path: Path) -> None:

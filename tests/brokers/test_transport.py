@@ -23,6 +23,7 @@ from tradectl.brokers.retry_after import asked_wait
 from tradectl.brokers.transport import ReadTransport, Reply, Transport
 from tradectl.clock import VirtualClock
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, RateLimited, TradectlError
+from tradectl.model.order import Side
 
 NOW = datetime(2026, 11, 25, 4, tzinfo=UTC)
 READ = 0.5
@@ -111,7 +112,7 @@ def test_a_tls_error_after_the_order_was_sent_is_ambiguous(identity: tuple[Path,
 
     made = transport(trusted=certificate)
     with server(answer) as port, pytest.raises(BrokerUnavailable) as failure:
-        made.command("POST", f"https://127.0.0.1:{port}/orders", bucket="orders", data={"tag": "X"})
+        made.command("POST", f"https://127.0.0.1:{port}/orders", bucket="orders", side=None, data={"tag": "X"})
     made.close()
     assert len(received) == 1
     assert type(failure.value) is Ambiguous
@@ -126,7 +127,7 @@ def test_nothing_was_sent_to_a_server_that_is_not_trusted(identity: tuple[Path, 
             received.append(safe.recv(65536))
 
     with server(answer) as port, pytest.raises(BrokerUnavailable) as failure:
-        transport().command("POST", f"https://127.0.0.1:{port}/orders", bucket="orders", data={"tag": "X"})
+        transport().command("POST", f"https://127.0.0.1:{port}/orders", bucket="orders", side=None, data={"tag": "X"})
     assert received == []
     assert type(failure.value) is BrokerUnavailable
 
@@ -163,7 +164,7 @@ def test_an_answer_that_trickles_ends_at_its_deadline(answer: Callable[[socket.s
     with server(answer) as port:
         made, began = transport(), monotonic()
         with pytest.raises(Ambiguous):
-            made.command("POST", f"http://127.0.0.1:{port}/orders", bucket="orders")
+            made.command("POST", f"http://127.0.0.1:{port}/orders", bucket="orders", side=None)
         assert WHOLE * READ - 0.1 < monotonic() - began < DROPS * READ / 6
         made.close()
 
@@ -192,7 +193,7 @@ def test_a_slow_answer_within_its_deadline_is_whole_and_the_connection_is_used_a
     with server(answer) as port:
         made = transport()
         for _ in range(2):
-            assert made.command("GET", f"http://127.0.0.1:{port}/orders", bucket="other").json() == [100]
+            assert made.command("GET", f"http://127.0.0.1:{port}/orders", bucket="other", side=None).json() == [100]
         made.close()
     assert len(connections) == 1
 
@@ -208,9 +209,40 @@ def test_what_depends_on_the_time_is_looked_at_after_the_limiter_and_keeps_the_r
         done.append("looked")
         raise Blocked("too late")
 
-    with server(lambda connection: done.append(str(connection.recv(1)))) as port, pytest.raises(Blocked):
-        transport(Queue()).command("POST", f"http://127.0.0.1:{port}/", bucket="orders", before_sending=look)
+    def answer(connection: socket.socket) -> None:
+        done.extend(map(str, connection.recv(1)))
+
+    with server(answer) as port, pytest.raises(Blocked):
+        transport(Queue()).command("POST", f"http://127.0.0.1:{port}/", bucket="orders", side=None, before_sending=look)
     assert done == ["waited for orders", "looked"]
+
+
+def test_the_last_look_is_on_an_open_connection_and_an_order_needs_permission() -> None:
+    """A name or a connection may take long; a kept connection is looked at too, and a cancel leaves all the same."""
+    heard: list[bytes] = []
+    accepted = threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        accepted.set()
+        while received := connection.recv(65536):
+            heard.append(received.split(b" ", 1)[0])
+            connection.sendall(HEAD + b"Content-Length: 2\r\n\r\n[]")
+
+    def refuse(side: Side) -> None:
+        assert accepted.wait(5)
+        raise Blocked(f"no {side.value}")
+
+    made = Transport("the broker", judge, clock=VirtualClock(NOW), limiter=Unlimited(), timeout=(1.0, 5.0), check_send=refuse)
+    with server(answer) as port:
+        url = f"http://127.0.0.1:{port}/orders"
+        with pytest.raises(Blocked, match="no BUY"):
+            made.command("POST", url, bucket="orders", side=Side.BUY)
+        assert made.command("DELETE", url, bucket="orders", side=None).json() == []
+        with pytest.raises(Blocked, match="no SELL"):
+            made.command("PUT", url, bucket="orders", side=Side.SELL)
+        assert made.read(url, bucket="other").json() == []
+        made.close()
+    assert heard == [b"DELETE", b"GET"]
 
 
 # reads
@@ -285,7 +317,7 @@ def test_a_command_is_not_repeated_and_says_how_long_the_broker_asks_to_wait() -
     heard: list[bytes] = []
     made = transport()
     with server(telling([too_many("Retry-After: 7")], heard)) as port, pytest.raises(Ambiguous, match="often: again in 7 s"):
-        made.command("POST", f"http://127.0.0.1:{port}/orders", bucket="orders")
+        made.command("POST", f"http://127.0.0.1:{port}/orders", bucket="orders", side=None)
     made.close()
     assert len(heard) == 1
 
@@ -302,9 +334,9 @@ def test_the_command_after_a_429_waits_as_long_as_the_broker_asks(headers: list[
     with server(telling([too_many(*headers), OK, OK], [])) as port:
         url = f"http://127.0.0.1:{port}/orders"
         with pytest.raises(Ambiguous):
-            made.command("POST", url, bucket="orders")
+            made.command("POST", url, bucket="orders", side=None)
         for _ in range(2):
-            assert made.command("POST", url, bucket="orders").json() == []
+            assert made.command("POST", url, bucket="orders", side=None).json() == []
     made.close()
     assert slept == waits
 
@@ -312,6 +344,17 @@ def test_the_command_after_a_429_waits_as_long_as_the_broker_asks(headers: list[
 @pytest.mark.parametrize("zone", ["GMT", "-0000"])
 def test_a_date_to_wait_for_is_counted_from_our_now_where_the_server_tells_none(zone: str) -> None:
     assert asked_wait({"Retry-After": f"Wed, 25 Nov 2026 04:00:09 {zone}"}, NOW) == 9.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Wed, 25 Nov 2026 04:00:09 +99999999999999", "Wed, 25 Nov 99999999999999999999 04:00:09 GMT", "soon", "", "-1", "1.5",
+        "Mon, 01 Jan 0001 00:00:00 +2359", ",", "Wed,",
+    ],
+)  # fmt: skip
+def test_a_wait_that_cannot_be_read_is_none(text: str) -> None:
+    assert asked_wait({"Retry-After": text}, NOW) == asked_wait({"Retry-After": text, "Date": text}, NOW) == 0.0
 
 
 def test_an_address_that_is_none_could_not_be_read() -> None:

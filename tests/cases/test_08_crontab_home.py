@@ -79,6 +79,21 @@ def test_a_named_database_file_is_in_every_line(tmp_path: Path):
     assert not (home / "ledger.db").exists()
 
 
+def test_a_line_whose_folder_is_gone_makes_none_for_a_ledger_elsewhere(tmp_path: Path):
+    """The halt marker lies in the folder: a new one would say ACTIVE."""
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert shell(f"tradectl init --db {tmp_path}/own.db && tradectl halt --db {tmp_path}/own.db", home).returncode == 0
+    written = shell(f"tradectl crontab --zone UTC --db {tmp_path}/own.db", home)
+    home.rename(tmp_path / "moved")
+    found = lines(written.stdout)
+    for line in (found[0], found[-1]):
+        done = as_cron_runs(line, home, elsewhere)
+        assert (done.returncode, done.stdout) == (4, ""), line
+        assert f"there is no home in {home} (no such folder)" in done.stderr
+    assert (home.exists(), list(elsewhere.iterdir())) == (False, [])
+
+
 def test_a_password_goes_into_no_crontab(tmp_path: Path):
     url = "postgresql+psycopg://anna:s3cret@127.0.0.1:1/trading"
     written = shell("tradectl crontab --zone UTC --user anna", tmp_path, {"TRADECTL_DB": url})

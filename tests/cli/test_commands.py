@@ -110,7 +110,52 @@ def test_the_calendar_of_the_installation_is_obeyed(tradectl: Tradectl):
     assert (said.code, said.object["outcome"]) == (0, "not_a_session")
     assert [item["name"] for item in tradectl("data", "sessions", "--json").object["result"]["days"]] == ["Strike"]
     assert tradectl("data", "sessions", "remove", FRIDAY).code == 0
-    assert tradectl("data", "sessions", "add", "2027", "--kind", "covered", "--name", "NSE circular").code == 0
+
+
+HOLIDAYS = ("01-26", "03-22", "03-26", "04-14", "10-08")
+"""Closed weekdays of 2027."""
+
+
+def test_a_year_is_covered_by_hand_only_as_a_whole(tradectl: Tradectl):
+    def sessions(*words: str) -> tuple[int, str]:
+        said = tradectl("data", "sessions", *words)
+        return said.code, said.err
+
+    cover = ("add", "2027", "--kind", "covered", "--name", "NSE circular")
+    for day in HOLIDAYS[1:]:
+        assert sessions("add", f"2027-{day}", "--kind", "closed")[0] == 0
+    code, said = sessions(*cover)
+    assert (code, "4 closed weekdays of 2027" in said, "Traceback" in said) == (4, True, False)
+    assert sessions("add", "2027-01-30", "--kind", "closed")[0] == 0
+    assert sessions(*cover)[0] == 4  # a Saturday does not count
+    assert sessions("add", f"2027-{HOLIDAYS[0]}", "--kind", "closed")[0] == 0
+    assert sessions(*cover)[0] == 0
+    assert sessions("remove", "2027") == (0, "")
+    assert sessions("remove", "2027")[0] == 2
+    assert tradectl("data", "sessions", "--json").object["result"]["years"] == []
+
+
+def test_a_year_that_leaves_a_gap_is_not_written(tradectl: Tradectl):
+    said = tradectl("data", "sessions", "add", "2028", "--kind", "covered", "--name", "typo")
+    assert (said.code, "2028 is covered but 2027 is not" in said.err) == (4, True)
+    assert tradectl("buy", "--at", f"{FRIDAY} 10:00").code == 0
+    assert tradectl("data", "sessions", "add", "2024", "--kind", "covered", "--name", "typo").code == 4
+
+
+def test_a_calendar_with_a_gap_is_mended_by_its_commands(tradectl: Tradectl, home: Path):
+    rows = [f"2027-{day},closed,,,,holiday" for day in HOLIDAYS]
+    assert tradectl("user", "list").code == 0
+    calendar = home / "sessions.csv"
+    calendar.write_text("\n".join(["date,kind,open,close,runs,name", "2028,covered,,,,typo", *rows, ""]))
+    said = tradectl("buy", "--at", f"{FRIDAY} 10:00")
+    assert (said.code, "`tradectl data sessions remove 2028`" in said.err) == (4, True)
+    assert tradectl("data", "sessions", "add", FRIDAY, "--kind", "closed").code == 4
+    assert tradectl("data", "sessions", "remove", "2028").code == 0
+    assert tradectl("buy", "--at", f"{FRIDAY} 10:00").code == 0
+    calendar.write_text(calendar.read_text() + "2027,covered,,,,a\n2028,covered,,,,b\n")
+    said = tradectl("data", "sessions", "remove", "2027")
+    assert (said.code, "remove 2028 first" in said.err) == (4, True)
+    assert [tradectl("data", "sessions", "remove", year).code for year in ("2028", "2027")] == [0, 0]
 
 
 def test_every_no_of_a_task_has_its_word_and_its_code(tradectl: Tradectl):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -103,6 +104,40 @@ def test_halt_with_a_damaged_ledger(tradectl: Tradectl, made: Path):
     assert "is not a database" in status.err
     assert tradectl("resume").code == 10
     assert (made / "halt-me.halted").exists()
+
+
+def undecodable_schema(ledger: Path) -> None:
+    with closing(sqlite3.connect(ledger, isolation_level=None)) as file:
+        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = ledger.read_bytes()
+    assert content.count(b"CREATE TABLE users") == 1
+    for part in ledger.parent.glob("ledger.db*"):
+        part.unlink()
+    ledger.write_bytes(content.replace(b"CREATE TABLE users", b"CREATE T\xffBLE users"))
+
+
+def absurd_moment(ledger: Path) -> None:
+    with closing(sqlite3.connect(ledger, isolation_level=None)) as file:
+        file.execute("UPDATE users SET state_until = 'soon'")
+
+
+@pytest.mark.parametrize("damage", [undecodable_schema, absurd_moment])
+def test_halt_says_so_whatever_a_damaged_ledger_raises(tradectl: Tradectl, made: Path, damage: Callable[[Path], None]):
+    damage(made / "ledger.db")
+    said = tradectl("halt", "--reason", "now")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("HALTED, now: nothing is sent but cancels\n")
+    (told,) = [line for line in said.out.splitlines() if "the ledger will follow" in line]
+    assert "damaged" in told
+    assert (made / "halt-me.halted").exists()
+    assert tradectl("halt", "--json").object["result"]["marker"] == "HALTED"
+
+
+def test_a_schema_that_cannot_be_decoded_is_told_in_one_line(tradectl: Tradectl, made: Path):
+    undecodable_schema(made / "ledger.db")
+    for words in (("status",), ("resume",), ("run-due",)):
+        said = tradectl(*words)
+        assert (said.code, said.err) == (10, f"tradectl: {made}/ledger.db is damaged; restore a backup\n")
 
 
 @contextmanager

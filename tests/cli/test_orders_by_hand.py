@@ -426,3 +426,24 @@ def test_fills_are_not_told_before_their_session_is_over(trading: Make):  # noqa
     market.to(D, "18:00")
     said = operate(market, "orders", "resolve", str(order.id), "--filled", "100", "--price", "95")
     assert (said.code, f"its session, {D}, is not over" in said.err) == (2, True)
+
+
+@pytest.mark.parametrize("of_paper", [True, False])
+def test_status_names_an_order_that_was_sent_and_never_answered(trading: Make, of_paper: bool):  # noqa: F811
+    """A process died, or is stopped, between the mark of the sending and the broker's answer."""
+    market = trading(stock())
+    order = interrupted(market, sent=of_paper)
+    found = result_of(market, "status", code=7)
+    assert [(item["id"], item["status"]) for item in found["unknown_orders"]] == [(order.id, "PENDING")]
+    said = operate(market, "status")
+    assert (said.code, f"UNKNOWN   BUY 100 ACME ({order.tag}): sent, and no answer was written" in said.out) == (7, True)
+    assert "nobody knows what became of orders for ACME" in operate(market, "doctor").out
+
+
+def test_status_leaves_an_order_to_the_process_that_sends_it_now(trading: Make):  # noqa: F811
+    market = trading(stock())
+    claim = market.claim("buy", T)
+    order = market.record(claim, entry(100, 9600), "A" * 15)
+    assert result_of(market, "status")["unknown_orders"] == []
+    died(market, order, owner_of(2**22 + 1))
+    assert len(result_of(market, "status", code=7)["unknown_orders"]) == 1

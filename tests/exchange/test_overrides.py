@@ -32,13 +32,18 @@ def test_what_is_written_is_read_back(tmp_path):
     path = tmp_path / "home" / "calendar.csv"
     write_override(path, ELECTION)
     write_override(path, MUHURAT)
+    holidays = [Override(date(2027, 3, day), OverrideKind.CLOSED, name="holiday") for day in range(1, 6)]
+    for holiday in holidays:
+        write_override(path, holiday)
     cover_year(path, 2027, "circular of 2026-12-10")
-    assert read_overrides(path) == Overrides({ELECTION.date: ELECTION, MUHURAT.date: MUHURAT}, {2027: "circular of 2026-12-10"})
+    days = {item.date: item for item in (ELECTION, MUHURAT, *holidays)}
+    assert read_overrides(path) == Overrides(days, {2027: "circular of 2026-12-10"})
     assert path.read_text() == (
         HEADER
         + "2027,covered,,,,circular of 2026-12-10\n"
         + "2026-11-08,muhurat,18:15,19:15,no,Diwali\n"
         + '2026-11-25,closed,,,,"Election, Mumbai"\n'
+        + "".join(f"{holiday.date},closed,,,,holiday\n" for holiday in holidays)
     )
     assert [file.name for file in path.parent.iterdir()] == ["calendar.csv"]
 

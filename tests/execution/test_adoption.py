@@ -15,9 +15,9 @@ from tradectl.execution import reconcile
 from tradectl.execution.orders import OrderPath, Sent
 from tradectl.execution.tags import client_tag, identify, position_leg, reentry_leg
 from tradectl.ledger import schema
-from tradectl.ledger.intents import UNEXPLAINED, Overtaken
+from tradectl.ledger.intents import UNEXPLAINED, UNFOUNDED, Overtaken
 from tradectl.ledger.rows import Intent
-from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, Purpose, Side, Variety
+from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, Purpose, Side, TradeReport, Variety
 
 Make = Callable[..., Trading]
 FALLS = {D: (9500, 9600, 9300, 9400)}
@@ -290,3 +290,69 @@ def test_a_position_behind_an_unexplained_sell_is_reported(trading: Make):
     (finding,) = report.result["unprotected"]
     assert (report.exit_code, finding["symbol"], finding["cause"]) == (7, "ACME", "unidentified")
     assert "tradectl orders adopt" in report.error
+
+
+def test_a_sell_after_an_adopted_generation_begins_the_next_one(trading: Make):
+    """Generation 0 was refused, so the broker has no row of it; generation 1 was adopted and has ended."""
+    market = trading(stock(on=FALLS))
+    market.buy(100, 9600)
+    market.to(D, "09:16")
+    market.desk(market.claim("eod", D)).reconcile()
+    (position,) = market.positions
+    sell = Intent("ACME", "ACME", Side.SELL, Purpose.TARGET, 100, 9900, D, T, position_leg(position.id))
+    forgotten(market, sell, generation=1)
+    market.desk(market.claim("test", D)).reconcile()
+    (row,) = [item for item in market.broker.orders() if item.side is Side.SELL]
+    market.broker.cancel(row.broker_order_id)
+    market.monitor(D, "09:20")
+    assert [(order.generation, order.alive) for order in market.orders(Side.SELL)] == [(1, False), (2, True)]
+
+
+def test_a_lost_sell_without_a_position_is_left_to_a_person(trading: Make):
+    """The broker no longer shows the buy that it belongs to: withdrawn, the shares would have no sell."""
+    market = trading(stock(on=FALLS))
+    market.broker.place(OrderRequest("", "ACME", Side.BUY, 100, 9600, variety=Variety.AMO))
+    market.to(D, "09:16")
+    tag = forgotten(market, Intent("ACME", "ACME", Side.SELL, Purpose.TARGET, 100, 9900, D, T, position_leg(5)))
+    report = market.monitor(D, "09:25")
+    assert report.exit_code == 7
+    assert [(item.tag, item.status) for item in market.broker.orders() if item.side is Side.SELL] == [(tag, OrderStatus.ONGOING)]
+    (unknown,) = market.ledger.book.snapshot().unknown
+    assert (unknown.tag, unknown.purpose, unknown.reason) == (tag, Purpose.UNIDENTIFIED, UNFOUNDED)
+
+
+def test_no_task_cancels_an_order_that_may_be_another_homes(trading: Make):
+    market = trading(stock(on=FALLS))
+    market.broker.place(OrderRequest("", "ACME", Side.BUY, 100, 9600, variety=Variety.AMO))
+    market.to(D, "09:16")
+    market.broker.place(OrderRequest(FOREIGN, "ACME", Side.SELL, 100, 9900))
+    market.broker.place(OrderRequest("R" * 15, "ACME", Side.BUY, 10, 9000))
+    market.monitor(D, "09:25")
+    assert result_of(market, "orders", "cancel", "--all")["orders"] == []
+    shown = {item.tag: item.status for item in market.broker.orders() if item.tag}
+    assert shown == {FOREIGN: OrderStatus.ONGOING, "R" * 15: OrderStatus.ONGOING}
+
+
+def test_a_number_that_is_used_again_is_another_order(trading: Make):
+    market = trading(stock(), stock("BETA"))
+    order = market.buy(10, 10000)
+    other = report("", Side.BUY, broker_order_id=order.broker_order_id, symbol="BETA", quantity=7, filled_quantity=7)
+    other = replace(other, tag=None, status=OrderStatus.EXECUTED)
+    trade = TradeReport("T9", order.broker_order_id or "", "BETA", Side.BUY, 7, 10000, ist(T, "16:20"))
+
+    class Reusing:
+        """A broker whose numbers begin anew, with an order by hand in another share."""
+
+        def orders(self):
+            return (other,)
+
+        def trades(self):
+            return (trade,)
+
+        def __getattr__(self, name: str):
+            return getattr(market.broker, name)
+
+    market.world = replace(market.world, broker=Reusing())
+    market.desk(market.claim("test", T)).reconcile()
+    assert (market.ledger.book.order(order.id).filled_quantity, market.positions) == (0, ())
+    assert [(row.symbol, row.external) for row in market.ledger.book.fills()] == [("BETA", True)]

@@ -102,12 +102,12 @@ MUHURAT = date(2023, 11, 12)
     ],
 )
 def test_market_hours_are_the_phases_in_which_a_sell_may_rest(day: date, at: str, auction: bool, open_: bool) -> None:
-    assert in_market_hours(SESSIONS.session(day), ist(day, at), closing_auction=auction) is open_
+    assert in_market_hours(SESSIONS.session(day), ist(day, at), (auction,)) is open_
 
 
 def test_a_day_without_a_session_has_no_market_hours(sessions: SessionTable) -> None:
     sunday = date(2023, 7, 16)
-    assert not in_market_hours(sessions.session(sunday), ist(sunday, "11:00"), closing_auction=False)
+    assert not in_market_hours(sessions.session(sunday), ist(sunday, "11:00"), (False,))
 
 
 ALL = Holding("ALPHA", 117, 0, 117)
@@ -131,9 +131,19 @@ TABLE: list[tuple[str, Facts, Cause, str]] = [
     ("no row at all", replace(FACTS, held=None), Cause.MISSING, "lists 0 of 117 shares under this symbol"),
     ("fewer shares", replace(FACTS, held=Holding("ALPHA", 100, 0, 100)), Cause.MISSING, "lists 100 of 117 shares"),
     ("pledged and fewer", replace(FACTS, held=Holding("ALPHA", 0, 0, 0, 100)), Cause.MISSING, "lists 0 of 117"),
-    ("not credited", replace(FACTS, held=Holding("ALPHA", 23, 0, 23), credited=True), Cause.NOT_YET_SELLABLE, "credited"),
+    (
+        "not credited",
+        replace(FACTS, shares=94, held=Holding("ALPHA", 23, 0, 23), credited=94),
+        Cause.NOT_YET_SELLABLE,
+        "credited",
+    ),
     ("bought today, tied", replace(FACTS, held=Holding("ALPHA", 0, 117, 0), tied=117), Cause.NOT_YET_SELLABLE, "trade-for-trade"),
-    ("some tied", replace(FACTS, held=Holding("ALPHA", 17, 100, 17), tied=100), Cause.NOT_YET_SELLABLE, "100 were bought today"),
+    (
+        "some tied",
+        replace(FACTS, shares=100, held=Holding("ALPHA", 17, 100, 17), tied=100),
+        Cause.NOT_YET_SELLABLE,
+        "100 were bought today",
+    ),
     ("not delivered", replace(FACTS, held=Holding("ALPHA", 0, 117, 0)), Cause.NOT_YET_SELLABLE, "117 shares as not delivered"),
     (
         "authorisation",

@@ -241,7 +241,7 @@ def test_a_kite_dump_gives_series_ticks_and_derivatives(market: Market) -> None:
     report = market.take("instruments_2024-01-16.csv", head + "\n".join(rows) + "\n")
     assert (report.files[0].kind, dict(report.files[0].skipped)) == ("kite-instruments", {"no share": 3})
     assert market.rows("SELECT symbol, series, tick_size, derivatives, dumped_on FROM instruments ORDER BY symbol") == [
-        ("ACME", "EQ", 5, 1, "2024-01-16"), ("BAJAJ-AUTO", "EQ", 10, 0, "2024-01-16"), ("BETA", "BE", 1, 0, "2024-01-16"),
+        ("ACME", "EQ", 5, 1, "2024-01-16"), ("BAJAJ-AUTO", "EQ", 10, -1, "2024-01-16"), ("BETA", "BE", 1, -1, "2024-01-16"),
     ]  # fmt: skip
 
 

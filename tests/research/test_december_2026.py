@@ -31,10 +31,12 @@ AROUND = {
 
 
 def invented(folder: Path, sessions: SessionTable, last: date) -> Path:
-    """Invented companies that dip and recover before `last`; every other one has derivatives."""
+    """Invented companies that dip and recover before `last`; every other one has derivatives, and so have 100 without bars."""
     make_market(folder / "market", sessions, last=last, symbols=12)
     store = Store(folder / "market", sessions)
-    rows = [f"{name} LIMITED,{name},100,100\n" for name in store.universe("all")[::2]]
+    rows = [
+        f"{name} LIMITED,{name},100,100\n" for name in [*store.universe("all")[::2], *(f"X{number}" for number in range(100))]
+    ]
     for month, dated in (("JUL-26,AUG-26", "2026-07-01"), ("SEP-26,OCT-26", "2026-09-01"), ("DEC-26,JAN-27", "2026-11-25")):
         (folder / f"fo_mktlots_{dated}.csv").write_text(f"UNDERLYING,SYMBOL,{month}\n" + "".join(rows))
     archive = Archive(folder / "market")

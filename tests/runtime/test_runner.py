@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 import pytest
 
 from tests.runtime.stage import DAY, HOLIDAY, Stage, ist
-from tradectl.errors import Blocked, BrokerUnavailable, Interrupted, UsageError
+from tradectl.errors import Blocked, BrokerUnavailable, ConfigurationError, Interrupted, UsageError
 from tradectl.ledger.executions import this_owner
 from tradectl.ledger.schema import metadata
 from tradectl.runtime.runner import Runner
@@ -433,7 +433,7 @@ def test_a_step_that_changed_something_is_in_the_row_at_once(at: At) -> None:
 
 def test_a_monitor_that_fails_goes_on_with_its_counts(at: At) -> None:
     stage = at(ist(9, 15))
-    answers = iter([Outcome({"done": 1}), Outcome({"done": 1}), BrokerUnavailable("down"), Outcome({"done": 1})])
+    answers = iter([Outcome({"done": 1}), Outcome({"done": 1}), ConfigurationError("another account"), Outcome({"done": 1})])
 
     def step(context: Context) -> Outcome:
         answer = next(answers)
@@ -442,7 +442,7 @@ def test_a_monitor_that_fails_goes_on_with_its_counts(at: At) -> None:
         return answer
 
     stage.calls.script["watch"] = step
-    assert stage.run("watch", until=ist(9, 20)).exit_code == 6
+    assert stage.run("watch", until=ist(9, 20)).exit_code == 4
     assert at(ist(9, 18)).run("watch", once=True).result == {"done": 3}
     row = stage.row("watch")
     assert row is not None

@@ -65,13 +65,13 @@ def transport_to(server: Sandbox) -> Transport:
 
 def test_a_request_is_answered(server: Counter) -> None:
     transport = transport_to(server)
-    assert transport.command("POST", f"{server.url}/yes", bucket="orders", data={"word": "ok"}).json() == {
+    assert transport.command("POST", f"{server.url}/yes", bucket="orders", side=None, data={"word": "ok"}).json() == {
         "count": 1,
         "word": "ok",
     }
     assert transport.read(f"{server.url}/yes", bucket="other", params={"word": "no"}).json() == {"count": 2, "word": "no"}
     with pytest.raises(OrderRefused, match="no"):
-        transport.command("POST", f"{server.url}/no", bucket="orders")
+        transport.command("POST", f"{server.url}/no", bucket="orders", side=None)
     assert server.requests == [("POST", "/yes"), ("GET", "/yes"), ("POST", "/no")]
 
 
@@ -93,7 +93,7 @@ def test_a_command_is_sent_once_and_its_failure_is_named(
 ) -> None:
     server.trouble(trouble)
     with pytest.raises(error):
-        transport_to(server).command("POST", f"{server.url}/yes", bucket="orders")
+        transport_to(server).command("POST", f"{server.url}/yes", bucket="orders", side=None)
     assert (server.count, len(server.requests)) == (done, 1)
 
 
@@ -120,14 +120,14 @@ def test_where_nobody_listens_nothing_was_sent() -> None:
     with Counter(nobody) as server:
         url = server.url
     with pytest.raises(BrokerUnavailable) as failure:
-        transport_to(server).command("POST", f"{url}/yes", bucket="orders")
+        transport_to(server).command("POST", f"{url}/yes", bucket="orders", side=None)
     assert not isinstance(failure.value, Ambiguous)
 
 
 @pytest.mark.parametrize(("path", "said"), [("/lost", "broke before it had answered"), ("/trouble", "read"), ("/down", "read")])
 def test_what_goes_wrong_at_the_exchange_behind_goes_wrong_on_the_wire(server: Counter, path: str, said: str) -> None:
     with pytest.raises(Ambiguous, match=said):
-        transport_to(server).command("POST", server.url + path, bucket="orders")
+        transport_to(server).command("POST", server.url + path, bucket="orders", side=None)
     with pytest.raises(BrokerUnavailable):
         transport_to(server).read(server.url + path, bucket="other")
     assert server.broken == []
@@ -135,18 +135,18 @@ def test_what_goes_wrong_at_the_exchange_behind_goes_wrong_on_the_wire(server: C
 
 def test_a_bug_is_remembered_and_the_server_goes_on(server: Counter) -> None:
     with pytest.raises(Ambiguous):
-        transport_to(server).command("POST", f"{server.url}/bug", bucket="orders")
+        transport_to(server).command("POST", f"{server.url}/bug", bucket="orders", side=None)
     (found,) = server.broken
     assert "ValueError: a bug" in found
-    assert transport_to(server).command("GET", f"{server.url}/yes", bucket="orders").json()["count"] == 1
+    assert transport_to(server).command("GET", f"{server.url}/yes", bucket="orders", side=None).json()["count"] == 1
 
 
 def test_a_server_that_is_stopped_leaves_no_thread_and_no_socket() -> None:
     before = set(threading.enumerate())
     server = Counter(nobody)
     server.start()
-    transport_to(server).command("GET", f"{server.url}/yes", bucket="orders")
+    transport_to(server).command("GET", f"{server.url}/yes", bucket="orders", side=None)
     server.stop()
     assert set(threading.enumerate()) == before
     with pytest.raises(BrokerUnavailable, match="could not be reached"):
-        transport_to(server).command("GET", f"{server.url}/yes", bucket="orders")
+        transport_to(server).command("GET", f"{server.url}/yes", bucket="orders", side=None)

@@ -130,7 +130,8 @@ def test_a_stock_of_unknown_kind_is_bound_by_the_hours_of_both(trading, day, clo
         (MONDAY, True, True, "15:31", False),
         (MONDAY, True, True, "15:38:01", True),
         (MONDAY, False, True, "15:29:59", True),
-        (MONDAY, False, False, "15:29:59", True),
+        (MONDAY, False, False, "15:29:59", False),
+        (MONDAY, False, False, "15:38:01", True),
     ],
 )
 def test_the_last_price_is_the_close_once_the_auction_may_have_matched(day, auction, known, traded, found) -> None:

@@ -16,7 +16,9 @@ from tests.tasks.test_buy import analysed, signal
 from tests.tasks.test_preopen_orders import EASY, falling
 from tests.tasks.test_preopen_orders import Market as PreopenMarket
 from tests.tasks.test_preopen_orders import trading as preopen
+from tradectl.errors import Ambiguous, BrokerUnavailable
 from tradectl.model.order import OrderStatus, Side
+from tradectl.ports import Capabilities
 from tradectl.runtime.due import due_now
 from tradectl.runtime.registry import all_tasks
 from tradectl.runtime.runner import Runner
@@ -87,6 +89,64 @@ def test_buy_offers_the_rest_after_resume(trading: Make) -> None:
     assert (again.outcome, again.result["placed"]) == ("completed", 3)
     assert symbols(market) == sorted(NAMES)
     assert market.run("buy", session=T).outcome == "already_completed"
+
+
+class Unanswered(Interrupting):
+    """An exchange whose first answer is lost, while `halt` runs in another call. `shows`: its book shows the order later."""
+
+    capabilities = Capabilities(visibility_lag=None, refuses_repeated_tag=False, preopen_prices=True)
+
+    def __init__(self, market: Trading, *, shows: bool) -> None:
+        super().__init__(market, 1)
+        self.shows, self.reads = shows, 0
+
+    def place(self, request: Any) -> str:
+        super().place(request)
+        raise Ambiguous("no answer")
+
+    def orders(self) -> Any:
+        self.reads += self.commands
+        return self.exchange.orders() if self.shows and self.reads > 2 else []
+
+    def trades(self) -> Any:
+        return []
+
+
+@pytest.mark.parametrize(("shows", "code"), [(False, 7), (True, 9)])
+def test_an_unknown_order_is_looked_for_and_told_under_a_halt(trading: Make, shows: bool, code: int) -> None:
+    market = trading(*(stock(name) for name in NAMES))
+    analysed(market, *(replace(signal(name), rank=rank) for rank, name in enumerate(NAMES, 1)))
+    broker = Unanswered(market, shows=shows)
+    market.world = replace(market.world, broker=broker)  # type: ignore[arg-type]
+    report = market.run("buy", session=T)
+    assert (report.outcome, report.exit_code, len(symbols(market))) == ("blocked", code, 1)
+    assert broker.reads > 2, "its book is read again while the account is halted"
+    assert [order.status for order in market.orders(Side.BUY)] == [OrderStatus.PENDING if shows else OrderStatus.UNKNOWN]
+
+
+def test_an_unknown_order_is_graver_than_a_network_that_fails(trading: Make) -> None:
+    market = trading(stock("ACME"))
+    analysed(market, signal("ACME"))
+    broker = Gone(market)
+    market.world = replace(market.world, broker=broker)  # type: ignore[arg-type]
+    report = market.run("buy", session=T)
+    assert (report.outcome, report.exit_code, report.error) == ("failed", 7, "the network is down")
+
+
+class Gone(Interrupting):
+    """An exchange whose network fails with the first order."""
+
+    def __init__(self, market: Trading) -> None:
+        super().__init__(market, 0)
+
+    def place(self, request: Any) -> str:
+        super().place(request)
+        raise Ambiguous("no answer")
+
+    def orders(self) -> Any:
+        if self.commands:
+            raise BrokerUnavailable("the network is down")
+        return self.exchange.orders()
 
 
 def test_premarket_retry_offers_the_rest_after_resume(trading: Make) -> None:

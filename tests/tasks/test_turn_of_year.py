@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.brokers.market import Listing
+from tests.cli.hands import operate
 from tests.execution.trading import Trading, ist
 from tradectl.bootstrap import PaperWorld
 from tradectl.brokers.paper import PaperBroker
+from tradectl.clock import VirtualClock
 from tradectl.errors import LoginNeeded
 from tradectl.exchange.holiday_list import HolidayList, fill
 from tradectl.exchange.provisional import provisional_file
@@ -21,6 +24,7 @@ from tradectl.model.moment import ist_date
 from tradectl.model.order import OrderStatus, Side
 from tradectl.report.status import status
 from tradectl.runtime.due import run_due
+from tradectl.runtime.exposure import unprotected_now
 from tradectl.runtime.registry import all_tasks
 from tradectl.runtime.runner import Runner
 from tradectl.strategy.readings import Readings
@@ -163,6 +167,39 @@ def test_a_closed_day_is_never_taken_for_a_session(market: Turn) -> None:
     assert market.orders(Side.SELL, NEW) == []
     monitor = market.run("sell-monitor", once=True)
     assert (monitor.exit_code, "2027-01-01 is not known" in monitor.error) == (8, True)
+
+
+def test_a_weekday_that_nothing_proves_leaves_no_position_unsaid(market: Turn) -> None:
+    market.to(NEW, "09:16:59")
+    assert unprotected_now(market.world) == ()
+    market.to(NEW, "10:00")
+    said = operate(market, "status")
+    assert (
+        said.code,
+        said.out.startswith("UNPROTECTED  ACME: 10 of 10 shares have no live sell order (calendar): no list of 2027's"),
+    ) == (
+        11,
+        True,
+    )
+    assert "data sessions fetch" in said.out.splitlines()[0]
+    assert "(calendar)" in market.due().error
+    assert market.told("unprotected") == ["ACME is unprotected"]
+    market.prices.open_on = {LAST, NEW}
+    assert market.due().exit_code == 0
+    assert unprotected_now(market.world) == ()
+
+
+@pytest.mark.parametrize(("day", "at"), [(SATURDAY, "10:00"), (NEW, "09:14"), (NEW, "15:30"), (date(2026, 12, 25), "10:00")])
+def test_a_weekend_a_listed_holiday_and_other_hours_are_quiet(market: Turn, day: date, at: str) -> None:
+    moved = replace(market.world, clock=VirtualClock(ist(day, at)))
+    assert unprotected_now(moved) == ()
+
+
+def test_a_day_before_one_that_was_proved_is_still_unknown(market: Turn) -> None:
+    """A later provisional session does not make a holiday of an earlier weekday."""
+    market.sessions.admit(SECOND, "a test")
+    market.to(NEW, "10:00")
+    assert [str(item.cause) for item in unprotected_now(market.world)] == ["calendar"]
 
 
 @pytest.mark.parametrize(("day", "at"), [(SATURDAY, "10:00"), (NEW, "08:50"), (NEW, "18:30"), (NEW, "23:59")])

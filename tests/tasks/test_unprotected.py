@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy import update
 
 from tests.cli.hands import operate, result_of
-from tests.execution.trading import AFTER, DAYS, D, Trading, stock
+from tests.execution.trading import AFTER, DAYS, D, Trading, ist, stock
 from tests.lessons.afar import Front, put
+from tradectl.clock import VirtualClock
 from tradectl.ledger.executions import Claim, this_owner
-from tradectl.ledger.schema import task_executions, users
+from tradectl.ledger.schema import orders, task_executions, users
 from tradectl.model.market import Quote
 from tradectl.model.order import OrderStatus, Purpose, Side
 from tradectl.runtime.daemon import Daemon
@@ -161,6 +162,23 @@ def test_a_missing_ema_is_named(trading: Make) -> None:
     assert (report.exit_code, "(data missing): there is no EMA9" in report.error) == (11, True)
 
 
+class OddAnswer(Front):
+    """An exchange whose order book is of a kind that no part of ours expects: a bug in the step."""
+
+    def orders(self) -> object:
+        return [None]
+
+
+def test_a_bug_in_a_step_leaves_the_position_as_a_finding(trading: Make) -> None:
+    market = bought(trading)
+    put(market, OddAnswer(market.broker))
+    report = market.run("sell-monitor", once=True)
+    assert (report.exit_code, report.outcome, report.error.split(":")[0]) == (1, "failed", "AttributeError")
+    assert (causes(market), told(market)) == (["failed"], ["failed"])
+    said = operate(market, "status")
+    assert (said.code, "the step of sell-monitor failed: AttributeError" in said.out) == (11, True)
+
+
 class NoReadings:
     """A market whose bars were never imported."""
 
@@ -231,6 +249,36 @@ def test_a_monitor_that_stopped_is_named_with_its_last_finding_and_step(trading:
     (item,) = unprotected_now(market.world)
     assert item.cause == "monitor_not_running"
     assert item.detail.startswith("sell-monitor did its last step at 10:00:00; its last finding was off band: the sell at")
+
+
+def test_a_sell_that_ended_in_a_time_to_come_hides_nothing(trading: Make) -> None:
+    """The clock was hours ahead when the sell ended, and is right again."""
+    market = bought(trading)
+    market.run("sell-monitor", once=True)
+    (resting,) = market.orders(Side.SELL, AFTER)
+    assert market.desk(market.claim("test", AFTER)).cancel_confirmed(resting)
+    with market.ledger.database.write() as connection:
+        connection.execute(update(orders).where(orders.c.id == resting.id).values(updated_at=ist(AFTER, "15:20")))
+    market.to(AFTER, "10:05")
+    assert causes(market) == ["monitor_not_running"]
+
+
+def test_a_step_of_a_time_to_come_is_no_step_of_the_monitor(trading: Make) -> None:
+    market = bought(trading)
+    market.ledger.executions.finish(
+        market.claim("sell-monitor", AFTER), "failed", {}, error="a bug", now=ist(AFTER, "15:20"), steps=1
+    )
+    (item,) = unprotected_now(market.world)
+    assert (item.cause, item.detail) == ("monitor_not_running", "sell-monitor has done no step since 09:15:00")
+
+
+def test_a_finding_of_a_time_to_come_is_not_the_cause_of_now(trading: Make) -> None:
+    market = bought(trading, "15:20")
+    with_quotes(market, lambda quote: replace(quote, upper_band=9550))
+    assert market.run("sell-monitor", once=True).exit_code == 11
+    market.clock = VirtualClock(ist(AFTER, "10:00"))
+    market.world = replace(market.world, clock=market.clock)
+    assert causes(market) == ["monitor_not_running"]
 
 
 def test_a_monitor_that_failed_is_named_with_its_error(trading: Make) -> None:

@@ -17,12 +17,12 @@ from tradectl.bootstrap.worlds import live_world, notifier_of, onlooker, paper_w
 from tradectl.clock import SystemClock, VirtualClock
 from tradectl.deferred import deferred
 from tradectl.errors import ConfigurationError, TradectlError, UsageError
-from tradectl.halt_marker import MarkerFile, MemoryMarker
+from tradectl.halt_marker import PREFIX, MarkerFile, MemoryMarker
 from tradectl.model.moment import to_ist
 from tradectl.model.money import show_rupees
 from tradectl.model.trading_state import ACTIVE, TradingState
-from tradectl.permissions import close, make_home
-from tradectl.settings import FILE
+from tradectl.permissions import LEDGER, close, close_home, make_home
+from tradectl.settings import FILE, SQLITE
 
 if TYPE_CHECKING:
     from tradectl.ledger.engine import Database
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 
 DEFAULT_USER = "me"
-SQLITE = "sqlite:///"
 DEFAULT_CAPITAL = 1_000_000_00
 """Rs 10,00,000 in paise."""
 
@@ -82,8 +81,8 @@ def open_world(
     """The world of a user; a home that does not exist yet becomes a paper home, and `tell` reports it.
 
     Raises UsageError for an unknown user, and where `--at` and the home's clock do not fit; `past` lets a moment before the
-    home's last event through, for callers that decide themselves what may be done then. Without `make` a home that does not exist
-    raises ConfigurationError and stays missing: what a timetable starts must reach the home that a person made.
+    home's last event through, for callers that decide themselves what may be done then. Without `make` a home whose folder or
+    ledger is missing raises ConfigurationError, and stays so: what a timetable starts must reach the home that a person made.
     """
     from tradectl.ledger.store import Ledger
     from tradectl.ledger.users import Users
@@ -109,7 +108,7 @@ def open_world(
 
 def _files(settings: Settings) -> Iterator[Path]:
     """The files of a home that a version before, or a person, may have left open to others."""
-    yield from (settings.home / FILE, settings.sessions, settings.logs / "bugs.log")
+    yield from (settings.home / FILE, settings.sessions, settings.logs / "bugs.log", *settings.home.glob(f"{PREFIX}*"))
     databases = [settings.paper]
     if settings.database.startswith(SQLITE):
         databases.append(Path(settings.database.removeprefix(SQLITE)))
@@ -127,8 +126,8 @@ def _opened(settings: Settings, user: str, *, read_only: bool, make: bool, tell:
     """The home's database, which has a mode. Another process may be making the same home: it is made once."""
     from tradectl.ledger.migrations import create_or_upgrade
 
-    if not make and not exists(settings):
-        raise ConfigurationError(_no_home(settings, settings.database.removeprefix(SQLITE)))
+    if not make and settings.missing_home:
+        raise ConfigurationError(_not_made(settings.missing_home))
     reading = read_only and exists(settings)
     if not reading:
         _make_folder(settings)
@@ -137,7 +136,7 @@ def _opened(settings: Settings, user: str, *, read_only: bool, make: bool, tell:
         if _is_made(database, create=make and not reading):
             return database
         if not make:
-            raise ConfigurationError(_no_home(settings, database.name))
+            raise ConfigurationError(_not_made(f"there is no home in {settings.home} (no ledger in {database.name})"))
         if reading:
             database.close()
             database = _open(settings)
@@ -154,21 +153,31 @@ def _make_folder(settings: Settings) -> None:
     try:
         if not (settings.home.exists() and exists(settings)):
             make_home(settings.home)
+        elif any(file.parent == settings.home and file.exists() for file in (settings.secret_key, _ledger_file(settings))):
+            close_home(settings.home)
         close(_files(settings))
     except OSError as error:
         raise ConfigurationError(f"the home {settings.home} cannot be made: {error.strerror}") from error
 
 
-def _no_home(settings: Settings, ledger: str) -> str:
+def _ledger_file(settings: Settings) -> Path:
+    """Return the ledger's file; the home's usual one where a server has the ledger."""
+    if settings.database.startswith(SQLITE):
+        return Path(settings.database.removeprefix(SQLITE))
+    return settings.home / LEDGER
+
+
+def _not_made(missing: str) -> str:
+    """Return one line for a call that must not make a home."""
     return (
-        f"there is no home in {settings.home} (no ledger in {ledger}): no task ran and nothing was traded. `tradectl init` makes "
-        "a home; `tradectl crontab` writes lines that name the home"
+        f"{missing}: no task ran and nothing was traded. `tradectl init` makes a home; `tradectl crontab` writes lines that name "
+        "the home"
     )
 
 
 def exists(settings: Settings) -> bool:
     """Whether there is a ledger; of a server nobody knows before it is asked."""
-    return not settings.database.startswith(SQLITE) or Path(settings.database.removeprefix(SQLITE)).exists()
+    return settings.has_ledger
 
 
 def _is_made(database: Database, *, create: bool) -> bool:

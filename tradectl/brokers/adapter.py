@@ -15,6 +15,7 @@ from typing import Protocol, runtime_checkable
 
 from tradectl.errors import Blocked, UsageError
 from tradectl.exchange.sessions import SessionTable
+from tradectl.model.order import Side
 from tradectl.ports import Broker, Capabilities, Clock, MarketData, PriceSource
 
 ADAPTERS = {
@@ -110,11 +111,16 @@ class Unlimited:
         """Never waits."""
 
 
+def always(side: Side) -> None:
+    """Let every order out: for accounts without a halt marker, of sandboxes and tests."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """What an adapter is given. `folder` is for files that may be lost (lists of instruments); `addresses` replace the broker's
     own (a sandbox); times come from `clock` alone. `timeout`: seconds for a connection, and for an answer; None: those of
-    `Transport`."""
+    `Transport`. `check_send` raises Blocked where an order of this side may not leave now: an adapter gives it to its
+    `Transport`, or calls it itself immediately before the bytes of an order or a change leave; cancels always pass."""
 
     user: str
     clock: Clock
@@ -125,6 +131,7 @@ class Account:
     limiter: Limiter = field(default_factory=Unlimited)
     addresses: Mapping[str, str] = field(default_factory=dict)
     timeout: tuple[float, float] | None = None
+    check_send: Callable[[Side], None] = always
 
 
 @dataclass(frozen=True, slots=True)

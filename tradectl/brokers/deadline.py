@@ -1,4 +1,6 @@
-"""A deadline for a whole answer, from its first line to its last byte.
+"""A last look before the first byte of a request, and a deadline for its whole answer.
+
+Names and connections may take long. So what may keep a request back is called on the open connection.
 
 The timeout of `requests` is for one piece of an answer: an answer that trickles never runs into it, and would hold a step of the
 day for ever. So answers are read here through a file that knows when they must have ended.
@@ -7,7 +9,9 @@ day for ever. So answers are read here through a file that knows when they must 
 from __future__ import annotations
 
 import socket
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from http.client import HTTPException, HTTPResponse
 from io import BufferedReader, RawIOBase
 from time import monotonic
@@ -20,6 +24,18 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 WHOLE = 4
 """A whole answer may take so many times as long as one may wait for a piece of it."""
+_LOOK: ContextVar[Callable[[], None] | None] = ContextVar("look", default=None)
+"""What is called before the next request of this thread."""
+
+
+@contextmanager
+def looking_first(look: Callable[[], None] | None) -> Iterator[None]:
+    """Call `look` before the first byte of each request inside the block. What it raises is passed on, and nothing is sent."""
+    before = _LOOK.set(look)
+    try:
+        yield
+    finally:
+        _LOOK.reset(before)
 
 
 class Timely(HTTPAdapter):
@@ -85,11 +101,22 @@ class _Answer(HTTPResponse):
             raise HTTPException("the answer names more than one length")
 
 
-class _Connection(HTTPConnection):
+class _LooksFirst(HTTPConnection):
+    def request(self, *words: Any, **names: Any) -> None:
+        """Connect, look, and only then send."""
+        look = _LOOK.get()
+        if look is not None:
+            if self.sock is None:
+                self.connect()
+            look()
+        super().request(*words, **names)
+
+
+class _Connection(_LooksFirst):
     response_class = _Answer
 
 
-class _SafeConnection(HTTPSConnection):
+class _SafeConnection(_LooksFirst, HTTPSConnection):
     response_class = _Answer
 
 

@@ -1,7 +1,8 @@
 """The last look before real money.
 
 Nothing but cancels goes out unless a person has armed the account; and nothing at all in the phases in which the exchange takes
-no orders, where a broker's answer is anybody's guess. The halt marker is read last, immediately before the command.
+no orders, where a broker's answer is anybody's guess. The adapter's transport reads arming and halt marker once more, with the
+connection open (`permission`): what happens in between may take long.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
+from tradectl.brokers.permission import SendPermission
 from tradectl.brokers.prices import StreamedPrices
-from tradectl.errors import Blocked, OrderRefused, TradectlError
+from tradectl.errors import OrderRefused, TradectlError
 from tradectl.exchange.phases import TAKES_NOTHING
 from tradectl.exchange.sessions import SessionTable
 from tradectl.ledger.arming import Arming
-from tradectl.ledger.intents import Forbidden, why_forbidden
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, Side, TradeReport, Variety
@@ -29,8 +30,8 @@ class GuardedBroker:
     def __init__(
         self, broker: Broker, arming: Arming, clock: Clock, sessions: SessionTable, market: MarketData, *, marker: HaltMarker
     ) -> None:
-        self._broker, self._arming, self._clock = broker, arming, clock
-        self._sessions, self._market, self._marker = sessions, market, marker
+        self._broker, self._clock, self._sessions, self._market = broker, clock, sessions, market
+        self._check_send = SendPermission(broker.name, arming, marker)
         self._symbols: dict[str, str] = {}
         self._sides: dict[str, Side] = {}
         self._prices: StreamedPrices | None = None
@@ -71,16 +72,14 @@ class GuardedBroker:
     # commands
 
     def place(self, request: OrderRequest) -> str:
-        self._check_armed()
+        self._check_send(request.side)
         if request.variety is Variety.REGULAR:
             self._check_phase(request.symbol)
-        self._check_marker(request.side)
         return self._broker.place(request)
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
-        self._check_armed()
+        self._check_send(self._sides.get(broker_order_id, Side.BUY))  # of an order that was never read the stricter is taken
         self._check_phase(self._symbols.get(broker_order_id))
-        self._check_marker(self._sides.get(broker_order_id, Side.BUY))  # of an order that was never read the stricter is taken
         self._broker.modify(broker_order_id, quantity=quantity, price=price)
 
     def cancel(self, broker_order_id: str) -> None:
@@ -109,17 +108,6 @@ class GuardedBroker:
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:
         return self._broker.preopen_prices(symbols)
-
-    def _check_armed(self) -> None:
-        if self._arming.since() is None:
-            raise Blocked(f"live orders are not armed: `tradectl broker arm` lets them go to {self.name}")
-
-    def _check_marker(self, side: Side) -> None:
-        """Raise Forbidden where the halt marker lets no order of this side out, and Blocked where it cannot be read."""
-        state = self._marker.read()
-        forbidden = why_forbidden(state.state, state.reason, side)
-        if forbidden:
-            raise Forbidden(forbidden)
 
     def _check_phase(self, symbol: str | None) -> None:
         """Of an order that was never read nothing is known; a symbol that our data do not know is left to the broker. A stock of

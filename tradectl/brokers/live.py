@@ -8,6 +8,7 @@ from dataclasses import replace
 from tradectl.brokers.adapter import Account, Adapter, ChargeDifference, Remark, adapter
 from tradectl.brokers.guard import GuardedBroker
 from tradectl.brokers.onlooker import Onlooker
+from tradectl.brokers.permission import SendPermission
 from tradectl.errors import Blocked, ConfigurationError
 from tradectl.ledger.arming import BROKER, Arming
 from tradectl.ledger.limits import RateLimits
@@ -38,9 +39,9 @@ class LiveAccount(Onlooker):
         Arming(self.ledger, found.name).disarm()
         super().begin_anew(found)
 
-    def account(self, found: Adapter) -> Account:
+    def account(self, found: Adapter, check_send: SendPermission) -> Account:
         """What the adapter is given for trading."""
-        return replace(self.looking(found), limiter=self.limits(found))
+        return replace(self.looking(found), limiter=self.limits(found), check_send=check_send)
 
     def limits(self, found: Adapter) -> RateLimits:
         """All that the broker allows."""
@@ -50,7 +51,8 @@ class LiveAccount(Onlooker):
         """Return the broker for the tasks, behind the guard and the halt marker."""
         found = self.adapter()
         arming = Arming(self.ledger, found.name)
-        return GuardedBroker(found.open(self.account(found)), arming, self.clock, self._sessions, self._market, marker=marker)
+        account = self.account(found, SendPermission(found.name, arming, marker))
+        return GuardedBroker(found.open(account), arming, self.clock, self._sessions, self._market, marker=marker)
 
     def charges(self) -> list[ChargeDifference]:
         """Where the broker reckons the charges of today's orders otherwise than our table. Blocked where it tells none."""

@@ -60,7 +60,8 @@ class _Connection:
 
 class Loopback:
     """Listens on a port (0: any free one). `answer(request, address)` gets all bytes of a request, and returns those of the
-    answer; none of them: the connection breaks. `timeout`: seconds after which `handle_request` returns without a request."""
+    answer; none of them: the connection breaks. An exception of it is answered with 400: one request must not end the listener.
+    `timeout`: seconds after which `handle_request` returns without a request."""
 
     timeout: float | None = None
 
@@ -150,8 +151,11 @@ class Loopback:
         if not connection.wanted:
             connection.wanted = self._size(connection.data)
         if connection.wanted and len(connection.data) >= connection.wanted:
+            try:
+                answer = self._answer(bytes(connection.data[: connection.wanted]), connection.address)
+            except Exception as error:
+                raise Refused(HTTPStatus.BAD_REQUEST) from error
             connection.served = True
-            answer = self._answer(bytes(connection.data[: connection.wanted]), connection.address)
             connection.reset, self.reset_next = self.reset_next, False
             connection.until = stopwatch() + self._seconds
             self._done = True

@@ -8,7 +8,7 @@ that it comes before acceptance: each such reply is one `Proof`. Every reply wit
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -75,27 +75,64 @@ class Proof:
     phase: Phase = Phase.BEFORE
 
     def fits(self, status: int, codes: Collection[str], text: str, command: Command) -> bool:
-        """Return whether a reply is this one. A code without a listed text is no proof beside words of a broken connection."""
+        """Return whether a reply is this one. No code and no text is a proof beside words of a broken connection."""
         if status not in self.statuses or command not in self.commands or (self.code and self.code not in codes):
             return False
-        if self.text:
-            return re.search(self.text, text, re.IGNORECASE) is not None
-        return bool(self.code) and not speaks_of_the_way(text)
+        if speaks_of_the_way(text) or not (self.code or self.text):
+            return False
+        return not self.text or re.search(self.text, text, re.IGNORECASE) is not None
+
+    def allows_an_order(self) -> bool:
+        """Return whether the reply may name an order and still be this refusal: one of before acceptance has none to name, and an
+        order of a server that only analyzes is not real."""
+        return self.phase is Phase.AFTER or self.meaning is Meaning.ANALYZER
 
 
 _ON_THE_WAY = re.compile(
-    r"tim(ed?|ing)[ -]?out|gateway|upstream|unreachable|unavailable|no response|not respond|(could|can) ?not (be )?reach|"
-    r"internal (server )?error|(connection|socket|network) (error|failure|failed|reset|closed|refused|lost|aborted|broke)|"
-    r"unable to connect|too many requests",
+    "|".join(
+        (
+            r"tim(ed?|ing)[ -]?out|deadline|(context|request|operation|connection)( was| is)? cancell?ed",
+            r"gateway|upstream|downstream|back-?end|unreachable|unavailable|overload|temporar(y|ily)|too many requests",
+            r"\bno (response|reply|answer)\b|(not|n't) (respond|repl|answer|connect)|(could|ca|can|did|was)( ?not|n'?t|'t) (be )?"
+            r"(reach|connect|complet|confirm|fetch|processed)|(unable|failed) to (connect|reach|process|confirm|get|fetch)",
+            r"\bconfirmation\b|unconfirmed|not confirmed|order ?book",
+            r"internal (server )?error|something went wrong|(unknown|unexpected) (error|response)|\bEOF\b|end of file",
+            r"(connection|socket|network) (error|fail(ure|ed)|reset|closed|refused|lost|aborted|broke)|reset by peer|broken pipe",
+        )
+    ),
     re.IGNORECASE,
 )
 """Words of a message after which a part behind the one that replies may have carried the command out."""
 _ORDER_ID = re.compile(r"(?=.*[1-9])[0-9A-Za-z][0-9A-Za-z_.:-]{0,63}")
+_ID_NAME = re.compile(r"n?ord(er)?[_-]?(id|no|num|number)s?", re.IGNORECASE)
+"""The name of a field with an order id, at any broker (`order_id`, `orderid`, `nOrdNo`)."""
+_ID_IN_WORDS = re.compile(r"\b\w*ord(?:er)?\w*\W[^0-9]{0,24}\b[0-9]{10,}\b", re.IGNORECASE)
+"""An order number in a message. Prices, quantities and margins have fewer digits."""
 
 
-def proof_of(table: Iterable[Proof], status: int, codes: Collection[str], text: str, command: Command) -> Proof | None:
-    """Return the first row that a reply fits; None where the outcome of the command is unknown."""
-    return next((row for row in table if row.fits(status, codes, text, command)), None)
+def proof_of(
+    table: Iterable[Proof], status: int, codes: Collection[str], text: str, command: Command, *, content: object
+) -> Proof | None:
+    """Return the first row that a reply fits; None where the outcome of the command is unknown. `content`: the whole reply."""
+    named = names_an_order(content)
+    rows = (row for row in table if row.allows_an_order() or not named)
+    return next((row for row in rows if row.fits(status, codes, text, command)), None)
+
+
+def names_an_order(content: object) -> bool:
+    """Return whether a valid order id is anywhere in a reply: in a field with such a name, or in its words."""
+    rest = [content]
+    while rest:
+        item = rest.pop()
+        if isinstance(item, Mapping):
+            if any(_ID_NAME.fullmatch(str(name)) and order_id(value) for name, value in item.items()):
+                return True
+            rest.extend(item.values())
+        elif isinstance(item, list):
+            rest.extend(item)
+        elif isinstance(item, str) and _ID_IN_WORDS.search(item):
+            return True
+    return False
 
 
 def speaks_of_the_way(text: str) -> bool:

@@ -22,6 +22,6 @@ def asked_wait(headers: Mapping[str, str], now: datetime) -> float:
 def _moment(text: str) -> datetime | None:
     try:
         found = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, LookupError, ArithmeticError):  # also a zone or a year outside the calendar
         return None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

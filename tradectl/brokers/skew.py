@@ -26,7 +26,7 @@ def skew(name: str, url: str, clock: Clock) -> timedelta:
             session.trust_env = False
             answer = session.head(url, timeout=(CONNECT, READ), allow_redirects=False)
         theirs = parsedate_to_datetime(answer.headers.get("Date", ""))
-    except (requests.RequestException, ValueError) as error:
+    except (requests.RequestException, ValueError, LookupError, ArithmeticError) as error:
         raise BrokerUnavailable(f"{name} does not tell the time: {type(error).__name__}") from error
     ours = asked + (clock.machine_now() - asked) / 2
     return theirs + timedelta(seconds=0.5) - ours

@@ -14,6 +14,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
+from tradectl.brokers.strict_json import UNREADABLE
 from tradectl.errors import TradectlError, UsageError
 from tradectl.model.market import Quote
 from tradectl.ports import Clock
@@ -93,7 +94,7 @@ class Stream(ABC):
                 self.trouble, self.connections = "", self.connections + 1
                 for frame in frames:
                     heard = True
-                    with suppress(ValueError, KeyError, TypeError):
+                    with suppress(*UNREADABLE):
                         self._hear(frame)
             self.trouble = "the connection ended, or was silent"
         except InvalidStatus as error:

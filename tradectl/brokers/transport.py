@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tradectl.brokers import strict_json
-from tradectl.brokers.adapter import Limiter
+from tradectl.brokers.adapter import Limiter, always
 from tradectl.brokers.retry_after import asked_wait
 from tradectl.errors import Ambiguous, BrokerUnavailable, RateLimited, TradectlError
+from tradectl.model.order import Side
 from tradectl.ports import Clock
 
 if TYPE_CHECKING:
@@ -147,7 +148,21 @@ class ReadTransport:
 
 
 class Transport(ReadTransport):
-    """The same, and commands."""
+    """The same, and commands. `check_send`: see `Account`; nothing about an order leaves before it has returned."""
+
+    def __init__(
+        self,
+        name: str,
+        judge: Judge,
+        *,
+        clock: Clock,
+        limiter: Limiter,
+        timeout: tuple[float, float] | None = None,
+        posts: Collection[str] = (),
+        check_send: Callable[[Side], None] = always,
+    ) -> None:
+        super().__init__(name, judge, clock=clock, limiter=limiter, timeout=timeout, posts=posts)
+        self._check_send = check_send
 
     def command(
         self,
@@ -155,14 +170,17 @@ class Transport(ReadTransport):
         url: str,
         *,
         bucket: str,
+        side: Side | None,
         before_sending: Callable[[], None] | None = None,
         judge: Judge | None = None,
         **sent: Any,
     ) -> Reply:
         """A request that may change something, sent once. `sent` is what `requests` takes: headers, params, data, json.
 
-        The limiter may let us wait for long: whatever depends on the time is looked at after that, by `before_sending`, and what
-        it raises keeps the request back. `judge` replaces the transport's own for this command.
+        `side` is that of an order that is placed or changed; None for a cancel, and for what is about no order. The limiter and
+        the connection may take long. So `before_sending`, for whatever depends on the time, and then the permission to send are
+        called on the open connection, before the first byte. What they raise keeps the request back. `judge` replaces the
+        transport's own for this command.
 
         Raises Ambiguous where it may have been carried out, BrokerUnavailable where it provably was not sent, and what the
         broker's answer means. No broker documents that a 429 comes before acceptance, so it is Ambiguous here; the next command
@@ -172,8 +190,15 @@ class Transport(ReadTransport):
         if line.rest:
             line.clock.sleep(line.rest)
             line.rest = 0.0
+
+        def look() -> None:
+            if before_sending is not None:
+                before_sending()
+            if side is not None:
+                self._check_send(side)
+
         try:
-            return _exchanged(line, method, url, bucket=bucket, before_sending=before_sending, judge=judge, **sent)
+            return _exchanged(line, method, url, bucket=bucket, look=look, judge=judge, **sent)
         except _TooMany as error:
             line.rest = min(LONGEST, max(REST, error.wait))
             raise Ambiguous(f"{error}; whether it carried the command out is not known") from error
@@ -185,18 +210,21 @@ def _exchanged(
     url: str,
     *,
     bucket: str,
-    before_sending: Callable[[], None] | None = None,
+    look: Callable[[], None] | None = None,
     judge: Judge | None = None,
     **sent: Any,
 ) -> Reply:
-    """One request and its answer."""
+    """One request and its answer. `look` is called on the open connection; what it raises keeps the request back."""
     import requests
 
+    from tradectl.brokers.deadline import looking_first
+
     line.limiter.take(bucket)
-    if before_sending is not None:
-        before_sending()
     try:
-        with line.session.request(method, url, timeout=line.timeout, allow_redirects=False, stream=True, **sent) as answer:
+        with (
+            looking_first(look),
+            line.session.request(method, url, timeout=line.timeout, allow_redirects=False, stream=True, **sent) as answer,
+        ):
             reply = Reply(answer.status_code, answer.content)
     except (requests.ConnectTimeout, requests.exceptions.InvalidURL) as error:
         raise BrokerUnavailable(f"{line.name} could not be reached") from error

@@ -38,7 +38,11 @@ def import_(
     files: Annotated[list[Path], typer.Argument(help="CSV files (also .gz, .zip), or folders of them.", metavar="FILE...")],
     replace: Annotated[bool, typer.Option("--replace", help="Let rows take the place of stored ones that differ.")] = False,
     believe_content: Annotated[
-        bool, typer.Option("--believe-content", help="Take a bhavcopy whose name says another date than it holds.")
+        bool,
+        typer.Option(
+            "--believe-content",
+            help="Take a bhavcopy of another date than its name says, and a list of F&O shares that lost many.",
+        ),
     ] = False,
 ) -> Answer:
     """Import bars, bhavcopies, minutes, lists, instruments, symbol changes and corporate actions; all files or none."""

@@ -1,8 +1,8 @@
 """`halt` and `resume`: what may be sent, at once and for every process.
 
-`halt` sets the marker first, a file that every send reads last (`halt_marker`); then the ledger, for which it waits a moment
-only. The marker alone stops every send, so a ledger that is locked, damaged or away never makes `halt` fail. `resume` is the
-other way round: the ledger first, and the marker only once the ledger is ACTIVE.
+`halt` sets the marker first, a file that every send reads last (`halt_marker`, `brokers.permission`); then the ledger, for which
+it waits a moment only. The marker alone stops every send, so a ledger that is locked, damaged or away never makes `halt` fail.
+`resume` is the other way round: the ledger first, and the marker only once the ledger is ACTIVE.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def resume(call: Call, reason: Reason = "by hand") -> Answer:
     before = ledger.users.get(world.user)
     marked = _marked(marker)
     try:
-        began = marker.begin_resume()
+        replaced = marker.begin_resume()
         try:
             with ledger.database.write():
                 ledger.users.set_trading_state(world.user, "ACTIVE", "", only_from=("REDUCING", "HALTED"))
@@ -90,10 +90,10 @@ def resume(call: Call, reason: Reason = "by hand") -> Answer:
                     ledger.logs.append(world.clock.now(), "warning", "resumed", f"{MEANING['ACTIVE']}: {why} (was {was})")
                     note_resumed(ledger, world.clock.now())
         except DatabaseError:
-            if began:
-                marker.abandon_resume(marked.state)
+            if replaced:
+                marker.abandon_resume(replaced)
             raise
-        if began and not marker.finish_resume():
+        if replaced and not marker.finish_resume():
             raise Blocked(f"{world.user} was halted again meanwhile: nothing is sent; `tradectl status` says why")
     except OSError as error:
         told = f"the halt marker of {world.user} in {marker.home} cannot be changed ({error.strerror or error})"
@@ -173,6 +173,8 @@ def _ledger_follows(settings: Settings, user: str, wanted: str, reason: str, now
                 database.close()
         except TradectlError as error:
             written.error = one_line(error)
+        except Exception as error:  # noqa: BLE001 - the halt is set, and nothing that a damaged ledger holds may hide that
+            written.error = f"the ledger is damaged, or this is a bug: {type(error).__name__}: {one_line(error)}"
 
     if settings.database.startswith("sqlite"):
         work()

@@ -110,9 +110,9 @@ def cancel(
 
 
 def cancel_all(call: Call) -> dict[str, Any]:
-    """Cancel every unfinished order; the result of `orders cancel`."""
+    """Cancel every unfinished order of ours; the result of `orders cancel`. An unidentified one may be another home's."""
     desk = hand.desk(call)
-    return _cancelled(call, desk, list(desk.snapshot.orders))
+    return _cancelled(call, desk, [order for order in desk.snapshot.orders if order.purpose != "unidentified"])
 
 
 def _cancel_one(call: Call, name: str) -> dict[str, Any]:

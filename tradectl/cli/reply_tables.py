@@ -37,6 +37,10 @@ Everything else is, for example: HTTP 429, 408 and every 5xx; an error with anot
 empty body, half a document, JSON that is nested too deep; a success without an order id, or with one that is no id (null, 0, a
 list, 5,000 digits); a time-out, a reset, an answer that is cut short. A refusal counts only until the order book shows the order.
 
+No words and no code are a refusal beside words of a part behind the one that replies: a time-out, a deadline, a gateway, a broken
+connection, a missing confirmation, the advice to look into the order book. Nor is a reply that names an order, in any field or in
+its words, a refusal of before acceptance.
+
 An order id has 1 to 64 letters, digits and `_ . : -`, with a digit from 1 to 9 among them. Kite and Kotak reply to a modification
 or a cancellation with the id of its order.
 
@@ -60,7 +64,7 @@ def _broker(name: str, success: str, table: tuple[Proof, ...]) -> str:
 def _cells(row: Proof) -> Iterator[str]:
     yield ", ".join(map(str, sorted(row.statuses)))
     yield f"`{row.code}`" if row.code else ""
-    yield f"`{row.text.replace('|', chr(92) + '|')}`" if row.text else "any but of a time-out or a broken connection"
+    yield f"`{row.text.replace('|', chr(92) + '|')}`" if row.text else "any"
     yield "both" if row.commands == BOTH else ", ".join(sorted(row.commands))
     yield row.phase.value
     yield _MEANS.get(row.meaning, f"refused ({row.meaning})")

@@ -151,16 +151,22 @@ def add_override(
     works = OverrideKind(kind) in RUN_BY_DEFAULT if runs is None else runs
     start, end = (parse_time(text) if text else None for text in (opens, closes))
     write_override(path, Override(day, OverrideKind(kind), start, end, works, name))
-    SessionTable.load(path)
     return Answer({"date": date, "kind": kind, "runs": works}, f"{date} is {kind} now")
 
 
 @command(sessions, "remove")
-def remove_override_(call: Call, date: Annotated[str, typer.Argument(help="The date.", metavar="YYYY-MM-DD")]) -> Answer:
-    """Take a date out of this installation's calendar again, and the phases that begin on it."""
-    from tradectl.exchange.overrides import remove_override, remove_phases
+def remove_override_(
+    call: Call, date: Annotated[str, typer.Argument(help="The date, or a covered year.", metavar="YYYY-MM-DD|YYYY")]
+) -> Answer:
+    """Take a date out of this installation's calendar again, and the phases that begin on it; or that a year is complete."""
+    from tradectl.exchange.overrides import remove_override, remove_phases, uncover_year
 
-    day, path = parse_day(date), call.told().sessions
+    path = call.told().sessions
+    if date.isdecimal() and len(date) == 4:
+        if not uncover_year(path, int(date)):
+            raise UsageError(f"{date} is not covered in {path}")
+        return Answer({"date": date}, f"{date} is not covered any more: nothing is bought in it; its dates stay in the calendar")
+    day = parse_day(date)
     if day is None or not any([remove_override(path, day), remove_phases(path, day)]):
         raise UsageError(f"{date} is not in {call.told().sessions}")
     return Answer({"date": date}, f"{date} is again as the shipped tables say")

@@ -17,6 +17,7 @@ from tradectl.halt_marker import MarkerFile, marked_users
 app = typer.Typer()
 UNPROTECTED = 11
 """The exit code while a position that needs a person has no live sell order."""
+UNANSWERED = "sent, and no answer was written"
 
 
 @command(app, panel=OPERATE)
@@ -132,7 +133,7 @@ def _account(found: dict[str, Any]) -> str:
 
 def _trouble(found: dict[str, Any]) -> list[str]:
     lines = [
-        f"UNKNOWN   {item['side']} {item['quantity']} {item['symbol']} ({item['tag']}): {item['reason'] or 'no proof'}"
+        f"UNKNOWN   {item['side']} {item['quantity']} {item['symbol']} ({item['tag']}): {item['reason'] or UNANSWERED}"
         for item in found["unknown_orders"]
     ]
     if found["session"]["year_missing"]:

@@ -17,7 +17,7 @@ from tradectl.cli.progress import bar
 from tradectl.errors import UsageError
 from tradectl.model.moment import LAST_FILL, at_ist, format_time, ist_date
 from tradectl.runtime import agenda
-from tradectl.runtime.outcomes import Report
+from tradectl.runtime.outcomes import Report, gravity_of
 from tradectl.runtime.registry import all_tasks
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def answer(call: Call, report: Report, *, strict: bool = False) -> Answer:
     for line in report.warnings:
         if not call.messages_on_screen:
             call.alarm(line)
-    code = STRICT if strict and report.outcome in SKIPS else report.exit_code
+    code = max(STRICT if strict and report.outcome in SKIPS else 0, report.exit_code, key=gravity_of)
     name = f"{report.task} {report.slot}".strip()
     said = report.message if report.outcome != "completed" else f"{name} of {report.session}: {report.outcome}"
     said = "" if report.error else said

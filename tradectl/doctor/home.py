@@ -15,7 +15,6 @@ from tradectl.errors import Ambiguous, Blocked, ConfigurationError, DatabaseErro
 from tradectl.exchange.sessions import FILL_YEAR
 from tradectl.ledger.exchange_mark import ExchangeMark
 from tradectl.model.moment import ist_date, to_ist
-from tradectl.model.order import OrderStatus
 from tradectl.model.trading_state import TradingState, stricter
 from tradectl.permissions import open_to_others
 from tradectl.redaction import HIDDEN
@@ -129,7 +128,8 @@ def _trading(world: World) -> str:
 
 def _orders(world: World) -> str:
     """Ambiguous while the fate of an order is unknown."""
-    unknown = [item.symbol for item in world.ledger.book.snapshot().orders if item.status is OrderStatus.UNKNOWN]
+    book = world.ledger.book
+    unknown = [item.symbol for item in book.unresolved(book.snapshot().orders, world.clock.machine_now())]
     if unknown:
         raise Ambiguous(f"nobody knows what became of orders for {', '.join(unknown)}: `tradectl reconcile`")
     return "the fate of every order is known"

@@ -44,7 +44,7 @@ def exposed_at(exchange: Broker, market: MarketData, sessions: SessionTable, now
         sells = [report for report in orders if report.symbol == held.symbol and report.side is Side.SELL]
         on_sale = sum(report.quantity - report.filled_quantity for report in sells if report.status in ALIVE)
         shares = held.quantity + held.t1_quantity - on_sale
-        if shares > 0 and in_market_hours(session, now, closing_auction=auction):
+        if shares > 0 and in_market_hours(session, now, closing_auctions=(auction,)):
             news = [*(trade.at for trade in trades if trade.symbol == held.symbol), *_ends(sells)]
             if not news or now - max(news) >= hidden:
                 found[held.symbol] = shares

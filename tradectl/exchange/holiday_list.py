@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from tradectl.errors import DataError
-from tradectl.exchange.overrides import Override, OverrideKind, read_overrides, write_days
+from tradectl.exchange.overrides import FEWEST, Override, OverrideKind, read_overrides, write_days
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 SEGMENT = "CM"
 """The cash market."""
-FEWEST = 5
-"""Weekday holidays of a year at least (2018 to 2026 have 12 to 17): fewer are no whole list."""
 _SATURDAY = 5
 
 

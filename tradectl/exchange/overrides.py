@@ -27,12 +27,16 @@ from pathlib import Path
 
 from tradectl.errors import ConfigurationError
 from tradectl.exchange.phases import PhaseKind
+from tradectl.exchange.tables import LAST
 from tradectl.exchange.timetables import PhaseRow, Stocks, Timetables
 
 COLUMNS = ("date", "kind", "open", "close", "runs", "name")
 PHASE_COLUMNS = (*COLUMNS, "stocks", "may_end_from")
 _PHASES = set(PhaseKind)
 _RUNS = {"yes": True, "no": False}
+FEWEST = 5
+"""Weekday holidays of a year at least (2018 to 2026 have 12 to 17): fewer are no whole list."""
+_SATURDAY = 5
 
 
 class OverrideKind(StrEnum):
@@ -67,6 +71,18 @@ class Overrides:
     days: Mapping[date, Override] = field(default_factory=dict)
     years: Mapping[int, str] = field(default_factory=dict)
     phases: tuple[PhaseRow, ...] = ()
+
+    def last_year(self, path: Path | None) -> int:
+        """Return the last year of which every day is known. ConfigurationError where a covered year follows one that is not."""
+        last = LAST.year
+        for year in sorted(year for year in self.years if year > LAST.year):
+            if year != last + 1:
+                raise ConfigurationError(
+                    f"{path}: {year} is covered but {last + 1} is not: no later date can be trusted. "
+                    f"`tradectl data sessions remove {year}` takes it out again; a list of {last + 1} fills the gap"
+                )
+            last = year
+        return last
 
 
 def read_overrides(path: Path) -> Overrides:
@@ -109,15 +125,43 @@ def write_override(path: Path, override: Override) -> None:
     """Add or replace one date, atomically. ConfigurationError if the override or the present file is not sound."""
     _check(override, str(override.date))
     present = read_overrides(path)
-    _write(path, replace(present, days={**present.days, override.date: override}))
+    changed = replace(present, days={**present.days, override.date: override})
+    changed.last_year(path)
+    _write(path, changed)
 
 
 def cover_year(path: Path, year: int, reason: str) -> None:
-    """Declare that every closed date and special session of `year` is in the file, atomically."""
+    """Declare that every closed date and special session of `year` is in the file, atomically.
+
+    Raises ConfigurationError for a year that does not follow the last one known, and for one with too few closed weekdays."""
     if not reason.strip():
         raise ConfigurationError(f"{year}: say where the year's holidays come from")
+    if year <= LAST.year:
+        raise ConfigurationError(f"{year}: the shipped tables know every day to {LAST}: it needs no row")
     present = read_overrides(path)
-    _write(path, replace(present, years={**present.years, year: reason}))
+    changed = replace(present, years={**present.years, year: reason})
+    changed.last_year(path)
+    closed = sum(_is_closed_weekday(override, year) for override in present.days.values())
+    if closed < FEWEST:
+        raise ConfigurationError(
+            f"{path}: {closed} closed weekdays of {year} are in it, and a year has {FEWEST} or more: {year} stays uncovered. Add "
+            f"each holiday first (`tradectl data sessions add {year}-01-26 --kind closed`), or fill the year with "
+            "`tradectl data sessions fetch`"
+        )
+    _write(path, changed)
+
+
+def uncover_year(path: Path, year: int) -> bool:
+    """Take a year's declaration out again, atomically; its dates stay in the file. False if it was not there.
+
+    Raises ConfigurationError while a later year is covered: that one would be left without the years before it."""
+    present = read_overrides(path)
+    if year not in present.years:
+        return False
+    if year > LAST.year and (last := max(present.years)) > year:
+        raise ConfigurationError(f"{path}: {last} is covered too, and its days count only after {year}: remove {last} first")
+    _write(path, replace(present, years={y: reason for y, reason in present.years.items() if y != year}))
+    return True
 
 
 def write_days(path: Path, overrides: Iterable[Override], year: int | None, reason: str) -> None:
@@ -126,7 +170,9 @@ def write_days(path: Path, overrides: Iterable[Override], year: int | None, reas
     for override in days.values():
         _check(override, str(override.date))
     years = present.years if year is None else {**present.years, year: reason}
-    _write(path, replace(present, days={**present.days, **days}, years=years))
+    changed = replace(present, days={**present.days, **days}, years=years)
+    changed.last_year(path)
+    _write(path, changed)
 
 
 def write_phases(path: Path, phases: Sequence[PhaseRow]) -> None:
@@ -221,6 +267,11 @@ def _check(override: Override, where: str) -> None:
         raise ConfigurationError(f"{where}: a {kind} session needs open and close")
     if kind is OverrideKind.CLOSED and (opens is not None or override.runs):
         raise ConfigurationError(f"{where}: a closed date has no hours and does not run")
+
+
+def _is_closed_weekday(override: Override, year: int) -> bool:
+    day = override.date
+    return day.year == year and override.kind is OverrideKind.CLOSED and day.weekday() < _SATURDAY
 
 
 def _once(seen: bool, where: str, what: str) -> None:

@@ -17,7 +17,7 @@ from enum import StrEnum
 from functools import cache, cached_property
 from pathlib import Path
 
-from tradectl.errors import ConfigurationError, UncoveredDate
+from tradectl.errors import UncoveredDate
 from tradectl.exchange.overrides import (
     Override,
     OverrideKind,
@@ -29,7 +29,7 @@ from tradectl.exchange.overrides import (
 )
 from tradectl.exchange.phases import Entry, Phase, PhaseKind, Timetable
 from tradectl.exchange.provisional import keep_provisional, read_provisional
-from tradectl.exchange.tables import rows
+from tradectl.exchange.tables import FIRST, rows
 from tradectl.exchange.timetables import Timetables, shipped
 from tradectl.model.moment import at_ist
 
@@ -37,9 +37,6 @@ __all__ = [
     "Override", "OverrideKind", "Overrides", "Phase", "PhaseKind", "Session", "SessionKind", "SessionTable",
     "cover_year", "read_overrides", "remove_override", "write_override",
 ]  # fmt: skip
-
-FIRST, LAST = date(2018, 1, 1), date(2026, 12, 31)
-"""What the shipped tables cover, both ends included."""
 
 FILL_YEAR = "`tradectl data sessions fetch` fills a new year, or `tradectl data sessions import FILE` with NSE's saved list"
 """The command that helps where a year is missing."""
@@ -301,7 +298,7 @@ def _shipped() -> SessionTable:
 
 
 def _build(overrides: Overrides, path: Path | None, provisional: Mapping[date, str]) -> SessionTable:
-    last = _last_covered(overrides, path)
+    last = date(overrides.last_year(path), 12, 31)
     timetables = Timetables(overrides.phases) if overrides.phases else shipped()
     closed = {date.fromisoformat(row["date"]): row["name"] for row in rows("holidays.csv")}
     unsettled = {session.date: session for session in map(_unsettled, rows("settlement_holidays.csv"))}
@@ -328,15 +325,6 @@ def _with_tables(session: Session, timetables: Timetables) -> Session:
 def _unsettled(row: Mapping[str, str]) -> Session:
     """A row of settlement_holidays.csv: an ordinary session on which the banks, and so the clearing, are closed."""
     return Session(date.fromisoformat(row["date"]), SessionKind.NORMAL, True, False, row["name"], row["source"])
-
-
-def _last_covered(overrides: Overrides, path: Path | None) -> date:
-    year = LAST.year
-    for covered in sorted(year for year in overrides.years if year > LAST.year):
-        if covered != year + 1:
-            raise ConfigurationError(f"{path}: {covered} is covered but {year + 1} is not")
-        year = covered
-    return date(year, 12, 31)
 
 
 def _special(row: Mapping[str, str]) -> Session:

@@ -10,6 +10,9 @@ from importlib.resources import files
 
 from tradectl.errors import UncoveredDate
 
+FIRST, LAST = date(2018, 1, 1), date(2026, 12, 31)
+"""What the shipped tables of sessions cover, both ends included."""
+
 
 def rows(name: str) -> list[dict[str, str]]:
     """The rows of one table of this package, in file order."""

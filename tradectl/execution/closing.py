@@ -113,7 +113,8 @@ def day_bar(quote: Quote, instrument: Instrument, session: Session) -> Bar | Non
     """The provisional bar of a session from the day's quote, or None where its last price is not that session's close.
 
     A closing-auction stock shows the last continuous price until the auction matches. Where the kind of a stock is not known, a
-    trade after continuous trading of closing-auction stocks has ended proves enough where the others still trade then.
+    trade after continuous trading of closing-auction stocks has ended proves enough where the others still trade then; where they
+    do not, only a trade of the auction does.
     """
     if quote.open is None or quote.high is None or quote.low is None or quote.volume is None or quote.last_trade_at is None:
         return None
@@ -124,7 +125,10 @@ def day_bar(quote: Quote, instrument: Instrument, session: Session) -> Bar | Non
 
 def _closes_from(instrument: Instrument, session: Session) -> datetime:
     """The first moment at which a trade may be the session's close."""
-    if instrument.derivatives_known:
-        return session.official_close_from(instrument.closing_auction) or session.phases(instrument.closing_auction)[0].start
-    ends = [session.continuous_end(closing_auction) for closing_auction in instrument.closing_auctions]
-    return min(ends) if min(ends) < max(ends) else session.phases(closing_auction=False)[0].start
+    kinds = instrument.closing_auctions
+    ends = {session.continuous_end(closing_auction) for closing_auction in kinds}
+    if len(ends) > 1:
+        return min(ends)
+    return max(
+        session.official_close_from(closing_auction) or session.phases(closing_auction)[0].start for closing_auction in kinds
+    )

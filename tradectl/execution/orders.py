@@ -16,6 +16,7 @@ from tradectl.errors import (
     Blocked,
     BrokerUnavailable,
     ConfigurationError,
+    DatabaseError,
     DataError,
     LoginNeeded,
     OrderRefused,
@@ -119,7 +120,7 @@ class OrderPath:
                 return Answer(Sent.EXISTS, newest)
             if not known:
                 return self._send_recorded(newest, intent, send=send)
-        generation = len(chain)
+        generation = newest.generation + 1 if newest is not None else 0
         tag = client_tag(self._user, intent, generation)
         order = self._book.intents.record(
             self._claim,
@@ -141,9 +142,7 @@ class OrderPath:
         """Return an order of unknown fate that forbids another of its symbol: any for a buy, a sell for a sell. The intent's own
         newest order is no other."""
         others = (
-            order
-            for order in self._book.snapshot().unknown
-            if order.instrument_id == intent.instrument_id and (newest is None or order.id != newest.id)
+            order for order in self._book.snapshot().unknown if intent.names(order) and (newest is None or order.id != newest.id)
         )
         return next((order for order in others if intent.side is Side.BUY or order.side is Side.SELL), None)
 
@@ -222,7 +221,12 @@ class OrderPath:
             else:
                 self._book.intents.never_sent(order, self._clock.now())
             raise
-        return Answer(Sent.PLACED, answered(order, OrderStatus.PENDING, self._clock.now(), broker_order_id=broker_order_id))
+        try:
+            known = answered(order, OrderStatus.PENDING, self._clock.now(), broker_order_id=broker_order_id)
+        except DatabaseError as error:
+            number = f"order {order.id} went out and is {broker_order_id} at the broker, which the ledger could not note"
+            raise DatabaseError(f"{number}: {error}") from error
+        return Answer(Sent.PLACED, known)
 
     def _refused(self, order: Order, refusal: OrderRefused, doubt: str) -> tuple[Sent, OrderStatus, str]:
         """A refused repetition of a tag is no refusal of the order: the broker says that it has it."""
@@ -284,8 +288,8 @@ class OrderPath:
         return Answer(Sent.PLACED, order)
 
     def _marked_withdrawn(self, order: Order) -> Order:
-        """The order with the mark on disk that it is not to be tried again, before the broker hears of it."""
-        while _would_be_tried_again(order):
+        """The order with the mark on disk that its end was asked for here, before the broker hears of it."""
+        while _ends_otherwise(order):
             with suppress(Overtaken):
                 self._book.intents.move(order, order.status, WITHDRAWN, self._clock.now())
             order = self._book.order(order.id)
@@ -299,7 +303,8 @@ def _assert_allows(state: TradingState, side: Side) -> None:
         raise Forbidden(forbidden, by_limit=state.by_limit)
 
 
-def _would_be_tried_again(order: Order) -> bool:
-    """Whether it is a buy that waits at the broker, so that a rejection would make it wait for another try (`reconcile`)."""
-    waits = order.side is Side.BUY and order.status is OrderStatus.PENDING and order.broker_order_id is not None
-    return waits and order.reason not in {WITHDRAWN, REAPPEARED}
+def _ends_otherwise(order: Order) -> bool:
+    """Whether an order that is with the broker would end otherwise without the mark that its end was asked for: a buy that waits
+    and is rejected would be tried again (`reconcile`), and a sell would count as taken back by the broker (`protection`)."""
+    waits = order.status is OrderStatus.PENDING or (order.side is Side.SELL and order.status is OrderStatus.ONGOING)
+    return waits and order.broker_order_id is not None and order.reason not in {WITHDRAWN, REAPPEARED}

@@ -13,9 +13,13 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from tradectl.errors import Blocked
+from tradectl.errors import Blocked, TradectlError
 from tradectl.exchange.phases import PhaseKind
+from tradectl.exchange.sessions import FILL_YEAR
+from tradectl.execution.unknown import DECIDED
 from tradectl.ledger.arming import BROKER, Arming
+from tradectl.ledger.executions import SKEW
+from tradectl.ledger.intents import REAPPEARED, WITHDRAWN
 from tradectl.ledger.rows import Decision, Order, Position
 from tradectl.model.moment import to_ist
 from tradectl.model.money import show_rupees
@@ -25,10 +29,12 @@ if TYPE_CHECKING:
     from tradectl.exchange.sessions import Session
     from tradectl.ledger.book import Book, Snapshot
     from tradectl.ledger.store import Ledger
-    from tradectl.ports import HaltMarker
+    from tradectl.ports import HaltMarker, MarketData
 
 REACTION = timedelta(minutes=2)
 """How long a position may be uncovered before a cause that the next step may remove becomes a finding."""
+AGAIN = 2
+"""How many sells of a session the broker must have cancelled by itself before that counts as a refusal."""
 TASK, RULE, COVERED = "sell-monitor", "unprotected", "protected"
 """Under which task and rule a finding is kept among the decisions, and the verdict that ends one."""
 MARKET_HOURS = frozenset(
@@ -65,6 +71,7 @@ class Cause(StrEnum):
     OFF_BAND = "off_band"
     OWN_BUY = "own_buy"  # a buy order of ours would trade with the sell
     AUCTION = "auction"  # continuous trading has ended for the stock
+    CALENDAR = "calendar"  # no list of holidays reaches the day, and no broker has shown that the market is open
     FAILED = "failed"  # the step of the monitor failed
     UNEXPLAINED = "unexplained"
 
@@ -102,6 +109,7 @@ ADVICE: Mapping[Cause, str] = {
     Cause.OFF_BAND: "sell-monitor places the sell when the band holds its price.",
     Cause.OWN_BUY: "`tradectl orders list` shows the buy; `tradectl orders cancel ORDER` ends it.",
     Cause.AUCTION: "tradectl places no sell now; it can be sold by hand, or by sell-monitor in the next session.",
+    Cause.CALENDAR: f"Where the market is open, `tradectl run-due` looks for the proof again. {FILL_YEAR}",
     Cause.FAILED: "`tradectl logs --level error` shows the failure.",
     Cause.UNEXPLAINED: "`tradectl sell-monitor --once` looks again.",
 }
@@ -158,9 +166,10 @@ class Facts:
 
     `halted`: the reason of a halt, None where the account is not halted. `failure`: the cause and text of a step that failed.
     `unknown`: a sell order of unknown outcome. `held`: the broker's row of the symbol, None where it has none; meaningful only if
-    `read`. `tied`: shares bought today in a trade-for-trade series. `credited`: a corporate action of the last days may not be
-    credited yet. `refused`: the reason of the last sell order of the session, if it was rejected. `missing`: which data are
-    missing. `price`: what the sell should ask, `band` the limits of the day.
+    `read`. `tied`: shares bought today in a trade-for-trade series. `credited`: new shares of corporate actions of the last days,
+    which may not be credited yet. `refused`: the reason of the last sell order of the session, if it was rejected. `taken_back`:
+    the sells of the session that the broker cancelled by itself. `missing`: which data are missing. `price`: what the sell should
+    ask, `band` the limits of the day.
     """
 
     shares: int
@@ -173,20 +182,53 @@ class Facts:
     read: bool = False
     held: Holding | None = None
     tied: int = 0
-    credited: bool = False
+    credited: int = 0
     refused: str | None = None
+    taken_back: Sequence[Order] = ()
     missing: str = ""
     price: int | None = None
     band: tuple[int | None, int | None] = (None, None)
     own_buy: Order | None = None
 
 
-def in_market_hours(session: Session | None, now: datetime, *, closing_auction: bool) -> bool:
-    """Return whether a sell of a stock may rest and trade now. A session on which tradectl does not run has no such hours."""
+def in_market_hours(session: Session | None, now: datetime, closing_auctions: Iterable[bool]) -> bool:
+    """Return whether a sell of a stock may rest and trade now: in the hours of any of its kinds, where more than one may be its
+    own. A session on which tradectl does not run has no such hours."""
     if session is None or not session.runs:
         return False
-    phase = session.phase_at(now, closing_auction)
-    return phase is not None and phase.kind in MARKET_HOURS
+    phases = (session.phase_at(now, closing_auction) for closing_auction in closing_auctions)
+    return any(phase is not None and phase.kind in MARKET_HOURS for phase in phases)
+
+
+def closing_auctions(market: MarketData, position: Position, day: date) -> tuple[tuple[bool, ...], str]:
+    """Return the kinds of stock that a position may be of, and why the market data cannot say it: then both, for a finding must
+    not depend on data that may be damaged."""
+    try:
+        return market.instrument(position.instrument_id, day).closing_auctions, ""
+    except TradectlError as error:
+        return (False, True), str(error).rstrip(".") or type(error).__name__
+
+
+def exposed_shares(
+    book: Book, position: Position, orders: Iterable[Order], session: Session, now: datetime, *, kinds: Sequence[bool]
+) -> int:
+    """Return how many shares of a position have no live sell in the market hours of its stock.
+
+    Where the kind of the stock is not known and the hours of one kind are over, a sell that rested until then still counts: the
+    exchange may have ended it with them."""
+    shares = uncovered(position, orders, session.date)
+    if not shares or not in_market_hours(session, now, kinds):
+        return 0
+    over = [session.continuous_end(kind) for kind in kinds if not in_market_hours(session, now, (kind,))]
+    closed = [end for end in over if end <= now]
+    if not closed:
+        return shares
+    rested = (
+        order.quantity - order.filled_quantity
+        for order in _sells(book, position, session.date)
+        if order.status is OrderStatus.CANCELLED and order.updated_at >= min(closed)
+    )
+    return max(0, shares - sum(rested))
 
 
 def uncovered(position: Position, orders: Iterable[Order], session: date) -> int:
@@ -217,23 +259,47 @@ def unresolved_sell(position: Position, orders: Iterable[Order]) -> Order | None
     return None
 
 
-def exposed_since(book: Book, position: Position, session: date, opened: datetime) -> datetime:
+def exposed_since(book: Book, position: Position, session: date, opened: datetime, now: datetime) -> datetime:
     """Return since when a position of now can have been uncovered in a session: its open, the last buy fill, or the end of the
-    last sell order that covered it. A rejected order never covered anything."""
+    last sell order that covered it. A rejected order never covered anything. Of the sells that the broker took back by itself
+    only the first counts: a position whose sells are taken back again and again has been without one since then. A moment that
+    has not come was written by a clock that was ahead, and says nothing."""
     buys: list[datetime] = [
         row.at
         for row in book.fills(session=session, ours=True)
         if row.instrument_id == position.instrument_id and row.side == Side.BUY
     ]
-    ends = [
-        order.updated_at
-        for order in book.orders(session=session)
-        if order.instrument_id == position.instrument_id
-        and order.side is Side.SELL
+    sells = _sells(book, position, session)
+    again = taken_back(sells)[1:]
+    covered = {OrderStatus.CANCELLED, OrderStatus.EXECUTED}
+    ends = [order.updated_at for order in sells if order.status in covered and order not in again]
+    return max([opened, *(moment for moment in (*buys, *ends) if moment <= now + SKEW)])
+
+
+def taken_back(sells: Iterable[Order]) -> list[Order]:
+    """Return the sells of a position that the broker cancelled by itself, oldest first: their end was not asked for here."""
+    return [
+        order
+        for order in sells
+        if order.status is OrderStatus.CANCELLED
         and order.broker_order_id is not None
-        and order.status in {OrderStatus.CANCELLED, OrderStatus.EXECUTED}
+        and order.reason not in {WITHDRAWN, REAPPEARED}
+        and not order.reason.startswith(DECIDED)
     ]
-    return max([opened, *buys, *ends])
+
+
+def taken_back_in(book: Book, position: Position, session: date) -> list[Order]:
+    """Return the sells of a position in a session that the broker cancelled by itself, oldest first."""
+    return taken_back(_sells(book, position, session))
+
+
+def _sells(book: Book, position: Position, session: date) -> list[Order]:
+    """Return the sells of a position in a session that the broker took, oldest first, ended ones too."""
+    return [
+        order
+        for order in book.orders(session=session)
+        if order.instrument_id == position.instrument_id and order.side is Side.SELL and order.broker_order_id is not None
+    ]
 
 
 def cause_of(facts: Facts) -> tuple[Cause, str]:
@@ -249,13 +315,14 @@ def cause_of(facts: Facts) -> tuple[Cause, str]:
         if order.purpose is Purpose.UNIDENTIFIED:
             return Cause.UNIDENTIFIED, f"order {order.id} offers shares of it, and {order.reason}"
         return Cause.OUTCOME_UNKNOWN, f"the outcome of its sell order {order.id} is not known ({order.reason or 'no answer'})"
+    refused = _refusal(facts)
     short = _short(facts) if facts.read else None
     if short is not None:
-        return short
+        return refused if refused is not None and short[0] in INFORMATION else short
     if not facts.continuous:
         return Cause.AUCTION, "continuous trading has ended for this stock"
-    if facts.refused is not None:
-        return refusal(facts.refused)
+    if refused is not None:
+        return refused
     if facts.missing:
         return Cause.DATA_MISSING, facts.missing
     if facts.price is not None and not fits(facts.price, facts.band):
@@ -292,6 +359,21 @@ def refusal(reason: str) -> tuple[Cause, str]:
     return Cause.REFUSED, f"the broker refused the sell: {reason.rstrip('.') or 'no reason given'}"
 
 
+def _refusal(facts: Facts) -> tuple[Cause, str] | None:
+    """Return the cause that the last sell of the session, refused or taken back again, means; None where it was neither."""
+    if facts.refused is not None:
+        return refusal(facts.refused)
+    if len(facts.taken_back) < AGAIN:
+        return None
+    last = facts.taken_back[-1]
+    text = (
+        f"the broker cancelled {len(facts.taken_back)} sells of today by itself, the last at {to_ist(last.updated_at):%H:%M:%S}"
+    )
+    why = last.reason.rstrip(".") or "no reason given"
+    cause = Cause.AUTHORISATION if _AUTHORISATION.search(why) else Cause.REFUSED
+    return cause, f"{text}: {why}"
+
+
 def fits(price: int, band: tuple[int | None, int | None]) -> bool:
     """Return whether the exchange takes a price (paise) within a day's band."""
     low, high = band
@@ -299,22 +381,29 @@ def fits(price: int, band: tuple[int | None, int | None]) -> bool:
 
 
 def _short(facts: Facts) -> tuple[Cause, str] | None:
-    """Return why the broker lets fewer shares be sold than the position has; None where it lets all be sold."""
+    """Return why the broker lets fewer shares be sold than the position has; None where it lets all be sold.
+
+    That shares need only time is the cause where it explains every share without a sell, and no other cause explains less."""
     held = facts.held or Holding("", 0, 0, 0)
-    if held.sellable >= facts.quantity:
+    lacking = facts.quantity - held.sellable
+    if lacking <= 0:
         return None
-    if facts.tied and held.sellable >= facts.quantity - facts.tied:
-        return Cause.NOT_YET_SELLABLE, f"{facts.tied} were bought today in a trade-for-trade series"
     shown = held.quantity + held.t1_quantity
     of = f"{held.sellable} of {facts.quantity} shares may be sold"
-    if held.pledged and shown + held.pledged >= facts.quantity:
-        return Cause.PLEDGED, f"the broker lists {held.pledged} shares as pledged, {of}"
-    if held.t1_quantity and shown >= facts.quantity:
+    uncredited = min(facts.credited, max(0, facts.quantity - shown))
+    needs_time = max(facts.tied, held.t1_quantity) + uncredited
+    if lacking <= needs_time:
+        if facts.shares > needs_time:
+            return None
+        if lacking <= facts.tied:
+            return Cause.NOT_YET_SELLABLE, f"{facts.tied} were bought today in a trade-for-trade series"
+        if uncredited:
+            return Cause.NOT_YET_SELLABLE, f"{uncredited} shares of a corporate action are not credited yet, {of}"
         return Cause.NOT_YET_SELLABLE, f"the broker lists {held.t1_quantity} shares as not delivered yet, {of}"
-    if shown >= facts.quantity:
+    if held.pledged and shown + held.pledged + uncredited >= facts.quantity:
+        return Cause.PLEDGED, f"the broker lists {held.pledged} shares as pledged, {of}"
+    if shown + uncredited >= facts.quantity:
         return Cause.PLEDGED, f"the broker lists {shown} shares, pledged or blocked: {of}"
-    if facts.credited:
-        return Cause.NOT_YET_SELLABLE, f"shares of a corporate action are not credited yet, {of}"
     return (
         Cause.MISSING,
         f"the broker lists {shown} of {facts.quantity} shares under this symbol (renamed, moved or sold elsewhere)",

@@ -17,7 +17,7 @@ from functools import partial
 from tradectl.execution.adoption import LevelOf, adopt, instrument_of, no_level
 from tradectl.execution.unknown import DECIDED
 from tradectl.ledger.book import BY_HAND, Book
-from tradectl.ledger.intents import REAPPEARED, RETURNED, WITHDRAWN
+from tradectl.ledger.intents import REAPPEARED, RETURNED, UNFOUNDED, WITHDRAWN
 from tradectl.ledger.rows import NewTrade, Order, OrderChange
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.order import ALIVE, TERMINAL, OrderReport, OrderStatus, Purpose, Side, TradeReport
@@ -100,7 +100,7 @@ def follow(
         return Changes(reports=reports)
     changes = Changes(reports=reports)
     now = clock.now()
-    ours = _match(book, reports)
+    ours = _match(book, reports, market)
     matched = {report.broker_order_id for report, _ in ours}
     ours += _unmatched(book, reports, matched, partial(adopt, market=market, level_of=level_of), now=now, changes=changes)
     unseen = [] if _same(book.followed[1:2], (trades,)) else _unseen(book, trades)
@@ -111,6 +111,8 @@ def follow(
     fresh: list[NewTrade] = []
     for trade in unseen:
         order = by_report.get(trade.broker_order_id)
+        if order is not None and not _same_security(market, order, trade):
+            order = None
         session = ist_date(trade.at)
         instrument_id = order.instrument_id if order else instrument_of(market, trade.symbol, session)
         fresh.append(NewTrade(trade, instrument_id, session, order))
@@ -125,6 +127,7 @@ def follow(
     moved = [change for change in changed if change is not None]
     complete = book.follow(moved, fresh, now) if moved or fresh else True
     _describe(changes, moved, fresh)
+    _set_aside_unfounded(book, changes, now)
     book.followed = (reports, trades, book.snapshot()) if complete and before is None else ()
     return changes
 
@@ -158,7 +161,15 @@ def _when(trade: TradeReport) -> tuple[datetime, str]:
     return trade.at, trade.trade_id
 
 
-def _match(book: Book, reports: Sequence[OrderReport]) -> list[tuple[OrderReport, Order]]:
+def _same_security(market: MarketData, order: Order, told: OrderReport | TradeReport) -> bool:
+    """Whether a report or a trade is of the side and the instrument of an order, under whatever name it has by now."""
+    if order.side is not told.side:
+        return False
+    day = ist_date(told.at if isinstance(told, TradeReport) else told.updated_at)
+    return order.symbol == told.symbol or instrument_of(market, told.symbol, day) == order.instrument_id
+
+
+def _match(book: Book, reports: Sequence[OrderReport], market: MarketData) -> list[tuple[OrderReport, Order]]:
     """Reports of our unfinished orders, joined by the broker's id, else by our tag; one for each, the last if there are more.
 
     An order that has its id is never joined by its tag: a second one under the same tag is another order."""
@@ -166,6 +177,8 @@ def _match(book: Book, reports: Sequence[OrderReport]) -> list[tuple[OrderReport
     pairs: dict[int, tuple[OrderReport, Order]] = {}
     for report in reports:
         order = by_id.get(report.broker_order_id)
+        if order is not None and not _same_security(market, order, report):
+            continue  # another order under a number that was used again
         if order is None and report.tag and (tagged := by_tag.get(report.tag)) is not None and tagged.broker_order_id is None:
             order = tagged
         if order is not None and order.purpose is not Purpose.UNIDENTIFIED:
@@ -246,6 +259,16 @@ def _follow_unidentified(book: Book, order: Order, report: OrderReport, now: dat
         book.intents.move(order, report.status, report.reason, now)
 
 
+def _set_aside_unfounded(book: Book, changes: Changes, now: datetime) -> None:
+    """Let a person decide about a lost sell of ours that lives, where this ledger never had the position: to withdraw it would
+    leave shares without a sell, and to follow it would sell shares that are not in the book."""
+    for order in map(book.order, [item.id for item in changes.counted if item.side is Side.SELL]):
+        if order.alive and not book.ever_held(order.instrument_id):
+            changes.unexplained.append(book.intents.set_aside(order, UNFOUNDED, now))
+    aside = {order.id for order in changes.unexplained}
+    changes.counted = [order for order in changes.counted if order.id not in aside]
+
+
 def _returned(book: Book, order: Order, now: datetime, changes: Changes) -> Order:
     """Open an order again that was called refused and is at the broker. Where it was tried again since, this one is withdrawn."""
     later = [item for item in book.intents.later_generations(order) if item.alive or item.filled_quantity]
@@ -272,15 +295,15 @@ def _change(order: Order, report: OrderReport, filled: int, *, tried_again: bool
         if status in {OrderStatus.REJECTED, OrderStatus.CANCELLED}:
             return None
         status = OrderStatus.PENDING
-    if status is OrderStatus.EXECUTED and filled < report.quantity:
-        status = OrderStatus.ONGOING
-    if status is OrderStatus.CANCELLED and filled < report.filled_quantity:
-        status = OrderStatus.ONGOING
+    traded = report.quantity if status is OrderStatus.EXECUTED else report.filled_quantity
+    if status in {OrderStatus.EXECUTED, OrderStatus.CANCELLED} and filled < traded:
+        status = OrderStatus.UNKNOWN if _waits_for_trades(order, report) else OrderStatus.ONGOING
     if status is OrderStatus.PENDING and order.status is OrderStatus.ONGOING:
         status = OrderStatus.ONGOING
     if tried_again and _may_wait(order, report, filled):
         status = OrderStatus.RETRY_PENDING
-    marked = order.reason in {REAPPEARED, WITHDRAWN} and status in ALIVE  # a process may die before it has cancelled it
+    ours = status in ALIVE or status is OrderStatus.CANCELLED
+    marked = order.reason in {REAPPEARED, WITHDRAWN} and ours  # a process may die before it has cancelled it
     reason = order.reason if marked else report.reason
     change = OrderChange(order, status, reason, report.broker_order_id, filled, report.quantity, report.price)
     same = (
@@ -291,6 +314,12 @@ def _change(order: Order, report: OrderReport, filled: int, *, tried_again: bool
         and order.broker_order_id == report.broker_order_id
     )
     return None if same else change
+
+
+def _waits_for_trades(order: Order, report: OrderReport) -> bool:
+    """Return whether the trades of an order's end have been missing for so long that its outcome is UNKNOWN already."""
+    known = order.broker_order_id == report.broker_order_id and order.absent_since is not None
+    return known and order.status is OrderStatus.UNKNOWN
 
 
 def _may_wait(order: Order, report: OrderReport, filled: int) -> bool:
@@ -340,4 +369,12 @@ def compare_holdings(book: Book, broker: Broker) -> list[Mismatch]:
         Mismatch(position.symbol, position.quantity, held.get(position.symbol, 0))
         for position in book.snapshot().positions
         if held.get(position.symbol, 0) < position.quantity
+    ]
+
+
+def unlisted(book: Book) -> list[Order]:
+    """Return our unfinished orders that the broker took and that its book, as it was last read, does not list."""
+    listed = {report.broker_order_id for report in book.reports}
+    return [
+        order for order in book.snapshot().orders if order.broker_order_id is not None and order.broker_order_id not in listed
     ]

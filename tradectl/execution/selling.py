@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
 
+from tradectl.execution import protection
 from tradectl.execution.desk import Desk
 from tradectl.execution.orders import Answer, Sent
 from tradectl.ledger.book import Snapshot
@@ -114,7 +115,7 @@ class Seller:
     def cancel_rest_of_sold(self, snapshot: Snapshot) -> bool:
         """Once a sell of a symbol has filled, what is left of its buys goes; asked of the book, whoever found the fill."""
         todays = [order for order in snapshot.orders if order.side is Side.BUY and order.session == self.session]
-        buys = [order for order in todays if not order.waiting]
+        buys = [order for order in todays if not order.waiting and order.purpose is not Purpose.UNIDENTIFIED]
         sold = self.desk.book.sold(self.session) if buys else set()
         crossing = [order for order in buys if order.instrument_id in sold]
         for order in crossing:
@@ -128,6 +129,7 @@ class Seller:
             order
             for order in snapshot.orders
             if order.side is Side.SELL and order.broker_order_id is not None and order.instrument_id not in held
+            if order.purpose is not Purpose.UNIDENTIFIED
         ]
         for order in strays:
             self.desk.cancel_confirmed(order)
@@ -147,7 +149,7 @@ class Seller:
             f"P{position.id}",
             position_id=position.id,
         )
-        if self._refused_lately(intent):
+        if self._refused_lately(intent, position):
             return False
         if not self._clear_the_way(position, wanted.price):
             return True
@@ -194,14 +196,20 @@ class Seller:
         """A sell at or below one of our own resting buys would trade with ourselves: the buy is cancelled, and confirmed."""
         buys = self.desk.snapshot.alive(position.instrument_id, Side.BUY)
         crossing = [order for order in buys if order.price >= price and order.session >= self.session]  # older ones have ended
-        ended = [self.desk.cancel_confirmed(order) for order in crossing]  # all are asked, whatever became of the first
-        return all(ended)
+        ours = [order for order in crossing if order.purpose is not Purpose.UNIDENTIFIED]
+        ended = [self.desk.cancel_confirmed(order) for order in ours]  # all are asked, whatever became of the first
+        return all(ended) and len(ours) == len(crossing)
 
-    def _refused_lately(self, intent: Intent) -> bool:
+    def _refused_lately(self, intent: Intent, position: Position) -> bool:
+        """Whether the last sell was rejected lately, or the broker has cancelled more than one by itself, the last one lately."""
         chain = self.desk.book.intents.chain(intent)
-        if not chain or chain[-1].status is not OrderStatus.REJECTED:
+        if not chain:
             return False
-        return self.desk.clock.now() - chain[-1].updated_at < REST_AFTER_REFUSAL
+        refused = chain[-1:] if chain[-1].status is OrderStatus.REJECTED else []
+        if chain[-1].status is OrderStatus.CANCELLED:
+            taken_back = protection.taken_back_in(self.desk.book, position, self.session)
+            refused = taken_back if len(taken_back) >= protection.AGAIN else []
+        return bool(refused) and self.desk.clock.now() - refused[-1].updated_at < REST_AFTER_REFUSAL
 
     def _frozen(self, position: Position, wanted: Desired) -> Desired:
         """A new order at target is no higher than one that rested earlier in the session, however that one ended."""

@@ -7,7 +7,7 @@ may still send. Where a repeated tag is refused nothing need be proved: asking a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import accumulate
 
@@ -16,7 +16,7 @@ from tradectl.ledger.executions import Claim, is_alive
 from tradectl.ledger.intents import Overtaken
 from tradectl.ledger.rows import Order
 from tradectl.model.moment import ist_date
-from tradectl.model.order import OrderReport, OrderStatus, Side
+from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Side
 from tradectl.ports import Capabilities, Clock
 
 UNSENT, WAITED, NEVER_APPEARED = "its session ended before it was sent", "its session ended", "never_appeared"
@@ -31,6 +31,10 @@ WAITS = (5, 15, 30, 60, 120)
 
 LOST = ("its session is over, and the broker's book no longer shows how it ended", None)
 """What is known of an order that the broker had."""
+UNLISTED = "the broker's book no longer shows it"
+"""The reason of an order that the broker took and that successful reads of its book no longer find."""
+PATIENCE = timedelta(minutes=2)
+"""How long an order that the broker took, or the trades of one that has ended, may be absent from successful reads."""
 
 
 def resolve(
@@ -52,13 +56,18 @@ def resolve(
     doubts: list[Order] = []
     found: tuple[str, datetime | None] | None
     today = ist_date(now)
+    listed = {report.broker_order_id: report for report in reports}
     for order in orders:
         if order.sending_at is None or order.status is OrderStatus.RETRY_PENDING:
             continue
         if order.broker_order_id is not None:
-            if order.session >= today or any(report.broker_order_id == order.broker_order_id for report in reports):
-                continue
             found = LOST
+            if order.session >= today:
+                found = _vanished(book, order, listed, capabilities, now=now)
+            elif order.broker_order_id in listed:
+                continue
+            if found is None:
+                continue
         elif order.execution_id != claim.execution_id and book.being_sent(order, clock.machine_now()):
             continue
         else:
@@ -71,6 +80,45 @@ def resolve(
         except Overtaken:
             continue
     return doubts
+
+
+def _vanished(
+    book: Book, order: Order, listed: Mapping[str, OrderReport], capabilities: Capabilities, *, now: datetime
+) -> tuple[str, datetime | None] | None:
+    """Return why an order that the broker took may not be live any more, and since when; None where nothing says so yet.
+
+    Absence is no proof that it is gone, and none that it is live. The first read that misses it is noted, and the next one
+    that finds it takes the note away. An after-market order of an earlier day is left alone until it has been live: the
+    broker may list it again when the market opens.
+    """
+    if order.session != ist_date(now) or order.status is OrderStatus.UNKNOWN or not _has_been_live(order, now):
+        return None
+    why = _not_shown(order, listed.get(order.broker_order_id or ""))
+    since = order.absent_since if order.absent_since is not None and order.absent_since <= now else None
+    if not why:
+        if order.absent_since is not None:
+            book.intents.note_absent(order, None)
+        return None
+    if since is None:
+        book.intents.note_absent(order, now)
+        return None
+    patience = max(PATIENCE, capabilities.visibility_lag or PATIENCE)
+    return (why, since) if now - since >= patience else None
+
+
+def _has_been_live(order: Order, now: datetime) -> bool:
+    sent_today = order.sending_at is not None and ist_date(order.sending_at) == ist_date(now)
+    return sent_today or order.status is OrderStatus.ONGOING
+
+
+def _not_shown(order: Order, report: OrderReport | None) -> str:
+    """Return what the broker's book does not show of an order: all of it, or the trades of its end; empty for nothing."""
+    if report is None:
+        return UNLISTED
+    if report.status in TERMINAL and report.filled_quantity > order.filled_quantity:
+        filled = f"{report.filled_quantity} shares filled"
+        return f"the broker says {report.status}, {filled}, and lists trades of {order.filled_quantity}"
+    return ""
 
 
 def _absent(order: Order, capabilities: Capabilities, claim: Claim, now: datetime) -> tuple[str, datetime | None] | None:

@@ -97,6 +97,12 @@ class Book(Records):
         with self._database.read() as connection:
             return int(connection.scalar(select(func.max(POSITIONS.c.id))) or 0)
 
+    def ever_held(self, instrument_id: str) -> bool:
+        """Whether this ledger has or had a position in an instrument."""
+        mine = and_(POSITIONS.c.user == self._user, POSITIONS.c.instrument_id == instrument_id)
+        with self._database.read() as connection:
+            return connection.scalar(select(POSITIONS.c.id).where(mine).limit(1)) is not None
+
     def snapshot(self) -> Snapshot:
         token = self._database.version_token()
         if self._snapshot is None or token != self._token:

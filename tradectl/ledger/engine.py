@@ -84,8 +84,9 @@ class Database:
         self.sqlite = engine.dialect.name == "sqlite"
         self.before_commit: Callable[[], None] | None = None
         """Called just before each commit: a drill ends a life there."""
-        self.riders: dict[str, Callable[[Connection], None]] = {}
-        """By name: called inside each write, just before its commit. What they write needs no commit of its own."""
+        self.riders: dict[str, Callable[[Connection], Callable[[], None] | None]] = {}
+        """By name: called inside each write, just before its commit. What they write needs no commit of its own. What they return
+        is called after the commit, and not where that failed."""
         self._local = threading.local()
         self._inherited: list[_Desk] = []
         self._reading = _Transaction(self, "read")
@@ -246,11 +247,15 @@ class _Transaction:
         database = self.database
         ending = desk.file if database.sqlite else database.connection(desk)
         if error is None and commit and not desk.doomed:
+            rode: list[Callable[[], None] | None] = []
             for ride in database.riders.values():
-                ride(database.connection(desk))
+                rode.append(ride(database.connection(desk)))
             if database.before_commit is not None:
                 database.before_commit()
             ending.commit()
+            for committed in rode:
+                if committed is not None:
+                    committed()
             return
         ending.rollback()
         if error is None and desk.doomed:

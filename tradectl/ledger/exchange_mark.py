@@ -18,6 +18,8 @@ from tradectl.ledger.schema import database_info, orders
 from tradectl.model.order import TERMINAL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy.engine import Connection
 
     from tradectl.ledger.engine import Database
@@ -86,13 +88,17 @@ class ExchangeMark:
             _put(connection, self._key, mark.text(), only_later=False)
         self._stored = self._newest = mark
 
-    def _ride(self, connection: Connection) -> None:
-        """Store the newest mark in a transaction that is about to be committed."""
+    def _ride(self, connection: Connection) -> Callable[[], None] | None:
+        """Store the newest mark in a transaction that is about to be committed; what notes after the commit that it is stored."""
         newest = self._newest
         if newest is None or newest == self._stored:
-            return
+            return None
         _put(connection, self._key, newest.text(), only_later=True)
-        self._stored = newest
+
+        def committed() -> None:
+            self._stored = newest
+
+        return committed
 
 
 def _put(connection: Connection, key: str, text: str, *, only_later: bool) -> None:

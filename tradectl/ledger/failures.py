@@ -10,8 +10,9 @@ from sqlalchemy import exc
 from tradectl.errors import DatabaseError
 from tradectl.ledger.lock_holder import lock_holder
 
-DATABASE_ERRORS = (exc.DatabaseError, sqlite3.DatabaseError)
-"""What SQLAlchemy raises, and what SQLite raises where we speak to it directly."""
+DATABASE_ERRORS = (exc.DatabaseError, sqlite3.DatabaseError, UnicodeDecodeError)
+"""What SQLAlchemy raises, what SQLite raises where we speak to it directly, and what its driver raises for damaged text: in the
+rows, or in its own message about a damaged schema."""
 _OURS = (exc.IntegrityError, exc.DataError, sqlite3.IntegrityError, sqlite3.DataError)
 """What says that we have made a mistake, by SQLAlchemy's name or, from a commit or many rows at once, by SQLite's own."""
 _BESIDE = 1 << 16
@@ -66,6 +67,8 @@ def translated(error: BaseException, name: str) -> BaseException:
         return error
     if isinstance(error, TimeoutError):
         return DatabaseError(_locked(name))
+    if isinstance(error, UnicodeDecodeError):
+        return DatabaseError(f"{name} {_SQLITE_WORDS[sqlite3.SQLITE_CORRUPT]}")
     origin = getattr(error, "orig", None) or error
     first_line = (str(origin).strip() or type(origin).__name__).splitlines()[0]
     code = getattr(origin, "sqlite_errorcode", None)

@@ -7,6 +7,7 @@ with whatever proves that the sending is over: an answer, an error that came bac
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -19,14 +20,17 @@ from tradectl.ledger.executions import Claim, assert_holds
 from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.rows import Intent, Order
 from tradectl.ledger.statements import CHAIN, CHANGE, ONE_ORDER, ORDERS, STATE_HELD, TAGGED, order_of
-from tradectl.model.order import MOVES, OrderReport, OrderStatus, OrderType, Side, Variety
+from tradectl.model.order import MOVES, OrderReport, OrderStatus, OrderType, Purpose, Side, Variety
 
 WITHDRAWN = "its end was asked for"
-"""The reason of a buy whose end was asked for, until the broker's book shows that: it is not tried again."""
+"""The reason of an order whose end was asked for here, by a task or a person: a buy is not tried again, and a sell that is
+cancelled was not taken back by the broker."""
 REAPPEARED = "it appeared after its end"
 """The reason of an order that had been given up and is in the broker's book after all, until it has been withdrawn."""
 UNEXPLAINED = "the broker has it under a tag of ours that no intent of this ledger explains"
 """The reason of an UNIDENTIFIED order, until a person decides."""
+UNFOUNDED = "it sells shares of which this ledger has no position"
+"""The reason of an UNIDENTIFIED sell whose tag is ours, until a person decides."""
 RETURNED = "the broker called it refused, and its book has it"
 """The reason of an order that was REJECTED and is in the broker's book after all, until the book tells more."""
 
@@ -222,6 +226,12 @@ class Intents:
         """Nobody knows what became of it. Raises Overtaken."""
         self._write(order, OrderStatus.UNKNOWN, {"reason": reason, "absent_since": absent_since, "updated_at": now})
 
+    def note_absent(self, order: Order, since: datetime | None) -> None:
+        """Note since when successful reads of the broker's book do not show an order; None: they do. Its status stays. Another
+        process that has changed the order knows more of it: then nothing is noted."""
+        with suppress(Overtaken):
+            self._write(order, order.status, {"absent_since": since})
+
     def move(self, order: Order, status: OrderStatus, reason: str, now: datetime) -> None:
         """Change an order's status by an allowed move. Raises Overtaken."""
         self._write(order, status, {"reason": reason, "updated_at": now})
@@ -229,6 +239,11 @@ class Intents:
     def reopen(self, order: Order, now: datetime, reason: str = REAPPEARED) -> Order:
         """Open an ended order again that is in the broker's book after all. Raises Overtaken."""
         self._write(order, OrderStatus.UNKNOWN, {"reason": reason, "updated_at": now})
+        return self._read(order.id)
+
+    def set_aside(self, order: Order, reason: str, now: datetime) -> Order:
+        """Make an order UNIDENTIFIED and UNKNOWN, for a person to decide. Raises Overtaken."""
+        self._write(order, OrderStatus.UNKNOWN, {"purpose": Purpose.UNIDENTIFIED, "reason": reason, "updated_at": now})
         return self._read(order.id)
 
     def note_modified(self, order: Order, quantity: int, price: int, now: datetime) -> Order:

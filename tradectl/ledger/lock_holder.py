@@ -1,14 +1,15 @@
 """Which process holds a ledger's write lock, and whether it is stopped, as Linux lists it in /proc/locks.
 
-The files are only compared by device and inode: to open and close one of them would drop SQLite's own locks on it.
+The files are only compared by their numbers: to open and close one of them would drop SQLite's own locks on it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tradectl.clock import stopwatch
 from tradectl.ledger.owner import state_of
@@ -66,26 +67,62 @@ class Patience:
         return now - self._stopped_since >= STOPPED_FOR
 
 
-def _holders(path: str) -> Iterator[int]:
+def _holders(path: str) -> list[int]:
+    """Return the processes that hold the write lock: those that /proc/locks shows at our file, else those whose own list does.
+
+    Some file systems (btrfs, overlayfs) have one number for a file in stat(2) and another in /proc/locks. A process that may hold
+    the lock is then examined itself. One that may not be examined, as of another user, is left out.
+    """
     real = os.path.realpath(path)
-    queue, shared = _identity(f"{real}.lock"), _identity(f"{real}-shm")
+    beside = {"FLOCK": f"{real}.lock", "POSIX": f"{real}-shm"}
+    named = {kind: _identity(file) for kind, file in beside.items()}
     try:
         lines = _LOCKS.read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:  # not Linux, or hidden from us
-        return
-    for line in lines:
-        fields = line.split()
-        if len(fields) < 8 or fields[1] == "->" or fields[3] != "WRITE" or not fields[4].isdigit():
-            continue
-        kind, pid, file, first = fields[1], int(fields[4]), fields[5], fields[6]
-        if pid == os.getpid():
-            continue
-        if (kind == "FLOCK" and file == queue) or (kind == "POSIX" and file == shared and first == str(_WRITE_BYTE)):
-            yield pid
+        return []
+    locks = [lock for lock in map(_lock, lines) if lock is not None and lock.pid != os.getpid()]
+    shown = [lock.pid for lock in locks if lock.file == named[lock.kind]]
+    return shown or [lock.pid for lock in locks if _is_held_in(lock, beside[lock.kind])]
+
+
+class _Lock(NamedTuple):
+    """A lock that keeps writers waiting; `file`: its device and inode, as the kernel shows them."""
+
+    kind: str
+    pid: int
+    file: str
+
+
+def _lock(line: str) -> _Lock | None:
+    """Return a line of /proc/locks or of a process's fdinfo; None for one that concerns no writer."""
+    fields = line.split()
+    if len(fields) < 8 or fields[1] == "->" or fields[3] != "WRITE" or not fields[4].isdigit():
+        return None
+    kind, pid, file, first = fields[1], int(fields[4]), fields[5], fields[6]
+    return _Lock(kind, pid, file) if kind == "FLOCK" or (kind == "POSIX" and first == str(_WRITE_BYTE)) else None
+
+
+def _is_held_in(lock: _Lock, path: str) -> bool:
+    """Return whether a process has this lock through an open descriptor of a file, as /proc/PID/fdinfo shows it."""
+    process = Path(f"/proc/{lock.pid}")
+    try:
+        ours = os.stat(path)
+        descriptors = os.listdir(process / "fd")
+    except OSError:
+        return False
+    for descriptor in descriptors:
+        with suppress(OSError):  # closed meanwhile
+            if not os.path.samestat(os.stat(process / "fd" / descriptor), ours):
+                continue
+            text = (process / "fdinfo" / descriptor).read_text(encoding="ascii", errors="replace")
+            found = (_lock(line.removeprefix("lock:")) for line in text.splitlines() if line.startswith("lock:"))
+            if any(held is not None and (held.kind, held.pid) == (lock.kind, lock.pid) for held in found):
+                return True
+    return False
 
 
 def _identity(path: str) -> str:
-    """Return a file as /proc/locks names it; empty where there is none."""
+    """Return a file as /proc/locks names it on most file systems; empty where there is none."""
     try:
         found = os.stat(path)
     except OSError:

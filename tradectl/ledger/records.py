@@ -9,13 +9,14 @@ from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, select
+from sqlalchemy import ColumnElement, Row, and_, func, select
 
 from tradectl.errors import DatabaseError
 from tradectl.ledger.engine import Database
-from tradectl.ledger.executions import at_work
+from tradectl.ledger.executions import at_work, is_alive
 from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.statements import (
+    ADJUSTMENTS,
     ALL_FILLS,
     ALL_POSITIONS,
     CAPITAL,
@@ -37,7 +38,8 @@ from tradectl.ledger.statements import (
     order_of,
     position_of,
 )  # fmt: skip
-from tradectl.model.order import Side
+from tradectl.model.market import ActionKind
+from tradectl.model.order import OrderStatus, Side
 
 
 class Records:
@@ -136,10 +138,28 @@ class Records:
         with self._database.read() as connection:
             return order.execution_id is not None and at_work(connection, order.execution_id, machine_now)
 
+    def unresolved(self, orders: Iterable[Order], machine_now: datetime) -> tuple[Order, ...]:
+        """Return the orders whose outcome is not known: UNKNOWN, or sent and never answered, while no process sends them."""
+
+        def in_flight(order: Order) -> bool:
+            return order.sender is not None and is_alive(order.sender) and self.being_sent(order, machine_now)
+
+        return tuple(
+            order for order in orders if order.status is OrderStatus.UNKNOWN or (order.unanswered and not in_flight(order))
+        )
+
     def dividends(self, ex_date: date) -> int:
         """Dividends of one ex-date, in paise."""
         with self._database.read() as connection:
             return int(DIVIDENDS.scalar(connection, {"of_user": self._user, "of_ex_date": ex_date}) or 0)
+
+    def new_shares(self, position_id: int, since: date) -> int:
+        """How many shares splits and bonuses from an ex-date on have added to a position."""
+        added = func.sum(ADJUSTMENTS.c.quantity_after - ADJUSTMENTS.c.quantity_before)
+        mine = and_(ADJUSTMENTS.c.user == self._user, ADJUSTMENTS.c.position_id == position_id, ADJUSTMENTS.c.ex_date >= since)
+        kinds = ADJUSTMENTS.c.kind.in_([ActionKind.SPLIT, ActionKind.BONUS])
+        with self._database.read() as connection:
+            return int(connection.scalar(select(added).where(mine, kinds)) or 0)
 
     def spun_off(self) -> int:
         """Cost of what demergers took out of positions into holdings that are shown and never traded, in paise."""

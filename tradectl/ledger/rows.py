@@ -29,6 +29,11 @@ class Intent:
     position_id: int | None = None
     signal_id: int | None = None
 
+    def names(self, order: Order) -> bool:
+        """Whether an order is of the same instrument; by the symbol too, since an order of the broker's book may be of an
+        instrument that the market data did not know."""
+        return order.instrument_id == self.instrument_id or order.symbol == self.symbol
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -68,6 +73,11 @@ class Order:
     def alive(self) -> bool:
         """It may still trade, or may already have."""
         return self.status in ALIVE
+
+    @property
+    def unanswered(self) -> bool:
+        """Return whether it was marked as being sent and no answer was written: it is in flight, or its sender has ended."""
+        return self.status is OrderStatus.PENDING and self.sending_at is not None and self.broker_order_id is None
 
     @property
     def waiting(self) -> bool:

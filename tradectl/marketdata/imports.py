@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from tradectl.errors import DataError
 from tradectl.marketdata.archive import Archive, Merged
+from tradectl.marketdata.importers import underlyings
 from tradectl.marketdata.importers.bhavcopy import date_in_name
 from tradectl.marketdata.importers.columns import Parsed
 from tradectl.marketdata.importers.registry import IMPORTERS, importer_for
@@ -74,7 +75,8 @@ def import_files(
     """Import files and the files of folders into the archive, and carry the panel store on if anything changed.
 
     `at` is noted beside each file. `replace` lets rows take the place of stored ones that say otherwise; `believe_content`
-    takes a bhavcopy whose name says another date than it holds. DataError or DatabaseError: nothing was written.
+    takes a bhavcopy whose name says another date than it holds, and a list of shares with derivatives that lost many. DataError
+    or DatabaseError: nothing was written.
     """
     tell = progress or _silent
     files = _expanded(paths)
@@ -85,6 +87,8 @@ def import_files(
     reports: list[FileReport] = []
     with derived_with(archive):
         for item in sorted(ready, key=lambda item: (_rank(item.kind), item.source.name, item.source.sha256)):
+            if item.parsed.table == "underlyings" and not believe_content:
+                _refuse_losses(archive, item)
             reports.append(_write(archive, item, replace, at))
         if any(report.merged.changed and report.table in DERIVED_FROM for report in reports):
             archive.count_change()
@@ -152,6 +156,15 @@ def _refuse_false_dates(source: SourceFile, parsed: Parsed, sessions: SessionTab
         if session is None:
             row = int(parsed.frame.index[parsed.frame["session"] == text][0])
             raise source.bad(row, f"{text} is no session of the exchange ({sessions.why_closed(day)})")
+
+
+def _refuse_losses(archive: Archive, item: _Ready) -> None:
+    """DataError for a list of shares with derivatives that lacks many of the newest list before it."""
+    frame = item.parsed.frame
+    before = archive.db.execute("SELECT max(dated) FROM underlyings WHERE dated < ?", (frame["dated"].min(),)).fetchone()[0]
+    if before is not None:
+        rows = archive.db.execute("SELECT DISTINCT symbol FROM underlyings WHERE dated = ?", (before,)).fetchall()
+        underlyings.refuse_losses(item.source.name, set(frame["symbol"]), {str(row[0]) for row in rows}, str(before))
 
 
 def _write(archive: Archive, item: _Ready, replace: bool, at: datetime) -> FileReport:

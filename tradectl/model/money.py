@@ -6,15 +6,19 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 Paise = int
 """1/100 rupee. Prices, cash, charges and P&L are all of this type; a float never is money."""
+_MOST = 2**63 - 1
 
 
 def to_paise(text: str | int | Decimal) -> Paise:
-    """Rupees as text or Decimal to paise, exactly. Raises ValueError for more than two decimals or no number."""
+    """Rupees as text or Decimal to paise, exactly. Raises ValueError for more than two decimals, no number, or one
+    that no column of 64 bits takes."""
     try:
         scaled = Decimal(text) * 100
         whole = int(scaled)
     except (InvalidOperation, OverflowError, ValueError) as error:
         raise ValueError(f"{text!r} is not an amount in rupees") from error
+    if abs(whole) > _MOST:
+        raise ValueError(f"{text!r} is too large an amount")
     if whole != scaled:
         raise ValueError(f"{text!r} has more than two decimals")
     return whole

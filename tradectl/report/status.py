@@ -45,8 +45,10 @@ def status(world: World) -> dict[str, Any]:
     today = ist_date(now)
     user = world.ledger.users.get(world.user)
     session, told = _session(world, today)
+    book = world.ledger.book
+    unresolved = [order.id for order in book.unresolved(book.snapshot().orders, world.clock.machine_now())]
     with world.ledger.database.read() as connection:
-        facts = _facts(connection, world.user, today, now)
+        facts = _facts(connection, world.user, today, now, unresolved)
     marked = marker_state(world.marker)
     in_ledger = TradingState(user.trading_state, user.state_reason, by_limit=user.state_until is not None)
     state = stricter(in_ledger, TradingState(marked["state"] or "ACTIVE", marked["reason"]))
@@ -176,13 +178,13 @@ def _services(world: World) -> list[dict[str, Any]]:
     ]
 
 
-def _facts(connection: Connection, user: str, today: date, now: datetime) -> dict[str, Any]:
-    """Counts and last rows, one snapshot."""
+def _facts(connection: Connection, user: str, today: date, now: datetime, unresolved: list[int]) -> dict[str, Any]:
+    """Counts and last rows, one snapshot. `unresolved`: ids of the orders whose outcome is not known."""
 
     def count(table: Any, *where: Any) -> int:
         return int(connection.execute(select(func.count()).select_from(table).where(table.c.user == user, *where)).scalar_one())
 
-    unknown = select(ORDERS).where(ORDERS.c.user == user, ORDERS.c.status == OrderStatus.UNKNOWN).order_by(ORDERS.c.id)
+    unknown = select(ORDERS).where(ORDERS.c.user == user, ORDERS.c.id.in_(unresolved)).order_by(ORDERS.c.id)
     of_user = EXECUTIONS.c.user == user
     recent = (
         EXECUTIONS.c.session_date >= today - MISSED_FOR,

@@ -135,6 +135,9 @@ def _unprotected(runner: Runner, reports: Sequence[Report]) -> list[Report]:
         lines = [item.text for item in announce_unprotected(runner.world)]
     except DatabaseError:
         return []  # the pass has told of that
+    except TradectlError as error:
+        text = f"it is not known which positions have no live sell: {error}"
+        return [Report("run-due", ist_date(runner.world.clock.now()), "", "failed", error.exit_code, error=text, message=text)]
     text, day = "; ".join(lines), ist_date(runner.world.clock.now())
     return [Report("run-due", day, "", "completed", REFUSED, error=text, message=text)] if lines else []
 

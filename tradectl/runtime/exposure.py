@@ -6,6 +6,8 @@ and a monitor that does not run is a cause of its own.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ from sqlalchemy import bindparam, select
 
 from tradectl.errors import UncoveredDate
 from tradectl.ledger.arming import BROKER, LOGGED_IN_UNTIL
+from tradectl.ledger.executions import SKEW
 from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import positions
 from tradectl.model.moment import ist_date, to_ist
@@ -57,21 +60,20 @@ def unprotected_now(
     from tradectl.execution import protection
 
     snapshot = world.ledger.book.snapshot()
-    exposed = [(item, protection.uncovered(item, snapshot.orders, session.date)) for item in snapshot.positions]
-    exposed = [(item, shares) for item, shares in exposed if shares and _in_hours(world, session, item, now)]
+    exposed = list(_exposed(world, snapshot, session, now))
     if not exposed:
         return ()
     monitor = Monitor(looked_at, None) if looked_at is not None else _monitor(world, session, now)
     known = protection.known(world.ledger, session.date)
     of_account = _of_account(world, snapshot, now)
     found = []
-    for position, shares in exposed:
+    for position, shares, damaged in exposed:
         kept = known.get(position.instrument_id)
-        if kept is not None and kept.position_id != position.id:
+        if kept is not None and (kept.position_id != position.id or kept.as_of > now + SKEW):
             kept = None
-        since = protection.exposed_since(world.ledger.book, position, session.date, session.open_at())
+        since = protection.exposed_since(world.ledger.book, position, session.date, session.open_at(), now)
         since = min(since, kept.since) if kept is not None else since
-        cause, detail, as_of = _cause(snapshot, position, now, monitor=monitor, kept=kept, of_account=of_account)
+        cause, detail, as_of = _cause(snapshot, position, now, monitor=monitor, kept=kept, of_account=of_account, damaged=damaged)
         of = (position.id, position.instrument_id, position.symbol, shares, position.quantity)
         found.append(protection.Unprotected(*of, cause, detail, since, as_of))
     return tuple(item for item in found if item.is_due(now + within))
@@ -93,10 +95,11 @@ def announce_unprotected(world: World) -> tuple[Unprotected, ...]:
 
 
 def _session(world: World, day: date) -> Session | None:
-    try:
-        return world.sessions.session(day)
-    except UncoveredDate:
-        return None
+    """Return the session of a day. Beyond the list of holidays that is what a weekday would be: the market may be open."""
+    found = None
+    with suppress(UncoveredDate):
+        found = world.sessions.session(day)
+    return found or world.sessions.candidate(day)
 
 
 def _holds_any(world: World) -> bool:
@@ -104,11 +107,17 @@ def _holds_any(world: World) -> bool:
         return _OPEN.first(connection, {"of_user": world.user}) is not None
 
 
-def _in_hours(world: World, session: Session, position: Position, now: datetime) -> bool:
-    from tradectl.execution.protection import in_market_hours
+def _exposed(world: World, snapshot: Snapshot, session: Session, now: datetime) -> Iterator[tuple[Position, int, str]]:
+    """Yield the positions without a live sell in the market hours of their stock, how many shares of each, and what is wrong with
+    its market data (empty: nothing)."""
+    from tradectl.execution import protection
 
-    auction = world.market.instrument(position.instrument_id, session.date).closing_auction
-    return in_market_hours(session, now, closing_auction=auction)
+    for position in snapshot.positions:
+        if protection.uncovered(position, snapshot.orders, session.date):
+            kinds, damaged = protection.closing_auctions(world.market, position, session.date)
+            shares = protection.exposed_shares(world.ledger.book, position, snapshot.orders, session, now, kinds=kinds)
+            if shares:
+                yield position, shares, damaged
 
 
 def _cause(
@@ -119,6 +128,7 @@ def _cause(
     monitor: Monitor,
     kept: Unprotected | None,
     of_account: tuple[Cause, str] | None,
+    damaged: str = "",
 ) -> tuple[Cause, str, datetime]:
     """Return the cause, the facts in words, and when they were last confirmed."""
     from tradectl.execution.protection import Cause, Facts, cause_of, unresolved_sell
@@ -135,6 +145,8 @@ def _cause(
     passed = {Cause.HALTED, Cause.NOT_ARMED, Cause.OUTCOME_UNKNOWN, Cause.UNIDENTIFIED}
     if kept is not None and kept.cause not in passed:
         return kept.cause, kept.detail, max(kept.as_of, monitor.looked_at or kept.as_of)
+    if damaged:
+        return Cause.DATA_MISSING, damaged, now
     if monitor.error:
         return Cause.FAILED, f"the last step of {MONITOR} failed: {monitor.error}", monitor.looked_at or now
     return Cause.UNEXPLAINED, "no step of sell-monitor has reported why", monitor.looked_at or now
@@ -158,6 +170,9 @@ def _monitor(world: World, session: Session, now: datetime) -> Monitor:
     """Return the state of the sell monitor in market hours."""
     from tradectl.execution.protection import Cause
 
+    if session.provisional and session.date not in world.sessions.provisional:
+        text = f"no list of {session.date.year}'s holidays is known, and no broker has shown that the market is open"
+        return Monitor(None, (Cause.CALENDAR, text))
     task = task_named(MONITOR)
     row = world.ledger.schedules.get(MONITOR)
     if row is None or not row.enabled:
@@ -168,6 +183,8 @@ def _monitor(world: World, session: Session, now: datetime) -> Monitor:
         return Monitor(None, (Cause.MONITOR_NOT_RUNNING, f"{MONITOR} has no window before {_clock(now)}"))
     execution = world.ledger.executions.get(MONITOR, session.date, window.slot)
     looked_at = _looked_at(world, execution)
+    if looked_at is not None and looked_at > now + SKEW:
+        looked_at = None  # a step of a time that has not come: the clock was ahead
     failed = execution is not None and execution.status == "failed"
     error = execution.error.rstrip(".") if execution is not None and failed else ""
     return Monitor(looked_at, _idle(execution, window, looked_at, now), error)

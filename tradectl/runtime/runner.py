@@ -10,7 +10,7 @@ import json
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from tradectl.errors import Blocked, DatabaseError, Interrupted, TradectlError, UsageError
@@ -21,12 +21,13 @@ from tradectl.ports import Tell, silence
 from tradectl.runtime.admission import Order, admit, find_window, missed_report, with_wishes
 from tradectl.runtime.clock_watch import watch
 from tradectl.runtime.delivery import deliver
+from tradectl.runtime.exposure import MONITOR, announce_unprotected
 from tradectl.runtime.halting import follow_marker
 from tradectl.runtime.heartbeat import Heartbeat
 from tradectl.runtime.interrupt import Stop, stop_on_signals
-from tradectl.runtime.outcomes import Report
+from tradectl.runtime.outcomes import Report, gravity_of
 from tradectl.runtime.provisional import admit_today, note_today, warn
-from tradectl.runtime.stepping import AFTER_THE_END, Progress, Stepping
+from tradectl.runtime.stepping import AFTER_THE_END, Progress, Stepping, cause_of
 from tradectl.runtime.sweep import next_sweep, sweep
 from tradectl.task import Context, Task, World
 
@@ -97,6 +98,7 @@ class Runner:
         except TradectlError as error:
             report = Report(task.name, day, slot or "", "failed", error.exit_code, error=str(error), message=str(error))
         if not dry_run:
+            report = self._with_unprotected(report)
             self.deliver()
         return replace(report, missed=missed, message=_with_missed(report.message, missed), warnings=self.take_warnings())
 
@@ -135,6 +137,24 @@ class Runner:
         """Record a jump of the machine's clock, and keep the line about it for the report."""
         self._warnings += watch(self.world, self.tasks)
 
+    def _with_unprotected(self, report: Report) -> Report:
+        """Add the positions that no live sell covers now, and announce them, whichever task has run: exit 11 unless it is graver.
+        A sell monitor that has completed has read the broker, and knows more than the ledger."""
+        if report.task == MONITOR and report.outcome == "completed":
+            return report
+        try:
+            found = [item.text for item in announce_unprotected(self.world)]
+        except TradectlError as error:
+            if not report.exit_code:
+                self._warnings.append(f"whether every open position has a sell order is not known: {error}")
+            return report
+        new = [line for line in found if line not in report.unprotected]
+        if report.unprotected or not new:
+            return report
+        code = max(report.exit_code, REFUSED, key=gravity_of)
+        text = "; ".join(filter(None, (report.error, *new)))
+        return replace(report, exit_code=code, error=text, unprotected=tuple(new))
+
     def take_warnings(self) -> tuple[str, ...]:
         """Return the lines that no report has had yet."""
         taken, self._warnings = tuple(self._warnings), []
@@ -151,11 +171,11 @@ class Runner:
         refusal = admit(self.world, order)
         if refusal is not None:
             if refusal.outcome == "blocked" and not order.dry_run:
-                self._tell_blocked(order, refusal.error)
+                self.tell_blocked(order, refusal.error)
             return refusal
         return self._dry(order) if order.dry_run else self._claimed(order)
 
-    def _tell_blocked(self, order: Order, text: str) -> None:
+    def tell_blocked(self, order: Order, text: str) -> None:
         """Loudly, but once for each slot: it will be asked again every minute."""
         ledger, now = self.world.ledger, self.world.clock.now()
         with ledger.database.note():
@@ -214,21 +234,16 @@ class Runner:
         if window.every is None:
             work.settle(window.closes if now < window.closes else now + AFTER_THE_END)
             return True
-        executions, clock = self.world.ledger.executions, self.world.clock
-
-        def noted(stepping: Stepping) -> None:
-            executions.beat(claim, clock.machine_now(), steps=stepping.steps, result=stepping.result)
-            if stepping.blocked:
-                self._tell_blocked(order, stepping.blocked)
-
-        return work.through(window, until=order.until, once=order.once, noted=noted)
+        return work.through(window, until=order.until, once=order.once, watch=_Loop(self, order, claim))
 
     def _ended(self, order: Order, claim: Claim, work: Stepping, *, done: bool) -> Report:
-        if work.blocked and (done or order.window.every is None):
-            return self._failed(order, claim, work, work.blocked, Blocked.exit_code, outcome="blocked")
-        ledger, now = self.world.ledger, self.world.clock.now()
         code = UNKNOWN if work.unknown else REFUSED if work.refused or work.unprotected else 0
-        text, error = _told(order, work, done=done), "; ".join(work.unprotected)
+        code = max([code, *(error.exit_code for error in work.failures.values())], key=gravity_of)
+        blocked = max(Blocked.exit_code, code, key=gravity_of)
+        if work.blocked and (done or order.window.every is None):
+            return self._failed(order, claim, work, work.blocked, blocked, outcome="blocked")
+        ledger, now = self.world.ledger, self.world.clock.now()
+        text, error = _told(order, work, done=done), "; ".join([*work.unprotected, *map(step_failed, work.failures.values())])
         with ledger.database.note():
             if done:
                 ledger.executions.finish(claim, "completed", work.result, now=now, steps=work.steps)
@@ -239,10 +254,10 @@ class Runner:
                 ledger.logs.append(now, level, "task_completed" if done else "task_stepped", text, task=order.task.name)
             self._note_virtual_time(now)
         if work.blocked:  # a monitor goes on: its next step offers again what a halt stopped
-            self._tell_blocked(order, work.blocked)
+            self.tell_blocked(order, work.blocked)
             why = "; ".join(filter(None, (work.blocked, error)))
             text = f"{order.window.name} blocked: {why}"
-            return order.report("blocked", text, Blocked.exit_code, result=work.result, error=why, unprotected=work.unprotected)
+            return order.report("blocked", text, blocked, result=work.result, error=why, unprotected=work.unprotected)
         return order.report(
             "completed", text, code, result=work.result, error=error, refused=work.refused, unprotected=work.unprotected
         )
@@ -267,7 +282,8 @@ class Runner:
         outcome: str = "failed",
         detail: str = "",
     ) -> Report:
-        """Write the failure and tell it; where even that fails, the report still tells both."""
+        """Write the failure and tell it; where even that fails, the report still tells both. An order of unknown outcome is
+        graver than what ended the work."""
         ledger, now, name = self.world.ledger, self.world.clock.now(), order.window.name
         try:
             with ledger.database.note():
@@ -276,11 +292,18 @@ class Runner:
                 key = f"{outcome}:{name}:{order.session}:{text}"[:96]
                 ledger.outbox.add(now, f"{name} {outcome}", f"{name} of {order.session}: {text}", key)
                 self._note_virtual_time(now)
+            exit_code = max(exit_code, self._unknown(work), key=gravity_of)
         except Fenced as fenced:  # whatever went wrong then, others do this work now
             return order.report("blocked", str(fenced), fenced.exit_code, error=str(fenced))
         except DatabaseError as unwritten:
             text = f"{text}; and it could not be written down: {unwritten}"
         return order.report(outcome, f"{name} {outcome}: {text}", exit_code, result=work.result, error=text)
+
+    def _unknown(self, work: Stepping) -> int:
+        """Return 7 where this run leaves an order of unknown outcome, 0 where it leaves none or sent nothing."""
+        book = self.world.ledger.book
+        sent = work.context.desks and book.unresolved(book.snapshot().orders, self.world.clock.machine_now())
+        return UNKNOWN if sent else 0
 
     def _dry(self, order: Order) -> Report:
         """One step that sends and writes nothing."""
@@ -295,6 +318,48 @@ class Runner:
         """A home on a virtual clock is never asked again for a time before its last event."""
         if self.world.clock.virtual:
             self.world.ledger.info.set("last_event_at", now.isoformat())
+
+
+@dataclass(frozen=True, slots=True)
+class _Loop:
+    """What the runner does between the steps of a continuous task."""
+
+    runner: Runner
+    order: Order
+    claim: Claim
+    told: set[str] = field(default_factory=set)
+
+    def noted(self, work: Stepping) -> None:
+        world = self.runner.world
+        world.ledger.executions.beat(self.claim, world.clock.machine_now(), steps=work.steps, result=work.result)
+        if work.blocked:
+            self.runner.tell_blocked(self.order, work.blocked)
+        if work.blocked or work.unprotected:
+            self.runner.deliver()
+
+    def failed(self, error: TradectlError) -> None:
+        """Write the failure to the log and send a message, once for each cause."""
+        cause = cause_of(error)
+        if cause in self.told:
+            return
+        self.told.add(cause)
+        ledger, now, name = self.runner.world.ledger, self.runner.world.clock.now(), self.order.window.name
+        text = (
+            f"{name} of {self.order.session}: {step_failed(error)}. It goes on at its next step; resting orders stay as they are"
+        )
+        with ledger.database.note():
+            ledger.logs.append(now, "error", "step_failed", text, task=self.order.task.name)
+            ledger.outbox.add(now, f"{name}: a step failed", text, f"step:{name}:{self.order.session}:{cause}"[:96])
+        self.runner.deliver()
+
+    def at_mark(self) -> None:
+        """Let the ledger follow a halt that another process could set in the marker alone."""
+        follow_marker(self.runner.world)
+
+
+def step_failed(error: TradectlError) -> str:
+    """Return the line about a step that failed while the loop went on."""
+    return f"a step failed: {str(error).rstrip('.') or type(error).__name__}"
 
 
 def _told(order: Order, work: Stepping, *, done: bool) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from tradectl.errors import BrokerUnavailable, DataError, LoginNeeded, TradectlError
 from tradectl.runtime.agenda import Window, next_mark
 
 if TYPE_CHECKING:
@@ -19,6 +21,32 @@ AFTER_THE_END = timedelta(minutes=5)
 
 _SLICE = 0.25
 """Seconds between two looks for a signal while waiting."""
+
+_NUMBER = re.compile(r"\d+")
+
+
+def may_pass(error: TradectlError) -> bool:
+    """Return whether the next step may do what failed in this one: the broker, its session or the data were not there."""
+    return error.retryable or isinstance(error, BrokerUnavailable | LoginNeeded | DataError)
+
+
+def cause_of(error: TradectlError) -> str:
+    """Return what tells the cause of one failed step from that of another: the error without its figures."""
+    return _NUMBER.sub("#", f"{type(error).__name__}: {error}")
+
+
+class Watch(Protocol):
+    """What is done between the steps of a loop."""
+
+    def noted(self, work: Stepping) -> None:
+        """Write down what a step changed, and what a halt stopped."""
+
+    def failed(self, error: TradectlError) -> None:
+        """Write down why a step failed."""
+
+    def at_mark(self) -> None:
+        """Look before a step at what may have come meanwhile."""
+
 
 Progress = Callable[["Task", datetime, "Outcome"], None]
 
@@ -40,6 +68,8 @@ class Stepping:
     changed: bool = False
     blocked: str = ""
     unprotected: tuple[str, ...] = ()
+    failures: dict[str, TradectlError] = field(default_factory=dict)
+    """Of steps that failed while the loop went on: the first error of each cause."""
 
     def step(self) -> Outcome:
         """Call the task once and take its answer in."""
@@ -50,6 +80,9 @@ class Stepping:
         outcome = self.task.run(self.context.at_step(self.steps, self.first))
         if not outcome.blocked and self.context.stopped:
             outcome = replace(outcome, blocked=self.context.stopped)
+        if outcome.blocked:  # an order of unknown outcome is looked for while the account is halted, too
+            unknown, again_after = self.context.doubts()
+            outcome = replace(outcome, unknown=unknown, again_after=again_after)
         self.first = False
         merge = self.task.merge
         self.result = merge(self.result, outcome.result) if merge is not None and self.steps else outcome.result
@@ -66,7 +99,7 @@ class Stepping:
     def settle(self, deadline: datetime) -> Outcome:
         """Step, and again after as long as the task asks, where that is not later than `deadline`."""
         outcome = self.step()
-        while outcome.again_after is not None and not outcome.blocked:
+        while outcome.again_after is not None:
             again = self.context.now + timedelta(seconds=outcome.again_after)
             if again > deadline:
                 break
@@ -74,19 +107,36 @@ class Stepping:
             outcome = self.step()
         return outcome
 
-    def through(self, window: Window, *, until: datetime | None, once: bool, noted: Callable[[Stepping], None]) -> bool:
-        """Step now and at each mark of the window; True when the step at its close was done. `noted` after changes, and where a
-        halt stops a step, which ends no monitor: the next step offers again what was stopped."""
+    def through(self, window: Window, *, until: datetime | None, once: bool, watch: Watch) -> bool:
+        """Step now and at each mark of the window; True when the step at its close was done.
+
+        Neither a halt that stops a step ends the loop nor a step that fails for a reason that may pass: the next step offers
+        again what was stopped, and reads anew. The last step of a loop raises what it raises.
+        """
         while True:
             mark = next_mark(window, self.context.now)
-            outcome = self.settle(self.context.now + AFTER_THE_END if mark is None else mark - timedelta(microseconds=1))
-            if mark is None:
-                return True
-            if once or (until is not None and mark > until):
-                return False
-            if outcome.changed or outcome.blocked:
-                noted(self)
-            self.wait_until(mark)
+            last = mark is None or once or (until is not None and mark > until)
+            try:
+                outcome = self.settle(self.context.now + AFTER_THE_END if mark is None else mark - timedelta(microseconds=1))
+            except TradectlError as error:
+                if last or not may_pass(error):
+                    raise
+                self._failed(error)
+                watch.failed(error)
+            else:
+                if mark is None or last:
+                    return mark is None
+                if outcome.changed or outcome.blocked:
+                    watch.noted(self)
+            if mark is not None:
+                self.wait_until(mark)
+                watch.at_mark()
+
+    def _failed(self, error: TradectlError) -> None:
+        """Take a failed step in. The next one begins as that of a new process: nothing that was read before counts."""
+        self.first = True
+        self.context.desks.clear()
+        self.failures.setdefault(cause_of(error), error)
 
     def wait_until(self, moment: datetime) -> None:
         """Sleep on the world's clock; a virtual one moves at once. Raises Interrupted or Fenced when that comes first."""

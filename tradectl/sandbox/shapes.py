@@ -153,8 +153,18 @@ def _wires() -> Iterator[Shape]:
     yield Shape("the true reply with 202", lambda true: raw(202, true.body))
 
 
-def _kite(status: int, kind: str | None, message: str, data: object = None) -> Callable[[Response], bytes]:
-    return _replied(status, {"status": "error", "message": message, "error_type": kind, "data": data})
+_ON_THE_WAY = (
+    "The request to the OMS timed out", "Request time-out", "Deadline exceeded", "context canceled", "request was cancelled",
+    "Unable to get confirmation from exchange", "Gateway error", "upstream connect error", "Couldn't connect to OMS",
+    "Can't reach the exchange", "The OMS did not respond", "no response from OMS", "connection reset by peer", "unexpected EOF",
+    "service temporarily unavailable", "Order request could not be processed at this time", "Check the orderbook",
+    "Please check the order book", "Something went wrong",
+)  # fmt: skip
+"""Words that tell of a part behind the server, whatever its code is."""
+
+
+def _kite(status: int, kind: str | None, message: str, data: object = None, **more: str) -> Callable[[Response], bytes]:
+    return _replied(status, {"status": "error", "message": message, "error_type": kind, "data": data, **more})
 
 
 def _at_kite() -> Iterator[Shape]:
@@ -168,13 +178,17 @@ def _at_kite() -> Iterator[Shape]:
         (200, "MarginException"), (202, "HoldingException"),
     ):  # fmt: skip
         yield Shape(f"{status} {kind}", _kite(status, kind, "Something went wrong"))
-    yield Shape("400 of a time-out", _kite(400, "InputException", "The request to the OMS timed out"))
+    for words in _ON_THE_WAY:
+        yield Shape(f"400: {words}", _kite(400, "InputException", words))
+        yield Shape(f"400 with more words: {words}", _kite(400, "MarginException", f"Insufficient funds. {words}"))
+    yield Shape("400 under an order id", _kite(400, "InputException", "Invalid price", order_id="151220000000000"))
+    yield Shape("400 with an order id in its words", _kite(400, "InputException", "Order ID: 151220000000000 is invalid"))
     yield Shape("400 beside an order", _kite(400, "InputException", "Invalid price", {"order_id": "151220000000000"}))
     yield Shape("400 without a message", _kite(400, "InputException", ""))
 
 
-def _kotak(status: int, code: object, message: object, stat: object = "Not_Ok") -> Callable[[Response], bytes]:
-    return _replied(status, {"stCode": code, "errMsg": message, "stat": stat})
+def _kotak(status: int, code: object, message: object, stat: object = "Not_Ok", **more: object) -> Callable[[Response], bytes]:
+    return _replied(status, {"stCode": code, "errMsg": message, "stat": stat, **more})
 
 
 def _at_kotak() -> Iterator[Shape]:
@@ -200,6 +214,14 @@ def _at_kotak() -> Iterator[Shape]:
         1,
     ):
         yield Shape(f"Kotak says no ({number})", _kotak(status, code, message))
+    for words in _ON_THE_WAY:
+        yield Shape(f"Kotak's invalid request: {words}", _kotak(200, 5202, f"Invalid request: {words}"))
+        yield Shape(f"Kotak's bad input: {words}", _kotak(200, 5204, f"Put Order Response : Bad Input {words}"))
+        yield Shape(f"Kotak wants a valid reply: {words}", _kotak(400, 1007, f"please provide valid response from OMS: {words}"))
+    named: tuple[dict[str, object], ...] = ({"nOrdNo": "220621000000097"}, {"data": {"nOrdNo": 220621000000097}})
+    for number, more in enumerate(named, 1):
+        yield Shape(f"Kotak says no under a number ({number})", _kotak(200, 1009, "please provide valid quantity", **more))
+    yield Shape("Kotak says no with a number in its words", _kotak(200, 5204, "RMS:Margin Exceeds, nOrdNo: 220621000000097"))
     yield Shape("Kotak says no with other kinds", _kotak(400, ["1009"], {"text": "please provide valid quantity"}))
     yield Shape("Kotak takes an order under no number", _replied(200, {"stat": "Ok", "nOrdNo": "", "stCode": 200}))
     yield Shape("Kotak takes an order with code 502", _replied(200, {"stat": "Ok", "nOrdNo": "220621000000097", "stCode": 502}))
@@ -231,6 +253,23 @@ def _at_openalgo() -> Iterator[Shape]:
         1,
     ):
         yield Shape(f"OpenAlgo says no ({number})", _openalgo(status, message))
+    for words in _ON_THE_WAY:
+        yield Shape(f"OpenAlgo passes on JSON: {words}", _openalgo(400, json.dumps({"errors": [{"message": words}]})))
+        yield Shape(f"OpenAlgo's field: {words}", _openalgo(400, f"{{'quantity': ['{words}']}}"))
+        yield Shape(f"OpenAlgo's closed market: {words}", _openalgo(400, f"Markets are closed right now. {words}"))
+    for number, message in enumerate(
+        (
+            '{"errors":[{"errorCode":"UDAPI100500","message":"no"}]}',
+            '{"error": {"message": "no"}}',
+            "{'s': [], 'message': 'no'}",
+            "{'quantity': ['wrong'], 'message': ['no']}",
+            "{'quantity': {'0': ['wrong']}}",
+            "{'orderid': ['250408000989443']}",
+        ),
+        1,
+    ):
+        yield Shape(f"OpenAlgo passes on what is no schema ({number})", _openalgo(400, message))
+    yield Shape("OpenAlgo says no under an order id", _openalgo(400, "Insufficient stock holdings", orderid="250408000989443"))
     yield Shape("OpenAlgo fails while it analyzes", _openalgo(500, "wrong", mode="analyze"))
 
 

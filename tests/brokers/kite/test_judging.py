@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tradectl.brokers.kite.judging import judge, judge_list
+from tradectl.brokers.replies import names_an_order
 from tradectl.brokers.transport import Reply
 from tradectl.errors import Ambiguous, ConfigurationError, LoginNeeded, NotWhitelisted, OrderRefused, TradectlError
 
@@ -63,6 +64,23 @@ def answer(status: int, word: str, message: str = "no") -> Reply:
 )
 def test_proof_of_no_is_told_from_nobody_knows(reply: Reply, error: type[TradectlError]) -> None:
     assert type(judge(reply)) is error
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        ({"order_id": "151220000000000"}, True),
+        ({"data": [{"a": {"nOrdNo": 220621000000097}}]}, True),
+        ({"message": "taken as order 151220000000000"}, True),
+        ({"message": '{"orderid": "250408000989443"}'}, True),
+        ({"order_id": None, "nOrdNo": "0", "orderid": ""}, False),
+        ({"message": "RMS:Margin Exceeds,Cash Available:1000000.00,Required:2000000.00 for order of 150000 shares"}, False),
+        ({"request_id": "151220000000000"}, False),
+        ([], False),
+    ],
+)
+def test_a_reply_that_names_an_order(content: object, named: bool) -> None:
+    assert names_an_order(content) is named
 
 
 def test_a_success_is_no_error() -> None:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, timedelta
+from http import HTTPStatus
 from http.client import HTTPConnection
 from pathlib import Path
+from threading import Event, Thread
 from time import monotonic
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
@@ -24,6 +26,8 @@ from tradectl.brokers.adapter import Field
 from tradectl.brokers.kite import ADAPTER, redirect
 from tradectl.brokers.kite.login import expiry
 from tradectl.brokers.kite.redirect import waiting
+from tradectl.brokers.loopback import Loopback
+from tradectl.brokers.loopback import page as page_of
 from tradectl.errors import ConfigurationError, LoginNeeded
 
 FRIDAY, MONDAY = date(2023, 7, 14), date(2023, 7, 17)
@@ -192,6 +196,46 @@ def test_a_pasted_address_of_another_login_is_refused(home: House) -> None:
 
     with pytest.raises(LoginNeeded, match="not of this login"):
         ADAPTER.login(home.account(), paste)
+    assert home.vault.logins == []
+
+
+def test_a_request_that_cannot_be_read_does_not_end_the_page() -> None:
+    with waiting(port := free_port()) as caught:
+        for target in ("//[x", "http://[x/?state=a", "/?request_token=%", "//[x]:y/?state=" + "%ff" * 9, "*", ""):
+            with socket.create_connection(("127.0.0.1", port), timeout=30) as rude:
+                rude.sendall(f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+                assert rude.recv(65536)[:10] == b"HTTP/1.0 4", target
+        assert fetched(port, f"status=success&request_token=ours&state={caught.state}") == 200
+        assert caught.token == "ours"
+
+
+def test_an_exception_of_the_answer_is_a_bad_request() -> None:
+    def answer(request: bytes, _address: str) -> bytes:
+        if b"boom" in request:
+            raise KeyError("boom")
+        return page_of(HTTPStatus.OK)
+
+    server, ended = Loopback(0, answer), Event()
+    server.timeout = 0.05
+
+    def serve() -> None:
+        while not ended.is_set():
+            server.handle_request()
+
+    thread = Thread(target=serve)
+    thread.start()
+    try:
+        assert [fetched(server.server_port, query) for query in ("boom", "fine", "boom", "fine")] == [400, 200, 400, 200]
+    finally:
+        ended.set()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize("pasted", ["https://[half", "http://127.0.0.1]/?state=x", "https://x/?state=\udc80&request_token=a"])
+def test_a_pasted_address_that_cannot_be_read_is_refused(home: House, pasted: str) -> None:
+    with pytest.raises(LoginNeeded, match="the pasted address cannot be read"):
+        ADAPTER.login(home.account(), lambda _field: pasted)
     assert home.vault.logins == []
 
 

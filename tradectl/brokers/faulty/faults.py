@@ -59,8 +59,9 @@ class Promise(Enum):
         return replace(exchange, refuses_repeated_tag=self.refuses_repeated_tag, visibility_lag=self.visibility_lag)
 
 
-HELD_BACK = frozenset({Fault.DOCUMENTED_REFUSAL})
-"""Faults that are not drilled by themselves: the ledger believes such a refusal until the book shows the order."""
+HIDDEN_FROM_THE_BOOK = frozenset({Fault.REQUEST_LATE, Fault.SLOW_BOOK, Fault.SLOWER_BOOK, Fault.BOOK_UNAVAILABLE})
+"""Faults that keep an order from the book for a while. With one of them a documented refusal that is a lie proves a sending that
+nothing contradicts: no program can know better, so the drill does not play the two together."""
 _WIRE = (
     Fault.REQUEST_LOST,
     Fault.REPLY_LOST,

@@ -15,6 +15,7 @@ from tradectl.brokers.insession import in_session
 from tradectl.brokers.kite.judging import judge, judge_change, judge_list
 from tradectl.brokers.transport import CONNECT, ReadTransport, Reply, Transport
 from tradectl.errors import BrokerUnavailable, LoginNeeded, OrderRefused
+from tradectl.model.order import Side
 
 T = TypeVar("T")
 VERSION = {"X-Kite-Version": "3", "User-Agent": "tradectl"}
@@ -90,7 +91,13 @@ class Api(Reads):
         super().__init__(account)
         # one transport for both: a command finds the connection open that the last read has used
         self._transport = self._commands = Transport(
-            NAME, judge, clock=account.clock, limiter=account.limiter, timeout=account.timeout, posts=(RECKON,)
+            NAME,
+            judge,
+            clock=account.clock,
+            limiter=account.limiter,
+            timeout=account.timeout,
+            posts=(RECKON,),
+            check_send=account.check_send,
         )
 
     def reckon(self, content: Any) -> bytes:
@@ -103,11 +110,12 @@ class Api(Reads):
         path: str,
         form: Mapping[str, str | int] | None = None,
         *,
+        side: Side | None,
         before_sending: Callable[[], None],
         before_again: Callable[[], None] | None = None,
     ) -> Reply:
         """A command about an order: sent once, or a second time where the first was proved not to have been carried out.
-        `before_sending`: see `Transport.command`; `before_again`: see `in_session`."""
+        `side`, `before_sending`: see `Transport.command`; `before_again`: see `in_session`."""
         url = self._root + path
         return self._in_session(
             lambda headers: self._commands.command(
@@ -116,6 +124,7 @@ class Api(Reads):
                 bucket=ORDERS,
                 headers=headers,
                 data=form,
+                side=side,
                 before_sending=before_sending,
                 judge=judge if method == "POST" else judge_change,
             ),

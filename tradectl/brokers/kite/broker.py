@@ -80,6 +80,7 @@ class KiteBroker:
             "POST",
             f"/orders/{PATHS[request.variety]}",
             form,
+            side=request.side,
             before_sending=self._check_quiet,
             before_again=lambda: check_absent(self.orders(), request.tag),
         )
@@ -109,13 +110,15 @@ class KiteBroker:
             raise _without_price()
         kind = OrderType.LIMIT if price else OrderType.MARKET
         form: dict[str, str | int] = {"quantity": quantity, "validity": "DAY", **_terms(kind, price)}
-        self._change("PUT", known, form)
+        self._change("PUT", known, form, side=known.side)
 
     def cancel(self, broker_order_id: str) -> None:
         self._change("DELETE", self._changeable(broker_order_id))
 
-    def _change(self, method: str, known: OrderReport, form: Mapping[str, str | int] | None = None) -> None:
-        """By the path of the order's variety at this time."""
+    def _change(
+        self, method: str, known: OrderReport, form: Mapping[str, str | int] | None = None, *, side: Side | None = None
+    ) -> None:
+        """By the path of the order's variety at this time. `side`: see `Transport.command`."""
         variety = self._path(known)
 
         def look() -> None:
@@ -124,7 +127,7 @@ class KiteBroker:
                 raise Blocked(f"order {known.broker_order_id} has changed hands while we waited to be let: nothing was sent")
 
         path = f"/orders/{variety}/{quote(known.broker_order_id, safe='')}"
-        _order_id(self._api.send(method, path, form, before_sending=look).content, known.broker_order_id)
+        _order_id(self._api.send(method, path, form, side=side, before_sending=look).content, known.broker_order_id)
 
     def _check_quiet(self) -> None:
         check_quiet(self._account.sessions, self._account.clock.now())

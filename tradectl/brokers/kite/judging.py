@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from tradectl.brokers.replies import Command, Meaning, Proof, proof_of, refused
-from tradectl.brokers.strict_json import text_of
+from tradectl.brokers.strict_json import brief, text_of
 from tradectl.brokers.transport import Reply
 from tradectl.errors import Ambiguous, ConfigurationError, LoginNeeded, NotWhitelisted, OrderRefused, TradectlError
 
@@ -53,7 +53,8 @@ def judge(reply: Reply, command: Command = Command.PLACE) -> TradectlError | Non
     word, message = text_of(content.get("error_type")), text_of(content.get("message"))
     found = None
     if content.get("status") == "error" and message and not content.get("data"):
-        found = proof_of(PROOFS, reply.status, {word}, message, command)
+        found = proof_of(PROOFS, reply.status, {word}, message, command, content=content)
+    word, message = brief(word), brief(message)
     if found is None:
         return Ambiguous(f"Kite answered {reply.status} {word} {message}".rstrip())
     if _UNLISTED.search(message) or (found.meaning is Meaning.PERMISSION and _IP.search(message)):

@@ -37,7 +37,7 @@ def login(account: Account, ask: Ask) -> Session:
     checksum = sha256((key + request_token + secret).encode()).hexdigest()
     form = {"api_key": key, "request_token": request_token, "checksum": checksum}
     try:
-        reply = transport.command("POST", f"{root}/session/token", bucket="other", data=form, headers=VERSION)
+        reply = transport.command("POST", f"{root}/session/token", bucket="other", side=None, data=form, headers=VERSION)
     except OrderRefused as refusal:
         raise ConfigurationError(f"Kite does not take the API key and secret: {refusal.reason}") from refusal
     except Ambiguous as error:  # a login that may have been made is made anew

@@ -41,7 +41,10 @@ class Redirect:
         method, _, rest = request.split(b"\r\n", 1)[0].decode("latin-1").partition(" ")
         if method != "GET":
             return page(HTTPStatus.METHOD_NOT_ALLOWED)
-        query = parse_qs(urlsplit(rest.partition(" ")[0]).query)
+        try:
+            query = parse_qs(urlsplit(rest.partition(" ")[0]).query)
+        except ValueError:  # such as `//[x`
+            return page(HTTPStatus.BAD_REQUEST)
         if not is_of(self.state, query.get("state", [])):
             return page(HTTPStatus.FORBIDDEN, _STRANGE)
         tokens = query.get("request_token", [])
@@ -77,10 +80,16 @@ def waiting(port: int) -> Iterator[Redirect]:
 def token_of(answer: str, state: str = "") -> str:
     """Return the request token in what a person pasted: the token itself, or the whole address that the browser shows.
 
-    Raises LoginNeeded for an address whose `state` is not that of this login."""
+    Raises LoginNeeded for an address that cannot be read, and for one whose `state` is not that of this login."""
     text = answer.strip()
-    query = parse_qs(urlsplit(text).query)
-    if state and "state" in query and not is_of(state, query["state"]):
+    try:
+        query = parse_qs(urlsplit(text).query)
+        strange = bool(state) and "state" in query and not is_of(state, query["state"])
+    except ValueError as error:
+        raise LoginNeeded(
+            "the pasted address cannot be read: nothing was sent to Kite. Paste the whole address, or the request token alone"
+        ) from error
+    if strange:
         raise LoginNeeded("the pasted address is not of this login: open the address above, and paste the one to which it leads")
     found = query.get("request_token")
     return found[-1] if found else text

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, TypeVar
 
-from tradectl.brokers import strict_json
+from tradectl.brokers import storable, strict_json
 from tradectl.brokers.kite.judging import refusal
 from tradectl.errors import BrokerUnavailable, OrderRefused
 from tradectl.model.market import Quote
@@ -71,13 +71,14 @@ def parsed(content: bytes, make: Callable[[Any], T]) -> T:
     """`make` of an envelope's data. BrokerUnavailable where it is not what was expected: a failed read is never an empty one."""
     try:
         return make(strict_json.read(content, exact=True)["data"])
-    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
-        raise BrokerUnavailable(f"Kite's answer cannot be understood: {type(error).__name__} {error}") from error
+    except strict_json.UNREADABLE as error:
+        why = strict_json.brief(f"{type(error).__name__} {error}")
+        raise BrokerUnavailable(f"Kite's answer cannot be understood: {why}") from error
 
 
 def orders(data: Iterable[Row]) -> tuple[OrderReport, ...]:
     """GET /orders."""
-    return tuple(_order(row) for row in data if concerns(row))
+    return tuple(storable.order(_order(row)) for row in data if concerns(row))
 
 
 def is_of_another(data: Sequence[Row], tag: str, tradingsymbol: str, side: Side) -> bool:
@@ -96,12 +97,12 @@ def refused(data: Sequence[Row]) -> OrderRefused | None:
 
 def _refusal(row: Row) -> OrderRefused:
     told = str(row.get("status_message_raw") or "")
-    return refusal(str(row.get("status_message") or told or "rejected"), told)
+    return refusal(strict_json.brief(str(row.get("status_message") or told or "rejected")), told)
 
 
 def trades(data: Iterable[Row]) -> tuple[TradeReport, ...]:
     """GET /trades. A row has no tag: it joins its order by order_id."""
-    return tuple(_trade(row) for row in data if concerns(row))
+    return tuple(storable.trade(_trade(row)) for row in data if concerns(row))
 
 
 def quotes(data: Mapping[str, Row], names: Mapping[str, str]) -> dict[str, Quote]:
@@ -141,7 +142,9 @@ def _order(row: Row) -> OrderReport:
     status = status_of(word)
     known = [moment(text) for text in (row["order_timestamp"], row.get("exchange_timestamp")) if text]
     updated = row.get("exchange_update_timestamp")
-    reason = row.get("status_message") or row.get("status_message_raw") or ""
+    reason = str(row.get("status_message") or row.get("status_message_raw") or "")
+    if status is _S.UNKNOWN:
+        reason = f"Kite's status {word!r} is not known: {reason}".rstrip(": ")
     return OrderReport(
         str(row["order_id"]),
         _tag(row),
@@ -151,7 +154,7 @@ def _order(row: Row) -> OrderReport:
         to_paise(row["price"] or 0),
         int(row["filled_quantity"]),
         status,
-        f"Kite's status {word!r} is not known: {reason}".rstrip(": ") if status is _S.UNKNOWN else str(reason),
+        strict_json.brief(reason),
         Variety.AMO if row["variety"] == "amo" else Variety.REGULAR,
         min(known),
         max([*known, moment(updated)] if updated else known),

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tradectl.brokers import storable
 from tradectl.brokers.kite.rows import Row, concerns, symbol_of
 from tradectl.model.order import Holding
 
@@ -78,4 +79,4 @@ def _holding(symbol: str, shares: _Shares) -> Holding | None:
     of_today = max(0, shares.bought - sold)
     delivered = min(total, max(0, shares.whole - shares.fresh - max(0, sold - shares.bought)))
     sellable = total - of_today if shares.trade_for_trade else total
-    return Holding(symbol, delivered, total - delivered, sellable, shares.pledged)
+    return storable.holding(Holding(symbol, delivered, total - delivered, sellable, shares.pledged))

@@ -40,7 +40,14 @@ class KotakNeo:
         vault = account.vault
         self._hours = Hours.of(account.sessions, vault.get("amo_from") or "16:05", vault.get("amo_until") or "08:55")
         self._wire = Wire(account)
-        self._orders = Transport(TITLE, judging.command, clock=account.clock, limiter=account.limiter, timeout=account.timeout)
+        self._orders = Transport(
+            TITLE,
+            judging.command,
+            clock=account.clock,
+            limiter=account.limiter,
+            timeout=account.timeout,
+            check_send=account.check_send,
+        )
         self._reads = self._wire.reads(judging.read, posts=(paths.LIMITS,))
         self._prices = KotakPrices(account, self._wire)
         self._book: Kept[tuple[OrderReport, ...]] = Kept()
@@ -91,7 +98,12 @@ class KotakNeo:
             "os": paths.SOURCE,
         }
         number = self._command(
-            paths.PLACE, sent, look, judging.command, before_again=lambda: check_absent(self.orders(), request.tag)
+            paths.PLACE,
+            sent,
+            look,
+            judging.command,
+            side=request.side,
+            before_again=lambda: check_absent(self.orders(), request.tag),
         )
         self._look_for_rejection(number, request, scrip.trading_symbol)
         return number
@@ -113,20 +125,24 @@ class KotakNeo:
             "fq": "0",
             "os": paths.SOURCE,
         }
-        self._change(paths.MODIFY, broker_order_id, sent)
+        self._change(paths.MODIFY, broker_order_id, sent, side=self._side(broker_order_id))
 
     def cancel(self, broker_order_id: str) -> None:
         self._change(paths.CANCEL, broker_order_id, {"on": broker_order_id})
 
-    def _change(self, path: str, number: str, sent: Mapping[str, str]) -> None:
-        """Kotak wants to be told of an order whether it waits as an after-market order."""
+    def _side(self, number: str) -> Side:
+        """The side of an order in the book as it was last read; BUY, for which more is forbidden, where the book lacks it."""
+        return next((report.side for report in self._book.last or () if report.broker_order_id == number), Side.BUY)
+
+    def _change(self, path: str, number: str, sent: Mapping[str, str], *, side: Side | None = None) -> None:
+        """Kotak wants to be told of an order whether it waits as an after-market order. `side`: see `Transport.command`."""
         waits = self._waits(lambda: rows.is_queued(self._row(number, patient=True)))
 
         def look() -> None:
             if self._waits(lambda: waits) is not waits:
                 raise Blocked(f"order {number} has changed hands while we waited to be let: nothing was sent")
 
-        found = self._command(path, {**sent, "am": "YES" if waits else "NO"}, look, judging.change)
+        found = self._command(path, {**sent, "am": "YES" if waits else "NO"}, look, judging.change, side=side)
         if found != number:
             raise Ambiguous(f"Kotak took a command about order {number}, and names order {found}")
 
@@ -177,9 +193,10 @@ class KotakNeo:
         look: Callable[[], None],
         judge: Judge,
         *,
+        side: Side | None,
         before_again: Callable[[], None] | None = None,
     ) -> str:
-        """The number of the order in Kotak's answer; Ambiguous where it has none. `look`: see `Transport.command`;
+        """The number of the order in Kotak's answer; Ambiguous where it has none. `look`, `side`: see `Transport.command`;
         `before_again`: see `in_session`."""
         data = {"jData": json.dumps(sent)}
         reply = self._wire.in_session(
@@ -189,6 +206,7 @@ class KotakNeo:
                 bucket=ORDERS,
                 headers=self._trading(session),
                 data=data,
+                side=side,
                 before_sending=look,
                 judge=judge,
             ),

@@ -75,7 +75,7 @@ def dividers(frame: str) -> Mapping[int, int]:
         if min(found.values(), default=1) < 1:
             raise ValueError("nothing is divided by less than 1")
         return found
-    except (ValueError, TypeError, AttributeError) as error:
+    except strict_json.UNREADABLE as error:
         raise BrokerUnavailable("the answer of Kotak's price feed cannot be read") from error
 
 
@@ -113,5 +113,5 @@ def order_of(frame: str | bytes) -> OrderReport | None:
         row = said["data"] if said["type"] == "order" else None
         found = rows.ours([row]) if row is not None else []
         return rows.order_report(found[0]) if found else None
-    except (ValueError, KeyError, TypeError):
+    except strict_json.UNREADABLE:
         return None

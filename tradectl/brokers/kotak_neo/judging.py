@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tradectl.brokers.replies import CHANGES, PLACES, Command, Meaning, Phase, Proof, proof_of, refused
-from tradectl.brokers.strict_json import text_of
+from tradectl.brokers.strict_json import brief, text_of
 from tradectl.brokers.transport import Reply
 from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, NotWhitelisted, OrderRefused, TradectlError
 
@@ -70,6 +70,11 @@ class Said:
     failed: bool
     broken: bool
 
+    @property
+    def told(self) -> str:
+        """The words as they are kept and shown."""
+        return brief(self.text)
+
 
 def said(reply: Reply) -> Said | None:
     """Kotak's own words; None where the answer is not a JSON object."""
@@ -101,19 +106,23 @@ def said(reply: Reply) -> Said | None:
 def command(reply: Reply, asked: Command = Command.PLACE) -> TradectlError | None:
     """After a command that changes something. None where Kotak has taken it, which says nothing of the exchange."""
     words = said(reply)
-    told = f"{reply.status} {words.text if words is not None else ''}".rstrip()
+    told = f"{reply.status} {words.told if words is not None else ''}".rstrip()
     if words is None or words.broken or reply.status >= 500:
         return Ambiguous(f"Kotak answered {told}: what became of the order is not known")
     if words.ok and reply.status < 300:
         return None
-    found = proof_of(PROOFS, reply.status, words.codes, words.text, asked) if words.failed else None
+    found = _proof(reply, words, asked) if words.failed else None
     if found is None:
         return Ambiguous(f"Kotak answered {told}, which is no refusal that it documents: what became of the order is not known")
     if found.meaning is Meaning.ADDRESS:
-        return _unlisted(words.text)
+        return _unlisted(words.told)
     if found.meaning is Meaning.SESSION:
-        return _unknown_session(words.text)
-    return refused(found.meaning, words.text)
+        return _unknown_session(words.told)
+    return refused(found.meaning, words.told)
+
+
+def _proof(reply: Reply, words: Said, asked: Command) -> Proof | None:
+    return proof_of(PROOFS, reply.status, words.codes, words.text, asked, content=reply.object())
 
 
 def change(reply: Reply) -> TradectlError | None:
@@ -125,7 +134,7 @@ def read(reply: Reply) -> TradectlError | None:
     """After a request that changes nothing. None also where Kotak says, in so many words, that there is nothing."""
     words = said(reply)
     if words is not None and words.broken:
-        return BrokerUnavailable(f"Kotak answered {reply.status} {words.text}".rstrip())
+        return BrokerUnavailable(f"Kotak answered {reply.status} {words.told}".rstrip())
     failure = _access(reply, words)
     if failure is not None:
         return failure
@@ -133,7 +142,7 @@ def read(reply: Reply) -> TradectlError | None:
         return None
     if words is not None and reply.status < 500 and is_empty(words):
         return None
-    return BrokerUnavailable(f"Kotak answered {reply.status}{': ' + words.text if words is not None and words.text else ''}")
+    return BrokerUnavailable(f"Kotak answered {reply.status}{': ' + words.told if words is not None and words.told else ''}")
 
 
 def is_empty(words: Said) -> bool:
@@ -146,11 +155,11 @@ def login(reply: Reply) -> TradectlError | None:
     words = said(reply)
     if reply.status >= 500 or words is None or words.broken:
         return BrokerUnavailable(
-            f"Kotak answered the login with {reply.status} {words.text if words is not None else ''}".rstrip()
+            f"Kotak answered the login with {reply.status} {words.told if words is not None else ''}".rstrip()
         )
     if reply.status >= 300 or words.failed:
         failure = _access(reply, words)
-        refused = LoginNeeded(f"Kotak refused the login: {words.text or reply.status}")
+        refused = LoginNeeded(f"Kotak refused the login: {words.told or reply.status}")
         return failure if isinstance(failure, NotWhitelisted) else refused
     return None
 
@@ -164,11 +173,13 @@ def _access(reply: Reply, words: Said | None) -> TradectlError | None:
     """Whether it is we who are not let in."""
     text = words.text if words is not None else ""
     if words is not None and words.code in _STRANGE_ADDRESS:
-        return _unlisted(text)
+        return _unlisted(brief(text))
     if words is not None and (words.code in _NO_SESSION or (words.failed and _SESSION.search(text))):
-        return _unknown_session(text)
+        return _unknown_session(brief(text))
     if reply.status in {401, 403}:
-        return LoginNeeded(f"Kotak does not let us in: {text or reply.status}; `tradectl login --again` makes a new session")
+        return LoginNeeded(
+            f"Kotak does not let us in: {brief(text) or reply.status}; `tradectl login --again` makes a new session"
+        )
     return None
 
 

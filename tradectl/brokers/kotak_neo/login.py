@@ -96,7 +96,7 @@ def _step(
     """One step, sent once; the `data` of its answer."""
     url = account.addresses.get("login", ADDRESSES["login"]) + path
     try:
-        answer = transport.command("POST", url, bucket="reads", headers=headers, json=body).json()
+        answer = transport.command("POST", url, bucket="reads", side=None, headers=headers, json=body).json()
     except Ambiguous as error:  # a login that may have been made is made anew
         raise BrokerUnavailable(str(error)) from error
     data = answer.get("data")

@@ -12,8 +12,10 @@ from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
+from tradectl.brokers import storable
 from tradectl.brokers.kotak_neo.judging import refusal
 from tradectl.brokers.kotak_neo.paths import SEGMENT
+from tradectl.brokers.strict_json import brief
 from tradectl.model.market import Quote
 from tradectl.model.moment import at_ist
 from tradectl.model.money import to_paise
@@ -51,6 +53,7 @@ _NOTHING = frozenset({"", "--", "-", "NA"})
 _SIDES = {"B": Side.BUY, "S": Side.SELL}
 _SERIES = re.compile(r"-[A-Z0-9]{1,2}$")
 _CANCELLED_TAG = re.compile(r"^(?P<tag>[^-].*)-\d{9,}$")
+_NEVER = re.compile(r"0001[/-]|\d{1,2}-[A-Za-z]{3}-0001\b")
 _WRITTEN_OVER = "ADMINAPI"
 
 Row = Mapping[str, Any]
@@ -66,9 +69,9 @@ def order_report(row: Row) -> OrderReport:
     """An order of the book. An unknown status is UNKNOWN, with Kotak's word for it as the reason."""
     word = str(row["ordSt"]).strip().lower()
     status = STATUSES.get(word, S.UNKNOWN)
-    reason = _text(row.get("rejRsn"))
+    reason = brief(_text(row.get("rejRsn")))
     placed_at = _first(row, "ordDtTm", "ordEntTm", "hsUpTm")
-    return OrderReport(
+    made = OrderReport(
         str(row["nOrdNo"]),
         tag_of(_text(row.get("GuiOrdId"))),
         symbol_of(str(row["trdSym"])),
@@ -77,18 +80,19 @@ def order_report(row: Row) -> OrderReport:
         to_paise(str(row["prc"])),
         int(row["fldQty"]),
         status,
-        reason if status is not S.UNKNOWN else f"Kotak says {word!r}",
+        reason if status is not S.UNKNOWN else brief(f"Kotak says {word!r}"),
         Variety.AMO if word in _AFTER_MARKET else Variety.REGULAR,
         placed_at,
         _first(row, "hsUpTm", "exCfmTm", "ordDtTm"),
         passing=status is S.REJECTED and refusal(reason).passing,
     )
+    return storable.order(made)
 
 
 def trade_report(row: Row) -> TradeReport:
     """One execution. Numbers of fills begin anew each day, so ours have the day before them."""
     day = _date(str(row["flDt"]))
-    return TradeReport(
+    made = TradeReport(
         f"{day:%Y%m%d}-{row['flId']}",
         str(row["nOrdNo"]),
         symbol_of(str(row["trdSym"])),
@@ -97,6 +101,7 @@ def trade_report(row: Row) -> TradeReport:
         to_paise(str(row["avgPrc"])),
         moment(f"{row['flDt']} {row['flTm']}"),
     )
+    return storable.trade(made)
 
 
 def is_queued(row: Row) -> bool:
@@ -119,7 +124,7 @@ def holdings(held: Sequence[Row], positions: Sequence[Row]) -> tuple[Holding, ..
         known = found.get(symbol, Holding(symbol, 0, 0, 0))
         sellable = known.sellable + (0 if series in TRADE_FOR_TRADE else bought)
         found[symbol] = Holding(symbol, known.quantity, bought, sellable)
-    return tuple(found.values())
+    return tuple(map(storable.holding, found.values()))
 
 
 def funds(row: Row) -> Funds:
@@ -183,9 +188,10 @@ def _date(text: str) -> date:
 
 
 def _first(row: Row, *names: str) -> datetime:
-    """The first of these times that is there, else the one in seconds."""
+    """The first of these times that is there, else the one in seconds. The year 1 stands for no time."""
     for name in names:
-        if _text(row.get(name)):
+        text = _text(row.get(name))
+        if text and not _NEVER.match(text):
             return moment(str(row[name]))
     return datetime.fromtimestamp(int(row["boeSec"]), UTC)
 

@@ -9,12 +9,12 @@ from tradectl.brokers.adapter import Account, Session
 from tradectl.brokers.insession import in_session
 from tradectl.brokers.kotak_neo import judging
 from tradectl.brokers.kotak_neo.login import current
+from tradectl.brokers.strict_json import UNREADABLE, brief
 from tradectl.brokers.transport import Judge, ReadTransport
 from tradectl.errors import BrokerUnavailable
 
 T = TypeVar("T")
 TITLE = "Kotak"
-_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, StopIteration)
 
 
 class Wire:
@@ -54,5 +54,5 @@ def parsed(read: Callable[[], T], what: str) -> T:
     """What cannot be read was not read: never half of it, and never nothing in its place."""
     try:
         return read()
-    except _UNREADABLE as error:
-        raise BrokerUnavailable(f"Kotak's answer ({what}) cannot be read: {error!r}") from error
+    except UNREADABLE as error:
+        raise BrokerUnavailable(brief(f"Kotak's answer ({what}) cannot be read: {error!r}")) from error

@@ -17,6 +17,7 @@ from tradectl.brokers.openalgo.judging import judge, judge_change, judge_read
 from tradectl.brokers.replies import order_id
 from tradectl.brokers.transport import ReadTransport, Reply, Transport
 from tradectl.errors import Ambiguous, BrokerUnavailable, ConfigurationError, LoginNeeded
+from tradectl.model.order import Side
 
 T = TypeVar("T")
 NAME = "OpenAlgo"
@@ -88,23 +89,30 @@ class Api(Reads):
 
     def __init__(self, account: Account) -> None:
         super().__init__(account)
-        self._commands = Transport(NAME, judge, clock=account.clock, limiter=account.limiter, timeout=account.timeout)
+        self._commands = Transport(
+            NAME,
+            judge,
+            clock=account.clock,
+            limiter=account.limiter,
+            timeout=account.timeout,
+            check_send=account.check_send,
+        )
         self._live_at: datetime | None = None
 
     def close(self) -> None:
         self._commands.close()
         super().close()
 
-    def send(self, path: str, before_sending: Callable[[], None] | None, /, **body: Any) -> str:
-        """A command about an order, sent once; the order's id. Ambiguous where the answer does not say one. `before_sending`:
-        see `Transport.command`."""
+    def send(self, path: str, side: Side | None, before_sending: Callable[[], None] | None, /, **body: Any) -> str:
+        """A command about an order, sent once; the order's id. Ambiguous where the answer does not say one. `side`,
+        `before_sending`: see `Transport.command`."""
         self._require_session()
-        found = order_id(self._send(path, before_sending, body).object().get("orderid"))
+        found = order_id(self._send(path, side, before_sending, body).object().get("orderid"))
         if found is None:  # a broker's refusal with status 200 is passed on as a success without an id
             raise Ambiguous("OpenAlgo calls a command carried out, and says no order id")
         return found
 
-    def _send(self, path: str, before_sending: Callable[[], None] | None, body: Mapping[str, Any]) -> Reply:
+    def _send(self, path: str, side: Side | None, before_sending: Callable[[], None] | None, body: Mapping[str, Any]) -> Reply:
         self._require_live()
         sent = self._with_key({"strategy": STRATEGY, **body})
         try:
@@ -113,6 +121,7 @@ class Api(Reads):
                 self._root + path,
                 bucket=ORDERS,
                 json=sent,
+                side=side,
                 before_sending=before_sending,
                 judge=judge if path == PLACE else judge_change,
             )
@@ -131,8 +140,9 @@ def understood(path: str, make: Callable[[], T]) -> T:
     """What `make` makes of answers that were read. BrokerUnavailable where they are not what was expected."""
     try:
         return make()
-    except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
-        raise BrokerUnavailable(f"OpenAlgo's answer to {path} cannot be understood: {type(error).__name__} {error}") from error
+    except strict_json.UNREADABLE as error:
+        why = strict_json.brief(f"{type(error).__name__} {error}")
+        raise BrokerUnavailable(f"OpenAlgo's answer to {path} cannot be understood: {why}") from error
 
 
 def _content(content: bytes) -> Any:

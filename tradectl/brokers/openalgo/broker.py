@@ -60,6 +60,7 @@ class OpenAlgoBroker:
         self._check_hours()
         return self._api.send(
             PLACE,
+            request.side,
             self._check_hours,
             symbol=request.symbol,
             exchange=rows.EXCHANGE,
@@ -73,6 +74,7 @@ class OpenAlgoBroker:
         row = self._row(broker_order_id)
         self._api.send(
             "modifyorder",
+            understood("orderbook", lambda: rows.side(row)),
             None,
             orderid=broker_order_id,
             symbol=row["symbol"],
@@ -82,7 +84,7 @@ class OpenAlgoBroker:
         )
 
     def cancel(self, broker_order_id: str) -> None:
-        self._api.send("cancelorder", None, orderid=broker_order_id)
+        self._api.send("cancelorder", None, None, orderid=broker_order_id)
 
     def _check_hours(self) -> None:
         now = self._account.clock.now()

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tradectl.brokers.replies import CHANGES, Command, Meaning, Phase, Proof, proof_of, refused
-from tradectl.brokers.strict_json import text_of
+from tradectl.brokers.strict_json import brief, text_of
 from tradectl.brokers.transport import Reply
 from tradectl.errors import (
     Ambiguous,
@@ -31,9 +31,15 @@ from tradectl.errors import (
 
 _OWN, _SERVICE, _KITE = "openalgo restx_api", "openalgo services", "Kite's words"
 _400, _403 = frozenset({400}), frozenset({403})
+_FIELDS = (
+    "apikey", "strategy", "exchange", "symbol", "action", "product", "pricetype", "quantity", "price", "trigger_price",
+    "disclosed_quantity", "underlying_ltp", "orderid",
+)  # fmt: skip
+_SCHEMA = rf"^\{{(['\"]({'|'.join(_FIELDS)})['\"]: ?\[[^\[\]{{}}]*\](, ?)?)+\}}$"
+"""What OpenAlgo's own schema says: a list of words for each field of its own that is wrong. Other JSON text is of the broker."""
 PROOFS = (
     Proof(Meaning.ANALYZER, frozenset({200, 400, 404}), f"{_SERVICE}/place_order_service.py", code="analyze"),
-    Proof(Meaning.REFUSED, _400, f"{_OWN}/place_order.py (schema)", text=r"^\{['\"]\w+['\"]: ?[\[{].*\}$"),
+    Proof(Meaning.REFUSED, _400, f"{_OWN}/place_order.py (schema)", text=_SCHEMA),
     Proof(Meaning.REFUSED, _400, f"{_SERVICE}/place_order_service.py",
           text=r"^(Missing mandatory field\(s\): |Invalid (exchange|action|price type|product type)\. Must be one of: |"
                r"Order ID is missing$)"),
@@ -75,7 +81,8 @@ def judge(reply: Reply, command: Command = Command.PLACE) -> TradectlError | Non
         return None
     found = None
     if content.get("status") == "error" or mode == "analyze":
-        found = proof_of(PROOFS, reply.status, {mode}, message, command)
+        found = proof_of(PROOFS, reply.status, {mode}, message, command, content=content)
+    message = brief(message)
     return _documented(found, message) if found is not None else Ambiguous(f"OpenAlgo answered {reply.status} {message}".rstrip())
 
 
@@ -93,8 +100,8 @@ def judge_read(reply: Reply) -> TradectlError | None:
     if _is_success(reply, content):
         return None
     if content.get("status") == "error" and (reply.status == 401 or _LOGIN.search(message)):
-        return _not_logged_in(message)
-    return BrokerUnavailable(f"OpenAlgo answered {reply.status} {message}".rstrip())
+        return _not_logged_in(brief(message))
+    return BrokerUnavailable(f"OpenAlgo answered {reply.status} {brief(message)}".rstrip())
 
 
 def _documented(found: Proof, message: str) -> TradectlError:

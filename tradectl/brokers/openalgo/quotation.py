@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from tradectl.brokers.openalgo.rows import Row, about_paise, symbol_of, whole
+from tradectl.brokers.strict_json import brief
 from tradectl.errors import BrokerUnavailable
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.market import Quote
@@ -38,7 +39,7 @@ def quotes(rows: Iterable[Row], sessions: SessionTable, now: datetime) -> dict[s
             errors.append(str(row.get("error") or "no data"))
     failed = [error for error in errors if not _NOT_KNOWN.search(error)]
     if failed and not found:
-        raise BrokerUnavailable(f"OpenAlgo has no quotes: {failed[0]}")
+        raise BrokerUnavailable(brief(f"OpenAlgo has no quotes: {failed[0]}"))
     return found
 
 

@@ -16,6 +16,8 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from tradectl.brokers import storable
+from tradectl.brokers.strict_json import brief
 from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport, Variety
 
 Row = Mapping[str, Any]
@@ -58,7 +60,7 @@ def whole(value: Any) -> int:
 
 def about_paise(value: Any) -> int:
     """Rupees to the nearest paisa: an executed order may be shown with its average price."""
-    return int((Decimal(str(value or 0)) * 100).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    return storable.paise(int((Decimal(str(value or 0)) * 100).quantize(Decimal(1), rounding=ROUND_HALF_UP)))
 
 
 def symbol_of(text: str) -> str:
@@ -93,6 +95,11 @@ def _word(row: Row) -> str:
     return str(row["order_status"]).strip().lower()
 
 
+def side(row: Row) -> Side:
+    """Return the side of an order or a trade. ValueError for another word."""
+    return Side(str(row["action"]).upper())
+
+
 def _order(row: Row, filled: int, at: datetime, now: datetime, *, repeated: bool) -> OrderReport:
     word, quantity = _word(row), whole(row["quantity"])
     if filled > quantity:
@@ -100,16 +107,16 @@ def _order(row: Row, filled: int, at: datetime, now: datetime, *, repeated: bool
     status = STATUSES.get(word, _S.UNKNOWN)
     reason = UNTOLD if status is _S.REJECTED else ""
     if status is _S.UNKNOWN:
-        reason = f"OpenAlgo's status {word!r} is not known"
+        reason = brief(f"OpenAlgo's status {word!r} is not known")
     elif status is _S.EXECUTED and filled < quantity:
         status = _S.ONGOING
     elif status in ENDS and repeated and now - at < SETTLED:
         status, reason = _S.UNKNOWN, f"its status {word!r} may be that of the row before it: it is believed after two minutes"
-    return OrderReport(
+    made = OrderReport(
         str(row["orderid"]),
         None,
         symbol_of(row["symbol"]),
-        Side(str(row["action"]).upper()),
+        side(row),
         quantity,
         about_paise(row["price"]),
         filled,
@@ -119,13 +126,14 @@ def _order(row: Row, filled: int, at: datetime, now: datetime, *, repeated: bool
         at,
         at,
     )
+    return storable.order(made)
 
 
 def trades(rows: Iterable[Row], moment: Moment) -> tuple[TradeReport, ...]:
     """The trade book. Where a row has no id of its own one is made of all that it says, equal rows numbered, without the date
     (which is not told): the same trade has the same id however often and whenever it is read."""
     seen: Counter[str] = Counter()
-    return tuple(_trade(row, seen, moment) for row in rows if concerns(row))
+    return tuple(storable.trade(_trade(row, seen, moment)) for row in rows if concerns(row))
 
 
 def _trade(row: Row, seen: Counter[str], moment: Moment) -> TradeReport:
@@ -144,7 +152,7 @@ def _trade(row: Row, seen: Counter[str], moment: Moment) -> TradeReport:
         f"{row['orderid']}/{name}",
         str(row["orderid"]),
         symbol_of(row["symbol"]),
-        Side(str(row["action"]).upper()),
+        side(row),
         quantity,
         price,
         at,

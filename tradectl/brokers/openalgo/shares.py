@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from tradectl.brokers import storable
 from tradectl.brokers.openalgo.rows import Row, concerns, symbol_of, whole
 from tradectl.model.order import Holding
 
@@ -36,4 +37,4 @@ def _holding(symbol: str, free: int, fresh: int, net: int) -> Holding | None:
     bought, sold = max(0, net), max(0, -net)
     delivered = max(0, free - sold)
     undelivered = max(0, fresh - max(0, sold - free)) + bought
-    return Holding(symbol, delivered, undelivered, delivered) if delivered + undelivered else None
+    return storable.holding(Holding(symbol, delivered, undelivered, delivered)) if delivered + undelivered else None

@@ -14,7 +14,7 @@ import numpy as np
 from tradectl.errors import DataError
 from tradectl.marketdata.importers.columns import Parsed, counts, paise, refuse_repeats
 from tradectl.marketdata.importers.source import SourceFile, read_columns
-from tradectl.marketdata.importers.underlyings import listed
+from tradectl.marketdata.importers.underlyings import listed, proves_absence
 
 KIND = "kite-instruments"
 COLUMNS = {
@@ -27,7 +27,7 @@ COLUMNS = {
     "exchange": "exchange",
 }
 UNKNOWN = -1
-"""The flag of a dump that has no derivatives in it and so cannot say who has any."""
+"""The flag of a share that has no contract in a dump which does not hold all of them."""
 
 
 def recognises(source: SourceFile) -> bool:
@@ -59,7 +59,8 @@ def parse(source: SourceFile) -> Parsed:
     frame["source"], frame["dumped_on"], frame["isin"] = "kite", dump_date(source), ""
     frame["tick_size"] = paise(source, kept, "tick_size")
     frame["lot_size"] = counts(source, kept, "lot_size")
-    frame["derivatives"] = np.array(frame["symbol"].isin(derivatives), dtype=np.int64) if derivatives else UNKNOWN
+    others = 0 if proves_absence(derivatives) else UNKNOWN
+    frame["derivatives"] = np.where(frame["symbol"].isin(derivatives), 1, others)
     refuse_repeats(source, frame, ["symbol", "series"])
     best = frame.sort_values(["symbol", "series"], ascending=[True, False]).drop_duplicates("symbol")  # EQ first
     return Parsed("instruments", best, +skipped)

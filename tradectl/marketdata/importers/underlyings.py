@@ -1,7 +1,8 @@
 """Lists of the shares that have derivatives, and so a closing auction and a dynamic price band.
 
 NSE's list of lots (`fo_mktlots.csv`), its F&O bhavcopies of both forms, and Kotak's F&O scrip file. Kite's and Upstox's files are
-read by their own importers. Each list is complete for its date: a share that is not in it has no derivatives then.
+read by their own importers. Each list is complete for its date: a share that is not in it has no derivatives then. A list that
+was cut would say so of shares that have them: one that is too short for a whole list is refused.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ _NAME_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _UDIFF = {"traddt": "date", "sgmt": "segment", "fininstrmtp": "kind", "tckrsymb": "symbol", "newbrdlotqty": "lot_size"}
 _OLD = {"instrument": "kind", "symbol": "symbol", "timestamp": "date"}
 _KOTAK = {"pexchseg": "segment", "pinsttype": "kind", "psymbolname": "symbol", "llotsize": "lot_size"}
+FEWEST = 100
+"""Shares of a whole list at least: NSE has had 130 and more since 2018."""
+LOST = 5
+"""A list that lacks more than one in so many shares of the list before it is taken only where a person confirms it."""
 _SHARES = {"STF", "STO", "FUTSTK", "OPTSTK"}
 """The kinds of contract on single shares; the others are on indices."""
 
@@ -54,9 +59,30 @@ def listed(source: SourceFile, contracts: pd.DataFrame, dated: str, origin: str)
     if contracts.empty:
         raise DataError(f"{source.name}: holds no contract on a share of NSE")
     frame = contracts.drop_duplicates("symbol")[["symbol"]].copy()
+    if len(frame) < FEWEST:
+        raise DataError(
+            f"{source.name}: holds {len(frame)} shares with derivatives, and a whole list holds {FEWEST} or more: a share that "
+            "is missing would count as one without a closing auction. Nothing was taken; download the whole file again"
+        )
     frame["dated"], frame["source"] = dated, origin
     frame["lot_size"] = [_lot(text) for text in contracts.loc[frame.index, "lot_size"]] if "lot_size" in contracts else 0
     return Parsed("underlyings", frame, +Counter({"another contract": len(contracts) - len(frame)}))
+
+
+def proves_absence(underlyings: set[str]) -> bool:
+    """Return whether the contracts of a dump are enough to say of other shares that they have none."""
+    return len(underlyings) >= FEWEST
+
+
+def refuse_losses(name: str, symbols: set[str], before: set[str], dated: str) -> None:
+    """Raise DataError where a list lacks many shares of the one before it, which is of `dated`."""
+    lost = sorted(before - symbols)
+    if len(lost) * LOST > len(before):
+        raise DataError(
+            f"{name}: lacks {len(lost)} of the {len(before)} shares that the list of {dated} holds ({', '.join(lost[:5])}, …): "
+            "they would count as shares without a closing auction. Nothing was taken; download it again, or compare it with "
+            "NSE's own list and import the file with --believe-content"
+        )
 
 
 def date_in_name(source: SourceFile) -> str:

@@ -10,7 +10,7 @@ from tradectl.errors import DataError
 from tradectl.marketdata.importers.columns import EQUITY_SERIES, Parsed, counts, dates, refuse_repeats
 from tradectl.marketdata.importers.kite import UNKNOWN, dump_date
 from tradectl.marketdata.importers.source import SourceFile, read_columns
-from tradectl.marketdata.importers.underlyings import listed
+from tradectl.marketdata.importers.underlyings import listed, proves_absence
 
 KIND = "upstox-instruments"
 COLUMNS = {
@@ -48,7 +48,8 @@ def parse(source: SourceFile) -> Parsed:
     frame["dumped_on"] = dates(source, kept, "date", "%Y-%m-%d") if dated else dump_date(source)
     frame["tick_size"] = counts(source, kept, "tick_size")
     frame["lot_size"] = counts(source, kept, "lot_size")
-    frame["derivatives"] = np.array(frame["symbol"].isin(derivatives), dtype=np.int64) if derivatives else UNKNOWN
+    others = 0 if proves_absence(derivatives) else UNKNOWN
+    frame["derivatives"] = np.where(frame["symbol"].isin(derivatives), 1, others)
     refuse_repeats(source, frame, ["symbol", "series"])
     best = frame.sort_values(["symbol", "series"], ascending=[True, False]).drop_duplicates("symbol")  # EQ first
     return Parsed("instruments", best, +skipped)

@@ -48,9 +48,16 @@ def run(context: Context) -> Outcome:
     mismatches = reconcile.compare_holdings(desk.book, desk.broker)
     for item in mismatches:
         context.log("mismatch", f"the book has {item.book} {item.symbol}, the broker {item.broker}", item.symbol, level="error")
+    unlisted = reconcile.unlisted(desk.book)
+    for order in unlisted:
+        text = (
+            f"{order.side} {order.quantity} {order.symbol}, order {order.id}, is {order.status} in the book, not in the broker's"
+        )
+        context.log("mismatch", text, order.symbol, level="error")
     cash_difference = desk.broker.funds().cash - desk.book.cash()
     if cash_difference:
         context.log("mismatch", f"cash differs by {show_rupees(cash_difference)} from what the fills say", level="error")
+    differ = len(mismatches) + len(unlisted) + bool(cash_difference)
     day = _figures(context, desk)
     closed = desk.book.positions(closed_in=session)
     ended: list[Order] = []
@@ -59,11 +66,11 @@ def run(context: Context) -> Outcome:
         over, tags = _trading_is_over(context), desk.broker.capabilities.tag_length > 0
         ended = unknown.close_ended(desk.book, context.claim, session, context.now, over=over, keeps_tags=tags)
         expired = world.ledger.signals.expire(session)
-        _keep(context, day, len(mismatches) + bool(cash_difference))
+        _keep(context, day, differ)
     doubtful = desk.snapshot.unknown
     external = [row for row in desk.book.fills(session=session) if row.external]
     result = {
-        "mismatches": len(mismatches) + bool(cash_difference),
+        "mismatches": differ,
         "external_trades": len(external),
         "realised_pnl": to_rupees(day.realised),
         "charges": to_rupees(day.charges),
@@ -79,7 +86,10 @@ def run(context: Context) -> Outcome:
     }
     if not context.dry_run:
         world.ledger.outbox.add(
-            context.now, f"tradectl {session}", _summary(context, result, closed, mismatches, doubtful), f"eod:{session}"
+            context.now,
+            f"tradectl {session}",
+            _summary(context, result, closed, mismatches, doubtful, unlisted=unlisted),
+            f"eod:{session}",
         )
     return Outcome(result, unknown=len(doubtful))
 
@@ -180,6 +190,8 @@ def _summary(
     closed: list[Position],
     mismatches: list[reconcile.Mismatch],
     doubtful: tuple[Order, ...],
+    *,
+    unlisted: list[Order],
 ) -> str:
     lines = [
         f"{context.session:%a %d %b %Y}: realised P&L {result['realised_pnl']}, charges {result['charges']}, "
@@ -188,6 +200,9 @@ def _summary(
     ]
     lines += [f"closed {item.symbol}: {to_rupees(item.realised - item.charges)}" for item in closed]
     lines += [f"MISMATCH {item.symbol}: book {item.book}, broker {item.broker}" for item in mismatches]
+    lines += [
+        f"MISMATCH {item.side} {item.quantity} {item.symbol}, order {item.id}: not in the broker's book" for item in unlisted
+    ]
     lines += [f"UNKNOWN {item.side} {item.quantity} {item.symbol}, order {item.id}: {item.reason}" for item in doubtful]
     statuses = context.world.ledger.executions.statuses(context.session)
     lines += [f"MISSED {task} {slot}".rstrip() for (task, slot), status in sorted(statuses.items()) if status == "missed"]

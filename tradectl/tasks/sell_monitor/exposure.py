@@ -6,15 +6,18 @@ A covered position costs one pass over the snapshot. Only an uncovered one is lo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from types import TracebackType
 
-from tradectl.errors import BrokerUnavailable, LoginNeeded, TradectlError
-from tradectl.exchange.sessions import PhaseKind, Session
+from tradectl.errors import BrokerUnavailable, DatabaseError, Interrupted, LoginNeeded, TradectlError
+from tradectl.exchange.sessions import Session
 from tradectl.execution import protection
 from tradectl.execution.protection import Cause, Facts, Unprotected
 from tradectl.execution.selling import Seller
 from tradectl.ledger.book import Snapshot
+from tradectl.ledger.executions import Fenced
 from tradectl.ledger.rows import Order, Position
 from tradectl.model.market import Quote
 from tradectl.model.order import Holding, OrderStatus, Side
@@ -22,7 +25,9 @@ from tradectl.task import Context
 
 CREDIT = timedelta(days=7)
 """How long after its ex-date shares of a corporate action may not be credited at the depository."""
-CREDITED = frozenset({"split", "bonus", "consolidation"})
+
+_LEFT_TO_OTHERS = (Fenced, Interrupted)
+"""After these another process works on it."""
 
 Exposed = Sequence[tuple[Position, int]]
 """Positions with how many of their shares no live sell covers."""
@@ -46,7 +51,22 @@ def look(
     return watch.kept(snapshot, lambda: watch.findings(_gathered(watch, seller, quotes, exposed)))
 
 
-def after_failure(context: Context, error: TradectlError) -> None:
+class Findings:
+    """Around a step: where it fails, also by a bug, the positions without a sell are kept as findings. The error goes on."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if isinstance(error, Exception) and not isinstance(error, _LEFT_TO_OTHERS):
+            with suppress(DatabaseError):  # it may be the ledger that cannot be read or written
+                after_failure(self._context, error)
+
+
+def after_failure(context: Context, error: Exception) -> None:
     """Keep and announce, by the ledger alone, that a failed step leaves positions without a sell."""
     world = context.world
     session = world.sessions.session(context.session)
@@ -55,8 +75,11 @@ def after_failure(context: Context, error: TradectlError) -> None:
     watch, snapshot = _Watch(context, session), world.ledger.book.snapshot()
     exposed = watch.exposed(snapshot)
     if exposed:
-        halted, armed, failure = protection.halted_by(snapshot, world.marker), protection.is_armed(world.ledger), _failure(error)
-        facts = [(position, Facts(shares, position.quantity, halted, armed, failure)) for position, shares in exposed]
+        halted, armed = protection.halted_by(snapshot, world.marker), protection.is_armed(world.ledger)
+        facts = [
+            (position, Facts(shares, position.quantity, halted, armed, _failure_of(watch, position, error)))
+            for position, shares in exposed
+        ]
         watch.kept(snapshot, lambda: watch.findings(facts))
 
 
@@ -69,26 +92,31 @@ class _Watch:
 
     def exposed(self, snapshot: Snapshot) -> Exposed:
         """Return the positions that are not covered, in the market hours of their stock."""
-        day = self.context.session
-        found = [(item, protection.uncovered(item, snapshot.orders, day)) for item in snapshot.positions]
-        return [(item, shares) for item, shares in found if shares and self.in_hours(item)]
+        found = [(item, self._exposed(item, snapshot)) for item in snapshot.positions]
+        return [(item, shares) for item, shares in found if shares]
+
+    def _exposed(self, position: Position, snapshot: Snapshot) -> int:
+        if not protection.uncovered(position, snapshot.orders, self.context.session):
+            return 0
+        book, kinds = self.context.world.ledger.book, self.kinds(position)
+        return protection.exposed_shares(book, position, snapshot.orders, self.session, self.context.now, kinds=kinds)
 
     def in_hours(self, position: Position) -> bool:
-        return protection.in_market_hours(self.session, self.context.now, closing_auction=self.has_auction(position))
+        return protection.in_market_hours(self.session, self.context.now, self.kinds(position))
 
-    def has_auction(self, position: Position) -> bool:
-        return self.context.world.market.instrument(position.instrument_id, self.context.session).closing_auction
+    def kinds(self, position: Position) -> tuple[bool, ...]:
+        """Return whether the stock has a closing auction: both answers where that is not known."""
+        return protection.closing_auctions(self.context.world.market, position, self.context.session)[0]
 
     def continuous(self, position: Position) -> bool:
-        phase = self.session.phase_at(self.context.now, self.has_auction(position))
-        return phase is not None and phase.kind is PhaseKind.CONTINUOUS
+        return self.session.takes_changes(self.context.now, self.kinds(position))
 
     def findings(self, gathered: Iterable[tuple[Position, Facts]]) -> list[Unprotected]:
         book, now = self.context.world.ledger.book, self.context.now
         found = []
         for position, facts in gathered:
             cause, detail = protection.cause_of(facts)
-            since = protection.exposed_since(book, position, self.context.session, self.session.open_at())
+            since = protection.exposed_since(book, position, self.context.session, self.session.open_at(), now)
             of = (position.id, position.instrument_id, position.symbol, facts.shares, position.quantity)
             found.append(Unprotected(*of, cause, detail, since, now))
         return found
@@ -108,7 +136,7 @@ class _Watch:
         position = snapshot.position_of(item.instrument_id)
         if position is None or position.id != item.position_id or self.in_hours(position):
             return False
-        ended = self.session.continuous_end(self.has_auction(position))
+        ended = max(map(self.session.continuous_end, self.kinds(position)))
         rested = [
             order.quantity - order.filled_quantity
             for order in self.context.world.ledger.book.orders(session=self.context.session)
@@ -134,13 +162,22 @@ def _continued(item: Unprotected, known: Unprotected | None) -> Unprotected:
     return replace(item, since=since)
 
 
-def _failure(error: TradectlError) -> tuple[Cause, str]:
-    text = str(error).rstrip(".") or type(error).__name__
+def _failure(error: Exception) -> tuple[Cause, str]:
+    text = str(error).rstrip(".")
+    if not isinstance(error, TradectlError) or not text:
+        text = f"{type(error).__name__} {text}".rstrip()
     if isinstance(error, LoginNeeded):
         return Cause.LOGIN_NEEDED, text
     if isinstance(error, BrokerUnavailable):
         return Cause.BROKER_UNREACHABLE, text
     return Cause.FAILED, f"the step of sell-monitor failed: {text}"
+
+
+def _failure_of(watch: _Watch, position: Position, error: Exception) -> tuple[Cause, str]:
+    """Return what a failed step means for one position: its market data may be what is missing."""
+    world = watch.context.world
+    _, damaged = protection.closing_auctions(world.market, position, watch.context.session)
+    return (Cause.DATA_MISSING, damaged) if damaged else _failure(error)
 
 
 def _gathered(watch: _Watch, seller: Seller, quotes: Mapping[str, Quote], exposed: Exposed) -> Iterator[tuple[Position, Facts]]:
@@ -169,9 +206,10 @@ def _gathered(watch: _Watch, seller: Seller, quotes: Mapping[str, Quote], expose
 def _priced(watch: _Watch, seller: Seller, quote: Quote | None, position: Position, facts: Facts) -> Facts:
     """Add what the price says, and what became of the last sell order."""
     book, day = seller.desk.book, watch.context.session
-    applied = book.applied(position.id)
-    credited = any(kind in CREDITED and day - ex_date <= CREDIT for kind, ex_date in applied)
-    facts = replace(facts, credited=credited, continuous=watch.continuous(position), refused=_refused(seller, position, day))
+    credited = book.new_shares(position.id, day - CREDIT)
+    taken_back = protection.taken_back_in(book, position, day)
+    facts = replace(facts, credited=credited, continuous=watch.continuous(position))
+    facts = replace(facts, refused=_refused(seller, position, day), taken_back=taken_back)
     if quote is None:
         age = watch.context.world.parameters.quote_max_age
         return replace(facts, missing=f"there is no price of today that is younger than {age:g} s")

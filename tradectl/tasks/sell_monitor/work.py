@@ -10,12 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import time, timedelta
 
-from tradectl.errors import DatabaseError, Interrupted, TradectlError
 from tradectl.execution.desk import Desk
 from tradectl.execution.reconcile import Changes
 from tradectl.execution.selling import Seller
 from tradectl.ledger.book import Snapshot
-from tradectl.ledger.executions import Fenced
 from tradectl.ledger.rows import Position
 from tradectl.model.market import Quote
 from tradectl.model.moment import at_ist
@@ -28,14 +26,9 @@ RESULT_KEYS = ("placed", "checked", "updated", "executed", "rejected", "cancelle
 def run(context: Context) -> Outcome:
     """One step. Its result holds the session's totals, read from the book, so an interrupted monitor counts the same.
 
-    A step that fails leaves every position that no sell covers as a finding."""
-    try:
+    A step that fails, for whatever reason, leaves every position that no sell covers as a finding."""
+    with exposure.Findings(context):
         return _step(context)
-    except (DatabaseError, Fenced, Interrupted):  # nothing can be written, or another process works on it
-        raise
-    except TradectlError as error:
-        exposure.after_failure(context, error)
-        raise
 
 
 def _step(context: Context) -> Outcome:

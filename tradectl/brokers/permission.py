@@ -1,0 +1,37 @@
+"""Whether an order may leave for a broker now: the account is armed, and the halt marker lets it out.
+
+The guard calls it before an adapter begins, and a transport calls it again on the open connection, before the first byte.
+Between the two a request may wait long: for a limit, for a lock of the ledger, after a 429, for a connection.
+"""
+
+from __future__ import annotations
+
+from tradectl.errors import Blocked, DatabaseError
+from tradectl.ledger.arming import Arming
+from tradectl.ledger.intents import Forbidden, why_forbidden
+from tradectl.model.order import Side
+from tradectl.ports import HaltMarker
+
+
+class SendPermission:
+    """The permission of one account at one broker."""
+
+    def __init__(self, broker: str, arming: Arming, marker: HaltMarker) -> None:
+        self._broker, self._arming, self._marker = broker, arming, marker
+
+    def __call__(self, side: Side) -> None:
+        """Raise Forbidden where the halt marker lets no order of this side out or cannot be read, and Blocked where the account
+        is not armed or the ledger does not say it."""
+        try:
+            armed = self._arming.since() is not None
+        except DatabaseError as error:
+            raise Blocked(f"the ledger does not say whether live orders are armed: {error}") from error
+        if not armed:
+            raise Blocked(f"live orders are not armed: `tradectl broker arm` lets them go to {self._broker}")
+        try:
+            state = self._marker.read()
+        except Blocked as unreadable:
+            raise Forbidden(str(unreadable)) from unreadable
+        forbidden = why_forbidden(state.state, state.reason, side)
+        if forbidden:
+            raise Forbidden(forbidden)
