@@ -20,6 +20,7 @@ import pytest
 from tests.acceptance.conftest import home_with
 from tests.acceptance.day import evening, morning
 from tests.acceptance.program import ROOT, Said, Server, Tradectl
+from tests.acceptance.test_kill import CAUSE, UNPROTECTED
 from tests.sandbox.zerodha import KEY, SECRET, browse
 from tradectl import bootstrap
 from tradectl.brokers.paper import PaperBroker
@@ -67,8 +68,13 @@ def arm(home: Path) -> None:
 def connections(home: Tradectl, file: Path, *words: str, at: str | None = None) -> list[str]:
     file.unlink(missing_ok=True)
     said = home.hooked("sockets", str(file))(*words, at=at)
-    assert said.code in {0, 6}, said
+    assert said.code in {0, 6} or (said.code == UNPROTECTED and off_band(said)), said
     return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+
+
+def off_band(said: Said) -> bool:
+    """Return whether an answer lists positions without a live sell, each because its target is outside the day's band."""
+    return set(CAUSE.findall(said.err)) == {"off band"}
 
 
 def test_a_paper_home_makes_no_connection(server: Server, real_market: Path, tmp_path: Path, listener: socket.socket) -> None:
@@ -159,7 +165,8 @@ def test_a_paper_home_on_a_brokers_quotes_asks_for_prices_alone(rehearsal: Rehea
     assert (len(rehearsal.kite.requests), filled(rehearsal.home)) == (asked, 0)
     rehearsal.log_in(f"{SECOND} 09:21")
     for words, at in ((("sell-monitor", "--once"), "09:22"), (("position-monitor",), "09:31")):
-        assert rehearsal(*words, at=f"{SECOND} {at}").code == 0, words
+        said = rehearsal(*words, at=f"{SECOND} {at}")
+        assert said.code == (UNPROTECTED if off_band(said) else 0), (words, said)
     assert filled(rehearsal.home) > 0
     assert set(rehearsal.kite.requests) == LOOKS
     sides = {row["side"] for row in rehearsal.home.ledger("SELECT DISTINCT side FROM orders")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -61,10 +62,13 @@ def resumed(market: Trading, broker: Interrupting) -> None:
     assert operate(market, "resume").code == 0
 
 
-def assert_blocked(market: Trading, report: Any) -> None:
-    said, _, positions = report.error.partition("; ")  # the monitor adds the positions that are without a sell
-    assert (report.outcome, report.exit_code, said) == ("blocked", 9, "the account is halted: enough")
-    assert all("no live sell order (halted)" in line for line in filter(None, positions.split("; ")))
+def assert_blocked(market: Trading, report: Any, *unprotected: str) -> None:
+    """`unprotected`: positions that the halt left without a sell. The error names each after its own reason."""
+    assert (report.outcome, report.exit_code) == ("blocked", 9)
+    assert report.error.startswith("the account is halted: enough")
+    assert re.findall(r"; (\w+): 100 of 100 shares have no live sell order \(halted\)", report.error) == list(unprotected)
+    if not unprotected:
+        assert report.error == "the account is halted: enough"
     execution = market.ledger.executions.get(report.task, report.session, report.slot)
     assert execution is not None
     assert execution.status != "completed"
@@ -194,7 +198,7 @@ def test_the_sell_monitor_goes_on_and_sells_the_rest(trading: Make) -> None:
         market.buy(100, 9600, symbol=name)
     market.to(D, "09:15")
     broker = interrupted(market, after=2)
-    assert_blocked(market, market.monitor(D, "09:20"))
+    assert_blocked(market, market.monitor(D, "09:20"), "GAMMA")
     assert len(symbols(market, Side.SELL)) == 2
     assert [item.title for item in market.ledger.outbox.pending() if "blocked" in item.title] == []  # sent already
     resumed(market, broker)
