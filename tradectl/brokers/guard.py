@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
+from tradectl.brokers.not_sent import not_sent
 from tradectl.brokers.prices import StreamedPrices
 from tradectl.errors import Blocked, OrderRefused, TradectlError
 from tradectl.exchange.phases import TAKES_NOTHING
@@ -75,17 +76,20 @@ class GuardedBroker:
         if request.variety is Variety.REGULAR:
             self._check_phase(request.symbol)
         self._check_marker(request.side)
-        return self._broker.place(request)
+        with not_sent(self.name):
+            return self._broker.place(request)
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
         self._check_armed()
         self._check_phase(self._symbols.get(broker_order_id))
         self._check_marker(self._sides.get(broker_order_id, Side.BUY))  # of an order that was never read the stricter is taken
-        self._broker.modify(broker_order_id, quantity=quantity, price=price)
+        with not_sent(self.name):
+            self._broker.modify(broker_order_id, quantity=quantity, price=price)
 
     def cancel(self, broker_order_id: str) -> None:
         self._check_phase(self._symbols.get(broker_order_id))
-        self._broker.cancel(broker_order_id)
+        with not_sent(self.name):
+            self._broker.cancel(broker_order_id)
 
     # reads
 
@@ -111,7 +115,9 @@ class GuardedBroker:
         return self._broker.preopen_prices(symbols)
 
     def _check_armed(self) -> None:
-        if self._arming.since() is None:
+        with not_sent(self.name):
+            armed = self._arming.since()
+        if armed is None:
             raise Blocked(f"live orders are not armed: `tradectl broker arm` lets them go to {self.name}")
 
     def _check_marker(self, side: Side) -> None:
