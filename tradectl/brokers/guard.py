@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
+from tradectl.brokers.not_sent import not_sent
 from tradectl.brokers.permission import SendPermission
 from tradectl.brokers.prices import StreamedPrices
 from tradectl.errors import OrderRefused, TradectlError
@@ -75,16 +76,19 @@ class GuardedBroker:
         self._check_send(request.side)
         if request.variety is Variety.REGULAR:
             self._check_phase(request.symbol)
-        return self._broker.place(request)
+        with not_sent(self.name):
+            return self._broker.place(request)
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
         self._check_send(self._sides.get(broker_order_id, Side.BUY))  # of an order that was never read the stricter is taken
         self._check_phase(self._symbols.get(broker_order_id))
-        self._broker.modify(broker_order_id, quantity=quantity, price=price)
+        with not_sent(self.name):
+            self._broker.modify(broker_order_id, quantity=quantity, price=price)
 
     def cancel(self, broker_order_id: str) -> None:
         self._check_phase(self._symbols.get(broker_order_id))
-        self._broker.cancel(broker_order_id)
+        with not_sent(self.name):
+            self._broker.cancel(broker_order_id)
 
     # reads
 

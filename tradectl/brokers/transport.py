@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from tradectl.brokers import strict_json
 from tradectl.brokers.adapter import Limiter, always
 from tradectl.brokers.retry_after import asked_wait
-from tradectl.errors import Ambiguous, BrokerUnavailable, RateLimited, TradectlError
+from tradectl.errors import Ambiguous, BrokerUnavailable, DatabaseError, RateLimited, TradectlError
 from tradectl.model.order import Side
 from tradectl.ports import Clock
 
@@ -202,6 +202,8 @@ class Transport(ReadTransport):
         except _TooMany as error:
             line.rest = min(LONGEST, max(REST, error.wait))
             raise Ambiguous(f"{error}; whether it carried the command out is not known") from error
+        except DatabaseError as error:  # of the limiter, or of what is looked at before the first byte
+            raise BrokerUnavailable(f"{error}; nothing was sent to {line.name}") from error
 
 
 def _exchanged(
