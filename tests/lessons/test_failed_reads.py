@@ -47,13 +47,19 @@ def test_a_book_that_cannot_be_read_changes_nothing_and_loses_nothing(trading, f
 
 
 def test_a_session_that_ended_is_told_and_not_asked_again_by_itself(trading) -> None:
-    """No storm of logins: one call, one answer, exit code 5; the next run asks again."""
+    """No storm of logins: one read a step and no login, exit code 5; a loop reads once at its next mark."""
     market = holding(trading)
     calls: Counter[str] = Counter()
     far(market, Fault.SESSION_EXPIRED, on_call=lambda name: calls.update([name]))
+    assert market.run("sell-monitor", once=True).exit_code == 5
+    assert calls.total() == 1
+    begun = market.clock.now()
+    calls.clear()
     report = market.run("sell-monitor")
     assert (report.exit_code, report.error) == (5, "the broker has ended this session: log in again")
-    assert calls.total() == 1
+    assert set(calls) == {"orders"}
+    assert calls.total() <= 1 + (market.clock.now() - begun).total_seconds() / 60
+    assert len(market.ledger.logs.list(action="step_failed")) == 1
     assert not LoginNeeded.retryable
 
 
