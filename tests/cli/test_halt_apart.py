@@ -289,6 +289,48 @@ def test_halt_takes_the_only_marker_where_the_ledger_cannot_be_read(tradectl: Tr
     assert tradectl("halt").out.splitlines()[1] == f"account me in {made}"
 
 
+@pytest.mark.parametrize("damage", ["user = me", "users = 'me'", "\xff"])
+def test_halt_works_with_damaged_settings(tradectl: Tradectl, made: Path, damage: str):
+    (made / "tradectl.toml").write_bytes(damage.encode("latin-1"))
+    said = tradectl("halt", "--reason", "now")
+    assert (said.code, said.out.splitlines()[:2]) == (0, ["HALTED, now: nothing is sent but cancels", f"account me in {made}"])
+    assert f"{made}/tradectl.toml" in said.err
+    assert "the account is HALTED all the same" in said.err
+    assert "the ledger will follow: the ledger is not known" in said.out
+    assert (made / "halt-me.halted").exists()
+    assert tradectl("status").code == tradectl("resume").code == 4
+    cancelled = tradectl("halt", "--cancel", "--json")
+    assert (cancelled.code, cancelled.object["result"]["marker"]) == (4, "HALTED")
+    assert "tradectl.toml" in cancelled.object["result"]["settings_error"]
+    named = tradectl("--db", str(made / "ledger.db"), "halt")
+    assert (named.code, "the ledger will follow" in named.out) == (0, False)
+
+
+def test_halt_asks_whose_account_where_damaged_settings_may_name_it(tradectl: Tradectl, made: Path):
+    assert tradectl("user", "add", "bo").code == 0
+    (made / "tradectl.toml").write_text("user = bo")
+    unclear = tradectl("halt")
+    assert (unclear.code, "tradectl.toml" in unclear.err, "NOTHING is halted" in unclear.err) == (2, True, True)
+    assert tradectl("--user", "bo", "halt").code == 0
+    assert (made / "halt-bo.halted").exists()
+
+
+@pytest.mark.parametrize("named", ["environment", "option"])
+def test_halt_works_with_a_moment_that_cannot_be_read(
+    tradectl: Tradectl, made: Path, named: str, monkeypatch: pytest.MonkeyPatch
+):
+    words = ("halt", "--at", "soon") if named == "option" else ("halt",)
+    if named == "environment":
+        monkeypatch.setenv("TRADECTL_AT", "soon")
+    said = tradectl(*words)
+    assert (said.code, said.out.splitlines()[0]) == (0, "HALTED, by hand: nothing is sent but cancels")
+    assert "'soon' is not a moment" in said.err
+    assert (made / "halt-me.halted").exists()
+    monkeypatch.delenv("TRADECTL_AT", raising=False)
+    assert tradectl("status", "--json").object["result"]["ledger_state"] == "HALTED"
+    assert tradectl("status", "--at", "soon").code == 2
+
+
 def test_an_interrupted_resume_leaves_the_account_halted(tradectl: Tradectl, made: Path):
     tradectl("halt")
     (made / "halt-me.halted").rename(made / "halt-me.resuming")

@@ -70,6 +70,9 @@ def halt(
         raise UsageError(f"{user} is HALTED, {written.refused}: `resume` first, then `halt --reducing`")
     call.mode = written.mode
     found = _found(marker, wanted, why, marked, written, unmarked)
+    found["settings_error"] = one_line(settings.unread) if settings.unread else ""
+    if settings.unread:
+        call.alarm(f"{found['settings_error']}; the account is {wanted} all the same")
     if not cancel:
         return Answer(found, lambda: _text(found))
     return _cancelled(call, found)
@@ -136,16 +139,17 @@ def _user(call: Call, settings: Settings) -> str:
     """Return the user that is meant: the named one, or the only one of the home's markers and ledger together. Nothing is made: a
     home of another path would be halted in vain. Raises ConfigurationError, UsageError, DatabaseError."""
     named, marked, home = settings.user, marked_users(settings.home), settings.home
+    unread = f"; {one_line(settings.unread)}" if settings.unread else ""
     if named is not None and named in marked:
         return named
     if settings.missing_home and not marked:
-        raise ConfigurationError(f"{settings.missing_home}: NOTHING is halted. Say --home PATH")
+        raise ConfigurationError(f"{settings.missing_home}: NOTHING is halted. Say --home PATH{unread}")
     known, error = _users_in_ledger(settings)
     users = sorted({*known, *marked})
     if named is None and len(users) == 1:
         return users[0]
     if named is None and users:
-        raise UsageError(f"whose account? {home} has the users {', '.join(users)}: NOTHING is halted; say --user NAME")
+        raise UsageError(f"whose account? {home} has the users {', '.join(users)}: NOTHING is halted; say --user NAME{unread}")
     if named is None:
         raise DatabaseError(f"NOTHING is halted: {error or f'{home} has no user'}; say --user NAME, then no ledger is needed")
     if error:
@@ -302,6 +306,8 @@ def _cancelled(call: Call, found: dict[str, Any]) -> Answer:
     from tradectl.cli import orders
 
     try:
+        if call.told().unread:
+            raise ConfigurationError(found["settings_error"])
         call.world(make=False)
         cancelled = orders.cancel_all(call)
         counted = _Written()
