@@ -9,11 +9,11 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from tradectl.errors import ConfigurationError, UsageError
+from tradectl.errors import ConfigurationError, TradectlError, UsageError
 from tradectl.model.moment import IST
 
 FILE = "tradectl.toml"
@@ -64,6 +64,8 @@ class Settings:
     yahoo: str = ""
     database_named: bool = False
     """Whether `database` was named by the command line or the environment, and not by the home."""
+    unread: TradectlError | None = None
+    """What `load_readable` left out, and why. `database` is then empty where only tradectl.toml could name it."""
 
     @property
     def logs(self) -> Path:
@@ -99,10 +101,47 @@ def load(
     Raises UsageError for a moment that cannot be read, ConfigurationError for a damaged tradectl.toml.
     """
     env = os.environ if environment is None else environment
-    folder = Path(home or env.get("TRADECTL_HOME") or Path.home() / ".tradectl").expanduser().absolute()
-    file = read_file(folder / FILE)
-    named = database or env.get("TRADECTL_DB")
+    folder = _folder(home, env)
     moment = at or env.get("TRADECTL_AT")
+    return _settings(
+        folder, read_file(folder / FILE), env, user=user, database=database, at=parse_moment(moment) if moment else None
+    )
+
+
+def load_readable(
+    *,
+    user: str | None = None,
+    database: str | None = None,
+    home: str | None = None,
+    at: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """Return the settings as `load` does, but leave out a damaged tradectl.toml and a damaged moment: see `unread`."""
+    env = os.environ if environment is None else environment
+    folder = _folder(home, env)
+    moment, at_moment, file, wrong = at or env.get("TRADECTL_AT"), None, None, []
+    try:
+        file = read_file(folder / FILE)
+    except ConfigurationError as error:
+        wrong.append(str(error))
+    try:
+        at_moment = parse_moment(moment) if moment else None
+    except UsageError as error:
+        wrong.append(str(error))
+    found = _settings(folder, file or {}, env, user=user, database=database, at=at_moment)
+    if file is None and not (database or env.get("TRADECTL_DB")):
+        found = replace(found, database="")
+    return replace(found, unread=ConfigurationError("; ".join(wrong))) if wrong else found
+
+
+def _folder(home: str | None, env: Mapping[str, str]) -> Path:
+    return Path(home or env.get("TRADECTL_HOME") or Path.home() / ".tradectl").expanduser().absolute()
+
+
+def _settings(
+    folder: Path, file: Mapping[str, str], env: Mapping[str, str], *, user: str | None, database: str | None, at: datetime | None
+) -> Settings:
+    named = database or env.get("TRADECTL_DB")
     return Settings(
         home=folder,
         database=database_url(named, Path.cwd()) if named else database_url(file.get("database", "ledger.db"), folder),
@@ -111,7 +150,7 @@ def load(
         sessions=folder / Path(file.get("sessions", "sessions.csv")).expanduser(),
         secret_key=folder / "secret.key",
         user=user or env.get("TRADECTL_USER") or file.get("user") or None,
-        at=parse_moment(moment) if moment else None,
+        at=at,
         color=not env.get("NO_COLOR") and file.get("color", "on") != "off",
         quotes=file.get("quotes", ""),
         nse=file.get("nse", NSE).rstrip("/"),

@@ -22,6 +22,7 @@ FALLS = {D: (9500, 9600, 9300, 9400)}
 
 
 def test_halt_sends_nothing_but_cancels_and_survives_a_restart(tradectl: Tradectl):
+    tradectl("init")
     said = tradectl("halt", "--reason", "results day", "--json")
     assert (said.code, said.object["result"]["trading_state"], said.object["result"]["before"]) == (0, "HALTED", "ACTIVE")
     status = tradectl("status")
@@ -32,18 +33,20 @@ def test_halt_sends_nothing_but_cancels_and_survives_a_restart(tradectl: Tradect
 
 
 def test_what_is_so_already_is_said_and_not_written_again(tradectl: Tradectl):
+    tradectl("init")
     tradectl("halt", "--reason", "first")
     again = tradectl("halt", "--reason", "second")
-    assert (again.code, again.out) == (0, "HALTED already, first: nothing is changed\n")
+    assert (again.code, again.out.splitlines()[0]) == (0, "HALTED already, first: nothing is changed")
     assert len(tradectl("logs", "--action", "halted", "--json").object["result"]) == 1
     tradectl("resume")
-    assert tradectl("resume").out == "ACTIVE already: nothing is changed\n"
+    assert tradectl("resume").out.startswith("ACTIVE already: nothing is changed\n")
     assert len(tradectl("logs", "--action", "resumed", "--json").object["result"]) == 1
 
 
 def test_halt_makes_a_reducing_account_halted_and_never_the_other_way_round(tradectl: Tradectl):
-    assert tradectl("halt", "--reducing").out == "REDUCING, by hand: only exits are sent\n"
-    assert tradectl("halt", "--reason", "worse").out == "HALTED, worse: nothing is sent but cancels\n"
+    tradectl("init")
+    assert tradectl("halt", "--reducing").out.startswith("REDUCING, by hand: only exits are sent\n")
+    assert tradectl("halt", "--reason", "worse").out.startswith("HALTED, worse: nothing is sent but cancels\n")
     weaker = tradectl("halt", "--reducing")
     assert (weaker.code, weaker.err) == (2, "tradectl: me is HALTED, worse: `resume` first, then `halt --reducing`\n")
     assert "HALTED" in tradectl("status").out

@@ -66,7 +66,9 @@ def test_halt_does_not_wait_for_a_stopped_process(tradectl: Tradectl, made: Path
     with stopped(made / "ledger.db", what) as pid:
         said = tradectl("halt", "--reason", "now")
         assert said.code == 0
-        assert said.out.startswith("HALTED, now: nothing is sent but cancels\nthe marker is set, and every send reads it; ")
+        first, account, follows = said.out.splitlines()
+        assert (first, account) == ("HALTED, now: nothing is sent but cancels", f"account me in {made}")
+        assert follows.startswith("the marker is set, and every send reads it; ")
         assert f"the ledger will follow: {made}/ledger.db is locked by process {pid} (" in said.out
         assert f"which is stopped: nothing can be written until it goes on (`kill -CONT {pid}`)" in said.out
         status = tradectl("status")
@@ -79,7 +81,7 @@ def test_halt_does_not_wait_for_a_stopped_process(tradectl: Tradectl, made: Path
     assert tradectl("run-due").code == 0
     shown = tradectl("status", "--json").object["result"]
     assert (shown["ledger_state"], shown["marker"]["state"], shown["state_reason"]) == ("HALTED", "HALTED", "now")
-    assert tradectl("resume").out == "ACTIVE: everything may be sent\n"
+    assert tradectl("resume").out == f"ACTIVE: everything may be sent\naccount me in {made}\n"
     assert tradectl("status", "--json").object["result"]["trading_state"] == "ACTIVE"
 
 
@@ -225,6 +227,108 @@ def test_halt_knows_its_user(tradectl: Tradectl, made: Path):
     assert tradectl("--user", "nobody", "halt").code == 2
     assert tradectl("--user", "bo", "halt").code == 0
     assert {path.name for path in made.glob("halt-*ed")} == {"halt-bo.halted"}
+
+
+@pytest.mark.parametrize("words", [("halt",), ("halt", "--cancel"), ("--user", "me", "halt", "--reducing"), ("resume",)])
+def test_a_home_that_is_not_there_is_neither_made_nor_halted(tradectl: Tradectl, made: Path, words: tuple[str, ...]):
+    for wrong in (made.parent / "typo", made.parent / "empty"):
+        (made.parent / "empty").mkdir(exist_ok=True)
+        said = tradectl("--home", str(wrong), *words)
+        assert (said.code, said.out) == (4, "")
+        assert f"there is no home in {wrong}" in said.err
+        assert ("NOTHING is halted" if "halt" in words else "nothing is resumed") in said.err
+        elsewhere = tradectl("--home", str(made.parent / "typo"), "--db", str(made / "ledger.db"), *words)
+        assert (elsewhere.code, elsewhere.out) == (4, "")
+    assert {path.name for path in made.parent.iterdir()} == {"home", "empty"}
+    assert list((made.parent / "empty").iterdir()) == []
+    assert not list(made.glob("halt-*ed"))
+
+
+def test_halt_with_a_missing_ledger_makes_none(tradectl: Tradectl, made: Path):
+    for file in made.glob("ledger.db*"):
+        file.unlink()
+    said = tradectl("halt", "--cancel")
+    assert said.code == 4
+    assert "the account is HALTED, but no order was cancelled: there is no home in" in said.err
+    assert f"the ledger will follow: there is no ledger in {made}/ledger.db" in said.out
+    assert (made / "halt-me.halted").exists()
+    assert not list(made.glob("ledger.db*"))
+
+
+def test_halt_and_resume_name_home_and_user(tradectl: Tradectl, made: Path):
+    for words in (("halt",), ("halt",), ("resume",), ("halt", "--reducing")):
+        assert tradectl(*words).out.splitlines()[1] == f"account me in {made}"
+    result = tradectl("halt", "--json").object["result"]
+    assert (result["user"], result["home"]) == ("me", str(made))
+
+
+def test_halt_asks_whose_account_where_one_marker_is_missing(tradectl: Tradectl, made: Path):
+    """As in a home of several users that an earlier version made."""
+    assert tradectl("user", "add", "bo").code == 0
+    for file in made.glob("halt-bo.*"):
+        file.unlink()
+    unclear = tradectl("halt")
+    assert (unclear.code, unclear.out) == (2, "")
+    assert f"whose account? {made} has the users bo, me: NOTHING is halted; say --user NAME" in unclear.err
+    assert not list(made.glob("halt-*ed"))
+    assert tradectl("--user", "bo", "halt").out.splitlines()[1] == f"account bo in {made}"
+
+
+def test_a_command_that_writes_makes_the_markers_of_all_users(tradectl: Tradectl, made: Path):
+    assert tradectl("user", "add", "bo").code == 0
+    assert tradectl("--user", "bo", "halt", "--reason", "first").code == 0
+    for file in made.glob("halt-*"):
+        file.unlink()
+    assert tradectl("--user", "me", "run-due").code == 0
+    found = {path.name for path in made.glob("halt-*") if path.suffix != ".reason"}
+    assert found == {"halt-bo.halted", "halt-me.active"}
+
+
+def test_halt_takes_the_only_marker_where_the_ledger_cannot_be_read(tradectl: Tradectl, made: Path):
+    (made / "ledger.db").write_bytes(b"no database at all, " * 1000)
+    assert tradectl("halt").out.splitlines()[1] == f"account me in {made}"
+
+
+@pytest.mark.parametrize("damage", ["user = me", "users = 'me'", "\xff"])
+def test_halt_works_with_damaged_settings(tradectl: Tradectl, made: Path, damage: str):
+    (made / "tradectl.toml").write_bytes(damage.encode("latin-1"))
+    said = tradectl("halt", "--reason", "now")
+    assert (said.code, said.out.splitlines()[:2]) == (0, ["HALTED, now: nothing is sent but cancels", f"account me in {made}"])
+    assert f"{made}/tradectl.toml" in said.err
+    assert "the account is HALTED all the same" in said.err
+    assert "the ledger will follow: the ledger is not known" in said.out
+    assert (made / "halt-me.halted").exists()
+    assert tradectl("status").code == tradectl("resume").code == 4
+    cancelled = tradectl("halt", "--cancel", "--json")
+    assert (cancelled.code, cancelled.object["result"]["marker"]) == (4, "HALTED")
+    assert "tradectl.toml" in cancelled.object["result"]["settings_error"]
+    named = tradectl("--db", str(made / "ledger.db"), "halt")
+    assert (named.code, "the ledger will follow" in named.out) == (0, False)
+
+
+def test_halt_asks_whose_account_where_damaged_settings_may_name_it(tradectl: Tradectl, made: Path):
+    assert tradectl("user", "add", "bo").code == 0
+    (made / "tradectl.toml").write_text("user = bo")
+    unclear = tradectl("halt")
+    assert (unclear.code, "tradectl.toml" in unclear.err, "NOTHING is halted" in unclear.err) == (2, True, True)
+    assert tradectl("--user", "bo", "halt").code == 0
+    assert (made / "halt-bo.halted").exists()
+
+
+@pytest.mark.parametrize("named", ["environment", "option"])
+def test_halt_works_with_a_moment_that_cannot_be_read(
+    tradectl: Tradectl, made: Path, named: str, monkeypatch: pytest.MonkeyPatch
+):
+    words = ("halt", "--at", "soon") if named == "option" else ("halt",)
+    if named == "environment":
+        monkeypatch.setenv("TRADECTL_AT", "soon")
+    said = tradectl(*words)
+    assert (said.code, said.out.splitlines()[0]) == (0, "HALTED, by hand: nothing is sent but cancels")
+    assert "'soon' is not a moment" in said.err
+    assert (made / "halt-me.halted").exists()
+    monkeypatch.delenv("TRADECTL_AT", raising=False)
+    assert tradectl("status", "--json").object["result"]["ledger_state"] == "HALTED"
+    assert tradectl("status", "--at", "soon").code == 2
 
 
 def test_an_interrupted_resume_leaves_the_account_halted(tradectl: Tradectl, made: Path):

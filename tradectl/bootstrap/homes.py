@@ -6,7 +6,7 @@ pretends to be elsewhere once something has happened in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tradectl.ledger.engine import Database
     from tradectl.ledger.schedules import ScheduleRow
     from tradectl.ledger.store import Ledger
+    from tradectl.ledger.users import User
     from tradectl.settings import Settings
     from tradectl.strategy.parameters import Parameters
     from tradectl.task import World
@@ -91,7 +92,8 @@ def open_world(
     database = _opened(settings, user or DEFAULT_USER, read_only=read_only, make=make, tell=tell)
     try:
         users = Users(database)
-        names = [item.user for item in users.list()]
+        everyone = users.list()
+        names = [item.user for item in everyone]
         if user is None and len(names) > 1:
             raise UsageError(f"whose account? this database has the users {', '.join(names)}: say --user NAME")
         known = users.get(user or names[0])
@@ -99,12 +101,18 @@ def open_world(
         clock = _clock(settings, ledger, past=past, read_only=read_only)
         marker = MarkerFile(settings.home, known.user)
         if not read_only:
-            lasting = known.trading_state != "ACTIVE" and known.state_until is None
-            marker.make(TradingState(known.trading_state, known.state_reason) if lasting else ACTIVE, clock.now())
+            _make_markers(settings, everyone, clock.now())
     except TradectlError:
         database.close()
         raise
     return _world(settings, ledger, clock, marker, read_only=read_only)
+
+
+def _make_markers(settings: Settings, users: Iterable[User], now: datetime) -> None:
+    """Make the halt marker of each user that has none, in the state that the ledger gives it until a person changes it."""
+    for item in users:
+        lasting = item.trading_state != "ACTIVE" and item.state_until is None
+        MarkerFile(settings.home, item.user).make(TradingState(item.trading_state, item.state_reason) if lasting else ACTIVE, now)
 
 
 def _files(settings: Settings) -> Iterator[Path]:

@@ -18,7 +18,10 @@ from tradectl.clock import SystemClock
 from tradectl.control_characters import lines, one_line
 from tradectl.permissions import close, close_by_default
 from tradectl.redaction import scrubbed, words_scrubbed
-from tradectl.settings import load
+from tradectl.settings import load, load_readable
+
+ALWAYS = frozenset({"halt"})
+"""Commands that work with settings that cannot be read, and report them."""
 
 app = typer.Typer(cls=Root, add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
 
@@ -49,7 +52,8 @@ def root(
     call: Call = ctx.obj
     call.as_json, call.quiet, call.verbose = json, quiet, verbose
     call.database = db
-    call.settings = load(user=user, database=db, home=home, at=at)
+    read = load_readable if ctx.invoked_subcommand in ALWAYS else load
+    call.settings = read(user=user, database=db, home=home, at=at)
 
 
 def main() -> None:

@@ -20,16 +20,20 @@ from tradectl.cli.call import Answer, Call, one_line
 from tradectl.cli.command import command
 from tradectl.cli.options import OPERATE
 from tradectl.clock import SystemClock
-from tradectl.errors import Blocked, DatabaseError, TradectlError, UsageError
+from tradectl.errors import Blocked, ConfigurationError, DatabaseError, TradectlError, UsageError
 from tradectl.halt_marker import MarkerFile, MarkerUnreadable, marked_users, plain_reason
 from tradectl.model.trading_state import ACTIVE, MEANING, TradingState, stricter
+from tradectl.settings import SQLITE
 
 if TYPE_CHECKING:
+    from tradectl.ledger.engine import Database
     from tradectl.ledger.store import Ledger
     from tradectl.ledger.users import User
     from tradectl.settings import Settings
 
 app = typer.Typer()
+USERS_WAIT = 0.3
+"""Seconds that `halt` waits for the names of the users, where it is not said whose account is meant."""
 LEDGER_WAIT = 0.15
 """Seconds that `halt` waits for its turn to write, and as long again for the ledger's lock."""
 SERVER_WAIT = 0.5
@@ -46,7 +50,7 @@ def halt(
 ) -> Answer:
     """Send nothing any more but cancels, until `resume`: at once, for every process, and after every restart."""
     settings, wanted, why = call.told(), "REDUCING" if reducing else "HALTED", plain_reason(reason) or "by hand"
-    call.user = user = _user(call)
+    call.user = user = _user(call, settings)
     marker, now = MarkerFile(settings.home, user), settings.at or SystemClock().now()
     marked = _marked(marker)
     if reducing and marked.state == "HALTED":
@@ -65,7 +69,10 @@ def halt(
     if written.refused:
         raise UsageError(f"{user} is HALTED, {written.refused}: `resume` first, then `halt --reducing`")
     call.mode = written.mode
-    found = _found(wanted, why, marked, written, unmarked)
+    found = _found(marker, wanted, why, marked, written, unmarked)
+    found["settings_error"] = one_line(settings.unread) if settings.unread else ""
+    if settings.unread:
+        call.alarm(f"{found['settings_error']}; the account is {wanted} all the same")
     if not cancel:
         return Answer(found, lambda: _text(found))
     return _cancelled(call, found)
@@ -76,7 +83,10 @@ def resume(call: Call, reason: Reason = "by hand") -> Answer:
     """Let everything be sent again: ends what `halt` or a daily limit has set."""
     from tradectl.runtime.halting import note_resumed
 
-    world, why = call.world(), plain_reason(reason) or "by hand"
+    missing = call.told().missing_home
+    if missing:
+        raise ConfigurationError(f"{missing}: nothing is resumed. Say --home PATH")
+    world, why = call.world(make=False), plain_reason(reason) or "by hand"
     marker, ledger = MarkerFile(call.told().home, world.user), world.ledger
     before = ledger.users.get(world.user)
     marked = _marked(marker)
@@ -100,7 +110,7 @@ def resume(call: Call, reason: Reason = "by hand") -> Answer:
         raise Blocked(f"{told}: nothing is sent until it can") from error
     written = _Written(before=before, after=ledger.users.get(world.user))
     written.count(ledger)
-    found = _found("ACTIVE", "", marked, written, "")
+    found = _found(marker, "ACTIVE", "", marked, written, "")
     return Answer(found, lambda: _text(found))
 
 
@@ -125,22 +135,38 @@ class _Written:
         self.being_sent = sum(order.sender is not None for order in live)
 
 
-def _user(call: Call) -> str:
-    """Return the user that is meant. A home without any halt marker is opened as by any command, and made where there is none.
-    Raises UsageError."""
-    settings = call.told()
-    marked = marked_users(settings.home)
-    if settings.user in marked or (settings.user is None and len(marked) == 1):
-        return settings.user or marked[0]
-    if settings.user is None and marked:
-        raise UsageError(f"whose account? there are the users {', '.join(marked)}: say --user NAME")
-    try:
-        return call.world().user
-    except DatabaseError:
-        if settings.user is None:
-            raise
-        call.alarm(f"the ledger cannot be read: it is not certain that there is a user {settings.user!r}")
-        return settings.user
+def _user(call: Call, settings: Settings) -> str:
+    """Return the user that is meant: the named one, or the only one of the home's markers and ledger together. Nothing is made: a
+    home of another path would be halted in vain. Raises ConfigurationError, UsageError, DatabaseError."""
+    named, marked, home = settings.user, marked_users(settings.home), settings.home
+    unread = f"; {one_line(settings.unread)}" if settings.unread else ""
+    if named is not None and named in marked:
+        return named
+    if settings.missing_home and not marked:
+        raise ConfigurationError(f"{settings.missing_home}: NOTHING is halted. Say --home PATH{unread}")
+    known, error = _users_in_ledger(settings)
+    users = sorted({*known, *marked})
+    if named is None and len(users) == 1:
+        return users[0]
+    if named is None and users:
+        raise UsageError(f"whose account? {home} has the users {', '.join(users)}: NOTHING is halted; say --user NAME{unread}")
+    if named is None:
+        raise DatabaseError(f"NOTHING is halted: {error or f'{home} has no user'}; say --user NAME, then no ledger is needed")
+    if error:
+        call.alarm(f"it is not certain that {home} has a user {named!r}: {error}")
+    elif named not in known:
+        told = ", ".join(users) or "none"
+        raise UsageError(f"there is no user {named!r} in {home} (there are: {told}): NOTHING is halted")
+    return named
+
+
+def _users_in_ledger(settings: Settings) -> tuple[list[str], str]:
+    """Return the names of the ledger's users; where they cannot be read soon, none, and why."""
+    from tradectl.ledger.users import Users
+
+    found: list[str] = []
+    error = _in_ledger(settings, USERS_WAIT, lambda database: found.extend(Users(database).names()), read_only=True)
+    return ([] if error else found), error
 
 
 def _marked(marker: MarkerFile) -> TradingState:
@@ -159,28 +185,46 @@ def _of(user: User | None) -> TradingState:
 
 def _ledger_follows(settings: Settings, user: str, wanted: str, reason: str, now: datetime) -> _Written:
     """Write the state into the ledger, without waiting long: for a file the locks are waited for, a server altogether."""
-    from tradectl.ledger.opening import open_database
     from tradectl.ledger.store import Ledger
 
     written = _Written()
+    seconds = None if settings.database.startswith(SQLITE) else SERVER_WAIT
+    error = _in_ledger(settings, seconds, lambda database: _write(Ledger(database, user), wanted, reason, now, written))
+    if error and seconds is not None:
+        return _Written(error=error)  # a late answer may still change the other one
+    written.error = error
+    return written
 
-    def work() -> None:
+
+def _in_ledger(settings: Settings, seconds: float | None, work: Callable[[Database], None], *, read_only: bool = False) -> str:
+    """Do work with the ledger, for so many seconds at most (None: however long it takes). Return why not, as one line,
+    whatever it was: a halt stands without its ledger."""
+    from tradectl.ledger.opening import open_database
+
+    if not settings.database:
+        return f"the ledger is not known: {one_line(settings.unread)}" if settings.unread else "the ledger is not known"
+    if not settings.has_ledger:
+        return f"there is no ledger in {settings.database.removeprefix(SQLITE)}"
+    errors: list[str] = []
+
+    def body() -> None:
         try:
-            database = open_database(settings.database, busy_seconds=LEDGER_WAIT)
+            database = open_database(settings.database, read_only=read_only, busy_seconds=LEDGER_WAIT)
             try:
-                _write(Ledger(database, user), wanted, reason, now, written)
+                work(database)
             finally:
                 database.close()
         except TradectlError as error:
-            written.error = one_line(error)
-        except Exception as error:  # noqa: BLE001 - the halt is set, and nothing that a damaged ledger holds may hide that
-            written.error = f"the ledger is damaged, or this is a bug: {type(error).__name__}: {one_line(error)}"
+            errors.append(one_line(error))
+        except Exception as error:  # noqa: BLE001 - nothing that a damaged ledger raises may hide or hinder a halt
+            errors.append(f"the ledger is damaged, or this is a bug: {type(error).__name__}: {one_line(error)}")
 
-    if settings.database.startswith("sqlite"):
-        work()
-    elif not _within(SERVER_WAIT, work):
-        return _Written(error=f"the database server does not answer within {SERVER_WAIT:g} s")
-    return written
+    if seconds is None:
+        body()
+    elif not _within(seconds, body):
+        what = "the ledger" if settings.database.startswith(SQLITE) else "the database server"
+        return f"{what} does not answer within {seconds:g} s"
+    return errors[0] if errors else ""
 
 
 def _within(seconds: float, work: Callable[[], None]) -> bool:
@@ -215,9 +259,13 @@ def _write(ledger: Ledger, wanted: str, reason: str, now: datetime, written: _Wr
     written.after = after
 
 
-def _found(wanted: str, reason: str, marked: TradingState, written: _Written, unmarked: str) -> dict[str, Any]:
+def _found(
+    marker: MarkerFile, wanted: str, reason: str, marked: TradingState, written: _Written, unmarked: str
+) -> dict[str, Any]:
     before, after = stricter(_of(written.before), marked), _of(written.after)
     return {
+        "user": marker.user,
+        "home": str(marker.home),
         "trading_state": wanted,
         "state_reason": (after.reason if after.state == wanted else reason) if wanted != "ACTIVE" else "",
         "before": before.state,
@@ -237,6 +285,7 @@ def _text(found: dict[str, Any]) -> str:
     state, live, waiting = found["trading_state"], found["live_orders"], found["waiting_orders"]
     why = f", {found['state_reason']}" if found["state_reason"] else ""
     lines = [f"{state}{why}: {MEANING[state]}" if found["changed"] else f"{state} already{why}: nothing is changed"]
+    lines.append(f"account {found['user']} in {found['home']}")
     if found["ledger_error"]:
         lines.append(f"the marker is set, and every send reads it; the ledger will follow: {found['ledger_error']}")
     if found["marker_error"]:
@@ -257,6 +306,9 @@ def _cancelled(call: Call, found: dict[str, Any]) -> Answer:
     from tradectl.cli import orders
 
     try:
+        if call.told().unread:
+            raise ConfigurationError(found["settings_error"])
+        call.world(make=False)
         cancelled = orders.cancel_all(call)
         counted = _Written()
         counted.count(call.world().ledger)

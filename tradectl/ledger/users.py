@@ -67,6 +67,11 @@ class Users:
         with self.database.read() as connection:
             return tuple(User(*row) for row in connection.execute(select(*rows.c).order_by(rows.c.user)).all())
 
+    def names(self) -> tuple[str, ...]:
+        """Return the users' names alone, which every version of the ledger has."""
+        with self.database.read() as connection:
+            return tuple(connection.scalars(select(rows.c.user).order_by(rows.c.user)))
+
     def begin_by(self, at: datetime) -> None:
         """A home that turns to a virtual clock before anything has happened in it: nobody was added later than then."""
         with self.database.write() as connection:
