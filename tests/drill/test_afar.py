@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from tradectl.drill.life import Conditions
 from tradectl.drill.sweep import Stage
 from tradectl.drill.ways import WAYS
 from tradectl.errors import BrokerUnavailable, OrderRefused
+from tradectl.execution import reconcile
+from tradectl.execution.orders import OrderPath
 
 OF = slice(6, 8)
 """Two days, on the second of which there is something to buy and to sell."""
@@ -60,15 +63,60 @@ def test_what_a_broker_declares_is_what_its_exchange_promises() -> None:
     assert promises == {"kite": Promise.NOTHING, "kotak_neo": Promise.REFUSES, "openalgo": Promise.NOTHING}
 
 
-@pytest.mark.parametrize("stage", ["kite"], indirect=True)
-def test_it_finds_an_adapter_that_takes_a_lost_answer_for_a_request_that_was_never_sent(
-    drilled: Drilled, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def lost_answers_prove_nothing_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Break the adapter: an answer that was lost counts as a request that was never sent."""
+    monkeypatch.setattr(transport, "Ambiguous", BrokerUnavailable)
+
+
+def every_error_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Break the adapter: every error counts as a refusal by the broker."""
+    monkeypatch.setattr(kite_api, "judge", lambda reply: None if reply.status < 300 else OrderRefused("no", passing=True))
+
+
+def no_tag_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Break the rule behind the adapter: the tags in the broker's book join, adopt and forbid nothing."""
+    match = reconcile._match
+    monkeypatch.setattr(OrderPath, "_is_there", lambda *_: False)
+    monkeypatch.setattr(reconcile, "_match", lambda book, reports, of: match(book, [replace(r, tag=None) for r in reports], of))
+    monkeypatch.setattr(reconcile, "_unmatched", lambda *_, **__: [])
+
+
+BROKEN = {Fault.REPLY_LOST: lost_answers_prove_nothing_sent, Fault.ANSWERED_AS_REFUSED: every_error_is_a_refusal}
+"""The fault that a broken adapter takes for something else."""
+
+
+@pytest.fixture
+def misread(drilled: Drilled, monkeypatch: pytest.MonkeyPatch) -> Callable[[Fault], Tally]:
+    """The drill of an adapter that misreads a fault."""
     monkeypatch.setattr(crashes, "STOPS", 0)
     monkeypatch.setattr(crashes, "REAL_KILLS", 0)
-    monkeypatch.setattr(transport, "Ambiguous", BrokerUnavailable)
-    tally = drilled({Fault.REPLY_LOST}, "buy", 2)
-    assert tally.duplicates, found(tally)
+
+    def drill(fault: Fault) -> Tally:
+        BROKEN[fault](monkeypatch)
+        tally = drilled({fault}, "buy", 3)
+        assert tally.faults[fault] > 0
+        return tally
+
+    return drill
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+@pytest.mark.parametrize("stage", ["kite"], indirect=True)
+def test_an_adapter_that_misreads_an_answer_buys_nothing_twice(misread: Callable[[Fault], Tally], fault: Fault) -> None:
+    """Each of the two rules alone prevents a second order: an intent whose tag is in the broker's book is never sent."""
+    tally = misread(fault)
+    assert (found(tally), tally.silent) == ([], [])
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+@pytest.mark.parametrize("stage", ["kite"], indirect=True)
+def test_it_finds_an_adapter_that_misreads_an_answer_where_no_tag_is_looked_at(
+    misread: Callable[[Fault], Tally], monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    no_tag_is_looked_at(monkeypatch)
+    tally = misread(fault)
+    assert any(line.endswith("2 times") or "was bought under the tags" in line for line in tally.duplicates), found(tally)
+    assert tally.lost, found(tally)
 
 
 @pytest.mark.parametrize(
@@ -78,15 +126,6 @@ def test_orders_that_were_carried_out_and_answered_as_refused_are_survived(drill
     tally = drilled({Fault.ANSWERED_AS_REFUSED}, task, 3)
     assert found(tally) == []
     assert tally.faults[Fault.ANSWERED_AS_REFUSED] > 0
-
-
-@pytest.mark.parametrize("stage", ["kite"], indirect=True)
-def test_it_finds_an_adapter_that_takes_every_error_for_a_refusal(drilled: Drilled, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crashes, "STOPS", 0)
-    monkeypatch.setattr(crashes, "REAL_KILLS", 0)
-    monkeypatch.setattr(kite_api, "judge", lambda reply: None if reply.status < 300 else OrderRefused("no", passing=True))
-    tally = drilled({Fault.ANSWERED_AS_REFUSED}, "buy", 3)
-    assert tally.duplicates + tally.lost, found(tally)
 
 
 @pytest.mark.parametrize(("stage", "task"), [("kite", "buy"), ("kotak_neo", "sell-monitor")], indirect=["stage"])
