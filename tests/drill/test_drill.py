@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 
 import pytest
 
-from tradectl.brokers.faulty import Fault, Promise, Truth
+from tradectl.brokers.faulty import HELD_BACK, Fault, Promise, Truth
 from tradectl.drill import crashes, days, life, verdict
 from tradectl.drill.crashes import Drill, Tally, conditions_of
 from tradectl.drill.life import Conditions
@@ -51,7 +51,7 @@ def found(tally: Tally) -> list[str]:
 
 def test_few_seeds_have_every_fault_and_every_promise() -> None:
     drawn = [conditions_of(seed) for seed in range(20)]
-    assert set().union(*(item.faults for item in drawn)) == set(Fault) - {Fault.NONE}
+    assert set().union(*(item.faults for item in drawn)) == set(Fault) - {Fault.NONE} - HELD_BACK
     assert {item.promise for item in drawn} == set(Promise)
 
 
@@ -154,6 +154,8 @@ def test_it_finds_a_cancel_that_is_believed_without_reading_back(drilled, monkey
     assert any("SELL" in line for line in tally.duplicates), found(tally)
 
 
+TAKES_BACK = 1
+"""A seed with which the broker ends a sell of the day by itself."""
 UNSOLD = {Fault.REJECTED_LATER}
 """Sells are taken and then rejected, so that positions stay without one for a while."""
 
@@ -169,11 +171,15 @@ def minute_stage(tmp_path_factory: pytest.TempPathFactory, sessions) -> Stage:
 
 
 @pytest.fixture
-def minutes(minute_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Tally]:
-    """A day of it, played to its end twice, on which two sells are rejected."""
+def minutes(minute_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tally]:
+    """A day of it, played to its end twice, on which two sells are rejected, or with other faults."""
     monkeypatch.setattr(life, "MONITOR_EVERY", 1)
-    conditions = Conditions(frozenset(UNSOLD), Promise.REFUSES, 1)
-    return lambda: Drill(minute_stage.ground, minute_stage.exchange, minute_stage.days[-1], conditions).run("premarket-retry", 1)
+
+    def play(faults: Collection[Fault] = UNSOLD, seed: int = 1) -> Tally:
+        conditions = Conditions(frozenset(faults), Promise.REFUSES, seed)
+        return Drill(minute_stage.ground, minute_stage.exchange, minute_stage.days[-1], conditions).run("premarket-retry", 1)
+
+    return play
 
 
 def test_no_minute_without_a_sell_is_silent(minutes) -> None:
@@ -190,6 +196,28 @@ def test_it_finds_a_position_without_a_sell_that_status_does_not_name(minutes, m
 def test_it_finds_a_monitor_that_ends_as_if_every_position_had_a_sell(minutes, monkeypatch) -> None:
     monkeypatch.setattr(exposure, "look", lambda *_, **__: ((), False))
     assert any("the step ends as if nothing were wrong" in line for line in minutes().silent)
+
+
+@pytest.mark.parametrize("fault", [Fault.TAKEN_BACK, Fault.VANISHED])
+def test_a_sell_that_the_broker_ends_by_itself_is_not_silent(minutes, fault: Fault) -> None:
+    tally = minutes({fault}, TAKES_BACK)
+    assert (tally.silent, tally.duplicates, tally.lost) == ([], [], [])
+    assert tally.faults[fault] > 0
+
+
+def test_it_finds_sells_that_are_taken_back_again_and_again_without_a_finding(minutes, monkeypatch) -> None:
+    monkeypatch.setattr(protection, "AGAIN", 1000)
+    assert any("sells of" in line and "no finding names it" in line for line in minutes({Fault.TAKEN_BACK}, TAKES_BACK).silent)
+
+
+def test_it_finds_a_sell_that_counts_as_live_because_the_ledger_says_so(minutes, monkeypatch) -> None:
+    monkeypatch.setattr(unknown, "_vanished", lambda *_, **__: None)
+    assert any("status does not name it" in line for line in minutes({Fault.VANISHED}, TAKES_BACK).silent)
+
+
+def test_it_finds_hours_in_which_the_guard_does_not_look(minutes, monkeypatch) -> None:
+    monkeypatch.setattr(protection, "in_market_hours", lambda *_: False)
+    assert any("status does not name it" in line for line in minutes().silent)
 
 
 def test_it_finds_an_adapter_that_promises_what_its_broker_does_not_keep(drilled) -> None:

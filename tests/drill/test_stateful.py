@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from tests.drill.account import Account
-from tradectl.brokers.faulty import HIDDEN_FROM_THE_BOOK, Fault, Promise
+from tradectl.brokers.faulty import HELD_BACK, HIDDEN_FROM_THE_BOOK, Fault, Promise
 from tradectl.drill import days
 from tradectl.drill.play import TASKS
 from tradectl.drill.sweep import Stage
@@ -29,7 +29,7 @@ USED = range(5, 14)
 """Days on which something is held or bought, with some left after them."""
 
 deaths = st.one_of(st.just(0), st.integers(1, 60))
-FAULTS = [fault for fault in Fault if fault not in {Fault.NONE, Fault.BOOK_EMPTIED}]
+FAULTS = [fault for fault in Fault if fault not in {Fault.NONE, Fault.BOOK_EMPTIED, *HELD_BACK}]
 sets_of_faults = st.one_of(st.frozensets(st.sampled_from(FAULTS), min_size=1, max_size=3), st.just(frozenset()))
 numbers = st.integers(0, 9)
 HIDES = frozenset({Fault.BOOK_EMPTIED})

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from tradectl.brokers.faulty import Fault, Promise
+from tradectl.brokers.faulty import HELD_BACK, Fault, Promise
 from tradectl.drill.afar import promise_of
 from tradectl.drill.days import Day, Step
 from tradectl.drill.ground import Ground
@@ -24,7 +24,7 @@ from tradectl.drill.trip import Killed, Trip
 from tradectl.drill.verdict import Verdict, judge
 from tradectl.runtime.outcomes import Report
 
-KINDS = tuple(Fault)
+KINDS = tuple(fault for fault in Fault if fault not in HELD_BACK)
 PROMISES = tuple(Promise)
 DIES_AGAIN = 0.7
 """The part of all deaths after which the next life dies too, and the one after that."""

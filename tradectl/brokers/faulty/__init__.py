@@ -8,6 +8,6 @@ broker   the adapter around the true exchange
 """
 
 from tradectl.brokers.faulty.broker import FaultyBroker, Truth
-from tradectl.brokers.faulty.faults import HIDDEN_FROM_THE_BOOK, Fault, Promise, ServerError
+from tradectl.brokers.faulty.faults import HELD_BACK, HIDDEN_FROM_THE_BOOK, Fault, Promise, ServerError
 
-__all__ = ["HIDDEN_FROM_THE_BOOK", "Fault", "FaultyBroker", "Promise", "ServerError", "Truth"]
+__all__ = ["HELD_BACK", "HIDDEN_FROM_THE_BOOK", "Fault", "FaultyBroker", "Promise", "ServerError", "Truth"]

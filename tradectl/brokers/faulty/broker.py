@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from tradectl.brokers.faulty.faults import BEFALLS, REPLY_DELAY, REQUEST_DELAY, Chance, Fault, Promise, ServerError
+from tradectl.brokers.faulty.faults import BEFALLS, ENDS_AFTER, REPLY_DELAY, REQUEST_DELAY, Chance, Fault, Promise, ServerError
 from tradectl.brokers.faulty.gate import Gate
 from tradectl.brokers.faulty.mirror import Mirror
 from tradectl.brokers.faulty.wire import Command, Remembered
 from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, OrderRefused, TradectlError
 from tradectl.model.market import Quote
-from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, TradeReport
+from tradectl.model.moment import ist_date
+from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, Side, TradeReport
 from tradectl.ports import Broker, Capabilities, Clock
 
 _SWALLOWS = frozenset({Fault.CANCEL_CROSSES_FILL, Fault.CHANGE_IGNORED})
@@ -261,10 +262,20 @@ class FaultyBroker:
         said: Said
         try:
             said = self._gate.reach(command)
+            if command.order is not None and command.order.side is Side.SELL:
+                self._take_back(said, command.order.symbol)
         except OrderRefused as refusal:
             said = refusal
         self._on_call(f"{command.name}:done")
         return said
+
+    def _take_back(self, order_id: str, symbol: str) -> None:
+        """The broker cancels a sell by itself, some time after it has taken it."""
+        now = self._clock.now()
+        for fault in (Fault.TAKEN_BACK, Fault.VANISHED):
+            if self._happens(fault, symbol, ist_date(now)):
+                after = self._chance.span(ENDS_AFTER, fault, order_id)
+                self._remembered.send_late(Command("cancel", order_id=order_id), now + after)
 
 
 def _told(said: Said) -> str:

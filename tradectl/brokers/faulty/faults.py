@@ -32,6 +32,8 @@ class Fault(StrEnum):
     REPORTS_OUT_OF_ORDER = "reports_out_of_order"  # rows are shuffled; an order and its trades do not come together
     PARTIAL_FILLS = "partial_fills"  # nothing here: the exchange itself fills in parts (its `participation`)
     REJECTED_LATER = "rejected_later"  # an order is accepted, and then rejected; half of the buys for want of funds
+    TAKEN_BACK = "taken_back"  # every sell of a symbol is accepted and cancelled some seconds later, for a day
+    VANISHED = "vanished"  # a sell is cancelled some time after it was accepted, and the book no longer shows it
     CANCEL_CROSSES_FILL = "cancel_crosses_fill"  # a cancel (at times a modify) is answered OK and the order lives on
     CHANGE_IGNORED = "change_ignored"  # a modify is answered OK and changes nothing, or only the quantity
     BOOK_UNAVAILABLE = "book_unavailable"  # for a minute one kind of read fails
@@ -62,6 +64,8 @@ class Promise(Enum):
 HIDDEN_FROM_THE_BOOK = frozenset({Fault.REQUEST_LATE, Fault.SLOW_BOOK, Fault.SLOWER_BOOK, Fault.BOOK_UNAVAILABLE})
 """Faults that keep an order from the book for a while. With one of them a documented refusal that is a lie proves a sending that
 nothing contradicts: no program can know better, so the drill does not play the two together."""
+HELD_BACK = frozenset({Fault.TAKEN_BACK, Fault.VANISHED})
+"""Faults that the seeds do not play: what a broker does to a sell by itself is looked at each minute, in a drill of its own."""
 _WIRE = (
     Fault.REQUEST_LOST,
     Fault.REPLY_LOST,
@@ -81,6 +85,8 @@ Span = tuple[float, float]
 """The least and the most, in seconds."""
 REQUEST_DELAY: Span = (5, 20)
 REPLY_DELAY: Span = (10, 40)
+ENDS_AFTER: Span = (20, 50)
+"""Between the acceptance of a sell and its end, where the broker takes it back."""
 SLOW: Span = (1, 25)
 SLOW_AND_LATE: Span = (1, 9)
 """With late requests in the same world: a request's way and the book's lag together stay below what Promise.LAG declares."""

@@ -27,7 +27,7 @@ AT_ONCE = timedelta(seconds=5)
 """A rejected order was taken back within this long of being placed."""
 HALF = 0.5
 LAGS = frozenset({Fault.SLOW_BOOK, Fault.SLOWER_BOOK})
-DISTORTS = LAGS | {Fault.DUPLICATE_REPORTS, Fault.REPORTS_OUT_OF_ORDER, Fault.REJECTED_LATER, Fault.BOOK_EMPTIED}
+DISTORTS = LAGS | {Fault.DUPLICATE_REPORTS, Fault.REPORTS_OUT_OF_ORDER, Fault.REJECTED_LATER, Fault.BOOK_EMPTIED, Fault.VANISHED}
 """The faults that change what the book looks like."""
 _LONGEST = timedelta(seconds=SLOWER[1])
 _NO_TIME = timedelta(0)
@@ -87,6 +87,8 @@ class Mirror:
             if midnight is not None and report.status in TERMINAL and report.updated_at < midnight:
                 self._hits[Fault.BOOK_EMPTIED] += 1
                 continue
+            if self._vanished(report):
+                continue
             if now - report.updated_at >= _LONGEST or not (self._slow or self._apart):
                 shown.append(report)
                 continue
@@ -129,6 +131,11 @@ class Mirror:
             return None, until
         midnight = at_ist(ist_date(now), time(0))
         return midnight, min(until, midnight + timedelta(days=1))
+
+    def _vanished(self, report: OrderReport) -> bool:
+        """Whether the book omits a sell that was cancelled."""
+        ended = report.side is Side.SELL and report.status is _S.CANCELLED and Fault.VANISHED in self._faults
+        return ended and self._chance.hits(Fault.VANISHED, report.symbol, ist_date(report.placed_at))
 
     def _rejected(self, report: OrderReport) -> OrderReport:
         """An order that was taken back at once on purpose shows as rejected, for ever; half of the buys for want of funds."""
