@@ -125,7 +125,7 @@ def test_buy_follows_a_late_analyze_in_the_same_pass(at: At) -> None:
 
 
 def test_a_date_outside_the_session_table_is_8(at: At) -> None:
-    report = run_due(at(ist(10, day=date(2031, 1, 1))).runner)
+    report = run_due(at(ist(20, day=date(2031, 1, 1))).runner)
     assert (report.outcome, report.exit_code) == ("failed", 8)
 
 

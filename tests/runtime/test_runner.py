@@ -75,7 +75,7 @@ def test_muhurat_is_a_session_but_not_a_run_session(at: At) -> None:
 
 
 def test_a_date_outside_the_session_table_is_8(at: At) -> None:
-    report = at(ist(9, 5, day=date(2031, 1, 1))).run("adjust")
+    report = at(ist(20, day=date(2031, 1, 1))).run("adjust")
     assert (report.outcome, report.exit_code) == ("failed", 8)
 
 

@@ -8,21 +8,27 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from tests.brokers.market import Listing
 from tests.cli.hands import operate
 from tests.execution.trading import Trading, ist
+from tests.marketdata.sources import bhavcopies
 from tradectl.bootstrap import PaperWorld
 from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock
-from tradectl.errors import LoginNeeded
+from tradectl.errors import DataError, LoginNeeded
 from tradectl.exchange.holiday_list import HolidayList, fill
+from tradectl.exchange.overrides import Override, OverrideKind, write_override
 from tradectl.exchange.provisional import provisional_file
 from tradectl.exchange.sessions import SessionTable
+from tradectl.marketdata.archive import Archive
+from tradectl.marketdata.imports import import_files
 from tradectl.model.market import Bar, Instrument, Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.order import OrderStatus, Side
 from tradectl.report.status import status
+from tradectl.runtime.daemon import Daemon
 from tradectl.runtime.due import run_due
 from tradectl.runtime.exposure import unprotected_now
 from tradectl.runtime.registry import all_tasks
@@ -229,6 +235,90 @@ def test_a_missing_login_is_named_instead(market: Turn) -> None:
     market.to(NEW, "10:00")
     report = market.due()
     assert (report.exit_code, "tradectl login" in str(report.error)) == (5, True)
+
+
+def test_a_daemon_without_a_login_warns_and_names_the_position(market: Turn) -> None:
+    market.prices.down = LoginNeeded("there is no session at loopback: `tradectl login`")
+    market.to(NEW, "10:00")
+    before = len(market.notifier.titles)
+    daemon = Daemon(Runner(market.world, all_tasks(), trigger="daemon"), lambda _window: ["true"])
+    for _ in range(5):
+        daemon.one_look()
+        market.clock.sleep(30)
+    assert sorted(market.notifier.titles[before:]) == ["ACME is unprotected", "The holidays of a new year are missing"]
+
+
+@pytest.mark.parametrize("restored", [False, True])
+def test_shares_that_the_ledger_does_not_know_yet_prove_a_session(tmp_path: Path, restored: bool) -> None:
+    """A buy filled on the last evening and no task has read it; or the ledger is an older one, and knows nothing of the order."""
+    bars = [Bar(day, price, price, price, price, 375_000) for day, price in zip(OLD_YEAR, range(10500, 0, -10), strict=False)]
+    listing = Listing(Instrument("ACME", "ACME", "EQ", "INEACME", 5), bars)
+    market = Turn(tmp_path, listing, at=ist(date(2026, 12, 30), "16:30"), min_bars="2")
+    market.buy(10, 10100, session=LAST)
+    market.to(LAST, "15:45")
+    assert [item.quantity + item.t1_quantity for item in market.broker.holdings()] == [10]
+    assert market.positions == ()
+    if restored:
+        with market.ledger.database.write() as connection:
+            connection.execute(text("DELETE FROM orders"))
+    market.prices.open_on = {LAST, NEW}
+    market.to(NEW, "10:00")
+    market.due()
+    assert market.sessions.session(NEW) is not None
+    assert market.told("provisional") == [f"{NEW} is a provisional session"]
+    assert market.orders(Side.SELL, NEW)
+    market.broker.close()
+    market.ledger.database.close()
+
+
+def test_a_weekday_that_was_never_decided_is_reported_until_a_bhavcopy_proves_it(market: Turn) -> None:
+    """The machine was off on the first session of the year."""
+    market.prices.open_on = {LAST, NEW, SECOND}
+    market.to(SECOND, "09:20")
+    market.due()
+    assert market.orders(Side.SELL, SECOND)
+    assert market.sessions.session(NEW) is None
+    assert market.sessions.undecided(SECOND) == [NEW]
+    assert f"whether the exchange was open on {NEW}" in status(market.world)["session"]["year_missing"]
+    file, archive = market.folder / f"BhavCopy_NSE_CM_0_0_0_{NEW:%Y%m%d}_F_0000.csv", Archive(market.folder / "archive")
+    file.write_bytes(bhavcopies.udiff(NEW))
+    import_files([file], archive, market.sessions, at=market.clock.now())
+    archive.close()
+    assert market.sessions.previous_session(SECOND).date == NEW
+    assert market.sessions.undecided(SECOND) == []
+    assert "not known: whether" not in status(market.world)["session"]["year_missing"].lower()
+    market.restart()
+    assert market.sessions.previous_session(SECOND).date == NEW
+    assert market.sessions.session(NEW).provisional
+
+
+@pytest.mark.parametrize("holiday", [date(2027, 1, 26), SATURDAY])
+def test_what_the_operator_has_closed_is_no_gap_and_no_session(market: Turn, holiday: date) -> None:
+    if holiday != SATURDAY:
+        write_override(market.calendar, Override(holiday, OverrideKind.CLOSED, name="Republic Day"))
+    market.restart()
+    assert market.sessions.candidate(holiday) is None
+    assert holiday not in market.sessions.undecided(date(2027, 2, 1))
+    file, archive = market.folder / "bhav.csv", Archive(market.folder / "archive")
+    file.write_bytes(bhavcopies.udiff(holiday))
+    with pytest.raises(DataError):
+        import_files([file], archive, market.sessions, at=ist(date(2027, 2, 1), "18:00"))
+    archive.close()
+    assert market.sessions.provisional == {}
+
+
+def test_only_a_bhavcopy_of_a_day_that_is_over_proves_a_session(market: Turn) -> None:
+    archive, files = Archive(market.folder / "archive"), market.folder
+    (files / "bhav.csv").write_bytes(bhavcopies.udiff(NEW))
+    (files / f"BhavCopy_NSE_CM_0_0_0_{SECOND:%Y%m%d}_F_0000.csv").write_bytes(bhavcopies.udiff(NEW))
+    (files / "daily.csv").write_text(f"date,symbol,series,open,high,low,close,volume\n{NEW},ACME,EQ,1,1,1,1,1\n")
+    for name, at in (("bhav.csv", LAST), (f"BhavCopy_NSE_CM_0_0_0_{SECOND:%Y%m%d}_F_0000.csv", SECOND), ("daily.csv", SECOND)):
+        with pytest.raises(DataError):
+            import_files([files / name], archive, market.sessions, at=ist(at, "18:00"))
+    assert market.sessions.provisional == {}
+    import_files([files / "bhav.csv"], archive, market.sessions, at=ist(NEW, "18:00"))
+    assert list(market.sessions.provisional) == [NEW]
+    archive.close()
 
 
 @pytest.mark.parametrize(

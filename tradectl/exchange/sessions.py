@@ -195,8 +195,9 @@ class SessionTable:
         return _build(found, overrides, provisional)
 
     def candidate(self, day: date) -> Session | None:
-        """The session that a weekday beyond the list would be, with the hours of an ordinary day; None for another date."""
-        if day <= self.listed_through or day.weekday() in _WEEKEND:
+        """The session that a weekday beyond the list would be, with the hours of an ordinary day; None for another date, and for
+        one that the operator's file has closed."""
+        if day <= self.listed_through or day.weekday() in _WEEKEND or day in self._closed:
             return None
         name = f"no list of {day.year}'s holidays is known"
         session = Session(day, SessionKind.NORMAL, True, True, name, "quotes of the broker", provisional=True)
@@ -207,6 +208,12 @@ class SessionTable:
         process; whether it could be kept."""
         self._add_provisional(day, proof)
         return self._calendar is None or keep_provisional(self._calendar, day, proof)
+
+    def undecided(self, before: date) -> list[date]:
+        """Return the weekdays beyond the list and before a date of which nothing shows whether the exchange was open. Until that
+        is known they count as closed."""
+        span = range(self.listed_through.toordinal() + 1, before.toordinal())
+        return [day for day in map(date.fromordinal, span) if day not in self.provisional and self.candidate(day) is not None]
 
     def _add_provisional(self, day: date, proof: str) -> None:
         """Nothing is changed in place: tables that were copied from one share what they hold."""
@@ -234,7 +241,8 @@ class SessionTable:
         """Why there is no session: `Sunday`, or the holiday's name. Empty for a session."""
         if self.session(day):
             return ""
-        unknown = f"no list of {day.year}'s holidays is known" if day > self.listed_through else "closed"
+        unknown = f"nothing shows that it was a session: no list of {day.year}'s holidays is known"
+        unknown = unknown if day > self.listed_through else "closed"
         return self._closed.get(day) or _WEEKEND.get(day.weekday(), unknown)
 
     def next_session(self, after: date) -> Session:

@@ -22,6 +22,7 @@ from tradectl.marketdata.importers.registry import IMPORTERS, importer_for
 from tradectl.marketdata.importers.source import SourceFile, read_source
 from tradectl.marketdata.panel.deriving import derived_with
 from tradectl.marketdata.schema import DERIVED_FROM
+from tradectl.model.moment import ist_date
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable
@@ -80,7 +81,7 @@ def import_files(
     """
     tell = progress or _silent
     files = _expanded(paths)
-    ready, complaints = _judged(files, sessions, believe_content, tell)
+    ready, complaints = _judged(files, sessions, believe_content, tell, ist_date(at))
     if complaints:
         more = f" (and {len(complaints) - 1} more bad files; nothing was imported)" if len(complaints) > 1 else ""
         raise DataError(complaints[0] + more)
@@ -119,7 +120,7 @@ def _expanded(paths: Iterable[Path]) -> list[Path]:
 
 
 def _judged(
-    files: Sequence[Path], sessions: SessionTable, believe_content: bool, tell: Progress
+    files: Sequence[Path], sessions: SessionTable, believe_content: bool, tell: Progress, today: date
 ) -> tuple[list[_Ready], list[str]]:
     ready, complaints = [], []
     for done, path in enumerate(files):
@@ -128,6 +129,8 @@ def _judged(
             source = read_source(path)
             importer = importer_for(source)
             parsed = importer.parse(source)
+            if importer.KIND.startswith("bhavcopy"):
+                _admit(source, parsed, sessions, believe_content, today)
             _refuse_false_dates(source, parsed, sessions, believe_content)
         except DataError as error:
             complaints.append(str(error))
@@ -135,6 +138,19 @@ def _judged(
             ready.append(_Ready(source, importer.KIND, parsed))
     tell("", len(files), len(files))
     return ready, complaints
+
+
+def _admit(source: SourceFile, parsed: Parsed, sessions: SessionTable, believe_content: bool, today: date) -> None:
+    """Take the date of a bhavcopy beyond the listed years for a session: NSE makes a file of trades only of those."""
+    day = date.fromisoformat(str(parsed.frame["session"].iloc[0]))
+    claimed = date_in_name(source)
+    if (
+        day <= today
+        and day not in sessions.provisional
+        and sessions.candidate(day)
+        and (believe_content or claimed in {None, day})
+    ):
+        sessions.admit(day, f"NSE's bhavcopy {source.name}")
 
 
 def _refuse_false_dates(source: SourceFile, parsed: Parsed, sessions: SessionTable, believe_content: bool) -> None:

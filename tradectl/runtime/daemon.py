@@ -83,7 +83,12 @@ class Daemon:
         warnings = runner.take_warnings()
         for line in warnings:
             self._report(line)
-        if runner.sweep(runner.rows()) or warnings:
+        try:
+            missed = runner.sweep(runner.rows())
+        except TradectlError:  # it may have left a message about that
+            runner.deliver()
+            raise
+        if missed or warnings:
             runner.deliver()
         windows, needs = due_now(runner), {task.name: task.needs for task in runner.tasks}
         due = {window.task for window in windows}

@@ -48,9 +48,10 @@ def _opens(candidate: Session) -> datetime:
 
 def _proof(world: World, candidate: Session, now: datetime) -> str:
     """What proves that the market is open: a broker that declares it, or a held share that traded today in ordinary hours. Empty
-    without a position, and where no quote shows it: an adapter that cannot date a quote without the session table proves nothing.
+    where nothing is held or on order, and where no quote shows it: an adapter that cannot date a quote without the session table
+    proves nothing.
     """
-    symbols = sorted({position.symbol for position in world.ledger.book.snapshot().positions})
+    symbols = _symbols(world)
     if not symbols:
         return ""
     if world.broker.capabilities.open_weekdays:
@@ -66,13 +67,21 @@ def _proof(world: World, candidate: Session, now: datetime) -> str:
     return ""
 
 
+def _symbols(world: World) -> list[str]:
+    """Return what a sell may be wanted of: open positions and unfinished orders, which may have filled unseen; without them what
+    the broker's account holds, of which this ledger may know nothing."""
+    snapshot = world.ledger.book.snapshot()
+    symbols = {item.symbol for item in snapshot.positions} | {order.symbol for order in snapshot.orders}
+    return sorted(symbols or {item.symbol for item in world.broker.holdings() if item.quantity + item.t1_quantity > 0})
+
+
 def note_today(world: World) -> None:
     """Write once a day and user that today is provisional, and why: to the log and as a message."""
     now = world.clock.now()
     today = ist_date(now)
     text = (
         f"{today} is a provisional session ({world.sessions.provisional[today]}): no list of {today.year}'s holidays is known. "
-        f"What is held is sold as on any session; nothing is bought. {FILL_YEAR}"
+        f"What is held is sold as on any session; nothing is bought. {FILL_YEAR}{_gap(world.sessions, today)}"
     )
     if world.ledger.outbox.add(now, f"{today} is a provisional session", text, f"provisional:{today}"):
         world.ledger.logs.append(now, "warning", "provisional_session", text)
@@ -83,20 +92,34 @@ def missing_year(table: SessionTable, today: date) -> str:
     listed = table.listed_through
     if today > listed:
         sold = "what is held is sold only once a broker has shown that the market is open"
-        return f"no list of {today.year}'s holidays is known: nothing is bought, and {sold}. {FILL_YEAR}"
+        return f"no list of {today.year}'s holidays is known: nothing is bought, and {sold}. {FILL_YEAR}{_gap(table, today)}"
     if listed.year == today.year and (today.month, today.day) >= WARN_FROM:
         following = listed.year + 1
         return f"no list of {following}'s holidays is known: from {listed} on nothing is bought for {following}. {FILL_YEAR}"
     return ""
 
 
+def _gap(table: SessionTable, today: date) -> str:
+    """Return what to do about weekdays before today that were never decided, in one sentence; empty without any."""
+    days = table.undecided(today)
+    if not days:
+        return ""
+    named = ", ".join(map(str, days[-3:]))
+    more = f" and {len(days) - 3} before" if len(days) > 3 else ""
+    return (
+        f". Not known: whether the exchange was open on {named}{more}; it counts as closed, so bars, T1 shares and holding days "
+        "leave it out. `tradectl data import` of NSE's bhavcopy of the day proves a session"
+    )
+
+
 def warn(world: World) -> None:
-    """Send the warning about a missing list, once a week."""
+    """Send the warning about a missing list, once a week, and again when the list has ended: it means more then."""
     now = world.clock.now()
     today = ist_date(now)
     text = missing_year(world.sessions, today)
     if not text:
         return
-    key = f"calendar:{today.isocalendar().year}-{today.isocalendar().week}"
+    over = ":over" if today > world.sessions.listed_through else ""
+    key = f"calendar:{today.isocalendar().year}-{today.isocalendar().week}{over}"
     if world.ledger.outbox.add(now, "The holidays of a new year are missing", text, key):
         world.ledger.logs.append(now, "warning", "year_missing", text)

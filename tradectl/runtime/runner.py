@@ -114,7 +114,12 @@ class Runner:
     def sweep(self, rows: Mapping[str, ScheduleRow]) -> tuple[str, ...]:
         """Record what was missed, where something can have been since this runner looked last."""
         now = self.world.clock.now()
-        if admit_today(self.world) and self._noted_on != ist_date(now):
+        try:
+            admitted = admit_today(self.world)
+        except TradectlError:  # the broker cannot be read: the missing list is what a person can mend
+            warn(self.world)
+            raise
+        if admitted and self._noted_on != ist_date(now):
             note_today(self.world)
             self._noted_on, self._sweep_at = ist_date(now), None
         if self._looked_at is not None and now < self._looked_at:
