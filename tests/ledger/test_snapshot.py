@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import pytest
 
 from tests.ledger.conftest import NOW
+from tradectl.ledger import records
 from tradectl.ledger.engine import Database
 from tradectl.ledger.executions import Claim, this_owner
 from tradectl.ledger.inserts import put_rows
@@ -81,6 +82,26 @@ def test_a_modification_does_not_hide_what_another_connection_wrote(ledger: Ledg
     ledger.book.note_modified(one, 20, 99_00, NOW)
     assert [order.status for order in ledger.book.snapshot().orders] == [OrderStatus.PENDING, OrderStatus.UNKNOWN]
     assert ledger.book.snapshot() == elsewhere.book.snapshot()
+
+
+def test_orders_of_a_session_are_read_once_until_something_is_written(
+    ledger: Ledger, elsewhere: Ledger, claim: Claim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[Order] = []
+    made = records.order_of
+    monkeypatch.setattr(records, "order_of", lambda row: reads.append(made(row)) or reads[-1])
+    one = ordered(ledger, claim, "ACME")
+    seen = ledger.book.orders(session=DAY)
+    seen.clear()
+    assert ledger.book.orders(session=DAY) == [one]
+    assert len(reads) == (1 if ledger.database.sqlite else 2)  # PostgreSQL is asked each time
+    assert ledger.book.orders(session=DAY + timedelta(days=1)) == []
+    two = ordered(ledger, claim, "BETA")
+    assert ledger.book.orders(session=DAY) == [one, two]
+    elsewhere.book.intents.move(two, OrderStatus.UNKNOWN, "from outside", NOW)
+    assert [order.status for order in ledger.book.orders(session=DAY)] == [OrderStatus.PENDING, OrderStatus.UNKNOWN]
+    changed = ledger.book.note_modified(one, 20, 99_00, NOW)
+    assert ledger.book.orders(session=DAY)[0] == changed
 
 
 def test_a_row_takes_the_place_of_its_predecessor_and_keeps_its_id(database: Database, ledger: Ledger) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from tradectl.drill.play import play
 from tradectl.drill.process import killed_there, stopped_there
 from tradectl.drill.trip import Killed, Trip
 from tradectl.drill.verdict import Verdict, judge
+from tradectl.runtime.exposure import MONITOR
 from tradectl.runtime.outcomes import Report
 
 KINDS = tuple(fault for fault in Fault if fault not in HELD_BACK)
@@ -36,6 +38,7 @@ BUG, USAGE, UNKNOWN, MISSED = 1, 2, 7, 12
 FAIR = frozenset({0, UNKNOWN, MISSED, BUG})
 """How a task may end where the exchange has no fault: deaths alone can make an order unknown, and last until a window is over.
 Bugs are told apart."""
+EXPOSED = 11
 COMMANDS = frozenset({"place", "place:done", "modify", "modify:done", "cancel", "cancel:done"})
 ONE_WRITER = frozenset({Fault.REQUEST_LATE, Fault.SLOW_BOOK, Fault.SLOWER_BOOK})
 """Faults that remember: a stopped process would write back what it remembered before."""
@@ -229,8 +232,15 @@ class Drill:
         verdict.failed = [f"{report.task}: {report.error}" for report in reports if report.exit_code in {BUG, USAGE}]
         verdict.failed += [failure] if failure else []
         if not self.conditions.faults and not stopped:
-            verdict.failed += [f"{item.task}: {item.outcome}, {item.error}" for item in reports if item.exit_code not in FAIR]
+            verdict.failed += [f"{item.task}: {item.outcome}, {item.error}" for item in reports if not is_fair(item)]
         self.tally.add(verdict, f"{self._told}, {self._where}")
+
+
+def is_fair(report: Report, fair: Container[int] = FAIR) -> bool:
+    """Return whether a task ends as it may where the exchange has no fault. The monitor of the drill steps rarely: what was
+    bought since its last step has no sell yet, and every other task must say so."""
+    named = report.task != MONITOR and report.exit_code == EXPOSED and bool(report.unprotected) and not report.refused
+    return report.exit_code in fair or named
 
 
 def _told(conditions: Conditions) -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tradectl.drill import days
-from tradectl.drill.crashes import Drill, Tally, conditions_of
+from tradectl.drill.crashes import Drill, Tally, conditions_of, is_fair
 from tradectl.drill.days import Day, Step
 from tradectl.drill.ground import FolderGround, Ground, ServerGround, drop_databases, own_database
 from tradectl.drill.life import Exchange, Life, found, peace
@@ -120,7 +120,7 @@ class Stage:
 
         def run(step: Step) -> None:
             report = play(life, step)
-            if report.exit_code:
+            if not is_fair(report, {0}):
                 raise TradectlError(f"the drill could not be prepared: {step.name}: {report.error}")
 
         def save(day: Day) -> None:

@@ -74,6 +74,7 @@ class Book(Records):
         self.intents = Intents(database, user)
         self._snapshot: Snapshot | None = None
         self._token: object = None
+        self._of_session: tuple[object, date | None, list[Order]] = (None, None, [])
         self._trades: set[str] | None = None
         self._applied: tuple[object, dict[int, frozenset[tuple[str, date]]]] = (None, {})
         self._index: tuple[Snapshot, dict[str, Order], dict[str, Order]] | None = None
@@ -117,6 +118,18 @@ class Book(Records):
             orders = UNFINISHED.all(connection, mine)
             state = STATE.one(connection, mine)
         return Snapshot(tuple(map(position_of, positions)), tuple(map(order_of, orders)), *state)
+
+    def orders(
+        self, *, session: date | None = None, execution_id: int | None = None, ids: Iterable[int] | None = None
+    ) -> list[Order]:
+        """Orders of any status, oldest first. Those of a session are kept until something is written: a look at positions
+        without a sell reads them several times for each position."""
+        if session is None or execution_id is not None or ids is not None:
+            return super().orders(session=session, execution_id=execution_id, ids=ids)
+        token = self._database.version_token()
+        if self._of_session[:2] != (token, session):
+            self._of_session = (token, session, super().orders(session=session))
+        return list(self._of_session[2])
 
     def note_modified(self, order: Order, quantity: int, price: int, now: datetime) -> Order:
         """The broker has taken a change of an order; the order as it is now. The snapshot that is kept takes it in where nobody
