@@ -128,9 +128,9 @@ def test_deaths_and_lost_answers_leave_orders_of_unknown_fate_that_are_said_and_
 def test_it_finds_an_adapter_that_sends_a_command_twice(drilled: Drilled, monkeypatch: pytest.MonkeyPatch) -> None:
     once = Api.send
 
-    def twice(api: Api, path: str, before: Callable[[], None] | None, /, **body: str) -> str:
-        once(api, path, before, **body)
-        return once(api, path, before, **body)
+    def twice(api: Api, path: str, side: Side | None, before: Callable[[], None] | None, /, **body: str) -> str:
+        once(api, path, side, before, **body)
+        return once(api, path, side, before, **body)
 
     monkeypatch.setattr(Api, "send", twice)
     tally = drilled(set(), real=0)
