@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tradectl.exchange.sessions import SessionTable, cover_year
+from tradectl.exchange.overrides import write_days
+from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.archive import Archive
 from tradectl.model.history import Floats
 from tradectl.model.panel import GAP, NOT_LISTED, SERIES, Panel
@@ -49,7 +50,7 @@ def calendar() -> SessionTable:
 
 def _calendar(path: Path) -> SessionTable:
     for year in YEARS:
-        cover_year(path, year, "invented")
+        write_days(path, (), year, "invented")
     return SessionTable.load(path)
 
 
