@@ -7,7 +7,7 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, date, time
 from pathlib import Path
 
@@ -135,16 +135,26 @@ def another_user() -> Iterator[None]:
         os.seteuid(0)
 
 
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
 @pytest.mark.parametrize(
     "closed",
     ["ledger.db", "ledger.db-wal", "paper.db", "market", "market/archive.db", "ledger.db.lock", "brokers/login.lock", "."],
 )
-def test_a_file_that_this_user_cannot_write_is_wrong(tradectl: Tradectl, open_folder: Path, closed: str) -> None:
+def test_a_file_that_this_user_cannot_write_is_wrong(
+    tradectl: Tradectl, open_folder: Path, closed: str, stack: ExitStack
+) -> None:
     """Somebody ran a command as root."""
     home = open_folder / "home"
     words = ("doctor", "--json", "--home", str(home))
     tradectl("init", "--home", str(home))
     tradectl("doctor", "--home", str(home))
+    held = stack.enter_context(closing(sqlite3.connect(home / "ledger.db")))  # the last connection that ends deletes the log
+    held.execute("SELECT count(*) FROM users").fetchall()
     file = home / closed
     if not file.exists():
         file.parent.mkdir(exist_ok=True)
