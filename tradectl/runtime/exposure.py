@@ -57,14 +57,14 @@ def unprotected_now(
     session = _session(world, ist_date(now))
     if session is None or not session.runs or now < session.open_at() or not _holds_any(world):
         return ()
-    from tradectl.execution import protection
+    from tradectl.execution import findings, protection
 
     snapshot = world.ledger.book.snapshot()
     exposed = list(_exposed(world, snapshot, session, now))
     if not exposed:
         return ()
     monitor = Monitor(looked_at, None) if looked_at is not None else _monitor(world, session, now)
-    known = protection.known(world.ledger, session.date)
+    known = findings.known(world.ledger, session.date)
     of_account = _of_account(world, snapshot, now)
     found = []
     for position, shares, damaged in exposed:
@@ -86,11 +86,11 @@ def announce_unprotected(world: World) -> tuple[Unprotected, ...]:
     """
     found = unprotected_now(world)
     if found:
-        from tradectl.execution import protection
+        from tradectl.execution import findings
 
         now = world.clock.now()
         for item in found:
-            protection.announce(world.ledger, ist_date(now), now, item)
+            findings.announce(world.ledger, ist_date(now), now, item)
     return tuple(item for item in found if item.grave)
 
 

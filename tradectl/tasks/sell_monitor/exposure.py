@@ -13,7 +13,7 @@ from types import TracebackType
 
 from tradectl.errors import BrokerUnavailable, DatabaseError, Interrupted, LoginNeeded, TradectlError
 from tradectl.exchange.sessions import Session
-from tradectl.execution import protection
+from tradectl.execution import findings, protection
 from tradectl.execution.protection import Cause, Facts, Unprotected
 from tradectl.execution.selling import Seller
 from tradectl.ledger.book import Snapshot
@@ -124,12 +124,12 @@ class _Watch:
     def kept(self, snapshot: Snapshot, find: Callable[[], list[Unprotected]]) -> tuple[tuple[Unprotected, ...], bool]:
         """Compare the findings of now with those that were kept, and write what differs."""
         ledger, day, now = self.context.world.ledger, self.context.session, self.context.now
-        before = protection.known(ledger, day)
+        before = findings.known(ledger, day)
         found = [_continued(item, before.get(item.instrument_id)) for item in find()]
         due = [item for item in found if item.is_due(now)]
         named = {item.instrument_id for item in found}
         due += [item for name, item in before.items() if name not in named and self._stands(snapshot, item)]
-        return tuple(due), protection.keep(ledger, day, now, due, before)
+        return tuple(due), findings.keep(ledger, day, now, due, before)
 
     def _stands(self, snapshot: Snapshot, item: Unprotected) -> bool:
         """Return whether the market hours of a stock ended while its position, still open, had no sell."""
