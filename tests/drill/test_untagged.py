@@ -13,7 +13,7 @@ from tradectl.brokers.faulty import Fault, Truth
 from tradectl.brokers.openalgo.api import Api
 from tradectl.drill import crashes, days
 from tradectl.drill.afar import promise_of
-from tradectl.drill.crashes import Drill, Tally
+from tradectl.drill.crashes import Drill, Tally, conditions_of
 from tradectl.drill.life import Conditions
 from tradectl.drill.sweep import Stage
 from tradectl.drill.untagged import tagged
@@ -123,6 +123,11 @@ def test_deaths_and_lost_answers_leave_orders_of_unknown_fate_that_are_said_and_
     assert [*tally.duplicates, *tally.lost, *tally.failed] == []
     assert tally.real_kills == 1
     assert min(tally.faults[Fault.REPLY_LOST], tally.unknown.total()) > 0
+
+
+def test_a_refusal_that_is_a_lie_is_drilled_only_where_the_book_has_tags() -> None:
+    drawn = {name: {kind for seed in range(40) for kind in conditions_of(seed, name).faults} for name in ("kite", THROUGH)}
+    assert {name: Fault.DOCUMENTED_REFUSAL in kinds for name, kinds in drawn.items()} == {"kite": True, THROUGH: False}
 
 
 def test_it_finds_an_adapter_that_sends_a_command_twice(drilled: Drilled, monkeypatch: pytest.MonkeyPatch) -> None:
