@@ -183,7 +183,10 @@ def _failure_of(watch: _Watch, position: Position, error: Exception) -> tuple[Ca
 def _gathered(watch: _Watch, seller: Seller, quotes: Mapping[str, Quote], exposed: Exposed) -> Iterator[tuple[Position, Facts]]:
     """Yield the positions with what is known of each. The broker's holdings are read once, and only where they can matter."""
     world, snapshot = watch.context.world, seller.desk.snapshot
-    halted, armed = protection.halted_by(snapshot, world.marker), protection.is_armed(world.ledger)
+    if not exposed:
+        return
+    armed = world.mode == "simulated" or protection.is_armed(world.ledger)  # a simulation is asked each minute of each day
+    halted = protection.halted_by(snapshot, world.marker)
     held: Mapping[str, Holding] | None = None
     failure: tuple[Cause, str] | None = None
     for position, shares in exposed:
@@ -206,7 +209,8 @@ def _gathered(watch: _Watch, seller: Seller, quotes: Mapping[str, Quote], expose
 def _priced(watch: _Watch, seller: Seller, quote: Quote | None, position: Position, facts: Facts) -> Facts:
     """Add what the price says, and what became of the last sell order."""
     book, day = seller.desk.book, watch.context.session
-    credited = book.new_shares(position.id, day - CREDIT)
+    short = facts.held is None or facts.held.sellable < position.quantity
+    credited = book.new_shares(position.id, day - CREDIT) if short else 0
     taken_back = protection.taken_back_in(book, position, day)
     facts = replace(facts, credited=credited, continuous=watch.continuous(position))
     facts = replace(facts, refused=_refused(seller, position, day), taken_back=taken_back)
