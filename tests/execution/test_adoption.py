@@ -11,11 +11,12 @@ from sqlalchemy import update
 
 from tests.cli.hands import operate, result_of
 from tests.execution.trading import AFTER, D, T, Trading, entry, ist, stock
+from tradectl.errors import DatabaseError
 from tradectl.execution import reconcile
 from tradectl.execution.orders import OrderPath, Sent
 from tradectl.execution.tags import client_tag, identify, position_leg, reentry_leg
 from tradectl.ledger import schema
-from tradectl.ledger.intents import UNEXPLAINED, UNFOUNDED, Overtaken
+from tradectl.ledger.intents import UNEXPLAINED, UNFOUNDED, Intents, Overtaken
 from tradectl.ledger.rows import Intent
 from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, Purpose, Side, TradeReport, Variety
 
@@ -356,3 +357,18 @@ def test_a_number_that_is_used_again_is_another_order(trading: Make):
     market.desk(market.claim("test", T)).reconcile()
     assert (market.ledger.book.order(order.id).filled_quantity, market.positions) == (0, ())
     assert [(row.symbol, row.external) for row in market.ledger.book.fills()] == [("BETA", True)]
+
+
+def test_an_order_id_that_the_ledger_cannot_note_is_in_the_error(trading: Make, monkeypatch: pytest.MonkeyPatch):
+    """A broker without tags shows the order under this id alone."""
+    market = trading(stock())
+    desk = market.desk(market.claim("buy", T))
+
+    def locked(*_: object, **__: object) -> None:
+        raise DatabaseError("the ledger is locked")
+
+    monkeypatch.setattr(Intents, "answered", locked)
+    with pytest.raises(DatabaseError, match="is locked") as raised:
+        desk.path.place(entry(10, 10000))
+    (placed,) = market.broker.orders()
+    assert f"is {placed.broker_order_id} at the broker" in str(raised.value)

@@ -3,7 +3,7 @@
 Who only looks is given a `ReadTransport`: how a read is sent is chosen there and not by who asks, so it has no way to a command.
 
 What matters after a failed command is whether the broker may have carried it out. Where the connection was never made, it did
-not. Where it broke, timed out, was answered with 429 or with what nobody can read, it may have: that is Ambiguous, and only the
+not. Where it broke, timed out, was answered with 429 or with an unreadable reply, it may have: that is Ambiguous, and only the
 book tells.
 """
 

@@ -302,7 +302,7 @@ def _text(found: dict[str, Any]) -> str:
 
 
 def _cancelled(call: Call, found: dict[str, Any]) -> Answer:
-    """Cancel every order, after the halt. An error of it is told beside the halt, which stands."""
+    """Cancel every order, after the halt. An error of it is reported beside the halt, which stands."""
     from tradectl.cli import orders
 
     try:

@@ -248,7 +248,7 @@ def _covers(order: Order, session: date) -> bool:
 
 
 def unresolved_sell(position: Position, orders: Iterable[Order]) -> Order | None:
-    """Return a sell order of a position whose outcome nobody knows: UNKNOWN, or marked as being sent and never answered."""
+    """Return a sell order of a position with an unknown outcome: UNKNOWN, or marked as being sent and never answered."""
     for order in orders:
         sent = order.side is Side.SELL and order.alive and order.sending_at is not None
         answered = order.broker_order_id is not None and order.status is not OrderStatus.UNKNOWN

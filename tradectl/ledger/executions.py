@@ -215,7 +215,7 @@ class Executions:
         self._write(claim, values)
 
     def release(self, claim: Claim, steps: int, result: Mapping[str, Any]) -> None:
-        """Leave the row running without an owner: the next step belongs to whoever comes. Its last beat stays: it says when the
+        """Leave the row running without an owner: the next process takes the next step. Its last beat stays: it says when the
         last step was done."""
         self._write(claim, {"owner": None, "steps": steps, "result": dict(result)})
 

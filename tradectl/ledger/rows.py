@@ -87,7 +87,7 @@ class Order:
 
     @property
     def disowned(self) -> bool:
-        """A person decided that it is not ours, or it ended without a trade before anybody explained it."""
+        """Return whether it is not ours: a person decided so, or it ended without a trade and without an explanation."""
         return self.purpose is Purpose.UNIDENTIFIED and self.status in TERMINAL
 
     @property

@@ -80,7 +80,7 @@ class FaultyBroker:
         self._gate = Gate(exchange, clock, promise, self._mirror, self._remembered)
         self._on_call = on_call
         self.misreport: Callable[[Fault, int], None] | None = None
-        """Where a wire lies between, its server is told here to send another reply than the true one, and which by a number."""
+        """Tells the server of a wire, where there is one, to replace its true reply; the number chooses the other reply."""
 
     @property
     def name(self) -> str:

@@ -144,7 +144,7 @@ class Store:
                 self._connection.execute("ROLLBACK")
 
     def _check_in_place(self) -> None:
-        """Raise DatabaseError where the open file no longer has its name: nobody else would read what is written to it."""
+        """Raise DatabaseError where the open file no longer has its name: no other process would read what is written to it."""
         if not self._alone and self._identity and _place(self._path) != self._place:
             raise DatabaseError(
                 f"the paper exchange {self._file} was deleted or replaced while it was in use: nothing is written"
