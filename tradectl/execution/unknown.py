@@ -56,10 +56,14 @@ def resolve(
     doubts: list[Order] = []
     found: tuple[str, datetime | None] | None
     today = ist_date(now)
+    if book.undoubted[0] is orders and book.undoubted[1] is reports and book.undoubted[2] == today:
+        return []
     listed = {report.broker_order_id: report for report in reports}
+    settled = True
     for order in orders:
         if order.sending_at is None or order.status is OrderStatus.RETRY_PENDING:
             continue
+        settled = settled and _is_plain(order, listed)
         if order.broker_order_id is not None:
             found = LOST
             if order.session >= today:
@@ -79,7 +83,14 @@ def resolve(
                 doubts.append(_doubt(book, order, *found, now=now))
         except Overtaken:
             continue
+    if settled:
+        book.undoubted = (orders, reports, today)
     return doubts
+
+
+def _is_plain(order: Order, listed: Mapping[str, OrderReport]) -> bool:
+    """Return whether an order stays as it is while neither it nor the broker's book changes, however much time passes."""
+    return order.broker_order_id in listed and order.absent_since is None and order.status is not OrderStatus.UNKNOWN
 
 
 def _vanished(

@@ -28,8 +28,10 @@ from tradectl.ledger.statements import (
     FLOWS,
     LAST_TARGET,
     LOWEST_TARGET,
+    NUMBERED,
     ONE_ORDER,
     ORDERS,
+    ORDERS_OF_SESSION,
     SELL_TOTALS,
     SOLD,
     SPUN_OFF,
@@ -51,9 +53,9 @@ class Records:
 
     def finished(self, broker_order_ids: Iterable[str]) -> dict[str, Order]:
         """Our orders, finished or not, behind these ids of the broker."""
-        query = select(ORDERS).where(ORDERS.c.user == self._user, ORDERS.c.broker_order_id.in_(list(broker_order_ids)))
         with self._database.read() as connection:
-            return {str(order.broker_order_id): order for order in map(order_of, connection.execute(query))}
+            found = (NUMBERED.first(connection, {"of_user": self._user, "of_number": number}) for number in broker_order_ids)
+            return {row.broker_order_id: order_of(row) for row in found if row is not None}
 
     def tagged(self, tags: Iterable[str]) -> dict[str, Order]:
         """Our orders, finished or not, by tag."""
@@ -65,6 +67,10 @@ class Records:
         self, *, session: date | None = None, execution_id: int | None = None, ids: Iterable[int] | None = None
     ) -> list[Order]:
         """Orders of any status, oldest first."""
+        if session is not None and execution_id is None and ids is None:
+            with self._database.read() as connection:
+                rows = ORDERS_OF_SESSION.all(connection, {"of_user": self._user, "of_session": session})
+            return [order_of(row) for row in rows]
         query = select(ORDERS).where(ORDERS.c.user == self._user)
         if session is not None:
             query = query.where(ORDERS.c.session_date == session)
