@@ -10,7 +10,7 @@ from tradectl.ledger.rows import Position
 from tradectl.ports import Clock
 
 if TYPE_CHECKING:
-    from tradectl.task import Context
+    from tradectl.execution.desk import Desk
 
 
 def known_by_morning(session: date, clock: Clock) -> date:
@@ -22,9 +22,9 @@ def known_by_morning(session: date, clock: Clock) -> date:
     return session - timedelta(days=1) if clock.virtual else session
 
 
-def tell_of_held(context: Context, positions: Iterable[Position], day: date) -> None:
+def tell_of_held(desk: Desk, positions: Iterable[Position], day: date) -> None:
     """Log and send one message for each position that an excluding list names on a date; a second time it is the same message."""
-    surveillance = context.world.market.surveillance(day)
+    surveillance = desk.market.surveillance(day)
     for position in positions:
         found = surveillance.excluding(position.instrument_id)
         if not found:
@@ -32,5 +32,5 @@ def tell_of_held(context: Context, positions: Iterable[Position], day: date) -> 
         text = f"{position.quantity} {position.symbol} are held, and it is under surveillance ({found})"
         told = f"{text}: its sells go on, nothing more of it is bought. `tradectl why {position.symbol}` shows the decisions"
         stages = surveillance.stages(position.instrument_id)
-        if context.tell(f"{position.symbol} is under surveillance", told, f"surveillance:{position.instrument_id}:{stages}"):
-            context.log("surveillance", told, position.symbol, level="warning")
+        if desk.tell(f"{position.symbol} is under surveillance", told, f"surveillance:{position.instrument_id}:{stages}"):
+            desk.log("surveillance", told, position.symbol, level="warning")

@@ -110,7 +110,9 @@ def _expanded(paths: Iterable[Path]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.is_file() and p.suffix.lower() in {".csv", ".gz", ".json", ".zip", ".txt"})
+            inside = sorted(
+                p for p in path.iterdir() if p.is_file() and p.suffix.lower() in {".csv", ".gz", ".json", ".zip", ".txt"}
+            )
             if not inside:
                 raise DataError(f"{path}: holds no CSV file")
             files += inside

@@ -28,7 +28,7 @@ INDIAN_SHARE = "INE"
 
 
 def _admissions(
-    series: Any, share: Any, free: Any, close: Any, at: Reading | Features, p: Parameters
+    series: Any, share: Any, close: Any, at: Reading | Features, p: Parameters, *, free: Any
 ) -> tuple[tuple[str, Any], ...]:
     """Name and truth of what the universe asks. Numbers or arrays: `close` as traded, in paise; `share`: whether its ISIN is that
     of one; `free`: whether no surveillance list excludes it."""
@@ -61,18 +61,18 @@ def _rules(close: Any, slow: Any, at: Reading | Features, p: Parameters) -> tupl
 
 
 def exclusion(reading: Reading, instrument: Instrument, parameters: Parameters, *, free: bool = True) -> str:
-    """'' or why the symbol is outside the universe: series, isin, surveillance, turnover, bars, price (of the close as traded)."""
-    asked = _admissions(reading.series, is_share(instrument.isin), free, reading.close, reading, parameters)
+    """'' or why the symbol is outside the universe: series, isin, surveillance, turnover, bars, price (the close as traded)."""
+    asked = _admissions(reading.series, is_share(instrument.isin), reading.close, reading, parameters, free=free)
     return next((name for name, passed in asked if not passed), "")
 
 
 def exclusions(
-    series: Names, share: Mask, close: Ints, features: Features, parameters: Parameters, free: Mask | None = None
+    series: Names, share: Mask, close: Ints, features: Features, parameters: Parameters, *, free: Mask | None = None
 ) -> Names:
     """`exclusion` of many instruments at once; `close` as traded, in paise. `free`: which ones no surveillance list excludes; all
     of them where it is None."""
     unwatched = np.ones(len(series), dtype=np.bool_) if free is None else free
-    return _first_failed(_admissions(series, share, unwatched, close, features, parameters), len(series))
+    return _first_failed(_admissions(series, share, close, features, parameters, free=unwatched), len(series))
 
 
 def is_share(isin: str | None) -> bool:
@@ -104,7 +104,7 @@ def admission_mask(history: History, features: Features, parameters: Parameters,
     """Bars on which `exclusion` finds nothing, as far as bars and surveillance lists tell: everything but the ISIN."""
     share = np.ones(len(history), dtype=np.bool_)
     free = free_of(history.sessions, excluded)
-    return _all(_admissions(history.series, share, free, history.close, features, parameters))
+    return _all(_admissions(history.series, share, history.close, features, parameters, free=free))
 
 
 def free_of(days: Ints, excluded: Spells) -> Mask:

@@ -38,8 +38,8 @@ NEVER = 2**31
 @dataclass(frozen=True)
 class Listing:
     """One instrument. `instrument(session)` is the security as it is then; `actions` oldest first; `minutes(session)` its minute
-    bars, of the `minute_sessions` alone; `features(parameters)` its columns, one row for each bar. `excluded`: the dates on which a
-    surveillance list excludes it."""
+    bars, of the `minute_sessions` alone; `features(parameters)` its columns, one row for each bar. `excluded`: the dates on which
+    a surveillance list excludes it."""
 
     history: History
     instrument: Callable[[date], Instrument]

@@ -122,7 +122,7 @@ class _Judge:
         shares = np.array([entry.is_share(isin) for _, isin in facts], dtype=np.bool_)
         series = np.array([reading.series for reading in rows], dtype=np.str_)
         free = np.array([name not in self.watched for name in names], dtype=np.bool_)
-        excluded = entry.exclusions(series, shares, scan.arrays["close"][lanes], table, parameters, free).tolist()
+        excluded = entry.exclusions(series, shares, scan.arrays["close"][lanes], table, parameters, free=free).tolist()
         refused = entry.refusals(table, parameters).tolist()
         found = {}
         for i, (name, (symbol, _), reading, out, no) in enumerate(zip(names, facts, rows, excluded, refused, strict=True)):

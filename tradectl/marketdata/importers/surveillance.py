@@ -2,14 +2,14 @@
 
 Four forms are read, and each becomes entries of one date:
 
-- NSE's daily indicator file `REG1_INDddmmyy.csv` (or `REG_INDddmmyy.csv`): every security, its stage in a column a measure, 100 for
-  none (source: NSE/SURV/65097 of 2024-11-14).
-- The reports of NSE's site as CSV: SYMBOL, ISIN and GSM STAGE, ESM STAGE or ASM STAGE. The ASM report has a line `Long Term` and a
-  line `Short Term` before its two lists. The date is in the file's name.
+- NSE's daily indicator file `REG1_INDddmmyy.csv` (or `REG_INDddmmyy.csv`): every security, its stage in a column a measure, 100
+  for none (source: NSE/SURV/65097 of 2024-11-14).
+- The reports of NSE's site as CSV: SYMBOL, ISIN and GSM STAGE, ESM STAGE or ASM STAGE. The ASM report has a line `Long Term` and
+  a line `Short Term` before its two lists. The date is in the file's name.
 - The same reports as JSON (`/api/reportGSM`, `/api/reportESM`, `/api/reportASM`); see `surveillance_json`.
 - A list of one's own: `dated,measure,symbol,isin,stage`, with gsm, esm, asm_long or asm_short as the measure.
 
-Each list is complete for its date. A measure that a file covers and that names no security is stored as an entry without a symbol.
+Each list is complete for its date. A measure that a file covers without any security is stored as an entry without a symbol.
 """
 
 from __future__ import annotations
@@ -137,9 +137,9 @@ def refuse_losses(name: str, entries: set[str], before: set[str], measure: str, 
     lost = sorted(before - entries)
     if len(before) >= FEW and len(lost) * LOST > len(before):
         raise DataError(
-            f"{name}: lacks {len(lost)} of the {len(before)} securities that the {TITLES[Measure(measure)]} list of {dated} holds "
-            f"({', '.join(lost[:5])}, …): they could be bought again. Nothing was taken; download the file again, or compare it "
-            "with NSE's own list and import it with --believe-content"
+            f"{name}: lacks {len(lost)} of the {len(before)} securities that the {TITLES[Measure(measure)]} list of {dated} "
+            f"holds ({', '.join(lost[:5])}, …): they could be bought again. Nothing was taken; download the file again, or "
+            "compare it with NSE's own list and import it with --believe-content"
         )
 
 

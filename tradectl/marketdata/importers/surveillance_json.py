@@ -44,11 +44,11 @@ def as_csv(name: str, stem: str, text: str) -> str:
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
     writer.writerow(OWN_FORM)
-    for measure, rows in _lists(name, content):
-        dates = {_dated(name, measure, number, row) for number, row in enumerate(rows, 1)} - {""}
-        if len(dates) > 1:
-            raise DataError(f"{name}: the {measure} list has the dates {min(dates)} and {max(dates)}; a list is of one date")
-        dated = dates.pop() if dates else date_in_name(stem, name)
+    lists = list(_lists(name, content))
+    dates = {measure: _dated(name, measure, rows) for measure, rows in lists}
+    others = sorted(filter(None, dates.values()))
+    for measure, rows in lists:
+        dated = dates[measure] or (others[-1] if others else date_in_name(stem, name))
         writer.writerows(_row(name, dated, measure, number, row) for number, row in enumerate(rows, 1))
         if not rows:
             writer.writerow([dated, measure.value, "", "", ""])
@@ -68,7 +68,8 @@ def _lists(name: str, content: Any) -> Iterator[tuple[Measure, list[dict[str, An
     measures = {measure for row in known for key, measure in _TIMES.items() if key in row}
     if len(measures) != 1 or measures & {Measure.LONG_ASM}:
         raise DataError(
-            f"{name}: is JSON, not CSV, and none of NSE's surveillance reports (reportGSM, reportESM, reportASM) with an entry in it"
+            f"{name}: is JSON, not CSV, and none of NSE's surveillance reports (reportGSM, reportESM, reportASM) with an entry "
+            "in it"
         )
     yield measures.pop(), known
 
@@ -79,16 +80,19 @@ def _checked(name: str, rows: Any, where: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _dated(name: str, measure: Measure, number: int, row: dict[str, Any]) -> str:
-    """The date of an entry as ISO text; empty where it has none."""
+def _dated(name: str, measure: Measure, rows: list[dict[str, Any]]) -> str:
+    """The one date of a list as ISO text; empty where no entry has one."""
     key = next(key for key, of in _TIMES.items() if of is measure or (key == "asmTime" and measure is Measure.SHORT_ASM))
-    text = row.get(key)
-    if text is None or text == "":
-        return ""
-    day = parse_date(str(text).split()[0], ("%d-%b-%Y", "%Y-%m-%d"))
-    if day is None:
-        raise DataError(f"{name} entry {number} of {measure}: {key} {text!r} is not a date")
-    return day.isoformat()
+    found = set()
+    for number, row in enumerate(rows, 1):
+        text = str(row.get(key) or "").strip()
+        day = parse_date(text.partition(" ")[0], ("%d-%b-%Y", "%Y-%m-%d"))
+        if text and day is None:
+            raise DataError(f"{name} entry {number} of {measure}: {key} {row[key]!r} is not a date")
+        found |= {day.isoformat()} if day is not None else set()
+    if len(found) > 1:
+        raise DataError(f"{name}: the {measure} list has the dates {min(found)} and {max(found)}; a list is of one date")
+    return found.pop() if found else ""
 
 
 def _row(name: str, dated: str, measure: Measure, number: int, row: dict[str, Any]) -> list[str]:

@@ -99,7 +99,7 @@ def run(context: Context) -> Outcome:
         wait=FOR_THE_OPEN if not amo else FOR_THE_MORNING if between else "",
         refused=_refused(context, desk),
     )
-    tell_of_held(context, desk.snapshot.positions, context.session)
+    tell_of_held(desk, desk.snapshot.positions, context.session)
     decisions: list[Decision] = []
     for want in wants(context, desk.snapshot.positions, session.date):
         verdict, reason = _buy_one(evening, want)

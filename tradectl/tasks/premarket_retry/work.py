@@ -42,7 +42,7 @@ def run(context: Context) -> Outcome:
     (desk if too_late else replace(desk, last_try=_now)).reconcile()
     counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
     _rename(context, desk)
-    tell_of_held(context, desk.snapshot.positions, known_by_morning(context.session, context.world.clock))
+    tell_of_held(desk, desk.snapshot.positions, known_by_morning(context.session, context.world.clock))
     made, judged = context.decided(), set()
     state = forbidden(desk)
     waits = [] if state or too_late else [order for order in desk.snapshot.orders if _waits(order, context)]
