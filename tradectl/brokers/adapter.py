@@ -187,6 +187,15 @@ class Onlooking(Protocol):
     def prices(self, account: Account) -> PriceSource: ...
 
 
+@runtime_checkable
+class Charging(Protocol):
+    """An adapter that names its broker's table of charges (`exchange.rates`, or the operator's file). An empty name: it stands
+    before another broker, which the user's setting `charges` names. Without it the table has the adapter's own name."""
+
+    @property
+    def charges(self) -> str: ...
+
+
 def names() -> tuple[str, ...]:
     """Every broker there is an adapter of."""
     from importlib.metadata import entry_points

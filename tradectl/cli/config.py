@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import fields
 from typing import Annotated, Any
 
 import typer
@@ -101,12 +100,12 @@ def _known(call: Call, key: str) -> dict[str, Any]:
 
 def everything(call: Call) -> list[dict[str, Any]]:
     """All settings as rows: key, value, default, changed, unit, bounds, meaning."""
-    from tradectl.strategy.parameters import Parameters, parse
+    from tradectl.strategy.parameters import Parameters, parse, setting_fields
 
     ledger = call.world(read_only=True).ledger
     changes, base = ledger.settings.list(), Parameters()
     found = []
-    for item in fields(Parameters):
+    for item in setting_fields():
         default, meta, changed = getattr(base, item.name), item.metadata, item.name in changes
         bounds = f"{meta['low']:g} to {meta['high']:g}" if "low" in meta else ""
         value = parse(item.name, changes[item.name]) if changed else default

@@ -23,7 +23,7 @@ ONE_SURVIVOR = "A symbol that is traded today has survived, so its past looks be
 SETTLEMENT = "Settlement is modelled as T+1; before 2023 it was T+2."
 NOTES = (SURVIVORS, "Every symbol had its own money for every trade: no limit of funds or positions.", SETTLEMENT)
 """What a reader must know about every such result."""
-NOT_TUNED = NOT_OF_A_SYMBOL | {"quote_max_age", "participation"}
+NOT_TUNED = NOT_OF_A_SYMBOL | {"quote_max_age", "participation", "charges"}
 """Settings without any effect on daily bars."""
 
 

@@ -344,6 +344,6 @@ class Run:
         """Everything so far."""
         charges: dict[str, int] = {}
         for day, fills in groupby(self.fills, key=lambda fill: fill.session):
-            charges.update(day_charges(day, list(fills)).by_fill)
+            charges.update(day_charges(day, list(fills), self.facts.parameters.tariff).by_fill)
         folded = fold(self.fills, self.adjustments, charges)
         return Backtest(self.first, self.last, tuple(self.fills), tuple(self.adjustments), charges, folded, tuple(self.orders))

@@ -42,7 +42,7 @@ def run(context: Context) -> Outcome:
     prices = world.broker.preopen_prices([order.symbol for order in everything]) if everything else {}
     if everything and not prices and world.broker.capabilities.preopen_prices:
         raise DataError(f"no pre-open price for any of the {len(everything)} waiting orders")
-    purse = Purse(world.broker.funds().available)
+    purse = Purse(world.broker.funds().available, world.parameters.tariff)
     made = context.decided()
     for order in orders:
         if order.execution_id == context.claim.execution_id:

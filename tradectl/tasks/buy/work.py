@@ -92,7 +92,7 @@ def run(context: Context) -> Outcome:
         context,
         desk,
         session.date,
-        Purse(world.broker.funds().available),
+        Purse(world.broker.funds().available, world.parameters.tariff),
         frozenset(desk.book.traded(context.session)),
         day_result(world.ledger.statistics, desk, context.session),
         variety=Variety.AMO if amo else Variety.REGULAR,

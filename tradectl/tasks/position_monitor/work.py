@@ -109,7 +109,8 @@ def _unrealised(context: Context, position: Position, last: int) -> int:
     """What selling everything at the last price would bring, net of the charges paid and of those of the sale (paise)."""
     sale = Fill("sale", position.symbol, Side.SELL, position.quantity, last, context.session, context.now)
     paid = sum(lot.charges for lot in context.world.ledger.book.folded(position.id).lots)
-    return position.quantity * last - position.cost - paid - day_charges(context.session, [sale]).total
+    charges = day_charges(context.session, [sale], context.world.parameters.tariff).total
+    return position.quantity * last - position.cost - paid - charges
 
 
 def _row(item: Standing) -> dict[str, object]:

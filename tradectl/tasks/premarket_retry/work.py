@@ -60,7 +60,7 @@ def run(context: Context) -> Outcome:
                 _keep(context, order, "failed", reason)
     if state:  # cancels have passed; nothing else may
         return Outcome(dict(counts), blocked=state)
-    purse = Purse(world.broker.funds().available)
+    purse = Purse(world.broker.funds().available, world.parameters.tariff)
     morning = Morning(context, desk, standing, purse, day_result(world.ledger.statistics, desk, context.session))
     for order in sorted(waiting, key=turn):
         verdict, reason = _retry(morning, order)
