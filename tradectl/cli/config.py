@@ -59,6 +59,7 @@ def change(
     value: Annotated[str, typer.Argument(help="Its new value; - reads it from stdin, as secrets should be.", metavar="VALUE")],
 ) -> Answer:
     """Change a setting, checked against its bounds."""
+    from tradectl.exchange.tariffs import named
     from tradectl.strategy.parameters import parse
 
     text = sys.stdin.read().strip() if value == "-" else value
@@ -70,6 +71,8 @@ def change(
         ledger.settings.credentials(call.told().secret_key).set(key, text)
         return Answer({"key": key, "value": HIDDEN}, f"{key} is set")
     parsed = parse(key, text)
+    if key == "charges":
+        named(call.told().charges, text)
     ledger.settings.set(key, text)
     return Answer({"key": key, "value": parsed}, f"{key} = {show.cell(parsed)}")
 
