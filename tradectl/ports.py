@@ -14,6 +14,7 @@ from tradectl.model.trading_state import TradingState
 if TYPE_CHECKING:
     from tradectl.model.history import History
     from tradectl.model.panel import Panel
+    from tradectl.model.surveillance import Spells, Surveillance
 
 
 class Tell(Protocol):
@@ -168,6 +169,14 @@ class MarketData(Protocol):
 
     def actions(self, instrument_id: str, after: date, through: date) -> tuple[CorporateAction, ...]:
         """Actions with after < ex-date <= through, oldest first."""
+        ...
+
+    def surveillance(self, session: date) -> Surveillance:
+        """The surveillance lists in force on a session: of each measure the newest that is not later."""
+        ...
+
+    def excluded(self, instrument_id: str) -> Spells:
+        """The dates on which a surveillance list excludes an instrument, by the lists' own dates."""
         ...
 
     def multiplier(self, instrument_id: str, session: date, open_price: int | None) -> float | None:

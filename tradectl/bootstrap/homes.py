@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradectl.bootstrap.sources import open_prices, open_sessions, open_store
+from tradectl.bootstrap.tariffs import with_tariff
 from tradectl.bootstrap.worlds import live_world, notifier_of, onlooker, paper_world
 from tradectl.clock import SystemClock, VirtualClock
 from tradectl.deferred import deferred
@@ -258,7 +259,8 @@ def _world(
     kept = read_only and mode == "simulated"
     if mode not in {"paper", "live"} and not kept:
         raise ConfigurationError(f"this database is in mode {mode!r}, which this version does not trade")
-    parameters = with_changes(Parameters(), ledger.settings.list())
+    changed = ledger.settings.list()
+    parameters = with_tariff(with_changes(Parameters(), changed), settings, ledger if mode != "simulated" else None, changed)
     notifier = notifier_of(settings, ledger)
     market = deferred(lambda: open_store(settings))
     sessions = open_sessions(settings)
@@ -331,7 +333,10 @@ def parameters_of(settings: Settings, changes: dict[str, str]) -> Parameters:
     from tradectl.strategy.parameters import Parameters, with_changes
 
     home = home_ledger(settings)
-    return with_changes(Parameters(), (home.settings.list() if home is not None else {}) | changes)
+    changed = (home.settings.list() if home is not None else {}) | changes
+    # What a person asks for on the command line of a study counts, in a live home too.
+    account = home if "charges" not in changes else None
+    return with_tariff(with_changes(Parameters(), changed), settings, account, changed)
 
 
 def home_ledger(settings: Settings) -> Ledger | None:

@@ -6,7 +6,7 @@ of the group `tradectl.brokers`, whose name is the broker's. All of them pass th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from tradectl.errors import Blocked, UsageError
+from tradectl.exchange.rates import Tariff
 from tradectl.exchange.sessions import SessionTable
-from tradectl.model.order import Side
+from tradectl.model.order import OrderReport, Side
 from tradectl.ports import Broker, Capabilities, Clock, MarketData, PriceSource
 
 ADAPTERS = {
@@ -135,14 +136,29 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class ChargeDifference:
-    """A line of one order's charges that we reckon otherwise than the broker. Paise."""
+class ChargeLine:
+    """A line of one order's charges, by the broker and by our table. Paise. `tolerance`: what rounding alone explains."""
 
     broker_order_id: str
     symbol: str
     line: str
     theirs: int
     ours: int
+    tolerance: int = 0
+
+    @property
+    def equal(self) -> bool:
+        """Whether both are the same, but for rounding."""
+        return abs(self.theirs - self.ours) <= self.tolerance
+
+
+@runtime_checkable
+class ChargesTold(Protocol):
+    """A broker that reckons the charges of orders itself, line by line."""
+
+    def charge_lines(self, orders: Sequence[OrderReport], tariff: Tariff) -> list[ChargeLine]:
+        """Return every line of each order that has trades, beside the line of our table."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +201,15 @@ class Onlooking(Protocol):
     no way to an order. Only such a broker's quotes are for paper homes."""
 
     def prices(self, account: Account) -> PriceSource: ...
+
+
+@runtime_checkable
+class Charging(Protocol):
+    """An adapter that names its broker's table of charges (`exchange.rates`, or the operator's file). An empty name: it stands
+    before another broker, which the user's setting `charges` names. Without it the table has the adapter's own name."""
+
+    @property
+    def charges(self) -> str: ...
 
 
 def names() -> tuple[str, ...]:

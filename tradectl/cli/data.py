@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,8 @@ from tradectl.cli.sessions import sessions
 from tradectl.clock import SystemClock
 from tradectl.errors import DataError, UsageError
 from tradectl.exchange.sessions import SessionTable
+from tradectl.model.moment import ist_date
+from tradectl.model.surveillance import EXCLUDING, TITLES
 
 if TYPE_CHECKING:
     pass
@@ -113,6 +116,8 @@ def listing(call: Call) -> Answer:
 
     found = asdict(describe(call.told().market))
     found["dumps"], found["underlyings"] = list(found["dumps"]), list(found["underlyings"])
+    today = ist_date(call.told().at or SystemClock().machine_now())
+    found["surveillance"] = [item | {"age": (today - date.fromisoformat(item["dated"])).days} for item in found["surveillance"]]
     return Answer(found, lambda: _listed(found))
 
 
@@ -130,9 +135,20 @@ def _listed(found: dict[str, Any]) -> str:
         f"listed    {found['securities']} securities, {found['renames']} renames, {found['actions']} corporate actions",
         f"dumps     {dumps}",
         f"F&O lists {underlyings}",
+        f"watched   {_watched(found['surveillance'])}",
         f"panel     {_panel(found['panel'])}",
     ]
     return "\n".join(lines)
+
+
+def _watched(found: list[dict[str, Any]]) -> str:
+    """The newest surveillance list of each measure with its age, and the excluding measures that have none."""
+    titles = {measure.value: title for measure, title in TITLES.items()}
+    known = [
+        f"{titles[item['measure']]} {item['dated']} ({item['securities']} securities, {item['age']} days old)" for item in found
+    ]
+    missing = [TITLES[measure] for measure in EXCLUDING if measure.value not in {item["measure"] for item in found}]
+    return ", ".join(known + ([f"no list of {', '.join(missing)}"] if missing else []))
 
 
 def _panel(found: dict[str, Any] | None) -> str:

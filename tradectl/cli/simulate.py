@@ -182,7 +182,8 @@ def text_of(found: dict[str, Any]) -> str:
         f"{found['sessions']} sessions, {found['first']} to {found['last']}, {found['sessions_per_second']} a second",
         f"{len(rows)} trades closed, {won} with a gain; {len(found['open_positions'])} positions open",
         f"realised {show.rupees(found['realised_pnl'])}, unrealised {show.rupees(found['unrealised_pnl'])}, "
-        f"charges {show.rupees(found['charges'])}, dividends {show.rupees(found['dividends'])}",
+        f"charges {show.rupees(found['charges'])} (by the table {found['charges_of']['title']}), "
+        f"dividends {show.rupees(found['dividends'])}",
         f"capital {show.rupees(found['capital'])} is now {show.rupees(found['equity'])}; "
         f"largest drawdown {found['max_drawdown'] * 100:.2f} %",
         "ledger and exchange agree to the paisa" if found["reconciled"] else "ledger and exchange DISAGREE",

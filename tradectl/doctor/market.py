@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tradectl.doctor.finding import Check, Worth
 from tradectl.errors import DataError
 from tradectl.model.moment import ist_date
+from tradectl.model.surveillance import TITLES
 
 if TYPE_CHECKING:
     from tradectl.marketdata.store import Store
@@ -25,6 +26,7 @@ def checks(market: Store, world: World) -> Iterable[tuple[str, Check]]:
         ("sessions", lambda: _sessions(market, world)),
         ("universe", lambda: _universe(market, world.parameters.universe)),
         ("closing auction", lambda: _auctions(market, world)),
+        ("surveillance", lambda: _surveillance(market, world)),
     )
 
 
@@ -85,3 +87,21 @@ def _auctions(market: Store, world: World) -> str:
             "`tradectl data fetch`, or `tradectl data import fo_mktlots.csv`"
         )
     return f"{sum(item.closing_auction for item in found)} of {len(members)} instruments have a closing auction, by lists"
+
+
+def _surveillance(market: Store, world: World) -> str:
+    """Which instruments the surveillance lists exclude. Worth a look where a list is missing or old, or names what is held."""
+    today = ist_date(world.clock.now())
+    found, members = market.surveillance(today), market.universe(world.parameters.universe)
+    held = [item for item in world.ledger.book.snapshot().positions if found.excluding(item.instrument_id)]
+    if held:
+        named = "; ".join(f"{item.symbol}: {found.excluding(item.instrument_id)}" for item in held)
+        raise Worth(f"{len(held)} positions are under surveillance ({named}): their sells go on, nothing more of them is bought")
+    if doubt := found.doubt():
+        raise Worth(
+            f"{doubt}; stocks under GSM, ESM or long-term ASM may be bought: download REG1_IND from NSE's daily reports, then "
+            "`tradectl data import REG1_INDddmmyy.csv`"
+        )
+    excluded = found.excluded() & set(members)
+    dates = ", ".join(f"{TITLES[measure]} {item.dated}" for measure, item in sorted(found.lists.items()))
+    return f"{len(excluded)} of {len(members)} instruments are excluded by the lists ({dates})"

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from tradectl.exchange.bands import price_band
 from tradectl.exchange.charges import buy_charges
+from tradectl.exchange.rates import ZERODHA, Tariff
 from tradectl.execution.desk import Desk
 from tradectl.ledger.rows import Order
 from tradectl.ledger.statistics import Statistics
@@ -22,9 +23,10 @@ class Purse:
     """The funds there are for new buys, counted down as orders are placed (paise)."""
 
     available: int
+    tariff: Tariff = ZERODHA
 
     def take(self, session: date, quantity: int, price: int) -> None:
-        self.available -= quantity * price + buy_charges(session, quantity, price)
+        self.available -= quantity * price + buy_charges(session, quantity, price, self.tariff)
 
 
 @dataclass(frozen=True, slots=True)

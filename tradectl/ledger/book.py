@@ -7,13 +7,14 @@ until the database changes, because a monitor looks at it every minute.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func, insert, or_, select, update
 
+from tradectl.exchange.rates import ZERODHA, Tariff
 from tradectl.ledger import schema
 from tradectl.ledger.engine import Database
 from tradectl.ledger.folding import Folding
@@ -68,9 +69,10 @@ class Snapshot:
 class Book(Records):
     """The book of one user. Every write is one short transaction, never open across a call to the broker."""
 
-    def __init__(self, database: Database, user: str) -> None:
+    def __init__(self, database: Database, user: str, tariff: Callable[[], Tariff] = lambda: ZERODHA) -> None:
+        """`tariff` gives the table of the user's charges."""
         super().__init__(database, user)
-        self._folding = Folding(user)
+        self._folding = Folding(user, tariff)
         self.intents = Intents(database, user)
         self._snapshot: Snapshot | None = None
         self._token: object = None

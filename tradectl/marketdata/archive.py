@@ -102,6 +102,8 @@ class Archive:
         """Put the rows of one file into a table, inside a transaction. DataError for a contradiction without `replace`."""
         table = TABLES[table_name]
         removed = self._drop_former_members(frame) if table_name == "lists" else 0
+        if table_name == "surveillance":
+            removed = self._drop_former_entries(frame)
         joined = frame[list(table.columns)].merge(
             self._stored(table, frame), on=list(table.key), how="left", suffixes=("", "_stored"), indicator=True
         )
@@ -144,6 +146,18 @@ class Archive:
         for symbol in gone:
             self.db.execute("DELETE FROM lists WHERE list = ? AND symbol = ?", [name, symbol])
         return len(gone)
+
+    def _drop_former_entries(self, frame: pd.DataFrame) -> int:
+        """Delete the entries of each surveillance list in the frame that its stored version of the same date has and it lacks."""
+        gone = 0
+        for (dated, measure), own in frame.groupby(["dated", "measure"]):
+            key = [str(dated), str(measure)]
+            query = "SELECT symbol FROM surveillance WHERE dated = ? AND measure = ?"
+            stored = {str(row[0]) for row in self.db.execute(query, key).fetchall()}
+            for symbol in sorted(stored - set(own["symbol"])):
+                self.db.execute("DELETE FROM surveillance WHERE dated = ? AND measure = ? AND symbol = ?", [*key, symbol])
+                gone += 1
+        return gone
 
 
 def _contradiction(source: str, table: Table, row: pd.Series, how_many: int) -> DataError:

@@ -50,6 +50,7 @@ def check(store: Store, universe: str = "all", *, indicators: bool = False) -> t
         _second_names(store),
         _missing_sessions(store, histories),
         _jumps(store, histories),
+        _surveillance(store),
         _holes(histories),
     ]
     if indicators:
@@ -108,6 +109,15 @@ def _holes(histories: Mapping[str, History]) -> Finding:
             holes[name] = int(there) - len(h)
     worst = sorted(holes, key=lambda name: (-holes[name], name))
     return Finding("holes in a symbol's life", "note", sum(holes.values()), tuple(f"{n} {holes[n]}" for n in worst[:EXAMPLES]))
+
+
+def _surveillance(store: Store) -> Finding:
+    """What is missing or old of the surveillance lists as of the newest bars; nothing where none was ever imported, which
+    `analyze` and `data list` say."""
+    newest = store.last_session()
+    found = store.surveillance(newest) if newest is not None else None
+    doubt = found.doubt() if found is not None and found.lists else ""
+    return _finding("surveillance lists that are missing or old", "note", [doubt] if doubt else [])
 
 
 def _jumps(store: Store, histories: Mapping[str, History]) -> Finding:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from tradectl.errors import DataError
 from tradectl.marketdata.archive import Archive, Merged
-from tradectl.marketdata.importers import underlyings
+from tradectl.marketdata.importers import surveillance, underlyings
 from tradectl.marketdata.importers.bhavcopy import date_in_name
 from tradectl.marketdata.importers.columns import Parsed
 from tradectl.marketdata.importers.registry import IMPORTERS, importer_for
@@ -90,6 +90,8 @@ def import_files(
         for item in sorted(ready, key=lambda item: (_rank(item.kind), item.source.name, item.source.sha256)):
             if item.parsed.table == "underlyings" and not believe_content:
                 _refuse_losses(archive, item)
+            if item.parsed.table == "surveillance" and not believe_content:
+                _refuse_lost_entries(archive, item)
             reports.append(_write(archive, item, replace, at))
         if any(report.merged.changed and report.table in DERIVED_FROM for report in reports):
             archive.count_change()
@@ -108,7 +110,9 @@ def _expanded(paths: Iterable[Path]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.is_file() and p.suffix.lower() in {".csv", ".gz", ".zip", ".txt"})
+            inside = sorted(
+                p for p in path.iterdir() if p.is_file() and p.suffix.lower() in {".csv", ".gz", ".json", ".zip", ".txt"}
+            )
             if not inside:
                 raise DataError(f"{path}: holds no CSV file")
             files += inside
@@ -181,6 +185,17 @@ def _refuse_losses(archive: Archive, item: _Ready) -> None:
     if before is not None:
         rows = archive.db.execute("SELECT DISTINCT symbol FROM underlyings WHERE dated = ?", (before,)).fetchall()
         underlyings.refuse_losses(item.source.name, set(frame["symbol"]), {str(row[0]) for row in rows}, str(before))
+
+
+def _refuse_lost_entries(archive: Archive, item: _Ready) -> None:
+    """DataError for a surveillance list that lacks many entries of the newest list of its measure before it."""
+    newest = "SELECT max(dated) FROM surveillance WHERE measure = ? AND dated < ?"
+    for (dated, measure), own in item.parsed.frame.groupby(["dated", "measure"]):
+        before = archive.db.execute(newest, [str(measure), str(dated)]).fetchone()[0]
+        if before is not None:
+            query = "SELECT symbol FROM surveillance WHERE measure = ? AND dated = ? AND symbol != ''"
+            known = {str(row[0]) for row in archive.db.execute(query, [str(measure), before]).fetchall()}
+            surveillance.refuse_losses(item.source.name, set(own["symbol"]), known, str(measure), str(before))
 
 
 def _write(archive: Archive, item: _Ready, replace: bool, at: datetime) -> FileReport:

@@ -22,6 +22,16 @@ class Dump:
 
 
 @dataclass(frozen=True)
+class Watch:
+    """The newest surveillance list of one measure; `dated` is ISO text, `lists` how many of the measure are stored."""
+
+    measure: str
+    dated: str
+    securities: int
+    lists: int
+
+
+@dataclass(frozen=True)
 class Derived:
     """The panel store as it was last written; `current`: whether it is of the archive as it is now."""
 
@@ -52,10 +62,18 @@ class Inventory:
     dumps: tuple[Dump, ...]
     underlyings: tuple[Dump, ...]
     """Lists of the shares that have derivatives."""
+    surveillance: tuple[Watch, ...]
     files: int
     generation: int
     panel: Derived | None
     """None where there is none yet, or none that can be read: it is made when it is next needed."""
+
+
+_NEWEST_WATCH = """
+    SELECT measure, dated, (SELECT count(*) FROM surveillance AS own
+                            WHERE own.measure = newest.measure AND own.dated = newest.dated AND own.symbol != ''), lists
+    FROM (SELECT measure, max(dated) AS dated, count(DISTINCT dated) AS lists FROM surveillance GROUP BY measure) AS newest
+    ORDER BY measure"""
 
 
 def describe(folder: Path) -> Inventory:
@@ -89,6 +107,7 @@ def _counted(archive: sqlite3.Connection, panel: Derived | None) -> Inventory:
         minute_days=number("SELECT count(*) FROM (SELECT DISTINCT symbol, session FROM minutes)"),
         dumps=tuple(Dump(*row) for row in dumps),
         underlyings=tuple(Dump(*row) for row in underlyings),
+        surveillance=tuple(Watch(*row) for row in archive.execute(_NEWEST_WATCH)),
         files=number("SELECT count(*) FROM files"),
         generation=number("SELECT value FROM meta WHERE key = 'generation'"),
         panel=panel,

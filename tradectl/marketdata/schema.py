@@ -9,7 +9,7 @@ import sqlite3
 from dataclasses import dataclass
 
 ARCHIVE = "archive.db"
-VERSION = 3
+VERSION = 4
 """Of the tables; in SQLite's user_version."""
 
 DERIVED_FROM = ("bars", "lists", "securities", "renames", "actions")
@@ -97,6 +97,18 @@ TABLES = {
             snapshot=True,
         ),
         Table(
+            "surveillance",
+            ("symbol", "dated", "measure", "stage", "isin"),
+            ("dated", "measure", "symbol"),
+            "dated",
+            """CREATE TABLE IF NOT EXISTS surveillance (
+                symbol TEXT NOT NULL, dated TEXT NOT NULL,
+                measure TEXT NOT NULL CHECK (measure IN ('gsm', 'esm', 'asm_long', 'asm_short')),
+                stage TEXT NOT NULL, isin TEXT NOT NULL, file INTEGER NOT NULL REFERENCES files (id),
+                PRIMARY KEY (dated, measure, symbol))""",
+            snapshot=True,
+        ),
+        Table(
             "renames",
             ("old", "dated", "new", "company"),
             ("old", "dated"),
@@ -116,6 +128,8 @@ TABLES = {
         ),
     )
 }
+
+SURVEILLANCE_BY_SYMBOL = "CREATE INDEX IF NOT EXISTS surveillance_by_symbol ON surveillance (symbol)"
 
 OTHERS = (
     """CREATE TABLE files (
@@ -162,8 +176,10 @@ def bring_forward(connection: sqlite3.Connection) -> None:
         found = _version(connection)
         first = (*(table.sql for table in TABLES.values()), *OTHERS) if found < 1 else ()
         history = HISTORY if found < 2 else ()
-        added = (TABLES["underlyings"].sql,) if 0 < found < 3 else ()
-        for statement in (*first, *history, *added, f"PRAGMA user_version = {VERSION}"):
+        since = {"underlyings": 3, "surveillance": 4}
+        added = tuple(TABLES[name].sql for name, version in since.items() if 0 < found < version)
+        indices = (SURVEILLANCE_BY_SYMBOL,) if found < 4 else ()
+        for statement in (*first, *history, *added, *indices, f"PRAGMA user_version = {VERSION}"):
             connection.execute(statement)
         connection.commit()
     finally:

@@ -21,11 +21,13 @@ from tradectl.marketdata.panel.deriving import open_panel
 from tradectl.marketdata.reading import read_archive
 from tradectl.model.market import CorporateAction, Instrument
 from tradectl.model.panel import NAMES
+from tradectl.model.surveillance import Spells, Surveillance
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable
     from tradectl.marketdata.facts import Facts
     from tradectl.marketdata.panel.stored import StoredPanel
+    from tradectl.marketdata.surveillance import SurveillanceLists
     from tradectl.model.history import History
     from tradectl.model.panel import Panel
 
@@ -63,6 +65,7 @@ class Store:
         self._auctions: dict[date, bool] = {}
         self._lists: list[str] | None = None
         self._members: dict[date, frozenset[str]] = {}
+        self._spells: dict[str, Spells] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
         """For another process: what it was opened with."""
@@ -292,6 +295,27 @@ class Store:
             rows = self._rows("SELECT DISTINCT symbol FROM underlyings WHERE dated = ?", (self._lists[index],))
             self._members[dated] = frozenset(self._facts.renames.resolve(str(row[0]), dated) for row in rows)
         return dated, self._members[dated]
+
+    def surveillance(self, session: date) -> Surveillance:
+        """The surveillance lists in force on a session, by instrument id."""
+        return self._surveillance_lists.on(session)
+
+    def excluded(self, instrument_id: str) -> Spells:
+        """The dates on which a surveillance list excludes an instrument."""
+        known = self._spells.get(instrument_id)
+        if known is None:
+            known = self._spells[instrument_id] = self._surveillance_lists.spells(instrument_id)
+        return known
+
+    def surveillance_since(self) -> date | None:
+        """From when a list of every excluding measure is stored; None where one has none."""
+        return self._surveillance_lists.first()
+
+    @cached_property
+    def _surveillance_lists(self) -> SurveillanceLists:
+        from tradectl.marketdata.surveillance import SurveillanceLists
+
+        return SurveillanceLists(self._rows, self._facts.renames, self.through or date.max)
 
     def _security(self, instrument_id: str) -> tuple[str, str]:
         """Name and ISIN, empty where nobody said them."""

@@ -12,6 +12,7 @@ from tradectl.errors import UsageError
 from tradectl.model.history import History, Ints
 from tradectl.model.market import ActionKind, Bar, CorporateAction, Instrument
 from tradectl.model.panel import Panel, stacked
+from tradectl.model.surveillance import Spells, Surveillance
 
 Minute = tuple[int, int, int, int, int, int]
 
@@ -86,6 +87,12 @@ class MemoryMarket:
 
     def actions(self, instrument_id: str, after: date, through: date) -> tuple[CorporateAction, ...]:
         return tuple(action for action in self._listings[instrument_id].actions if after < action.ex_date <= through)
+
+    def surveillance(self, session: date) -> Surveillance:
+        return Surveillance(session)
+
+    def excluded(self, instrument_id: str) -> Spells:  # noqa: ARG002 - no list is in memory
+        return ()
 
     def multiplier(self, instrument_id: str, session: date, open_price: int | None) -> float | None:
         product = 1.0

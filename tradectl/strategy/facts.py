@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.history import History
 from tradectl.model.market import CorporateAction, Instrument
+from tradectl.model.surveillance import Spells
 from tradectl.strategy.features import Features, features
 from tradectl.strategy.intraday import MinuteBar
 from tradectl.strategy.parameters import Parameters
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, eq=False)
 class Facts:
     """Values, and functions without a memory. `instrument(session)` is the security as it is
-    then; `actions` oldest first; `minutes(session)` its minute bars, empty where there are none."""
+    then; `actions` oldest first; `minutes(session)` its minute bars, empty where there are none. `excluded`: the dates on which a
+    surveillance list excludes it."""
 
     history: History
     features: Features
@@ -31,6 +33,7 @@ class Facts:
     sessions: SessionTable
     parameters: Parameters
     minutes: Callable[[date], Sequence[MinuteBar]] = lambda _: ()
+    excluded: Spells = ()
 
     @classmethod
     def gather(
@@ -59,4 +62,5 @@ class Facts:
             sessions=sessions,
             parameters=parameters,
             minutes=lambda session: market.minutes(instrument_id, session),
+            excluded=market.excluded(instrument_id),
         )

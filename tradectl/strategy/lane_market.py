@@ -19,7 +19,8 @@ from tradectl.exchange.sessions import SessionTable
 from tradectl.model.history import Floats, History, Ints
 from tradectl.model.market import CorporateAction, Instrument, bars_entry
 from tradectl.model.panel import Panel, stacked
-from tradectl.strategy.entry import admission_mask, entry_mask, is_share
+from tradectl.model.surveillance import Spells
+from tradectl.strategy.entry import admission_mask, entry_mask, free_of, is_share
 from tradectl.strategy.features import Features, features
 from tradectl.strategy.intraday import MinuteBar
 from tradectl.strategy.parameters import Parameters
@@ -37,7 +38,8 @@ NEVER = 2**31
 @dataclass(frozen=True)
 class Listing:
     """One instrument. `instrument(session)` is the security as it is then; `actions` oldest first; `minutes(session)` its minute
-    bars, of the `minute_sessions` alone; `features(parameters)` its columns, one row for each bar."""
+    bars, of the `minute_sessions` alone; `features(parameters)` its columns, one row for each bar. `excluded`: the dates on which
+    a surveillance list excludes it."""
 
     history: History
     instrument: Callable[[date], Instrument]
@@ -45,6 +47,7 @@ class Listing:
     minutes: Callable[[date], Sequence[MinuteBar]] = lambda _: ()
     minute_sessions: frozenset[date] = frozenset()
     features: Callable[[Parameters], Features] | None = None
+    excluded: Spells = ()
 
     def columns(self, parameters: Parameters) -> Features:
         return features(self.history, parameters) if self.features is None else self.features(parameters)
@@ -168,6 +171,25 @@ class LaneMarket:
         return found
 
     @cached_property
+    def watched(self) -> Mask | None:
+        """Whether a surveillance list excludes an instrument on a row's date; None where none ever does."""
+        return self._watched(self.days)
+
+    @cached_property
+    def watched_next(self) -> Mask | None:
+        """The same on the day before the next run session after a row: what the morning of that session knows."""
+        return self._watched(self.next_run - 1)
+
+    def _watched(self, days: Ints) -> Mask | None:
+        if not any(item.excluded for item in self.listings):
+            return None
+        found = np.zeros(self.panel.state.shape, dtype=np.bool_)
+        for column, item in enumerate(self.listings):
+            if item.excluded:
+                found[:, column] = ~free_of(days, item.excluded)
+        return found
+
+    @cached_property
     def admitted(self) -> Mask:
         """Whether each instrument's ISIN is that of a share; it does not change with the session."""
         last = [item.instrument(item.history.session(len(item.history) - 1)) for item in self.listings]
@@ -229,7 +251,7 @@ class LaneMarket:
             low = np.flatnonzero(own.rsi < highest)  # the rule asks for no less, and few bars have it
             part, bars, of_panel = own.take(low), item.history.take(low), rows[low]
             for number, parameters in enumerate(settings):
-                mask = entry_mask(part, parameters) & admission_mask(bars, part, parameters)
+                mask = entry_mask(part, parameters) & admission_mask(bars, part, parameters, item.excluded)
                 lane = np.full(int(mask.sum()), number * len(self.listings) + column, dtype=np.int64)
                 found.append(Candidates(of_panel[mask], lane, strengths(part.take(mask), parameters)))
         return Candidates.joined(found)
@@ -249,4 +271,5 @@ def _listing(market: MarketData, sessions: SessionTable, history: History) -> Li
         tuple(market.actions(name, history.session(0), through)),
         lambda session: market.minutes(name, session),
         market.minute_sessions(name),
+        excluded=market.excluded(name),
     )

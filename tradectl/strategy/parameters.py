@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
 
 from tradectl.errors import UsageError
+from tradectl.exchange.rates import ZERODHA, Tariff
 
 
 def _number(default: float | None, unit: str, low: float, high: float, meaning: str) -> Any:
@@ -105,16 +106,27 @@ class Parameters:
     reentry_third: int = _number(10, "RSI", 0, 100, "third level of a cycle")
     max_buys: int = _number(3, "buys", 1, 100, "buys that one position may have")
     reentry_least: float = _number(0.5, "x capital_per_trade", 0, 1, "a re-entry smaller than this is skipped")
+    charges: str = _text(
+        "zerodha", "whose charges a paper home and research count: a table of `broker tables`; a live home's broker has its own"
+    )
+    tariff: Tariff = ZERODHA
+    """The table that `charges` names, put there when a home is opened; not a setting."""
+
     participation: float = _number(1, "share", 0, 1, "paper: most of a session's volume that our orders may take; 1: no cap")
 
 
 def names() -> tuple[str, ...]:
-    return tuple(item.name for item in fields(Parameters))
+    return tuple(item.name for item in setting_fields())
+
+
+def setting_fields() -> tuple[Field[Any], ...]:
+    """The fields of `Parameters` that are settings of a user."""
+    return tuple(item for item in fields(Parameters) if "unit" in item.metadata)
 
 
 def parse(name: str, text: str) -> int | float | bool | str:
     """A setting's value from text, checked against its bounds. Raises UsageError with one line."""
-    known = {item.name: item for item in fields(Parameters)}
+    known = {item.name: item for item in setting_fields()}
     if name not in known:
         raise UsageError(f"no setting is called {name!r}; see `tradectl config list`")
     item = known[name]

@@ -7,7 +7,7 @@ session's ex-dates, and what the rules earned on it before.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -39,6 +39,8 @@ class Verdict:
     backtest: float = 0.0
     combined: float = 0.0
     trades: int = 0
+    surveillance: str = ""
+    """The surveillance measures that it is under, short-term ASM too, which excludes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ class _Judge:
 
     def __init__(self, market: MarketData, sessions: SessionTable, known: Readings, asked: Question) -> None:
         self.market, self.sessions, self.known, self.asked = market, sessions, known, asked
+        self.surveillance = market.surveillance(asked.session)
+        self.watched = self.surveillance.excluded()
 
     def row(self, scan: Scan, lanes: Lanes, names: Sequence[str]) -> dict[str, Verdict]:
         """Verdicts about those that have a bar, by instrument."""
@@ -117,18 +121,22 @@ class _Judge:
         facts = self.market.names(names, self.asked.session)
         shares = np.array([entry.is_share(isin) for _, isin in facts], dtype=np.bool_)
         series = np.array([reading.series for reading in rows], dtype=np.str_)
-        excluded = entry.exclusions(series, shares, scan.arrays["close"][lanes], table, parameters).tolist()
+        free = np.array([name not in self.watched for name in names], dtype=np.bool_)
+        excluded = entry.exclusions(series, shares, scan.arrays["close"][lanes], table, parameters, free=free).tolist()
         refused = entry.refusals(table, parameters).tolist()
         found = {}
         for i, (name, (symbol, _), reading, out, no) in enumerate(zip(names, facts, rows, excluded, refused, strict=True)):
             if out:
-                found[name] = Verdict(name, symbol, reading, "EXCLUDED", out, f"not in the universe: {out}")
+                why = f"{out}, {self.surveillance.excluding(name)}" if out == "surveillance" else out
+                found[name] = Verdict(name, symbol, reading, "EXCLUDED", out, f"not in the universe: {why}")
             elif no or (no := self._ex_date(name)):
                 reason = f"RSI {reading.rsi:.1f}, close {reading.close / 100:.2f}: fails {no}"
                 found[name] = Verdict(name, symbol, reading, "AVOID", no, reason)
             else:
                 known = self._lately(name, reading, table.take(np.array([i]))) or self._facts(name, reading)
                 found[name] = self._scored(symbol, reading, known)
+        for name in found.keys() & self.surveillance.named():
+            found[name] = replace(found[name], surveillance=self.surveillance.stages(name))
         return found
 
     def _ex_date(self, instrument_id: str) -> str:

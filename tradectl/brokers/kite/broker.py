@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from tradectl.brokers.adapter import Account, ChargeDifference, Remark
+from tradectl.brokers.adapter import Account, ChargeLine, Remark
 from tradectl.brokers.kept import Kept
 from tradectl.brokers.kite import notes, remarks, rows
 from tradectl.brokers.kite.api import Api
@@ -22,6 +22,7 @@ from tradectl.brokers.kite.ticker import Ticker, ignore
 from tradectl.brokers.kite.windows import PATHS, check_quiet, path_of
 from tradectl.brokers.replies import check_absent, order_id
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, OrderRefused, TradectlError
+from tradectl.exchange.rates import ZERODHA, Tariff
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_rupees
@@ -180,9 +181,14 @@ class KiteBroker:
         """Live prices, and order updates to `on_order`; enter it to connect. `patience`: see `Ticker`."""
         return Ticker(self._account, self._api, self.instruments, on_order, **patience)
 
-    def charges(self, orders: Sequence[OrderReport]) -> list[ChargeDifference]:
-        """Where Kite reckons the charges of these orders of today otherwise than our table."""
-        return notes.compare(self._api, self.instruments, orders, self.trades(), self._account.clock)
+    def charges(self, orders: Sequence[OrderReport]) -> list[ChargeLine]:
+        """Where Kite reckons the charges of these orders of today otherwise than our table of Zerodha's."""
+        return [line for line in self.charge_lines(orders, ZERODHA) if not line.equal]
+
+    def charge_lines(self, orders: Sequence[OrderReport], tariff: Tariff) -> list[ChargeLine]:
+        """Every line of the charges of these orders of today, by Kite and by a table."""
+        clock = self._account.clock
+        return notes.compare(self._api, self.instruments, orders, self.trades(), clock=clock, tariff=tariff)
 
 
 def _terms(kind: OrderType, price: int) -> dict[str, str]:

@@ -15,6 +15,7 @@ from datetime import date
 
 from tradectl.brokers.kite.rows import Row, about_paise
 from tradectl.exchange.charges import day_charges
+from tradectl.exchange.rates import ZERODHA
 from tradectl.model.moment import ist_date
 from tradectl.model.order import Fill, Funds, Side, TradeReport
 
@@ -45,4 +46,4 @@ def _of_symbol(trades: list[TradeReport], today: date) -> int:
         for item in trades
     ]
     flow = sum(fill.quantity * fill.price * (1 if fill.side is Side.SELL else -1) for fill in fills)
-    return flow - day_charges(today, fills).total
+    return flow - day_charges(today, fills, ZERODHA).total

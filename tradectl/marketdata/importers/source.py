@@ -45,6 +45,8 @@ def read_source(path: Path) -> SourceFile:
         raise DataError(f"{path.name}: cannot be read ({error.strerror or error})") from error
     packed, inner = _unpacked(path.name, raw)
     text = _text(path.name, packed)
+    if text.lstrip()[:1] in {"{", "["}:
+        text = _from_json(path.name, stem_of(inner), text)
     lines = text.split("\n", 2)
     if len(lines) < 2 or not lines[1].strip():
         raise DataError(f"{path.name}: has one line and no rows")
@@ -55,7 +57,7 @@ def read_source(path: Path) -> SourceFile:
 
 def stem_of(name: str) -> str:
     """`ind_nifty50list.csv.gz` -> `ind_nifty50list`."""
-    return re.sub(r"(\.(csv|txt|gz|zip))+$", "", Path(name).name, flags=re.IGNORECASE)
+    return re.sub(r"(\.(csv|txt|json|gz|zip))+$", "", Path(name).name, flags=re.IGNORECASE)
 
 
 def _unpacked(name: str, raw: bytes) -> tuple[bytes, str]:
@@ -85,14 +87,19 @@ def _unzipped(name: str, raw: bytes) -> tuple[bytes, str]:
         raise DataError(f"{name}: damaged zip ({error})") from error
 
 
+def _from_json(name: str, stem: str, text: str) -> str:
+    """Return NSE's surveillance reports as CSV text. Raises DataError for any other JSON."""
+    from tradectl.marketdata.importers.surveillance_json import as_csv
+
+    return as_csv(name, stem, text)
+
+
 def _text(name: str, raw: bytes) -> str:
     start = raw[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         raise DataError(f"{name}: is an old Excel workbook, not CSV; save it as CSV first")
     if start[:1] == b"<":
         raise DataError(f"{name}: is a web page (HTML or XML), not CSV; the site refused the download")
-    if start[:1] in {b"{", b"["}:
-        raise DataError(f"{name}: is JSON, not CSV")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 
 from tradectl.exchange.charges import day_charges
+from tradectl.exchange.rates import ZERODHA
 from tradectl.model.order import Fill, Funds, Holding, Side, TradeReport
 from tradectl.sandbox.kite.listing import Listing
 from tradectl.sandbox.kite.rows import rupees
@@ -108,7 +109,7 @@ def opening_balance(funds: Funds, trades: Sequence[TradeReport], day: date) -> i
             for item in trades
             if item.symbol == symbol
         ]
-        balance += day_charges(day, fills).total
+        balance += day_charges(day, fills, ZERODHA).total
     return balance
 
 

@@ -42,7 +42,7 @@ def run(context: Context) -> Outcome:
     prices = world.broker.preopen_prices([order.symbol for order in everything]) if everything else {}
     if everything and not prices and world.broker.capabilities.preopen_prices:
         raise DataError(f"no pre-open price for any of the {len(everything)} waiting orders")
-    purse = Purse(world.broker.funds().available)
+    purse = Purse(world.broker.funds().available, world.parameters.tariff)
     made = context.decided()
     for order in orders:
         if order.execution_id == context.claim.execution_id:
@@ -110,13 +110,13 @@ def _adjust(context: Context, desk: Desk, order: Order, price: int | None, purse
         return "cancelled" if desk.cancel_confirmed(order) else "modification_failed", reason
     if only_cancel:
         return "unchanged", "the account's trading state lets only cancels pass"
-    blocked = order.quantity * order.price + buy_charges(context.session, order.quantity, order.price)
+    blocked = order.quantity * order.price + buy_charges(context.session, order.quantity, order.price, parameters.tariff)
     sizing = quantity_for(
         min(price, order.price),
         session=context.session,
         parameters=parameters,
         average_turnover=reading.average_turnover,
-        purse=Purse(purse.available + blocked),
+        purse=Purse(purse.available + blocked, parameters.tariff),
         limit_price=order.price,
     )
     quantity, limit = sizing.quantity, order.price
@@ -132,6 +132,6 @@ def _adjust(context: Context, desk: Desk, order: Order, price: int | None, purse
     answer = desk.path.modify(order, quantity=quantity, price=limit)
     if not answer.ok:
         return "modification_failed", answer.reason
-    purse.available += blocked - quantity * limit - buy_charges(context.session, quantity, limit)
+    purse.available += blocked - quantity * limit - buy_charges(context.session, quantity, limit, parameters.tariff)
     context.log("order_modified", f"{order.symbol}: {reason}", order.symbol)
     return "adjusted", reason

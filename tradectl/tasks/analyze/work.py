@@ -20,6 +20,11 @@ from tradectl.strategy.reentry import level_at_entry
 from tradectl.strategy.verdicts import Close, Question, Verdict, judged, judged_alone
 from tradectl.task import Context, Outcome
 
+SURVEILLANCE_HELP = (
+    "a stock under GSM, ESM or long-term ASM may be bought; download REG1_IND from NSE's daily reports, "
+    "then `tradectl data import REG1_INDddmmyy.csv`"
+)
+
 
 def run(context: Context) -> Outcome:
     """One scan. Raises DataError (exit 8) where no instrument of the universe has a bar of today."""
@@ -37,9 +42,13 @@ def run(context: Context) -> Outcome:
     if not context.dry_run:
         _keep(context, close, following, state)
         world.readings.keep()
+    doubt = world.market.surveillance(session).doubt()
+    if doubt and world.mode != "simulated":
+        context.log("surveillance_lists", f"{doubt}: {SURVEILLANCE_HELP}", level="warning")
     if close.stale:
         context.log("stale_data", f"analysed the last stored bars: there is none of {session}", level="warning")
-    return Outcome(_counts(close.verdicts) | {"for_session": following.isoformat(), "data": "stale" if close.stale else state})
+    result = _counts(close.verdicts) | {"for_session": following.isoformat(), "data": "stale" if close.stale else state}
+    return Outcome(result | {"surveillance": doubt or "lists are recent"})
 
 
 def _judged(context: Context, asked: Question) -> Close:
@@ -96,6 +105,8 @@ def _signal(context: Context, item: Verdict, rank: int, following: date, state: 
 
 def _decision(item: Verdict) -> Decision:
     inputs = {} if item.reading is None else item.reading.inputs()
+    if item.surveillance:
+        inputs |= {"surveillance": item.surveillance}
     if item.rule == "score":
         inputs |= {
             "strength": round(item.strength, 4),

@@ -16,6 +16,7 @@ from datetime import date
 from tradectl.execution.buying import DayResult, Purse, day_result, denied, forbidden, quantity_for
 from tradectl.execution.desk import Desk
 from tradectl.execution.orders import Answer, Sent
+from tradectl.execution.surveillance import tell_of_held
 from tradectl.ledger.rows import Decision, Intent
 from tradectl.model.order import OrderStatus, Purpose, Side, Variety
 from tradectl.strategy.sizing import Sizing
@@ -91,13 +92,14 @@ def run(context: Context) -> Outcome:
         context,
         desk,
         session.date,
-        Purse(world.broker.funds().available),
+        Purse(world.broker.funds().available, world.parameters.tariff),
         frozenset(desk.book.traded(context.session)),
         day_result(world.ledger.statistics, desk, context.session),
         variety=Variety.AMO if amo else Variety.REGULAR,
         wait=FOR_THE_OPEN if not amo else FOR_THE_MORNING if between else "",
         refused=_refused(context, desk),
     )
+    tell_of_held(desk, desk.snapshot.positions, context.session)
     decisions: list[Decision] = []
     for want in wants(context, desk.snapshot.positions, session.date):
         verdict, reason = _buy_one(evening, want)
@@ -123,6 +125,9 @@ def _buy_one(evening: Evening, want: Want) -> tuple[str, str]:
     already = _already(evening, want)
     if already is not None:
         return already
+    watched = evening.context.world.market.surveillance(evening.context.session).excluding(want.instrument_id)
+    if watched:
+        return "skipped_surveillance", f"under surveillance: {watched}"
     sizing = evening.size(want, evening.purse)
     short = sizing.quantity == 0 and sizing.reason == "funds"
     if short:
