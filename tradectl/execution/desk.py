@@ -177,6 +177,8 @@ class Desk:
             text += f"or had it as refused; it counts as order {order.id} from now on"
             if self.tell(f"{order.symbol}: a lost order of ours is found", text, f"counted:{order.id}:{order.tag}"):
                 self.log("order_counted", text, order.symbol, level="warning")
+        for order in changes.doubted:
+            self._tell_unknown(order)
         for order in changes.unexplained:
             text = f"{order.side} {order.quantity} {order.symbol}, broker order {order.broker_order_id}: {order.reason}. "
             text += f"Nothing is sent for {order.symbol} until you decide: `tradectl orders adopt {order.id}`"

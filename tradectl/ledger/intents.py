@@ -241,6 +241,17 @@ class Intents:
         self._write(order, OrderStatus.UNKNOWN, {"reason": reason, "updated_at": now})
         return self._read(order.id)
 
+    def doubt_end(self, order: Order, reason: str, now: datetime, *, sending_at: datetime) -> Order:
+        """Make an order UNKNOWN that was refused or given up, or that waits to be sent; one that waits to be tried again may have
+        been with the broker, and goes by PENDING. Raises Overtaken."""
+        values = {"reason": reason, "absent_since": None, "sending_at": sending_at, "updated_at": now}
+        with self._database.write() as connection:
+            if order.status is OrderStatus.RETRY_PENDING:
+                change_order(connection, order, OrderStatus.PENDING, {"updated_at": now})
+                order = replace(order, status=OrderStatus.PENDING)
+            change_order(connection, order, OrderStatus.UNKNOWN, values)
+        return self._read(order.id)
+
     def set_aside(self, order: Order, reason: str, now: datetime) -> Order:
         """Make an order UNIDENTIFIED and UNKNOWN, for a person to decide. Raises Overtaken."""
         self._write(order, OrderStatus.UNKNOWN, {"purpose": Purpose.UNIDENTIFIED, "reason": reason, "updated_at": now})

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NOT_LIVE = frozenset({OrderStatus.REJECTED, OrderStatus.CANCELLED, OrderStatus.RETRY_PENDING})
 """The same to the exchange: what a broker calls rejected may be, for us, to be tried again, or tried again since."""
-COUNTED = ("executed", "rejected", "postponed", "cancelled", "adopted", "counted", "external", "adjusted", "reopened")
+COUNTED = ("executed", "rejected", "postponed", "cancelled", "adopted", "counted", "external", "adjusted", "reopened", "doubted")
 
 
 def reconciliation(desk: Desk, changes: Changes) -> dict[str, Any]:
