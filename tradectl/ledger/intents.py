@@ -206,9 +206,11 @@ class Intents:
             values |= {"broker_order_id": broker_order_id, "sent_at": now}
         return self._end_sending(order, values)
 
-    def never_sent(self, order: Order, now: datetime) -> Order:
-        """The process that was to send it knows that nothing left: the same intent, with the same tag, may be sent again."""
-        values = {"status": OrderStatus.PENDING, "reason": "", "sender": None, "sending_at": None, "updated_at": now}
+    def never_sent(self, order: Order, now: datetime, *, waits: str = "") -> Order:
+        """The process that was to send it knows that nothing left: the same intent, with the same tag, may be sent again.
+        `waits`: why it is to wait for that."""
+        status = OrderStatus.RETRY_PENDING if waits else OrderStatus.PENDING
+        values = {"status": status, "reason": waits, "sender": None, "sending_at": None, "updated_at": now}
         return self._end_sending(order, values)
 
     def _end_sending(self, order: Order, values: Mapping[str, Any]) -> Order:
