@@ -112,8 +112,6 @@ def test_a_ledger_restored_from(restorable: Callable[[], Path], copied: Homes, m
 NEXT = "2023-02-10"
 LATER: tuple[Command, ...] = (
     (f"{NEXT} 08:00", ("premarket-retry",)),
-    (f"{NEXT} 09:05", ("amo-adjust",)),
-    (f"{NEXT} 09:15", ("sell-monitor",)),
     (f"{NEXT} 16:00", ("analyze",)),
 )
 """The day after, on whose evening the signals name symbols that were bought the day before."""
