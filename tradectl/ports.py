@@ -48,7 +48,8 @@ class Capabilities:
     `amo`: it takes after-market orders. `tag_length`: characters of a client tag that its book shows again; 0 where it keeps
     none. `open_weekdays`: its market is open on every weekday that no list closes; without, a quote must show that it trades.
     `tag_survives_modify`: a changed or cancelled order is still shown under its tag. `filled_in_book`: the order book says
-    how much of an order is filled; without, only trades do.
+    how much of an order is filled; without, only trades do. `trade_times`: its quotes say when the last price was traded;
+    without, only when something in them changed.
     """
 
     visibility_lag: timedelta | None
@@ -61,6 +62,7 @@ class Capabilities:
     tag_survives_modify: bool = True
     filled_in_book: bool = True
     open_weekdays: bool = False
+    trade_times: bool = True
 
 
 class Broker(Protocol):

@@ -91,10 +91,20 @@ class Context:
     def _made(self) -> Desk:
         from tradectl.execution.desk import Desk
         from tradectl.execution.orders import OrderPath
+        from tradectl.strategy.own_shares import parse_own_shares
 
         world = self.world
         book = world.ledger.book
-        path = OrderPath(world.broker, book, world.clock, world.user, self.claim, marker=world.marker, dry_run=self.dry_run)
+        path = OrderPath(
+            world.broker,
+            book,
+            world.clock,
+            world.user,
+            self.claim,
+            marker=world.marker,
+            dry_run=self.dry_run,
+            own_shares=parse_own_shares(world.parameters.own_shares),
+        )
         last_try, level_of = partial(_last_try, world.ledger), partial(_level_of, world)
         return Desk(world.broker, book, world.market, world.clock, path, self.log, self.tell, self.dry_run, last_try, level_of)
 

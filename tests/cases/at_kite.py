@@ -20,6 +20,9 @@ from tradectl.sandbox.kite.errors import KiteError
 from tradectl.sandbox.server import Request
 from tradectl.task import World
 
+PATIENT = (120.0, 120.0)
+"""Seconds for a connection, and for an answer: on a busy machine a read must not fail, since a failed step has an exit code."""
+
 
 class OddHoldings(KiteSandbox):
     """Kite's server that answers `held` when it is asked for the holdings (None: the account's own), and refuses every new order
@@ -50,7 +53,7 @@ def at_kite(market: Trading, **sandbox: Any) -> Iterator[OddHoldings]:
         vault = MemoryVault({"api_key": KEY, "api_secret": SECRET})
         addresses = {"api": kite.url, "login": f"{kite.url}/connect/login"}
         folder = market.folder / "kite"
-        account = Account("asha", market.clock, SESSIONS, market.market, vault, folder, addresses=addresses)
+        account = Account("asha", market.clock, SESSIONS, market.market, vault, folder, addresses=addresses, timeout=PATIENT)
         ADAPTER.login(account, browse)
         arming = Arming(market.ledger, "kite")
         arming.arm(market.clock.now())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import typer
@@ -12,6 +13,7 @@ from tradectl.cli.command import command
 from tradectl.cli.options import OPERATE
 from tradectl.errors import Ambiguous, Blocked
 from tradectl.model.moment import ist_date
+from tradectl.strategy.own_shares import declaring
 
 app = typer.Typer()
 
@@ -25,11 +27,11 @@ def reconcile(call: Call) -> Answer:
     found = reconciliation(desk, desk.reconcile(desk.open_of))
     hand.deliver(call)
     code = Ambiguous.exit_code if found["unknown"] else 0 if found["agrees"] else Blocked.exit_code
-    return Answer(found, lambda: text(found), exit_code=code, session=ist_date(desk.clock.now()))
+    return Answer(found, lambda: text(found, desk.path.own_shares), exit_code=code, session=ist_date(desk.clock.now()))
 
 
-def text(found: dict[str, Any]) -> str:
-    """The page for people: what was changed, then every difference."""
+def text(found: dict[str, Any], own: Mapping[str, int]) -> str:
+    """The page for people: what was changed, then every difference. `own`: shares that the user has declared as his own."""
     changed = [f"{count} {name}" for name, count in found["changed"].items() if count]
     parts = [f"the book took in: {', '.join(changed)}" if changed else "the book had everything already"]
     if found["unknown"]:
@@ -45,6 +47,9 @@ def text(found: dict[str, Any]) -> str:
     if found["shares"]:
         rows = [(item["symbol"], item["book"], item["broker"], item["why"]) for item in found["shares"]]
         parts.append(show.table(("symbol", ">book", ">broker", "why"), rows, title="Shares that differ"))
+        beyond = {item["symbol"]: item["own"] + item["beyond"] for item in found["shares"] if item["beyond"]}
+        if beyond:
+            parts.append(f"if {', '.join(beyond)} are yours: {declaring(beyond, own)}")
     cash = found["cash"]
     if cash["difference"] != "0.00":
         book, broker, difference = (show.rupees(cash[name]) for name in ("book", "broker", "difference"))

@@ -37,11 +37,6 @@ def promise_of(name: str) -> Promise:
     return next(item for item in Promise if (item.refuses_repeated_tag, item.visibility_lag) == said)
 
 
-def keeps_tags(name: str) -> bool:
-    """Return whether a broker's book shows our client tags."""
-    return adapter(name).capabilities.tag_length > 0
-
-
 class FarClock:
     """The life's clock as the server has it. An answer that takes its time comes when nobody waits for it any more."""
 

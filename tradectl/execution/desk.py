@@ -9,11 +9,12 @@ from datetime import date, timedelta
 from tradectl.execution import actions, reconcile, unknown
 from tradectl.execution.actions import OpenOf
 from tradectl.execution.adoption import LevelOf, no_level
-from tradectl.execution.orders import OrderPath, Sent
+from tradectl.execution.beyond_book import Beyond, beyond_book, declaration
+from tradectl.execution.orders import Answer, OrderPath, Sent
 from tradectl.execution.reconcile import Changes, LastTry, nobody_tries
 from tradectl.ledger.book import Book, Snapshot
 from tradectl.ledger.intents import REAPPEARED
-from tradectl.ledger.rows import Order, Position
+from tradectl.ledger.rows import Intent, Order, Position
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.order import OrderStatus, Side
@@ -177,11 +178,32 @@ class Desk:
             text += f"or had it as refused; it counts as order {order.id} from now on"
             if self.tell(f"{order.symbol}: a lost order of ours is found", text, f"counted:{order.id}:{order.tag}"):
                 self.log("order_counted", text, order.symbol, level="warning")
+        for order in changes.doubted:
+            self._tell_unknown(order)
         for order in changes.unexplained:
             text = f"{order.side} {order.quantity} {order.symbol}, broker order {order.broker_order_id}: {order.reason}. "
             text += f"Nothing is sent for {order.symbol} until you decide: `tradectl orders adopt {order.id}`"
             if self.tell(f"{order.symbol}: an order that the ledger cannot explain", text, f"unexplained:{order.id}:{order.tag}"):
                 self.log("order_unexplained", text, order.symbol, level="error")
+
+    def buy(self, intent: Intent, *, send: bool = True) -> Answer:
+        """Place a buy (`OrderPath.place`); report once where the broker holds shares of its symbol that nothing explains."""
+        answer = self.path.place(intent, send=send)
+        if answer.sent is Sent.HELD:
+            self.beyond_book(only=intent.symbol)
+        return answer
+
+    def beyond_book(self, *, only: str = "") -> list[Beyond]:
+        """Return the symbols of which the broker holds shares that neither the ledger nor `own_shares` explains (or `only` this
+        one); report each once for each number of shares."""
+        found = beyond_book(self.broker.holdings(), self.snapshot.positions, self.path.own_shares)
+        found = [item for item in found if item.symbol == (only or item.symbol)]
+        for item in found if not self.dry_run else []:
+            text = f"{item.text}. {declaration([item], self.path.own_shares)}"
+            key = f"beyond:{item.symbol}:{item.broker}:{item.book}:{item.own}"
+            if self.tell(f"{item.symbol}: shares that the ledger does not count", text, key):
+                self.log("shares_beyond_book", text, item.symbol, level="warning")
+        return found
 
     def fresh_quotes(self, symbols: Iterable[str], max_age: timedelta) -> dict[str, Quote]:
         """Last prices young enough to act on; a stale one is left out, and so nothing is changed for it."""

@@ -7,6 +7,7 @@ execution may still send is asked in the transaction that marks the sending; fro
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +23,7 @@ from tradectl.errors import (
     OrderRefused,
     UsageError,
 )
+from tradectl.execution.beyond_book import beyond_book, declaration
 from tradectl.execution.tags import client_tag
 from tradectl.execution.unknown import EXISTS, may_repeat
 from tradectl.ledger.book import Book
@@ -45,6 +47,7 @@ class Sent(StrEnum):
     REFUSED = "refused"
     RETRY = "retry"  # refused for a reason that may pass
     UNKNOWN = "unknown"
+    HELD = "held"  # the broker holds shares of the symbol that nothing explains (`beyond_book`); nothing was sent
     BLOCKED = "blocked"  # the account's trading state forbids it
     DRY = "dry"  # a dry run sends nothing
 
@@ -72,7 +75,16 @@ class OrderPath:
     """Places, modifies and cancels for one execution of one user."""
 
     def __init__(
-        self, broker: Broker, book: Book, clock: Clock, user: str, claim: Claim, *, marker: HaltMarker, dry_run: bool = False
+        self,
+        broker: Broker,
+        book: Book,
+        clock: Clock,
+        user: str,
+        claim: Claim,
+        *,
+        marker: HaltMarker,
+        dry_run: bool = False,
+        own_shares: Mapping[str, int] | None = None,
     ) -> None:
         self._broker = broker
         self._book = book
@@ -81,6 +93,8 @@ class OrderPath:
         self._claim = claim
         self._marker = marker
         self._dry_run = dry_run
+        self.own_shares: Mapping[str, int] = own_shares or {}
+        """Shares of the user's own, by symbol, which the ledger does not count."""
         self.stopped = ""
         """Why a person's halt stopped a command since the step began; empty where none was stopped."""
         self.asked: dict[int, tuple[int, int]] = {}
@@ -96,10 +110,12 @@ class OrderPath:
 
         An intent whose newest generation is still alive is not sent again (EXISTS, or UNKNOWN where its fate is not known).
         One that was recorded but never sent is sent under its own tag. One that ended begins a new generation. An order of
-        unknown fate blocks its symbol. An intent whose tag or broker order id is known is never sent. Raises Fenced.
+        unknown fate blocks its symbol. An intent whose tag or broker order id is known is never sent. A buy waits (HELD)
+        while the broker holds shares of its symbol that nothing explains. Raises Fenced.
         """
         if self._dry_run:
-            return Answer(Sent.DRY)
+            held = self._held(intent.side, intent.symbol)
+            return Answer(Sent.HELD, reason=held) if held else Answer(Sent.DRY)
         try:
             return self._place(intent, send=send)
         except Forbidden as forbidden:
@@ -145,6 +161,14 @@ class OrderPath:
             order for order in self._book.snapshot().unknown if intent.names(order) and (newest is None or order.id != newest.id)
         )
         return next((order for order in others if intent.side is Side.BUY or order.side is Side.SELL), None)
+
+    def _held(self, side: Side, symbol: str) -> str:
+        """Return why a buy is not sent: the broker holds shares of its symbol that nothing explains. Empty for other orders."""
+        if side is not Side.BUY:
+            return ""
+        beyond = beyond_book(self._broker.holdings(), self._book.snapshot().positions, self.own_shares)
+        found = next((item for item in beyond if item.symbol == symbol), None)
+        return f"{found.text}. {declaration([found], self.own_shares)}" if found is not None else ""
 
     def _is_there(self, tag: str) -> bool:
         """Return whether the broker's book, as it was last read, has an order under this tag."""
@@ -207,6 +231,8 @@ class OrderPath:
         request = OrderRequest(order.tag, order.symbol, order.side, order.quantity, order.price, variety=order.variety)
         answered = self._book.intents.answered
         try:
+            if held := self._held(order.side, order.symbol):
+                return self._keep_back(order, held, doubt)
             _assert_allows(self._marked(), order.side)
             broker_order_id = self._broker.place(request)
         except OrderRefused as refusal:
@@ -227,6 +253,14 @@ class OrderPath:
             number = f"order {order.id} went out and is {broker_order_id} at the broker, which the ledger could not note"
             raise DatabaseError(f"{number}: {error}") from error
         return Answer(Sent.PLACED, known)
+
+    def _keep_back(self, order: Order, held: str, doubt: str) -> Answer:
+        """Let a buy wait that was not sent, because the broker holds shares of its symbol that nothing explains."""
+        if doubt:
+            return Answer(
+                Sent.UNKNOWN, self._book.intents.answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=doubt), held
+            )
+        return Answer(Sent.HELD, self._book.intents.never_sent(order, self._clock.now(), waits=held), held)
 
     def _refused(self, order: Order, refusal: OrderRefused, doubt: str) -> tuple[Sent, OrderStatus, str]:
         """A refused repetition of a tag is no refusal of the order: the broker says that it has it."""

@@ -15,6 +15,7 @@ from datetime import datetime, time
 from functools import partial
 
 from tradectl.execution.adoption import LevelOf, adopt, instrument_of, no_level
+from tradectl.execution.refusals import doubt_refused
 from tradectl.execution.unknown import DECIDED
 from tradectl.ledger.book import BY_HAND, Book
 from tradectl.ledger.intents import REAPPEARED, RETURNED, UNFOUNDED, WITHDRAWN
@@ -25,7 +26,7 @@ from tradectl.ports import Broker, Clock, MarketData
 
 _LISTS = (
     "executed", "rejected", "postponed", "cancelled", "adopted", "external", "adjusted", "renamed", "counted", "unexplained",
-    "reopened",
+    "reopened", "doubted",
 )  # fmt: skip
 
 
@@ -33,7 +34,8 @@ _LISTS = (
 class Changes:
     """What a reconciliation changed. `postponed`: buys that the broker rejected for a reason that may pass. `counted`: orders of
     ours that the ledger had lost, or had as refused, and that count from now on. `unexplained`: orders under a tag of our shape
-    that no intent explains. `reopened`: orders that had been given up and are there after all. `reports`: the broker's book."""
+    that no intent explains. `reopened`: orders that had been given up and are there after all. `doubted`: orders that had been
+    given up, and that an unexplained order of a book without tags may be. `reports`: the broker's book."""
 
     executed: list[Order] = field(default_factory=list)
     rejected: list[Order] = field(default_factory=list)
@@ -48,6 +50,7 @@ class Changes:
     counted: list[Order] = field(default_factory=list)
     unexplained: list[Order] = field(default_factory=list)
     reopened: list[Order] = field(default_factory=list)
+    doubted: list[Order] = field(default_factory=list)
     reports: Sequence[OrderReport] = ()
 
     @property
@@ -128,6 +131,8 @@ def follow(
     complete = book.follow(moved, fresh, now) if moved or fresh else True
     _describe(changes, moved, fresh)
     _set_aside_unfounded(book, changes, now)
+    if not broker.capabilities.tag_length:
+        changes.doubted = doubt_refused(book, reports, now)
     book.followed = (reports, trades, book.snapshot()) if complete and before is None else ()
     return changes
 

@@ -137,7 +137,7 @@ def _absent(order: Order, capabilities: Capabilities, claim: Claim, now: datetim
     proves that the broker never took it."""
     if may_be_sending(order, claim.owner):
         return "the process that was sending it may still do so", None
-    lag = capabilities.visibility_lag
+    lag = capabilities.visibility_lag if capabilities.tag_length else None  # a book without tags never shows which order it is
     since = order.absent_since or now
     shown_if_there = ist_date(now) <= order.session  # the book of a later day may have been emptied of what had ended
     if lag is not None and shown_if_there and order.absent_since is not None and now - since >= lag:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tradectl.execution.beyond_book import beyond_book
 from tradectl.execution.byhand import NOBODY
 from tradectl.execution.unknown import may_be_sending
 from tradectl.ledger.book import BY_HAND
@@ -20,15 +21,18 @@ if TYPE_CHECKING:
 
 NOT_LIVE = frozenset({OrderStatus.REJECTED, OrderStatus.CANCELLED, OrderStatus.RETRY_PENDING})
 """The same to the exchange: what a broker calls rejected may be, for us, to be tried again, or tried again since."""
-COUNTED = ("executed", "rejected", "postponed", "cancelled", "adopted", "counted", "external", "adjusted", "reopened")
+COUNTED = ("executed", "rejected", "postponed", "cancelled", "adopted", "counted", "external", "adjusted", "reopened", "doubted")
+
+MORE = "more than ours: bought by hand or credited, and left alone"
+LOST = "; or of a position that the ledger lost. No buy is sent"
 
 
 def reconciliation(desk: Desk, changes: Changes) -> dict[str, Any]:
     """The result of `reconcile`, as JSON values, after `changes`:
 
     `changed` counts what was written. `orders`: where ours and the broker's differ, with `why`; `broker` is None for an
-    order that the broker's book does not show. `shares`: symbols of
-    which book and broker have different numbers; `differs` where the broker has fewer. `cash`: what the fills say against the
+    order that the broker's book does not show. `shares`: symbols of which book and broker have different numbers; `differs` where
+    the broker has fewer; `own` as the setting says; `beyond`: what nothing explains. `cash`: what the fills say against the
     funds, in rupees. `unknown`: our orders of unknown fate. `external`: orders of the broker's book by hand, without our tag.
     `agrees`: whether nothing differs.
     """
@@ -136,20 +140,24 @@ def _unknown(order: Order) -> dict[str, Any]:
 
 
 def _shares(desk: Desk) -> list[dict[str, Any]]:
-    held = {item.symbol: item.quantity + item.t1_quantity for item in desk.broker.holdings()}
+    holdings, own = desk.broker.holdings(), desk.path.own_shares
+    held = {item.symbol: item.quantity + item.t1_quantity for item in holdings}
+    beyond = {item.symbol: item for item in beyond_book(holdings, desk.snapshot.positions, own)}
     mine = {position.symbol: position.quantity for position in desk.snapshot.positions}
     return [
         {
             "symbol": symbol,
             "book": mine.get(symbol, 0),
             "broker": held.get(symbol, 0),
+            "own": own.get(symbol, 0),
+            "beyond": beyond[symbol].shares if symbol in beyond else 0,
             "differs": held.get(symbol, 0) < mine.get(symbol, 0),
             "why": "the broker has fewer than the book: sold elsewhere, moved or pledged without a trade that we could read"
             if held.get(symbol, 0) < mine.get(symbol, 0)
-            else "more than ours: bought by hand or credited, and left alone",
+            else MORE + ("; own_shares says so" if symbol not in beyond else LOST),
         }
         for symbol in sorted(mine.keys() | held.keys())
-        if mine.get(symbol, 0) != held.get(symbol, 0)
+        if mine.get(symbol, 0) != held.get(symbol, 0) or symbol in beyond
     ]
 
 

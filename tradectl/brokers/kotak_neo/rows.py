@@ -134,7 +134,7 @@ def funds(row: Row) -> Funds:
 
 
 def quote(row: Row, symbol: str) -> Quote | None:
-    """A quote; its time is that of the last change of what it shows. None where nothing has ever traded."""
+    """A quote; its time is that of the last change of what it shows, which need not be a trade. None where nothing has traded."""
     last = _price(row["ltp"])
     if last is None:
         return None

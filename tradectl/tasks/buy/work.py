@@ -137,7 +137,7 @@ def _buy_one(evening: Evening, want: Want) -> tuple[str, str]:
     limit = evening.denied(want, sizing.quantity)
     if limit:
         return "skipped_limit", limit
-    answer = evening.desk.path.place(_intent(evening, want, sizing.quantity), send=not (evening.wait or short))
+    answer = evening.desk.buy(_intent(evening, want, sizing.quantity), send=not (evening.wait or short))
     if answer.sent is Sent.WAITING:
         return ("skipped_funds", "short of funds") if short else ("waiting", evening.wait)
     return _told(evening, want, answer, sizing.quantity)

@@ -11,6 +11,7 @@ from datetime import time, timedelta
 
 from tradectl.errors import UncoveredDate
 from tradectl.execution import reconcile, unknown
+from tradectl.execution.beyond_book import Beyond
 from tradectl.execution.buying import holdings_value
 from tradectl.execution.desk import Desk
 from tradectl.ledger.rows import Order, Position
@@ -48,6 +49,7 @@ def run(context: Context) -> Outcome:
     mismatches = reconcile.compare_holdings(desk.book, desk.broker)
     for item in mismatches:
         context.log("mismatch", f"the book has {item.book} {item.symbol}, the broker {item.broker}", item.symbol, level="error")
+    beyond = desk.beyond_book()
     unlisted = reconcile.unlisted(desk.book)
     for order in unlisted:
         text = (
@@ -88,7 +90,7 @@ def run(context: Context) -> Outcome:
         world.ledger.outbox.add(
             context.now,
             f"tradectl {session}",
-            _summary(context, result, closed, mismatches, doubtful, unlisted=unlisted),
+            _summary(context, result, closed, mismatches, doubtful, unlisted=unlisted, beyond=beyond),
             f"eod:{session}",
         )
     return Outcome(result, unknown=len(doubtful))
@@ -192,6 +194,7 @@ def _summary(
     doubtful: tuple[Order, ...],
     *,
     unlisted: list[Order],
+    beyond: list[Beyond],
 ) -> str:
     lines = [
         f"{context.session:%a %d %b %Y}: realised P&L {result['realised_pnl']}, charges {result['charges']}, "
@@ -203,6 +206,7 @@ def _summary(
     lines += [
         f"MISMATCH {item.side} {item.quantity} {item.symbol}, order {item.id}: not in the broker's book" for item in unlisted
     ]
+    lines += [f"NOT COUNTED {item.symbol}: {item.text}" for item in beyond]
     lines += [f"UNKNOWN {item.side} {item.quantity} {item.symbol}, order {item.id}: {item.reason}" for item in doubtful]
     statuses = context.world.ledger.executions.statuses(context.session)
     lines += [f"MISSED {task} {slot}".rstrip() for (task, slot), status in sorted(statuses.items()) if status == "missed"]
