@@ -20,7 +20,7 @@ from tradectl.ledger.arming import Arming
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, Side, TradeReport, Variety
-from tradectl.ports import Broker, Capabilities, Clock, HaltMarker, MarketData
+from tradectl.ports import Broker, Capabilities, Clock, HaltMarker, ListsOrderRules, MarketData, OrderRules
 
 
 class GuardedBroker:
@@ -112,6 +112,10 @@ class GuardedBroker:
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:
         return self._broker.preopen_prices(symbols)
+
+    def order_rules(self, symbol: str) -> OrderRules | None:
+        """As `ListsOrderRules`; None also from a broker that has no list."""
+        return self._broker.order_rules(symbol) if isinstance(self._broker, ListsOrderRules) else None
 
     def _check_phase(self, symbol: str | None) -> None:
         """Of an order that was never read nothing is known; a symbol that our data do not know is left to the broker. A stock of

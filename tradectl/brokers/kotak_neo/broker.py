@@ -18,13 +18,14 @@ from tradectl.brokers.kotak_neo.login import remarks
 from tradectl.brokers.kotak_neo.prices import KotakPrices
 from tradectl.brokers.kotak_neo.ticker import OnOrder, Ticker
 from tradectl.brokers.kotak_neo.wire import TITLE, Wire, parsed, reading, url
-from tradectl.brokers.replies import check_absent, order_id
+from tradectl.brokers.replies import above_freeze, check_absent, off_tick, order_id
 from tradectl.brokers.transport import READS, Judge, Reply, Transport
 from tradectl.errors import Ambiguous, Blocked, OrderRefused, TradectlError, UsageError
 from tradectl.exchange.ticks import on_tick
 from tradectl.model.market import Quote
 from tradectl.model.money import to_rupees
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, OrderStatus, OrderType, Side, TradeReport, Variety
+from tradectl.ports import OrderRules
 
 T = TypeVar("T")
 
@@ -78,9 +79,10 @@ class KotakNeo:
 
         look()
         scrip = self._prices.scrip(request.symbol, request.side)
-        if not on_tick(request.price, scrip.tick_size):
-            raise OrderRefused(f"{to_rupees(request.price)} is not a multiple of the tick size at Kotak, "
-                               f"{to_rupees(scrip.tick_size)}", code="tick")  # fmt: skip
+        if scrip.tick_size > 0 and not on_tick(request.price, scrip.tick_size):
+            raise off_tick(TITLE, request.price, scrip.tick_size)
+        if scrip.most_shares is not None and request.quantity > scrip.most_shares:
+            raise above_freeze(TITLE, request.quantity, scrip.most_shares)
         sent = {
             "am": "YES" if request.variety is Variety.AMO else "NO",
             "dq": "0",
@@ -176,6 +178,10 @@ class KotakNeo:
         return {}
 
     # beyond the port
+
+    def order_rules(self, symbol: str) -> OrderRules | None:
+        """As `ListsOrderRules`, by the list of scrips."""
+        return self._prices.order_rules(symbol)
 
     def ticker(self, on_order: OnOrder | None = None, **patience: Any) -> Ticker:
         """Live prices, and order updates to `on_order`; enter it to connect. `patience`: see `Ticker`."""

@@ -18,6 +18,7 @@ from tradectl.errors import UsageError
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.order import Side
+from tradectl.ports import OrderRules
 
 _BATCH = 50
 """Quotes asked for at once: Kotak answers no more in one call."""
@@ -56,6 +57,11 @@ class KotakPrices:
         today = ist_date(self._clock.now())
         instrument = self._market.instrument(self._market.find(symbol, today), today)
         return self._scrips.of(today).find(instrument, side)
+
+    def order_rules(self, symbol: str) -> OrderRules | None:
+        """As `ListsOrderRules`, by the list of today."""
+        today = ist_date(self._clock.now())
+        return self._scrips.order_rules(self._market.instrument(self._market.find(symbol, today), today), today)
 
     def _known(self, symbol: str) -> Scrip | None:
         try:
