@@ -13,6 +13,7 @@ from contextlib import suppress
 from tradectl.brokers.not_sent import not_sent
 from tradectl.brokers.permission import SendPermission
 from tradectl.brokers.prices import StreamedPrices
+from tradectl.brokers.securities import of_known_securities
 from tradectl.errors import OrderRefused, TradectlError
 from tradectl.exchange.phases import TAKES_NOTHING
 from tradectl.exchange.sessions import SessionTable
@@ -102,7 +103,8 @@ class GuardedBroker:
         return self._broker.trades()
 
     def holdings(self) -> Sequence[Holding]:
-        return self._broker.holdings()
+        """Shares of another security under a symbol of ours are not counted (`securities`)."""
+        return of_known_securities(self._broker.holdings(), self._market, ist_date(self._clock.now()))
 
     def funds(self) -> Funds:
         return self._broker.funds()

@@ -168,6 +168,11 @@ class Desk:
             text = f"{order.side} {order.quantity} {order.symbol} rejected{again}: {now.reason}"
             self.log("order_rejected", text, order.symbol, level="warning")
             self.tell(f"{order.symbol}: an order was rejected", text, f"rejected:{order.id}:{order.tag}")
+        for order, word in changes.unread:
+            text = f"{order.side} {order.quantity} {order.symbol}, order {order.id}: the broker's status {word!r} is not known. "
+            text += f"The order stays {self.book.order(order.id).status} until the broker says a known word: look at it there"
+            if self.tell(f"{order.symbol}: a status word that is not known", text, f"word:{order.id}:{order.tag}:{word}"):
+                self.log("order_word_unknown", text, order.symbol, level="warning")
         for order in changes.cancelled:
             self.log("order_cancelled", f"{order.side} {order.quantity} {order.symbol} cancelled", order.symbol)
         for item in changes.external:

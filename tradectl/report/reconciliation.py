@@ -82,6 +82,8 @@ def _differing(desk: Desk, reports: Sequence[OrderReport], ours: Mapping[str, Or
 
 def _why(order: Order, report: OrderReport) -> str:
     """Where two tales of one order differ; empty where they do not."""
+    if report.unknown_word:
+        return f"the broker's status word {report.unknown_word!r} is not known; the last proved status stays"
     told = [
         (name, mine, theirs)
         for name, mine, theirs in (
@@ -136,7 +138,9 @@ def _unknown(order: Order) -> dict[str, Any]:
 
 
 def _shares(desk: Desk) -> list[dict[str, Any]]:
-    held = {item.symbol: item.quantity + item.t1_quantity for item in desk.broker.holdings()}
+    rows = desk.broker.holdings()
+    held = {item.symbol: item.quantity + item.t1_quantity for item in rows}
+    others = {item.symbol: item.other_isin for item in rows if item.other_isin}
     mine = {position.symbol: position.quantity for position in desk.snapshot.positions}
     return [
         {
@@ -144,7 +148,9 @@ def _shares(desk: Desk) -> list[dict[str, Any]]:
             "book": mine.get(symbol, 0),
             "broker": held.get(symbol, 0),
             "differs": held.get(symbol, 0) < mine.get(symbol, 0),
-            "why": "the broker has fewer than the book: sold elsewhere, moved or pledged without a trade that we could read"
+            "why": f"the broker's shares are of another security, ISIN {others[symbol]}: not counted"
+            if symbol in others
+            else "the broker has fewer than the book: sold elsewhere, moved or pledged without a trade that we could read"
             if held.get(symbol, 0) < mine.get(symbol, 0)
             else "more than ours: bought by hand or credited, and left alone",
         }

@@ -163,7 +163,7 @@ class KotakNeo:
     def holdings(self) -> tuple[Holding, ...]:
         """What may be sold is `sellableQuantity`, and what was bought today."""
         positions: list[rows.Row] = self._list(paths.POSITIONS, list)
-        return self._list(paths.HOLDINGS, lambda held: rows.holdings(held, positions))
+        return self._list(paths.HOLDINGS, lambda held: rows.holdings(held, positions, self._prices.isin_of))
 
     def funds(self) -> Funds:
         sent = {"jData": json.dumps({"seg": "ALL", "exch": "ALL", "prod": "ALL"})}

@@ -47,10 +47,16 @@ class Scrips:
     def __init__(self, scrips: Iterable[Scrip]) -> None:
         self._by_isin: dict[str, list[Scrip]] = {}
         self._by_symbol: dict[str, list[Scrip]] = {}
+        self._isins: dict[str, str] = {}
         for scrip in scrips:
+            self._isins[scrip.token] = scrip.isin
             if scrip.series in TRADED:
                 self._by_isin.setdefault(scrip.isin, []).append(scrip)
                 self._by_symbol.setdefault(scrip.symbol, []).append(scrip)
+
+    def isin_of(self, token: str) -> str:
+        """Return the ISIN behind a token; empty for an unknown one."""
+        return self._isins.get(token, "")
 
     def find(self, instrument: Instrument, side: Side | None = None) -> Scrip:
         """The scrip of an instrument. UsageError where Kotak has none; DataError for a BUY of what is listed otherwise."""

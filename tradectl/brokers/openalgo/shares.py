@@ -15,15 +15,17 @@ from collections.abc import Iterable
 
 from tradectl.brokers import storable
 from tradectl.brokers.openalgo.rows import Row, concerns, symbol_of, whole
+from tradectl.brokers.securities import counted_once
 from tradectl.model.order import Holding
 
 
 def holdings(held: Iterable[Row], positions: Iterable[Row]) -> tuple[Holding, ...]:
-    """Every symbol of which there are shares now. A row of holdings is about delivery whatever product it names."""
+    """Every symbol of which there are shares now. A row of holdings is about delivery whatever product it names. The rows of a
+    symbol on two exchanges are one holding."""
     free: Counter[str] = Counter()
     fresh: Counter[str] = Counter()
     net: Counter[str] = Counter()
-    for row in held:
+    for row in counted_once(held, lambda row: symbol_of(row["symbol"]), lambda row: whole(row["quantity"])):
         symbol = symbol_of(row["symbol"])
         free[symbol] += whole(row["quantity"])
         fresh[symbol] += whole(row.get("t1_quantity") or 0)
