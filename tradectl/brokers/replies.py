@@ -36,11 +36,13 @@ class Phase(StrEnum):
 
 
 class Meaning(StrEnum):
-    """What a documented reply says. All but the last four are codes of `OrderRefused`."""
+    """What a documented reply says. All but the last four are codes of `OrderRefused`. AUTHORISATION: the holder has not let the
+    broker take the shares at the depository."""
 
     REFUSED = "refused"
     FUNDS = "funds"
     HOLDINGS = "holdings"
+    AUTHORISATION = "authorisation"
     PHASE = "phase"
     BAND = "band"
     TICK = "tick"

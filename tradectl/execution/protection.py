@@ -315,6 +315,9 @@ def cause_of(facts: Facts) -> tuple[Cause, str]:
         order = facts.unknown
         if order.purpose is Purpose.UNIDENTIFIED:
             return Cause.UNIDENTIFIED, f"order {order.id} offers shares of it, and {order.reason}"
+        if _AUTHORISATION.search(order.reason):
+            text = f"the broker replied to its sell order {order.id}: {order.reason.rstrip('.')}"
+            return Cause.AUTHORISATION, f"{text}; whether it took the order is not known, `tradectl orders resolve` decides that"
         return Cause.OUTCOME_UNKNOWN, f"the outcome of its sell order {order.id} is not known ({order.reason or 'no answer'})"
     refused = _refusal(facts)
     short = _short(facts) if facts.read else None

@@ -25,6 +25,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tradectl.brokers.adapter import Field
+from tradectl.brokers.network import CONNECT_BY
 from tradectl.ports import Capabilities
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ FIELDS = (
     # Kotak's pages disagree about the window: 15:45 to 08:57 in the newest, narrower in older ones.
     Field("amo_from", "After-market orders from (IST)", secret=False, default="16:05"),
     Field("amo_until", "After-market orders until (IST)", secret=False, default="08:55"),
+    CONNECT_BY,
 )
 ADDRESSES = {
     "login": "https://mis.kotaksecurities.com",

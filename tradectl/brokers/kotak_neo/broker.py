@@ -18,6 +18,7 @@ from tradectl.brokers.kotak_neo.login import remarks
 from tradectl.brokers.kotak_neo.prices import KotakPrices
 from tradectl.brokers.kotak_neo.ticker import OnOrder, Ticker
 from tradectl.brokers.kotak_neo.wire import TITLE, Wire, parsed, reading, url
+from tradectl.brokers.network import source_of
 from tradectl.brokers.replies import above_freeze, check_absent, off_tick, order_id
 from tradectl.brokers.transport import READS, Judge, Reply, Transport
 from tradectl.errors import Ambiguous, Blocked, OrderRefused, TradectlError, UsageError
@@ -48,6 +49,7 @@ class KotakNeo:
             limiter=account.limiter,
             timeout=account.timeout,
             check_send=account.check_send,
+            source=source_of(vault),
         )
         self._reads = self._wire.reads(judging.read, posts=(paths.LIMITS,))
         self._prices = KotakPrices(account, self._wire)

@@ -12,6 +12,7 @@ from typing import Any
 from tradectl.brokers.adapter import Account, Ask, Field, Remark, Session
 from tradectl.brokers.kotak_neo import ADDRESSES, judging, totp
 from tradectl.brokers.kotak_neo.paths import CLIENT_IP, FIN_KEY, LOGIN, VALIDATE
+from tradectl.brokers.network import source_of
 from tradectl.brokers.transport import ReadTransport, Transport
 from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, TradectlError
 from tradectl.model.moment import at_ist, to_ist
@@ -31,7 +32,8 @@ def login(account: Account, ask: Ask) -> Session:
     first = _first(account)
     who = {"mobileNumber": vault.require("mobile_number"), "ucc": vault.require("ucc"), "totp": _totp(account, ask, now)}
     mpin = vault.require("mpin")
-    transport = Transport("Kotak", judging.login, clock=account.clock, limiter=account.limiter)
+    source = source_of(vault)
+    transport = Transport("Kotak", judging.login, clock=account.clock, limiter=account.limiter, source=source)
     try:
         viewing = _step(transport, account, LOGIN, first, who)
         second = {**first, "sid": _word(viewing, "sid"), "Auth": _word(viewing, "token")}
@@ -46,7 +48,8 @@ def login(account: Account, ask: Ask) -> Session:
 
 def remarks(account: Account) -> Sequence[Remark]:
     """From where Kotak sees us now: a session is bound to the address that made it, and orders to one that was registered."""
-    transport = ReadTransport("Kotak", judging.login, clock=account.clock, limiter=account.limiter)
+    source = source_of(account.vault)
+    transport = ReadTransport("Kotak", judging.login, clock=account.clock, limiter=account.limiter, source=source)
     try:
         seen = _seen_ip(transport, account, _first(account))
     finally:

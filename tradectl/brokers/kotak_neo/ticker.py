@@ -12,6 +12,7 @@ from tradectl.brokers.kotak_neo.login import current
 from tradectl.brokers.kotak_neo.packets import NSE, Tick
 from tradectl.brokers.kotak_neo.rows import SOURCE
 from tradectl.brokers.kotak_neo.times import Times
+from tradectl.brokers.network import Source, source_of
 from tradectl.brokers.stream import PAUSE, Frame, PriceStream, Stream
 from tradectl.errors import BrokerUnavailable, LoginNeeded
 from tradectl.model.market import Quote
@@ -70,6 +71,9 @@ class Ticker(PriceStream[str]):
         self._introduced()  # nobody is called who will not have us
         return self._account.addresses.get("prices", ADDRESSES["prices"]), {}
 
+    def _source(self) -> Source:
+        return source_of(self._account.vault)()
+
     def _greet(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:
         socket.send(feed.hello(*self._introduced(), self._clock.now()))
         answer = next((frame for frame in frames if isinstance(frame, str)), None)
@@ -124,6 +128,9 @@ class Orders(Stream):
     def _address(self) -> tuple[str, Mapping[str, str]]:
         base = current(self._account).tokens["base_url"].replace("http", "ws", 1)
         return self._account.addresses.get("orders") or base + feed.REALTIME, {}
+
+    def _source(self) -> Source:
+        return source_of(self._account.vault)()
 
     def _greet(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:  # noqa: ARG002 - what it answers is no order
         socket.send(feed.order_hello(current(self._account)))

@@ -53,6 +53,8 @@ PROOFS = (
     Proof(Meaning.FUNDS, _400, f"{_KITE}, kiteconnect-mocks (MarginException)",
           text=r"^Insufficient funds\. Required margin is |^RMS: ?Margin Exceeds"),
     Proof(Meaning.HOLDINGS, _400, f"{_KITE} (HoldingException)", text=r"^Insufficient (stock )?holdings?\b"),
+    Proof(Meaning.AUTHORISATION, _400, f"{_KITE}, forum 8716",
+          text=r"quantity needs authori[sz]ation at (the )?depository"),
     Proof(Meaning.PHASE, _400, f"{_KITE} (InputException)", text=r"^Markets are closed right now"),
     Proof(Meaning.BAND, _400, f"{_KITE} (InputException)", text=r"^RMS: ?Rule: ?Check circuit limit"),
     Proof(Meaning.TICK, _400, f"{_KITE} (InputException)", text=r"^Tick size for this script is "),
@@ -111,7 +113,8 @@ def _documented(found: Proof, message: str) -> TradectlError:
         case Meaning.SESSION:
             return _not_logged_in(message)
         case Meaning.ADDRESS:
-            return NotWhitelisted(f"the broker behind OpenAlgo takes orders from listed addresses only: {message}")
+            told = f"the broker behind OpenAlgo takes orders from listed addresses only: {message}"
+            return NotWhitelisted(f"{told}. No order leaves until the address of OpenAlgo's machine is listed at that broker")
         case Meaning.PERMISSION:
             mode = "is in its semi-auto mode, in which a person approves each order" if "auto mode" in message.lower() else ""
             return ConfigurationError(f"OpenAlgo {mode or 'does not permit this'}: {message}")
