@@ -17,7 +17,7 @@ from tradectl.brokers.kite import notes, remarks, rows
 from tradectl.brokers.kite.api import Api
 from tradectl.brokers.kite.prices import KitePrices
 from tradectl.brokers.kite.purse import funds
-from tradectl.brokers.kite.shares import holdings
+from tradectl.brokers.kite.shares import holdings, positions_of
 from tradectl.brokers.kite.ticker import Ticker, ignore
 from tradectl.brokers.kite.windows import PATHS, check_quiet, path_of
 from tradectl.brokers.replies import check_absent, off_tick, order_id
@@ -158,8 +158,13 @@ class KiteBroker:
         return self._trades.of(rows.parsed(self._api.get("/trades"), rows.trades))
 
     def holdings(self) -> Sequence[Holding]:
+        """Where the positions cannot be read, the day's trades for delivery say the same of today."""
         held = self._api.get("/portfolio/holdings")
-        positions = rows.parsed(self._api.get("/portfolio/positions"), lambda data: data)
+        try:
+            positions = rows.parsed(self._api.get("/portfolio/positions"), lambda data: data)
+        except BrokerUnavailable:
+            today = ist_date(self._account.clock.now())
+            positions = rows.parsed(self._api.get("/trades"), lambda data: positions_of(data, today))
         return rows.parsed(held, lambda data: holdings(data, positions))
 
     def funds(self) -> Funds:

@@ -16,12 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from tradectl.brokers import storable
-from tradectl.brokers.kite.rows import Row, concerns, symbol_of
+from tradectl.brokers.kite.rows import Row, concerns, moment, symbol_of
 from tradectl.brokers.securities import counted_once
-from tradectl.model.order import Holding
+from tradectl.model.moment import ist_date
+from tradectl.model.order import Holding, Side
 
 TRADE_FOR_TRADE = ("-BE", "-BZ")
 """Shares of these series cannot be sold on the day they were bought."""
@@ -66,6 +68,20 @@ def holdings(held: Iterable[Row], positions: Mapping[str, Any]) -> tuple[Holding
             )
     made = (_holding(symbol, isin, shares) for (symbol, isin), shares in found.items())
     return tuple(item for item in made if item is not None)
+
+
+def positions_of(trades: Iterable[Row], today: date) -> Mapping[str, Any]:
+    """Return what the positions would tell of a day's trades (GET /trades), as far as `holdings` reads it."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in filter(concerns, trades):
+        if ist_date(moment(row["fill_timestamp"])) == today:
+            names = {name: row[name] for name in ("exchange", "tradingsymbol", "product")}
+            key = (row["exchange"], row["tradingsymbol"])
+            traded = found.setdefault(key, {**names, "day_buy_quantity": 0, "day_sell_quantity": 0})
+            traded["day_buy_quantity" if Side(row["transaction_type"]) is Side.BUY else "day_sell_quantity"] += int(
+                row["quantity"]
+            )
+    return {"day": list(found.values())}
 
 
 def _security(row: Row) -> str:

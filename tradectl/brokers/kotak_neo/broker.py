@@ -21,14 +21,17 @@ from tradectl.brokers.kotak_neo.wire import TITLE, Wire, parsed, reading, url
 from tradectl.brokers.network import source_of
 from tradectl.brokers.replies import above_freeze, check_absent, off_tick, order_id
 from tradectl.brokers.transport import READS, Judge, Reply, Transport
-from tradectl.errors import Ambiguous, Blocked, OrderRefused, TradectlError, UsageError
+from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, OrderRefused, TradectlError, UsageError
 from tradectl.exchange.ticks import on_tick
 from tradectl.model.market import Quote
+from tradectl.model.moment import ist_date
 from tradectl.model.money import to_rupees
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, OrderStatus, OrderType, Side, TradeReport, Variety
 from tradectl.ports import OrderRules
 
 T = TypeVar("T")
+_BARE = frozenset({paths.HOLDINGS, paths.POSITIONS})
+"""Paths of the portfolio service, whose lists come without a word of Kotak's own."""
 
 
 class KotakNeo:
@@ -53,6 +56,7 @@ class KotakNeo:
         )
         self._reads = self._wire.reads(judging.read, posts=(paths.LIMITS,))
         self._prices = KotakPrices(account, self._wire)
+        self._positions_at: str | None = None
         self._book: Kept[tuple[OrderReport, ...]] = Kept()
         self._fills: Kept[tuple[TradeReport, ...]] = Kept()
 
@@ -164,8 +168,22 @@ class KotakNeo:
 
     def holdings(self) -> tuple[Holding, ...]:
         """What may be sold is `sellableQuantity`, and what was bought today."""
-        positions: list[rows.Row] = self._list(paths.POSITIONS, list)
+        positions = self._positions()
         return self._list(paths.HOLDINGS, lambda held: rows.holdings(held, positions, self._prices.isin_of))
+
+    def _positions(self) -> list[rows.Row]:
+        """The day's positions, at the path of today's API, else at the older one. Where neither answers, the day's trades for
+        delivery say the same. BrokerUnavailable where they cannot be read either."""
+        for path in (paths.POSITIONS, paths.OLD_POSITIONS) if self._positions_at is None else (self._positions_at,):
+            try:
+                found: list[rows.Row] = self._list(path, list, tries=1)
+            except BrokerUnavailable:
+                continue
+            self._positions_at = path
+            return found
+        self._positions_at = None
+        today = ist_date(self._clock.now())
+        return self._list(paths.TRADES, lambda data: rows.positions_of(rows.ours(data), today))
 
     def funds(self) -> Funds:
         sent = {"jData": json.dumps({"seg": "ALL", "exch": "ALL", "prod": "ALL"})}
@@ -231,10 +249,10 @@ class KotakNeo:
             lambda session: self._reads.read(url(session, path), bucket="reads", headers=reading(session), **how)
         )
 
-    def _list(self, path: str, read: Callable[[list[rows.Row]], T]) -> T:
-        """A list, read; an empty one only where Kotak says that there is nothing."""
-        reply = self._read(path)
-        return parsed(lambda: read(_data(reply, bare=path == paths.HOLDINGS)), path.rpartition("/")[2])
+    def _list(self, path: str, read: Callable[[list[rows.Row]], T], **how: Any) -> T:
+        """A list, read; an empty one only where Kotak says that there is nothing. `how`: see `ReadTransport.read`."""
+        reply = self._read(path, **how)
+        return parsed(lambda: read(_data(reply, bare=path in _BARE)), path.rpartition("/")[2])
 
     def _row(self, number: str, *, patient: bool) -> rows.Row:
         """One order as the book has it now. `patient`: asked for again where that may help."""

@@ -19,6 +19,8 @@ from tradectl.model.moment import at_ist, to_ist
 
 ENDS_AT = time(6)
 """When a session ends, in IST of the next morning. A guess: Kotak does not say, and brokers end them overnight."""
+_FEEDS = {"data_center": "dataCenter", "feed_url": "feedUrl", "rt_url": "rtUrl"}
+"""What a login may tell of the feeds, by our names (`addresses`)."""
 TOTP_NOW = Field("totp", "The TOTP that is shown now")
 
 
@@ -39,6 +41,7 @@ def login(account: Account, ask: Ask) -> Session:
         second = {**first, "sid": _word(viewing, "sid"), "Auth": _word(viewing, "token")}
         trading = _step(transport, account, VALIDATE, second, {"mpin": mpin})
         tokens = {"token": _word(trading, "token"), "sid": _word(trading, "sid"), "base_url": _base_url(trading)}
+        tokens |= {name: word for name, key in _FEEDS.items() if isinstance(word := trading.get(key), str) and word}
         session = Session(tokens, now, ends_at(now), _seen_ip(transport, account, first))
     finally:
         transport.close()

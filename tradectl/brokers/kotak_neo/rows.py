@@ -131,6 +131,24 @@ def holdings(held: Sequence[Row], positions: Sequence[Row], isin_of: Callable[[s
     return tuple(map(storable.holding, found.values()))
 
 
+def positions_of(trades: Sequence[Row], today: date) -> list[Row]:
+    """Return what the positions would tell of a day's trades, as far as `holdings` reads it."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in trades:
+        if _date(str(row["flDt"])) == today:
+            name = str(row["trdSym"])
+            of = {
+                "exSeg": SEGMENT,
+                "prod": PRODUCT,
+                "trdSym": name,
+                "series": name.rpartition("-")[2],
+                "flBuyQty": 0,
+                "flSellQty": 0,
+            }
+            found.setdefault(name, of)["flBuyQty" if _SIDES[row["trnsTp"]] is Side.BUY else "flSellQty"] += int(row["fldQty"])
+    return list(found.values())
+
+
 def funds(row: Row) -> Funds:
     """`Net` is what may be spent now. Kotak reckons in binary fractions, so its figures are rounded to the paisa."""
     available, blocked = _rounded(row["Net"]), _rounded(row["MarginUsed"])

@@ -15,8 +15,8 @@ from tradectl.brokers.kept import Kept
 from tradectl.brokers.openalgo import rows, times
 from tradectl.brokers.openalgo.api import PLACE, Api, understood
 from tradectl.brokers.openalgo.prices import OpenAlgoPrices
-from tradectl.brokers.openalgo.shares import holdings
-from tradectl.errors import Blocked, OrderRefused
+from tradectl.brokers.openalgo.shares import holdings, positions_of
+from tradectl.errors import Blocked, BrokerUnavailable, OrderRefused
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_rupees
@@ -112,9 +112,14 @@ class OpenAlgoBroker:
         return self._trades.of(self._trade_reports())
 
     def holdings(self) -> Sequence[Holding]:
-        """As `shares` reads them: what was bought today is not sellable."""
+        """As `shares` reads them: what was bought today is not sellable. Where the positions cannot be read, the day's trades for
+        delivery say the same."""
         held = self._api.read("holdings", lambda content: content["data"]["holdings"])
-        return self._api.read("positionbook", lambda content: holdings(held, content["data"]))
+        try:
+            return self._api.read("positionbook", lambda content: holdings(held, content["data"]))
+        except BrokerUnavailable:
+            today = ist_date(self._now)
+            return self._api.read("tradebook", lambda content: holdings(held, positions_of(content["data"], self._moment, today)))
 
     def funds(self) -> Funds:
         """`blocked` and `cash` are reckoned: OpenAlgo tells what may be spent, and neither what resting buys hold nor what the
