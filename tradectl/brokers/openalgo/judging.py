@@ -27,6 +27,7 @@ from tradectl.errors import (
     LoginNeeded,
     NotWhitelisted,
     TradectlError,
+    UsageError,
 )
 
 _OWN, _SERVICE, _KITE = "openalgo restx_api", "openalgo services", "Kite's words"
@@ -72,6 +73,14 @@ _LOGIN = re.compile(
 )
 """The API key is wrong, or OpenAlgo is not logged in at its broker: it says `Invalid openalgo apikey` for both."""
 
+_UNLISTED = re.compile(r"^Symbol .* not found in exchange", re.IGNORECASE)
+_UNBOUND = "local variable 'order_status'"
+"""In the words of Python: the server's Zerodha adapter does not know the status of the first row of the order book."""
+_NO_BOOK = (
+    "OpenAlgo cannot show the order book: its first row waits as an after-market order by hand, which OpenAlgo does not know. "
+    "Nothing is sent until it can, at 09:00; cancelled at the broker, the order no longer stands in the way"
+)
+
 
 def judge(reply: Reply, command: Command = Command.PLACE) -> TradectlError | None:
     """Of the answer to a command: None for a success. Ambiguous for every answer without a row in `PROOFS`."""
@@ -101,6 +110,10 @@ def judge_read(reply: Reply) -> TradectlError | None:
         return _analyzing()
     if _is_success(reply, content):
         return None
+    if reply.status == 404 and _UNLISTED.search(message):
+        return UsageError(f"OpenAlgo does not list it: {brief(message)}")
+    if reply.status == 500 and _UNBOUND in message:
+        return BrokerUnavailable(_NO_BOOK)
     if content.get("status") == "error" and (reply.status == 401 or _LOGIN.search(message)):
         return _not_logged_in(brief(message))
     return BrokerUnavailable(f"OpenAlgo answered {reply.status} {brief(message)}".rstrip())
