@@ -156,9 +156,8 @@ def off_tick(broker: str, price: int, tick: int) -> OrderRefused:
 
 def above_freeze(broker: str, quantity: int, most: int) -> OrderRefused:
     """Return the refusal of an order above the freeze quantity of the broker's list of the day; nothing was sent."""
-    return OrderRefused(
-        f"{quantity} shares are above the freeze quantity at {broker}, {most} may be sent in one order", code="freeze"
-    )
+    reason = f"{quantity} shares are above the freeze quantity at {broker}, {most} in one order: it was not sent"
+    return OrderRefused(reason, code="freeze")
 
 
 def check_absent(book: Iterable[OrderReport], tag: str) -> None:

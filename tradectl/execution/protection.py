@@ -411,10 +411,7 @@ def _short(facts: Facts) -> tuple[Cause, str] | None:
     if shown + uncredited >= facts.quantity:
         return Cause.PLEDGED, f"the broker lists {shown} shares, pledged or blocked: {of}"
     if held.other_isin:
-        return (
-            Cause.MISSING,
-            f"the broker's shares under this symbol are of another security, ISIN {held.other_isin}: not offered",
-        )
+        return Cause.MISSING, f"the broker's shares of this name are another security, ISIN {held.other_isin}: not offered"
     return (
         Cause.MISSING,
         f"the broker lists {shown} of {facts.quantity} shares under this symbol (renamed, moved or sold elsewhere)",
