@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from tradectl.model.market import Bar, CorporateAction, Instrument, Quote
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, TradeReport
@@ -97,6 +97,31 @@ class Broker(Protocol):
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:
         """Indicative pre-open prices in paise; a symbol without one is absent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRules:
+    """What a broker's list of instruments demands of the orders of one share.
+
+    Attributes:
+        tick_size: In paise.
+        listed_on: The session that the list is of.
+        most_shares: The largest quantity of one order, from the freeze quantity; None where the list has none.
+    """
+
+    tick_size: int
+    listed_on: date
+    most_shares: int | None = None
+
+
+@runtime_checkable
+class ListsOrderRules(Protocol):
+    """What a broker with a list of instruments offers beside `Broker`. The paper exchange has none, and the exchange's rules."""
+
+    def order_rules(self, symbol: str) -> OrderRules | None:
+        """Return the rules of a symbol by the newest list; None where the list does not have it. BrokerUnavailable without a
+        list."""
         ...
 
 

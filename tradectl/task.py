@@ -13,7 +13,7 @@ from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from tradectl.ports import Tell, silence
+from tradectl.ports import ListsOrderRules, Tell, silence
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -106,7 +106,10 @@ class Context:
             own_shares=parse_own_shares(world.parameters.own_shares),
         )
         last_try, level_of = partial(_last_try, world.ledger), partial(_level_of, world)
-        return Desk(world.broker, book, world.market, world.clock, path, self.log, self.tell, self.dry_run, last_try, level_of)
+        rules = world.broker if isinstance(world.broker, ListsOrderRules) else None
+        return Desk(
+            world.broker, book, world.market, world.clock, path, self.log, self.tell, self.dry_run, last_try, level_of, rules
+        )
 
     def begin_step(self) -> None:
         """Forget what a halt stopped in the step before."""

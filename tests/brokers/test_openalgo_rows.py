@@ -68,7 +68,7 @@ def test_a_row_of_the_documentation_is_read() -> None:
         ("cancelled", OrderStatus.CANCELLED),
         ("Cancel Pending", OrderStatus.ONGOING),
         ("put order req received", OrderStatus.PENDING),
-        ("after market order req received", OrderStatus.UNKNOWN),
+        ("after market order req received", OrderStatus.PENDING),
         ("", OrderStatus.UNKNOWN),
     ],
 )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tradectl.errors import Ambiguous, OrderRefused
+from tradectl.model.money import to_rupees
 from tradectl.model.order import OrderReport
 
 
@@ -35,11 +36,13 @@ class Phase(StrEnum):
 
 
 class Meaning(StrEnum):
-    """What a documented reply says. All but the last four are codes of `OrderRefused`."""
+    """What a documented reply says. All but the last four are codes of `OrderRefused`. AUTHORISATION: the holder has not let the
+    broker take the shares at the depository."""
 
     REFUSED = "refused"
     FUNDS = "funds"
     HOLDINGS = "holdings"
+    AUTHORISATION = "authorisation"
     PHASE = "phase"
     BAND = "band"
     TICK = "tick"
@@ -143,6 +146,18 @@ def speaks_of_the_way(text: str) -> bool:
 def refused(meaning: Meaning, reason: str) -> OrderRefused:
     """Return the refusal of an order. A lack of money may pass by itself."""
     return OrderRefused(reason, code=meaning.value, passing=meaning is Meaning.FUNDS)
+
+
+def off_tick(broker: str, price: int, tick: int) -> OrderRefused:
+    """Return the refusal of a price (paise) that the broker's list of the day does not allow; nothing was sent."""
+    reason = f"{to_rupees(price)} is not a multiple of the tick size at {broker}, {to_rupees(tick)}: it was not sent"
+    return OrderRefused(reason, code=Meaning.TICK.value)
+
+
+def above_freeze(broker: str, quantity: int, most: int) -> OrderRefused:
+    """Return the refusal of an order above the freeze quantity of the broker's list of the day; nothing was sent."""
+    reason = f"{quantity} shares are above the freeze quantity at {broker}, {most} in one order: it was not sent"
+    return OrderRefused(reason, code="freeze")
 
 
 def check_absent(book: Iterable[OrderReport], tag: str) -> None:

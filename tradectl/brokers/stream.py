@@ -14,6 +14,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
+from tradectl.brokers.network import Source
 from tradectl.brokers.strict_json import UNREADABLE
 from tradectl.errors import TradectlError, UsageError
 from tradectl.model.market import Quote
@@ -68,6 +69,10 @@ class Stream(ABC):
         """Take a frame. A ValueError, KeyError or TypeError says that it cannot be understood: it is passed over. Whatever else
         is raised ends the stream for good."""
 
+    def _source(self) -> Source:
+        """From where the connection leaves: by default from whichever address the machine takes (`network`)."""
+        return None
+
     def _run(self) -> None:
         pause = self._pause
         try:
@@ -88,7 +93,14 @@ class Stream(ABC):
         heard = False
         try:
             url, headers = self._address()
-            with connect(url, additional_headers=headers, user_agent_header="tradectl", compression=None, proxy=None) as socket:
+            with connect(
+                url,
+                additional_headers=headers,
+                user_agent_header="tradectl",
+                compression=None,
+                proxy=None,
+                source_address=self._source(),
+            ) as socket:
                 frames = self._frames(socket)
                 self._greet(socket, frames)
                 self.trouble, self.connections = "", self.connections + 1

@@ -94,7 +94,8 @@ def denied(
     )
     if rule in {"daily_loss", "buy_orders"}:
         _reduce(desk, rule, exposed, parameters, session)
-    return rule
+    most = desk.most_shares(instrument.symbol)
+    return rule or ("freeze_quantity" if most is not None and quantity > most else "")
 
 
 def _reduce(desk: Desk, rule: str, exposed: Exposure, parameters: Parameters, session: date) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from math import lcm
 
 from tradectl.execution import actions, reconcile, unknown
 from tradectl.execution.actions import OpenOf
@@ -18,7 +19,7 @@ from tradectl.ledger.rows import Intent, Order, Position
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.order import OrderStatus, Side
-from tradectl.ports import Broker, Clock, MarketData
+from tradectl.ports import Broker, Clock, ListsOrderRules, MarketData
 
 Log = Callable[..., None]
 
@@ -26,7 +27,8 @@ Log = Callable[..., None]
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What a task trades through. `log(action, message, symbol=…)` writes to the user's log; `tell(title, body, key)` also
-    sends a message, one for each key. `last_try`, `level_of`: see `reconcile.follow`."""
+    sends a message, one for each key. `last_try`, `level_of`: see `reconcile.follow`. `rules`: the broker, where it has a list of
+    instruments; None: the exchange's rules count."""
 
     broker: Broker
     book: Book
@@ -38,6 +40,7 @@ class Desk:
     dry_run: bool = False
     last_try: LastTry = nobody_tries
     level_of: LevelOf = no_level
+    rules: ListsOrderRules | None = None
 
     @property
     def snapshot(self) -> Snapshot:
@@ -166,6 +169,11 @@ class Desk:
             text = f"{order.side} {order.quantity} {order.symbol} rejected{again}: {now.reason}"
             self.log("order_rejected", text, order.symbol, level="warning")
             self.tell(f"{order.symbol}: an order was rejected", text, f"rejected:{order.id}:{order.tag}")
+        for order, word in changes.unread:
+            text = f"{order.side} {order.quantity} {order.symbol}, order {order.id}: the broker's status {word!r} is not known. "
+            text += f"The order stays {self.book.order(order.id).status} until the broker says a known word: look at it there"
+            if self.tell(f"{order.symbol}: a status word that is not known", text, f"word:{order.id}:{order.tag}:{word}"):
+                self.log("order_word_unknown", text, order.symbol, level="warning")
         for order in changes.cancelled:
             self.log("order_cancelled", f"{order.side} {order.quantity} {order.symbol} cancelled", order.symbol)
         for item in changes.external:
@@ -212,6 +220,26 @@ class Desk:
             return {}
         limit = self.clock.now() - max_age - self.broker.capabilities.quote_delay
         return {symbol: quote for symbol, quote in self.broker.quotes(wanted).items() if quote.at >= limit}
+
+    def tick_size(self, instrument_id: str, session: date) -> int:
+        """Return the tick (paise) of an order for a session: that of the broker's list where the list is of that session.
+
+        An older list says what the broker takes today, and the exchange's rule what the exchange takes in that session: the
+        result then fits both. Without a row in the list the exchange's rule counts."""
+        instrument = self.market.instrument(instrument_id, session)
+        listed = self.rules.order_rules(instrument.symbol) if self.rules is not None else None
+        if listed is None:
+            return instrument.tick_size
+        return listed.tick_size if listed.listed_on == session else lcm(listed.tick_size, instrument.tick_size)
+
+    def is_unlisted(self, symbol: str) -> bool:
+        """Return whether the broker's list of instruments does not have a symbol; False where the broker has no list."""
+        return self.rules is not None and self.rules.order_rules(symbol) is None
+
+    def most_shares(self, symbol: str) -> int | None:
+        """Return the largest quantity of one order (the freeze quantity) by the broker's list; None where it tells none."""
+        listed = self.rules.order_rules(symbol) if self.rules is not None else None
+        return listed.most_shares if listed is not None else None
 
     def sellable(self, position: Position, *, bought_today: int) -> int:
         """Shares of a position that may be sold now: never more than the book has, nor than the broker lets us sell.

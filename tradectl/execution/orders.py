@@ -36,6 +36,8 @@ from tradectl.ports import Broker, Clock, HaltMarker
 
 NOT_CARRIED_OUT = (BrokerUnavailable, LoginNeeded, ConfigurationError, DataError, UsageError, Blocked)
 """What a broker raises for a command that provably was not carried out (`ports.Broker`). A signal is none of them."""
+_OF_THE_SYMBOL = (DataError, UsageError)
+"""Of these, what is about one symbol alone: the broker's list lacks it, or has another series or ISIN."""
 
 
 class Sent(StrEnum):
@@ -241,9 +243,12 @@ class OrderPath:
         except Ambiguous as unknown:
             reason = str(unknown)
             return Answer(Sent.UNKNOWN, answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=reason), reason)
-        except NOT_CARRIED_OUT:
+        except NOT_CARRIED_OUT as error:
             if doubt:
                 answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=doubt)
+            elif isinstance(error, _OF_THE_SYMBOL):  # the other symbols of the step go on
+                reason = f"{error}: it was not sent"
+                return Answer(Sent.REFUSED, answered(order, OrderStatus.REJECTED, self._clock.now(), reason=reason), reason)
             else:
                 self._book.intents.never_sent(order, self._clock.now())
             raise

@@ -67,6 +67,7 @@ class Cause(StrEnum):
     REFUSED = "refused"
     DATA_MISSING = "data_missing"
     OFF_BAND = "off_band"
+    FREEZE_QUANTITY = "freeze_quantity"  # one order may not have all shares
     OWN_BUY = "own_buy"  # a buy order of ours would trade with the sell
     AUCTION = "auction"  # continuous trading has ended for the stock
     CALENDAR = "calendar"  # no list of holidays reaches the day, and no broker has shown that the market is open
@@ -105,6 +106,7 @@ ADVICE: Mapping[Cause, str] = {
     Cause.REFUSED: "sell-monitor tries again after 15 minutes; `tradectl orders list` shows the orders.",
     Cause.DATA_MISSING: "`tradectl data check` and `tradectl doctor` show which data are missing.",
     Cause.OFF_BAND: "sell-monitor places the sell when the band holds its price.",
+    Cause.FREEZE_QUANTITY: "sell-monitor offers the rest when the first order has filled; it can be sold by hand before.",
     Cause.OWN_BUY: "`tradectl orders list` shows the buy; `tradectl orders cancel ORDER` ends it.",
     Cause.AUCTION: "tradectl places no sell now; it can be sold by hand, or by sell-monitor in the next session.",
     Cause.CALENDAR: f"Where the market is open, `tradectl run-due` looks for the proof again. {FILL_YEAR}",
@@ -167,7 +169,7 @@ class Facts:
     `read`. `tied`: shares bought today in a trade-for-trade series. `credited`: new shares of corporate actions of the last days,
     which may not be credited yet. `refused`: the reason of the last sell order of the session, if it was rejected. `taken_back`:
     the sells of the session that the broker cancelled by itself. `missing`: which data are missing. `price`: what the sell should
-    ask, `band` the limits of the day.
+    ask, `band` the limits of the day. `most`: the largest quantity of one order at the broker.
     """
 
     shares: int
@@ -187,6 +189,7 @@ class Facts:
     price: int | None = None
     band: tuple[int | None, int | None] = (None, None)
     own_buy: Order | None = None
+    most: int | None = None
 
 
 def in_market_hours(session: Session | None, now: datetime, closing_auctions: Iterable[bool]) -> bool:
@@ -312,6 +315,9 @@ def cause_of(facts: Facts) -> tuple[Cause, str]:
         order = facts.unknown
         if order.purpose is Purpose.UNIDENTIFIED:
             return Cause.UNIDENTIFIED, f"order {order.id} offers shares of it, and {order.reason}"
+        if _AUTHORISATION.search(order.reason):
+            text = f"the broker replied to its sell order {order.id}: {order.reason.rstrip('.')}"
+            return Cause.AUTHORISATION, f"{text}; whether it took the order is not known, `tradectl orders resolve` decides that"
         return Cause.OUTCOME_UNKNOWN, f"the outcome of its sell order {order.id} is not known ({order.reason or 'no answer'})"
     refused = _refusal(facts)
     short = _short(facts) if facts.read else None
@@ -329,6 +335,8 @@ def cause_of(facts: Facts) -> tuple[Cause, str]:
     if facts.own_buy is not None:
         order = facts.own_buy
         return Cause.OWN_BUY, f"buy order {order.id} at {show_rupees(order.price)} is not confirmed cancelled"
+    if facts.most is not None and facts.quantity > facts.most:
+        return Cause.FREEZE_QUANTITY, f"the broker takes at most {facts.most} shares in one order (its freeze quantity)"
     return Cause.UNEXPLAINED, "sell-monitor placed no sell and found no reason"
 
 
@@ -402,6 +410,8 @@ def _short(facts: Facts) -> tuple[Cause, str] | None:
         return Cause.PLEDGED, f"the broker lists {held.pledged} shares as pledged, {of}"
     if shown + uncredited >= facts.quantity:
         return Cause.PLEDGED, f"the broker lists {shown} shares, pledged or blocked: {of}"
+    if held.other_isin:
+        return Cause.MISSING, f"the broker's shares of this name are another security, ISIN {held.other_isin}: not offered"
     return (
         Cause.MISSING,
         f"the broker lists {shown} of {facts.quantity} shares under this symbol (renamed, moved or sold elsewhere)",

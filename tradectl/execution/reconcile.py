@@ -35,7 +35,8 @@ class Changes:
     """What a reconciliation changed. `postponed`: buys that the broker rejected for a reason that may pass. `counted`: orders of
     ours that the ledger had lost, or had as refused, and that count from now on. `unexplained`: orders under a tag of our shape
     that no intent explains. `reopened`: orders that had been given up and are there after all. `doubted`: orders that had been
-    given up, and that an unexplained order of a book without tags may be. `reports`: the broker's book."""
+    given up, and that an unexplained order of a book without tags may be. `reports`: the broker's book. `unread`: orders of ours
+    whose status word at the broker is not known, with the word; their last proved status stays."""
 
     executed: list[Order] = field(default_factory=list)
     rejected: list[Order] = field(default_factory=list)
@@ -52,6 +53,7 @@ class Changes:
     reopened: list[Order] = field(default_factory=list)
     doubted: list[Order] = field(default_factory=list)
     reports: Sequence[OrderReport] = ()
+    unread: list[tuple[Order, str]] = field(default_factory=list)
 
     @property
     def ended(self) -> int:
@@ -65,6 +67,7 @@ class Changes:
         self.trades += more.trades
         self.sold |= more.sold
         self.reports = more.reports
+        self.unread = more.unread
 
     def __bool__(self) -> bool:
         return bool(self.trades or any(getattr(self, name) for name in _LISTS))
@@ -128,6 +131,7 @@ def follow(
         for report, order in ours
     )
     moved = [change for change in changed if change is not None]
+    changes.unread = [(order, report.unknown_word) for report, order in ours if report.unknown_word]
     complete = book.follow(moved, fresh, now) if moved or fresh else True
     _describe(changes, moved, fresh)
     _set_aside_unfounded(book, changes, now)
@@ -293,7 +297,7 @@ def _presumed(order: Order, report: OrderReport) -> bool:
 def _change(order: Order, report: OrderReport, filled: int, *, tried_again: bool) -> OrderChange | None:
     """The move that a report asks for, or None. EXECUTED waits until its trades were seen: fills are the truth. `tried_again`:
     it was rejected for a reason that may pass, and somebody comes and tries again."""
-    status = report.status
+    status = _proved(order, report, filled) if report.unknown_word else report.status
     if order.status in TERMINAL:
         return None
     if order.status is OrderStatus.RETRY_PENDING:  # a refused order that the broker lists too says nothing new
@@ -319,6 +323,14 @@ def _change(order: Order, report: OrderReport, filled: int, *, tried_again: bool
         and order.broker_order_id == report.broker_order_id
     )
     return None if same else change
+
+
+def _proved(order: Order, report: OrderReport, filled: int) -> OrderStatus:
+    """Return the last proved status of an order whose status word at the broker is not known. Its trades prove more: all shares
+    are EXECUTED, some are ONGOING. An order of unknown outcome stays that."""
+    if filled and filled >= report.quantity:
+        return OrderStatus.EXECUTED
+    return OrderStatus.ONGOING if filled and order.status is OrderStatus.PENDING else order.status
 
 
 def _waits_for_trades(order: Order, report: OrderReport) -> bool:

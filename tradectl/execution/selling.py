@@ -84,7 +84,7 @@ class Seller:
         resting = live[0] if live else None
         if resting is not None and self._rests(resting, position, wanted):
             return False
-        wanted = replace(wanted, quantity=self.desk.sellable(position, bought_today=self.tied(position)))
+        wanted = replace(wanted, quantity=self._quantity(position))
         halted = self.desk.path.trading_state
         if halted.state == "HALTED" and (resting is None or wanted.quantity >= resting.remaining):
             if resting is not None or wanted.quantity > 0:
@@ -97,7 +97,7 @@ class Seller:
     def desired(self, position: Position, quote: Quote) -> Desired | None:
         """Target or RSI exit, from yesterday's completed bar at today's scale and the last price; None where one is missing."""
         market = self.desk.market
-        tick = market.instrument(position.instrument_id, self.session).tick_size
+        tick = self.desk.tick_size(position.instrument_id, self.session)
         reading = self.readings.reading(position.instrument_id, self.session - timedelta(days=1))
         scale = market.multiplier(position.instrument_id, self.session, quote.open)
         if reading is None or scale is None:
@@ -166,7 +166,7 @@ class Seller:
         same = len(doubtful) == 1 and order.purpose is wanted.purpose and order.session == self.session
         if not same or not self.desk.may_repeat(order):
             return False
-        quantity = min(order.quantity, self.desk.sellable(position, bought_today=self.tied(position)))
+        quantity = min(order.quantity, self._quantity(position))
         return quantity > 0 and self._place(position, replace(wanted, quantity=quantity, price=min(wanted.price, order.price)))
 
     def _change(self, position: Position, resting: Order, wanted: Desired) -> bool:
@@ -189,8 +189,14 @@ class Seller:
     def _replace(self, position: Position, wanted: Desired) -> bool:
         """A new order for what is left: the one before may have filled while it was being cancelled."""
         held = self.desk.snapshot.position_of(position.instrument_id)
-        quantity = self.desk.sellable(held, bought_today=self.tied(held)) if held is not None else 0
+        quantity = self._quantity(held) if held is not None else 0
         return held is None or quantity == 0 or self._place(held, replace(wanted, quantity=quantity))
+
+    def _quantity(self, position: Position) -> int:
+        """Return the shares to offer: all that may be sold, and no more than one order may have."""
+        quantity = self.desk.sellable(position, bought_today=self.tied(position))
+        most = self.desk.most_shares(position.symbol)
+        return quantity if most is None else min(quantity, most)
 
     def _clear_the_way(self, position: Position, price: int) -> bool:
         """A sell at or below one of our own resting buys would trade with ourselves: the buy is cancelled, and confirmed."""

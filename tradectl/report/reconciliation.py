@@ -86,6 +86,8 @@ def _differing(desk: Desk, reports: Sequence[OrderReport], ours: Mapping[str, Or
 
 def _why(order: Order, report: OrderReport) -> str:
     """Where two tales of one order differ; empty where they do not."""
+    if report.unknown_word:
+        return f"the broker's status word {report.unknown_word!r} is not known; the last proved status stays"
     told = [
         (name, mine, theirs)
         for name, mine, theirs in (
@@ -142,6 +144,7 @@ def _unknown(order: Order) -> dict[str, Any]:
 def _shares(desk: Desk) -> list[dict[str, Any]]:
     holdings, own = desk.broker.holdings(), desk.path.own_shares
     held = {item.symbol: item.quantity + item.t1_quantity for item in holdings}
+    others = {item.symbol: item.other_isin for item in holdings if item.other_isin}
     beyond = {item.symbol: item for item in beyond_book(holdings, desk.snapshot.positions, own)}
     mine = {position.symbol: position.quantity for position in desk.snapshot.positions}
     return [
@@ -152,7 +155,9 @@ def _shares(desk: Desk) -> list[dict[str, Any]]:
             "own": own.get(symbol, 0),
             "beyond": beyond[symbol].shares if symbol in beyond else 0,
             "differs": held.get(symbol, 0) < mine.get(symbol, 0),
-            "why": "the broker has fewer than the book: sold elsewhere, moved or pledged without a trade that we could read"
+            "why": f"the broker's shares are of another security, ISIN {others[symbol]}: not counted"
+            if symbol in others
+            else "the broker has fewer than the book: sold elsewhere, moved or pledged without a trade that we could read"
             if held.get(symbol, 0) < mine.get(symbol, 0)
             else MORE + ("; own_shares says so" if symbol not in beyond else LOST),
         }

@@ -17,17 +17,18 @@ from tradectl.brokers.kite import notes, remarks, rows
 from tradectl.brokers.kite.api import Api
 from tradectl.brokers.kite.prices import KitePrices
 from tradectl.brokers.kite.purse import funds
-from tradectl.brokers.kite.shares import holdings
+from tradectl.brokers.kite.shares import holdings, positions_of
 from tradectl.brokers.kite.ticker import Ticker, ignore
 from tradectl.brokers.kite.windows import PATHS, check_quiet, path_of
-from tradectl.brokers.replies import check_absent, order_id
+from tradectl.brokers.replies import check_absent, off_tick, order_id
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, OrderRefused, TradectlError
 from tradectl.exchange.rates import ZERODHA, Tariff
+from tradectl.exchange.ticks import on_tick
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_rupees
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, OrderType, Side, TradeReport
-from tradectl.ports import Capabilities
+from tradectl.ports import Capabilities, OrderRules
 
 PROTECTION = "-1"
 """Automatic market protection: 0, or none, is refused since 2026-04-01 (source: kite.trade forum 52331)."""
@@ -67,6 +68,8 @@ class KiteBroker:
             if buying
             else self.instruments.require(request.symbol, now)
         )
+        if request.order_type is OrderType.LIMIT and listed.tick_size > 0 and not on_tick(request.price, listed.tick_size):
+            raise off_tick("Kite", request.price, listed.tick_size)
         form: dict[str, str | int] = {
             "exchange": "NSE",
             "tradingsymbol": listed.tradingsymbol,
@@ -156,8 +159,13 @@ class KiteBroker:
         return self._trades.of(rows.parsed(self._api.get("/trades"), rows.trades))
 
     def holdings(self) -> Sequence[Holding]:
+        """Where the positions cannot be read, the day's trades for delivery say the same of today."""
         held = self._api.get("/portfolio/holdings")
-        positions = rows.parsed(self._api.get("/portfolio/positions"), lambda data: data)
+        try:
+            positions = rows.parsed(self._api.get("/portfolio/positions"), lambda data: data)
+        except BrokerUnavailable:
+            today = ist_date(self._account.clock.now())
+            positions = rows.parsed(self._api.get("/trades"), lambda data: positions_of(data, today))
         return rows.parsed(held, lambda data: holdings(data, positions))
 
     def funds(self) -> Funds:
@@ -172,6 +180,10 @@ class KiteBroker:
         return {}
 
     # beyond the port
+
+    def order_rules(self, symbol: str) -> OrderRules | None:
+        """As `ListsOrderRules`, by the list of instruments."""
+        return self.instruments.order_rules(symbol, self._account.clock.now())
 
     def remarks(self) -> Sequence[Remark]:
         """What the profile says of the account."""

@@ -20,7 +20,7 @@ from tradectl.brokers.whole_files import put_whole
 from tradectl.errors import BrokerUnavailable, DataError, UsageError
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_paise
-from tradectl.ports import MarketData
+from tradectl.ports import MarketData, OrderRules
 
 RENEWED = timedelta(hours=8, minutes=30)
 """A list fetched earlier in the day may be yesterday's, and is fetched again. When it is made is not documented; 08:30 is from
@@ -56,6 +56,11 @@ class Instruments:
         if found is None:
             raise UsageError(f"Kite does not list {symbol} on NSE today")
         return found
+
+    def order_rules(self, symbol: str, now: datetime) -> OrderRules | None:
+        """Return the tick of a share by the newest list, which has no freeze quantity; None for a share without a tick there."""
+        found = self.find(symbol, now)
+        return OrderRules(found.tick_size, ist_date(now - RENEWED)) if found is not None and found.tick_size > 0 else None
 
     def to_buy(self, symbol: str, now: datetime, market: MarketData) -> Listed:
         """The share to buy. DataError where our market data takes it for one of another series."""

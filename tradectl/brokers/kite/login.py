@@ -16,6 +16,7 @@ from tradectl.brokers.kite.api import NAME, VERSION
 from tradectl.brokers.kite.judging import judge
 from tradectl.brokers.kite.redirect import Redirect, token_of, waiting
 from tradectl.brokers.kite.rows import parsed
+from tradectl.brokers.network import source_of
 from tradectl.brokers.transport import Transport
 from tradectl.errors import Ambiguous, BrokerUnavailable, ConfigurationError, LoginNeeded, OrderRefused
 from tradectl.model.moment import at_ist, ist_date
@@ -32,7 +33,8 @@ def login(account: Account, ask: Ask) -> Session:
     LoginNeeded for a token that Kite does not take, ConfigurationError for a wrong key or secret, BrokerUnavailable."""
     key, secret = account.vault.require("api_key"), account.vault.require("api_secret")
     request_token = _request_token(account, ask, key)
-    transport = Transport(NAME, judge, clock=account.clock, limiter=account.limiter, timeout=account.timeout)
+    source = source_of(account.vault)
+    transport = Transport(NAME, judge, clock=account.clock, limiter=account.limiter, timeout=account.timeout, source=source)
     root = account.addresses["api"].rstrip("/")
     checksum = sha256((key + request_token + secret).encode()).hexdigest()
     form = {"api_key": key, "request_token": request_token, "checksum": checksum}

@@ -60,7 +60,8 @@ STATUSES: Mapping[str, OrderStatus] = {
 
 
 def status_of(word: str) -> OrderStatus:
-    """Our word for a status of Kite's."""
+    """Return our word for a status of Kite's; UNKNOWN for a word that the table lacks."""
+    word = word.strip().upper()
     for beginning, status in (("CANCELLED", _S.CANCELLED), ("REJECTED", _S.REJECTED)):
         if word.startswith(beginning):
             return status
@@ -159,6 +160,7 @@ def _order(row: Row) -> OrderReport:
         min(known),
         max([*known, moment(updated)] if updated else known),
         passing=status is _S.REJECTED and _refusal(row).passing,
+        unknown_word=strict_json.brief(word) if status is _S.UNKNOWN else "",
     )
 
 

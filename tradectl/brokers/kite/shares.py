@@ -16,11 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from tradectl.brokers import storable
-from tradectl.brokers.kite.rows import Row, concerns, symbol_of
-from tradectl.model.order import Holding
+from tradectl.brokers.kite.rows import Row, concerns, moment, symbol_of
+from tradectl.brokers.securities import counted_once
+from tradectl.model.moment import ist_date
+from tradectl.model.order import Holding, Side
 
 TRADE_FOR_TRADE = ("-BE", "-BZ")
 """Shares of these series cannot be sold on the day they were bought."""
@@ -41,42 +44,64 @@ class _Shares:
 
 
 def holdings(held: Iterable[Row], positions: Mapping[str, Any]) -> tuple[Holding, ...]:
-    """Every symbol of which there are shares now, by GET /portfolio/holdings and /portfolio/positions."""
-    found: dict[str, _Shares] = {}
-    for row in filter(concerns, held):
-        symbol, quantity, fresh = symbol_of(row["tradingsymbol"]), int(row["quantity"]), int(row["t1_quantity"])
-        whole = min(quantity + fresh, int(row.get("opening_quantity", quantity)))
-        before = found.get(symbol, _Shares())
-        found[symbol] = replace(
-            before,
-            whole=before.whole + whole,
-            fresh=before.fresh + fresh,
-            used=before.used + int(row["used_quantity"]),
-            pledged=before.pledged + int(row.get("collateral_quantity") or 0),
-            trade_for_trade=before.trade_for_trade or _restricted(row),
+    """Every security of which there are shares now, by GET /portfolio/holdings and /portfolio/positions. What was traded today is
+    told by symbol: it counts for each security that is listed under one."""
+    found: dict[tuple[str, str], _Shares] = {}
+    for row in counted_once(filter(concerns, held), _security, _size):
+        quantity, fresh = int(row["quantity"]), int(row["t1_quantity"])
+        found[symbol_of(row["tradingsymbol"]), str(row.get("isin") or "")] = _Shares(
+            whole=min(quantity + fresh, int(row.get("opening_quantity", quantity))),
+            fresh=fresh,
+            used=int(row["used_quantity"]),
+            pledged=int(row.get("collateral_quantity") or 0),
+            trade_for_trade=_restricted(row),
         )
     for row in filter(concerns, positions["day"]):
         symbol = symbol_of(row["tradingsymbol"])
-        before = found.get(symbol, _Shares())
-        found[symbol] = replace(
-            before,
-            bought=before.bought + int(row["day_buy_quantity"]),
-            sold=before.sold + int(row["day_sell_quantity"]),
-            trade_for_trade=before.trade_for_trade or _restricted(row),
-        )
-    return tuple(item for symbol, shares in found.items() if (item := _holding(symbol, shares)) is not None)
+        for key in [key for key in found if key[0] == symbol] or [(symbol, "")]:
+            before = found.get(key, _Shares())
+            found[key] = replace(
+                before,
+                bought=before.bought + int(row["day_buy_quantity"]),
+                sold=before.sold + int(row["day_sell_quantity"]),
+                trade_for_trade=before.trade_for_trade or _restricted(row),
+            )
+    made = (_holding(symbol, isin, shares) for (symbol, isin), shares in found.items())
+    return tuple(item for item in made if item is not None)
+
+
+def positions_of(trades: Iterable[Row], today: date) -> Mapping[str, Any]:
+    """Return what the positions would tell of a day's trades (GET /trades), as far as `holdings` reads it."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in filter(concerns, trades):
+        if ist_date(moment(row["fill_timestamp"])) == today:
+            names = {name: row[name] for name in ("exchange", "tradingsymbol", "product")}
+            key = (row["exchange"], row["tradingsymbol"])
+            traded = found.setdefault(key, {**names, "day_buy_quantity": 0, "day_sell_quantity": 0})
+            traded["day_buy_quantity" if Side(row["transaction_type"]) is Side.BUY else "day_sell_quantity"] += int(
+                row["quantity"]
+            )
+    return {"day": list(found.values())}
+
+
+def _security(row: Row) -> str:
+    return str(row.get("isin") or symbol_of(row["tradingsymbol"]))
+
+
+def _size(row: Row) -> int:
+    return int(row["quantity"]) + int(row["t1_quantity"])
 
 
 def _restricted(row: Row) -> bool:
     return str(row["tradingsymbol"]).endswith(TRADE_FOR_TRADE)
 
 
-def _holding(symbol: str, shares: _Shares) -> Holding | None:
+def _holding(symbol: str, isin: str, shares: _Shares) -> Holding | None:
     sold = max(shares.sold, shares.used)
     total = shares.whole + shares.bought - sold
     if total <= 0:
-        return Holding(symbol, 0, 0, 0, shares.pledged) if shares.pledged else None
+        return Holding(symbol, 0, 0, 0, shares.pledged, isin) if shares.pledged else None
     of_today = max(0, shares.bought - sold)
     delivered = min(total, max(0, shares.whole - shares.fresh - max(0, sold - shares.bought)))
     sellable = total - of_today if shares.trade_for_trade else total
-    return storable.holding(Holding(symbol, delivered, total - delivered, sellable, shares.pledged))
+    return storable.holding(Holding(symbol, delivered, total - delivered, sellable, shares.pledged, isin))

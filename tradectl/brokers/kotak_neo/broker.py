@@ -18,15 +18,20 @@ from tradectl.brokers.kotak_neo.login import remarks
 from tradectl.brokers.kotak_neo.prices import KotakPrices
 from tradectl.brokers.kotak_neo.ticker import OnOrder, Ticker
 from tradectl.brokers.kotak_neo.wire import TITLE, Wire, parsed, reading, url
-from tradectl.brokers.replies import check_absent, order_id
+from tradectl.brokers.network import source_of
+from tradectl.brokers.replies import above_freeze, check_absent, off_tick, order_id
 from tradectl.brokers.transport import READS, Judge, Reply, Transport
-from tradectl.errors import Ambiguous, Blocked, OrderRefused, TradectlError, UsageError
+from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, OrderRefused, TradectlError, UsageError
 from tradectl.exchange.ticks import on_tick
 from tradectl.model.market import Quote
+from tradectl.model.moment import ist_date
 from tradectl.model.money import to_rupees
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, OrderStatus, OrderType, Side, TradeReport, Variety
+from tradectl.ports import OrderRules
 
 T = TypeVar("T")
+_BARE = frozenset({paths.HOLDINGS, paths.POSITIONS})
+"""Paths of the portfolio service, whose lists come without a word of Kotak's own."""
 
 
 class KotakNeo:
@@ -47,9 +52,11 @@ class KotakNeo:
             limiter=account.limiter,
             timeout=account.timeout,
             check_send=account.check_send,
+            source=source_of(vault),
         )
         self._reads = self._wire.reads(judging.read, posts=(paths.LIMITS,))
         self._prices = KotakPrices(account, self._wire)
+        self._positions_at: str | None = None
         self._book: Kept[tuple[OrderReport, ...]] = Kept()
         self._fills: Kept[tuple[TradeReport, ...]] = Kept()
 
@@ -78,9 +85,10 @@ class KotakNeo:
 
         look()
         scrip = self._prices.scrip(request.symbol, request.side)
-        if not on_tick(request.price, scrip.tick_size):
-            raise OrderRefused(f"{to_rupees(request.price)} is not a multiple of the tick size at Kotak, "
-                               f"{to_rupees(scrip.tick_size)}", code="tick")  # fmt: skip
+        if scrip.tick_size > 0 and not on_tick(request.price, scrip.tick_size):
+            raise off_tick(TITLE, request.price, scrip.tick_size)
+        if scrip.most_shares is not None and request.quantity > scrip.most_shares:
+            raise above_freeze(TITLE, request.quantity, scrip.most_shares)
         sent = {
             "am": "YES" if request.variety is Variety.AMO else "NO",
             "dq": "0",
@@ -160,8 +168,22 @@ class KotakNeo:
 
     def holdings(self) -> tuple[Holding, ...]:
         """What may be sold is `sellableQuantity`, and what was bought today."""
-        positions: list[rows.Row] = self._list(paths.POSITIONS, list)
-        return self._list(paths.HOLDINGS, lambda held: rows.holdings(held, positions))
+        positions = self._positions()
+        return self._list(paths.HOLDINGS, lambda held: rows.holdings(held, positions, self._prices.isin_of))
+
+    def _positions(self) -> list[rows.Row]:
+        """The day's positions, at the path of today's API, else at the older one. Where neither answers, the day's trades for
+        delivery say the same. BrokerUnavailable where they cannot be read either."""
+        for path in (paths.POSITIONS, paths.OLD_POSITIONS) if self._positions_at is None else (self._positions_at,):
+            try:
+                found: list[rows.Row] = self._list(path, list, tries=1)
+            except BrokerUnavailable:
+                continue
+            self._positions_at = path
+            return found
+        self._positions_at = None
+        today = ist_date(self._clock.now())
+        return self._list(paths.TRADES, lambda data: rows.positions_of(rows.ours(data), today))
 
     def funds(self) -> Funds:
         sent = {"jData": json.dumps({"seg": "ALL", "exch": "ALL", "prod": "ALL"})}
@@ -176,6 +198,10 @@ class KotakNeo:
         return {}
 
     # beyond the port
+
+    def order_rules(self, symbol: str) -> OrderRules | None:
+        """As `ListsOrderRules`, by the list of scrips."""
+        return self._prices.order_rules(symbol)
 
     def ticker(self, on_order: OnOrder | None = None, **patience: Any) -> Ticker:
         """Live prices, and order updates to `on_order`; enter it to connect. `patience`: see `Ticker`."""
@@ -223,10 +249,10 @@ class KotakNeo:
             lambda session: self._reads.read(url(session, path), bucket="reads", headers=reading(session), **how)
         )
 
-    def _list(self, path: str, read: Callable[[list[rows.Row]], T]) -> T:
-        """A list, read; an empty one only where Kotak says that there is nothing."""
-        reply = self._read(path)
-        return parsed(lambda: read(_data(reply, bare=path == paths.HOLDINGS)), path.rpartition("/")[2])
+    def _list(self, path: str, read: Callable[[list[rows.Row]], T], **how: Any) -> T:
+        """A list, read; an empty one only where Kotak says that there is nothing. `how`: see `ReadTransport.read`."""
+        reply = self._read(path, **how)
+        return parsed(lambda: read(_data(reply, bare=path in _BARE)), path.rpartition("/")[2])
 
     def _row(self, number: str, *, patient: bool) -> rows.Row:
         """One order as the book has it now. `patient`: asked for again where that may help."""

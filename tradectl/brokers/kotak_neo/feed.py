@@ -12,15 +12,16 @@ from datetime import datetime
 from tradectl.brokers import strict_json
 from tradectl.brokers.adapter import Session
 from tradectl.brokers.kotak_neo import rows
+from tradectl.brokers.kotak_neo.addresses import REALTIME
 from tradectl.brokers.kotak_neo.packets import Tick, split, tick
 from tradectl.brokers.kotak_neo.paths import SEGMENT, SOURCE
 from tradectl.errors import BrokerUnavailable, LoginNeeded
 from tradectl.model.order import OrderReport
 
-REALTIME = "/realtime"
 PAIRS = (("ucc", "sid"), ("sid", "token"))
-"""Who we are to the price feed (`user`, `auth`): Kotak's documents disagree whether it is the client code with the session id, or
-that with the token."""
+"""Who we are to the price feed (`user`, `auth`): the client code with the session id in kotakneoapi 3.0.9. Older documents name
+the session id with the token, which is tried after a refusal."""
+__all__ = ["REALTIME"]
 _GREETINGS = frozenset({1117, 1119})
 
 

@@ -19,6 +19,7 @@ from tradectl.brokers.whole_files import put_whole
 from tradectl.errors import BrokerUnavailable, DataError, UsageError
 from tradectl.model.market import Instrument
 from tradectl.model.order import Side
+from tradectl.ports import OrderRules
 
 TRADED = frozenset({"EQ", "BE", "BZ", "SM", "ST", "SZ"})
 """Series in which a share trades with everybody; the others are blocks, auctions, bonds."""
@@ -26,7 +27,9 @@ TRADED = frozenset({"EQ", "BE", "BZ", "SM", "ST", "SZ"})
 
 @dataclass(frozen=True, slots=True)
 class Scrip:
-    """A row of the list. `tick_size` in paise; `token` names it to quotes and feeds, `trading_symbol` to orders."""
+    """A row of the list. `tick_size` in paise; `token` names it to quotes and feeds, `trading_symbol` to orders.
+
+    `most_shares`: the smaller of its freeze quantity and its largest order; None where the list has neither."""
 
     token: str
     trading_symbol: str
@@ -35,6 +38,7 @@ class Scrip:
     isin: str
     tick_size: int
     lot_size: int
+    most_shares: int | None = None
 
 
 class Scrips:
@@ -43,10 +47,16 @@ class Scrips:
     def __init__(self, scrips: Iterable[Scrip]) -> None:
         self._by_isin: dict[str, list[Scrip]] = {}
         self._by_symbol: dict[str, list[Scrip]] = {}
+        self._isins: dict[str, str] = {}
         for scrip in scrips:
+            self._isins[scrip.token] = scrip.isin
             if scrip.series in TRADED:
                 self._by_isin.setdefault(scrip.isin, []).append(scrip)
                 self._by_symbol.setdefault(scrip.symbol, []).append(scrip)
+
+    def isin_of(self, token: str) -> str:
+        """Return the ISIN behind a token; empty for an unknown one."""
+        return self._isins.get(token, "")
 
     def find(self, instrument: Instrument, side: Side | None = None) -> Scrip:
         """The scrip of an instrument. UsageError where Kotak has none; DataError for a BUY of what is listed otherwise."""
@@ -87,6 +97,14 @@ class ScripFile:
     def __init__(self, folder: Path, fetch: Callable[[], bytes]) -> None:
         self._folder, self._fetch = folder, fetch
         self._of: tuple[date, Scrips] | None = None
+
+    def order_rules(self, instrument: Instrument, day: date) -> OrderRules | None:
+        """Return the rules of an instrument's orders by the list of a day; None where the list has no row or no tick for it."""
+        try:
+            scrip = self.of(day).find(instrument)
+        except UsageError:
+            return None
+        return OrderRules(scrip.tick_size, day, scrip.most_shares) if scrip.tick_size > 0 else None
 
     def of(self, day: date) -> Scrips:
         """BrokerUnavailable where the list cannot be had or read."""
@@ -129,4 +147,5 @@ def _scrip(row: dict[str, str]) -> Scrip:
         row["pISIN"],
         int(float(row["dTickSize"])),  # in paise already, and a whole number of them
         int(float(row["lLotSize"])),
+        min((most for name in ("lFreezeQty", "iMaxOrderSize") if (most := int(float(row.get(name) or 0))) > 0), default=None),
     )

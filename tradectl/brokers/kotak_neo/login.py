@@ -12,12 +12,15 @@ from typing import Any
 from tradectl.brokers.adapter import Account, Ask, Field, Remark, Session
 from tradectl.brokers.kotak_neo import ADDRESSES, judging, totp
 from tradectl.brokers.kotak_neo.paths import CLIENT_IP, FIN_KEY, LOGIN, VALIDATE
+from tradectl.brokers.network import source_of
 from tradectl.brokers.transport import ReadTransport, Transport
 from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, TradectlError
 from tradectl.model.moment import at_ist, to_ist
 
 ENDS_AT = time(6)
 """When a session ends, in IST of the next morning. A guess: Kotak does not say, and brokers end them overnight."""
+_FEEDS = {"data_center": "dataCenter", "feed_url": "feedUrl", "rt_url": "rtUrl"}
+"""What a login may tell of the feeds, by our names (`addresses`)."""
 TOTP_NOW = Field("totp", "The TOTP that is shown now")
 
 
@@ -31,12 +34,14 @@ def login(account: Account, ask: Ask) -> Session:
     first = _first(account)
     who = {"mobileNumber": vault.require("mobile_number"), "ucc": vault.require("ucc"), "totp": _totp(account, ask, now)}
     mpin = vault.require("mpin")
-    transport = Transport("Kotak", judging.login, clock=account.clock, limiter=account.limiter)
+    source = source_of(vault)
+    transport = Transport("Kotak", judging.login, clock=account.clock, limiter=account.limiter, source=source)
     try:
         viewing = _step(transport, account, LOGIN, first, who)
         second = {**first, "sid": _word(viewing, "sid"), "Auth": _word(viewing, "token")}
         trading = _step(transport, account, VALIDATE, second, {"mpin": mpin})
         tokens = {"token": _word(trading, "token"), "sid": _word(trading, "sid"), "base_url": _base_url(trading)}
+        tokens |= {name: word for name, key in _FEEDS.items() if isinstance(word := trading.get(key), str) and word}
         session = Session(tokens, now, ends_at(now), _seen_ip(transport, account, first))
     finally:
         transport.close()
@@ -46,7 +51,8 @@ def login(account: Account, ask: Ask) -> Session:
 
 def remarks(account: Account) -> Sequence[Remark]:
     """From where Kotak sees us now: a session is bound to the address that made it, and orders to one that was registered."""
-    transport = ReadTransport("Kotak", judging.login, clock=account.clock, limiter=account.limiter)
+    source = source_of(account.vault)
+    transport = ReadTransport("Kotak", judging.login, clock=account.clock, limiter=account.limiter, source=source)
     try:
         seen = _seen_ip(transport, account, _first(account))
     finally:

@@ -14,10 +14,11 @@ from tradectl.brokers.kotak_neo import NAME, judging, paths, rows
 from tradectl.brokers.kotak_neo.instruments import Scrip, ScripFile, path_of
 from tradectl.brokers.kotak_neo.wire import Wire, parsed, url
 from tradectl.brokers.transport import CONNECT, Reply
-from tradectl.errors import UsageError
+from tradectl.errors import BrokerUnavailable, UsageError
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.order import Side
+from tradectl.ports import OrderRules
 
 _BATCH = 50
 """Quotes asked for at once: Kotak answers no more in one call."""
@@ -56,6 +57,18 @@ class KotakPrices:
         today = ist_date(self._clock.now())
         instrument = self._market.instrument(self._market.find(symbol, today), today)
         return self._scrips.of(today).find(instrument, side)
+
+    def isin_of(self, token: str) -> str:
+        """Return the ISIN behind a token by the list of today; empty where the list does not tell it."""
+        try:
+            return self._scrips.of(ist_date(self._clock.now())).isin_of(token)
+        except BrokerUnavailable:
+            return ""
+
+    def order_rules(self, symbol: str) -> OrderRules | None:
+        """As `ListsOrderRules`, by the list of today."""
+        today = ist_date(self._clock.now())
+        return self._scrips.order_rules(self._market.instrument(self._market.find(symbol, today), today), today)
 
     def _known(self, symbol: str) -> Scrip | None:
         try:

@@ -7,7 +7,8 @@ like a book. Rows of other segments and products are not ours to read.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
@@ -85,6 +86,7 @@ def order_report(row: Row) -> OrderReport:
         placed_at,
         _first(row, "hsUpTm", "exCfmTm", "ordDtTm"),
         passing=status is S.REJECTED and refusal(reason).passing,
+        unknown_word=brief(word) if status is S.UNKNOWN else "",
     )
     return storable.order(made)
 
@@ -109,13 +111,15 @@ def is_queued(row: Row) -> bool:
     return str(row["ordSt"]).strip().lower() in QUEUED
 
 
-def holdings(held: Sequence[Row], positions: Sequence[Row]) -> tuple[Holding, ...]:
-    """What is held: the depository's shares, and those that were bought for delivery today, which are positions only."""
+def holdings(held: Sequence[Row], positions: Sequence[Row], isin_of: Callable[[str], str] = lambda _: "") -> tuple[Holding, ...]:
+    """What is held: the depository's shares, and those that were bought for delivery today, which are positions only. The row of
+    another exchange is the same shares once more. `isin_of`: the ISIN behind a token of the list, which a row does not have."""
     found: dict[str, Holding] = {}
     for row in held:
         if row["exchangeSegment"] == SEGMENT:
             symbol = str(row["symbol"])
-            found[symbol] = Holding(symbol, int(row["quantity"]), 0, int(row["sellableQuantity"]))
+            isin = isin_of(str(row.get("exchangeIdentifier") or ""))
+            found[symbol] = Holding(symbol, int(row["quantity"]), 0, int(row["sellableQuantity"]), isin=isin)
     for row in ours(positions):
         bought = _fresh(row)
         if bought <= 0:
@@ -123,8 +127,26 @@ def holdings(held: Sequence[Row], positions: Sequence[Row]) -> tuple[Holding, ..
         symbol, series = symbol_of(str(row["trdSym"])), str(row.get("series") or "")
         known = found.get(symbol, Holding(symbol, 0, 0, 0))
         sellable = known.sellable + (0 if series in TRADE_FOR_TRADE else bought)
-        found[symbol] = Holding(symbol, known.quantity, bought, sellable)
+        found[symbol] = replace(known, t1_quantity=bought, sellable=sellable)
     return tuple(map(storable.holding, found.values()))
+
+
+def positions_of(trades: Sequence[Row], today: date) -> list[Row]:
+    """Return what the positions would tell of a day's trades, as far as `holdings` reads it."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in trades:
+        if _date(str(row["flDt"])) == today:
+            name = str(row["trdSym"])
+            of = {
+                "exSeg": SEGMENT,
+                "prod": PRODUCT,
+                "trdSym": name,
+                "series": name.rpartition("-")[2],
+                "flBuyQty": 0,
+                "flSellQty": 0,
+            }
+            found.setdefault(name, of)["flBuyQty" if _SIDES[row["trnsTp"]] is Side.BUY else "flSellQty"] += int(row["fldQty"])
+    return list(found.values())
 
 
 def funds(row: Row) -> Funds:

@@ -8,20 +8,20 @@ all: what the broker behind would make of such an order is not known, and at som
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from tradectl.brokers.adapter import Account, Remark
 from tradectl.brokers.kept import Kept
-from tradectl.brokers.openalgo import rows, times
+from tradectl.brokers.openalgo import money, rows, times
 from tradectl.brokers.openalgo.api import PLACE, Api, understood
 from tradectl.brokers.openalgo.prices import OpenAlgoPrices
-from tradectl.brokers.openalgo.shares import holdings
-from tradectl.errors import Blocked, OrderRefused
+from tradectl.brokers.openalgo.shares import holdings, positions_of
+from tradectl.errors import Blocked, BrokerUnavailable, OrderRefused, UsageError
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_rupees
 from tradectl.model.order import ALIVE, Funds, Holding, OrderReport, OrderRequest, OrderType, Side, TradeReport, Variety
-from tradectl.ports import Capabilities
+from tradectl.ports import Capabilities, OrderRules
 
 NO_AMO = "OpenAlgo takes no after-market orders: its order schema has no such field, and its adapters send regular orders"
 
@@ -37,6 +37,7 @@ class OpenAlgoBroker:
         self._api = Api(account)
         self._prices = OpenAlgoPrices(account, self._api)
         self._orders: Kept[tuple[OrderReport, ...]] = Kept()
+        self._rules: dict[tuple[date, str], OrderRules | None] = {}
         self._trades: Kept[tuple[TradeReport, ...]] = Kept()
 
     def close(self) -> None:
@@ -112,17 +113,23 @@ class OpenAlgoBroker:
         return self._trades.of(self._trade_reports())
 
     def holdings(self) -> Sequence[Holding]:
-        """As `shares` reads them: what was bought today is not sellable."""
+        """As `shares` reads them: what was bought today is not sellable. Where the positions cannot be read, the day's trades for
+        delivery say the same."""
         held = self._api.read("holdings", lambda content: content["data"]["holdings"])
-        return self._api.read("positionbook", lambda content: holdings(held, content["data"]))
+        try:
+            return self._api.read("positionbook", lambda content: holdings(held, content["data"]))
+        except BrokerUnavailable:
+            today = ist_date(self._now)
+            return self._api.read("tradebook", lambda content: holdings(held, positions_of(content["data"], self._moment, today)))
 
     def funds(self) -> Funds:
-        """`blocked` and `cash` are reckoned: OpenAlgo tells what may be spent, and neither what resting buys hold nor what the
-        account has; so cash is the first two together. Sales that may not be spent yet, and charges that the broker takes off at
-        night, make it differ from the account's cash, which `eod` then reports."""
+        """`available` is net of what is blocked and spent today (`money`). `blocked` and `cash` are reckoned: OpenAlgo tells
+        neither what resting buys hold nor what the account has; so cash is the first two together. Sales that may not be spent
+        yet, and charges that the broker takes off at night, make it differ from the account's cash, which `eod` then reports."""
         resting = [item for item in self.orders() if item.side is Side.BUY and item.status in ALIVE]
         blocked = sum((item.quantity - item.filled_quantity) * item.price for item in resting)
-        available = self._api.read("funds", lambda content: rows.about_paise(content["data"]["availablecash"]))
+        broker = self._api.broker
+        available = self._api.read("funds", lambda content: money.available(content["data"], broker))
         return Funds(available, blocked, available + blocked)
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
@@ -131,6 +138,23 @@ class OpenAlgoBroker:
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:  # noqa: ARG002 - the port has it
         """None: OpenAlgo has no indicative prices."""
         return {}
+
+    def order_rules(self, symbol: str) -> OrderRules | None:
+        """As `ListsOrderRules`, by the server's symbol table, which it renews at its daily login. None where the broker behind is
+        not known to list ticks in rupees."""
+        today = ist_date(self._now)
+        if (today, symbol) not in self._rules:
+            self._rules[today, symbol] = self._rules_of(symbol, today) if self._api.broker in money.LISTS_RUPEES else None
+        return self._rules[today, symbol]
+
+    def _rules_of(self, symbol: str, today: date) -> OrderRules | None:
+        try:
+            tick = self._api.read(
+                "symbol", lambda content: rows.about_paise(content["data"]["tick_size"]), symbol=symbol, exchange=rows.EXCHANGE
+            )
+        except UsageError:
+            return None
+        return OrderRules(tick, today) if tick > 0 else None
 
     @property
     def _now(self) -> datetime:

@@ -45,8 +45,18 @@ STATUSES: Mapping[str, OrderStatus] = {
     "modify pending": _S.ONGOING,
     "modified": _S.ONGOING,
     "cancel pending": _S.ONGOING,
+    "open queued": _S.PENDING,
+    "put order request received": _S.PENDING,
+    "amo req received": _S.PENDING,
+    "modify amo req received": _S.PENDING,
+    "cancel amo req received": _S.PENDING,
+    "after market order req received": _S.PENDING,
+    "modify after market order req received": _S.PENDING,
+    "cancelled after market order": _S.CANCELLED,
+    "cancelled amo": _S.CANCELLED,
 }
-"""OpenAlgo's words first, then those that some of its adapters (kotak) pass on. Any other word is UNKNOWN, never guessed."""
+"""OpenAlgo's words first, then those of the broker behind that some of its adapters (kotak) pass on. Any other word is UNKNOWN,
+never guessed."""
 ENDS = frozenset({_S.REJECTED, _S.CANCELLED})
 
 
@@ -105,6 +115,7 @@ def _order(row: Row, filled: int, at: datetime, now: datetime, *, repeated: bool
     if filled > quantity:
         raise ValueError(f"{filled} of {quantity} shares of order {row['orderid']} are traded")
     status = STATUSES.get(word, _S.UNKNOWN)
+    unknown_word = brief(word) if status is _S.UNKNOWN else ""
     reason = UNTOLD if status is _S.REJECTED else ""
     if status is _S.UNKNOWN:
         reason = brief(f"OpenAlgo's status {word!r} is not known")
@@ -125,6 +136,7 @@ def _order(row: Row, filled: int, at: datetime, now: datetime, *, repeated: bool
         Variety.REGULAR,
         at,
         at,
+        unknown_word=unknown_word,
     )
     return storable.order(made)
 

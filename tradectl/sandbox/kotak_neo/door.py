@@ -15,6 +15,9 @@ from tradectl.model.moment import to_ist
 from tradectl.ports import Clock
 from tradectl.sandbox.server import Request, Response
 
+CENTRE = "E00"
+"""The data centre of every client."""
+
 
 @dataclass(frozen=True, slots=True)
 class Registered:
@@ -135,7 +138,7 @@ def _failed(code: str, message: str, status: int) -> Response:
 
 def _passed(issued: _Pass, ucc: str, kind: str, **more: str) -> Response:
     data = {
-        "token": issued.token, "sid": issued.sid, "rid": issued.sid, "ucc": ucc, "dataCenter": "E00", "kType": kind,
+        "token": issued.token, "sid": issued.sid, "rid": issued.sid, "ucc": ucc, "dataCenter": CENTRE, "kType": kind,
         "status": "success", **more,
     }  # fmt: skip
     return Response.of({"data": data})

@@ -119,9 +119,10 @@ def _adjust(context: Context, desk: Desk, order: Order, price: int | None, purse
         purse=Purse(purse.available + blocked, parameters.tariff),
         limit_price=order.price,
     )
-    quantity, limit = sizing.quantity, order.price
+    most = desk.most_shares(order.symbol)
+    quantity, limit = sizing.quantity if most is None else min(sizing.quantity, most), order.price
     if parameters.amo_adjust_reprice and price < limit:
-        limit = round_down(price, world.market.instrument(order.instrument_id, context.session).tick_size)
+        limit = round_down(price, desk.tick_size(order.instrument_id, context.session))
     enough = worth_changing(order.quantity, quantity, parameters)
     if quantity == 0 or (not enough and limit == order.price):
         return "unchanged", f"{order.quantity} fits pre-open {price / 100:.2f}"

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from tradectl.exchange.ticks import round_down
 from tradectl.execution.closing import closes
+from tradectl.execution.desk import Desk
 from tradectl.execution.reentries import wanted
 from tradectl.ledger.rows import Position
 from tradectl.model.money import to_rupees
@@ -41,7 +43,7 @@ class Want:
         }
 
 
-def wants(context: Context, positions: tuple[Position, ...], following: date) -> Iterator[Want]:
+def wants(context: Context, desk: Desk, positions: tuple[Position, ...], following: date) -> Iterator[Want]:
     """For the session `following`, after that of the context: re-entries of what is held, then the signals by rank."""
     world = context.world
     parameters = world.parameters
@@ -57,7 +59,7 @@ def wants(context: Context, positions: tuple[Position, ...], following: date) ->
     yield from (_without_bar(position) for position in positions if seen[position.instrument_id].reading is None)
     for again in wanted(positions, seen, world.readings, parameters):
         position = again.position
-        tick = world.market.instrument(position.instrument_id, following).tick_size
+        tick = desk.tick_size(position.instrument_id, following)
         yield Want(
             position.instrument_id,
             position.symbol,
@@ -74,7 +76,7 @@ def wants(context: Context, positions: tuple[Position, ...], following: date) ->
             signal.instrument_id,
             signal.symbol,
             Purpose.ENTRY,
-            signal.limit_price,
+            round_down(signal.limit_price, desk.tick_size(signal.instrument_id, following)),
             signal.close,
             signal.average_turnover,
             signal.level,

@@ -101,7 +101,7 @@ def run(context: Context) -> Outcome:
     )
     tell_of_held(desk, desk.snapshot.positions, context.session)
     decisions: list[Decision] = []
-    for want in wants(context, desk.snapshot.positions, session.date):
+    for want in wants(context, desk, desk.snapshot.positions, session.date):
         verdict, reason = _buy_one(evening, want)
         counts[verdict] += 1
         decisions.append(Decision(want.instrument_id, want.symbol, verdict, str(want.purpose), reason, want.inputs))

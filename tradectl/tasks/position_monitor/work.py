@@ -74,7 +74,8 @@ def _standing(context: Context, position: Position, quote: Quote | None) -> Stan
     history, reading = found
     ema = reading.ema_fast_adjusted / scale
     yesterday = world.readings.reading(position.instrument_id, context.session - timedelta(days=1))
-    target = exits.target_price((yesterday or reading).ema_fast_adjusted / scale, quote.last, instrument.tick_size, parameters)
+    tick = context.desk().tick_size(position.instrument_id, context.session)
+    target = exits.target_price((yesterday or reading).ema_fast_adjusted / scale, quote.last, tick, parameters)
     since = world.readings.rsi_between(history, position.level_session, context.session)
     level = 0
     if position.buys < parameters.max_buys:

@@ -222,6 +222,8 @@ def _priced(watch: _Watch, seller: Seller, quote: Quote | None, position: Positi
         refused=_refused(seller, position, day),
         taken_back=taken_back,
     )
+    if quote is None and seller.desk.is_unlisted(position.symbol):
+        return replace(facts, missing=f"{seller.desk.broker.name}'s list of the day does not have {position.symbol}")
     if quote is None:
         age = watch.context.world.parameters.quote_max_age
         return replace(facts, missing=f"there is no price of today that is younger than {age:g} s")
@@ -230,7 +232,8 @@ def _priced(watch: _Watch, seller: Seller, quote: Quote | None, position: Positi
         return replace(facts, missing="there is no EMA9 of the session before, or no open price on the day of a demerger")
     buys = seller.desk.snapshot.alive(position.instrument_id, Side.BUY)
     own = next((order for order in buys if order.price >= wanted.price and order.session >= day), None)
-    return replace(facts, price=wanted.price, band=(quote.lower_band, quote.upper_band), own_buy=own)
+    most = seller.desk.most_shares(position.symbol)
+    return replace(facts, price=wanted.price, band=(quote.lower_band, quote.upper_band), own_buy=own, most=most)
 
 
 def _refused(seller: Seller, position: Position, day: date) -> str | None:
