@@ -14,12 +14,15 @@ Source: kiteconnect-mocks holdings.json (rows SBIN, RELIANCE: t1_quantity 7 and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tradectl.brokers import storable
-from tradectl.brokers.kite.rows import Row, concerns, symbol_of
+from tradectl.brokers.kite.rows import NAMES, Row, concerns, symbol_of
+from tradectl.brokers.row_reading import clean, read_rows
+from tradectl.brokers.storable import SHARES, whole
+from tradectl.model.odd_rows import RowKind, Rows
 from tradectl.model.order import Holding
 
 TRADE_FOR_TRADE = ("-BE", "-BZ")
@@ -40,31 +43,56 @@ class _Shares:
     trade_for_trade: bool = False
 
 
-def holdings(held: Iterable[Row], positions: Mapping[str, Any]) -> tuple[Holding, ...]:
-    """Every symbol of which there are shares now, by GET /portfolio/holdings and /portfolio/positions."""
+def holdings(held: Iterable[Row], positions: Mapping[str, Any]) -> Rows[Holding]:
+    """Every symbol of which there are shares now, by GET /portfolio/holdings and /portfolio/positions. Of a symbol with a row that
+    cannot be read nothing is known."""
+    morning = read_rows(RowKind.HOLDING, held, _readable(_OF_HOLDING), NAMES)
+    today = read_rows(RowKind.POSITION, positions["day"], _readable(_OF_DAY), NAMES)
     found: dict[str, _Shares] = {}
-    for row in filter(concerns, held):
-        symbol, quantity, fresh = symbol_of(row["tradingsymbol"]), int(row["quantity"]), int(row["t1_quantity"])
-        whole = min(quantity + fresh, int(row.get("opening_quantity", quantity)))
+    for row in morning:
+        symbol, quantity, fresh = symbol_of(row["tradingsymbol"]), whole(row["quantity"]), whole(row["t1_quantity"])
+        opening = min(quantity + fresh, whole(row.get("opening_quantity", quantity)))
         before = found.get(symbol, _Shares())
         found[symbol] = replace(
             before,
-            whole=before.whole + whole,
+            whole=before.whole + opening,
             fresh=before.fresh + fresh,
-            used=before.used + int(row["used_quantity"]),
-            pledged=before.pledged + int(row.get("collateral_quantity") or 0),
+            used=before.used + whole(row["used_quantity"]),
+            pledged=before.pledged + whole(row.get("collateral_quantity") or 0),
             trade_for_trade=before.trade_for_trade or _restricted(row),
         )
-    for row in filter(concerns, positions["day"]):
+    for row in today:
         symbol = symbol_of(row["tradingsymbol"])
         before = found.get(symbol, _Shares())
         found[symbol] = replace(
             before,
-            bought=before.bought + int(row["day_buy_quantity"]),
-            sold=before.sold + int(row["day_sell_quantity"]),
+            bought=before.bought + whole(row["day_buy_quantity"]),
+            sold=before.sold + whole(row["day_sell_quantity"]),
             trade_for_trade=before.trade_for_trade or _restricted(row),
         )
-    return tuple(item for symbol, shares in found.items() if (item := _holding(symbol, shares)) is not None)
+    return clean(found, _holding, (*morning.odd, *today.odd))
+
+
+_OF_HOLDING = ("quantity", "t1_quantity", "used_quantity")
+_OF_DAY = ("day_buy_quantity", "day_sell_quantity")
+_MAY_BE_ABSENT = ("opening_quantity", "collateral_quantity")
+
+
+def _readable(fields: Sequence[str]) -> Callable[[Row], Row | None]:
+    """Return the check of a row: None for a row of another exchange or product. OddValue where it cannot be read."""
+
+    def check(row: Row) -> Row | None:
+        if not concerns(row):
+            return None
+        storable.symbol(symbol_of(row["tradingsymbol"]), "tradingsymbol")
+        for name in fields:
+            whole(row[name], name, SHARES)
+        for name in _MAY_BE_ABSENT:
+            if row.get(name) is not None:
+                whole(row[name], name, SHARES)
+        return row
+
+    return check
 
 
 def _restricted(row: Row) -> bool:

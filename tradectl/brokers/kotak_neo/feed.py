@@ -111,7 +111,6 @@ def order_of(frame: str | bytes) -> OrderReport | None:
     try:
         said = strict_json.read(frame)
         row = said["data"] if said["type"] == "order" else None
-        found = rows.ours([row]) if row is not None else []
-        return rows.order_report(found[0]) if found else None
+        return next(iter(rows.orders([row])), None) if row is not None else None
     except strict_json.UNREADABLE:
         return None

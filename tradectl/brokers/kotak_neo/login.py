@@ -5,19 +5,24 @@ Neither step is ever repeated by itself: a third wrong password locks an account
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
+from ipaddress import ip_address
 from typing import Any
 
 from tradectl.brokers.adapter import Account, Ask, Field, Remark, Session
 from tradectl.brokers.kotak_neo import ADDRESSES, judging, totp
 from tradectl.brokers.kotak_neo.paths import CLIENT_IP, FIN_KEY, LOGIN, VALIDATE
+from tradectl.brokers.strict_json import UNREADABLE
 from tradectl.brokers.transport import ReadTransport, Transport
 from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, TradectlError
 from tradectl.model.moment import at_ist, to_ist
 
 ENDS_AT = time(6)
 """When a session ends, in IST of the next morning. A guess: Kotak does not say, and brokers end them overnight."""
+_VISIBLE = re.compile(r"[!-~]{1,8192}")
+"""What goes into a header or an address: visible ASCII."""
 TOTP_NOW = Field("totp", "The TOTP that is shown now")
 
 
@@ -96,7 +101,7 @@ def _step(
     """One step, sent once; the `data` of its answer."""
     url = account.addresses.get("login", ADDRESSES["login"]) + path
     try:
-        answer = transport.command("POST", url, bucket="reads", side=None, headers=headers, json=body).json()
+        answer = transport.command("POST", url, bucket="reads", side=None, headers=headers, json=body).object()
     except Ambiguous as error:  # a login that may have been made is made anew
         raise BrokerUnavailable(str(error)) from error
     data = answer.get("data")
@@ -107,7 +112,7 @@ def _step(
 
 def _word(data: Mapping[str, Any], name: str) -> str:
     value = data.get(name)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not _VISIBLE.fullmatch(value):
         raise BrokerUnavailable(f"Kotak's answer to the login has no {name}")
     return value
 
@@ -124,6 +129,6 @@ def _seen_ip(transport: ReadTransport, account: Account, headers: Mapping[str, s
     url = account.addresses.get("login", ADDRESSES["login"]) + CLIENT_IP
     try:
         data = transport.read(url, bucket="reads", tries=1, headers=headers).json()["data"]
-        return str(data[0]["ip"])
-    except (TradectlError, KeyError, IndexError, TypeError):
+        return str(ip_address(str(data[0]["ip"])))
+    except (TradectlError, *UNREADABLE):
         return None
