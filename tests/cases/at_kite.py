@@ -27,6 +27,8 @@ class OddHoldings(KiteSandbox):
 
     held: list[dict[str, Any]] | None = None
     refuses: str = ""
+    loses: bool = False
+    """Whether it carries new orders out and answers 502."""
 
     def _data(self, request: Request, parts: tuple[str, ...]) -> Any:
         if parts == ("portfolio", "holdings") and self.held is not None:
@@ -36,7 +38,10 @@ class OddHoldings(KiteSandbox):
     def _command(self, request: Request, parts: tuple[str, ...]) -> dict[str, str]:
         if request.method == "POST" and self.refuses:
             raise KiteError(400, "InputException", self.refuses)
-        return super()._command(request, parts)
+        done = super()._command(request, parts)
+        if request.method == "POST" and self.loses:
+            raise KiteError(502, "NetworkException", "Gateway timed out")
+        return done
 
 
 @contextmanager

@@ -73,7 +73,9 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,19}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})
 
 
 def order(report: OrderReport, now: datetime | None = None) -> OrderReport:
-    """Return an order whose values are in their ranges. `now`: no time may lie after it."""
+    """Return an order whose values are in their ranges. `now`: no time of an order under a tag of ours may lie after it; nothing
+    rests on that of an order by hand."""
+    now = now if report.under_our_tag else None
     identity(report.broker_order_id)
     if report.tag is not None and not TAG.fullmatch(report.tag):
         raise OddValue("tag", report.tag)

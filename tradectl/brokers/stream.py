@@ -171,15 +171,15 @@ class PriceStream(Stream, Generic[Token]):
     def _keep(self, symbol: str, quote: Quote | None) -> None:
         """The newest of a symbol; None: something is newer than what we had, and is no quote. A tick with a value outside its
         range is none either: the symbol's price is then asked for."""
-        odd = ()
+        odd: OddRow | None = None
         if quote is not None:
             try:
                 storable.quote(quote, self._clock.now())
             except storable.OddValue as error:
-                quote, odd = None, (OddRow(RowKind.TICK, symbol, error.field, error.value),)
+                quote, odd = None, OddRow(RowKind.TICK, symbol, error.field, error.value)
         with self._lock:
-            if odd:
-                self._odd[symbol] = odd[0]
+            if odd is not None:
+                self._odd[symbol] = odd
             else:
                 self._odd.pop(symbol, None)
             if quote is None:

@@ -43,8 +43,8 @@ class OddNumber(str):
 
 
 def read(content: bytes | str, *, exact: bool = False) -> Any:
-    """Return the document. With `exact` a number with a point is a Decimal, otherwise a float. Odd characters and bytes of its texts
-    become U+FFFD, and a number that no column takes an `OddNumber`.
+    """Return the document. With `exact` a number with a point is a Decimal, otherwise a float. Odd characters and bytes of its
+    texts become U+FFFD, and a number that no column takes an `OddNumber`.
 
     Raises:
         ValueError: The text is no JSON.

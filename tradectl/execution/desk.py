@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from tradectl.execution import actions, reconcile, unknown
+from tradectl.execution import actions, reconcile, stops, unknown
 from tradectl.execution.actions import OpenOf
 from tradectl.execution.adoption import LevelOf, no_level
 from tradectl.execution.orders import OrderPath, Sent
@@ -16,7 +16,7 @@ from tradectl.ledger.intents import REAPPEARED
 from tradectl.ledger.rows import Order, Position
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
-from tradectl.model.order import OrderStatus, Side
+from tradectl.model.order import Holding, OrderStatus, Side
 from tradectl.ports import Broker, Clock, MarketData
 
 Log = Callable[..., None]
@@ -189,12 +189,24 @@ class Desk:
         if not wanted:
             return {}
         limit = self.clock.now() - max_age - self.broker.capabilities.quote_delay
-        return {symbol: quote for symbol, quote in self.broker.quotes(wanted).items() if quote.at >= limit}
+        found = self.broker.quotes(wanted)
+        stops.note(self.book, stops.QUOTES, found)
+        return {symbol: quote for symbol, quote in found.items() if quote.at >= limit}
 
-    def sellable(self, position: Position, *, bought_today: int) -> int:
+    def holdings(self) -> Sequence[Holding]:
+        """Read the holdings; note their rows that cannot be read."""
+        found = self.broker.holdings()
+        stops.note(self.book, stops.HOLDINGS, found)
+        return found
+
+    def sellable(self, position: Position, *, bought_today: int) -> int | None:
         """Shares of a position that may be sold now: never more than the book has, nor than the broker lets us sell.
-        `bought_today` are shares that a trade-for-trade series keeps from being sold on the day they were bought."""
-        shown = sum(item.sellable for item in self.broker.holdings() if item.symbol == position.symbol)
+        `bought_today` are shares that a trade-for-trade series keeps from being sold on the day they were bought. None where a
+        row that cannot be read hides it."""
+        held = self.holdings()
+        if stops.unreadable_holding(held, position.symbol) is not None:
+            return None
+        shown = sum(item.sellable for item in held if item.symbol == position.symbol)
         return max(0, min(position.quantity - bought_today, shown))
 
     def cancel_confirmed(self, order: Order) -> bool:

@@ -22,17 +22,19 @@ from tradectl.errors import (
     OrderRefused,
     UsageError,
 )
+from tradectl.execution import stops
 from tradectl.execution.tags import client_tag
 from tradectl.execution.unknown import EXISTS, may_repeat
 from tradectl.ledger.book import Book
 from tradectl.ledger.executions import Claim
 from tradectl.ledger.intents import REAPPEARED, WITHDRAWN, Forbidden, Overtaken, why_forbidden
 from tradectl.ledger.rows import Intent, Order
+from tradectl.model.odd_rows import OddRow
 from tradectl.model.order import TERMINAL, OrderRequest, OrderStatus, Side
 from tradectl.model.trading_state import TradingState, stricter
 from tradectl.ports import Broker, Clock, HaltMarker
 
-NOT_CARRIED_OUT = (BrokerUnavailable, LoginNeeded, ConfigurationError, DataError, UsageError, Blocked)
+NOT_CARRIED_OUT = (BrokerUnavailable, LoginNeeded, ConfigurationError, DataError, Blocked)
 """What a broker raises for a command that provably was not carried out (`ports.Broker`). A signal is none of them."""
 
 
@@ -83,6 +85,8 @@ class OrderPath:
         self._dry_run = dry_run
         self.stopped = ""
         """Why a person's halt stopped a command since the step began; empty where none was stopped."""
+        self.stopped_symbols: set[str] = set()
+        """Symbols for which a row that cannot be read kept a command back."""
         self.asked: dict[int, tuple[int, int]] = {}
         """Quantity and price that orders were changed to, by order id, until the broker's book was read back."""
 
@@ -107,6 +111,9 @@ class OrderPath:
 
     def _place(self, intent: Intent, *, send: bool) -> Answer:
         self._assert_allowed(intent.side)
+        odd = self._odd_row(intent.symbol, intent.side)
+        if odd is not None:
+            return Answer(Sent.BLOCKED, None, odd.text)
         chain = self._book.intents.chain(intent)
         newest = chain[-1] if chain else None
         blocking = self._blocking(intent, newest)
@@ -147,8 +154,16 @@ class OrderPath:
         return next((order for order in others if intent.side is Side.BUY or order.side is Side.SELL), None)
 
     def _is_there(self, tag: str) -> bool:
-        """Return whether the broker's book, as it was last read, has an order under this tag."""
-        return any(report.tag == tag for report in self._book.reports)
+        """Return whether the broker's book, as it was last read, has an order under this tag, in any row."""
+        odd = self._book.odd.get(stops.ORDERS, ())
+        return any(report.tag == tag for report in self._book.reports) or any(row.tag == tag for row in odd)
+
+    def _odd_row(self, symbol: str, side: Side) -> OddRow | None:
+        """Return the row of the broker that cannot be read and stops a symbol; the symbol is kept as wanted."""
+        found = stops.stop_of(self._book, symbol, side) or stops.holding_stop(self._book, symbol)
+        if found is not None:
+            self.stopped_symbols.add(symbol)
+        return found
 
     def _send_recorded(self, order: Order, intent: Intent, *, send: bool, doubt: str = "") -> Answer:
         if not send:
@@ -209,7 +224,8 @@ class OrderPath:
         try:
             _assert_allows(self._marked(), order.side)
             broker_order_id = self._broker.place(request)
-        except OrderRefused as refusal:
+        except (OrderRefused, UsageError) as error:  # UsageError: the broker lists no such symbol, or its row cannot be read
+            refusal = error if isinstance(error, OrderRefused) else OrderRefused(str(error), code="unknown_symbol")
             sent, status, reason = self._refused(order, refusal, doubt)
             return Answer(sent, answered(order, status, self._clock.now(), reason=reason), reason)
         except Ambiguous as unknown:
@@ -245,6 +261,8 @@ class OrderPath:
             return Answer(Sent.DRY, order)
         if order.broker_order_id is None:
             return Answer(Sent.REFUSED, order, "its fate is not known yet")
+        if (odd := self._odd_row(order.symbol, order.side)) is not None:
+            return Answer(Sent.BLOCKED, order, odd.text)
         try:
             self._book.intents.assert_may(self._claim, order.side, self._clock.machine_now())
             self.asked[order.id] = (quantity, price)

@@ -32,8 +32,8 @@ EXCHANGES = frozenset({"NSE", "BSE"})
 _OTHER_EXCHANGES = frozenset({"NFO", "BFO", "CDS", "BCD", "MCX", "NCO", "MF", "NSEIX", "GLOBAL"})
 PRODUCT = "CNC"
 _OTHER_PRODUCTS = frozenset({"NRML", "MIS", "MTF", "CO", "BO"})
-"""Exchanges and products of rows that are not read (source: pykiteconnect 5.2.0, kite.trade forum). Another word makes an odd row:
-the row may be ours."""
+"""Exchanges and products of rows that are not read (source: pykiteconnect 5.2.0, kite.trade forum). Another word makes an odd
+row: the row may be ours."""
 SERIES = ("EQ", "BE", "BZ")
 """The series that are traded here; Kite appends all but EQ to the symbol (CENTRALBK-BE)."""
 _SUFFIX = re.compile(r"^(.+)-(?:BE|BZ)$")

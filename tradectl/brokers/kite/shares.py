@@ -44,8 +44,8 @@ class _Shares:
 
 
 def holdings(held: Iterable[Row], positions: Mapping[str, Any]) -> Rows[Holding]:
-    """Every symbol of which there are shares now, by GET /portfolio/holdings and /portfolio/positions. Of a symbol with a row that
-    cannot be read nothing is known."""
+    """Every symbol of which there are shares now, by GET /portfolio/holdings and /portfolio/positions. Of a symbol with a row
+    that cannot be read nothing is known."""
     morning = read_rows(RowKind.HOLDING, held, _readable(_OF_HOLDING), NAMES)
     today = read_rows(RowKind.POSITION, positions["day"], _readable(_OF_DAY), NAMES)
     found: dict[str, _Shares] = {}

@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from tradectl.brokers import storable
@@ -90,17 +91,17 @@ def orders(rows: Sequence[Row], trades: Iterable[TradeReport], moment: Moment, n
     filled: Counter[str] = Counter()
     for trade in trades:
         filled[trade.broker_order_id] += trade.quantity
-    above = iter(["", *(_word(row) for row in rows)])
 
-    def read(row: Row) -> OrderReport | None:
+    def read(row: Row, before: str) -> OrderReport | None:
         if not concerns(row):
             return None
         number, at = storable.identity(row["orderid"], "orderid"), moment(row["timestamp"])
         return _order(row, filled[number], at, now, repeated=_word(row) == before)
 
-    made: list[Rows[OrderReport]] = []
-    for row, before in zip(rows, above, strict=False):
-        made.append(read_rows(RowKind.ORDER, [row], read, NAMES))
+    above = ["", *(_word(row) for row in rows)]
+    made = [
+        read_rows(RowKind.ORDER, [row], partial(read, before=before), NAMES) for row, before in zip(rows, above, strict=False)
+    ]
     return Rows([item for part in made for item in part], [item for part in made for item in part.odd])
 
 

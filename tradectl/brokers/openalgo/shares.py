@@ -22,8 +22,8 @@ from tradectl.model.order import Holding
 
 
 def holdings(held: Iterable[Row], positions: Iterable[Row]) -> Rows[Holding]:
-    """Every symbol of which there are shares now. A row of holdings is about delivery whatever product it names. Of a symbol with a
-    row that cannot be read nothing is known."""
+    """Every symbol of which there are shares now. A row of holdings is about delivery whatever product it names. Of a symbol with
+    a row that cannot be read nothing is known."""
     morning = read_rows(RowKind.HOLDING, held, _readable_holding, NAMES)
     today = read_rows(RowKind.POSITION, positions, _readable_position, NAMES)
     free: Counter[str] = Counter()
