@@ -130,13 +130,13 @@ def _with_raw_value(random: Random, content: bytes) -> bytes:
 def _changed(random: Random, document: Any) -> Any:
     places = list(_places(document))
     if not places:
-        return random.choice(ODD)
+        return deepcopy(random.choice(ODD))
     parent, key = random.choice(places)
     match random.randrange(8):
         case 0 if isinstance(parent, dict):
             del parent[key]
         case 1 if isinstance(parent, list):
-            parent.insert(key, random.choice((*ODD, deepcopy(parent[key]))))
+            parent.insert(key, deepcopy(random.choice((*ODD, parent[key]))))
         case 2 if isinstance(parent[key], int | float) and not isinstance(parent[key], bool):
             parent[key] = random.choice(
                 (-parent[key], parent[key] * 10 ** random.randint(1, 20), str(parent[key]), [parent[key]])
@@ -146,7 +146,7 @@ def _changed(random: Random, document: Any) -> Any:
                 (parent[key] * 2, parent[key][:-1], parent[key].lower(), [parent[key]], parent[key] + "\u0663")
             )
         case _:
-            parent[key] = random.choice(ODD)
+            parent[key] = deepcopy(random.choice(ODD))
     return document
 
 

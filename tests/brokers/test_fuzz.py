@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -183,6 +184,10 @@ def dated(moment: datetime) -> None:
     assert 2000 <= moment.year < 9999
 
 
+def paise(rupees: Decimal) -> Decimal | None:
+    return (rupees * 100).quantize(Decimal(1), ROUND_HALF_UP) if rupees.is_finite() and abs(rupees) < 10**12 else None
+
+
 def same(order_id: str, quantity: str, price: str) -> Check:
     """Return a check that each order or trade says exactly what its row says."""
 
@@ -191,10 +196,9 @@ def same(order_id: str, quantity: str, price: str) -> Check:
         for row in _rows(read(content, exact=True)):
             rows.setdefault(str(row.get(order_id)).strip(), []).append(row)
         for item in found:
-            sent = [
-                (exactly(row[quantity]), exactly(row[price] or 0) * 100) for row in rows[item.broker_order_id] if quantity in row
-            ]
-            assert any((item.quantity, item.price) == (shares_, round(paise)) for shares_, paise in sent), (item, sent)
+            sent = [(exactly(row.get(quantity)), exactly(row.get(price) or 0)) for row in rows[item.broker_order_id]]
+            said = [(shares_, paise(rupees)) for shares_, rupees in sent if shares_ is not None and rupees is not None]
+            assert (item.quantity, item.price) in said, (item, sent)
 
     return compare
 

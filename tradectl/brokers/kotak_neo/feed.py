@@ -14,6 +14,7 @@ from tradectl.brokers.adapter import Session
 from tradectl.brokers.kotak_neo import rows
 from tradectl.brokers.kotak_neo.packets import Tick, split, tick
 from tradectl.brokers.kotak_neo.paths import SEGMENT, SOURCE
+from tradectl.brokers.storable import brief
 from tradectl.errors import BrokerUnavailable, LoginNeeded
 from tradectl.model.order import OrderReport
 
@@ -69,7 +70,7 @@ def dividers(frame: str) -> Mapping[int, int]:
     try:
         said = strict_json.read(frame)
         if said.get("message_code") not in _GREETINGS or said.get("format") == "native_fallback":
-            raise LoginNeeded(f"Kotak's price feed does not let us in (it says {said.get('message_code')!r})")
+            raise LoginNeeded(f"Kotak's price feed does not let us in (it says {brief(said.get('message_code'))})")
         exchanges = (said.get("exchanges") or {}).values()
         found = {int(facts["value"]): int(facts["divider"]) for facts in exchanges if {"value", "divider"} <= facts.keys()}
         if min(found.values(), default=1) < 1:

@@ -14,6 +14,7 @@ from typing import Any
 from tradectl.brokers.adapter import Account, Ask, Field, Remark, Session
 from tradectl.brokers.kotak_neo import ADDRESSES, judging, totp
 from tradectl.brokers.kotak_neo.paths import CLIENT_IP, FIN_KEY, LOGIN, VALIDATE
+from tradectl.brokers.storable import brief
 from tradectl.brokers.strict_json import UNREADABLE
 from tradectl.brokers.transport import ReadTransport, Transport
 from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, TradectlError
@@ -120,7 +121,7 @@ def _word(data: Mapping[str, Any], name: str) -> str:
 def _base_url(data: Mapping[str, Any]) -> str:
     url = _word(data, "baseUrl").rstrip("/")
     if not url.startswith(("https://", "http://127.0.0.1:")):
-        raise BrokerUnavailable(f"Kotak's answer to the login names {url!r}, which is no safe address")
+        raise BrokerUnavailable(f"Kotak's answer to the login names {brief(url)}, which is no safe address")
     return url
 
 
