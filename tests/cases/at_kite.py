@@ -32,6 +32,8 @@ class OddHoldings(KiteSandbox):
 
     held: list[dict[str, Any]] | None = None
     refuses: str = ""
+    loses: bool = False
+    """Whether it carries new orders out and answers 502."""
     more_orders: Sequence[dict[str, Any]] = ()
     listed: str = ""
 
@@ -57,7 +59,10 @@ class OddHoldings(KiteSandbox):
             self.posted.append(dict(request.form))
         if request.method == "POST" and self.refuses:
             raise KiteError(400, "InputException", self.refuses)
-        return super()._command(request, parts)
+        done = super()._command(request, parts)
+        if request.method == "POST" and self.loses:
+            raise KiteError(502, "NetworkException", "Gateway timed out")
+        return done
 
 
 @contextmanager

@@ -20,11 +20,13 @@ app = typer.Typer()
 
 @command(app, panel=OPERATE)
 def reconcile(call: Call) -> Answer:
-    """Make the book follow the broker, then show what differs and why. Trades nothing; exit 9 where something differs."""
+    """Make the book follow the broker, then show what differs and why. Trades nothing; exit 9 where something differs, or a row
+    of the broker that cannot be read stops a symbol of ours."""
     from tradectl.report.reconciliation import reconciliation
 
     desk = hand.desk(call)
     found = reconciliation(desk, desk.reconcile(desk.open_of))
+    hand.keep_odd_rows(call)
     hand.deliver(call)
     code = Ambiguous.exit_code if found["unknown"] else 0 if found["agrees"] else Blocked.exit_code
     return Answer(found, lambda: text(found, desk.path.own_shares), exit_code=code, session=ist_date(desk.clock.now()))
@@ -54,6 +56,13 @@ def text(found: dict[str, Any], own: Mapping[str, int]) -> str:
     if cash["difference"] != "0.00":
         book, broker, difference = (show.rupees(cash[name]) for name in ("book", "broker", "difference"))
         parts.append(f"Cash differs by {difference}: the fills say {book}, the broker {broker}")
+    if found["odd_rows"]:
+        rows = [
+            (item["symbol"], item["kind"], item["broker_order_id"], item["field"], item["value"], item["stops"])
+            for item in found["odd_rows"]
+        ]
+        columns = ("symbol", "row of", "broker order", "field", "value", "stops us")
+        parts.append(show.table(columns, rows, title="Rows of the broker that cannot be read"))
     if found["agrees"] and not found["unknown"]:
         parts.append("orders, shares and cash agree with the broker's")
     return "\n\n".join(parts)

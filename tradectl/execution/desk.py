@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from math import lcm
 
-from tradectl.execution import actions, reconcile, unknown
+from tradectl.execution import actions, reconcile, stops, unknown
 from tradectl.execution.actions import OpenOf
 from tradectl.execution.adoption import LevelOf, no_level
 from tradectl.execution.beyond_book import Beyond, beyond_book, declaration
@@ -18,7 +18,7 @@ from tradectl.ledger.intents import REAPPEARED
 from tradectl.ledger.rows import Intent, Order, Position
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
-from tradectl.model.order import OrderStatus, Side
+from tradectl.model.order import Holding, OrderStatus, Side
 from tradectl.ports import Broker, Clock, ListsOrderRules, MarketData
 
 Log = Callable[..., None]
@@ -204,7 +204,7 @@ class Desk:
     def beyond_book(self, *, only: str = "") -> list[Beyond]:
         """Return the symbols of which the broker holds shares that neither the ledger nor `own_shares` explains (or `only` this
         one); report each once for each number of shares."""
-        found = beyond_book(self.broker.holdings(), self.snapshot.positions, self.path.own_shares)
+        found = beyond_book(self.holdings(), self.snapshot.positions, self.path.own_shares)
         found = [item for item in found if item.symbol == (only or item.symbol)]
         for item in found if not self.dry_run else []:
             text = f"{item.text}. {declaration([item], self.path.own_shares)}"
@@ -219,7 +219,9 @@ class Desk:
         if not wanted:
             return {}
         limit = self.clock.now() - max_age - self.broker.capabilities.quote_delay
-        return {symbol: quote for symbol, quote in self.broker.quotes(wanted).items() if quote.at >= limit}
+        found = self.broker.quotes(wanted)
+        stops.note(self.book, stops.QUOTES, found)
+        return {symbol: quote for symbol, quote in found.items() if quote.at >= limit}
 
     def tick_size(self, instrument_id: str, session: date) -> int:
         """Return the tick (paise) of an order for a session: that of the broker's list where the list is of that session.
@@ -241,10 +243,20 @@ class Desk:
         listed = self.rules.order_rules(symbol) if self.rules is not None else None
         return listed.most_shares if listed is not None else None
 
-    def sellable(self, position: Position, *, bought_today: int) -> int:
+    def holdings(self) -> Sequence[Holding]:
+        """Read the holdings; note their rows that cannot be read."""
+        found = self.broker.holdings()
+        stops.note(self.book, stops.HOLDINGS, found)
+        return found
+
+    def sellable(self, position: Position, *, bought_today: int) -> int | None:
         """Shares of a position that may be sold now: never more than the book has, nor than the broker lets us sell.
-        `bought_today` are shares that a trade-for-trade series keeps from being sold on the day they were bought."""
-        shown = sum(item.sellable for item in self.broker.holdings() if item.symbol == position.symbol)
+        `bought_today` are shares that a trade-for-trade series keeps from being sold on the day they were bought. None where a
+        row that cannot be read hides it."""
+        held = self.holdings()
+        if stops.unreadable_holding(held, position.symbol) is not None:
+            return None
+        shown = sum(item.sellable for item in held if item.symbol == position.symbol)
         return max(0, min(position.quantity - bought_today, shown))
 
     def cancel_confirmed(self, order: Order) -> bool:

@@ -23,6 +23,7 @@ from tradectl.errors import (
     OrderRefused,
     UsageError,
 )
+from tradectl.execution import stops
 from tradectl.execution.beyond_book import beyond_book, declaration
 from tradectl.execution.tags import client_tag
 from tradectl.execution.unknown import EXISTS, may_repeat
@@ -30,11 +31,12 @@ from tradectl.ledger.book import Book
 from tradectl.ledger.executions import Claim
 from tradectl.ledger.intents import REAPPEARED, WITHDRAWN, Forbidden, Overtaken, why_forbidden
 from tradectl.ledger.rows import Intent, Order
+from tradectl.model.odd_rows import OddRow
 from tradectl.model.order import TERMINAL, OrderRequest, OrderStatus, Side
 from tradectl.model.trading_state import TradingState, stricter
 from tradectl.ports import Broker, Clock, HaltMarker
 
-NOT_CARRIED_OUT = (BrokerUnavailable, LoginNeeded, ConfigurationError, DataError, UsageError, Blocked)
+NOT_CARRIED_OUT = (BrokerUnavailable, LoginNeeded, ConfigurationError, DataError, Blocked)
 """What a broker raises for a command that provably was not carried out (`ports.Broker`). A signal is none of them."""
 _OF_THE_SYMBOL = (DataError, UsageError)
 """Of these, what is about one symbol alone: the broker's list lacks it, or has another series or ISIN."""
@@ -99,6 +101,8 @@ class OrderPath:
         """Shares of the user's own, by symbol, which the ledger does not count."""
         self.stopped = ""
         """Why a person's halt stopped a command since the step began; empty where none was stopped."""
+        self.stopped_symbols: set[str] = set()
+        """Symbols for which a row that cannot be read kept a command back."""
         self.asked: dict[int, tuple[int, int]] = {}
         """Quantity and price that orders were changed to, by order id, until the broker's book was read back."""
 
@@ -125,6 +129,9 @@ class OrderPath:
 
     def _place(self, intent: Intent, *, send: bool) -> Answer:
         self._assert_allowed(intent.side)
+        odd = self._odd_row(intent.symbol, intent.side)
+        if odd is not None:
+            return Answer(Sent.BLOCKED, None, odd.text)
         chain = self._book.intents.chain(intent)
         newest = chain[-1] if chain else None
         blocking = self._blocking(intent, newest)
@@ -168,13 +175,26 @@ class OrderPath:
         """Return why a buy is not sent: the broker holds shares of its symbol that nothing explains. Empty for other orders."""
         if side is not Side.BUY:
             return ""
-        beyond = beyond_book(self._broker.holdings(), self._book.snapshot().positions, self.own_shares)
+        holdings = self._broker.holdings()
+        hidden = stops.unreadable_holding(holdings, symbol)
+        if hidden is not None:
+            self.stopped_symbols.add(symbol)
+            return f"{hidden.text}, so what is held of {symbol} is not known"
+        beyond = beyond_book(holdings, self._book.snapshot().positions, self.own_shares)
         found = next((item for item in beyond if item.symbol == symbol), None)
         return f"{found.text}. {declaration([found], self.own_shares)}" if found is not None else ""
 
     def _is_there(self, tag: str) -> bool:
-        """Return whether the broker's book, as it was last read, has an order under this tag."""
-        return any(report.tag == tag for report in self._book.reports)
+        """Return whether the broker's book, as it was last read, has an order under this tag, in any row."""
+        odd = self._book.odd.get(stops.ORDERS, ())
+        return any(report.tag == tag for report in self._book.reports) or any(row.tag == tag for row in odd)
+
+    def _odd_row(self, symbol: str, side: Side) -> OddRow | None:
+        """Return the row of the broker that cannot be read and stops a symbol; the symbol is kept as wanted."""
+        found = stops.stop_of(self._book, symbol, side) or stops.holding_stop(self._book, symbol)
+        if found is not None:
+            self.stopped_symbols.add(symbol)
+        return found
 
     def _send_recorded(self, order: Order, intent: Intent, *, send: bool, doubt: str = "") -> Answer:
         if not send:
@@ -237,7 +257,8 @@ class OrderPath:
                 return self._keep_back(order, held, doubt)
             _assert_allows(self._marked(), order.side)
             broker_order_id = self._broker.place(request)
-        except OrderRefused as refusal:
+        except (OrderRefused, UsageError) as error:  # UsageError: the broker lists no such symbol, or its row cannot be read
+            refusal = error if isinstance(error, OrderRefused) else OrderRefused(str(error), code="unknown_symbol")
             sent, status, reason = self._refused(order, refusal, doubt)
             return Answer(sent, answered(order, status, self._clock.now(), reason=reason), reason)
         except Ambiguous as unknown:
@@ -284,6 +305,8 @@ class OrderPath:
             return Answer(Sent.DRY, order)
         if order.broker_order_id is None:
             return Answer(Sent.REFUSED, order, "its fate is not known yet")
+        if (odd := self._odd_row(order.symbol, order.side)) is not None:
+            return Answer(Sent.BLOCKED, order, odd.text)
         try:
             self._book.intents.assert_may(self._claim, order.side, self._clock.machine_now())
             self.asked[order.id] = (quantity, price)

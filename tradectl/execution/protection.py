@@ -56,6 +56,7 @@ class Cause(StrEnum):
     NOT_ARMED = "not_armed"
     LOGIN_NEEDED = "login_needed"
     BROKER_UNREACHABLE = "broker_unreachable"
+    UNREADABLE_ROW = "unreadable_row"  # a row of the broker about it cannot be read
     OUTCOME_UNKNOWN = "outcome_unknown"
     UNIDENTIFIED = "unidentified"  # a sell under a tag of ours that the ledger cannot explain
     MONITOR_NOT_RUNNING = "monitor_not_running"
@@ -87,6 +88,7 @@ AT_ONCE = frozenset(
         Cause.AUTHORISATION,
         Cause.REFUSED,
         Cause.OFF_BAND,
+        Cause.UNREADABLE_ROW,
     }
 )
 """Causes that no next step removes by itself: reported without waiting for `REACTION`."""
@@ -99,6 +101,7 @@ ADVICE: Mapping[Cause, str] = {
     Cause.UNIDENTIFIED: "`tradectl orders adopt ORDER`, or with `--not-ours`, decides it.",
     Cause.MONITOR_NOT_RUNNING: "`tradectl sell-monitor --until last-fill` or `tradectl daemon` runs it.",
     Cause.MISSED_WINDOW: "`tradectl sell-monitor --force` runs it now.",
+    Cause.UNREADABLE_ROW: "Look at it in the broker's app; sell-monitor places the sell when the row can be read.",
     Cause.PLEDGED: "Release the shares at the broker; sell-monitor then places the sell.",
     Cause.MISSING: "`tradectl reconcile` compares the book with the broker.",
     Cause.NOT_YET_SELLABLE: "sell-monitor places the sell when they may be sold; there is nothing to do.",

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time
 from functools import partial
 
+from tradectl.execution import contradictions, stops
 from tradectl.execution.adoption import LevelOf, adopt, instrument_of, no_level
 from tradectl.execution.refusals import doubt_refused
 from tradectl.execution.unknown import DECIDED
@@ -99,6 +100,8 @@ def follow(
     was rejected for a reason that may pass, `level_of` where a buy of ours was lost."""
     reports, trades = broker.orders(), broker.trades()
     book.reports = reports
+    stops.note(book, stops.ORDERS, reports)
+    stops.note(book, stops.TRADES, trades)
     snapshot = book.snapshot()
     if before is not None:
         trades = [trade for trade in trades if trade.at < before]
@@ -106,14 +109,22 @@ def follow(
         return Changes(reports=reports)
     changes = Changes(reports=reports)
     now = clock.now()
-    ours = _match(book, reports, market)
-    matched = {report.broker_order_id for report, _ in ours}
+    ours, untrue = contradictions.believable(book, _match(book, reports, market), trades)
+    book.odd[stops.CONTRADICTIONS] = untrue
+    disbelieved = {row.broker_order_id for row in untrue}
+    trades = [trade for trade in trades if trade.broker_order_id not in disbelieved] if disbelieved else trades
+    matched = disbelieved | {report.broker_order_id for report, _ in ours}
     ours += _unmatched(book, reports, matched, partial(adopt, market=market, level_of=level_of), now=now, changes=changes)
     unseen = [] if _same(book.followed[1:2], (trades,)) else _unseen(book, trades)
     unseen = sorted([*unseen, *_mistaken(book, ours, trades)], key=_when)
     by_report = {report.broker_order_id: order for report, order in ours}
     late = {trade.broker_order_id for trade in unseen} - set(by_report)
-    by_report |= {number: order for number, order in book.finished(late).items() if not order.disowned} if late else {}
+    others = {number: order for number, order in book.finished(late).items() if not order.disowned} if late else {}
+    by_report |= others
+    overfilled = contradictions.overfilled(book, others, trades) if others else ()
+    if overfilled:
+        book.odd[stops.CONTRADICTIONS] += overfilled
+        unseen = [trade for trade in unseen if trade.broker_order_id not in {row.broker_order_id for row in overfilled}]
     fresh: list[NewTrade] = []
     for trade in unseen:
         order = by_report.get(trade.broker_order_id)
@@ -380,12 +391,15 @@ class Mismatch:
 
 
 def compare_holdings(book: Book, broker: Broker) -> list[Mismatch]:
-    """Positions for which the broker has fewer shares than the book (more is somebody's own business)."""
-    held = {item.symbol: item.quantity + item.t1_quantity for item in broker.holdings()}
+    """Positions for which the broker has fewer shares than the book (more is somebody's own business). One whose row cannot be
+    read is none of them: how many shares it has is not known."""
+    holdings = broker.holdings()
+    stops.note(book, stops.HOLDINGS, holdings)
+    held = {item.symbol: item.quantity + item.t1_quantity for item in holdings}
     return [
         Mismatch(position.symbol, position.quantity, held.get(position.symbol, 0))
         for position in book.snapshot().positions
-        if held.get(position.symbol, 0) < position.quantity
+        if held.get(position.symbol, 0) < position.quantity and stops.unreadable_holding(holdings, position.symbol) is None
     ]
 
 
@@ -393,5 +407,7 @@ def unlisted(book: Book) -> list[Order]:
     """Return our unfinished orders that the broker took and that its book, as it was last read, does not list."""
     listed = {report.broker_order_id for report in book.reports}
     return [
-        order for order in book.snapshot().orders if order.broker_order_id is not None and order.broker_order_id not in listed
+        order
+        for order in book.snapshot().orders
+        if order.broker_order_id is not None and order.broker_order_id not in listed and stops.row_of(book, order) is None
     ]

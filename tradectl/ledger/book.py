@@ -33,6 +33,7 @@ from tradectl.ledger.statements import (
     order_of,
     position_of,
 )
+from tradectl.model.odd_rows import OddRow
 from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Purpose, Side, TradeReport
 from tradectl.model.position import Adjustment, Folded
 
@@ -84,6 +85,8 @@ class Book(Records):
         """The broker's reports and the snapshot that were compared last and found equal; kept by whoever follows the broker."""
         self.reports: Sequence[OrderReport] = ()
         """The broker's orders as they were last read; kept by whoever follows the broker."""
+        self.odd: dict[str, tuple[OddRow, ...]] = {}
+        """The rows of the broker's lists, as they were last read, that cannot be read (`execution.stops`)."""
         self.undisturbed: tuple[object, object] = (None, None)
         """The snapshot and the day for which no corporate action and no new name was found; kept by whoever applies them."""
         self.undoubted: tuple[object, object, object] = (None, None, None)

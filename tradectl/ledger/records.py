@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, func, select
 
 from tradectl.errors import DatabaseError
+from tradectl.ledger import schema
 from tradectl.ledger.engine import Database
 from tradectl.ledger.executions import at_work, is_alive
 from tradectl.ledger.rows import Order, Position
@@ -50,6 +51,19 @@ class Records:
     def __init__(self, database: Database, user: str) -> None:
         self._database = database
         self._user = user
+
+    def fitted_quantity(self, order: Order) -> int:
+        """Return the most shares that `amo-adjust` may have asked for: it keeps its decision before it asks, and may die then."""
+        table = schema.decisions
+        query = select(table.c.inputs).where(
+            table.c.user == self._user,
+            table.c.task == "amo-adjust",
+            table.c.session_date == order.session,
+            table.c.instrument_id == order.instrument_id,
+        )
+        with self._database.read() as connection:
+            asked = [inputs.get("quantity") or 0 for inputs in connection.scalars(query)]
+        return max([order.quantity, *asked])
 
     def finished(self, broker_order_ids: Iterable[str]) -> dict[str, Order]:
         """Our orders, finished or not, behind these ids of the broker."""

@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
+from tradectl.brokers import storable
 from tradectl.brokers.kite.rows import Row, about_paise
 from tradectl.exchange.charges import day_charges
 from tradectl.exchange.rates import ZERODHA
 from tradectl.model.moment import ist_date
-from tradectl.model.order import Fill, Funds, Side, TradeReport
+from tradectl.model.order import ALIVE, Fill, Funds, OrderReport, Side, TradeReport
 
 
 def funds(margins: Row, trades: Iterable[TradeReport], today: date) -> Funds:
@@ -27,7 +28,16 @@ def funds(margins: Row, trades: Iterable[TradeReport], today: date) -> Funds:
     cash = opening - about_paise(utilised["payout"]) + cash_flow(trades, today)
     spendable = about_paise(margins["net"])
     withheld = about_paise(utilised.get("delivery", 0))
-    return Funds(spendable, max(0, cash - spendable - withheld), cash)
+    return storable.funds(Funds(spendable, max(0, cash - spendable - withheld), cash))
+
+
+def funds_without_trades(margins: Row, orders: Iterable[OrderReport]) -> Funds:
+    """The same where the trades of today are not all known: `cash` is what may be spent, what is withheld and what buys hold."""
+    resting = [item for item in orders if item.side is Side.BUY and item.status in ALIVE]
+    blocked = sum((item.quantity - item.filled_quantity) * item.price for item in resting)
+    spendable = about_paise(margins["net"])
+    withheld = about_paise(margins["utilised"].get("delivery", 0))
+    return storable.funds(Funds(spendable, blocked, spendable + withheld + blocked))
 
 
 def cash_flow(trades: Iterable[TradeReport], today: date) -> int:

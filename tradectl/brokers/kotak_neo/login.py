@@ -5,14 +5,18 @@ Neither step is ever repeated by itself: a third wrong password locks an account
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
+from ipaddress import ip_address
 from typing import Any
 
 from tradectl.brokers.adapter import Account, Ask, Field, Remark, Session
 from tradectl.brokers.kotak_neo import ADDRESSES, judging, totp
 from tradectl.brokers.kotak_neo.paths import CLIENT_IP, FIN_KEY, LOGIN, VALIDATE
 from tradectl.brokers.network import source_of
+from tradectl.brokers.storable import brief
+from tradectl.brokers.strict_json import UNREADABLE
 from tradectl.brokers.transport import ReadTransport, Transport
 from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, TradectlError
 from tradectl.model.moment import at_ist, to_ist
@@ -21,6 +25,8 @@ ENDS_AT = time(6)
 """When a session ends, in IST of the next morning. A guess: Kotak does not say, and brokers end them overnight."""
 _FEEDS = {"data_center": "dataCenter", "feed_url": "feedUrl", "rt_url": "rtUrl"}
 """What a login may tell of the feeds, by our names (`addresses`)."""
+_VISIBLE = re.compile(r"[!-~]{1,8192}")
+"""What goes into a header or an address: visible ASCII."""
 TOTP_NOW = Field("totp", "The TOTP that is shown now")
 
 
@@ -102,7 +108,7 @@ def _step(
     """One step, sent once; the `data` of its answer."""
     url = account.addresses.get("login", ADDRESSES["login"]) + path
     try:
-        answer = transport.command("POST", url, bucket="reads", side=None, headers=headers, json=body).json()
+        answer = transport.command("POST", url, bucket="reads", side=None, headers=headers, json=body).object()
     except Ambiguous as error:  # a login that may have been made is made anew
         raise BrokerUnavailable(str(error)) from error
     data = answer.get("data")
@@ -113,7 +119,7 @@ def _step(
 
 def _word(data: Mapping[str, Any], name: str) -> str:
     value = data.get(name)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not _VISIBLE.fullmatch(value):
         raise BrokerUnavailable(f"Kotak's answer to the login has no {name}")
     return value
 
@@ -121,7 +127,7 @@ def _word(data: Mapping[str, Any], name: str) -> str:
 def _base_url(data: Mapping[str, Any]) -> str:
     url = _word(data, "baseUrl").rstrip("/")
     if not url.startswith(("https://", "http://127.0.0.1:")):
-        raise BrokerUnavailable(f"Kotak's answer to the login names {url!r}, which is no safe address")
+        raise BrokerUnavailable(f"Kotak's answer to the login names {brief(url)}, which is no safe address")
     return url
 
 
@@ -130,6 +136,6 @@ def _seen_ip(transport: ReadTransport, account: Account, headers: Mapping[str, s
     url = account.addresses.get("login", ADDRESSES["login"]) + CLIENT_IP
     try:
         data = transport.read(url, bucket="reads", tries=1, headers=headers).json()["data"]
-        return str(data[0]["ip"])
-    except (TradectlError, KeyError, IndexError, TypeError):
+        return str(ip_address(str(data[0]["ip"])))
+    except (TradectlError, *UNREADABLE):
         return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 
 from tradectl.errors import UncoveredDate
-from tradectl.execution import reconcile, unknown
+from tradectl.execution import reconcile, stops, unknown
 from tradectl.execution.beyond_book import Beyond
 from tradectl.execution.buying import holdings_value
 from tradectl.execution.desk import Desk
@@ -34,6 +34,8 @@ class Day:
     unrealised: int
     holdings_value: int
     cash: int
+    proved: bool = True
+    """False where a row of the holdings cannot be read: `holdings_value` is then too low."""
 
     @property
     def equity(self) -> int:
@@ -80,7 +82,7 @@ def run(context: Context) -> Outcome:
         "trades": day.trades,
         "unrealised_pnl": to_rupees(day.unrealised),
         "cash": to_rupees(day.cash),
-        "equity": to_rupees(day.equity),
+        "equity": to_rupees(day.equity) if day.proved else None,
         "open_positions": len(desk.snapshot.positions),
         "signals_expired": expired,
         "orders_ended": len(ended),
@@ -116,6 +118,7 @@ def _figures(context: Context, desk: Desk) -> Day:
         unrealised=value - sum(position.cost for position in positions),
         holdings_value=holdings_value(desk) + desk.book.spun_off(),
         cash=desk.broker.funds().cash,
+        proved=not desk.book.odd.get(stops.HOLDINGS),
     )
 
 
@@ -126,7 +129,10 @@ def _value(position: Position, last: int | None) -> int:
 
 def _keep(context: Context, day: Day, mismatches: int) -> None:
     world = context.world
-    if not _next_day_has_begun(context):
+    if not day.proved:
+        text = "the statistics of the day are left out: a row of the broker's holdings cannot be read, so the equity is not known"
+        context.log("statistics_left_out", text, level="warning")
+    elif not _next_day_has_begun(context):
         _write_statistics(context, day, mismatches)
     _release_dead(context)
     world.ledger.logs.prune(context.now - KEEP_LOGS)
@@ -198,7 +204,7 @@ def _summary(
 ) -> str:
     lines = [
         f"{context.session:%a %d %b %Y}: realised P&L {result['realised_pnl']}, charges {result['charges']}, "
-        f"unrealised {result['unrealised_pnl']}, equity {result['equity']}",
+        f"unrealised {result['unrealised_pnl']}, equity {result['equity'] or 'not known'}",
         f"{result['closed']} closed, {result['open_positions']} open, {result['external_trades']} traded by hand",
     ]
     lines += [f"closed {item.symbol}: {to_rupees(item.realised - item.charges)}" for item in closed]

@@ -13,7 +13,7 @@ from types import TracebackType
 
 from tradectl.errors import BrokerUnavailable, DatabaseError, Interrupted, LoginNeeded, TradectlError
 from tradectl.exchange.sessions import Session
-from tradectl.execution import findings, protection
+from tradectl.execution import findings, protection, stops
 from tradectl.execution.protection import Cause, Facts, Unprotected
 from tradectl.execution.selling import Seller
 from tradectl.ledger.book import Snapshot
@@ -191,6 +191,7 @@ def _gathered(watch: _Watch, seller: Seller, quotes: Mapping[str, Quote], expose
     armed = world.mode == "simulated" or protection.is_armed(world.ledger)  # a simulation is asked each minute of each day
     halted = protection.halted_by(snapshot, world.marker)
     held: Mapping[str, Holding] | None = None
+    listed: Sequence[Holding] = ()
     failure: tuple[Cause, str] | None = None
     for position, shares in exposed:
         facts = Facts(shares, position.quantity, halted, armed, unknown=protection.unresolved_sell(position, snapshot.orders))
@@ -199,11 +200,16 @@ def _gathered(watch: _Watch, seller: Seller, quotes: Mapping[str, Quote], expose
             continue
         if held is None and failure is None:
             try:
-                held = {item.symbol: item for item in world.broker.holdings()}
+                listed = seller.desk.holdings()
+                held = {item.symbol: item for item in listed}
             except (BrokerUnavailable, LoginNeeded) as error:
                 failure = _failure(error)
         if held is None:
             yield position, replace(facts, failure=failure)
+            continue
+        odd = stops.unreadable_holding(listed, position.symbol) or stops.stop_of(seller.desk.book, position.symbol, Side.SELL)
+        if odd is not None:
+            yield position, replace(facts, failure=(Cause.UNREADABLE_ROW, odd.text))
             continue
         facts = replace(facts, read=True, held=held.get(position.symbol), tied=seller.tied(position))
         yield position, _priced(watch, seller, quotes.get(position.symbol), position, facts)
