@@ -36,10 +36,11 @@ from tradectl.model.order import TERMINAL, OrderRequest, OrderStatus, Side
 from tradectl.model.trading_state import TradingState, stricter
 from tradectl.ports import Broker, Clock, HaltMarker
 
-NOT_CARRIED_OUT = (BrokerUnavailable, LoginNeeded, ConfigurationError, DataError, Blocked)
+NOT_CARRIED_OUT = (BrokerUnavailable, LoginNeeded, ConfigurationError, Blocked)
 """What a broker raises for a command that provably was not carried out (`ports.Broker`). A signal is none of them."""
 _OF_THE_SYMBOL = (DataError, UsageError)
-"""Of these, what is about one symbol alone: the broker's list lacks it, or has another series or ISIN."""
+"""What it raises where that is about one symbol alone: its list lacks the symbol, has a row of it that cannot be read, or has
+another series or ISIN. The other symbols of the step go on."""
 
 
 class Sent(StrEnum):
@@ -257,8 +258,9 @@ class OrderPath:
                 return self._keep_back(order, held, doubt)
             _assert_allows(self._marked(), order.side)
             broker_order_id = self._broker.place(request)
-        except (OrderRefused, UsageError) as error:  # UsageError: the broker lists no such symbol, or its row cannot be read
-            refusal = error if isinstance(error, OrderRefused) else OrderRefused(str(error), code="unknown_symbol")
+        except (OrderRefused, *_OF_THE_SYMBOL) as error:
+            unsent = OrderRefused(f"{error}: it was not sent", code="unknown_symbol")
+            refusal = error if isinstance(error, OrderRefused) else unsent
             sent, status, reason = self._refused(order, refusal, doubt)
             return Answer(sent, answered(order, status, self._clock.now(), reason=reason), reason)
         except Ambiguous as unknown:
@@ -267,9 +269,6 @@ class OrderPath:
         except NOT_CARRIED_OUT as error:
             if doubt:
                 answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=doubt)
-            elif isinstance(error, _OF_THE_SYMBOL):  # the other symbols of the step go on
-                reason = f"{error}: it was not sent"
-                return Answer(Sent.REFUSED, answered(order, OrderStatus.REJECTED, self._clock.now(), reason=reason), reason)
             else:
                 self._book.intents.never_sent(order, self._clock.now())
             raise
