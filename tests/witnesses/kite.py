@@ -87,9 +87,9 @@ class Official(Client):
         self.kite.generate_session(token, SECRET)
         self.kite.profile()
 
-    def place(self, side: Side, quantity: int, price: int, tag: str, *, amo: bool) -> str:
+    def place(self, side: Side, quantity: int, price: int, tag: str, symbol: str = "ACME", *, amo: bool) -> str:
         number: str = self.kite.place_order(
-            "amo" if amo else "regular", "NSE", "ACME", side.value, quantity, "CNC", "LIMIT", price / 100, "DAY", tag=tag
+            "amo" if amo else "regular", "NSE", symbol, side.value, quantity, "CNC", "LIMIT", price / 100, "DAY", tag=tag
         )
         return number
 
@@ -165,9 +165,9 @@ class Ours(Client):
     def login(self) -> None:
         ADAPTER.login(self.account, browse)
 
-    def place(self, side: Side, quantity: int, price: int, tag: str, *, amo: bool) -> str:
+    def place(self, side: Side, quantity: int, price: int, tag: str, symbol: str = "ACME", *, amo: bool) -> str:
         variety = Variety.AMO if amo else Variety.REGULAR
-        return self.kite.place(OrderRequest(tag, "ACME", side, quantity, price, OrderType.LIMIT, variety))
+        return self.kite.place(OrderRequest(tag, symbol, side, quantity, price, OrderType.LIMIT, variety))
 
     def modify(self, number: str, quantity: int, price: int, *, amo: bool) -> None:
         self.kite.modify(number, quantity=quantity, price=price)

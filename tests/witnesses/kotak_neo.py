@@ -84,11 +84,12 @@ class Official(Client):
             CLIENT.consumer_key: "consumer key",
         }
 
-    def place(self, side: Side, quantity: int, price: int, tag: str, *, amo: bool) -> str:
+    def place(self, side: Side, quantity: int, price: int, tag: str, symbol: str = "ACME", *, amo: bool) -> str:
         placed = said(
             self.neo.place_order(
                 exchange_segment="nse_cm", product="CNC", price=f"{price / 100:.2f}", order_type="L", quantity=str(quantity),
-                validity="DAY", trading_symbol="ACME-EQ", transaction_type=side.value[0], amo="YES" if amo else "NO", tag=tag,
+                validity="DAY", trading_symbol=f"{symbol}-EQ", transaction_type=side.value[0], tag=tag,
+                amo="YES" if amo else "NO",
             )
         )  # fmt: skip
         return str(placed["nOrdNo"])
@@ -176,9 +177,9 @@ class Ours(Client):
         self._known |= {session.tokens["token"]: "token", session.tokens["sid"]: "sid"}
         self._known |= {CLIENT.mpin: "MPIN", CLIENT.consumer_key: "consumer key"}
 
-    def place(self, side: Side, quantity: int, price: int, tag: str, *, amo: bool) -> str:
+    def place(self, side: Side, quantity: int, price: int, tag: str, symbol: str = "ACME", *, amo: bool) -> str:
         variety = Variety.AMO if amo else Variety.REGULAR
-        return self.neo.place(OrderRequest(tag, "ACME", side, quantity, price, OrderType.LIMIT, variety))
+        return self.neo.place(OrderRequest(tag, symbol, side, quantity, price, OrderType.LIMIT, variety))
 
     def modify(self, number: str, quantity: int, price: int, *, amo: bool) -> None:
         self.neo.modify(number, quantity=quantity, price=price)

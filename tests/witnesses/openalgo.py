@@ -51,9 +51,9 @@ class Official(Keyed):
         said(self.client.analyzerstatus())
         said(self.client.funds())
 
-    def place(self, side: Side, quantity: int, price: int, tag: str, *, amo: bool) -> str:
+    def place(self, side: Side, quantity: int, price: int, tag: str, symbol: str = "ACME", *, amo: bool) -> str:
         placed = self.client.placeorder(
-            strategy="tradectl", symbol="ACME", action=side.value, exchange="NSE", price_type="LIMIT", product="CNC",
+            strategy="tradectl", symbol=symbol, action=side.value, exchange="NSE", price_type="LIMIT", product="CNC",
             quantity=quantity, price=f"{price / 100:.2f}", trigger_price="0", disclosed_quantity="0",
         )  # fmt: skip
         return str(said(placed)["orderid"])
@@ -98,8 +98,8 @@ class Ours(Keyed):
 
         ADAPTER.login(self.account, nobody)
 
-    def place(self, side: Side, quantity: int, price: int, tag: str, *, amo: bool) -> str:
-        return self.broker.place(OrderRequest(tag, "ACME", side, quantity, price))
+    def place(self, side: Side, quantity: int, price: int, tag: str, symbol: str = "ACME", *, amo: bool) -> str:
+        return self.broker.place(OrderRequest(tag, symbol, side, quantity, price))
 
     def modify(self, number: str, quantity: int, price: int, *, amo: bool) -> None:
         self.broker.modify(number, quantity=quantity, price=price)
