@@ -20,7 +20,7 @@ fails, and so does a row that no longer occurs. `python -m tests.witnesses` writ
 | kotak_neo | `kotakneoapi` | `tests/witnesses/requirements.txt`, without its dependencies: it wants pandas below 3 |
 | openalgo | `openalgo` | the `dev` extra; 1.0.47 is the last version for Python 3.11 |
 
-The OpenAlgo client's websocket is not among the actions: our adapter has no stream there.
+Not among the actions, because neither our adapter nor its sandbox has them: OpenAlgo's websocket and history, Kotak's candles.
 
 ## Allowed differences
 

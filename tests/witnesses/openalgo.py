@@ -73,11 +73,13 @@ class Official(Keyed):
         client = self.client
         return {
             "orders": lambda: said(client.orderbook())["data"]["orders"],
+            "order": lambda: said(client.orderstatus(order_id=number, strategy="tradectl"))["data"],
             "trades": lambda: said(client.tradebook())["data"],
             "positions": lambda: said(client.positionbook())["data"],
             "holdings": lambda: said(client.holdings())["data"]["holdings"],
             "funds": lambda: said(client.funds())["data"],
             "quotes": lambda: said(client.multiquotes(symbols=[{"symbol": "ACME", "exchange": "NSE"}]))["results"],
+            "quote": lambda: said(client.quotes(symbol="ACME", exchange="NSE"))["data"],
             "mode": lambda: said(client.analyzerstatus())["data"],
         }
 

@@ -140,6 +140,8 @@ def test_openalgos_client_and_our_adapter_read_one_account(tmp_path: Path) -> No
         (quote,), asked = quotes, ours.broker.quotes(["ACME"])["ACME"]
         told = tuple(map(paise, (quote["data"][name] for name in ("ltp", "open", "high", "low"))))
         assert (*told, quote["data"]["volume"]) == (asked.last, asked.open, asked.high, asked.low, asked.volume)
+        assert looks["quote"]() == quote["data"]
+        assert looks["order"]() == {**next(row for row in orders if row["orderid"] == number), "average_price": 0.0}
         today = {row["symbol"]: int(row["quantity"]) for row in looks["positions"]()}
         assert today == {item.symbol: item.t1_quantity for item in ours.broker.holdings()}
         assert looks["holdings"]() == []

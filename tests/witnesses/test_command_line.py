@@ -127,10 +127,15 @@ def test_the_openalgo_client_trades_at_the_command(serve: Serve) -> None:
         assert changed == {"status": "success", "orderid": resting} == client.cancelorder(order_id=resting)
         words = {row["orderid"]: row["order_status"] for row in client.orderbook()["data"]["orders"]}
         assert words == {bought: "complete", resting: "cancelled"}
+        status = client.orderstatus(order_id=bought)["data"]
+        assert (status["order_status"], 400 < status["average_price"] <= 490) == ("complete", True)
+        assert client.orderstatus(order_id="1")["code"] == 404
         assert sum(row["quantity"] for row in client.tradebook()["data"]) == 10
         assert [row["quantity"] for row in client.positionbook()["data"]] == ["10"]
         assert client.holdings()["data"]["holdings"] == []
         assert 0 < float(client.funds()["data"]["availablecash"]) < 10_00_000
         (quote,) = client.multiquotes(symbols=[{"symbol": "ITC", "exchange": "NSE"}])["results"]
         assert quote["data"]["ltp"] > 400
+        assert client.quotes(symbol="ITC", exchange="NSE")["data"] == quote["data"]
+        assert client.quotes(symbol="NOBODY", exchange="NSE")["status"] == "error"
         assert client.placeorder(action="BUY", quantity=1, price="0.01", **terms)["status"] == "error"

@@ -17,6 +17,8 @@ REQUIRED = {
     "modifyorder": _ORDER | _TERMS | {"orderid"},
     "cancelorder": frozenset({"strategy", "orderid"}),
     "multiquotes": frozenset({"symbols"}),
+    "orderstatus": frozenset({"strategy", "orderid"}),
+    "quotes": frozenset({"symbol", "exchange"}),
 }
 OPTIONAL = {"placeorder": _TERMS}
 

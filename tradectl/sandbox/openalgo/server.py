@@ -74,6 +74,8 @@ class OpenAlgoSandbox(Sandbox):
             "positionbook": lambda _: self._data([rows.position(symbol, net) for symbol, net in self._nets().items()]),
             "funds": lambda _: self._data(rows.funds(self.exchange.funds())),
             "multiquotes": self._quotes,
+            "orderstatus": self._status,
+            "quotes": self._quote,
         }
 
     # commands
@@ -149,6 +151,23 @@ class OpenAlgoSandbox(Sandbox):
         held = ((now.get(symbol, Holding(symbol, 0, 0, 0)), nets.get(symbol, 0)) for symbol in {**now, **nets})
         found = [rows.holding(item, net, with_t1=self.tells_t1) for item, net in held]
         return [row for row in found if row["quantity"] or row.get("t1_quantity")]
+
+    def _status(self, body: Body) -> dict[str, Any]:
+        """One row of the order book, with the average price of its trades."""
+        found = next((item for item in self._orders() if item.broker_order_id == body["orderid"]), None)
+        if self.analyze or found is None:
+            raise OpenAlgoError(404, f"Order {body['orderid']} not found")
+        trades = [item for item in self._trades() if item.broker_order_id == found.broker_order_id]
+        shares = sum(item.quantity for item in trades)
+        average = sum(item.quantity * item.price for item in trades) / shares / 100 if shares else 0.0
+        return _success({**rows.order(found), "average_price": average})
+
+    def _quote(self, body: Body) -> dict[str, Any]:
+        symbol = body["symbol"]
+        told = rows.quoted(symbol, self.exchange.quotes([symbol]).get(symbol))
+        if "error" in told:
+            raise OpenAlgoError(400, told["error"])
+        return _success(told["data"])
 
     def _quotes(self, body: Body) -> dict[str, Any]:
         symbols = [item["symbol"] for item in body["symbols"]]
