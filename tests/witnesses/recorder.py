@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
@@ -113,11 +113,16 @@ class Recorder:
         connection.putrequest(exchange.method, handler.path, skip_host=True, skip_accept_encoding=True)
         for name, value in onward:
             connection.putheader(name, value)
-        connection.endheaders(exchange.body)
-        reply = connection.getresponse()
+        try:
+            connection.endheaders(exchange.body)
+            reply = connection.getresponse()
+            content = reply.read()
+        except (HTTPException, OSError):
+            return  # the connection broke, and breaks for the client too
+        finally:
+            connection.close()
         exchange.status, exchange.kind = reply.status, reply.headers.get("Content-Type", "")
-        exchange.reply = reply.read().replace(self.upstream.encode(), self.address.encode())
-        connection.close()
+        exchange.reply = content.replace(self.upstream.encode(), self.address.encode())
         handler.send_response_only(reply.status)
         for name, value in reply.headers.items():
             if name.lower() not in _HOP:

@@ -54,7 +54,9 @@ SIDES = {"B": "BUY", "S": "SELL"}
 
 
 def moment(text: str) -> datetime:
-    """Return an Indian time as both OpenAlgo and Kotak write it, without a zone."""
+    """Return an Indian time as Kotak and OpenAlgo write it, without a zone."""
+    if text[:4].isdigit():
+        return datetime.fromisoformat(text)
     return datetime.strptime(f"{text} +0530", "%d-%b-%Y %H:%M:%S %z").replace(tzinfo=None)
 
 

@@ -154,13 +154,14 @@ class OpenAlgoSandbox(Sandbox):
 
     def _status(self, body: Body) -> dict[str, Any]:
         """One row of the order book, with the average price of its trades."""
-        found = next((item for item in self._orders() if item.broker_order_id == body["orderid"]), None)
-        if self.analyze or found is None:
+        book = self._handlers()["orderbook"](body)["data"]["orders"]
+        found = next((row for row in book if row["orderid"] == body["orderid"]), None)
+        if found is None:
             raise OpenAlgoError(404, f"Order {body['orderid']} not found")
-        trades = [item for item in self._trades() if item.broker_order_id == found.broker_order_id]
+        trades = [item for item in self._trades() if item.broker_order_id == body["orderid"]]
         shares = sum(item.quantity for item in trades)
         average = sum(item.quantity * item.price for item in trades) / shares / 100 if shares else 0.0
-        return _success({**rows.order(found), "average_price": average})
+        return _success({**found, "average_price": average})
 
     def _quote(self, body: Body) -> dict[str, Any]:
         symbol = body["symbol"]
