@@ -51,6 +51,8 @@ class Recorder:
 
     def __init__(self, upstream: str) -> None:
         self.upstream = urlsplit(upstream).netloc
+        self.others: list[Recorder] = []
+        """Recorders before other servers, whose addresses in a reply become those of their proxies too."""
         self.exchanges: list[Exchange] = []
         self.action = ""
         recorder = self
@@ -122,7 +124,9 @@ class Recorder:
         finally:
             connection.close()
         exchange.status, exchange.kind = reply.status, reply.headers.get("Content-Type", "")
-        exchange.reply = content.replace(self.upstream.encode(), self.address.encode())
+        for recorder in (self, *self.others):
+            content = content.replace(recorder.upstream.encode(), recorder.address.encode())
+        exchange.reply = content
         handler.send_response_only(reply.status)
         for name, value in reply.headers.items():
             if name.lower() not in _HOP:

@@ -31,6 +31,7 @@ class Stand(ABC):
         self.sandbox = self.serve()
         self.recorder = Recorder(self.sandbox.url)
         self.stream = Recorder(self.streaming()) if self.streaming() else None
+        self.recorder.others = [self.stream] if self.stream is not None else []
 
     @abstractmethod
     def serve(self) -> Sandbox: ...
