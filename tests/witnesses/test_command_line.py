@@ -131,7 +131,7 @@ def test_the_openalgo_client_trades_at_the_command(serve: Serve) -> None:
         assert (status["order_status"], 400 < status["average_price"] <= 490) == ("complete", True)
         assert client.orderstatus(order_id="1")["code"] == 404
         assert sum(row["quantity"] for row in client.tradebook()["data"]) == 10
-        assert [row["quantity"] for row in client.positionbook()["data"]] == ["10"]
+        assert [int(row["quantity"]) for row in client.positionbook()["data"]] == [10]
         assert client.holdings()["data"]["holdings"] == []
         assert 0 < float(client.funds()["data"]["availablecash"]) < 10_00_000
         (quote,) = client.multiquotes(symbols=[{"symbol": "ITC", "exchange": "NSE"}])["results"]
