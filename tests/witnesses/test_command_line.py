@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +14,11 @@ from urllib.request import urlopen
 
 import pytest
 from kiteconnect import KiteConnect
-from neo_api_client import NeoAPI
+from neo_api_client import NeoAPI, SFeedScrip, WsToken
 from openalgo import api
 
 from tests.cli.test_sandbox import Serving
+from tests.witnesses.kite import TICKER
 from tests.witnesses.kotak_neo import Redirect, said
 from tradectl.brokers.kotak_neo import totp
 from tradectl.settings import parse_moment
@@ -71,7 +76,14 @@ def test_kiteconnect_trades_at_the_command(serve: Serve) -> None:
         assert client.modify_order("regular", sell, price=price + 15) == client.cancel_order("regular", sell) == sell
         assert client.positions()["net"][0]["quantity"] == 12
         assert client.margins("equity")["available"]["opening_balance"] == 10_00_000
-        token = client.quote("NSE:ITC")["NSE:ITC"]["instrument_token"]
+        quote = client.quote("NSE:ITC")["NSE:ITC"]
+        token = quote["instrument_token"]
+        words = [sys.executable, "-c", TICKER, client.api_key, client.access_token, serving.addresses["stream"], str(token)]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as ticker:
+            assert ticker.stdout is not None
+            (tick,) = json.loads(ticker.stdout.readline())
+            ticker.terminate()
+        assert (tick["last_price"], tick["volume_traded"]) == (quote["last_price"], quote["volume"])
         assert len(client.historical_data(token, "2023-07-10 00:00:00", "2023-07-16 00:00:00", "day")) == 5
 
 
@@ -82,6 +94,15 @@ def kotak(serving: Serving, moment: str) -> NeoAPI:
     said(client.totp_login(told["mobile_number"], told["ucc"], totp.password(told["totp_secret"], parse_moment(moment))))
     said(client.totp_validate(told["mpin"]))
     return client
+
+
+async def first_tick(client: NeoAPI, serving: Serving, token: str) -> SFeedScrip:
+    """Return what the price feed says first of a share, at the address that is printed or looked up."""
+    async with client.create_websocket(serving.addresses.get("prices")) as feed:
+        await feed.subscribe_scrips([WsToken("nse_cm", token)])
+        found = await asyncio.wait_for(anext(feed), 20)
+        assert isinstance(found, SFeedScrip)
+        return found
 
 
 def test_kotakneoapi_trades_at_the_command(serve: Serve) -> None:
@@ -112,6 +133,8 @@ def test_kotakneoapi_trades_at_the_command(serve: Serve) -> None:
         assert said(client.holdings())["data"] == []
         (quote,) = client.quotes([{"exchange_segment": "nse_cm", "instrument_token": row["tok"]}], "ltp")
         assert float(quote["ltp"]) > 400
+        tick = asyncio.run(first_tick(client, serving, row["tok"]))
+        assert (tick.instrument_token, tick.last_traded_price) == (row["tok"], float(quote["ltp"]))
         client.api_client.rest_client.session.close()
 
 
