@@ -115,11 +115,6 @@ def opening_balance(funds: Funds, trades: Sequence[TradeReport], day: date) -> i
     return balance
 
 
-def commodity() -> dict[str, Any]:
-    """Return the segment `commodity` of GET /user/margins, in which this account has nothing."""
-    return {**equity(Funds(0, 0, 0), 0), "enabled": False}
-
-
 def equity(funds: Funds, opening: int) -> dict[str, Any]:
     """GET /user/margins/equity: what is left to spend, and the part of today's sales that buys nothing yet (`delivery`)."""
     zero = dict.fromkeys(
@@ -146,3 +141,8 @@ def equity(funds: Funds, opening: int) -> dict[str, Any]:
 
 def _withheld(funds: Funds) -> int:
     return funds.cash - funds.blocked - funds.available
+
+
+def commodity() -> dict[str, Any]:
+    """Return the segment `commodity` of GET /user/margins, in which this account has nothing."""
+    return {**equity(Funds(0, 0, 0), 0), "enabled": False}
