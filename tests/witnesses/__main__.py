@@ -20,6 +20,14 @@ fails, and so does a row that no longer occurs. `python -m tests.witnesses` writ
 | kotak_neo | `kotakneoapi` | `tests/witnesses/requirements.txt`, without its dependencies: it wants pandas below 3 |
 | openalgo | `openalgo` | the `dev` extra; 1.0.47 is the last version for Python 3.11 |
 
+Both then read one account, and must read the same: orders, trades, holdings, funds, quotes, frames of the feeds. The clients also
+trade at `tradectl sandbox NAME` in processes of their own. Zerodha's published samples are read in
+`tests/brokers/kite/test_published_shapes.py`; with TRADECTL_KITE_MOCKS=FOLDER from that repository's own files.
+
+Zerodha's own integration tests (pykiteconnect f5531bd, 45 tests), run by hand on 2026-11-30 against `sandbox kite` with CNC in place
+of MIS, prices on the tick and market protection: 23 passed, 2 of them after hours. The others want what is not served: mutual
+funds, auctions, cover and stop-loss orders, trigger ranges, intervals between a minute and a day, api.kite.trade itself.
+
 Not among the actions, because neither our adapter nor its sandbox has them: OpenAlgo's websocket and history, Kotak's candles.
 
 ## Allowed differences
