@@ -266,7 +266,7 @@ class OrderPath:
         except Ambiguous as unknown:
             reason = str(unknown)
             return Answer(Sent.UNKNOWN, answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=reason), reason)
-        except NOT_CARRIED_OUT as error:
+        except NOT_CARRIED_OUT:
             if doubt:
                 answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=doubt)
             else:

@@ -123,7 +123,6 @@ class KotakNeo:
         _check_price(price)
         sent = {
             "no": broker_order_id,
-            "pc": rows.PRODUCT,
             "vd": "DAY",
             "pr": to_rupees(price),
             "pt": "L",
@@ -131,8 +130,6 @@ class KotakNeo:
             "tp": "0",
             "dq": "0",
             "mp": "0",
-            "dd": "NA",
-            "fq": "0",
             "os": paths.SOURCE,
         }
         self._change(paths.MODIFY, broker_order_id, sent, side=self._side(broker_order_id))

@@ -48,7 +48,7 @@ def login(account: Account, ask: Ask) -> Session:
         trading = _step(transport, account, VALIDATE, second, {"mpin": mpin})
         tokens = {"token": _word(trading, "token"), "sid": _word(trading, "sid"), "base_url": _base_url(trading)}
         tokens |= {name: word for name, key in _FEEDS.items() if isinstance(word := trading.get(key), str) and word}
-        session = Session(tokens, now, ends_at(now), _seen_ip(transport, account, first))
+        session = Session(tokens, now, ends_at(now), _seen_ip(transport, account, tokens))
     finally:
         transport.close()
     vault.keep_session(session)
@@ -56,15 +56,18 @@ def login(account: Account, ask: Ask) -> Session:
 
 
 def remarks(account: Account) -> Sequence[Remark]:
-    """From where Kotak sees us now: a session is bound to the address that made it, and orders to one that was registered."""
-    source = source_of(account.vault)
+    """From where Kotak sees us now: a session is bound to the address that made it, and orders to one that was registered.
+
+    Raises:
+        LoginNeeded: There is no session. Kotak reports the address to a logged-in client alone.
+    """
+    known, source = current(account), source_of(account.vault)
     transport = ReadTransport("Kotak", judging.login, clock=account.clock, limiter=account.limiter, source=source)
     try:
-        seen = _seen_ip(transport, account, _first(account))
+        seen = _seen_ip(transport, account, known.tokens)
     finally:
         transport.close()
-    known = account.vault.session()
-    before = known.seen_ip if known is not None else None
+    before = known.seen_ip
     if seen is None:
         return (Remark("Kotak does not tell from where it sees us", fine=False),)
     if before is not None and seen != before:
@@ -131,8 +134,11 @@ def _base_url(data: Mapping[str, Any]) -> str:
     return url
 
 
-def _seen_ip(transport: ReadTransport, account: Account, headers: Mapping[str, str]) -> str | None:
-    """From where Kotak sees us; None where it does not tell. A login does not fail for it."""
+def _seen_ip(transport: ReadTransport, account: Account, tokens: Mapping[str, str]) -> str | None:
+    """Return the address that Kotak sees, None where it reports none. A login does not fail for it. `tokens`: of the session, as
+    Kotak's own client sends them (source: `kotakneoapi` 3.0.9, `services/client_ip.py`)."""
+    headers = {"Authorization": account.vault.require("consumer_key"), "Sid": tokens["sid"], "Auth": tokens["token"],
+               "accept": "application/json"}  # fmt: skip
     url = account.addresses.get("login", ADDRESSES["login"]) + CLIENT_IP
     try:
         data = transport.read(url, bucket="reads", tries=1, headers=headers).json()["data"]

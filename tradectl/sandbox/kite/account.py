@@ -57,6 +57,7 @@ def _holding(listing: Listing, symbol: str, whole: int, fresh: int, used: int, *
         "realised_quantity": whole - fresh,
         "authorised_quantity": 0,
         "authorised_date": None,
+        "authorisation": {},
         "opening_quantity": whole,
         "short_quantity": 0,
         "collateral_quantity": 0,
@@ -68,6 +69,7 @@ def _holding(listing: Listing, symbol: str, whole: int, fresh: int, used: int, *
         "pnl": 0,
         "day_change": 0,
         "day_change_percentage": 0,
+        "mtf": {"quantity": 0, "used_quantity": 0, "average_price": 0, "value": 0, "initial_margin": 0},
     }
 
 
@@ -93,7 +95,8 @@ def _position(trades: Sequence[TradeReport], symbol: str, listing: Listing) -> d
     }
     for name, quantity, value in (("buy", bought, cost), ("sell", sold, proceeds)):
         price = value / quantity / 100 if quantity else 0
-        row |= {f"{name}_quantity": quantity, f"{name}_price": price, f"{name}_value": rupees(value)}
+        row |= {f"{name}_quantity": quantity, f"{name}_price": price}
+        row |= {f"{name}_value": rupees(value), f"{name}_m2m": rupees(value)}
         row |= {f"day_{name}_quantity": quantity, f"day_{name}_price": price, f"day_{name}_value": rupees(value)}
     return row | dict.fromkeys(("close_price", "last_price", "pnl", "m2m", "unrealised", "realised"), 0)
 
@@ -139,3 +142,8 @@ def equity(funds: Funds, opening: int) -> dict[str, Any]:
 
 def _withheld(funds: Funds) -> int:
     return funds.cash - funds.blocked - funds.available
+
+
+def commodity() -> dict[str, Any]:
+    """Return the segment `commodity` of GET /user/margins, in which this account has nothing."""
+    return {**equity(Funds(0, 0, 0), 0), "enabled": False}
