@@ -15,46 +15,17 @@ from tradectl.brokers.kite.broker import KiteBroker
 from tradectl.brokers.kotak_neo import ADAPTER as KOTAK
 from tradectl.brokers.kotak_neo.broker import KotakNeo
 from tradectl.brokers.openalgo import ADAPTER as OPENALGO
-from tradectl.brokers.paper import PaperBroker
 from tradectl.ports import Broker
 from tradectl.sandbox.floor import Floor
 from tradectl.sandbox.kit import Bench
+from tradectl.sandbox.kit.benches import SLOW, TIMEOUT, PaperBench
 from tradectl.sandbox.kite import KiteSandbox
 from tradectl.sandbox.openalgo import COMMANDS, READS, OpenAlgoSandbox
 from tradectl.sandbox.server import LOOPBACK, Trouble
 
-TIMEOUT, SLOW = (3.0, 1.0), 1.5
-"""Seconds for an answer, and for a slow one, so that no card waits long."""
-
 
 def nobody(field: Field) -> str:
     raise AssertionError(f"{field.name} is not asked")
-
-
-class PaperBench(Bench):
-    """The paper exchange itself: nothing lies between."""
-
-    wired = False
-
-    def __init__(self, floor: Floor, broker: PaperBroker | None = None) -> None:
-        super().__init__(floor)
-        self._broker = broker or floor.exchange()
-
-    @property
-    def broker(self) -> PaperBroker:
-        return self._broker
-
-    def trouble(self, kind: Trouble, *, read: bool = False, times: int = 1) -> None:
-        raise AssertionError("there is no wire")
-
-    def expire(self) -> None:
-        raise AssertionError("there is no session")
-
-    def ban(self) -> None:
-        raise AssertionError("there is no address")
-
-    def close(self) -> None:
-        self._broker.close()
 
 
 class OpenAlgoBench(Bench):

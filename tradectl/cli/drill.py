@@ -48,14 +48,14 @@ def drill(
     """
     from tradectl.clock import stopwatch
     from tradectl.drill.sweep import Plan, sweep
-    from tradectl.drill.ways import WAYS
+    from tradectl.drill.ways import names as brokers
     from tradectl.runtime.registry import all_tasks
 
     names = [item.name for item in all_tasks()]
     if task and task not in names:
         raise UsageError(f"no task is called {task!r}; there are {', '.join(names)}")
-    if through and through not in WAYS:
-        raise UsageError(f"there is a sandbox of {' and of '.join(WAYS)}, and none of {through!r}")
+    if through and through not in (known := brokers()):
+        raise UsageError(f"there is a sandbox of {' and of '.join(known)}, and none of {through!r}")
     settings = call.told()
     call.mode = "simulated"
     server = settings.database if settings.database.startswith("postgresql") else ""

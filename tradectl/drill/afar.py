@@ -20,12 +20,13 @@ from tradectl.brokers.adapter import Account, Adapter, Session, adapter
 from tradectl.brokers.faulty import Fault, FaultyBroker, Promise
 from tradectl.brokers.transport import READ
 from tradectl.clock import VirtualClock
-from tradectl.drill.ways import WAYS, Way
+from tradectl.drill.ways import way
 from tradectl.errors import Ambiguous, ConfigurationError, TradectlError
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.market import Quote
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, TradeReport
 from tradectl.ports import Broker, MarketData
+from tradectl.sandbox.broker_sandbox import BrokerSandbox
 
 T = TypeVar("T")
 
@@ -63,7 +64,7 @@ class FarClock:
 class Wallet:
     """A user's credentials, and a login whenever there is no session that still holds."""
 
-    def __init__(self, found: Adapter, way: Way, clock: VirtualClock) -> None:
+    def __init__(self, found: Adapter, way: BrokerSandbox, clock: VirtualClock) -> None:
         self._adapter, self._way, self._clock = found, way, clock
         self._defaults = {field.name: field.default for field in found.fields}
         self._stored: Session | None = None
@@ -170,10 +171,10 @@ class Line:
             self._far = near()
             return self._far
 
-        way, found = WAYS[name](), adapter(name)
-        self._sandbox = way.sandbox(behind, market, FarClock(clock), sessions, memory)
-        wallet = Wallet(found, way, clock)
-        wallet.account = Account(user, clock, sessions, market, wallet, lists, addresses=way.addresses(self._sandbox.url))
+        reached, found = way(name), adapter(name)
+        self._sandbox = reached.sandbox(behind, market, FarClock(clock), sessions, memory=memory)
+        wallet = Wallet(found, reached, clock)
+        wallet.account = Account(user, clock, sessions, market, wallet, lists, addresses=reached.addresses(self._sandbox.url))
         self._adapter = found.open(wallet.account)
         self.broker = Caller(self._adapter, clock, on_call)
         self._up = True

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tradectl.sandbox.broker_sandbox import broker_sandbox
 from tradectl.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
@@ -56,3 +57,10 @@ def openalgo(world: PaperWorld, port: int) -> Served:
     key = "openalgo-key"
     sandbox = OpenAlgoSandbox(lambda: world.broker, world.clock, api_key=key, port=port)
     return Served("openalgo", sandbox, {"api": sandbox.url}, {"api_key": key})
+
+
+def brought(name: str, world: PaperWorld, port: int) -> Served:
+    """Return the sandbox that another package brings. UsageError where none does."""
+    reached = broker_sandbox(name)
+    sandbox = reached.sandbox(lambda: world.broker, world.market, world.clock, world.sessions, port=port)
+    return Served(name, sandbox, reached.addresses(sandbox.url), reached.credentials)
