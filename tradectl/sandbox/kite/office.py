@@ -19,6 +19,7 @@ from tradectl.sandbox.kite.errors import invalid
 from tradectl.sandbox.kite.listing import Listing
 from tradectl.sandbox.kite.stream import Stream
 from tradectl.sandbox.memory import Memory
+from tradectl.sandbox.repeated import place
 
 QUOTES = 500
 WAITING = "AMO REQ RECEIVED"
@@ -89,7 +90,7 @@ class Office:
         """An order; its id. Where the risk checks come late, what they refuse has an id too, and a row that says so."""
         request = orders.requested(variety, form, self.listing)
         try:
-            return orders.place(self.exchange, request)
+            return place(self.exchange, request)
         except OrderRefused as refusal:
             if not self._late or refusal.code not in RISK:
                 raise
