@@ -129,10 +129,10 @@ def trades(rows: Iterable[Row], named: Named) -> tuple[TradeReport, ...]:
     return tuple(storable.trade(_trade(row, named)) for row in rows if concerns(row))
 
 
-def quotes(data: Mapping[str, Row], symbols: Mapping[str, str]) -> dict[str, Quote]:
-    """Return quotes by symbol. `symbols`: by the security ids that were asked. A quote's only time is that of its last trade;
-    one without a trade proves nothing about now and is left out."""
-    found = {symbols[key]: _quote(symbols[key], row) for key, row in data.items() if key in symbols}
+def quotes(data: Mapping[str, Row], symbols: Mapping[str, str], seen: Callable[[datetime], datetime]) -> dict[str, Quote]:
+    """Return quotes by symbol. `symbols`: by the security ids that were asked; `seen`: when a price was the last one, by the time
+    of its trade. A reply has no time but that of the last trade; one without a trade proves nothing about now and is left out."""
+    found = {symbols[key]: _quote(symbols[key], row, seen) for key, row in data.items() if key in symbols}
     return {symbol: quote for symbol, quote in found.items() if quote is not None}
 
 
@@ -156,7 +156,7 @@ def _trade(row: Row, named: Named) -> TradeReport:
     )
 
 
-def _quote(symbol: str, row: Row) -> Quote | None:
+def _quote(symbol: str, row: Row, seen: Callable[[datetime], datetime]) -> Quote | None:
     traded = _quote_time(str(row["last_trade_time"]))
     if traded is None:
         return None
@@ -164,7 +164,7 @@ def _quote(symbol: str, row: Row) -> Quote | None:
     return Quote(
         symbol,
         about_paise(row["last_price"]),
-        traded,
+        seen(traded),
         SOURCE,
         last_trade_at=traded,
         open=opened,
