@@ -18,7 +18,7 @@ from tradectl.drill.afar import promise_of
 from tradectl.drill.crashes import Drill, Tally
 from tradectl.drill.life import Conditions
 from tradectl.drill.sweep import Stage
-from tradectl.drill.ways import WAYS
+from tradectl.drill.ways import names
 from tradectl.errors import BrokerUnavailable, OrderRefused
 from tradectl.execution import reconcile
 from tradectl.execution.orders import OrderPath
@@ -59,8 +59,13 @@ def sockets() -> int:
 
 
 def test_what_a_broker_declares_is_what_its_exchange_promises() -> None:
-    promises = {name: promise_of(name) for name in WAYS}
-    assert promises == {"kite": Promise.NOTHING, "kotak_neo": Promise.REFUSES, "openalgo": Promise.NOTHING}
+    promises = {name: promise_of(name) for name in names()}
+    assert promises == {
+        "kite": Promise.NOTHING,
+        "kotak_neo": Promise.REFUSES,
+        "openalgo": Promise.NOTHING,
+        "dhan": Promise.NOTHING,
+    }
 
 
 def lost_answers_prove_nothing_sent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +125,14 @@ def test_it_finds_an_adapter_that_misreads_an_answer_where_no_tag_is_looked_at(
 
 
 @pytest.mark.parametrize(
-    ("stage", "task"), [("kite", "buy"), ("kotak_neo", "sell-monitor"), ("openalgo", "buy")], indirect=["stage"]
+    ("stage", "task"),
+    [
+        ("kite", "buy"),
+        ("kotak_neo", "sell-monitor"),
+        ("openalgo", "buy"),
+        pytest.param("dhan", "buy", marks=pytest.mark.slow),
+    ],
+    indirect=["stage"],
 )
 def test_orders_that_were_carried_out_and_answered_as_refused_are_survived(drilled: Drilled, task: str) -> None:
     tally = drilled({Fault.ANSWERED_AS_REFUSED}, task, 3)

@@ -9,7 +9,8 @@ from tests.brokers.kotak import CLIENT, Listening, credentials
 from tests.brokers.kotak import nobody as unattended
 from tests.brokers.vault import MemoryVault
 from tests.sandbox.zerodha import KEY, SECRET, browse
-from tradectl.brokers.adapter import Account, Field, adapter
+from tradectl.brokers.adapter import Account, Field
+from tradectl.brokers.dhan import ADAPTER as DHAN
 from tradectl.brokers.kite import ADAPTER as KITE
 from tradectl.brokers.kite.broker import KiteBroker
 from tradectl.brokers.kotak_neo import ADAPTER as KOTAK
@@ -177,7 +178,7 @@ class DhanBench(AdapterBench):
     CLIENT = "1000000001"
 
     def __init__(self, floor: Floor) -> None:
-        super().__init__(floor, adapter("dhan"))
+        super().__init__(floor, DHAN)
 
     def make(self) -> DhanSandbox:
         floor = self.floor
@@ -190,7 +191,7 @@ class DhanBench(AdapterBench):
 
     @property
     def addresses(self) -> Mapping[str, str]:
-        return {"api": f"{self.sandbox.url}/v2"}
+        return {"api": f"{self.sandbox.url}/v2", "web": f"{self.sandbox.url}/web"}
 
     def answer(self, field: Field) -> str:
         return self.dhan.tokens.generate()

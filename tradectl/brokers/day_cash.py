@@ -11,9 +11,10 @@ from tradectl.model.order import Fill, Side, TradeReport
 
 
 def cash_flow(trades: Iterable[TradeReport], today: date) -> int:
-    """Return the paise that the trades of a day brought, less what they cost, charges included."""
+    """Return the paise that the trades of a day brought, less what they cost, charges included. A trade that is reported twice
+    counts once."""
     by_symbol: dict[str, list[TradeReport]] = {}
-    for trade in trades:
+    for trade in {trade.trade_id: trade for trade in trades}.values():
         if ist_date(trade.at) == today:
             by_symbol.setdefault(trade.symbol, []).append(trade)
     return sum(_of_symbol(found, today) for found in by_symbol.values())

@@ -47,7 +47,7 @@ class DhanAdapter:
         tag_survives_modify=False,  # not documented
     )
     fields = (Field("client_id", "your Dhan client id", secret=False),)
-    addresses: Mapping[str, str] = MappingProxyType({"api": "https://api.dhan.co/v2"})
+    addresses: Mapping[str, str] = MappingProxyType({"api": "https://api.dhan.co/v2", "web": "https://web.dhan.co"})
     limits: Mapping[str, tuple[tuple[int, float], ...]] = MappingProxyType(
         {
             "orders": ((10, 1.0), (250, 60.0), (1000, 3600.0), (7000, 86_400.0)),

@@ -16,15 +16,15 @@ from tradectl.brokers.transport import ReadTransport
 from tradectl.errors import ConfigurationError, LoginNeeded
 from tradectl.model.moment import IST
 
-TOKEN = Field("access_token", "generate an access token at web.dhan.co (My Profile, Access DhanHQ APIs) and paste it")
-
 
 def login(account: Account, ask: Ask) -> Session:
     """Ask for a token, read the profile with it, and store the session.
 
     LoginNeeded for a token that Dhan does not take, ConfigurationError for one of another client, BrokerUnavailable."""
     client = account.vault.require("client_id")
-    token = ask(TOKEN).strip()
+    web = account.addresses["web"]
+    question = f"generate an access token at {web} (My Profile, Access DhanHQ APIs) and paste it"
+    token = ask(Field("access_token", question)).strip()
     if not token.isascii() or not token.isprintable() or not token:
         raise LoginNeeded("that is no access token of Dhan: `tradectl login` again")
     transport = ReadTransport(NAME, judge_read, clock=account.clock, limiter=account.limiter, timeout=account.timeout)

@@ -13,7 +13,7 @@ from tradectl.ledger.rows import Order
 from tradectl.model.moment import ist_date
 from tradectl.ports import Broker, Clock, MarketData
 from tradectl.sandbox.days_account import number_of
-from tradectl.sandbox.dhan.server import ROOT, DhanSandbox
+from tradectl.sandbox.dhan.server import ROOT, WEB, DhanSandbox
 from tradectl.sandbox.server import Sandbox
 
 
@@ -38,7 +38,7 @@ class DhanReach:
         return made
 
     def addresses(self, url: str) -> Mapping[str, str]:
-        return {"api": url + ROOT}
+        return {"api": url + ROOT, "web": url + WEB}
 
     def answer(self, field: Field) -> str:  # noqa: ARG002 - nothing but an access token is asked
         return self._tokens.generate()

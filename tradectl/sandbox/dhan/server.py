@@ -22,14 +22,16 @@ from tradectl.sandbox.memory import Memory
 from tradectl.sandbox.repeated import place, tag_of
 from tradectl.sandbox.server import Request, Response, Sandbox
 
-ROOT = "/v2"
+ROOT, WEB = "/v2", "/web"
 COMMANDS = frozenset({"POST", "PUT", "DELETE"})
 INPUT = frozenset({"unknown_symbol", "quantity", "tick"})
 """Refusals of the exchange behind that Dhan finds before it takes an order."""
 
 
 class DhanSandbox(Sandbox):
-    """DhanHQ on loopback, below `/v2`. `exchange` is made in the server's thread; `clock` may be shared with the day.
+    """DhanHQ on loopback, below `/v2`; a GET of `/web` generates a token, as a person does on Dhan's web.
+
+    `exchange` is made in the server's thread; `clock` may be shared with the day.
 
     `allowed`: the addresses from which orders are taken, None for all. `sold_inside`: see `rows.holding`. `memory`: see `Memory`.
     """
@@ -67,6 +69,8 @@ class DhanSandbox(Sandbox):
             return DhanError("DH-908", str(error)).response()
 
     def _answer(self, request: Request) -> Response:
+        if (request.method, request.path) == ("GET", WEB):
+            return Response(200, self.tokens.generate().encode(), "text/plain")
         if not request.path.startswith(f"{ROOT}/"):
             return Response.of({"status": 404, "error": "Not Found", "path": request.path}, 404)
         parts = tuple(unquote(part) for part in request.path.removeprefix(ROOT).strip("/").split("/"))
