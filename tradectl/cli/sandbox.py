@@ -122,12 +122,14 @@ def openalgo(call: Call, port: Port = 0) -> Answer:
 
 def _brought(name: str) -> Any:
     """Return the command that serves the sandbox of another package."""
+    from tradectl.sandbox.broker_sandbox import broker_sandbox
     from tradectl.sandbox.served import brought
 
     shelf = typer.Typer()
 
     def serve(call: Call, port: Port = 0) -> Answer:
-        return _serve(call, lambda world, port: brought(name, world, port), port)
+        reached = broker_sandbox(name)
+        return _serve(call, lambda world, port: brought(name, reached, world, port), port)
 
     serve.__doc__ = f"The API of {name} over this home's paper account, until interrupted."
     command(shelf, name)(serve)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from tradectl.brokers.adapter import Field
+from tradectl.brokers.adapter import Field, loaded
 from tradectl.brokers.faulty import Truth
 from tradectl.errors import UsageError
 from tradectl.exchange.sessions import SessionTable
@@ -66,10 +66,11 @@ def brought() -> tuple[str, ...]:
 
 
 def broker_sandbox(name: str) -> BrokerSandbox:
-    """Return a new sandbox of a broker. Raises UsageError for a name that no package brings."""
+    """Return a new sandbox of a broker. Raises UsageError for a name that no package brings, ConfigurationError where its package
+    cannot be loaded."""
     from importlib.metadata import entry_points
 
     for point in entry_points(group=GROUP, name=name):
-        made: BrokerSandbox = point.load()()
+        made: BrokerSandbox = loaded(point)()
         return made
     raise UsageError(f"no installed package brings a sandbox of {name!r}; there are {', '.join(brought()) or 'none'}")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tradectl.sandbox.broker_sandbox import broker_sandbox
+from tradectl.sandbox.broker_sandbox import BrokerSandbox
 from tradectl.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ def openalgo(world: PaperWorld, port: int) -> Served:
     return Served("openalgo", sandbox, {"api": sandbox.url}, {"api_key": key})
 
 
-def brought(name: str, world: PaperWorld, port: int) -> Served:
-    """Return the sandbox that another package brings. UsageError where none does."""
-    reached = broker_sandbox(name)
+def brought(name: str, reached: BrokerSandbox, world: PaperWorld, port: int) -> Served:
+    """Return the sandbox that another package brings."""
     sandbox = reached.sandbox(lambda: world.broker, world.market, world.clock, world.sessions, port=port)
     return Served(name, sandbox, reached.addresses(sandbox.url), reached.credentials)
