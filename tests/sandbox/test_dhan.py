@@ -11,8 +11,10 @@ import pytest
 from dhanhq import DhanContext, dhanhq
 
 from tests.sandbox.benches import DhanBench
+from tradectl.brokers.dhan.instruments import Listed, parse
 from tradectl.errors import Blocked, ConfigurationError, LoginNeeded, OrderRefused
 from tradectl.model.order import OrderRequest, OrderStatus, OrderType, Side, Variety
+from tradectl.ports import Broker
 from tradectl.sandbox.dhan import DhanSandbox
 from tradectl.sandbox.floor import CASH, FRIDAY, MONDAY, OPEN, Floor, ist
 from tradectl.sandbox.server import Request, Response
@@ -225,3 +227,22 @@ def test_nothing_but_limit_orders_in_the_hours_of_a_session_is_sent(bench: Recor
     with pytest.raises(Blocked, match="NSE takes no orders at 20:00"):
         bench.buy(1, OPEN)
     assert bench.heard == []
+
+
+def test_a_damaged_list_of_instruments_is_fetched_again(bench: RecordedBench) -> None:
+    bench.broker.quotes(["ACME"])
+    (file,) = bench.account.folder.iterdir()
+    file.write_bytes(file.read_bytes()[:40])
+    fresh: Broker = bench.adapter.open(bench.account)
+    assert set(fresh.quotes(["ACME", "RISE"])) == {"ACME", "RISE"}
+    assert [path == file for path in bench.account.folder.iterdir()] == [True]
+
+
+@pytest.mark.parametrize(("told", "paise"), [("10.0000", 10), ("5.0000", 5), ("1.0000", 1), ("0.0500", 5), ("0.05", 5)])
+def test_a_tick_is_told_in_paise_or_in_rupees(told: str, paise: int) -> None:
+    head = "EXCH_ID,SEGMENT,SECURITY_ID,ISIN,INSTRUMENT,UNDERLYING_SYMBOL,SYMBOL_NAME,SERIES,TICK_SIZE"
+    rows = [
+        f"NSE,E,685,INE121A01024,EQUITY,CHOLAFIN,CHOLAMANDALAM IN & FIN CO,EQ,{told}",
+        "NSE,E,19257,INE121A08PJ0,EQUITY,CHOLAFIN,CHOLAMANDALAM IN & FIN CO,D1,5.0000",  # a bond under the share's symbol
+    ]
+    assert parse("\n".join([head, *rows]).encode()) == [Listed("685", "CHOLAFIN", "EQ", "INE121A01024", paise)]

@@ -37,10 +37,10 @@ def home(tmp_path_factory: pytest.TempPathFactory, sessions: SessionTable) -> Pa
 @pytest.mark.parametrize(
     ("first", "last", "fills"),
     [
-        (date(2025, 10, 31), date(2025, 11, 6), 6),
+        (date(2025, 10, 31), date(2025, 11, 4), 6),
         pytest.param(date(2025, 10, 13), date(2025, 11, 13), 20, marks=pytest.mark.slow),
     ],
-    ids=["four sessions", "a month"],
+    ids=["three sessions", "a month"],
 )
 def test_sessions_at_dhan_are_sessions_at_the_exchange_behind_it(
     home: Path, tmp_path: Path, first: date, last: date, fills: int

@@ -89,20 +89,23 @@ class Instruments:
         """Return the list that holds now. BrokerUnavailable where it cannot be had or read."""
         edition = ist_date(now - RENEWED)
         if self._of is None or self._of[0] != edition:
-            self._of = edition, Listing(parse(self._content(edition)))
+            self._of = edition, Listing(self._parsed(edition))
         return self._of[1]
 
-    def _content(self, edition: date) -> bytes:
+    def _parsed(self, edition: date) -> list[Listed]:
         file = self._folder / f"{PREFIX}{edition}.csv"
         if file.exists():
-            return file.read_bytes()
+            try:
+                return parse(file.read_bytes())
+            except BrokerUnavailable:
+                file.unlink(missing_ok=True)  # damaged: it is fetched again
         content = self._fetch()
-        parse(content)  # what cannot be read is not kept
+        found = parse(content)  # what cannot be read is not kept
         put_whole(file, content)
         for old in self._folder.glob(f"{PREFIX}*.csv"):
             if old.name < file.name:
                 old.unlink(missing_ok=True)
-        return content
+        return found
 
 
 def parse(content: bytes) -> list[Listed]:
