@@ -33,6 +33,9 @@ def test_a_sandbox_of_another_package_is_a_command(tradectl: Tradectl) -> None:
     assert tradectl("sandbox", "nobody").code == 2
     drilled = tradectl("drill", "--through", "nobody")
     assert (drilled.code, "and of borrowed and of broken and of dhan" in drilled.err) == (2, True)
+    unadapted = tradectl("drill", "--through", "borrowed")
+    assert (unadapted.code, unadapted.err) == (2, "tradectl: there is no broker 'borrowed'; there are kite, kotak_neo, openalgo, "
+                                                  "broken, dhan\n")  # fmt: skip
 
 
 def test_a_package_that_cannot_be_loaded_is_named(tradectl: Tradectl) -> None:

@@ -6,11 +6,14 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tradectl.brokers import transport
+from tradectl.brokers.adapter import adapter
 from tradectl.brokers.faulty import Fault, Promise
 from tradectl.brokers.kite import api as kite_api
 from tradectl.drill import crashes, days
@@ -19,7 +22,7 @@ from tradectl.drill.crashes import Drill, Tally
 from tradectl.drill.life import Conditions
 from tradectl.drill.sweep import Stage
 from tradectl.drill.ways import names
-from tradectl.errors import BrokerUnavailable, OrderRefused
+from tradectl.errors import BrokerUnavailable, OrderRefused, UsageError
 from tradectl.execution import reconcile
 from tradectl.execution.orders import OrderPath
 
@@ -66,6 +69,25 @@ def test_what_a_broker_declares_is_what_its_exchange_promises() -> None:
         "openalgo": Promise.NOTHING,
         "dhan": Promise.NOTHING,
     }
+
+
+@pytest.mark.parametrize(
+    ("declared", "promise"),
+    [
+        ({"visibility_lag": timedelta(minutes=2)}, Promise.LAG),
+        ({"visibility_lag": timedelta(seconds=5)}, None),
+        ({"refuses_repeated_tag": True, "visibility_lag": timedelta(minutes=2)}, None),
+    ],
+)
+def test_an_exchange_of_the_drill_keeps_at_least_what_is_declared(
+    declared: dict[str, Any], promise: Promise | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(adapter("dhan")), "capabilities", replace(adapter("dhan").capabilities, **declared))
+    if promise is not None:
+        assert promise_of("dhan") is promise
+        return
+    with pytest.raises(UsageError, match="the drill has no such exchange"):
+        promise_of("dhan")
 
 
 def lost_answers_prove_nothing_sent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from tradectl.brokers.faulty import Fault, FaultyBroker, Promise
 from tradectl.brokers.transport import READ
 from tradectl.clock import VirtualClock
 from tradectl.drill.ways import way
-from tradectl.errors import Ambiguous, ConfigurationError, TradectlError
+from tradectl.errors import Ambiguous, ConfigurationError, TradectlError, UsageError
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.market import Quote
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, TradeReport
@@ -32,10 +32,18 @@ T = TypeVar("T")
 
 
 def promise_of(name: str) -> Promise:
-    """What the exchange behind a broker's sandbox must keep: no less and no more than its adapter declares."""
+    """Return what the exchange behind a broker's sandbox must keep: what its adapter declares, and no more.
+
+    An exchange that shows an order earlier than is declared keeps that promise too. UsageError where no exchange of the drill
+    keeps what is declared."""
     declared = adapter(name).capabilities
-    said = declared.refuses_repeated_tag, declared.visibility_lag
-    return next(item for item in Promise if (item.refuses_repeated_tag, item.visibility_lag) == said)
+    lag = declared.visibility_lag
+    for promise in Promise:
+        sooner = promise.visibility_lag is not None and lag is not None and promise.visibility_lag <= lag
+        if promise.refuses_repeated_tag == declared.refuses_repeated_tag and (sooner or promise.visibility_lag == lag):
+            return promise
+    refuses = "refuses a repeated tag" if declared.refuses_repeated_tag else "takes a repeated tag"
+    raise UsageError(f"{name} declares that it {refuses} and shows an order after {lag}: the drill has no such exchange")
 
 
 def keeps_tags(name: str) -> bool:

@@ -20,7 +20,6 @@ from tradectl.brokers.dhan.judging import rejection
 from tradectl.brokers.strict_json import brief
 from tradectl.model.market import Quote
 from tradectl.model.moment import IST, ist_date
-from tradectl.model.money import to_paise
 from tradectl.model.order import ALIVE, OrderReport, OrderStatus, Side, TradeReport, Variety
 
 Row = Mapping[str, Any]
@@ -112,7 +111,7 @@ def order(row: Row, named: Named, waits: Waits) -> OrderReport:
             named(row),
             Side(row["transactionType"]),
             whole(row["quantity"]),
-            to_paise(row["price"] or 0),
+            about_paise(row["price"]),
             whole(row["filledQty"]),
             status,
             brief(reason),
