@@ -11,8 +11,8 @@ from tests.cli.conftest import Tradectl
 POINTS = """[tradectl.brokers]
 broken = no_such_module:ADAPTER
 [tradectl.sandboxes]
-broken = tradectl.sandbox.dhan.reach:NoSuchClass
-borrowed = tradectl.sandbox.dhan.reach:DhanReach
+broken = tradectl.sandbox.dhan.entry:NoSuchClass
+borrowed = tradectl.sandbox.dhan.entry:DhanEntry
 """
 
 

@@ -12,12 +12,12 @@ from dhanhq import DhanContext, dhanhq
 
 from tests.sandbox.benches import DhanBench
 from tradectl.brokers.dhan.instruments import Listed, parse
-from tradectl.errors import Blocked, ConfigurationError, LoginNeeded, OrderRefused
+from tradectl.errors import Blocked, BrokerUnavailable, ConfigurationError, LoginNeeded, OrderRefused
 from tradectl.model.order import OrderRequest, OrderStatus, OrderType, Side, Variety
 from tradectl.ports import Broker
 from tradectl.sandbox.dhan import DhanSandbox
 from tradectl.sandbox.floor import CASH, FRIDAY, MONDAY, OPEN, Floor, ist
-from tradectl.sandbox.server import Request, Response
+from tradectl.sandbox.server import Request, Response, Trouble
 
 ACME = "1000"
 """The security id of the sandbox's first instrument."""
@@ -236,6 +236,22 @@ def test_a_damaged_list_of_instruments_is_fetched_again(bench: RecordedBench) ->
     fresh: Broker = bench.adapter.open(bench.account)
     assert set(fresh.quotes(["ACME", "RISE"])) == {"ACME", "RISE"}
     assert [path == file for path in bench.account.folder.iterdir()] == [True]
+
+
+def test_a_day_without_a_list_of_instruments_does_not_blind_the_book(bench: RecordedBench) -> None:
+    """Rows are named by the list of the day before; a new order waits for today's."""
+    bench.buy(10, OPEN)
+    bench.to(MONDAY, "10:00")
+    bench.sandbox.trouble(Trouble.UNAVAILABLE, path="/v2/instrument", times=6)
+    assert [item.symbol for item in bench.broker.holdings()] == ["ACME"]
+    asked = bench.sandbox.requests.count(("GET", "/v2/instrument/NSE_EQ"))
+    assert {trade.symbol for trade in bench.broker.trades()} == set()
+    assert bench.broker.orders() == ()
+    assert bench.sandbox.requests.count(("GET", "/v2/instrument/NSE_EQ")) == asked  # not again for each read
+    with pytest.raises(BrokerUnavailable):
+        bench.buy(1, OPEN - 500)
+    bench.buy(1, OPEN - 500)
+    assert len(bench.broker.orders()) == 1
 
 
 @pytest.mark.parametrize(("told", "paise"), [("10.0000", 10), ("5.0000", 5), ("1.0000", 1), ("0.0500", 5), ("0.05", 5)])

@@ -128,8 +128,8 @@ def _brought(name: str) -> Any:
     shelf = typer.Typer()
 
     def serve(call: Call, port: Port = 0) -> Answer:
-        reached = broker_sandbox(name)
-        return _serve(call, lambda world, port: brought(name, reached, world, port), port)
+        entry = broker_sandbox(name)
+        return _serve(call, lambda world, port: brought(name, entry, world, port), port)
 
     serve.__doc__ = f"The API of {name} over this home's paper account, until interrupted."
     command(shelf, name)(serve)

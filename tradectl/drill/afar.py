@@ -179,10 +179,10 @@ class Line:
             self._far = near()
             return self._far
 
-        reached, found = way(name), adapter(name)
-        self._sandbox = reached.sandbox(behind, market, FarClock(clock), sessions, memory=memory)
-        wallet = Wallet(found, reached, clock)
-        wallet.account = Account(user, clock, sessions, market, wallet, lists, addresses=reached.addresses(self._sandbox.url))
+        entry, found = way(name), adapter(name)
+        self._sandbox = entry.sandbox(behind, market, FarClock(clock), sessions, memory=memory)
+        wallet = Wallet(found, entry, clock)
+        wallet.account = Account(user, clock, sessions, market, wallet, lists, addresses=entry.addresses(self._sandbox.url))
         self._adapter = found.open(wallet.account)
         self.broker = Caller(self._adapter, clock, on_call)
         self._up = True

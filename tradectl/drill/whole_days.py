@@ -58,16 +58,16 @@ class PlainPaper(PaperBroker):
 class SelfLogin(MemoryVault):
     """A vault whose user logs in whenever the session has ended."""
 
-    def __init__(self, found: Adapter, reached: BrokerSandbox) -> None:
+    def __init__(self, found: Adapter, entry: BrokerSandbox) -> None:
         defaults = {field.name: field.default for field in found.fields if field.default is not None}
-        super().__init__({**defaults, **reached.credentials})
-        self._adapter, self._reached = found, reached
+        super().__init__({**defaults, **entry.credentials})
+        self._adapter, self._entry = found, entry
         self.account: Account | None = None
 
     def session(self) -> Session | None:
         ended = self.stored is None or (self.account is not None and self.account.clock.now() >= self.stored.expires_at)
         if ended and self.account is not None:
-            self._adapter.login(self.account, self._reached.answer)
+            self._adapter.login(self.account, self._entry.answer)
         return self.stored
 
 
@@ -97,12 +97,12 @@ class WholeDays:
     def through(self, name: str, trouble: Callable[[Sandbox], None] = lambda _: None) -> Lived:
         """Live at the same exchange behind the adapter and the sandbox of the broker `name`. `trouble` is called with the sandbox
         before the first session, for what is to go wrong."""
-        folder, found, reached = self._folder / "through", adapter(name), way(name)
+        folder, found, entry = self._folder / "through", adapter(name), way(name)
         world = self._world(folder)
         near = partial(self._paper, name, world, folder, bootstrap.open_store(self._settings))
-        with reached.sandbox(near, world.market, world.clock, world.sessions, memory=folder / "memory") as server:
+        with entry.sandbox(near, world.market, world.clock, world.sessions, memory=folder / "memory") as server:
             trouble(server)
-            vault = SelfLogin(found, reached)
+            vault = SelfLogin(found, entry)
             vault.account = Account(
                 world.user,
                 world.clock,
@@ -110,7 +110,7 @@ class WholeDays:
                 world.market,
                 vault,
                 folder / "lists",
-                addresses=reached.addresses(server.url),
+                addresses=entry.addresses(server.url),
             )
             lived = self._lived(replace(world, broker=found.open(vault.account)), name, folder)
         return replace(lived, requests=tuple(server.requests))

@@ -59,7 +59,7 @@ def openalgo(world: PaperWorld, port: int) -> Served:
     return Served("openalgo", sandbox, {"api": sandbox.url}, {"api_key": key})
 
 
-def brought(name: str, reached: BrokerSandbox, world: PaperWorld, port: int) -> Served:
+def brought(name: str, entry: BrokerSandbox, world: PaperWorld, port: int) -> Served:
     """Return the sandbox that another package brings."""
-    sandbox = reached.sandbox(lambda: world.broker, world.market, world.clock, world.sessions, port=port)
-    return Served(name, sandbox, reached.addresses(sandbox.url), reached.credentials)
+    sandbox = entry.sandbox(lambda: world.broker, world.market, world.clock, world.sessions, port=port)
+    return Served(name, sandbox, entry.addresses(sandbox.url), entry.credentials)

@@ -221,7 +221,7 @@ class DhanBroker:
         """Return what NSE's list says of a row's share. A row of holdings names its exchange, the others their segment."""
         if row.get("exchangeSegment", SEGMENT) != SEGMENT or row.get("exchange") == "BSE":
             return None
-        return self._prices.instruments.listing(self._account.clock.now()).of_id(str(row["securityId"]))
+        return self._prices.instruments.names(self._account.clock.now()).of_id(str(row["securityId"]))
 
 
 def _terms(quantity: int, price: int) -> dict[str, Any]:

@@ -25,6 +25,8 @@ from tradectl.ports import MarketData
 
 RENEWED = timedelta(hours=8, minutes=30)
 """A list fetched earlier in the day may be yesterday's. When Dhan makes it is not documented: our choice."""
+AGAIN = timedelta(minutes=5)
+"""For so long a list that could not be had is not asked for again, where only names are needed."""
 PREFIX = "dhan-nse-"
 SERIES = ("EQ", "BE", "BZ")
 
@@ -79,6 +81,7 @@ class Instruments:
     def __init__(self, folder: Path, market: MarketData, fetch: Callable[[], bytes]) -> None:
         self._folder, self._market, self._fetch = folder, market, fetch
         self._of: tuple[date, Listing] | None = None
+        self._spare: tuple[datetime, Listing] | None = None
 
     def find(self, symbol: str, now: datetime, side: Side | None = None) -> Listed:
         """Return the share behind an exchange's symbol. Errors: see `Listing.find`; UsageError where our market data lacks it."""
@@ -91,6 +94,20 @@ class Instruments:
         if self._of is None or self._of[0] != edition:
             self._of = edition, Listing(self._parsed(edition))
         return self._of[1]
+
+    def names(self, now: datetime) -> Listing:
+        """Return the list by which rows are named: that of now or, where it cannot be had, the newest that is kept. A security id
+        belongs to its share for good, so a day without a list does not blind the book. BrokerUnavailable without any."""
+        if self._spare is not None and self._spare[0] <= now < self._spare[0] + AGAIN:
+            return self._spare[1]
+        try:
+            return self.listing(now)
+        except BrokerUnavailable:
+            kept = sorted(self._folder.glob(f"{PREFIX}*.csv"))
+            if not kept:
+                raise
+            self._spare = now, Listing(parse(kept[-1].read_bytes()))
+            return self._spare[1]
 
     def _parsed(self, edition: date) -> list[Listed]:
         file = self._folder / f"{PREFIX}{edition}.csv"

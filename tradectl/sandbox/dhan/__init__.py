@@ -6,7 +6,7 @@ rows     our dataclasses as Dhan's rows
 orders   what Dhan itself checks of an order
 server   the requests
 shapes   replies that prove nothing, and those that Dhan documents as refusals
-reach    how a client reaches it: credentials, addresses, answers (the entry point)
+entry    how a client reaches it: credentials, addresses, answers (the entry point)
 
 What its risk checks or the exchange refuse is a rejected row of the book, as at Dhan. Sources: dhanhq.co/docs/v2, dhanhq 2.3.0,
 replies measured in public repositories (2026-09).

@@ -17,7 +17,7 @@ from tradectl.sandbox.dhan.server import ROOT, WEB, DhanSandbox
 from tradectl.sandbox.server import Sandbox
 
 
-class DhanReach:
+class DhanEntry:
     """`BrokerSandbox` of Dhan: a person generates an access token, and pastes it."""
 
     credentials: Mapping[str, str] = {"client_id": "1000000001"}
