@@ -16,6 +16,7 @@ from tradectl.errors import Blocked, BrokerUnavailable, ConfigurationError, Logi
 from tradectl.model.order import OrderRequest, OrderStatus, OrderType, Side, Variety
 from tradectl.ports import Broker
 from tradectl.sandbox.dhan import DhanSandbox
+from tradectl.sandbox.dhan.listing import Listing
 from tradectl.sandbox.floor import CASH, FRIDAY, MONDAY, OPEN, Floor, ist
 from tradectl.sandbox.server import Request, Response, Trouble
 
@@ -227,6 +228,14 @@ def test_nothing_but_limit_orders_in_the_hours_of_a_session_is_sent(bench: Recor
     with pytest.raises(Blocked, match="NSE takes no orders at 20:00"):
         bench.buy(1, OPEN)
     assert bench.heard == []
+
+
+def test_a_share_that_dhan_lists_under_a_new_name_is_placed(bench: RecordedBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is found by its ISIN, and the order's row has the new name."""
+    told = Listing.csv
+    monkeypatch.setattr(Listing, "csv", lambda self, segment: told(self, segment).replace(b",ACME,", b",ACMENEW,"))
+    number = bench.buy(10, OPEN - 500)
+    assert [(item.broker_order_id, item.symbol) for item in bench.broker.orders()] == [(number, "ACMENEW")]
 
 
 def test_a_damaged_list_of_instruments_is_fetched_again(bench: RecordedBench) -> None:

@@ -105,7 +105,7 @@ class DhanBroker:
             before_again=lambda: check_absent(self.orders(), request.tag),
         )
         number = _order_id(reply)
-        self._check_accepted(number, request)
+        self._check_accepted(number, request, listed.symbol)
         return number
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
@@ -146,12 +146,13 @@ class DhanBroker:
                 return report
         raise OrderRefused(f"Dhan's order book has no order {broker_order_id}", code="unknown_order")
 
-    def _check_accepted(self, number: str, request: OrderRequest) -> None:
-        """Raise OrderRefused where the order's row shows a rejection already, Ambiguous where it is another order."""
+    def _check_accepted(self, number: str, request: OrderRequest, symbol: str) -> None:
+        """Raise OrderRefused where the order's row shows a rejection already, Ambiguous where it is another order. `symbol`: of the
+        share in Dhan's list, which may know a new name earlier than our market data."""
         row = self._row(number)
         if row is None:
             return
-        if row.tag not in {None, request.tag} or (row.symbol, row.side) != (request.symbol, request.side):
+        if row.tag not in {None, request.tag} or (row.symbol, row.side) != (symbol, request.side):
             raise Ambiguous(f"Dhan accepted a command, and names order {number}, which is another one")
         if row.status is OrderStatus.REJECTED and not row.filled_quantity:
             raise rejection(row.reason or "rejected")
