@@ -147,8 +147,8 @@ class DhanBroker:
         raise OrderRefused(f"Dhan's order book has no order {broker_order_id}", code="unknown_order")
 
     def _check_accepted(self, number: str, request: OrderRequest, symbol: str) -> None:
-        """Raise OrderRefused where the order's row shows a rejection already, Ambiguous where it is another order. `symbol`: of the
-        share in Dhan's list, which may know a new name earlier than our market data."""
+        """Raise OrderRefused where the order's row shows a rejection already, Ambiguous where it is another order. `symbol`: the
+        share's in Dhan's list, which may have a new name earlier than our market data."""
         row = self._row(number)
         if row is None:
             return
