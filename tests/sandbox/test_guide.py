@@ -11,7 +11,7 @@ import pytest
 
 from tradectl import errors
 from tradectl.brokers.adapter import GROUP as BROKERS
-from tradectl.brokers.adapter import Account, Adapter
+from tradectl.brokers.adapter import Account, Adapter, Session
 from tradectl.model.market import Quote
 from tradectl.model.order import Funds, Holding, OrderReport, TradeReport
 from tradectl.ports import Broker, Capabilities
@@ -36,7 +36,7 @@ def test_every_method_of_a_protocol_is_named(protocol: type) -> None:
     assert [name for name in members(protocol) if f"`{name}" not in GUIDE] == []
 
 
-@pytest.mark.parametrize("kind", [Capabilities, Account, OrderReport, TradeReport, Holding, Funds, Quote])
+@pytest.mark.parametrize("kind", [Capabilities, Account, Session, OrderReport, TradeReport, Holding, Funds, Quote])
 def test_every_field_is_named(kind: type) -> None:
     assert [item.name for item in fields(kind) if f"`{item.name}`" not in GUIDE] == []
 
