@@ -47,6 +47,7 @@ class Capabilities:
 
     `amo`: it takes after-market orders. `tag_length`: characters of a client tag that its book shows again; 0 where it keeps
     none. `open_weekdays`: its market is open on every weekday that no list closes; without, a quote must show that it trades.
+    `amo_changes`: a waiting after-market order may be changed; without, it can only be cancelled until the exchange has it.
     `tag_survives_modify`: a changed or cancelled order is still shown under its tag. `filled_in_book`: the order book says
     how much of an order is filled; without, only trades do. `trade_times`: its quotes say when the last price was traded;
     without, only when something in them changed.
@@ -58,6 +59,7 @@ class Capabilities:
     quote_delay: timedelta = timedelta(0)
     max_modifications: int = 25
     amo: bool = True
+    amo_changes: bool = True
     tag_length: int = 20
     tag_survives_modify: bool = True
     filled_in_book: bool = True

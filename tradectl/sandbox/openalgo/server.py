@@ -9,11 +9,12 @@ from itertools import count
 from typing import Any
 
 from tradectl.errors import BrokerUnavailable, LoginNeeded, OrderRefused, TradectlError, UsageError
+from tradectl.exchange.rates import ZERODHA
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_paise
 from tradectl.model.order import ALIVE, Holding, OrderReport, OrderRequest, OrderType, Side, TradeReport
 from tradectl.ports import Broker, Clock, MarketData
-from tradectl.sandbox.kite.account import opening_balance
+from tradectl.sandbox.days_account import opening_balance
 from tradectl.sandbox.openalgo import rows
 from tradectl.sandbox.openalgo.schema import ROOT, Body, OpenAlgoError, checked
 from tradectl.sandbox.server import Request, Response, Sandbox
@@ -177,7 +178,7 @@ class OpenAlgoSandbox(Sandbox):
         """Paise that the account had before the day's trades."""
         today = ist_date(self._clock.now())
         if self._opening[0] != today:
-            self._opening = today, opening_balance(self.books.funds(), self._today(self.books.trades()), today)
+            self._opening = today, opening_balance(self.books.funds(), self._today(self.books.trades()), today, ZERODHA)
         return self._opening[1]
 
     def _symbol(self, body: Body) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from tradectl.execution.desk import Desk
 from tradectl.execution.standing import turn
 from tradectl.ledger.rows import Decision, Order
 from tradectl.model.money import to_rupees
-from tradectl.model.order import Purpose
+from tradectl.model.order import OrderStatus, Purpose
 from tradectl.strategy.entry import reward_gone
 from tradectl.strategy.sizing import worth_changing
 from tradectl.task import Context, Outcome
@@ -129,6 +129,8 @@ def _adjust(context: Context, desk: Desk, order: Order, price: int | None, purse
     enough = worth_changing(order.quantity, quantity, parameters)
     if quantity == 0 or (not enough and limit == order.price):
         return "unchanged", f"{order.quantity} fits pre-open {price / 100:.2f}"
+    if order.status is OrderStatus.PENDING and not world.broker.capabilities.amo_changes:
+        return "unchanged", f"{world.broker.name} changes no after-market order before the exchange has it: left as it is"
     quantity = quantity if enough else order.quantity
     change = f"{order.quantity} becomes {quantity}" if enough else f"limit {order.price / 100:.2f} becomes {limit / 100:.2f}"
     reason = f"{change} at pre-open {price / 100:.2f}"
