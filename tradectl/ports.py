@@ -170,6 +170,10 @@ class MarketData(Protocol):
         """Actions with after < ex-date <= through, oldest first."""
         ...
 
+    def undecided(self) -> Mapping[str, date]:
+        """The first ex-date of an unknown action that no person has decided, by instrument: from then on it is not traded."""
+        ...
+
     def multiplier(self, instrument_id: str, session: date, open_price: int | None) -> float | None:
         """M of that session: the product of 1/price factor of every action with ex-date <= session. A demerger whose
         ex-date is the session itself needs the session's open (paise): None while it is not known."""

@@ -9,7 +9,7 @@ import sqlite3
 from dataclasses import dataclass
 
 ARCHIVE = "archive.db"
-VERSION = 3
+VERSION = 4
 """Of the tables; in SQLite's user_version."""
 
 DERIVED_FROM = ("bars", "lists", "securities", "renames", "actions")
@@ -127,6 +127,13 @@ OTHERS = (
 )
 
 
+DECISIONS = """CREATE TABLE IF NOT EXISTS action_decisions (
+    symbol TEXT NOT NULL, ex_date TEXT NOT NULL, verdict TEXT NOT NULL CHECK (verdict IN ('set', 'ignore')),
+    ratio TEXT NOT NULL, note TEXT NOT NULL, decided_at TEXT NOT NULL, PRIMARY KEY (symbol, ex_date))"""
+"""What a person decided about the corporate actions of an ex-date. No import touches it. `ratio`: new shares for one old such as
+`5` or `3/2`, `demerger`, or empty with `ignore`."""
+
+
 def _stamped(event: str, row: str) -> str:
     """A trigger that notes the session of a bar as changed by the generation that is being written."""
     return f"""CREATE TRIGGER bars_{event.partition(" ")[0].lower()}_{row.lower()} AFTER {event} ON bars
@@ -163,7 +170,8 @@ def bring_forward(connection: sqlite3.Connection) -> None:
         first = (*(table.sql for table in TABLES.values()), *OTHERS) if found < 1 else ()
         history = HISTORY if found < 2 else ()
         added = (TABLES["underlyings"].sql,) if 0 < found < 3 else ()
-        for statement in (*first, *history, *added, f"PRAGMA user_version = {VERSION}"):
+        decisions = (DECISIONS,) if found < 4 else ()
+        for statement in (*first, *history, *added, *decisions, f"PRAGMA user_version = {VERSION}"):
             connection.execute(statement)
         connection.commit()
     finally:

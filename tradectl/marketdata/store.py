@@ -164,6 +164,10 @@ class Store:
         start = bisect_right(found, after, key=lambda action: action.ex_date)
         return found[start : bisect_right(found, through, key=lambda action: action.ex_date)]
 
+    def undecided(self) -> dict[str, date]:
+        """The first ex-date of an unknown action that no person has decided, by instrument."""
+        return {owner: date.fromisoformat(days[0]) for owner, days in self._facts.undecided.items()}
+
     def multiplier(self, instrument_id: str, session: date, open_price: int | None) -> float | None:
         """M of a session. A demerger on the session itself needs the session's open (paise): None while that is not known."""
         known = self._multipliers.get(instrument_id)

@@ -197,7 +197,8 @@ class Strategy:
         """Lanes with shares that want more, and the level that each would use."""
         held = self._with_bar(row, state.quantity > 0)
         if len(held):
-            held = held[state.buys[held] < self.parameters(held).max_buys]
+            trusted = self.market.trusted[row, held % self.width]
+            held = held[trusted & (state.buys[held] < self.parameters(held).max_buys)]
         if not len(held):
             return held, held
         seen, parameters = self._seen[held], self.parameters(held)
