@@ -42,6 +42,11 @@ _PIECES = (
 )
 
 
+def has_typing_error(subject: str) -> bool:
+    """Return whether a text is read through a typing error in a word of the grammar."""
+    return any(_corrected(word) for word in _WORD.findall(subject.lower()))
+
+
 def is_revised(subject: str) -> bool:
     """Return whether a text says that it replaces an earlier one."""
     return re.search(r"\b(?:revis|updat|resched)", subject, re.IGNORECASE) is not None
@@ -72,10 +77,16 @@ def plain(subject: str) -> str:
 def _spelled(word: str) -> str:
     if word in _SAME:
         return _SAME[word]
-    if word in _ORDINARY or word in KEYWORDS or len(word) < 4:
-        return word
+    keyword = _corrected(word)
+    return _SAME.get(keyword, keyword) or word
+
+
+def _corrected(word: str) -> str:
+    """Return the word of the grammar that a word with one typing error means; empty for any other word."""
+    if word in _SAME or word in _ORDINARY or word in KEYWORDS or len(word) < 4:
+        return ""
     near = [keyword for keyword in KEYWORDS if _one_letter_away(word, keyword)]
-    return _SAME.get(near[0], near[0]) if len(near) == 1 else word
+    return near[0] if len(near) == 1 else ""
 
 
 def _one_letter_away(word: str, other: str) -> bool:

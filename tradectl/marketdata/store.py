@@ -168,6 +168,16 @@ class Store:
         """The first ex-date of an unknown action that no person has decided, by instrument."""
         return {owner: date.fromisoformat(days[0]) for owner, days in self._facts.undecided.items()}
 
+    def told_in(self, actions: Sequence[CorporateAction]) -> str:
+        """The names of the imported files that announce actions, as `, told in a.csv`; empty where none does."""
+        query = "SELECT DISTINCT files.name FROM actions JOIN files ON files.id = actions.file WHERE ex_date = ? AND subject = ?"
+        names = {str(row[0]): None for a in actions for row in self._rows(query, (a.ex_date.isoformat(), a.subject))}
+        return f", told in {', '.join(names)}" if names else ""
+
+    def decisions(self) -> dict[str, list[list[str]]]:
+        """What a person decided, by instrument: ISO ex-date, verdict, ratio, note, and when."""
+        return self._facts.decisions
+
     def multiplier(self, instrument_id: str, session: date, open_price: int | None) -> float | None:
         """M of a session. A demerger on the session itself needs the session's open (paise): None while that is not known."""
         known = self._multipliers.get(instrument_id)
