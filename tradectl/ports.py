@@ -150,6 +150,10 @@ class MarketData(Protocol):
         """All stored bars, oldest first; None without any. Callers cut by session."""
         ...
 
+    def verify(self) -> str:
+        """Compare what is stored with its checksums and make it again where it is damaged; one line about that, else empty."""
+        ...
+
     def panel(self) -> Panel:
         """All stored bars of everybody; never a later session than it was opened through."""
         ...

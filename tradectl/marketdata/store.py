@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from tradectl.errors import DatabaseError, UsageError
 from tradectl.exchange.ticks import tick_size
 from tradectl.marketdata.adjustment import Step, step, steps
-from tradectl.marketdata.panel.deriving import open_panel
+from tradectl.marketdata.panel.deriving import open_panel, renew
 from tradectl.marketdata.reading import read_archive
 from tradectl.model.market import CorporateAction, Instrument
 from tradectl.model.panel import NAMES
@@ -50,6 +50,8 @@ class Store:
         self.folder = folder
         self.sessions = sessions
         self.through = through
+        self._opened: StoredPanel | None = None
+        self._verified = False
         self._panel: Panel | None = None
         self._histories: dict[str, History | None] = {}
         self._actions: dict[str, tuple[CorporateAction, ...]] = {}
@@ -83,6 +85,21 @@ class Store:
     def damaged(self) -> list[date]:
         """The sessions whose rows in the panel store are not what was written. Reads everything."""
         return self._stored.damaged()
+
+    def verify(self) -> str:
+        """Compare every row of the panel store with its checksum, once, and derive the store anew where one differs; return one
+        line about that, empty where all is sound. DatabaseError where it cannot be written."""
+        damaged = [] if self._verified else self._stored.damaged()
+        self._verified = True
+        if not damaged:
+            return ""
+        renew(self.folder)
+        self._opened = self._panel = None
+        self._histories.clear()
+        self._steps.clear()
+        self._multipliers.clear()
+        named = ", ".join(map(str, damaged[:3])) + (" ..." if len(damaged) > 3 else "")
+        return f"{len(damaged)} rows of the panel store were damaged ({named}); it was derived anew from the archive"
 
     def panel(self) -> Panel:
         """All stored bars of everybody, not copied; no session after the one the store was opened through."""
@@ -222,9 +239,11 @@ class Store:
             found.setdefault(str(symbol), []).append(date.fromisoformat(str(day)))
         return found
 
-    @cached_property
+    @property
     def _stored(self) -> StoredPanel:
-        return open_panel(self.folder)
+        if self._opened is None:
+            self._opened = open_panel(self.folder)
+        return self._opened
 
     @property
     def _facts(self) -> Facts:

@@ -72,6 +72,9 @@ class MemoryMarket:
             np.array([self.multiplier(instrument_id, bar.session, bar.open) for bar in bars]),
         )
 
+    def verify(self) -> str:
+        return ""
+
     def panel(self) -> Panel:
         return stacked(history for name in self._listings if (history := self.history(name)) is not None)
 

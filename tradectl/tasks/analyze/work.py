@@ -1,7 +1,8 @@
 """Scan the universe on today's close, backtest, score and store BUY and STRONG_BUY signals for the next run session.
 
-Without today's bar nothing is analysed: yesterday is never taken for today in silence. Every verdict is kept with its inputs,
-those that say no too, so that `why SYMBOL` can answer.
+Without today's bar nothing is analysed: yesterday is never taken for today in silence. Nor is it with a hole in the sessions
+before today. What is read is compared with its checksums first. Every verdict is kept with its inputs, those that say no too, so
+that `why SYMBOL` can answer.
 """
 
 from __future__ import annotations
@@ -19,13 +20,26 @@ from tradectl.strategy import exits, score
 from tradectl.strategy.reentry import level_at_entry
 from tradectl.strategy.verdicts import Close, Question, Verdict, judged, judged_alone
 from tradectl.task import Context, Outcome
+from tradectl.tasks.analyze import coverage
 
 
 def run(context: Context) -> Outcome:
-    """One scan. Raises DataError (exit 8) where no instrument of the universe has a bar of today."""
+    """One scan. Raises DataError (exit 8) where no instrument of the universe has a bar of today, and where sessions before it
+    have no bars."""
     world, session, parameters = context.world, context.session, context.world.parameters
+    renewed = world.market.verify()
+    if renewed:
+        context.log("panel_renewed", renewed, level="warning")
     following = world.sessions.next_run_session(session).date
     universe = world.market.universe(parameters.universe)
+    if world.mode != "simulated":  # a simulation of the past has what it has; `data check` lists its holes
+        panel = world.market.panel()
+        missing = coverage.missing_sessions(panel, world.sessions, universe, session)
+        if parameters.allow_stale:  # then the last stored bars are taken, and only a hole before them is one
+            last = panel.last_index(session)
+            missing = [day for day in missing if last >= 0 and day.toordinal() < int(panel.sessions[last])]
+        if missing:
+            raise DataError(coverage.complaint(missing, panel))
     bars = provisional_bars(
         universe, session, broker=world.broker, market=world.market, clock=world.clock, sessions=world.sessions
     )
@@ -39,7 +53,10 @@ def run(context: Context) -> Outcome:
         world.readings.keep()
     if close.stale:
         context.log("stale_data", f"analysed the last stored bars: there is none of {session}", level="warning")
-    return Outcome(_counts(close.verdicts) | {"for_session": following.isoformat(), "data": "stale" if close.stale else state})
+    renewal = {"panel_renewed": renewed} if renewed else {}
+    return Outcome(
+        _counts(close.verdicts) | renewal | {"for_session": following.isoformat(), "data": "stale" if close.stale else state}
+    )
 
 
 def _judged(context: Context, asked: Question) -> Close:
