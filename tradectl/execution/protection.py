@@ -65,6 +65,7 @@ class Cause(StrEnum):
     NOT_YET_SELLABLE = "not_yet_sellable"
     AUTHORISATION = "authorisation"
     REFUSED = "refused"
+    CORPORATE_ACTION = "corporate_action"  # unknown, or of another number of shares than the broker shows
     DATA_MISSING = "data_missing"
     OFF_BAND = "off_band"
     OWN_BUY = "own_buy"  # a buy order of ours would trade with the sell
@@ -103,6 +104,10 @@ ADVICE: Mapping[Cause, str] = {
     Cause.NOT_YET_SELLABLE: "sell-monitor places the sell when they may be sold; there is nothing to do.",
     Cause.AUTHORISATION: "Authorise the sale at the depository (TPIN), or sign a DDPI with the broker.",
     Cause.REFUSED: "sell-monitor tries again after 15 minutes; `tradectl orders list` shows the orders.",
+    Cause.CORPORATE_ACTION: (
+        "Nothing is sold or bought of it. Compare the broker's statement; `tradectl data actions list` shows what is known, "
+        "`set` and `ignore` decide it."
+    ),
     Cause.DATA_MISSING: "`tradectl data check` and `tradectl doctor` show which data are missing.",
     Cause.OFF_BAND: "sell-monitor places the sell when the band holds its price.",
     Cause.OWN_BUY: "`tradectl orders list` shows the buy; `tradectl orders cancel ORDER` ends it.",
@@ -163,11 +168,12 @@ class Facts:
     """What is known about one position that is not covered. Prices in paise.
 
     `halted`: the reason of a halt, None where the account is not halted. `failure`: the cause and text of a step that failed.
-    `unknown`: a sell order of unknown outcome. `held`: the broker's row of the symbol, None where it has none; meaningful only if
-    `read`. `tied`: shares bought today in a trade-for-trade series. `credited`: new shares of corporate actions of the last days,
-    which may not be credited yet. `refused`: the reason of the last sell order of the session, if it was rejected. `taken_back`:
-    the sells of the session that the broker cancelled by itself. `missing`: which data are missing. `price`: what the sell should
-    ask, `band` the limits of the day.
+    `unknown`: a sell order of unknown outcome. `held`: the broker's row of the symbol, None where it has none; meaningful
+    only if `read`. `tied`: shares bought today in a trade-for-trade series. `credited`: new shares of corporate actions of
+    the last days, which may not be credited yet. `refused`: the reason of the last sell order of the session, if it was
+    rejected. `taken_back`: the sells of the session that the broker cancelled by itself. `stopped`: the corporate action that
+    keeps it from being sold. `missing`: which data are missing. `price`: what the sell should ask, `band` the limits of the
+    day.
     """
 
     shares: int
@@ -183,6 +189,7 @@ class Facts:
     credited: int = 0
     refused: str | None = None
     taken_back: Sequence[Order] = ()
+    stopped: str = ""
     missing: str = ""
     price: int | None = None
     band: tuple[int | None, int | None] = (None, None)
@@ -313,6 +320,8 @@ def cause_of(facts: Facts) -> tuple[Cause, str]:
         if order.purpose is Purpose.UNIDENTIFIED:
             return Cause.UNIDENTIFIED, f"order {order.id} offers shares of it, and {order.reason}"
         return Cause.OUTCOME_UNKNOWN, f"the outcome of its sell order {order.id} is not known ({order.reason or 'no answer'})"
+    if facts.stopped:
+        return Cause.CORPORATE_ACTION, facts.stopped
     refused = _refusal(facts)
     short = _short(facts) if facts.read else None
     if short is not None:

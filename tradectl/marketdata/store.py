@@ -52,6 +52,7 @@ class Store:
         self.through = through
         self._opened: StoredPanel | None = None
         self._verified = False
+        self._undecided: dict[str, date] | None = None
         self._panel: Panel | None = None
         self._histories: dict[str, History | None] = {}
         self._actions: dict[str, tuple[CorporateAction, ...]] = {}
@@ -183,7 +184,9 @@ class Store:
 
     def undecided(self) -> dict[str, date]:
         """The first ex-date of an unknown action that no person has decided, by instrument."""
-        return {owner: date.fromisoformat(days[0]) for owner, days in self._facts.undecided.items()}
+        if self._undecided is None:
+            self._undecided = {owner: date.fromisoformat(days[0]) for owner, days in self._facts.undecided.items()}
+        return self._undecided
 
     def told_in(self, actions: Sequence[CorporateAction]) -> str:
         """The names of the imported files that announce actions, as `, told in a.csv`; empty where none does."""

@@ -25,7 +25,7 @@ from tradectl.strategy.features import Features, Reading
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.readings import Readings
 from tradectl.strategy.scan import Lanes, Scan, columns, readings
-from tradectl.strategy.trusted_prices import MEMORY, UNKNOWN_ACTION, WINDOW, rule_against, why_undecided
+from tradectl.strategy.trusted_prices import MEMORY, MISSING_BARS, UNKNOWN_ACTION, WINDOW, rule_against, why_undecided
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,9 @@ class _Judge:
         refused = entry.refusals(table, parameters).tolist()
         found = {}
         for i, (name, (symbol, _), reading, out, no) in enumerate(zip(names, facts, rows, excluded, refused, strict=True)):
-            rule, why = (out, f"not in the universe: {out}") if out else self._distrusted(scan, int(lanes[i]), name, reading)
+            rule, why = self._distrusted(scan, int(lanes[i]), name, reading)
+            if out and rule in {"", MISSING_BARS}:  # a fund that seldom trades is none the less a fund
+                rule, why = out, f"not in the universe: {out}"
             if rule:
                 found[name] = Verdict(name, symbol, reading, "EXCLUDED", rule, why)
             elif no or (no := self._ex_date(name)):
@@ -146,7 +148,8 @@ class _Judge:
         if not (jump and bars - jump < MEMORY) and name not in self._lacking:
             return "", ""
         actions = self.market.actions(name, date.min, self.asked.following)
-        return rule_against(self._history(name, reading), actions, self.market.panel().sessions, self.asked.following)
+        history = self._history(name, reading).through(self.asked.session)
+        return rule_against(history, actions, self.market.panel().sessions, self.asked.following)
 
     @cached_property
     def _undecided(self) -> Mapping[str, date]:

@@ -17,7 +17,8 @@ from tradectl.task import Context
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """A buy that the strategy wants, before limits and funds. Prices and turnover in paise."""
+    """A buy that the strategy wants, before limits and funds. Prices and turnover in paise. `distrusted`: why the prices that it
+    rests on cannot be trusted, else empty."""
 
     instrument_id: str
     symbol: str
@@ -29,6 +30,7 @@ class Want:
     leg: str
     position_id: int | None = None
     signal_id: int | None = None
+    distrusted: str = ""
 
     @property
     def inputs(self) -> dict[str, object]:
@@ -55,7 +57,7 @@ def wants(context: Context, positions: tuple[Position, ...], following: date) ->
         sessions=world.sessions,
     )
     yield from (_without_bar(position) for position in positions if seen[position.instrument_id].reading is None)
-    for again in wanted(positions, seen, world.readings, parameters):
+    for again in wanted(positions, seen, world.readings, parameters, market=world.market, following=following):
         position = again.position
         tick = world.market.instrument(position.instrument_id, following).tick_size
         yield Want(
@@ -68,6 +70,7 @@ def wants(context: Context, positions: tuple[Position, ...], following: date) ->
             again.level,
             f"P{position.id}:{position.buys + 1}",
             position.id,
+            distrusted=again.distrusted,
         )
     for signal in world.ledger.signals.for_session(following, of_user=signals_owner(context)):
         yield Want(
