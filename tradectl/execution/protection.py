@@ -85,6 +85,7 @@ AT_ONCE = frozenset(
         Cause.PLEDGED,
         Cause.NOT_YET_SELLABLE,
         Cause.AUTHORISATION,
+        Cause.CORPORATE_ACTION,
         Cause.REFUSED,
         Cause.OFF_BAND,
     }
