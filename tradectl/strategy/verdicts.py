@@ -20,6 +20,7 @@ from tradectl.model.market import Bar, bars_entry
 from tradectl.model.panel import GAP, Panel
 from tradectl.ports import MarketData, Shelf, Tell, silence
 from tradectl.strategy import entry, score
+from tradectl.strategy.coverage import Missing, missing_sessions
 from tradectl.strategy.facts import Facts
 from tradectl.strategy.features import Features, Reading
 from tradectl.strategy.parameters import Parameters
@@ -47,26 +48,33 @@ class Verdict:
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked: about whom, at which close, for which session. `bars`: the session's bars, those that there are, where they
-    are not final yet; None where the stored ones are."""
+    are not final yet; None where the stored ones are. `whole`: the sessions before must be stored without a hole."""
 
     universe: tuple[str, ...]
     session: date
     following: date
     bars: Mapping[str, Bar] | None
     parameters: Parameters
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Close:
     """The answer: verdicts in the order of the universe. `stale`: made from the last stored bars, for there is none of the
-    session."""
+    session. `missing`: the sessions that are missing, where they must not be; then there are no verdicts."""
 
     verdicts: tuple[Verdict, ...]
     stale: bool
+    missing: Missing | None = None
 
 
 def judged(market: MarketData, sessions: SessionTable, known: Readings, asked: Question, tell: Tell) -> Close:
     """A verdict about everybody. Without any bar of the session everybody is excluded, unless `allow_stale`."""
+    if asked.whole:
+        allowed = asked.parameters.allow_stale
+        missing = missing_sessions(market.panel(), sessions, asked.universe, asked.session, stale=allowed)
+        if missing is not None:
+            return Close((), stale=False, missing=missing)
     scan = _scanned(known, asked, tell)
     column = {instrument_id: number for number, instrument_id in enumerate(scan.instruments)}
     lanes = np.array([column.get(name, -1) for name in asked.universe], dtype=np.intp)

@@ -20,7 +20,6 @@ from tradectl.strategy import exits, score
 from tradectl.strategy.reentry import level_at_entry
 from tradectl.strategy.verdicts import Close, Question, Verdict, judged, judged_alone
 from tradectl.task import Context, Outcome
-from tradectl.tasks.analyze import coverage
 
 
 def run(context: Context) -> Outcome:
@@ -32,18 +31,13 @@ def run(context: Context) -> Outcome:
         context.log("panel_renewed", renewed, level="warning")
     following = world.sessions.next_run_session(session).date
     universe = world.market.universe(parameters.universe)
-    if world.mode != "simulated":  # a simulation of the past has what it has; `data check` lists its holes
-        panel = world.market.panel()
-        missing = coverage.missing_sessions(panel, world.sessions, universe, session)
-        if parameters.allow_stale:  # then the last stored bars are taken, and only a hole before them is one
-            last = panel.last_index(session)
-            missing = [day for day in missing if last >= 0 and day.toordinal() < int(panel.sessions[last])]
-        if missing:
-            raise DataError(coverage.complaint(missing, panel))
     bars = provisional_bars(
         universe, session, broker=world.broker, market=world.market, clock=world.clock, sessions=world.sessions
     )
-    close = _judged(context, Question(universe, session, following, bars, parameters))
+    # a simulation of the past has what it has; `data check` lists its holes
+    close = _judged(context, Question(universe, session, following, bars, parameters, whole=world.mode != "simulated"))
+    if close.missing is not None:
+        raise DataError(close.missing.text)
     if not any(item.reading for item in close.verdicts):
         hint = "" if parameters.allow_stale else "; --allow-stale takes the last stored bars instead"
         raise DataError(f"no bar of {session} for any of the {len(universe)} instruments of {parameters.universe}{hint}")

@@ -10,6 +10,7 @@ session or a drill that is missing is left to `data check` and `doctor`."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -29,17 +30,45 @@ FEW = 3
 NAMED = 5
 
 
-def missing_sessions(panel: Panel, sessions: SessionTable, universe: Sequence[str], session: date) -> list[date]:
-    """Return the run sessions before `session`, since the first stored one, whose bars are missing, oldest first."""
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Run sessions whose bars are missing, oldest first. `stored`: whether some of them have bars of a few instruments."""
+
+    sessions: tuple[date, ...]
+    stored: bool
+
+    @property
+    def text(self) -> str:
+        """The message: which sessions, what it means, and the commands that help."""
+        first, last, count = self.sessions[0], self.sessions[-1], len(self.sessions)
+        named = ", ".join(map(str, self.sessions[:NAMED])) + (f" and {count - NAMED} more" if count > NAMED else "")
+        which = f"{count} sessions have" if count > 1 else "a session has"
+        fetch = f"`tradectl data fetch --since {first} --to {last}{' --replace' if self.stored else ''}`"
+        return (
+            f"{which} no bars, or bars of few stocks ({named}): RSI and averages would be wrong, so nothing is analysed. "
+            f"{fetch}, or `tradectl data import`, fills them; "
+            "a date on which the exchange was closed is told by `tradectl data sessions add DATE --kind closed`"
+        )
+
+
+def missing_sessions(
+    panel: Panel, sessions: SessionTable, universe: Sequence[str], session: date, *, stale: bool
+) -> Missing | None:
+    """Return the run sessions before `session`, since the first stored one, whose bars are missing; None where none is.
+
+    `stale`: the last stored bars are to be taken, so that only what is missing before them counts."""
     end = panel.last_index(session - timedelta(days=1)) + 1
     if not end:
-        return []
+        return None
     first = max(date.fromordinal(int(panel.sessions[0])), sessions.first)
     known = sessions.run_between(first, session - timedelta(days=1))[-SPAN:]
     stored = set(panel.sessions[max(0, end - 2 * SPAN) : end].tolist())
     found = [item.date for item in known if item.date.toordinal() not in stored]
     run = {item.date.toordinal() for item in known}
-    return sorted({*found, *(day for day in _thin(panel, universe, end) if day.toordinal() in run)})
+    thin = [day for day in _thin(panel, universe, end) if day.toordinal() in run]
+    if stale:
+        found = [day for day in found if day.toordinal() < int(panel.sessions[end - 1])]
+    return Missing(tuple(sorted({*found, *thin})), bool(thin)) if found or thin else None
 
 
 def _thin(panel: Panel, universe: Sequence[str], end: int) -> list[date]:
@@ -53,17 +82,3 @@ def _thin(panel: Panel, universe: Sequence[str], end: int) -> list[date]:
     expected = there.sum(axis=1) + lacking
     thin = (lacking >= FEW) & (2 * lacking > expected)
     return [date.fromordinal(int(panel.sessions[begin + i])) for i in np.flatnonzero(thin).tolist()]
-
-
-def complaint(missing: Sequence[date], panel: Panel) -> str:
-    """Return the message about missing sessions: which, what it means, and the commands that help."""
-    named = ", ".join(map(str, missing[:NAMED])) + (f" and {len(missing) - NAMED} more" if len(missing) > NAMED else "")
-    which = f"{len(missing)} sessions have" if len(missing) > 1 else "a session has"
-    stored = set(panel.sessions[-4 * SPAN :].tolist())
-    again = " --replace" if any(day.toordinal() in stored for day in missing) else ""
-    fetch = f"`tradectl data fetch --since {missing[0]} --to {missing[-1]}{again}`"
-    return (
-        f"{which} no bars, or bars of few stocks ({named}): RSI and averages would be wrong, so nothing is analysed. "
-        f"{fetch}, or `tradectl data import`, fills them; "
-        "a date on which the exchange was closed is told by `tradectl data sessions add DATE --kind closed`"
-    )
