@@ -180,6 +180,10 @@ class MarketData(Protocol):
         """All stored bars, oldest first; None without any. Callers cut by session."""
         ...
 
+    def verify(self) -> str:
+        """Compare what is stored with its checksums and make it again where it is damaged; one line about that, else empty."""
+        ...
+
     def panel(self) -> Panel:
         """All stored bars of everybody; never a later session than it was opened through."""
         ...
@@ -206,6 +210,10 @@ class MarketData(Protocol):
 
     def excluded(self, instrument_id: str) -> Spells:
         """The dates on which a surveillance list excludes an instrument, by the lists' own dates."""
+        ...
+
+    def undecided(self) -> Mapping[str, date]:
+        """The first ex-date of an unknown action that no person has decided, by instrument: from then on it is not traded."""
         ...
 
     def multiplier(self, instrument_id: str, session: date, open_price: int | None) -> float | None:

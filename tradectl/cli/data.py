@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradectl.cli import show
+from tradectl.cli.actions import actions
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.group import Group
@@ -17,6 +18,7 @@ from tradectl.cli.options import RESEARCH, parse_day
 from tradectl.cli.progress import bar
 from tradectl.cli.sessions import sessions
 from tradectl.clock import SystemClock
+from tradectl.control_characters import one_line
 from tradectl.errors import DataError, UsageError
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.moment import ist_date
@@ -29,10 +31,11 @@ app = typer.Typer(
     name="data",
     rich_help_panel=RESEARCH,
     cls=Group,
-    help="Market data: import, fetch, list, check, sessions.",
+    help="Market data: import, fetch, list, check, sessions, actions.",
     no_args_is_help=True,
 )
 app.add_typer(sessions, name="sessions")
+app.add_typer(actions, name="actions")
 
 
 @command(app, "import")
@@ -181,18 +184,43 @@ def check(
     findings = [asdict(item) | {"examples": list(item.examples)} for item in found]
     wrong = [item["kind"] for item in findings if item["severity"] == "error" and item["count"]]
     rows = [
-        (item["severity"], item["count"], item["kind"], "; ".join(item["examples"][:3])) for item in findings if item["count"]
+        (item["severity"], item["count"], item["kind"], "; ".join(map(_short, item["examples"][:3])))
+        for item in findings
+        if item["count"]
     ]
     columns = ("severity", ">count", "finding", "such as")
     return Answer(
         findings,
         lambda: "\n\n".join(
-            part for part in (show.table(columns, rows, empty="Nothing to complain about."), _in_order(findings)) if part
+            part
+            for part in (show.table(columns, rows, empty="Nothing to complain about."), _named(findings), _in_order(findings))
+            if part
         ),
         outcome="failed" if wrong else "completed",
         exit_code=DataError.exit_code if wrong else 0,
         error=f"the data is wrong: {', '.join(wrong)}" if wrong else None,
     )
+
+
+def _short(example: str) -> str:
+    """An example without its explanation, which stands below the table."""
+    return example.split(":", maxsplit=1)[0]
+
+
+def _named(findings: list[dict[str, Any]]) -> str:
+    """Every symbol that a person must look at, a line each."""
+    from tradectl.marketdata.check import CORRECTED, QUESTIONS
+
+    lines = []
+    for item in findings:
+        if item["kind"] in {CORRECTED, *QUESTIONS} and item["count"]:
+            lines += [f"{item['kind']}:", *(f"  {example}" for example in item["examples"])]
+    if any(item["kind"] in QUESTIONS and item["count"] for item in findings):
+        lines.append(
+            "A symbol is not bought from the ex-date of an unknown action on, nor for 600 bars after a jump. "
+            "`tradectl data actions set` or `ignore` decides."
+        )
+    return "\n".join(map(one_line, lines))
 
 
 def _in_order(findings: list[dict[str, Any]]) -> str:

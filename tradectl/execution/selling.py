@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
 
-from tradectl.execution import protection, stops
+from tradectl.execution import ex_dates, protection, stops
 from tradectl.execution.desk import Desk
 from tradectl.execution.orders import Answer, Sent
 from tradectl.ledger.book import Snapshot
@@ -52,6 +52,8 @@ class Seller:
     def may_leave(self, position: Position, quote: Quote, seen: Snapshot) -> bool:
         """Whether a position's sell is as it should be, by a snapshot that was just taken: then nothing is asked of anybody."""
         held = seen.position_of(position.instrument_id)
+        if held is not None and self.stopped(held):
+            return not seen.alive(held.instrument_id, Side.SELL)
         wanted = self.desired(held, quote) if held is not None else None
         if held is None or wanted is None or not _fits(wanted.price, quote):
             return True
@@ -71,6 +73,9 @@ class Seller:
         if held is None:
             return False
         position = held
+        if self.stopped(position):
+            live = [order for order in self.desk.snapshot.alive(position.instrument_id, Side.SELL) if not order.waiting]
+            return bool([self.desk.cancel_confirmed(order) for order in live])
         wanted = self.desired(position, quote)
         if wanted is None or not _fits(wanted.price, quote):
             return False
@@ -98,6 +103,10 @@ class Seller:
         if resting is None:
             return wanted.quantity > 0 and self._place(position, wanted)
         return self._change(position, resting, wanted)
+
+    def stopped(self, position: Position) -> str:
+        """Return why no sell of a position may rest on account of a corporate action; empty where nothing stops it."""
+        return ex_dates.stopped(self.desk, position, self.session)
 
     def desired(self, position: Position, quote: Quote) -> Desired | None:
         """Target or RSI exit, from yesterday's completed bar at today's scale and the last price; None where one is missing."""

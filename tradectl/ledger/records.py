@@ -181,6 +181,14 @@ class Records:
         with self._database.read() as connection:
             return int(connection.scalar(select(added).where(mine, kinds)) or 0)
 
+    def shares_before(self, position_id: int, ex_date: date) -> int | None:
+        """Return how many shares a position had before its adjustments of an ex-date; None where there was none."""
+        mine = and_(ADJUSTMENTS.c.user == self._user, ADJUSTMENTS.c.position_id == position_id, ADJUSTMENTS.c.ex_date == ex_date)
+        with self._database.read() as connection:
+            first = select(ADJUSTMENTS.c.quantity_before).where(mine).order_by(ADJUSTMENTS.c.id).limit(1)
+            found = connection.scalar(first)
+        return None if found is None else int(found)
+
     def spun_off(self) -> int:
         """Cost of what demergers took out of positions into holdings that are shown and never traded, in paise."""
         with self._database.read() as connection:

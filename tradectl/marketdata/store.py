@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from tradectl.errors import DatabaseError, UsageError
 from tradectl.exchange.ticks import tick_size
 from tradectl.marketdata.adjustment import Step, step, steps
-from tradectl.marketdata.panel.deriving import open_panel
+from tradectl.marketdata.panel.deriving import open_panel, renew
 from tradectl.marketdata.reading import read_archive
 from tradectl.model.market import CorporateAction, Instrument
 from tradectl.model.panel import NAMES
@@ -52,6 +52,9 @@ class Store:
         self.folder = folder
         self.sessions = sessions
         self.through = through
+        self._opened: StoredPanel | None = None
+        self._verified = False
+        self._undecided: dict[str, date] | None = None
         self._panel: Panel | None = None
         self._histories: dict[str, History | None] = {}
         self._actions: dict[str, tuple[CorporateAction, ...]] = {}
@@ -86,6 +89,21 @@ class Store:
     def damaged(self) -> list[date]:
         """The sessions whose rows in the panel store are not what was written. Reads everything."""
         return self._stored.damaged()
+
+    def verify(self) -> str:
+        """Compare every row of the panel store with its checksum, once, and derive the store anew where one differs; return one
+        line about that, empty where all is sound. DatabaseError where it cannot be written."""
+        damaged = [] if self._verified else self._stored.damaged()
+        self._verified = True
+        if not damaged:
+            return ""
+        renew(self.folder)
+        self._opened = self._panel = None
+        self._histories.clear()
+        self._steps.clear()
+        self._multipliers.clear()
+        named = ", ".join(map(str, damaged[:3])) + (" ..." if len(damaged) > 3 else "")
+        return f"{len(damaged)} rows of the panel store were damaged ({named}); it was derived anew from the archive"
 
     def panel(self) -> Panel:
         """All stored bars of everybody, not copied; no session after the one the store was opened through."""
@@ -167,6 +185,22 @@ class Store:
         start = bisect_right(found, after, key=lambda action: action.ex_date)
         return found[start : bisect_right(found, through, key=lambda action: action.ex_date)]
 
+    def undecided(self) -> dict[str, date]:
+        """The first ex-date of an unknown action that no person has decided, by instrument."""
+        if self._undecided is None:
+            self._undecided = {owner: date.fromisoformat(days[0]) for owner, days in self._facts.undecided.items()}
+        return self._undecided
+
+    def told_in(self, actions: Sequence[CorporateAction]) -> str:
+        """The names of the imported files that announce actions, as `, told in a.csv`; empty where none does."""
+        query = "SELECT DISTINCT files.name FROM actions JOIN files ON files.id = actions.file WHERE ex_date = ? AND subject = ?"
+        names = {str(row[0]): None for a in actions for row in self._rows(query, (a.ex_date.isoformat(), a.subject))}
+        return f", told in {', '.join(names)}" if names else ""
+
+    def decisions(self) -> dict[str, list[list[str]]]:
+        """What a person decided, by instrument: ISO ex-date, verdict, ratio, note, and when."""
+        return self._facts.decisions
+
     def multiplier(self, instrument_id: str, session: date, open_price: int | None) -> float | None:
         """M of a session. A demerger on the session itself needs the session's open (paise): None while that is not known."""
         known = self._multipliers.get(instrument_id)
@@ -211,9 +245,11 @@ class Store:
             found.setdefault(str(symbol), []).append(date.fromisoformat(str(day)))
         return found
 
-    @cached_property
+    @property
     def _stored(self) -> StoredPanel:
-        return open_panel(self.folder)
+        if self._opened is None:
+            self._opened = open_panel(self.folder)
+        return self._opened
 
     @property
     def _facts(self) -> Facts:

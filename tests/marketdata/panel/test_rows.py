@@ -128,7 +128,7 @@ def test_who_is_suspended_or_gone_is_a_gap_to_the_end(market: Market) -> None:
 
 
 def test_a_multiplier_stands_on_over_a_hole_and_is_one_before_the_first_bar(market: Market) -> None:
-    market.take("ca.csv", ACTIONS + "ACME,EQ,2024-01-15,Bonus 1:1\nACME,EQ,2024-01-17,Bonus 1:1\n")
+    market.take("ca.csv", ACTIONS + "ACME,EQ,2024-01-15,Bonus 1:1\nACME,EQ,2024-01-17,Face Value Split From Rs 10 To Rs 5\n")
     market.take("x.csv", DAILY + bars("OTHER", dict.fromkeys(DAYS, 1)) + bars("ACME", {DAYS[1]: 100, DAYS[3]: 50}))
     panel = market.store().panel()
     assert panel.multiplier[:, panel.columns["ACME"]].tolist() == [1, 2, 2, 4]

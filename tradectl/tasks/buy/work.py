@@ -122,6 +122,8 @@ def _buy_one(evening: Evening, want: Want) -> tuple[str, str]:
     """What became of one want: the result key it counts under, and why."""
     if want.last_close == 0:
         return "skipped_data", f"no bar of {evening.context.session}"
+    if want.distrusted:
+        return "skipped_data", want.distrusted
     already = _already(evening, want)
     if already is not None:
         return already

@@ -212,6 +212,7 @@ def _gathered(watch: _Watch, seller: Seller, quotes: Mapping[str, Quote], expose
             yield position, replace(facts, failure=(Cause.UNREADABLE_ROW, odd.text))
             continue
         facts = replace(facts, read=True, held=held.get(position.symbol), tied=seller.tied(position))
+        facts = replace(facts, stopped=seller.stopped(position))
         yield position, _priced(watch, seller, quotes.get(position.symbol), position, facts)
 
 
