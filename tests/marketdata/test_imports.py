@@ -31,7 +31,8 @@ def test_the_same_file_again_changes_nothing_and_says_so(market: Market) -> None
 def test_a_contradiction_is_refused_with_what_differs(market: Market) -> None:
     market.take("x.csv", DAILY + GOOD)
     with pytest.raises(
-        DataError, match=r"^y\.csv: ACME 2024-01-15 is stored with close 10550, not 10500; --replace takes the new$"
+        DataError,
+        match=r"^y\.csv row 2: ACME 2024-01-15 is stored with close Rs 105\.50, not Rs 105\.00; --replace takes",
     ):
         market.take("y.csv", DAILY + GOOD.replace("105.50", "105.00"))
     assert market.rows("SELECT close FROM bars") == [(10550,)]

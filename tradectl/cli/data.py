@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -45,21 +46,23 @@ def import_(
         ),
     ] = False,
 ) -> Answer:
-    """Import bars, bhavcopies, minutes, lists, instruments, symbol changes and corporate actions; all files or none."""
+    """Import bars, bhavcopies, minutes, lists, instruments, symbol changes and corporate actions: named files all or none, of a
+    folder each file on its own."""
     from tradectl.marketdata.archive import Archive
     from tradectl.marketdata.imports import import_files
 
     settings = call.told()
     for path in files:
-        if not path.exists():
-            raise UsageError(f"there is no file {path}")
+        _refuse_missing(path)
+    now = SystemClock().machine_now()
     calendar = SessionTable.load(settings.sessions)
     with bar("reading", quiet=call.quiet or call.as_json) as tell:
         report = import_files(
             files,
             Archive(settings.market),
             calendar,
-            at=SystemClock().machine_now(),
+            at=now,
+            now=max(now, settings.at or now),
             replace=replace,
             believe_content=believe_content,
             progress=tell,
@@ -68,15 +71,46 @@ def import_(
         {"file": item.name, "kind": item.kind, "rows": item.rows, **asdict(item.merged), "skipped": dict(item.skipped)}
         for item in report.files
     ]
-    return Answer({"files": found, "changed": report.changed, "generation": report.generation}, lambda: _imported(found))
+    refused = [{"file": item.name, "reason": item.reason} for item in report.refused]
+    result = {
+        "files": found,
+        "changed": report.changed,
+        "generation": report.generation,
+        "refused": refused,
+        "ignored": list(report.ignored),
+    }
+    if not refused:
+        return Answer(result, lambda: _imported(found, refused, report.ignored))
+    return Answer(
+        result,
+        lambda: _imported(found, refused, report.ignored),
+        outcome="failed",
+        exit_code=DataError.exit_code,
+        error=f"refused {len(refused)} of {len(found) + len(refused)} files, the others are imported: {refused[0]['reason']}",
+    )
 
 
-def _imported(found: list[dict[str, Any]]) -> str:
+def _refuse_missing(path: Path) -> None:
+    """UsageError for a path that names nothing."""
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from error
+    if not there:
+        raise UsageError(f"there is no file {path}")
+
+
+def _imported(found: list[dict[str, Any]], refused: list[dict[str, str]], ignored: Sequence[str]) -> str:
     rows = [
         (item["file"], item["kind"], item["rows"], item["new"], item["same"], item["replaced"], show.inputs(item["skipped"]))
         for item in found
     ]
-    return show.table(("file", "kind", ">rows", ">new", ">same", ">replaced", "skipped"), rows)
+    parts = [show.table(("file", "kind", ">rows", ">new", ">same", ">replaced", "skipped"), rows)]
+    if refused:
+        parts.append("\n".join(f"refused: {item['reason']}" for item in refused))
+    if ignored:
+        parts.append(f"not read, by their names: {', '.join(ignored)}")
+    return "\n\n".join(parts)
 
 
 @command(app)
