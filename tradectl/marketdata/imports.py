@@ -112,8 +112,8 @@ def import_files(
     """Import files and the files of folders into the archive, and carry the panel store on if anything changed.
 
     `at` is noted beside each file. Sessions later than `now` (else `at`) are refused. `replace` lets rows take the place of
-    stored ones that say otherwise; `believe_content` takes a bhavcopy whose name says another date than it holds, and a list of shares
-    with derivatives that lost many. DataError or DatabaseError: nothing was written.
+    stored ones that say otherwise; `believe_content` takes a bhavcopy whose name says another date than it holds, and a list of
+    shares with derivatives that lost many. DataError or DatabaseError: nothing was written.
     """
     tell = progress or _silent
     files, ignored = _expanded(paths)

@@ -71,7 +71,10 @@ def read_source(path: Path) -> SourceFile:
     body = text.partition("\n")[2] if found else text
     delimiter = found.group(1) if found else _delimiter(body.partition("\n")[0])
     records = _beginning(path.name, body, delimiter)
-    header = tuple(" ".join(field.split()).lower() for field in records[0][0])
+    names = [" ".join(field.split()).lower() for field in records[0][0]]
+    header = tuple(names[: max((at for at, field in enumerate(names, 1) if field), default=0)])
+    if not header:
+        raise DataError(f"{path.name}: begins with an empty line, not with the names of its columns")
     if len(header) > MOST_COLUMNS:
         raise DataError(f"{path.name}: has {len(header)} columns, more than {MOST_COLUMNS}")
     if len(records) < 2:
