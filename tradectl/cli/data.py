@@ -19,10 +19,12 @@ from tradectl.cli.sessions import sessions
 from tradectl.clock import SystemClock
 from tradectl.errors import DataError, UsageError
 from tradectl.exchange.sessions import SessionTable
+from tradectl.exchange.tables import FIRST
 
 if TYPE_CHECKING:
     pass
 
+DERIVED = f"before {FIRST} are derived from the imported bars, not from a calendar: for research only"
 app = typer.Typer(
     name="data",
     rich_help_panel=RESEARCH,
@@ -45,6 +47,10 @@ def import_(
             help="Take a bhavcopy of another date than its name says, and a list of F&O shares that lost many.",
         ),
     ] = False,
+    derive_calendar: Annotated[
+        bool,
+        typer.Option("--derive-calendar", help="For research: take daily bars from before 2018; their dates count as sessions."),
+    ] = False,
 ) -> Answer:
     """Import bars, bhavcopies, minutes, lists, instruments, symbol changes and corporate actions: named files all or none, of a
     folder each file on its own."""
@@ -65,6 +71,7 @@ def import_(
             now=max(now, settings.at or now),
             replace=replace,
             believe_content=believe_content,
+            derive_calendar=derive_calendar,
             progress=tell,
         )
     found = [
@@ -159,6 +166,7 @@ def _listed(found: dict[str, Any]) -> str:
     lines = [
         f"bars      {found['bars']} of {found['symbols']} symbols on {found['sessions']} sessions{span}",
         f"          {found['provisional_bars']} of them provisional",
+        *([f"          {found['derived_sessions']} sessions {DERIVED}"] if found["derived_sessions"] else []),
         f"minutes   {found['minute_days']} days of {found['minute_symbols']} symbols",
         f"lists     {lists}",
         f"listed    {found['securities']} securities, {found['renames']} renames, {found['actions']} corporate actions",

@@ -18,6 +18,7 @@ import numpy as np
 
 from tradectl.errors import DataError
 from tradectl.marketdata.archive import Archive, Merged
+from tradectl.marketdata.derived_calendar import refuse_underivable
 from tradectl.marketdata.importers import underlyings
 from tradectl.marketdata.importers.bhavcopy import date_in_name
 from tradectl.marketdata.importers.columns import Parsed
@@ -95,6 +96,7 @@ class _Rules:
 
     sessions: SessionTable
     believe_content: bool
+    derive_calendar: bool
     now: datetime
 
 
@@ -107,17 +109,19 @@ def import_files(
     now: datetime | None = None,
     replace: bool = False,
     believe_content: bool = False,
+    derive_calendar: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import files and the files of folders into the archive, and carry the panel store on if anything changed.
 
     `at` is noted beside each file. Sessions later than `now` (else `at`) are refused. `replace` lets rows take the place of
     stored ones that say otherwise; `believe_content` takes a bhavcopy whose name says another date than it holds, and a list of
-    shares with derivatives that lost many. DataError or DatabaseError: nothing was written.
+    shares with derivatives that lost many; `derive_calendar` takes daily bars from before the session table. DataError or
+    DatabaseError: nothing was written.
     """
     tell = progress or _silent
     files, ignored = _expanded(paths)
-    ready, refused, complaints = _judged(files, _Rules(sessions, believe_content, now or at), tell)
+    ready, refused, complaints = _judged(files, _Rules(sessions, believe_content, derive_calendar, now or at), tell)
     if complaints or not ready:
         complaints = complaints or [item.reason for item in refused]
         more = f" (and {len(complaints) - 1} more bad files; nothing was imported)" if len(complaints) > 1 else ""
@@ -192,7 +196,7 @@ def _judged_one(given: _Given, rules: _Rules) -> _Ready:
     parsed = importer.parse(source)
     if importer.KIND.startswith("bhavcopy"):
         _admit(source, parsed, rules.sessions, rules.believe_content, ist_date(rules.now))
-    _refuse_false_dates(source, parsed, rules.sessions, rules.believe_content)
+    _refuse_false_dates(source, parsed, rules)
     _refuse_future(source, parsed, rules)
     if parsed.table == "minutes":
         parsed = of_sessions(source, parsed, rules.sessions)
@@ -234,18 +238,22 @@ def _admit(source: SourceFile, parsed: Parsed, sessions: SessionTable, believe_c
         sessions.admit(day, f"NSE's bhavcopy {source.name}")
 
 
-def _refuse_false_dates(source: SourceFile, parsed: Parsed, sessions: SessionTable, believe_content: bool) -> None:
+def _refuse_false_dates(source: SourceFile, parsed: Parsed, rules: _Rules) -> None:
     """DataError for a date that is no session, or that is not the one in a bhavcopy's name."""
     if "session" not in parsed.frame.columns:
         return
     held = sorted(parsed.frame["session"].unique())
     claimed = date_in_name(source)
-    if claimed is not None and not believe_content and held != [claimed.isoformat()]:
+    sessions = rules.sessions
+    if claimed is not None and not rules.believe_content and held != [claimed.isoformat()]:
         raise DataError(
             f"{source.name}: holds {held[0]}, not {claimed} as its name says; --believe-content takes it all the same"
         )
     for text in held:
         day = date.fromisoformat(text)
+        if day < sessions.first and parsed.table == "bars":
+            refuse_underivable(source, parsed, day, sessions.first, rules.derive_calendar)
+            continue
         try:
             session = sessions.session(day)
         except DataError as error:
