@@ -38,7 +38,7 @@ def read_symbol(text: str) -> Spelling:
     bare = word.removeprefix("NSE:").removesuffix(".NS").strip()
     found = _SERIES.fullmatch(bare)
     symbol, series = (found.group(1), found.group(2)) if found else (bare, "")
-    if not _GRAMMAR.fullmatch(symbol):
+    if not _GRAMMAR.fullmatch(symbol) or _SERIES.fullmatch(symbol):
         raise ValueError("is no symbol of NSE")
     return Spelling(symbol, series)
 
