@@ -18,6 +18,7 @@ from tradectl.marketdata.fetch import FetchReport, Missing, Span, stored_session
 from tradectl.marketdata.fetch import fetch as fetched
 from tradectl.marketdata.sources.patience import POLITE, Patience
 from tradectl.model.moment import ist_date
+from tradectl.model.symbols import spelled
 from tradectl.runtime.interrupt import stop_on_signals
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def restored(settings: Settings, clock: Clock, client: Client, symbols: list[str
 
 def names(settings: Settings, symbols: str, universe: str) -> list[str]:
     """Symbols that were said, or today's names of a universe's members. UsageError for an unknown universe, and for nobody."""
-    found = [word.strip().upper() for word in symbols.split(",") if word.strip()]
+    found = [spelled(word) for word in symbols.split(",") if word.strip()]
     if universe:
         store, today = open_store(settings), ist_date(SystemClock().machine_now())
         found = [store.instrument(member, today).symbol for member in store.universe(universe)]

@@ -13,6 +13,7 @@ from tradectl.cli.group import Group
 from tradectl.cli.options import RESEARCH
 from tradectl.cli.user import rupees
 from tradectl.errors import UsageError
+from tradectl.model.symbols import spelled
 from tradectl.runtime.interrupt import stop_on_signals
 
 if TYPE_CHECKING:
@@ -60,10 +61,10 @@ def trade(
     if side.upper() not in set(Side):
         raise UsageError(f"a side is BUY or SELL, not {side!r}")
     paise = rupees(price)
-    order_id = _paper(call).broker.manual_trade(symbol.upper(), Side(side.upper()), quantity, paise)
-    found = {"broker_order_id": order_id, "symbol": symbol.upper(), "side": side.upper(), "quantity": quantity}
+    order_id = _paper(call).broker.manual_trade(spelled(symbol), Side(side.upper()), quantity, paise)
+    found = {"broker_order_id": order_id, "symbol": spelled(symbol), "side": side.upper(), "quantity": quantity}
     found |= {"price": to_rupees(paise)}
-    return Answer(found, f"{side.upper()} {quantity} {symbol.upper()} at {to_rupees(paise)}: filled, broker order {order_id}")
+    return Answer(found, f"{side.upper()} {quantity} {spelled(symbol)} at {to_rupees(paise)}: filled, broker order {order_id}")
 
 
 @command(app)

@@ -112,7 +112,8 @@ def _missing_sessions(store: Store, histories: Mapping[str, History]) -> Finding
     """Sessions of the exchange on which nobody has a bar."""
     held = {int(day) for history in histories.values() for day in (history.sessions[0], history.sessions[-1])}
     known = set(np.unique(np.concatenate([history.sessions for history in histories.values()])).tolist())
-    days = store.sessions.between(date.fromordinal(min(held)), date.fromordinal(max(held)))
+    first, last = max(date.fromordinal(min(held)), store.sessions.first), date.fromordinal(max(held))
+    days = store.sessions.between(first, last) if first <= last else []
     return _finding("sessions without any bar", "warning", [str(s.date) for s in days if s.date.toordinal() not in known])
 
 

@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tradectl.errors import DatabaseError, UsageError
+from tradectl.errors import DatabaseError, DataError, UsageError
 from tradectl.exchange.ticks import tick_size
 from tradectl.marketdata.adjustment import Step, step, steps
 from tradectl.marketdata.panel.deriving import open_panel, renew
@@ -22,6 +22,7 @@ from tradectl.marketdata.reading import read_archive
 from tradectl.model.market import CorporateAction, Instrument
 from tradectl.model.panel import NAMES
 from tradectl.model.surveillance import Spells, Surveillance
+from tradectl.model.symbols import spelled
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable
@@ -128,7 +129,7 @@ class Store:
             symbols = _symbols_of(path)
         else:
             symbols = [symbol.strip() for symbol in name.split(",") if symbol.strip()]
-        ids = {symbol: self._member(symbol.upper()) for symbol in symbols}
+        ids = {symbol: self._member(spelled(symbol)) for symbol in symbols}
         strangers = [symbol for symbol, owner in ids.items() if not self._is_instrument(owner)]
         if strangers or not ids:
             known = ", ".join((*self.lists(), "all"))
@@ -141,7 +142,7 @@ class Store:
         known = self._found.get(key)
         if known is not None:
             return known
-        name = symbol.strip().upper()
+        name = spelled(symbol)
         for candidate in (self._facts.renames.resolve(name, session), name):
             if self._is_instrument(candidate):
                 self._found[key] = candidate
@@ -422,9 +423,11 @@ def _without_bars(actions: Sequence[CorporateAction]) -> tuple[Step, ...]:
 
 def _symbols_of(path: Path) -> list[str]:
     """Symbols of a file: the column `Symbol` of a CSV, else the first word of each line; `#` begins a remark."""
+    from tradectl.marketdata.importers.packed import read_bytes
+
     try:
-        lines = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
+        lines = [line.split("#")[0].strip() for line in read_bytes(path).decode("utf-8-sig").splitlines()]
+    except (DataError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as a list of symbols") from error
     rows = [[cell.strip() for cell in line.split(",")] for line in lines if line]
     header = [cell.lower() for cell in rows[0]] if rows else []
