@@ -51,7 +51,7 @@ def text(found: dict[str, Any], own: Mapping[str, int]) -> str:
         parts.append(show.table(("symbol", ">book", ">broker", "why"), rows, title="Shares that differ"))
         beyond = {item["symbol"]: item["own"] + item["beyond"] for item in found["shares"] if item["beyond"]}
         if beyond:
-            parts.append(f"if {', '.join(beyond)} are yours: {declaring(beyond, own)}")
+            parts.append(f"if the shares of {', '.join(beyond)} are yours: {declaring(beyond, own)}")
     cash = found["cash"]
     if cash["difference"] != "0.00":
         book, broker, difference = (show.rupees(cash[name]) for name in ("book", "broker", "difference"))
@@ -64,7 +64,8 @@ def text(found: dict[str, Any], own: Mapping[str, int]) -> str:
         columns = ("symbol", "row of", "broker order", "field", "value", "stops us")
         parts.append(show.table(columns, rows, title="Rows of the broker that cannot be read"))
     if found["agrees"] and not found["unknown"]:
-        parts.append("orders, shares and cash agree with the broker's")
+        shares = "" if any(item["beyond"] for item in found["shares"]) else ", shares"
+        parts.append(f"orders{shares} and cash agree with the broker's")
     return "\n\n".join(parts)
 
 
