@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from tradectl.exchange.charges import day_charges
+from tradectl.execution.reentries import distrusted
 from tradectl.execution.surveillance import known_by_morning
 from tradectl.ledger.rows import Decision, Position
 from tradectl.model.market import Bar, Quote
@@ -80,8 +81,12 @@ def _standing(context: Context, position: Position, quote: Quote | None) -> Stan
     level = 0
     if position.buys < parameters.max_buys:
         level = next_level(position.level, since, reading.rsi, reading.above_slow, parameters)
+    following = world.sessions.next_run_session(context.session).date
+    untrusted = distrusted(world.market, history.through(context.session), following) if level else ""
     if exits.rsi_exit_due(reading.rsi, parameters):
         recommendation, reason = "EXIT", f"RSI {reading.rsi:.1f} is above {parameters.rsi_exit:g}"
+    elif untrusted:
+        recommendation, reason = "HOLD", untrusted
     elif level:
         recommendation, reason = "REENTER", f"RSI {reading.rsi:.1f} is below level {level}"
     else:
