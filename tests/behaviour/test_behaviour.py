@@ -436,10 +436,8 @@ def test_connect_by(held: Trading, name: str, word: str | None, first: str, dual
     """Only IPv4 answers here. IPv6 comes first: with ipv4 it is never tried, with ipv6 nothing else is."""
     told = {} if word is None else {"connect_by": word}
     if first == "ipv6" and word != "any":
-        with (
-            pytest.raises(BrokerUnavailable, match=r"could not be reached by ipv6 \(the setting connect_by"),
-            at_broker(held, name, told=told),
-        ):
+        unreached = pytest.raises(BrokerUnavailable, match=r"could not be reached by ipv6 \(the setting connect_by")
+        with unreached, at_broker(held, name, told=told):
             pass
         assert "ipv6" in dual_stack()
         return
