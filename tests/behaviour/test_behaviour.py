@@ -331,6 +331,22 @@ def test_unknown_word(held: Trading, name: str) -> None:
         assert result_of(held, "reconcile")["agrees"]
 
 
+@offered("unknown_word")
+def test_unknown_word_with_trades(trading: Callable[..., Trading], name: str) -> None:
+    """Trades prove more than a word: with all its shares traded an order is EXECUTED, whatever its word."""
+    market: Trading = trading(alpha())
+    market.to(AFTER, "10:00")
+    with at_broker(market, name) as wire:
+        claim = market.claim("test", AFTER)
+        intent = replace(entry(10, CLOSE, session=AFTER, symbol="ALPHA"), variety=Variety.REGULAR)
+        assert market.desk(claim).path.place(intent).ok
+        wire.edits["orders"] = worded(name, "SETTLED IN FULL")
+        market.to(AFTER, "10:05")
+        operate(market, "reconcile")
+        assert [order.status for order in market.orders(Side.BUY, AFTER)] == [OrderStatus.EXECUTED]
+        assert [position.quantity for position in market.positions] == [10]
+
+
 # -- refusals -----------------------------------------------------------------------------------------------------------------
 
 WORDS = "117 quantity needs authorisation at depository."
