@@ -122,8 +122,8 @@ class ListsOrderRules(Protocol):
     """What a broker with a list of instruments offers beside `Broker`. The paper exchange has none, and the exchange's rules."""
 
     def order_rules(self, symbol: str) -> OrderRules | None:
-        """Return the rules of a symbol by the newest list; None where the list does not have it. BrokerUnavailable without a
-        list."""
+        """Return the rules of a symbol by the newest list; None where the broker tells none. Raises UsageError for a symbol that
+        the list does not have, BrokerUnavailable without a list."""
         ...
 
 

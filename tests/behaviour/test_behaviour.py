@@ -331,6 +331,22 @@ def test_unknown_word(held: Trading, name: str) -> None:
         assert result_of(held, "reconcile")["agrees"]
 
 
+@offered("unknown_word")
+def test_unknown_word_with_trades(trading: Callable[..., Trading], name: str) -> None:
+    """Trades prove more than a word: with all its shares traded an order is EXECUTED, whatever its word."""
+    market: Trading = trading(alpha())
+    market.to(AFTER, "10:00")
+    with at_broker(market, name) as wire:
+        claim = market.claim("test", AFTER)
+        intent = replace(entry(10, CLOSE, session=AFTER, symbol="ALPHA"), variety=Variety.REGULAR)
+        assert market.desk(claim).path.place(intent).ok
+        wire.edits["orders"] = worded(name, "SETTLED IN FULL")
+        market.to(AFTER, "10:05")
+        operate(market, "reconcile")
+        assert [order.status for order in market.orders(Side.BUY, AFTER)] == [OrderStatus.EXECUTED]
+        assert [position.quantity for position in market.positions] == [10]
+
+
 # -- refusals -----------------------------------------------------------------------------------------------------------------
 
 WORDS = "117 quantity needs authorisation at depository."
@@ -436,7 +452,8 @@ def test_connect_by(held: Trading, name: str, word: str | None, first: str, dual
     """Only IPv4 answers here. IPv6 comes first: with ipv4 it is never tried, with ipv6 nothing else is."""
     told = {} if word is None else {"connect_by": word}
     if first == "ipv6" and word != "any":
-        with pytest.raises(BrokerUnavailable, match="could not be reached"), at_broker(held, name, told=told):
+        unreached = pytest.raises(BrokerUnavailable, match=r"could not be reached by ipv6 \(the setting connect_by")
+        with unreached, at_broker(held, name, told=told):
             pass
         assert "ipv6" in dual_stack()
         return

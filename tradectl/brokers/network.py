@@ -34,6 +34,12 @@ def source_of(vault: Vault) -> Callable[[], Source]:
     return source
 
 
+def way(source: Source) -> str:
+    """Return what a message adds where a broker could not be reached: the protocol that the setting chose; empty for any."""
+    name = next((word for word, of in SOURCES.items() if of == source and of is not None), "")
+    return f" by {name} (the setting {CONNECT_BY.name} of `tradectl broker set`)" if name else ""
+
+
 def anywhere() -> Source:
     """Return that a connection may leave by whichever address the machine takes."""
     return None

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from tradectl.brokers import strict_json
 from tradectl.brokers.adapter import Limiter, always
-from tradectl.brokers.network import Source, anywhere
+from tradectl.brokers.network import Source, anywhere, way
 from tradectl.brokers.retry_after import asked_wait
 from tradectl.errors import Ambiguous, BrokerUnavailable, DatabaseError, RateLimited, TradectlError
 from tradectl.model.order import Side
@@ -239,10 +239,10 @@ def _exchanged(
         ):
             reply = Reply(answer.status_code, answer.content)
     except (requests.ConnectTimeout, requests.exceptions.InvalidURL) as error:
-        raise BrokerUnavailable(f"{line.name} could not be reached") from error
+        raise BrokerUnavailable(f"{line.name} could not be reached{way(line.source())}") from error
     except requests.ConnectionError as error:
         if _never_connected(error):
-            raise BrokerUnavailable(f"{line.name} could not be reached") from error
+            raise BrokerUnavailable(f"{line.name} could not be reached{way(line.source())}") from error
         raise Ambiguous(f"the connection to {line.name} broke before it had answered") from error
     except requests.Timeout as error:
         raise Ambiguous(f"{line.name} did not answer within {line.timeout[1]:g} s") from error

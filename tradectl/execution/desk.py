@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from math import lcm
 
+from tradectl.errors import UsageError
 from tradectl.execution import actions, reconcile, stops, unknown
 from tradectl.execution.actions import OpenOf
 from tradectl.execution.adoption import LevelOf, no_level
@@ -19,7 +20,7 @@ from tradectl.ledger.rows import Intent, Order, Position
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.order import Holding, OrderStatus, Side
-from tradectl.ports import Broker, Clock, ListsOrderRules, MarketData
+from tradectl.ports import Broker, Clock, ListsOrderRules, MarketData, OrderRules
 
 Log = Callable[..., None]
 
@@ -229,19 +230,32 @@ class Desk:
         An older list says what the broker takes today, and the exchange's rule what the exchange takes in that session: the
         result then fits both. Without a row in the list the exchange's rule counts."""
         instrument = self.market.instrument(instrument_id, session)
-        listed = self.rules.order_rules(instrument.symbol) if self.rules is not None else None
+        listed = self._listed(instrument.symbol)
         if listed is None:
             return instrument.tick_size
         return listed.tick_size if listed.listed_on == session else lcm(listed.tick_size, instrument.tick_size)
 
-    def is_unlisted(self, symbol: str) -> bool:
-        """Return whether the broker's list of instruments does not have a symbol; False where the broker has no list."""
-        return self.rules is not None and self.rules.order_rules(symbol) is None
-
     def most_shares(self, symbol: str) -> int | None:
         """Return the largest quantity of one order (the freeze quantity) by the broker's list; None where it tells none."""
-        listed = self.rules.order_rules(symbol) if self.rules is not None else None
+        listed = self._listed(symbol)
         return listed.most_shares if listed is not None else None
+
+    def is_unlisted(self, symbol: str) -> bool:
+        """Return whether the broker's list of instruments does not have a symbol; False where the broker has no list."""
+        if self.rules is None:
+            return False
+        try:
+            self.rules.order_rules(symbol)
+        except UsageError:
+            return True
+        return False
+
+    def _listed(self, symbol: str) -> OrderRules | None:
+        """Return a symbol's rules by the broker's list; None where there is none, or it does not have the symbol."""
+        try:
+            return self.rules.order_rules(symbol) if self.rules is not None else None
+        except UsageError:
+            return None
 
     def holdings(self) -> Sequence[Holding]:
         """Read the holdings; note their rows that cannot be read."""

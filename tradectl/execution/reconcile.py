@@ -332,6 +332,7 @@ def _change(order: Order, report: OrderReport, filled: int, *, tried_again: bool
         and order.quantity == report.quantity
         and order.price == report.price
         and order.broker_order_id == report.broker_order_id
+        and (not report.unknown_word or order.reason == reason)  # the word is kept as the reason
     )
     return None if same else change
 

@@ -64,9 +64,10 @@ class Instruments:
         return found
 
     def order_rules(self, symbol: str, now: datetime) -> OrderRules | None:
-        """Return the tick of a share by the newest list, which has no freeze quantity; None for a share without a tick there."""
-        found = self.find(symbol, now)
-        return OrderRules(found.tick_size, ist_date(now - RENEWED)) if found is not None and found.tick_size > 0 else None
+        """Return the tick of a share by the newest list, which has no freeze quantity; None where it has no tick either. Raises
+        UsageError for an unknown symbol."""
+        found = self.require(symbol, now)
+        return OrderRules(found.tick_size, ist_date(now - RENEWED)) if found.tick_size > 0 else None
 
     def to_buy(self, symbol: str, now: datetime, market: MarketData) -> Listed:
         """The share to buy. DataError where our market data takes it for one of another series."""

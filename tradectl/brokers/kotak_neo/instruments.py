@@ -111,11 +111,9 @@ class ScripFile:
         self._of: tuple[date, Scrips] | None = None
 
     def order_rules(self, instrument: Instrument, day: date) -> OrderRules | None:
-        """Return the rules of an instrument's orders by the list of a day; None where the list has no row or no tick for it."""
-        try:
-            scrip = self.of(day).find(instrument)
-        except UsageError:
-            return None
+        """Return the rules of an instrument's orders by the list of a day; None where it has no tick. Raises UsageError where the
+        list does not have the instrument."""
+        scrip = self.of(day).find(instrument)
         return OrderRules(scrip.tick_size, day, scrip.most_shares) if scrip.tick_size > 0 else None
 
     def of(self, day: date) -> Scrips:

@@ -19,7 +19,7 @@ from tradectl.brokers.openalgo.api import PLACE, Api, understood
 from tradectl.brokers.openalgo.prices import OpenAlgoPrices
 from tradectl.brokers.openalgo.shares import holdings, positions_of
 from tradectl.brokers.replies import order_id
-from tradectl.errors import Blocked, BrokerUnavailable, OrderRefused, UsageError
+from tradectl.errors import Blocked, BrokerUnavailable, OrderRefused
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_rupees
@@ -144,12 +144,9 @@ class OpenAlgoBroker:
         return self._rules[today, symbol]
 
     def _rules_of(self, symbol: str, today: date) -> OrderRules | None:
-        try:
-            tick = self._api.read(
-                "symbol", lambda content: rows.about_paise(content["data"]["tick_size"]), symbol=symbol, exchange=rows.EXCHANGE
-            )
-        except UsageError:
-            return None
+        tick = self._api.read(
+            "symbol", lambda content: rows.about_paise(content["data"]["tick_size"]), symbol=symbol, exchange=rows.EXCHANGE
+        )
         return OrderRules(tick, today) if tick > 0 else None
 
     @property
