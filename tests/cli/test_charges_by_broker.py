@@ -103,6 +103,31 @@ def test_a_damaged_own_table_is_one_line(home: Path, researcher: Tradectl) -> No
     assert "charges.csv row 6: value 'lots' is no amount" in said.err
 
 
+def test_a_damaged_own_table_does_not_stop_a_live_home(home: Path, tradectl: Tradectl) -> None:
+    """What is held there must be sold."""
+    live(tradectl, "kotak_neo")
+    (home / "charges.csv").write_text(OWN.replace("delivery,sell,20", "delivery,sell,lots"))
+    for words in (("status",), ("positions",)):
+        said = tradectl(*words)
+        assert said.code == 0
+        assert "charges.csv row 6: value 'lots' is no amount" in said.err
+        assert "until it is repaired charges are those of Kotak Neo (Trade API)" in said.err
+    assert "row 6: value 'lots'" in tradectl("doctor").out
+
+
+def test_a_sweep_keeps_the_trades_of_each_table_apart(home: Path, researcher: Tradectl) -> None:
+    words = ("sweep", "--universe", "demo", "--set", "rsi_entry_above=44,45", "--jobs", "1", "--no-random-entries", "--json")
+    found = []
+    for rate in ("10000", "20000"):
+        (home / "charges.csv").write_text(OWN.replace("both,10000", f"both,{rate}").replace("both,20,", "both,2000,"))
+        assert researcher("config", "set", "charges", "angel").code == 0
+        said = researcher(*words)
+        assert said.code == 0, said.err
+        found.append(to_paise(said.object["result"]["settings"][0]["charges"]))
+    assert 0 < found[0] < found[1]
+    assert "charges are those of the broker" in researcher("sweep", "--universe", "demo", "--set", "charges=dhan,zerodha").err
+
+
 @pytest.mark.parametrize("words", [("AMBERWELL",), ("demo",), ("demo", "--portfolio")])
 def test_open_lots_are_detailed_and_the_text_agrees(researcher: Tradectl, words: tuple[str, ...]) -> None:
     found = backtested(researcher, *words, "--to", STILL_HELD, "--set", "charges=kotak_neo")

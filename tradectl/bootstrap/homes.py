@@ -106,7 +106,7 @@ def open_world(
     except TradectlError:
         database.close()
         raise
-    return _world(settings, ledger, clock, marker, read_only=read_only)
+    return _world(settings, ledger, clock, marker, read_only=read_only, tell=tell)
 
 
 def _make_markers(settings: Settings, users: Iterable[User], now: datetime) -> None:
@@ -251,7 +251,13 @@ def before_the_last_event(at: datetime, last: datetime) -> str:
 
 
 def _world(
-    settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock, marker: MarkerFile, *, read_only: bool
+    settings: Settings,
+    ledger: Ledger,
+    clock: SystemClock | VirtualClock,
+    marker: MarkerFile,
+    *,
+    read_only: bool,
+    tell: Callable[[str], None],
 ) -> World:
     from tradectl.strategy.parameters import Parameters, with_changes
 
@@ -260,7 +266,8 @@ def _world(
     if mode not in {"paper", "live"} and not kept:
         raise ConfigurationError(f"this database is in mode {mode!r}, which this version does not trade")
     changed = ledger.settings.list()
-    parameters = with_tariff(with_changes(Parameters(), changed), settings, ledger if mode != "simulated" else None, changed)
+    account = ledger if mode != "simulated" else None
+    parameters = with_tariff(with_changes(Parameters(), changed), settings, account, changed, tell)
     notifier = notifier_of(settings, ledger)
     market = deferred(lambda: open_store(settings))
     sessions = open_sessions(settings)

@@ -207,6 +207,9 @@ def _cells(item: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _armed(call: Call, account: LiveAccount, *, armed: bool) -> Answer:
+    from tradectl.bootstrap.tariffs import charged
+    from tradectl.strategy.parameters import Parameters
+
     now, arming = account.clock.now(), account.arming()
     was = arming.since() is not None
     if armed and not was:
@@ -216,7 +219,8 @@ def _armed(call: Call, account: LiveAccount, *, armed: bool) -> Answer:
     text = f"live orders {'go' if armed else 'do not go'} to {account.broker_name()}" + (" already" if armed and was else "")
     if was != armed:
         account.ledger.logs.append(now, "warning", "armed" if armed else "disarmed", text)
-    call.say("" if armed else "waiting orders stay where they are: `tradectl orders cancel --all` takes them back")
+    doubt = charged(call.told(), account.ledger, account.ledger.settings.list(), Parameters().charges).doubt if armed else ""
+    call.say(doubt if armed else "waiting orders stay where they are: `tradectl orders cancel --all` takes them back")
     return Answer(_status(account), text)
 
 

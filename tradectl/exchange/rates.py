@@ -27,6 +27,9 @@ LEVIES_ONLY = "levies_only"
 """The table of a broker whose own charges are not known: levies and nothing else."""
 TITLES = {"zerodha": "Zerodha", "kotak_neo": "Kotak Neo (Trade API)", "dhan": "Dhan", LEVIES_ONLY: "levies only"}
 """The shipped tables by name, as people read them."""
+OF_BROKER = {"kite": "zerodha", "kotak_neo": "kotak_neo", "dhan": "dhan", "openalgo": ""}
+"""The table of each broker by the name of its adapter; empty for one that stands before another broker. An adapter of another
+package may name its own (`brokers.adapter.Charging`)."""
 NO_BOUND = 2**62
 
 

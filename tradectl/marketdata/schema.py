@@ -12,8 +12,8 @@ ARCHIVE = "archive.db"
 VERSION = 5
 """Of the tables; in SQLite's user_version."""
 
-DERIVED_FROM = ("bars", "lists", "securities", "renames", "actions")
-"""A change in another table leaves the panel store as it is."""
+DERIVED_FROM = ("bars", "lists", "securities", "renames", "actions", "surveillance")
+"""A change in another table leaves the panel store, and what a study found, as it is."""
 _SHAPE = "CHECK (low > 0 AND low <= open AND low <= close AND high >= open AND high >= close), CHECK (volume >= 0)"
 
 

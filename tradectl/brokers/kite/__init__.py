@@ -39,7 +39,6 @@ class KiteAdapter:
     """The declaration. A repeated tag makes a second order, and nobody says how long an accepted order may stay invisible."""
 
     name = "kite"
-    charges = "zerodha"
     capabilities = Capabilities(visibility_lag=None, refuses_repeated_tag=False, preopen_prices=False)
     fields = (
         Field("api_key", "the API key of your Kite Connect app", secret=False),

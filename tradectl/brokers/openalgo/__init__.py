@@ -35,7 +35,6 @@ class OpenAlgoAdapter:
     behind it; the least that is known of any of them is declared (25, Zerodha)."""
 
     name = "openalgo"
-    charges = ""
     capabilities = Capabilities(
         visibility_lag=None,
         refuses_repeated_tag=False,
