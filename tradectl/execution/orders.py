@@ -34,7 +34,7 @@ from tradectl.model.order import TERMINAL, OrderRequest, OrderStatus, Side
 from tradectl.model.trading_state import TradingState, stricter
 from tradectl.ports import Broker, Clock, HaltMarker
 
-NOT_CARRIED_OUT = (BrokerUnavailable, LoginNeeded, ConfigurationError, DataError, Blocked)
+NOT_CARRIED_OUT = (BrokerUnavailable, LoginNeeded, ConfigurationError, DataError, UsageError, Blocked)
 """What a broker raises for a command that provably was not carried out (`ports.Broker`). A signal is none of them."""
 
 
@@ -224,14 +224,16 @@ class OrderPath:
         try:
             _assert_allows(self._marked(), order.side)
             broker_order_id = self._broker.place(request)
-        except (OrderRefused, UsageError) as error:  # UsageError: the broker lists no such symbol, or its row cannot be read
-            refusal = error if isinstance(error, OrderRefused) else OrderRefused(str(error), code="unknown_symbol")
+        except OrderRefused as refusal:
             sent, status, reason = self._refused(order, refusal, doubt)
             return Answer(sent, answered(order, status, self._clock.now(), reason=reason), reason)
         except Ambiguous as unknown:
             reason = str(unknown)
             return Answer(Sent.UNKNOWN, answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=reason), reason)
-        except NOT_CARRIED_OUT:
+        except NOT_CARRIED_OUT as error:
+            if isinstance(error, UsageError) and order.side is Side.SELL:  # not listed: the exits of other symbols go on
+                sent, status, reason = self._refused(order, OrderRefused(str(error), code="unknown_symbol"), doubt)
+                return Answer(sent, answered(order, status, self._clock.now(), reason=reason), reason)
             if doubt:
                 answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=doubt)
             else:

@@ -73,7 +73,10 @@ def symbol_of(text: str) -> str:
 
 
 def concerns(row: Row) -> bool:
-    """Whether an order, a trade or a position is about delivery of shares. OddValue where it does not say."""
+    """Whether an order, a trade or a position is about delivery of shares. OddValue where it does not say. A row of
+    which every field is empty stands for none."""
+    if not any(row.values()):
+        return False
     exchange = is_one_of(row, "exchange", EXCHANGES, _OTHER_EXCHANGES)
     return exchange and is_one_of(row, "product", {PRODUCT}, _OTHER_PRODUCTS)
 
