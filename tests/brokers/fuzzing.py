@@ -89,7 +89,7 @@ def broken(random: Random, document: Any) -> bytes:
     """Return the bytes of a JSON document with one to three things wrong."""
     found = deepcopy(document)
     for _ in range(random.choice((1, 1, 1, 2, 3))):
-        found = _changed(random, found)
+        found = changed(random, found)
     content = json.dumps(found).encode()
     chance = random.random()
     if chance < 0.15:
@@ -127,7 +127,8 @@ def _with_raw_value(random: Random, content: bytes) -> bytes:
     return content[:start] + random.choice(RAW) + content[end:]
 
 
-def _changed(random: Random, document: Any) -> Any:
+def changed(random: Random, document: Any) -> Any:
+    """Return a document with one thing wrong; the document itself is changed."""
     places = list(_places(document))
     if not places:
         return deepcopy(random.choice(ODD))

@@ -266,7 +266,10 @@ class OrderPath:
         except Ambiguous as unknown:
             reason = str(unknown)
             return Answer(Sent.UNKNOWN, answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=reason), reason)
-        except NOT_CARRIED_OUT:
+        except NOT_CARRIED_OUT as error:
+            if isinstance(error, UsageError) and order.side is Side.SELL:  # not listed: the exits of other symbols go on
+                sent, status, reason = self._refused(order, OrderRefused(str(error), code="unknown_symbol"), doubt)
+                return Answer(sent, answered(order, status, self._clock.now(), reason=reason), reason)
             if doubt:
                 answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=doubt)
             else:

@@ -166,7 +166,7 @@ def _order(row: Row) -> OrderReport:
     mocks has them in that order. `pending_quantity` lies on rows that have ended, so it is not read."""
     word = str(row["status"])
     status = status_of(word)
-    known = [moment(text) for text in (row["order_timestamp"], row.get("exchange_timestamp")) if text]
+    known = [moment(row[name]) for name in ("order_timestamp", "exchange_timestamp") if row.get(name)]
     updated = row.get("exchange_update_timestamp")
     reason = str(row.get("status_message") or row.get("status_message_raw") or "")
     if status is _S.UNKNOWN:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -20,7 +21,7 @@ from tradectl.brokers import storable
 from tradectl.brokers.row_reading import Names, is_one_of, read_rows
 from tradectl.brokers.storable import LIMIT, MONEY, NET, PRICE, QUANTITY, Range
 from tradectl.brokers.strict_json import brief
-from tradectl.model.odd_rows import RowKind, Rows
+from tradectl.model.odd_rows import OddRow, RowKind, Rows
 from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport, Variety
 
 Row = Mapping[str, Any]
@@ -83,7 +84,10 @@ def symbol_of(text: str) -> str:
 
 
 def concerns(row: Row) -> bool:
-    """Whether an order, a trade or a position is about delivery of shares. OddValue where it does not say."""
+    """Whether an order, a trade or a position is about delivery of shares. OddValue where it does not say. A row of
+    which every field is empty stands for none."""
+    if not any(row.values()):
+        return False
     exchange = is_one_of(row, "exchange", EXCHANGES, _OTHER_EXCHANGES)
     return exchange and is_one_of(row, "product", {PRODUCT}, _OTHER_PRODUCTS)
 
@@ -170,15 +174,43 @@ def _limit(row: Row) -> int:
 def trades(rows: Iterable[Row], moment: Moment, now: datetime | None = None) -> Rows[TradeReport]:
     """The trade book. Where a row has no id of its own one is made of all that it says, equal rows numbered, without the date
     (which is not told): the same trade has the same id however often and whenever it is read."""
-    seen: Counter[str] = Counter()
 
     def read(row: Row) -> TradeReport | None:
-        return storable.trade(_trade(row, seen, moment), now) if concerns(row) else None
+        return storable.trade(_trade(row, moment), now) if concerns(row) else None
 
-    return read_rows(RowKind.TRADE, rows, read, NAMES)
+    read_ones = read_rows(RowKind.TRADE, rows, read, NAMES)
+    disputed = _disputed(read_ones)
+    numbers = {row.broker_order_id for row in disputed}
+    seen: Counter[str] = Counter()
+    found: list[TradeReport] = []
+    for trade in read_ones:
+        name = trade.trade_id
+        if name.endswith(_TO_BE_NUMBERED):
+            seen[name] += 1
+            name = f"{name}{seen[name]}"
+        if trade.broker_order_id not in numbers:
+            found.append(replace(trade, trade_id=name))
+    return Rows(found, (*read_ones.odd, *disputed))
 
 
-def _trade(row: Row, seen: Counter[str], moment: Moment) -> TradeReport:
+_TO_BE_NUMBERED = "-"
+
+
+def _disputed(trades: Iterable[TradeReport]) -> list[OddRow]:
+    """Return an odd row for each symbol of an order whose trades are of more than one symbol or side: an order has one."""
+    told: dict[str, set[tuple[str, Side]]] = {}
+    for trade in trades:
+        told.setdefault(trade.broker_order_id, set()).add((trade.symbol, trade.side))
+    return [
+        OddRow(RowKind.TRADE, symbol, "orderid", f"{number}, which is of {len(found)} symbols or sides", number)
+        for number, found in told.items()
+        if len(found) > 1
+        for symbol in sorted({symbol for symbol, _ in found})
+    ]
+
+
+def _trade(row: Row, moment: Moment) -> TradeReport:
+    """Return a trade; where its row has no id of its own, its id ends in `_TO_BE_NUMBERED`."""
     quantity = whole(row["quantity"], "quantity", QUANTITY)
     price, at = about_paise(row["average_price"], "average_price", PRICE), moment(row["timestamp"])
     number = storable.identity(row["orderid"], "orderid")
@@ -187,10 +219,7 @@ def _trade(row: Row, seen: Counter[str], moment: Moment) -> TradeReport:
     if not name:
         text = row["timestamp"].strip().split(" ")
         clock = next((word for word in text if ":" in word), text[0])
-        made = f"{clock}-{quantity}x{price}"
-        key = f"{number}/{made}"
-        seen[key] += 1
-        name = f"{made}-{seen[key]}"
+        name = f"{clock}-{quantity}x{price}{_TO_BE_NUMBERED}"
     return TradeReport(
         f"{number}/{name}",
         number,
