@@ -24,10 +24,9 @@ Both then read one account, and must read the same: orders, trades, holdings, fu
 trade at `tradectl sandbox NAME` in processes of their own. Zerodha's published samples are read in
 `tests/brokers/kite/test_published_shapes.py`; with TRADECTL_KITE_MOCKS=FOLDER from that repository's own files.
 
-Zerodha's own integration tests (pykiteconnect f5531bd, 45 tests), run by hand on 2026-11-30 against `sandbox kite`, with CNC
-in place of MIS, prices on the tick and market protection: 23 passed, 2 of them after hours. The others want what is not
-served: mutual funds, auctions, cover and stop-loss orders, trigger ranges, intervals between a minute and a day,
-api.kite.trade itself.
+Zerodha's own integration tests (pykiteconnect f5531bd, 45 tests), run by hand on 2026-11-30 against `sandbox kite` with CNC for
+MIS, prices on the tick and market protection: 23 passed, 2 of them after hours. The others want what is not served: mutual
+funds, auctions, cover and stop-loss orders, trigger ranges, intervals between a minute and a day, api.kite.trade itself.
 
 Not among the actions, because neither our adapter nor its sandbox has them: OpenAlgo's websocket and history, Kotak's candles.
 
