@@ -5,6 +5,7 @@ Opened `through` a session it has no bar after it, whatever was imported since: 
 
 from __future__ import annotations
 
+import csv
 import sqlite3
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -426,10 +427,11 @@ def _symbols_of(path: Path) -> list[str]:
     from tradectl.marketdata.importers.packed import read_bytes
 
     try:
-        lines = [line.split("#")[0].strip() for line in read_bytes(path).decode("utf-8-sig").splitlines()]
-    except (DataError, UnicodeDecodeError) as error:
+        text = read_bytes(path).decode("utf-8-sig")
+        lines = [line.split("#")[0].strip() for line in text.splitlines()]
+        rows = [[cell.strip() for cell in row] for row in csv.reader(filter(None, lines), skipinitialspace=True)]
+    except (DataError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{path}: cannot be read as a list of symbols") from error
-    rows = [[cell.strip() for cell in line.split(",")] for line in lines if line]
     header = [cell.lower() for cell in rows[0]] if rows else []
     column = header.index("symbol") if "symbol" in header else 0
     symbols = [row[column] for row in rows[1 if "symbol" in header else 0 :] if len(row) > column and row[column]]

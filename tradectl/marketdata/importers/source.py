@@ -29,10 +29,10 @@ LONGEST_LINE = 65_536
 MOST_COLUMNS = 256
 MOST_EMPTY = 16
 """Empty fields that a line may have beyond the header: many files end each line with a delimiter."""
-DELIMITERS = ",;\t"
+DELIMITERS = ",;\t|"
 SPACES = " \t\xa0\u2007\u202f\u3000"
 _CONTROLS = bytes(code for code in (*range(32), 127) if code not in b"\t\n\r")
-_SEPARATOR = re.compile(r"sep=(.)")
+_SEPARATOR = re.compile(r"sep=([,;\t|])")
 """Excel's first line that names the delimiter."""
 
 
