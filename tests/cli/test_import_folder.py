@@ -63,3 +63,14 @@ def test_a_conflict_is_told_in_rupees_with_its_row(tradectl: Tradectl, tmp_path:
 def test_a_name_that_cannot_be_a_file_is_a_mistake(tradectl: Tradectl) -> None:
     done = tradectl("data", "import", "x" * 5000)
     assert (done.code, "File name too long" in done.err) == (2, True)
+
+
+def test_years_before_the_calendar_are_history_and_marked_so(tradectl: Tradectl, tmp_path: Path) -> None:
+    path = tmp_path / "old.csv"
+    path.write_text(DAILY + GOOD.replace("2024-01-15", "2017-12-29") + GOOD.replace("2024-01-15", "2018-01-02"))
+    refused = tradectl("data", "import", str(path))
+    assert (refused.code, "old.csv row 2: 2017-12-29 lies before the session table" in refused.err) == (8, True)
+    assert tradectl("data", "import", str(path), "--derive-calendar").code == 0
+    assert "1 sessions before 2018-01-01 are derived from the imported bars" in tradectl("data", "list").out
+    done = tradectl("backtest", "ACME", "--from", "2017-12-29")
+    assert (done.code, "no sessions, ticks and charges before 2018-01-01 are known" in done.err) == (2, True)
