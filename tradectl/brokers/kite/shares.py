@@ -51,7 +51,8 @@ def holdings(held: Iterable[Row], positions: Mapping[str, Any]) -> Rows[Holding]
     found: dict[str, _Shares] = {}
     for row in morning:
         symbol, quantity, fresh = symbol_of(row["tradingsymbol"]), whole(row["quantity"]), whole(row["t1_quantity"])
-        opening = min(quantity + fresh, whole(row.get("opening_quantity", quantity)))
+        told = row.get("opening_quantity")
+        opening = min(quantity + fresh, whole(told) if told is not None else quantity)
         before = found.get(symbol, _Shares())
         found[symbol] = replace(
             before,
