@@ -170,7 +170,7 @@ def test_trades_of_ours_that_cannot_be_true_are_not_booked(held: Trading, kite: 
     wrong = [
         {"quantity": 118}, {"quantity": 0}, {"quantity": -5}, {"quantity": 2.5}, {"average_price": 0}, {"average_price": -1},
         {"average_price": 10**17}, {"average_price": 96.123}, {"fill_timestamp": "2031-01-01 10:02:00"}, {"trade_id": None},
-        {"fill_timestamp": None}, {"order_id": None, "quantity": 0}, {"quantity": {}}, {"tradingsymbol": None, "quantity": 0},
+        {"fill_timestamp": None}, {"order_id": None, "quantity": 0}, {"quantity": {}}, {"fill_timestamp": "2001-07-19 10:02:00"}, {"tradingsymbol": None, "quantity": 0},
     ]  # fmt: skip
     for odd in wrong:
         changes[TRADES] = lambda rows, odd=odd: [*rows, trade | odd]
