@@ -27,13 +27,15 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Write again what is generated from the program: docs/reference, crontab.example.
+# Write again what is generated: docs/reference (from the program, and from what official clients send), crontab.example.
 reference: $(STAMP)
 	$(BIN)/python -m tradectl.cli.reference
+	$(BIN)/python -m tests.witnesses
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml tests/witnesses/requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --requirement tests/witnesses/requirements.txt
 	touch $(STAMP)
 
 clean:

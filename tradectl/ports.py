@@ -14,6 +14,7 @@ from tradectl.model.trading_state import TradingState
 if TYPE_CHECKING:
     from tradectl.model.history import History
     from tradectl.model.panel import Panel
+    from tradectl.model.surveillance import Spells, Surveillance
 
 
 class Tell(Protocol):
@@ -46,8 +47,10 @@ class Capabilities:
 
     `amo`: it takes after-market orders. `tag_length`: characters of a client tag that its book shows again; 0 where it keeps
     none. `open_weekdays`: its market is open on every weekday that no list closes; without, a quote must show that it trades.
+    `amo_changes`: a waiting after-market order may be changed; without, it can only be cancelled until the exchange has it.
     `tag_survives_modify`: a changed or cancelled order is still shown under its tag. `filled_in_book`: the order book says
-    how much of an order is filled; without, only trades do.
+    how much of an order is filled; without, only trades do. `trade_times`: its quotes say when the last price was traded;
+    without, only when something in them changed.
     """
 
     visibility_lag: timedelta | None
@@ -56,10 +59,12 @@ class Capabilities:
     quote_delay: timedelta = timedelta(0)
     max_modifications: int = 25
     amo: bool = True
+    amo_changes: bool = True
     tag_length: int = 20
     tag_survives_modify: bool = True
     filled_in_book: bool = True
     open_weekdays: bool = False
+    trade_times: bool = True
 
 
 class Broker(Protocol):
@@ -175,6 +180,10 @@ class MarketData(Protocol):
         """All stored bars, oldest first; None without any. Callers cut by session."""
         ...
 
+    def verify(self) -> str:
+        """Compare what is stored with its checksums and make it again where it is damaged; one line about that, else empty."""
+        ...
+
     def panel(self) -> Panel:
         """All stored bars of everybody; never a later session than it was opened through."""
         ...
@@ -193,6 +202,18 @@ class MarketData(Protocol):
 
     def actions(self, instrument_id: str, after: date, through: date) -> tuple[CorporateAction, ...]:
         """Actions with after < ex-date <= through, oldest first."""
+        ...
+
+    def surveillance(self, session: date) -> Surveillance:
+        """The surveillance lists in force on a session: of each measure the newest that is not later."""
+        ...
+
+    def excluded(self, instrument_id: str) -> Spells:
+        """The dates on which a surveillance list excludes an instrument, by the lists' own dates."""
+        ...
+
+    def undecided(self) -> Mapping[str, date]:
+        """The first ex-date of an unknown action that no person has decided, by instrument: from then on it is not traded."""
         ...
 
     def multiplier(self, instrument_id: str, session: date, open_price: int | None) -> float | None:

@@ -23,8 +23,9 @@ KEYS = {
     "paper": "the paper exchange's file",
     "market": "the folder of market data",
     "sessions": "the operator's own calendar",
+    "charges": "the operator's own tables of brokers' charges",
     "color": "off: no colours",
-    "quotes": "paper only: whose prices orders fill at, yahoo (late) or a broker (kite, kotak_neo, openalgo); else stored bars",
+    "quotes": "paper only: whose prices orders fill at, yahoo (late) or a broker of `broker list`; else stored bars",
     "nse": "the address of NSE's files",
     "nse_home": "the page whose cookies NSE wants",
     "yahoo": "the address that stands for Yahoo",
@@ -62,10 +63,17 @@ class Settings:
     nse: str = NSE
     nse_home: str = NSE_HOME
     yahoo: str = ""
+    charges_file: str = ""
+    """The operator's own tables of charges, seen from the home; empty: charges.csv."""
     database_named: bool = False
     """Whether `database` was named by the command line or the environment, and not by the home."""
     unread: TradectlError | None = None
     """What `load_readable` left out, and why. `database` is then empty where only tradectl.toml could name it."""
+
+    @property
+    def charges(self) -> Path:
+        """The operator's own tables of brokers' charges. The file need not exist."""
+        return self.home / Path(self.charges_file or "charges.csv").expanduser()
 
     @property
     def logs(self) -> Path:
@@ -156,6 +164,7 @@ def _settings(
         nse=file.get("nse", NSE).rstrip("/"),
         nse_home=file.get("nse_home", NSE_HOME).rstrip("/"),
         yahoo=file.get("yahoo", "").rstrip("/"),
+        charges_file=file.get("charges", ""),
         database_named=bool(named)
         and database_url(named or "", Path.cwd()) != database_url(file.get("database", "ledger.db"), folder),
     )

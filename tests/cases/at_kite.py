@@ -21,6 +21,9 @@ from tradectl.sandbox.kite.errors import KiteError
 from tradectl.sandbox.server import Request, Response
 from tradectl.task import World
 
+PATIENT = (120.0, 120.0)
+"""Seconds for a connection, and for an answer: on a busy machine a read must not fail, since a failed step has an exit code."""
+
 
 class OddHoldings(KiteSandbox):
     """Kite's server that answers `held` when it is asked for the holdings (None: the account's own), and refuses every new order
@@ -29,6 +32,8 @@ class OddHoldings(KiteSandbox):
 
     held: list[dict[str, Any]] | None = None
     refuses: str = ""
+    loses: bool = False
+    """Whether it carries new orders out and answers 502."""
     more_orders: Sequence[dict[str, Any]] = ()
     listed: str = ""
 
@@ -54,7 +59,10 @@ class OddHoldings(KiteSandbox):
             self.posted.append(dict(request.form))
         if request.method == "POST" and self.refuses:
             raise KiteError(400, "InputException", self.refuses)
-        return super()._command(request, parts)
+        done = super()._command(request, parts)
+        if request.method == "POST" and self.loses:
+            raise KiteError(502, "NetworkException", "Gateway timed out")
+        return done
 
 
 @contextmanager
@@ -68,7 +76,7 @@ def at_kite(market: Trading, **sandbox: Any) -> Iterator[OddHoldings]:
         vault = MemoryVault({"api_key": KEY, "api_secret": SECRET})
         addresses = {"api": kite.url, "login": f"{kite.url}/connect/login"}
         folder = market.folder / "kite"
-        account = Account("asha", market.clock, SESSIONS, market.market, vault, folder, addresses=addresses)
+        account = Account("asha", market.clock, SESSIONS, market.market, vault, folder, addresses=addresses, timeout=PATIENT)
         ADAPTER.login(account, browse)
         arming = Arming(market.ledger, "kite")
         arming.arm(market.clock.now())

@@ -19,6 +19,7 @@ from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.store import Store
 from tradectl.model.market import ActionKind
 from tradectl.model.position import Folded, Trade
+from tradectl.model.surveillance import Spell
 from tradectl.strategy.backtest import Backtest, Facts, gated, run
 from tradectl.strategy.lane_market import LaneMarket, Listing
 from tradectl.strategy.lanes import LaneRun, run_lanes
@@ -38,9 +39,16 @@ def market(listed: Sequence[Facts]) -> LaneMarket:
     def listing(world: Facts) -> Listing:
         sessions = [world.history.session(i) for i in range(len(world.history))]
         with_minutes = frozenset(day for day in sessions if world.minutes(day))
-        return Listing(world.history, world.instrument, world.actions, world.minutes, with_minutes, lambda _: world.features)
+        shown = lambda _: world.features  # noqa: E731
+        return Listing(world.history, world.instrument, world.actions, world.minutes, with_minutes, shown, world.excluded)
 
     return LaneMarket.of([listing(world) for world in listed], SESSIONS)
+
+
+def spells(dates: Sequence[date]) -> st.SearchStrategy[Spell]:
+    """Dates on which a surveillance list excludes a symbol."""
+    ends = st.tuples(st.sampled_from(dates), st.integers(1, 4))
+    return ends.map(lambda pair: Spell(pair[0].toordinal(), pair[0].toordinal() + pair[1]))
 
 
 def ordered(trades: Sequence[Trade]) -> list[Trade]:
@@ -94,6 +102,7 @@ def worlds(draw: st.DrawFn) -> Facts:
     thin = np.where(np.arange(len(dates)) % 5 == 2, 49_000 * 1_000, 10**11)
     columns = replace(columns, average_turnover=thin)
     world = facts(bars, columns, actions=actions, isin=draw(st.sampled_from(["INE000A01010"] * 5 + ["INF000A01010"])))
+    world = replace(world, excluded=tuple(draw(st.lists(spells(dates), max_size=2))))
     if not draw(st.booleans()):
         return world
     dip, busy = draw(prices), set(draw(st.lists(st.sampled_from(dates), max_size=4)))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradectl.bootstrap.sources import open_prices, open_sessions, open_store
+from tradectl.bootstrap.tariffs import with_tariff
 from tradectl.bootstrap.worlds import live_world, notifier_of, onlooker, paper_world
 from tradectl.clock import SystemClock, VirtualClock
 from tradectl.deferred import deferred
@@ -105,7 +106,7 @@ def open_world(
     except TradectlError:
         database.close()
         raise
-    return _world(settings, ledger, clock, marker, read_only=read_only)
+    return _world(settings, ledger, clock, marker, read_only=read_only, tell=tell)
 
 
 def _make_markers(settings: Settings, users: Iterable[User], now: datetime) -> None:
@@ -250,7 +251,13 @@ def before_the_last_event(at: datetime, last: datetime) -> str:
 
 
 def _world(
-    settings: Settings, ledger: Ledger, clock: SystemClock | VirtualClock, marker: MarkerFile, *, read_only: bool
+    settings: Settings,
+    ledger: Ledger,
+    clock: SystemClock | VirtualClock,
+    marker: MarkerFile,
+    *,
+    read_only: bool,
+    tell: Callable[[str], None],
 ) -> World:
     from tradectl.strategy.parameters import Parameters, with_changes
 
@@ -258,7 +265,9 @@ def _world(
     kept = read_only and mode == "simulated"
     if mode not in {"paper", "live"} and not kept:
         raise ConfigurationError(f"this database is in mode {mode!r}, which this version does not trade")
-    parameters = with_changes(Parameters(), ledger.settings.list())
+    changed = ledger.settings.list()
+    account = ledger if mode != "simulated" else None
+    parameters = with_tariff(with_changes(Parameters(), changed), settings, account, changed, tell)
     notifier = notifier_of(settings, ledger)
     market = deferred(lambda: open_store(settings))
     sessions = open_sessions(settings)
@@ -331,7 +340,10 @@ def parameters_of(settings: Settings, changes: dict[str, str]) -> Parameters:
     from tradectl.strategy.parameters import Parameters, with_changes
 
     home = home_ledger(settings)
-    return with_changes(Parameters(), (home.settings.list() if home is not None else {}) | changes)
+    changed = (home.settings.list() if home is not None else {}) | changes
+    # What a person asks for on the command line of a study counts, in a live home too.
+    account = home if "charges" not in changes else None
+    return with_tariff(with_changes(Parameters(), changed), settings, account, changed)
 
 
 def home_ledger(settings: Settings) -> Ledger | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from tradectl.bootstrap.homes import DEFAULT_CAPITAL, DEFAULT_USER, home_ledger
 from tradectl.bootstrap.sources import open_store
+from tradectl.bootstrap.tariffs import with_tariff
 from tradectl.bootstrap.worlds import PaperWorld, paper_world
 from tradectl.clock import VirtualClock
 from tradectl.deferred import itself
@@ -50,6 +51,9 @@ def open_simulation(
         raise DataError(f"there is no bar from {ist_date(start)} on: the newest is of {newest or 'no session'}")
     home = home_ledger(settings)
     own = (home.settings.list() if home is not None else {}) | changes
+    parameters = with_tariff(with_changes(Parameters(), own), settings, home if "charges" not in changes else None, own)
+    if parameters.charges != Parameters().charges:
+        own |= {"charges": parameters.charges}
     user = home.user if home is not None else settings.user or DEFAULT_USER
     if capital is None:
         capital = home.users.get(user).capital if home is not None else DEFAULT_CAPITAL
@@ -60,7 +64,7 @@ def open_simulation(
         clock,
         market,
         market.sessions,
-        with_changes(Parameters(), own),
+        parameters,
         paper=folder / "paper.db",
         notifier=SilentNotifier(),
         marker=MemoryMarker(),
@@ -114,7 +118,8 @@ def reopen_simulation(settings: Settings, folder: Path) -> PaperWorld:
     ended = Info(database).get("last_event_at")
     if ended is None:
         raise ConfigurationError(f"{folder} holds no simulation")
-    parameters, clock = with_changes(Parameters(), ledger.settings.list()), VirtualClock(datetime.fromisoformat(ended))
+    own, clock = ledger.settings.list(), VirtualClock(datetime.fromisoformat(ended))
+    parameters = with_tariff(with_changes(Parameters(), own), settings, None, own)
     market = open_store(settings)
     return paper_world(
         ledger,

@@ -73,6 +73,8 @@ def paper_world(
     """A world that trades on paper, on live prices where there is a source of them; `shelf` is the folder where scans are kept
     for the next process. Most commands only look into the ledger, so exchange and readings are made when asked."""
 
+    ledger.tariff = parameters.tariff
+
     def broker() -> PaperBroker:
         from tradectl.brokers.paper import PaperBroker
         from tradectl.ledger.exchange_mark import ExchangeMark
@@ -90,6 +92,7 @@ def paper_world(
             opening_cash=ledger.users.get(ledger.user).capital,
             prices=prices,
             witness=ExchangeMark(ledger.database, ledger.user) if mode == "paper" else None,
+            tariff=parameters.tariff,
         )
 
     readings = readings_of(market, parameters, shelf)
@@ -112,6 +115,7 @@ def live_world(
     """A world that trades at the user's broker. ConfigurationError on a virtual clock: real money knows only one time."""
     if clock.virtual:
         raise ConfigurationError("a live home goes by the machine's clock")
+    ledger.tariff = parameters.tariff
     broker = deferred(lambda: live_account(settings, ledger, clock, market, sessions).open(marker))
     return LiveWorld(
         ledger.user,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tradectl.brokers.adapter import Account, Adapter, ChargeDifference, Remark, adapter
+from tradectl.brokers.adapter import Account, Adapter, ChargeLine, ChargesTold, Remark, adapter
 from tradectl.brokers.guard import GuardedBroker
 from tradectl.brokers.onlooker import Onlooker
 from tradectl.brokers.permission import SendPermission
 from tradectl.errors import Blocked, ConfigurationError
+from tradectl.exchange.rates import Tariff
 from tradectl.ledger.arming import BROKER, Arming
 from tradectl.ledger.limits import RateLimits
 from tradectl.ports import HaltMarker
@@ -54,15 +55,16 @@ class LiveAccount(Onlooker):
         account = self.account(found, SendPermission(found.name, arming, marker))
         return GuardedBroker(found.open(account), arming, self.clock, self._sessions, self._market, marker=marker)
 
-    def charges(self) -> list[ChargeDifference]:
-        """Where the broker reckons the charges of today's orders otherwise than our table. Blocked where it tells none."""
+    def charges(self, tariff: Tariff) -> list[ChargeLine]:
+        """Every line of the charges of today's orders, by the broker and by a table. Blocked where the broker tells none."""
         found = self.adapter()
         broker = found.open(self.looking(found))
-        reckon = getattr(broker, "charges", None)
-        if reckon is None:
-            raise Blocked(f"{found.name} does not tell what it charges")
-        differences: list[ChargeDifference] = reckon(broker.orders())
-        return differences
+        if not isinstance(broker, ChargesTold):
+            raise Blocked(
+                f"{found.name} does not tell what it charges: compare the day's contract note with `tradectl pnl`; the table "
+                f"that counts is {tariff.title} (`tradectl broker tables`)"
+            )
+        return broker.charge_lines(broker.orders(), tariff)
 
     def remarks(self) -> Sequence[Remark]:
         """What the broker tells of the account beside what tasks ask; nothing from an adapter that asks no more."""

@@ -12,8 +12,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tradectl.brokers.strict_json import OddNumber
 from tradectl.errors import Ambiguous, OrderRefused
 from tradectl.model.money import to_rupees
+from tradectl.model.odd_rows import RowKind, odd_of
 from tradectl.model.order import OrderReport
 
 
@@ -162,6 +164,9 @@ def above_freeze(broker: str, quantity: int, most: int) -> OrderRefused:
 
 def check_absent(book: Iterable[OrderReport], tag: str) -> None:
     """Ambiguous where the order book shows an order under a tag that is about to be sent once more."""
+    odd = next((row for row in odd_of(book) if row.kind is RowKind.ORDER and row.tag in {"", tag}), None)
+    if odd is not None:
+        raise Ambiguous(f"the broker refused the session of a command, and {odd.text}: it may be the order")
     if any(report.tag == tag for report in book):
         raise Ambiguous("the broker refused the session of a command, and its order book shows the order: it was carried out")
 
@@ -172,7 +177,7 @@ def order_id(value: object) -> str | None:
     An id has 1 to 64 letters, digits and `_ . : -`, among them a digit from 1 to 9. A JSON number counts where it is whole. Kite
     and Kotak send 15 to 19 digits; brokers behind OpenAlgo send other ids too.
     """
-    if isinstance(value, bool) or not isinstance(value, str | int):
+    if isinstance(value, bool | OddNumber) or not isinstance(value, str | int):
         return None
     text = str(value).strip()
     return text if _ORDER_ID.fullmatch(text) else None

@@ -14,6 +14,7 @@ from typing import Any
 
 from tradectl.errors import UsageError
 from tradectl.model.market import changes_shares
+from tradectl.model.odd_rows import Rows, odd_of
 from tradectl.model.order import Holding
 from tradectl.ports import MarketData
 
@@ -42,9 +43,11 @@ def counted_once(rows: Iterable[Row], security: Callable[[Row], str], size: Call
     return list(found.values())
 
 
-def of_known_securities(holdings: Iterable[Holding], market: MarketData, day: date) -> tuple[Holding, ...]:
-    """Return the holdings, with no shares for a symbol whose shares are of another security; `other_isin` then names it."""
+def of_known_securities(holdings: Iterable[Holding], market: MarketData, day: date) -> Rows[Holding]:
+    """Return the holdings, with no shares for a symbol whose shares are of another security; `other_isin` then names it. Rows
+    that cannot be read stay beside them."""
     found: dict[str, Holding] = {}
+    odd = odd_of(holdings)
     for item in holdings:
         other = _other_isin(item, market, day)
         known = found.get(item.symbol)
@@ -60,7 +63,7 @@ def of_known_securities(holdings: Iterable[Holding], market: MarketData, day: da
                 sellable=known.sellable + item.sellable,
                 pledged=known.pledged + item.pledged,
             )
-    return tuple(found.values())
+    return Rows(found.values(), odd)
 
 
 def _other_isin(item: Holding, market: MarketData, day: date) -> str:

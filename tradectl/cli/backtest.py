@@ -84,7 +84,7 @@ def backtest(
             found, text = backtests.of_symbol(asked), text_of_symbol
     with bar("checking", quiet=quiet) as tell:
         made_again = checked(asked, account.capital if account is not None else None, look_ahead, tell)
-    found = with_notes(found, asked.parameters, made_again)
+    found = with_notes(found, asked.parameters, made_again, asked.market.surveillance_since())
     if csv_file is not None:
         write_csv(csv_file, CSV_COLUMNS, found["trades"])
     if not made_again.differences:
@@ -160,14 +160,14 @@ def text_of_symbol(found: dict[str, Any]) -> str:
     table = show.table(TRADE_COLUMNS, rows, title=title, empty="no trade was closed.")
     held = f"; {found['open']} shares still held" if found["open"] else ""
     summary = f"{len(rows)} trades, {found['winners']} with a gain, net {show.rupees(found['net'])}{held}"
-    return "\n".join([table, "", summary, "", *notes(found)])
+    return "\n".join([table, "", summary, *still_held(found), "", *notes(found)])
 
 
 def text_of_many(found: dict[str, Any]) -> str:
     total = found["total"]
     won = f"{total['trades']} trades of {len(found['symbols'])} symbols, {total['wins']} with a gain"
     summary = f"{won}, charges {show.rupees(total['charges'])}, net {show.rupees(total['net'])}"
-    return "\n".join([by_symbol(found), "", summary, EVERY_TRADE, "", *notes(found)])
+    return "\n".join([by_symbol(found), "", summary, EVERY_TRADE, *still_held(found), "", *notes(found)])
 
 
 def by_symbol(found: dict[str, Any]) -> str:
@@ -186,7 +186,22 @@ def text_of_account(found: dict[str, Any]) -> str:
     from tradectl.report.portfolio import columns, compared, summary
 
     table = show.table(columns(found), compared(found), title="At the close of each session")
-    return "\n".join([by_symbol(found), "", table, "", *summary(found), EVERY_TRADE, "", *notes(found)])
+    return "\n".join([by_symbol(found), "", table, "", *summary(found), EVERY_TRADE, *still_held(found), "", *notes(found)])
+
+
+def still_held(found: dict[str, Any]) -> list[str]:
+    """What is still held at the end, lot by lot, and in all; nothing where nothing is."""
+    from tradectl.report.open_lots import COLUMNS, cells
+
+    if not found["open_lots"]:
+        return []
+    total = found["open_total"]
+    rows = [cells(row, show.rupees) for row in found["open_lots"]]
+    sums = (
+        f"{total['lots']} lots open, unrealised {show.rupees(total['unrealised'])}, after the charges of buying and selling "
+        f"{show.rupees(total['unrealised_after_charges'])}; not in the net above"
+    )
+    return ["", show.table(COLUMNS, rows, title="Open at the end"), "", sums]
 
 
 def notes(found: dict[str, Any]) -> list[str]:

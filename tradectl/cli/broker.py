@@ -14,19 +14,24 @@ from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
 from tradectl.cli.login import ask, broker_account, live_account
 from tradectl.cli.options import CONFIGURE
-from tradectl.errors import Blocked, UsageError
+from tradectl.errors import Blocked, UncoveredDate, UsageError
+from tradectl.exchange.rates import CRORE
+from tradectl.model.moment import ist_date
 from tradectl.model.money import to_rupees
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from tradectl.brokers.adapter import Adapter
     from tradectl.brokers.live import LiveAccount
     from tradectl.brokers.onlooker import Onlooker
+    from tradectl.exchange.rates import Tariff
 
 app = typer.Typer(
     name="broker",
     rich_help_panel=CONFIGURE,
     cls=ListGroup,
-    help="The broker of a live home, or of a paper home's prices: list, set, status, arm, disarm, charges.",
+    help="The broker of a live home, or of a paper home's prices: list, set, status, arm, disarm, charges, tables.",
 )
 
 
@@ -136,18 +141,75 @@ def disarm(call: Call) -> Answer:
 
 @command(app)
 def charges(call: Call) -> Answer:
-    """Compare the broker's own reckoning of today's charges with our table, line by line, where it tells one."""
+    """Compare the broker's own figures of today's charges with our table, line by line: equal, or differs by how much."""
+    tariff = call.world(read_only=True).parameters.tariff
     found = [
         {"broker_order_id": item.broker_order_id, "symbol": item.symbol, "line": item.line}
         | {"broker": to_rupees(item.theirs), "ours": to_rupees(item.ours)}
-        for item in live_account(call).charges()
+        | {"equal": item.equal, "differs_by": to_rupees(item.theirs - item.ours)}
+        for item in live_account(call).charges(tariff)
     ]
-    rows = [tuple(item.values()) for item in found]
-    columns = ("order", "symbol", "line", ">broker", ">ours")
-    return Answer(found, lambda: show.table(columns, rows, empty="Charges are as we reckon them."))
+    return Answer(found, lambda: _compared(found, tariff))
+
+
+def _compared(found: list[dict[str, Any]], tariff: Tariff) -> str:
+    columns = ("order", "symbol", "line", ">broker", ">ours", ">differs by")
+    names = ("broker_order_id", "symbol", "line", "broker", "ours")
+    rows = [(*(item[name] for name in names), "equal" if item["equal"] else item["differs_by"]) for item in found]
+    lines = [show.table(columns, rows, empty="No order of today has a trade."), ""]
+    wrong = sum(not item["equal"] for item in found)
+    if found:
+        lines.append(f"{len(found) - wrong} lines equal, {wrong} differ; ours by the table {tariff.title}")
+    if wrong:
+        lines.append("P&L counts ours: where a rate has changed, put it into charges.csv (docs/how-to/charges-of-your-broker.md)")
+    lines.append("A paisa is rounding, half a rupee of STT too. DP charges are not in it, nor a contract note's token brokerage")
+    lines.append("of Rs 0.01 (Zerodha: a day with deliveries alone), which the ledger leaves out.")
+    return "\n".join(lines)
+
+
+@command(app)
+def tables(call: Call) -> Answer:
+    """The tables of charges there are, shipped and your own: what each takes today for delivery, and which one counts here."""
+    from tradectl.bootstrap.tariffs import charged
+    from tradectl.exchange.tariffs import read_tariffs
+    from tradectl.strategy.parameters import Parameters
+
+    settings, world = call.told(), call.world(read_only=True)
+    today = ist_date(world.clock.now())
+    counts = charged(settings, world.ledger, world.ledger.settings.list(), Parameters().charges)
+    found = [
+        {"table": name, "title": item.title, "own": bool(item.own), "counts": name == counts.tariff.name, **_today(item, today)}
+        for name, item in sorted(read_tariffs(settings.charges).items())
+    ]
+    rows = [(item["table"], item["title"], *_cells(item), "counts here" if item["counts"] else "") for item in found]
+    columns = ("table", "title", ">delivery %", ">least", ">intraday %", ">DP", ">DP %", "")
+    return Answer(found, lambda: "\n".join([show.table(columns, rows), *([counts.doubt] if counts.doubt else [])]))
+
+
+def _today(tariff: Tariff, day: date) -> dict[str, Any]:
+    """The rates of a day that are a broker's own: percent of the value, and rupees; None before the table begins."""
+    try:
+        rates = tariff.rates(day)
+    except UncoveredDate:
+        names = ("delivery_percent", "delivery_least", "intraday_percent", "dp", "dp_percent")
+        return dict.fromkeys(names)
+    return {
+        "delivery_percent": rates.delivery.brokerage * 100 / CRORE,
+        "delivery_least": to_rupees(rates.delivery.least),
+        "intraday_percent": rates.intraday.brokerage * 100 / CRORE,
+        "dp": to_rupees(rates.dp),
+        "dp_percent": rates.dp_share * 100 / CRORE,
+    }
+
+
+def _cells(item: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(item[name] for name in ("delivery_percent", "delivery_least", "intraday_percent", "dp", "dp_percent"))
 
 
 def _armed(call: Call, account: LiveAccount, *, armed: bool) -> Answer:
+    from tradectl.bootstrap.tariffs import charged
+    from tradectl.strategy.parameters import Parameters
+
     now, arming = account.clock.now(), account.arming()
     was = arming.since() is not None
     if armed and not was:
@@ -157,7 +219,8 @@ def _armed(call: Call, account: LiveAccount, *, armed: bool) -> Answer:
     text = f"live orders {'go' if armed else 'do not go'} to {account.broker_name()}" + (" already" if armed and was else "")
     if was != armed:
         account.ledger.logs.append(now, "warning", "armed" if armed else "disarmed", text)
-    call.say("" if armed else "waiting orders stay where they are: `tradectl orders cancel --all` takes them back")
+    doubt = charged(call.told(), account.ledger, account.ledger.settings.list(), Parameters().charges).doubt if armed else ""
+    call.say(doubt if armed else "waiting orders stay where they are: `tradectl orders cancel --all` takes them back")
     return Answer(_status(account), text)
 
 

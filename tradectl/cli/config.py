@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import fields
 from typing import Annotated, Any
 
 import typer
@@ -60,6 +59,7 @@ def change(
     value: Annotated[str, typer.Argument(help="Its new value; - reads it from stdin, as secrets should be.", metavar="VALUE")],
 ) -> Answer:
     """Change a setting, checked against its bounds."""
+    from tradectl.exchange.tariffs import named
     from tradectl.strategy.parameters import parse
 
     text = sys.stdin.read().strip() if value == "-" else value
@@ -71,6 +71,8 @@ def change(
         ledger.settings.credentials(call.told().secret_key).set(key, text)
         return Answer({"key": key, "value": HIDDEN}, f"{key} is set")
     parsed = parse(key, text)
+    if key == "charges":
+        named(call.told().charges, text)
     ledger.settings.set(key, text)
     return Answer({"key": key, "value": parsed}, f"{key} = {show.cell(parsed)}")
 
@@ -101,12 +103,12 @@ def _known(call: Call, key: str) -> dict[str, Any]:
 
 def everything(call: Call) -> list[dict[str, Any]]:
     """All settings as rows: key, value, default, changed, unit, bounds, meaning."""
-    from tradectl.strategy.parameters import Parameters, parse
+    from tradectl.strategy.parameters import Parameters, parse, setting_fields
 
     ledger = call.world(read_only=True).ledger
     changes, base = ledger.settings.list(), Parameters()
     found = []
-    for item in fields(Parameters):
+    for item in setting_fields():
         default, meta, changed = getattr(base, item.name), item.metadata, item.name in changes
         bounds = f"{meta['low']:g} to {meta['high']:g}" if "low" in meta else ""
         value = parse(item.name, changes[item.name]) if changed else default

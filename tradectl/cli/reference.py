@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from tradectl.ledger.schedules import declared
 from tradectl.report.crontab import crontab, find_zone
 from tradectl.runtime.registry import all_tasks
 from tradectl.settings import KEYS
-from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.parameters import setting_fields
 
 WRITTEN = "<!-- Written by `make reference`; a test compares it with the program. -->\n"
 EXAMPLE_DAY = date(2026, 11, 23)
@@ -120,7 +119,7 @@ def _below(kind: type[errors.TradectlError]) -> Iterator[type[errors.TradectlErr
 def settings() -> str:
     """Every setting of `tradectl config`, and of `tradectl.toml`."""
     rows = []
-    for item in fields(Parameters):
+    for item in setting_fields():
         meta = item.metadata
         bounds = f"{meta['low']:g} to {meta['high']:g}" if "low" in meta else ""
         unit = meta["unit"].replace("|", " / ")

@@ -19,6 +19,7 @@ from tradectl.cli.options import RESEARCH, parse_day
 from tradectl.cli.progress import bar
 from tradectl.errors import UsageError
 from tradectl.model.moment import at_ist
+from tradectl.model.symbols import spelled
 
 if TYPE_CHECKING:
     from tradectl.runtime.simulate import Seed
@@ -103,11 +104,11 @@ def seed_of(text: str) -> Seed:
     """`NESTLEIND:10@2024-01-04`. Raises UsageError."""
     from tradectl.runtime.simulate import Seed
 
-    parts = re.fullmatch(r"([^:@]+):([1-9]\d*)@(\d{4}-\d{2}-\d{2})", text)
+    parts = re.fullmatch(r"([^@]+):([1-9]\d*)@(\d{4}-\d{2}-\d{2})", text)
     day = parse_day(parts[3]) if parts else None
     if parts is None or day is None:
         raise UsageError(f"a position to hold is written SYMBOL:QUANTITY@YYYY-MM-DD, not {text!r}")
-    return Seed(parts[1].upper(), int(parts[2]), day)
+    return Seed(spelled(parts[1]), int(parts[2]), day)
 
 
 @contextmanager
@@ -182,7 +183,8 @@ def text_of(found: dict[str, Any]) -> str:
         f"{found['sessions']} sessions, {found['first']} to {found['last']}, {found['sessions_per_second']} a second",
         f"{len(rows)} trades closed, {won} with a gain; {len(found['open_positions'])} positions open",
         f"realised {show.rupees(found['realised_pnl'])}, unrealised {show.rupees(found['unrealised_pnl'])}, "
-        f"charges {show.rupees(found['charges'])}, dividends {show.rupees(found['dividends'])}",
+        f"charges {show.rupees(found['charges'])} (by the table {found['charges_of']['title']}), "
+        f"dividends {show.rupees(found['dividends'])}",
         f"capital {show.rupees(found['capital'])} is now {show.rupees(found['equity'])}; "
         f"largest drawdown {found['max_drawdown'] * 100:.2f} %",
         "ledger and exchange agree to the paisa" if found["reconciled"] else "ledger and exchange DISAGREE",

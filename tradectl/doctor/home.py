@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from tradectl.bootstrap.tariffs import charged
 from tradectl.brokers.paper.identity import check_file
 from tradectl.doctor.files import writable
 from tradectl.doctor.finding import Check, Worth
@@ -19,6 +20,7 @@ from tradectl.model.trading_state import TradingState, stricter
 from tradectl.permissions import open_to_others
 from tradectl.redaction import HIDDEN
 from tradectl.runtime.clock_watch import last_jump
+from tradectl.strategy.parameters import Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +51,16 @@ def checks(settings: Settings, world: World) -> Iterable[tuple[str, Check]]:
         ("jumps", lambda: _jumps(world)),
         ("messages", lambda: _messages(settings, world)),
         ("fills", lambda: _fills(settings, world)),
+        ("charges", lambda: _charges(settings, world)),
     )
+
+
+def _charges(settings: Settings, world: World) -> str:
+    """Whose charges are counted. Worth a look where they are not certainly the broker's own."""
+    found = charged(settings, world.ledger, world.ledger.settings.list(), Parameters().charges)
+    if found.doubt:
+        raise Worth(found.doubt)
+    return f"charges are counted by the table {found.tariff.title}"
 
 
 def _ledger(world: World) -> str:

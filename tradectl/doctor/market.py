@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tradectl.doctor.finding import Check, Worth
 from tradectl.errors import DataError
 from tradectl.model.moment import ist_date
+from tradectl.model.surveillance import TITLES
 
 if TYPE_CHECKING:
     from tradectl.marketdata.store import Store
@@ -24,7 +25,9 @@ def checks(market: Store, world: World) -> Iterable[tuple[str, Check]]:
         ("prices", lambda: _prices(market, world)),
         ("sessions", lambda: _sessions(market, world)),
         ("universe", lambda: _universe(market, world.parameters.universe)),
+        ("corporate actions", lambda: _actions(market, world)),
         ("closing auction", lambda: _auctions(market, world)),
+        ("surveillance", lambda: _surveillance(market, world)),
     )
 
 
@@ -67,6 +70,23 @@ def _universe(market: Store, name: str) -> str:
     return f"all {len(members)} instruments of {name} have a bar of {newest}"
 
 
+def _actions(market: Store, world: World) -> str:
+    """Unknown corporate actions, and jumps that none explains, of the universe and of what is held. Worth a look: such a symbol
+    is not bought, and a position with an unknown action is not sold."""
+    from tradectl.marketdata.decisions import questions
+
+    held = {position.instrument_id for position in world.ledger.book.snapshot().positions}
+    names = sorted({*market.universe(world.parameters.universe), *held})
+    found = list(questions(market, names))
+    if not found:
+        return f"no corporate action of {len(names)} instruments is open"
+    named = "; ".join(f"{item.symbol} {item.ex_date} {item.rule}" for item in found[:5]) + (" ..." if len(found) > 5 else "")
+    raise Worth(
+        f"{len(found)} corporate actions or jumps are open, and their symbols are not bought ({named}): "
+        "`tradectl data actions list` shows them, `set` and `ignore` decide"
+    )
+
+
 def _auctions(market: Store, world: World) -> str:
     """Which instruments of the universe have a closing auction. Worth a look where no list tells it of some."""
     today = ist_date(world.clock.now())
@@ -85,3 +105,21 @@ def _auctions(market: Store, world: World) -> str:
             "`tradectl data fetch`, or `tradectl data import fo_mktlots.csv`"
         )
     return f"{sum(item.closing_auction for item in found)} of {len(members)} instruments have a closing auction, by lists"
+
+
+def _surveillance(market: Store, world: World) -> str:
+    """Which instruments the surveillance lists exclude. Worth a look where a list is missing or old, or names what is held."""
+    today = ist_date(world.clock.now())
+    found, members = market.surveillance(today), market.universe(world.parameters.universe)
+    held = [item for item in world.ledger.book.snapshot().positions if found.excluding(item.instrument_id)]
+    if held:
+        named = "; ".join(f"{item.symbol}: {found.excluding(item.instrument_id)}" for item in held)
+        raise Worth(f"{len(held)} positions are under surveillance ({named}): their sells go on, nothing more of them is bought")
+    if doubt := found.doubt():
+        raise Worth(
+            f"{doubt}; stocks under GSM, ESM or long-term ASM may be bought: download REG1_IND from NSE's daily reports, then "
+            "`tradectl data import REG1_INDddmmyy.csv`"
+        )
+    excluded = found.excluded() & set(members)
+    dates = ", ".join(f"{TITLES[measure]} {item.dated}" for measure, item in sorted(found.lists.items()))
+    return f"{len(excluded)} of {len(members)} instruments are excluded by the lists ({dates})"

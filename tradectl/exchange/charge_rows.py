@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tradectl.exchange.rates import CRORE, Rates
+from tradectl.exchange.rates import CRORE, PartRates, Rates
 from tradectl.model.order import Side
 
 Amounts = NDArray[np.int64]
@@ -21,7 +21,7 @@ def side_charges(side: Side, values: Amounts, table: Rates, *, intraday: bool = 
     stt, stamp = (part.stt_buy, part.stamp_buy) if side is Side.BUY else (part.stt_sell, part.stamp_sell)
     transaction, ipft, sebi = (_line(values, rate) for rate in (table.transaction, table.ipft, table.sebi))
     total = transaction + ipft + sebi + _line(values, stamp) + (values * stt + 50 * CRORE) // (100 * CRORE) * 100
-    brokerage: Amounts = np.minimum(table.brokerage_cap, _line(values, part.brokerage))
+    brokerage = _brokerage(values, part)
     hundredths = (
         brokerage * table.gst_on_brokerage
         + transaction * table.gst_on_transaction
@@ -30,8 +30,15 @@ def side_charges(side: Side, values: Amounts, table: Rates, *, intraday: bool = 
     )
     total += brokerage + (hundredths + 50) // 100
     if side is Side.SELL and not intraday:
-        total += (table.dp * (100 + table.gst_on_dp) + 50) // 100
+        charge = np.maximum(table.dp, _line(values, table.dp_share)) if table.dp_share else table.dp
+        total += (charge * (100 + table.gst_on_dp) + 50) // 100
     return total
+
+
+def _brokerage(values: Amounts, part: PartRates) -> Amounts:
+    """`PartRates.order_brokerage` of each value."""
+    found: Amounts = np.minimum(part.cap, np.where(values > 0, np.maximum(part.least, _line(values, part.brokerage)), 0))
+    return np.minimum(found, _line(values, part.most)) if part.most < CRORE else found
 
 
 def most_affordable(amounts: Amounts, prices: Amounts, table: Rates) -> Amounts:

@@ -1,8 +1,10 @@
-"""What a day's trading in one symbol costs: a function of its fills and the dated rates (charges.csv), exact to the paisa.
+"""What a day's trading in one symbol costs: a function of its fills and a broker's dated rates, exact to the paisa.
 
 Shares bought and sold on the same day are the intraday part, min(bought, sold), taken before older shares; the rest is the
 delivery part. Each part's value is its share of the side's value at the day's average price. Every line is rounded half-up
-to the paisa, STT half-up to the rupee for each kind, GST computed on the rounded lines. The rates are those of Zerodha.
+to the paisa, STT half-up to the rupee for each kind, GST computed on the rounded lines. The rates are those of a `Tariff`.
+
+The token brokerage of a contract note (`Rates.note`) is of the whole day, not of a symbol, and is not part of these charges.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from tradectl.exchange.rates import CRORE, PartRates, Rates, rates
+from tradectl.exchange.rates import CRORE, ZERODHA, PartRates, Rates, Tariff
 from tradectl.model.money import share_out
 from tradectl.model.order import Fill, Side
 
@@ -63,14 +65,14 @@ class _SideOfDay(NamedTuple):
         return _divide(self.value * weighted, self.quantity * unit)
 
 
-def day_charges(day: date, fills: Sequence[Fill]) -> DayCharges:
+def day_charges(day: date, fills: Sequence[Fill], tariff: Tariff = ZERODHA) -> DayCharges:
     """Charges of all of one symbol's fills of one day. A fill without an order (order_id 0) counts as an order of its own.
 
     The DP charge is taken for every day with a delivery sell: before 2021-06-02 it was for older shares only, but the age
     of shares is not known here. ValueError for two symbols, a fill of another day, or a fill id that is there twice.
     """
     _check(day, fills)
-    table = rates(day)
+    table = tariff.rates(day)
     buys = [fill for fill in fills if fill.side is Side.BUY]
     sells = [fill for fill in fills if fill.side is Side.SELL]
     intraday = min(_quantity(buys), _quantity(sells))
@@ -82,12 +84,12 @@ def day_charges(day: date, fills: Sequence[Fill]) -> DayCharges:
     return DayCharges(buy, sell, buy.total + sell.total, by_fill)
 
 
-def buy_charges(day: date, quantity: int, price: int) -> int:
+def buy_charges(day: date, quantity: int, price: int, tariff: Tariff = ZERODHA) -> int:
     """The total of a single delivery buy, as `day_charges` of that one fill has it, without the ceremony (sizing loops)."""
-    table = rates(day)
+    table = tariff.rates(day)
     value = quantity * price
     part = table.delivery
-    brokerage = min(table.brokerage_cap, (value * part.brokerage + _HALF) // CRORE) if part.brokerage else 0
+    brokerage = part.order_brokerage(value) if quantity else 0
     transaction = (value * table.transaction + _HALF) // CRORE
     ipft = (value * table.ipft + _HALF) // CRORE
     sebi = (value * table.sebi + _HALF) // CRORE
@@ -108,7 +110,7 @@ def _lines(side: Side, fills: Sequence[Fill], intraday: int, table: Rates) -> Li
     values = _order_values(fills)
     whole = _SideOfDay(_quantity(fills), sum(values), intraday, values)
     delivery_rates, intraday_rates = table.delivery, table.intraday
-    brokerage = _brokerage(whole, delivery_rates, intraday_rates, table.brokerage_cap)
+    brokerage = _brokerage(whole, delivery_rates, intraday_rates)
     if side is Side.BUY:
         stt = _stt(whole, delivery_rates.stt_buy, intraday_rates.stt_buy)
         stamp = whole.on_parts(delivery_rates.stamp_buy, intraday_rates.stamp_buy, CRORE)
@@ -116,7 +118,8 @@ def _lines(side: Side, fills: Sequence[Fill], intraday: int, table: Rates) -> Li
     else:
         stt = _stt(whole, delivery_rates.stt_sell, intraday_rates.stt_sell)
         stamp = whole.on_parts(delivery_rates.stamp_sell, intraday_rates.stamp_sell, CRORE)
-        dp = _divide(table.dp * (100 + table.gst_on_dp), 100) if whole.quantity > intraday else 0
+        delivered = whole.quantity - intraday
+        dp = table.dp_charge(_divide(whole.value * delivered, whole.quantity)) if delivered else 0
     transaction = _divide(whole.value * table.transaction, CRORE)
     ipft = _divide(whole.value * table.ipft, CRORE)
     sebi = _divide(whole.value * table.sebi, CRORE)
@@ -129,13 +132,23 @@ def _stt(side: _SideOfDay, delivery_rate: int, intraday_rate: int) -> int:
     return 100 * (side.on_parts(delivery_rate, 0, _RUPEE_CRORE) + side.on_parts(0, intraday_rate, _RUPEE_CRORE))
 
 
-def _brokerage(side: _SideOfDay, delivery: PartRates, intraday: PartRates, cap: int) -> int:
-    """By executed order and part: the rate on the order's value, at most the cap; the order's part is the side's share."""
+def _brokerage(side: _SideOfDay, delivery: PartRates, intraday: PartRates) -> int:
+    """By executed order and part: the rate on the order's value within its bounds; the order's part is the side's share."""
     total = 0
-    for rate, quantity in ((delivery.brokerage, side.quantity - side.intraday), (intraday.brokerage, side.intraday)):
-        if rate and quantity:
-            total += sum(min(cap, _divide(value * quantity * rate, side.quantity * CRORE)) for value in side.order_values)
+    for part, quantity in ((delivery, side.quantity - side.intraday), (intraday, side.intraday)):
+        if quantity and (part.brokerage or part.least):
+            values = side.order_values
+            if quantity == side.quantity:
+                total += sum(part.order_brokerage(value) for value in values)
+            else:
+                total += sum(_part_brokerage(part, value * quantity, side.quantity) for value in values)
     return total
+
+
+def _part_brokerage(part: PartRates, value: int, quantity: int) -> int:
+    """`order_brokerage` of value / quantity paise, rounded once."""
+    rated = max(part.least, _divide(value * part.brokerage, quantity * CRORE))
+    return min(part.cap, rated, _divide(value * part.most, quantity * CRORE))
 
 
 def _order_values(fills: Sequence[Fill]) -> tuple[int, ...]:

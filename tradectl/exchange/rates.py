@@ -1,45 +1,75 @@
-"""The rates of one date, read from charges.csv into integers, so that charges are exact and fast.
+"""The rates of one date at one broker, read from dated tables into integers, so that charges are exact and fast.
 
 A rate on value is in paise per crore of rupees, that is per 10**9 paise of value: `value * rate / 10**9` paise.
+
+`charges.csv` holds the levies, which are the same at every broker, and what Zerodha charges. `broker_charges.csv` holds what
+other brokers charge on top of the levies. A `Tariff` is one broker's whole table; `tariffs` reads an operator's own ones.
 """
 
 from __future__ import annotations
 
+import hashlib
 from bisect import insort
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, cached_property
+from typing import Any, NamedTuple
 
 from tradectl.exchange.tables import in_force, rows
 from tradectl.model.money import to_paise
 
 CRORE = 10**9
 """One crore of rupees in paise."""
+OWN_ITEMS = ("brokerage", "brokerage_least", "brokerage_cap", "brokerage_most", "dp", "dp_share", "note")
+"""What each broker sets for itself; everything else of `charges.csv` is a levy."""
+LEVIES_ONLY = "levies_only"
+"""The table of a broker whose own charges are not known: levies and nothing else."""
+TITLES = {"zerodha": "Zerodha", "kotak_neo": "Kotak Neo (Trade API)", "dhan": "Dhan", LEVIES_ONLY: "levies only"}
+"""The shipped tables by name, as people read them."""
+OF_BROKER = {"kite": "zerodha", "kotak_neo": "kotak_neo", "dhan": "dhan", "openalgo": ""}
+"""The table of each broker by the name of its adapter; empty for one that stands before another broker. An adapter of another
+package may name its own (`brokers.adapter.Charging`)."""
+NO_BOUND = 2**62
 
 
 @dataclass(frozen=True, slots=True)
 class PartRates:
-    """What differs between shares taken into delivery and shares bought and sold on one day. Paise per crore."""
+    """What differs between shares taken into delivery and shares bought and sold on one day.
+
+    Paise per crore; of one order's brokerage `least` and `cap` are paise, `most` paise per crore of its value (SEBI's bound).
+    """
 
     brokerage: int
     stt_buy: int
     stt_sell: int
     stamp_buy: int
     stamp_sell: int
+    least: int = 0
+    cap: int = NO_BOUND
+    most: int = CRORE
+
+    def order_brokerage(self, value: int) -> int:
+        """Return the brokerage in paise on that value of one order, half-up."""
+        if not (self.brokerage or self.least):
+            return 0
+        rated = max(self.least, (value * self.brokerage + CRORE // 2) // CRORE)
+        return min(self.cap, rated, (value * self.most + CRORE // 2) // CRORE)
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """All rates of a date. On value: paise per crore; `brokerage_cap` paise per order; `dp` paise per symbol and day without
-    GST; GST percentages by the line they are on."""
+    """All rates of a date. On value: paise per crore; `dp` paise per symbol and day without GST, or `dp_share` of what is
+    delivered if that is more; `note` paise that a contract note carries at least; GST percentages by the line they are on."""
 
     delivery: PartRates
     intraday: PartRates
     transaction: int
     ipft: int
     sebi: int
-    brokerage_cap: int
     dp: int
+    dp_share: int
+    note: int
     gst_on_brokerage: int
     gst_on_transaction: int
     gst_on_ipft: int
@@ -56,40 +86,134 @@ class Rates:
         )
         return (hundredths + 50) // 100
 
+    def dp_charge(self, value: int) -> int:
+        """Return the depository's charge in paise, GST included, for one symbol's delivered sales of that value on a day."""
+        charge = max(self.dp, (value * self.dp_share + CRORE // 2) // CRORE)
+        return (charge * (100 + self.gst_on_dp) + 50) // 100
+
+
+class Row(NamedTuple):
+    """One dated value: `value` in rupees as text (percent for GST)."""
+
+    since: str
+    item: str
+    part: str
+    side: str
+    value: str
+
 
 _Key = tuple[str, str, str]
+_OPTIONAL = {"brokerage_least": 0, "brokerage_cap": NO_BOUND, "brokerage_most": CRORE, "dp_share": 0, "note": 0}
+"""What counts for a broker that has no such row."""
+
+
+class Tariff:
+    """What one broker charges, by date. A shipped one has no rows of its own; two of one name are equal where their rows are.
+
+    It is a value that travels with a user's settings to other processes.
+    """
+
+    def __init__(self, name: str, own: Iterable[Row] = ()) -> None:
+        self.name = name
+        self.own = tuple(own)
+        self._by_day: dict[date, Rates] = {}
+
+    @property
+    def title(self) -> str:
+        """The name as people read it."""
+        return TITLES.get(self.name, self.name) if not self.own else f"{self.name} (own table)"
+
+    def rates(self, day: date) -> Rates:
+        """Return the rates in force on a day. UncoveredDate before the table begins."""
+        found = self._by_day.get(day)
+        if found is None:
+            found = self._by_day[day] = _read(self._table, day)
+        return found
+
+    @cached_property
+    def _table(self) -> dict[_Key, list[tuple[date, int]]]:
+        """Dated values by item, part and side; rates and amounts in paise, GST in percent."""
+        return _table(_rows_of(self.name, self.own))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tariff) and (self.name, self.own) == (other.name, other.own)
+
+    def __hash__(self) -> int:
+        return hash((self.name, len(self.own)))
+
+    def __repr__(self) -> str:
+        digest = hashlib.sha256(repr(self.own).encode()).hexdigest()[:12] if self.own else "shipped"
+        return f"Tariff({self.name!r}, {digest})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Tariff, (self.name, self.own)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tariff:
+        return self
+
+
+ZERODHA = Tariff("zerodha")
+"""Zerodha's charges, those of every account of which nothing else is said in `exchange`."""
+
+
+def shipped(name: str) -> Tariff:
+    """Return a shipped table. KeyError for another name."""
+    if name not in TITLES:
+        raise KeyError(name)
+    return ZERODHA if name == "zerodha" else Tariff(name)
+
+
+def rates(day: date, tariff: Tariff = ZERODHA) -> Rates:
+    """Return the rates in force on `day`. UncoveredDate before the table begins."""
+    return tariff.rates(day)
+
+
+def levies() -> list[Row]:
+    """Return the rows that are the same at every broker."""
+    return [row for row in _shipped_rows() if row.item not in OWN_ITEMS]
+
+
+def _rows_of(name: str, own: tuple[Row, ...]) -> list[Row]:
+    """All rows of a table: its own (an operator's, else the shipped ones), and the levies that it does not set itself."""
+    if not own and name == "zerodha":
+        return _shipped_rows()
+    found = own or tuple(_row(row) for row in rows("broker_charges.csv") if row["broker"] == name)
+    set_here = {(row.item, row.part, row.side) for row in found}
+    return [*found, *(row for row in levies() if (row.item, row.part, row.side) not in set_here)]
 
 
 @cache
-def _table() -> dict[_Key, list[tuple[date, int]]]:
-    """Dated values by item, part and side; rates and amounts in paise, GST in percent."""
+def _shipped_rows() -> list[Row]:
+    return [_row(row) for row in rows("charges.csv")]
+
+
+def _row(cells: dict[str, str]) -> Row:
+    return Row(*(cells[column] for column in Row._fields))
+
+
+def _table(found: Iterable[Row]) -> dict[_Key, list[tuple[date, int]]]:
     table: dict[_Key, list[tuple[date, int]]] = {}
-    for row in rows("charges.csv"):
-        value = int(row["value"]) if row["unit"] == "percent" else to_paise(row["value"])
-        insort(table.setdefault((row["item"], row["part"], row["side"]), []), (date.fromisoformat(row["since"]), value))
+    for row in found:
+        value = int(row.value) if row.item.startswith("gst_") else to_paise(row.value)
+        insort(table.setdefault((row.item, row.part, row.side), []), (date.fromisoformat(row.since), value))
     return table
 
 
-_by_day: dict[date, Rates] = {}
-
-
-def rates(day: date) -> Rates:
-    """The rates in force on `day`. UncoveredDate before the table begins."""
-    found = _by_day.get(day)
-    if found is None:
-        found = _by_day[day] = _read(day)
-    return found
-
-
-def _read(day: date) -> Rates:
+def _read(table: dict[_Key, list[tuple[date, int]]], day: date) -> Rates:
     def value(item: str, part: str = "both", side: str = "both") -> int:
-        dated = _table()[item, part, side]
-        return dated[in_force([start for start, _ in dated], day, "rate of charges")][1]
+        dated = table.get((item, part, side)) or table.get((item, "both", "both"))
+        if dated is None:
+            return _OPTIONAL[item]
+        starts = [start for start, _ in dated]
+        if item in _OPTIONAL and day < starts[0]:
+            return _OPTIONAL[item]
+        return dated[in_force(starts, day, "rate of charges")][1]
 
     def part(name: str) -> PartRates:
         stamp = (value("stamp", name, "buy"), value("stamp", name, "sell"))
         stt = (value("stt", name, "buy"), value("stt", name, "sell"))
-        return PartRates(value("brokerage", name), *stt, *stamp)
+        bounds = (value(f"brokerage_{bound}", name) for bound in ("least", "cap", "most"))
+        return PartRates(value("brokerage", name), *stt, *stamp, *bounds)
 
     return Rates(
         delivery=part("delivery"),
@@ -97,8 +221,9 @@ def _read(day: date) -> Rates:
         transaction=value("transaction"),
         ipft=value("ipft"),
         sebi=value("sebi"),
-        brokerage_cap=value("brokerage_cap"),
         dp=value("dp", "delivery", "sell"),
+        dp_share=value("dp_share", "delivery", "sell"),
+        note=value("note"),
         gst_on_brokerage=value("gst_on_brokerage"),
         gst_on_transaction=value("gst_on_transaction"),
         gst_on_ipft=value("gst_on_ipft"),

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from tradectl.execution.buying import DayResult, denied
 from tradectl.execution.closing import Close, closes
 from tradectl.execution.desk import Desk
-from tradectl.execution.reentries import level_now
+from tradectl.execution.reentries import distrusted, level_now
+from tradectl.execution.surveillance import known_by_morning
 from tradectl.ledger.rows import Intent, Order
 from tradectl.model.market import bars_entry
 from tradectl.model.order import Purpose, Side
@@ -74,8 +75,15 @@ class Standing:
         actions = self.desk.market.actions(order.instrument_id, order.decided, self.session)
         if any(bars_entry(action) for action in actions):
             return f"ex-date: {actions[0].subject or actions[0].kind}"
+        known = known_by_morning(self.session, self.desk.clock)
+        watched = self.desk.market.surveillance(known).excluding(order.instrument_id)
+        if watched:
+            return f"under surveillance: {watched}"
         if close.reading is None or close.history is None:
             return ""
+        untrusted = distrusted(self.desk.market, close.history.through(order.decided), self.session)
+        if untrusted:
+            return f"final bar: {untrusted}"
         if order.purpose is Purpose.REENTRY:
             position = self.desk.snapshot.position_of(order.instrument_id)
             if position is None:

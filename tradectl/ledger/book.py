@@ -7,13 +7,14 @@ until the database changes, because a monitor looks at it every minute.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func, insert, or_, select, update
 
+from tradectl.exchange.rates import ZERODHA, Tariff
 from tradectl.ledger import schema
 from tradectl.ledger.engine import Database
 from tradectl.ledger.folding import Folding
@@ -32,6 +33,7 @@ from tradectl.ledger.statements import (
     order_of,
     position_of,
 )
+from tradectl.model.odd_rows import OddRow
 from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Purpose, Side, TradeReport
 from tradectl.model.position import Adjustment, Folded
 
@@ -68,9 +70,10 @@ class Snapshot:
 class Book(Records):
     """The book of one user. Every write is one short transaction, never open across a call to the broker."""
 
-    def __init__(self, database: Database, user: str) -> None:
+    def __init__(self, database: Database, user: str, tariff: Callable[[], Tariff] = lambda: ZERODHA) -> None:
+        """`tariff` gives the table of the user's charges."""
         super().__init__(database, user)
-        self._folding = Folding(user)
+        self._folding = Folding(user, tariff)
         self.intents = Intents(database, user)
         self._snapshot: Snapshot | None = None
         self._token: object = None
@@ -82,8 +85,14 @@ class Book(Records):
         """The broker's reports and the snapshot that were compared last and found equal; kept by whoever follows the broker."""
         self.reports: Sequence[OrderReport] = ()
         """The broker's orders as they were last read; kept by whoever follows the broker."""
+        self.odd: dict[str, tuple[OddRow, ...]] = {}
+        """The rows of the broker's lists, as they were last read, that cannot be read (`execution.stops`)."""
         self.undisturbed: tuple[object, object] = (None, None)
         """The snapshot and the day for which no corporate action and no new name was found; kept by whoever applies them."""
+        self.undoubted: tuple[object, object, object] = (None, None, None)
+        """The unfinished orders, the broker's reports and the day for which `execution.unknown` found nothing to decide."""
+        self.covered: tuple[object, object] = (None, None)
+        """The snapshot and the session for which `tasks.sell_monitor.exposure` found a live sell for every position."""
         self.settled: set[str] = set()
         """Broker order ids with a tag that were found to be orders of ours that have ended, or nobody's."""
 
@@ -106,7 +115,7 @@ class Book(Records):
 
     def snapshot(self) -> Snapshot:
         token = self._database.version_token()
-        if self._snapshot is None or token != self._token:
+        if self._snapshot is None or (token is not self._token and token != self._token):
             self._snapshot = self._read_snapshot()
             self._token = token
         return self._snapshot

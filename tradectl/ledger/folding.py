@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, case, func, insert, select, update
 
 from tradectl.exchange.charges import day_charges
+from tradectl.exchange.rates import ZERODHA, Tariff
 from tradectl.ledger.rows import NewTrade, Order
 from tradectl.ledger.statements import (
     ADJUSTMENTS_OF_POSITION,
@@ -26,8 +28,9 @@ from tradectl.model.position import Adjustment, Folded, fold
 class Folding:
     """Writes the fills and positions of one user."""
 
-    def __init__(self, user: str) -> None:
-        self._user = user
+    def __init__(self, user: str, tariff: Callable[[], Tariff] = lambda: ZERODHA) -> None:
+        """`tariff` gives the table of the user's charges."""
+        self._user, self._tariff = user, tariff
 
     def add_fill(self, connection: Connection, item: NewTrade) -> int | None:
         report, order = item.report, item.order
@@ -105,7 +108,7 @@ class Folding:
         """Charges of one instrument and day, from all of the day's fills, shared out to them anew; the positions touched."""
         key = {"of_user": self._user, "of_instrument": instrument_id, "of_session": session}
         rows = FILLS_OF_DAY.all(connection, key)
-        shares = day_charges(session, [_whole_fill(row) for row in rows]).by_fill
+        shares = day_charges(session, [_whole_fill(row) for row in rows], self._tariff()).by_fill
         for row in rows:
             if shares[str(row.id)] != row.charges:
                 connection.execute(update(FILLS).where(FILLS.c.id == row.id).values(charges=shares[str(row.id)]))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from tradectl.exchange.rates import ZERODHA, Tariff
 from tradectl.ledger.engine import Database
 from tradectl.ledger.executions import Executions
 from tradectl.ledger.inserts import put_rows
@@ -46,6 +47,9 @@ class Info:
 class Ledger:
     """Everything that is remembered for one user of one database."""
 
+    tariff: Tariff = ZERODHA
+    """The table of the user's charges; set where a home is opened."""
+
     def __init__(self, database: Database, user: str) -> None:
         self.database = database
         self.user = user
@@ -63,7 +67,7 @@ class Ledger:
         """Orders, fills and positions."""
         from tradectl.ledger.book import Book
 
-        return Book(self.database, self.user)
+        return Book(self.database, self.user, lambda: self.tariff)
 
     @cached_property
     def signals(self) -> Signals:

@@ -62,6 +62,18 @@ class Renames:
                 return name
             name, before = arrivals[index].old, arrivals[index].dated
 
+    def names_of(self, instrument_id: str) -> tuple[str, ...]:
+        """Return every name that an instrument has had, the newest first."""
+        name, _, taken = instrument_id.partition("~")
+        before, names = date.fromisoformat(taken) if taken else date.max, [name]
+        while arrivals := self._arriving.get(name):
+            index = bisect_left(arrivals, before, key=lambda rename: rename.dated) - 1
+            if index < 0:
+                break
+            name, before = arrivals[index].old, arrivals[index].dated
+            names.append(name)
+        return tuple(dict.fromkeys(names))
+
     def renamed_to(self, symbol: str) -> Rename | None:
         """The last rename away from a name, to tell a person what it is called now."""
         leaving = self._leaving.get(symbol)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tradectl.errors import DatabaseError
+from tradectl.exchange.tables import FIRST
 from tradectl.marketdata.panel.stored import UNSOUND, StoredPanel
 from tradectl.marketdata.reading import Mark, mark_of, read_archive
 
@@ -19,6 +20,16 @@ class Dump:
     source: str
     dated: str
     instruments: int
+
+
+@dataclass(frozen=True)
+class Watch:
+    """The newest surveillance list of one measure; `dated` is ISO text, `lists` how many of the measure are stored."""
+
+    measure: str
+    dated: str
+    securities: int
+    lists: int
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,8 @@ class Inventory:
     first_session: str | None
     last_session: str | None
     sessions: int
+    derived_sessions: int
+    """Those before the session table, known only by their bars."""
     lists: dict[str, int]
     securities: int
     actions: int
@@ -52,10 +65,18 @@ class Inventory:
     dumps: tuple[Dump, ...]
     underlyings: tuple[Dump, ...]
     """Lists of the shares that have derivatives."""
+    surveillance: tuple[Watch, ...]
     files: int
     generation: int
     panel: Derived | None
     """None where there is none yet, or none that can be read: it is made when it is next needed."""
+
+
+_NEWEST_WATCH = """
+    SELECT measure, dated, (SELECT count(*) FROM surveillance AS own
+                            WHERE own.measure = newest.measure AND own.dated = newest.dated AND own.symbol != ''), lists
+    FROM (SELECT measure, max(dated) AS dated, count(DISTINCT dated) AS lists FROM surveillance GROUP BY measure) AS newest
+    ORDER BY measure"""
 
 
 def describe(folder: Path) -> Inventory:
@@ -81,6 +102,7 @@ def _counted(archive: sqlite3.Connection, panel: Derived | None) -> Inventory:
         first_session=first,
         last_session=last,
         sessions=number("SELECT count(DISTINCT session) FROM bars"),
+        derived_sessions=number(f"SELECT count(DISTINCT session) FROM bars WHERE session < '{FIRST.isoformat()}'"),
         lists=dict(archive.execute("SELECT list, count(*) FROM lists GROUP BY list ORDER BY list").fetchall()),
         securities=number("SELECT count(*) FROM securities"),
         actions=number("SELECT count(*) FROM actions"),
@@ -89,6 +111,7 @@ def _counted(archive: sqlite3.Connection, panel: Derived | None) -> Inventory:
         minute_days=number("SELECT count(*) FROM (SELECT DISTINCT symbol, session FROM minutes)"),
         dumps=tuple(Dump(*row) for row in dumps),
         underlyings=tuple(Dump(*row) for row in underlyings),
+        surveillance=tuple(Watch(*row) for row in archive.execute(_NEWEST_WATCH)),
         files=number("SELECT count(*) FROM files"),
         generation=number("SELECT value FROM meta WHERE key = 'generation'"),
         panel=panel,

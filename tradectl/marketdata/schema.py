@@ -9,11 +9,11 @@ import sqlite3
 from dataclasses import dataclass
 
 ARCHIVE = "archive.db"
-VERSION = 3
+VERSION = 5
 """Of the tables; in SQLite's user_version."""
 
-DERIVED_FROM = ("bars", "lists", "securities", "renames", "actions")
-"""A change in another table leaves the panel store as it is."""
+DERIVED_FROM = ("bars", "lists", "securities", "renames", "actions", "surveillance")
+"""A change in another table leaves the panel store, and what a study found, as it is."""
 _SHAPE = "CHECK (low > 0 AND low <= open AND low <= close AND high >= open AND high >= close), CHECK (volume >= 0)"
 
 
@@ -97,6 +97,18 @@ TABLES = {
             snapshot=True,
         ),
         Table(
+            "surveillance",
+            ("symbol", "dated", "measure", "stage", "isin"),
+            ("dated", "measure", "symbol"),
+            "dated",
+            """CREATE TABLE IF NOT EXISTS surveillance (
+                symbol TEXT NOT NULL, dated TEXT NOT NULL,
+                measure TEXT NOT NULL CHECK (measure IN ('gsm', 'esm', 'asm_long', 'asm_short')),
+                stage TEXT NOT NULL, isin TEXT NOT NULL, file INTEGER NOT NULL REFERENCES files (id),
+                PRIMARY KEY (dated, measure, symbol))""",
+            snapshot=True,
+        ),
+        Table(
             "renames",
             ("old", "dated", "new", "company"),
             ("old", "dated"),
@@ -117,6 +129,8 @@ TABLES = {
     )
 }
 
+SURVEILLANCE_BY_SYMBOL = "CREATE INDEX IF NOT EXISTS surveillance_by_symbol ON surveillance (symbol)"
+
 OTHERS = (
     """CREATE TABLE files (
         id INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL, kind TEXT NOT NULL, rows INTEGER NOT NULL,
@@ -125,6 +139,13 @@ OTHERS = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY NOT NULL, value INTEGER NOT NULL)",
     "INSERT INTO meta VALUES ('generation', 0)",
 )
+
+
+DECISIONS = """CREATE TABLE IF NOT EXISTS action_decisions (
+    symbol TEXT NOT NULL, ex_date TEXT NOT NULL, verdict TEXT NOT NULL CHECK (verdict IN ('set', 'ignore')),
+    ratio TEXT NOT NULL, note TEXT NOT NULL, decided_at TEXT NOT NULL, PRIMARY KEY (symbol, ex_date))"""
+"""What a person decided about the corporate actions of an ex-date. No import touches it. `ratio`: new shares for one old such as
+`5` or `3/2`, `demerger`, or empty with `ignore`."""
 
 
 def _stamped(event: str, row: str) -> str:
@@ -162,8 +183,11 @@ def bring_forward(connection: sqlite3.Connection) -> None:
         found = _version(connection)
         first = (*(table.sql for table in TABLES.values()), *OTHERS) if found < 1 else ()
         history = HISTORY if found < 2 else ()
-        added = (TABLES["underlyings"].sql,) if 0 < found < 3 else ()
-        for statement in (*first, *history, *added, f"PRAGMA user_version = {VERSION}"):
+        since = {"underlyings": 3, "surveillance": 4}
+        added = tuple(TABLES[name].sql for name, version in since.items() if 0 < found < version)
+        indices = (SURVEILLANCE_BY_SYMBOL,) if found < 4 else ()
+        decisions = (DECISIONS,) if found < 5 else ()
+        for statement in (*first, *history, *added, *indices, *decisions, f"PRAGMA user_version = {VERSION}"):
             connection.execute(statement)
         connection.commit()
     finally:

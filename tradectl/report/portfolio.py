@@ -12,6 +12,7 @@ import numpy as np
 from tradectl.model.money import show_rupees, to_paise, to_rupees
 from tradectl.report import backtest
 from tradectl.report.backtest import SETTLEMENT, SURVIVORS, Tested
+from tradectl.report.open_lots import open_lots
 from tradectl.strategy.curve import SESSIONS_A_YEAR, curve_figures
 from tradectl.strategy.hold import Hold
 from tradectl.strategy.performance import statistics
@@ -56,7 +57,18 @@ def result(name: str, portfolio: Portfolio, benchmarks: Mapping[str, Hold | None
 def by_symbol(portfolio: Portfolio, end: date) -> list[Tested]:
     """What became of each symbol, named as at the end."""
     return [
-        Tested(item.facts.instrument(end).symbol, done.trades, done.folded.quantity)
+        Tested(
+            item.facts.instrument(end).symbol,
+            done.trades,
+            done.folded.quantity,
+            open_lots(
+                done.folded,
+                item.facts.history,
+                end,
+                item.facts.parameters.tariff,
+                lambda day, item=item: item.facts.instrument(day).symbol,  # type: ignore[misc]
+            ),
+        )
         for item, done in zip(portfolio.contenders, portfolio.results(), strict=True)
     ]
 

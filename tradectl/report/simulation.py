@@ -171,6 +171,7 @@ def result(world: World, done: Simulated, theirs: Statement, seconds: float) -> 
         "cash_in_lieu": to_rupees(mine.cash_in_lieu),
         "spun_off": to_rupees(mine.spun_off),
         "max_drawdown": round(max_drawdown([capital, *(day.equity for day in days)]), 6),
+        "charges_of": {"table": world.parameters.tariff.name, "title": world.parameters.tariff.title},
         "reconciled": not unequal,
         "differences": unequal,
         "troubles": [

@@ -69,9 +69,18 @@ def status(world: World) -> dict[str, Any]:
         "services": _services(world),
         "undelivered": len(world.ledger.outbox.pending()),
         "clock_jump": last_jump(world),
+        "odd_rows": _odd_rows(world, today),
         **facts,
     }
     return found | {"login_needed_for": login_needed(found)}
+
+
+def _odd_rows(world: World, today: date) -> list[dict[str, Any]]:
+    """Return the rows of the broker that could not be read today, by symbol, with what they mean."""
+    from tradectl.execution import odd_record
+
+    found = odd_record.known(world.ledger, today).values()
+    return [{"symbol": item.symbol or None, "stops": item.stops, "text": item.text, "rows": item.shown} for item in found]
 
 
 def marker_state(marker: HaltMarker) -> dict[str, Any]:

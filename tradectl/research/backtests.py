@@ -16,6 +16,7 @@ from tradectl.model.history import History
 from tradectl.model.money import Paise
 from tradectl.ports import Tell, silence
 from tradectl.report import backtest, portfolio
+from tradectl.report.open_lots import open_lots
 from tradectl.settings import Settings
 from tradectl.strategy.backtest import Facts, gated
 from tradectl.strategy.contenders import Contender, contender
@@ -93,7 +94,8 @@ def of_symbol(asked: Asked) -> dict[str, Any]:
         raise DataError(f"there is no bar of {asked.name}")
     facts = Facts.gather(market, market.sessions, asked.parameters, instrument_id, history=history)
     done = gated(facts, first=span.first, last=span.last)
-    return backtest.of_symbol(market.instrument(instrument_id, span.last).symbol, done, span)
+    symbol, tariff = market.instrument(instrument_id, span.last).symbol, asked.parameters.tariff
+    return backtest.of_symbol(symbol, done, span, open_lots(done.folded, history, span.last, tariff, lambda _: symbol))
 
 
 def of_each(asked: Asked, tell: Tell) -> dict[str, Any]:
@@ -107,7 +109,14 @@ def of_each(asked: Asked, tell: Tell) -> dict[str, Any]:
         last=span.last,
         progress=lambda done, total, session: tell(session.isoformat(), done, total),
     )
-    tested = backtest.by_symbol(run, lanes.instruments, lambda item, session: market.instrument(item, session).symbol, span.last)
+    tested = backtest.by_symbol(
+        run,
+        lanes.instruments,
+        lambda item, session: market.instrument(item, session).symbol,
+        span.last,
+        histories={item.history.instrument_id: item.history for item in lanes.listings},
+        tariff=asked.parameters.tariff,
+    )
     return backtest.result(asked.name, tested, span.first, span.last)
 
 

@@ -45,7 +45,8 @@ def positions(market: LaneMarket, parameters: Parameters, *, first: date, last: 
     while len(waiting.lane):
         tried = _Tried()
         dealt = _dealt(waiting, width)
-        trades = run_rule(market, Strategy(market, settings, columns, dealt, gate=tried), first=first, last=last).trades
+        rule = Strategy(market, settings, columns, dealt, gate=tried)
+        trades = run_rule(market, rule, first=first, last=last, tariff=parameters.tariff).trades
         apart = _closed(trades, trades.setting * width + trades.instrument).positions()
         found += replace(apart, instrument=apart.instrument % width)
         left = ~tried.among(dealt, market.days)

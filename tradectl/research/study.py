@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from tradectl.marketdata.archive import database_errors
 from tradectl.marketdata.reading import Mark, mark_of, read_archive
 from tradectl.settings import Settings
 from tradectl.strategy.grid import INERT
-from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.parameters import Parameters, setting_fields
 
 RULES = ("exchange", "marketdata", "model", "research", "strategy")
 """The packages whose source decides what a backtest comes to."""
@@ -46,7 +46,8 @@ class Study:
 
 def setting_key(parameters: Parameters) -> str:
     """The name of one setting: every number that can change a trade."""
-    values: dict[str, Any] = {item.name: getattr(parameters, item.name) for item in fields(parameters) if item.name not in INERT}
+    numbers = [item.name for item in setting_fields() if item.name not in INERT]
+    values: dict[str, Any] = {name: getattr(parameters, name) for name in numbers} | {"tariff": repr(parameters.tariff)}
     exact = {
         name: float(value) if isinstance(value, int) and not isinstance(value, bool) else value for name, value in values.items()
     }

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tradectl.sandbox.broker_sandbox import BrokerSandbox
 from tradectl.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
@@ -56,3 +57,9 @@ def openalgo(world: PaperWorld, port: int) -> Served:
     sandbox = OpenAlgoSandbox(lambda: world.broker, world.clock, api_key=key, market=lambda: world.market, port=port)
     sandbox.cancel_status = 500
     return Served("openalgo", sandbox, {"api": sandbox.url}, {"api_key": key})
+
+
+def brought(name: str, entry: BrokerSandbox, world: PaperWorld, port: int) -> Served:
+    """Return the sandbox that another package brings."""
+    sandbox = entry.sandbox(lambda: world.broker, world.market, world.clock, world.sessions, port=port)
+    return Served(name, sandbox, entry.addresses(sandbox.url), entry.credentials)

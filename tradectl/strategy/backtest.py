@@ -19,6 +19,7 @@ from tradectl.exchange.ticks import round_down
 from tradectl.model.market import CorporateAction, bars_entry
 from tradectl.model.order import Fill, Side
 from tradectl.model.position import Adjustment, Folded, Trade, fold
+from tradectl.model.surveillance import is_excluded
 from tradectl.strategy.entry import Mask, admission_mask, entry_mask, is_share, reward_gone
 from tradectl.strategy.exits import entry_limit, rsi_exit_due
 from tradectl.strategy.facts import Facts
@@ -137,7 +138,9 @@ class Run:
         self.begin = bisect_left(history.sessions, self.first.toordinal())
         self.end = bisect_right(history.sessions, self.last.toordinal())
         rule = entry_mask(facts.features, facts.parameters) if entries is None else entries
-        mask = rule & admission_mask(history, facts.features, facts.parameters)
+        mask = rule & admission_mask(history, facts.features, facts.parameters, facts.excluded) & facts.trusted
+        if facts.undecided_from is not None:  # nothing is traded from then on, what is held stays
+            self.end = min(self.end, bisect_left(history.sessions, facts.undecided_from.toordinal()))
         self.candidates: list[int] = mask.nonzero()[0].tolist()
         self.ex_dates = [action.ex_date for action in facts.actions]
         self.fills: list[Fill] = []
@@ -190,9 +193,11 @@ class Run:
     def wanted(self, j: int, day: date, *, traded: bool) -> Order | None:
         """What the rules want for the next run session after the close of bar `j`, of no quantity yet. `traded`: whether the
         symbol was traded in this session, which forbids an entry."""
-        if day >= self.last:
+        if day >= self.last or not self.facts.trusted[j]:
             return None
         reentry = self.holding.quantity > 0
+        if reentry and is_excluded(self.facts.excluded, day):
+            return None
         level = self._reentry_level(j) if reentry else self._entry_level(j, day, traded=traded)
         if not level:
             return None
@@ -250,8 +255,11 @@ class Run:
         return self.fitted(order, j) if order.session == day and not self.withdrawn(order) else None
 
     def withdrawn(self, order: Order) -> bool:
-        """Whether premarket-retry cancels it: an ex-date, or a limit too far from the last close."""
+        """Whether premarket-retry cancels it: an ex-date, a surveillance list that came since, or a limit too far from the last
+        close. A list does not say at what hour it came out, so it counts from the evening of its date."""
         history = self.facts.history
+        if is_excluded(self.facts.excluded, order.session - timedelta(days=1)):
+            return True
         last = history.last_index(order.session - timedelta(days=1))
         return self._barred(history.session(order.decided), order.session) or too_far(
             order.limit, int(history.close[last]), self.facts.parameters
@@ -338,6 +346,6 @@ class Run:
         """Everything so far."""
         charges: dict[str, int] = {}
         for day, fills in groupby(self.fills, key=lambda fill: fill.session):
-            charges.update(day_charges(day, list(fills)).by_fill)
+            charges.update(day_charges(day, list(fills), self.facts.parameters.tariff).by_fill)
         folded = fold(self.fills, self.adjustments, charges)
         return Backtest(self.first, self.last, tuple(self.fills), tuple(self.adjustments), charges, folded, tuple(self.orders))

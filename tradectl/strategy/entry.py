@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tradectl.model.history import History, Ints
 from tradectl.model.market import Instrument
+from tradectl.model.surveillance import Spells
 from tradectl.strategy.features import Features, Reading
 from tradectl.strategy.parameters import Parameters
 
@@ -26,15 +27,18 @@ INDIAN_SHARE = "INE"
 """How the ISIN of a share of an Indian company begins; funds and unknown securities have another, or none."""
 
 
-def _admissions(series: Any, share: Any, close: Any, at: Reading | Features, p: Parameters) -> tuple[tuple[str, Any], ...]:
+def _admissions(
+    series: Any, share: Any, close: Any, at: Reading | Features, p: Parameters, *, free: Any
+) -> tuple[tuple[str, Any], ...]:
     """Name and truth of what the universe asks. Numbers or arrays: `close` as traded, in paise; `share`: whether its ISIN is that
-    of one."""
+    of one; `free`: whether no surveillance list excludes it."""
     price = close >= p.min_price * 100
     if p.max_price > 0:
         price = price & (close <= p.max_price * 100)
     return (
         ("series", series == "EQ"),
         ("isin", share),
+        ("surveillance", free),
         ("turnover", at.median_turnover >= p.min_turnover * 100),
         ("bars", at.bars >= p.min_bars),
         ("price", price),
@@ -56,15 +60,19 @@ def _rules(close: Any, slow: Any, at: Reading | Features, p: Parameters) -> tupl
     )
 
 
-def exclusion(reading: Reading, instrument: Instrument, parameters: Parameters) -> str:
-    """'' or why the symbol is outside the universe: series, isin, turnover, bars, price (of the close as traded)."""
-    asked = _admissions(reading.series, is_share(instrument.isin), reading.close, reading, parameters)
+def exclusion(reading: Reading, instrument: Instrument, parameters: Parameters, *, free: bool = True) -> str:
+    """'' or why the symbol is outside the universe: series, isin, surveillance, turnover, bars, price (the close as traded)."""
+    asked = _admissions(reading.series, is_share(instrument.isin), reading.close, reading, parameters, free=free)
     return next((name for name, passed in asked if not passed), "")
 
 
-def exclusions(series: Names, share: Mask, close: Ints, features: Features, parameters: Parameters) -> Names:
-    """`exclusion` of many instruments at once; `close` as traded, in paise."""
-    return _first_failed(_admissions(series, share, close, features, parameters), len(series))
+def exclusions(
+    series: Names, share: Mask, close: Ints, features: Features, parameters: Parameters, *, free: Mask | None = None
+) -> Names:
+    """`exclusion` of many instruments at once; `close` as traded, in paise. `free`: which ones no surveillance list excludes; all
+    of them where it is None."""
+    unwatched = np.ones(len(series), dtype=np.bool_) if free is None else free
+    return _first_failed(_admissions(series, share, close, features, parameters, free=unwatched), len(series))
 
 
 def is_share(isin: str | None) -> bool:
@@ -92,10 +100,19 @@ def _first_failed(rules: tuple[tuple[str, Any], ...], count: int) -> Names:
     return names
 
 
-def admission_mask(history: History, features: Features, parameters: Parameters) -> Mask:
-    """Bars on which `exclusion` finds nothing, as far as bars tell: everything but the ISIN."""
+def admission_mask(history: History, features: Features, parameters: Parameters, excluded: Spells = ()) -> Mask:
+    """Bars on which `exclusion` finds nothing, as far as bars and surveillance lists tell: everything but the ISIN."""
     share = np.ones(len(history), dtype=np.bool_)
-    return _all(_admissions(history.series, share, history.close, features, parameters))
+    free = free_of(history.sessions, excluded)
+    return _all(_admissions(history.series, share, history.close, features, parameters, free=free))
+
+
+def free_of(days: Ints, excluded: Spells) -> Mask:
+    """Which dates (ordinals) lie in none of the spells."""
+    free = np.ones(len(days), dtype=np.bool_)
+    for spell in excluded:
+        free &= (days < spell.first) | (days >= spell.end)
+    return free
 
 
 def entry_mask(features: Features, parameters: Parameters) -> Mask:

@@ -24,6 +24,7 @@ INERT = frozenset(
     {
         "universe",
         "signals_from",
+        "own_shares",
         "max_positions",
         "max_symbol_multiple",
         "daily_loss_limit",
@@ -100,6 +101,8 @@ def _named(text: str, form: str) -> tuple[str, str]:
     name, equals, values = text.partition("=")
     if not equals:
         raise UsageError(f"write {form}, not {text!r}")
+    if name == "charges":
+        raise UsageError("charges are those of the broker, the same for every setting: `tradectl config set charges NAME`")
     if name in INERT:
         raise UsageError(f"{name} changes no trade of a symbol tried alone: there is nothing to sweep")
     return name, values

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tradectl.exchange.charge_rows import side_charges
 from tradectl.exchange.charges import day_charges
-from tradectl.exchange.rates import Rates, rates
+from tradectl.exchange.rates import ZERODHA, Rates, Tariff
 from tradectl.model.history import Ints
 from tradectl.model.moment import at_ist
 from tradectl.model.order import Fill, Side
@@ -121,19 +121,21 @@ class Ledger:
         return found.take(np.argsort(found.holding, kind="stable"))
 
 
-def trades_of(ledger: Ledger, days: Ints, width: int, numbers: Sequence[int]) -> tuple[LaneTrades, list[OpenLane]]:
+def trades_of(
+    ledger: Ledger, days: Ints, width: int, numbers: Sequence[int], *, tariff: Tariff = ZERODHA
+) -> tuple[LaneTrades, list[OpenLane]]:
     """The closed trades, and what is still held. `days` are the dates of rows; a lane is (setting x width + instrument), and
-    `numbers` are the settings' own."""
+    `numbers` are the settings' own; `tariff` says whose charges count."""
     fills = ledger.fills()
     bounds = np.flatnonzero(np.r_[True, fills.holding[1:] != fills.holding[:-1]]) if len(fills.holding) else _NONE
     plain = _plain(fills, bounds, ledger.adjustments)
     in_plain = np.repeat(plain, np.diff(np.r_[bounds, len(fills.holding)]))
-    parts = [_sold_whole(fills.take(in_plain), days, width)]
+    parts = [_sold_whole(fills.take(in_plain), days, width, tariff)]
     still_open: list[OpenLane] = []
     ends = np.r_[bounds[1:], len(fills.holding)]
     for start, stop in zip(bounds[~plain].tolist(), ends[~plain].tolist(), strict=True):
         own = fills.take(slice(start, stop))
-        folded = _folded(own, ledger.adjustments.get(int(own.holding[0]), ()), days)
+        folded = _folded(own, ledger.adjustments.get(int(own.holding[0]), ()), days, tariff)
         lane = int(own.lane[0])
         parts.append(_columns(folded.trades, lane, width))
         if folded.quantity:
@@ -156,7 +158,7 @@ def _plain(fills: LaneFills, bounds: Ints, adjusted: Iterable[int]) -> NDArray[n
     return plain
 
 
-def _sold_whole(fills: LaneFills, days: Ints, width: int) -> LaneTrades:
+def _sold_whole(fills: LaneFills, days: Ints, width: int, tariff: Tariff) -> LaneTrades:
     """The trades of plain holdings: one for each buy, with its part of the sale's charges."""
     sale = np.flatnonzero(~fills.buy)
     lot = np.flatnonzero(fills.buy)
@@ -164,9 +166,9 @@ def _sold_whole(fills: LaneFills, days: Ints, width: int) -> LaneTrades:
     sold_row, price, quantity = fills.row[sale][of], fills.price[sale][of], fills.quantity[lot]
     same_day = fills.row[lot] == sold_row
     cost = quantity * fills.price[lot]
-    bought = _charges(Side.BUY, cost, days[fills.row[lot]], same_day)
+    bought = _charges(Side.BUY, cost, days[fills.row[lot]], same_day, tariff)
     intraday = np.bincount(of, weights=np.where(same_day, quantity, 0), minlength=len(sale)).astype(np.int64)
-    charges = bought + _share_out(_sale_charges(fills, sale, intraday, days), of, quantity)
+    charges = bought + _share_out(_sale_charges(fills, sale, intraday, days, tariff), of, quantity)
     gross = quantity * price - cost
     lane = fills.lane[lot]
     return LaneTrades(
@@ -185,24 +187,24 @@ def _sold_whole(fills: LaneFills, days: Ints, width: int) -> LaneTrades:
     )
 
 
-def _sale_charges(fills: LaneFills, sale: Ints, intraday: Ints, days: Ints) -> Ints:
+def _sale_charges(fills: LaneFills, sale: Ints, intraday: Ints, days: Ints, tariff: Tariff) -> Ints:
     """The charges of each sale, of whose shares so many were bought on its day."""
     quantity, price = fills.quantity[sale], fills.price[sale]
-    total = _charges(Side.SELL, quantity * price, days[fills.row[sale]], intraday == quantity)
+    total = _charges(Side.SELL, quantity * price, days[fills.row[sale]], intraday == quantity, tariff)
     for i in np.flatnonzero((intraday > 0) & (intraday < quantity)).tolist():
         end = int(sale[i])
         own = fills.take(slice(end - 1, end + 1))  # the last buy is the one of this day
         day, of_day = _as_fills(own, days)
-        total[i] = day_charges(day, of_day).sell.total
+        total[i] = day_charges(day, of_day, tariff).sell.total
     return total
 
 
-def _charges(side: Side, values: Ints, days: Ints, intraday: NDArray[np.bool_]) -> Ints:
+def _charges(side: Side, values: Ints, days: Ints, intraday: NDArray[np.bool_], tariff: Tariff) -> Ints:
     """Charges by value and date; each delivery or intraday as a whole."""
     total = np.zeros(len(values), dtype=np.int64)
     tables: dict[Rates, list[int]] = {}
     for day in np.unique(days).tolist():
-        tables.setdefault(rates(date.fromordinal(day)), []).append(day)
+        tables.setdefault(tariff.rates(date.fromordinal(day)), []).append(day)
     for table, own in tables.items():
         inside = np.isin(days, own)
         for part in (False, True):
@@ -234,11 +236,11 @@ def _as_fills(fills: LaneFills, days: Ints) -> tuple[date, list[Fill]]:
     return found[0].session, found
 
 
-def _folded(fills: LaneFills, adjustments: Iterable[Adjustment], days: Ints) -> Folded:
+def _folded(fills: LaneFills, adjustments: Iterable[Adjustment], days: Ints, tariff: Tariff) -> Folded:
     _, found = _as_fills(fills, days)
     charges: dict[str, int] = {}
     for day, of_day in groupby(found, key=lambda fill: fill.session):
-        charges.update(day_charges(day, list(of_day)).by_fill)
+        charges.update(day_charges(day, list(of_day), tariff).by_fill)
     return fold(found, adjustments, charges)
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tradectl.exchange.rates import Tariff
 from tradectl.model.history import Ints
 from tradectl.strategy.exact import exact
 from tradectl.strategy.parameters import Parameters, names
@@ -69,6 +70,11 @@ class LaneParameters:
 
     def ratio(self, name: str) -> Ratio:
         return self._settings.ratio(name, self._rows)
+
+    @property
+    def tariff(self) -> Tariff:
+        """Whose charges count. All settings of a run are of one account."""
+        return self._settings.settings[0].tariff
 
     @property
     def most(self) -> Ints:

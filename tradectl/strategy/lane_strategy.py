@@ -120,7 +120,10 @@ class Strategy:
         opened = market.panel.open[row, column].astype(np.int64)
         last = market.panel.close[market.previous[row, column], column].astype(np.int64)
         ema = self.columns.ema_fast[decided, seen] / market.panel.multiplier[row, column]
-        gone = market.barred[decided, column] | too_far_rows(limit, last, parameters) | reward_gone(opened, ema, parameters)
+        withdrawn = market.barred[decided, column]
+        if market.watched_next is not None:
+            withdrawn = withdrawn | market.watched_next[decided, column]
+        gone = withdrawn | too_far_rows(limit, last, parameters) | reward_gone(opened, ema, parameters)
         turnover = self.columns.average_turnover[decided, seen]
         wanted = sizes(np.minimum(opened, limit), session=date.fromordinal(day), parameters=parameters, average_turnover=turnover)
         change = (wanted > 0) & worth_changing_rows(quantity, wanted, parameters)
@@ -197,7 +200,10 @@ class Strategy:
         """Lanes with shares that want more, and the level that each would use."""
         held = self._with_bar(row, state.quantity > 0)
         if len(held):
-            held = held[state.buys[held] < self.parameters(held).max_buys]
+            trusted = self.market.trusted[row, held % self.width]
+            held = held[trusted & (state.buys[held] < self.parameters(held).max_buys)]
+        if len(held) and self.market.watched is not None:
+            held = held[~self.market.watched[row, held % self.width]]
         if not len(held):
             return held, held
         seen, parameters = self._seen[held], self.parameters(held)

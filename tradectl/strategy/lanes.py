@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from tradectl.exchange.rates import ZERODHA, Tariff
 from tradectl.model.position import Folded
 from tradectl.strategy.features import INDICATOR_SETTINGS
 from tradectl.strategy.lane_fills import LaneTrades, trades_of
@@ -46,14 +47,16 @@ def run_lanes(
     """The tool's own strategy: every setting on every instrument from `first` to `last`, both included, as `backtest.gated` of
     each, or as `backtest.run` where not `scored`. `watch` may stand between the loop and the strategy, to see what it does."""
     runs = []
+    tariff = settings[0].tariff if settings else ZERODHA
     for batch in _batches(settings, len(market.instruments)):
         numbers = [number for part in batch for number in part]
         rule = _strategies(market, [[settings[number] for number in part] for part in batch])
         gate = None
         if scored:
-            past = run_rule(market, rule(None), first=date.min, last=date.max, progress=progress)
+            past = run_rule(market, rule(None), first=date.min, last=date.max, progress=progress, tariff=tariff)
             gate = ScoreGate(past.trades, len(market.instruments))
-        runs.append(run_rule(market, watch(rule(gate)), first=first, last=last, numbers=numbers, progress=progress))
+        watched = watch(rule(gate))
+        runs.append(run_rule(market, watched, first=first, last=last, numbers=numbers, progress=progress, tariff=tariff))
     held = {key: folded for run in runs for key, folded in run.held.items()}
     return LaneRun(LaneTrades.joined([run.trades for run in runs]), held)
 
@@ -66,6 +69,7 @@ def run_rule(
     last: date,
     numbers: Sequence[int] | None = None,
     progress: Tell | None = None,
+    tariff: Tariff = ZERODHA,
 ) -> LaneRun:
     """Whatever rule from `first` to `last`, both included. `numbers` are those of its settings in the result; from 0 on unless
     told."""
@@ -73,7 +77,7 @@ def run_rule(
     own = range(rule.lanes // max(width, 1)) if numbers is None else numbers
     loop = Loop(market, rule)
     loop.run(first, last, progress)
-    closed, still_open = trades_of(loop.ledger, market.days, width, own)
+    closed, still_open = trades_of(loop.ledger, market.days, width, own, tariff=tariff)
     return LaneRun(closed, {(own[item.lane // width], item.lane % width): item.folded for item in still_open})
 
 

@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 
 from tradectl.exchange.bands import price_band
 from tradectl.exchange.charges import buy_charges, day_charges
+from tradectl.exchange.rates import Tariff
 from tradectl.exchange.sessions import Session
 from tradectl.model.history import History
 from tradectl.model.market import ActionKind
@@ -51,12 +52,13 @@ class Buy:
     column: int
     order: Order
     sent: bool
+    tariff: Tariff
 
     @property
     def blocked(self) -> Paise:
         """What it takes at its limit, charges included."""
         order = self.order
-        return order.quantity * order.limit + buy_charges(order.session, order.quantity, order.limit)
+        return order.quantity * order.limit + buy_charges(order.session, order.quantity, order.limit, self.tariff)
 
 
 class Portfolio:
@@ -102,7 +104,8 @@ class Portfolio:
     def _live(self, session: Session) -> None:
         day = session.date
         active = {*self.opened, *(buy.column for buy in self.buys)}
-        bars = {column: j for column in sorted(active) if (j := self._history(column).index(day)) is not None}
+        found = ((column, self._history(column).index(day)) for column in sorted(active))
+        bars = {column: j for column, j in found if j is not None and j < self.runs[column].end}
         if session.settles:
             self.settled, self.unsettled = day, 0
         for column, j in bars.items():
@@ -164,7 +167,7 @@ class Portfolio:
         if not fills:
             return False
         self.cash += sum(fill.quantity * fill.price * (1 if fill.side is Side.SELL else -1) for fill in fills)
-        self.cash -= day_charges(day, fills).total
+        self.cash -= day_charges(day, fills, self.parameters.tariff).total
         earlier = () if session.settles else run.fills[:before]
         recent = sum(fill.quantity for fill in earlier if fill.side is Side.BUY and fill.session >= self.settled)
         self.unsettled += undelivered(fills, held, min(held, recent))
@@ -185,7 +188,7 @@ class Portfolio:
             short = not sizing.quantity and sizing.reason == "funds"
             if short:
                 sizing = run.sized(order)
-            buy = Buy(column, replace(order, quantity=sizing.quantity), sent=False)
+            buy = Buy(column, replace(order, quantity=sizing.quantity), sent=False, tariff=self.parameters.tariff)
             if not sizing.quantity or self._denied(buy, day):
                 continue
             self.buys.append(buy)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tradectl.exchange.charge_rows import most_affordable
 from tradectl.exchange.charges import buy_charges
-from tradectl.exchange.rates import rates
+from tradectl.exchange.rates import Tariff
 from tradectl.strategy.exact import exact, floor_times
 from tradectl.strategy.parameters import Parameters
 
@@ -49,12 +49,12 @@ def size(
         return Sizing(0, "price")
     limit = price if limit_price is None else limit_price
     bounds = [
-        (_affordable(_paise(parameters.capital_per_trade), price, session), "capital_per_trade"),
-        (_affordable(_paise(parameters.max_order_value), price, session), "max_order_value"),
+        (_affordable(_paise(parameters.capital_per_trade), price, session, parameters.tariff), "capital_per_trade"),
+        (_affordable(_paise(parameters.max_order_value), price, session, parameters.tariff), "max_order_value"),
         (int(exact(parameters.turnover_share) * max(0, average_turnover)) // price, "turnover"),
     ]
     if funds is not None:
-        bounds.append((_affordable(funds, limit, session), "funds"))
+        bounds.append((_affordable(funds, limit, session, parameters.tariff), "funds"))
     quantity, reason = min(bounds, key=lambda bound: bound[0])
     return Sizing(quantity, "" if quantity else reason)
 
@@ -86,7 +86,7 @@ def size_buy(
 def sizes(prices: Ints, *, session: date, parameters: LaneParameters, average_turnover: Ints) -> Ints:
     """`size` of many lanes at once, funds out of the way. Prices are positive."""
     turnover = floor_times(np.maximum(average_turnover, 0), *parameters.ratio("turnover_share"))
-    quantity: Ints = np.minimum(most_affordable(parameters.most, prices, rates(session)), turnover // prices)
+    quantity: Ints = np.minimum(most_affordable(parameters.most, prices, parameters.tariff.rates(session)), turnover // prices)
     return quantity
 
 
@@ -108,11 +108,11 @@ def _paise(rupees: float) -> int:
     return int(exact(rupees) * 100)
 
 
-def _affordable(amount: int, price: int, session: date) -> int:
+def _affordable(amount: int, price: int, session: date, tariff: Tariff) -> int:
     """Most shares whose value and charges stay within `amount`: from the charge-free guess a few steps down, or back up."""
     quantity = max(0, amount // price)
-    while quantity and (over := quantity * price + buy_charges(session, quantity, price) - amount) > 0:
+    while quantity and (over := quantity * price + buy_charges(session, quantity, price, tariff) - amount) > 0:
         quantity -= max(1, over // (2 * price))
-    while (quantity + 1) * price + buy_charges(session, quantity + 1, price) <= amount:
+    while (quantity + 1) * price + buy_charges(session, quantity + 1, price, tariff) <= amount:
         quantity += 1
     return quantity

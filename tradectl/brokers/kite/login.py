@@ -6,11 +6,13 @@ access token. A person logs in each day: the exchange wants it so, and it is not
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, time, timedelta
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
+from tradectl.brokers import strict_json
 from tradectl.brokers.adapter import Account, Ask, Field, Session
 from tradectl.brokers.kite.api import NAME, VERSION
 from tradectl.brokers.kite.judging import judge
@@ -46,7 +48,7 @@ def login(account: Account, ask: Ask) -> Session:
         raise BrokerUnavailable(str(error)) from error
     except LoginNeeded as refusal:
         raise LoginNeeded(f"{refusal}; a request token is good for some minutes, and once: `tradectl login` again") from refusal
-    access = parsed(reply.content, lambda data: str(data["access_token"]))
+    access = parsed(reply.content, _access_token)
     headers = {**VERSION, "Authorization": f"token {key}:{access}"}
     profile = transport.read(f"{root}/user/profile", bucket="other", headers=headers)
     now = account.clock.now()
@@ -92,8 +94,16 @@ def _port(account: Account) -> int:
     return int(text)
 
 
+def _access_token(data: Any) -> str:
+    """Return the token of a session: visible ASCII, as it goes into a header. Raises ValueError for anything else."""
+    token = data["access_token"]
+    if not isinstance(token, str) or not re.fullmatch(r"[!-~]{1,512}", token):
+        raise ValueError("the access token is none")
+    return token
+
+
 def _names(data: Any) -> dict[str, str]:
-    names = {name: str(data[name]) for name in ("user_id", "user_name")}
+    names = {name: strict_json.text_of(data[name]) for name in ("user_id", "user_name")}
     if not all(names.values()):
         raise BrokerUnavailable("Kite does not say whose session this is")
     return names

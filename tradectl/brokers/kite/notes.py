@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from tradectl.brokers.adapter import ChargeDifference
+from tradectl.brokers.adapter import ChargeLine
 from tradectl.brokers.kite.api import Api
 from tradectl.brokers.kite.instruments import Instruments
 from tradectl.brokers.kite.rows import Row, about_paise, parsed
 from tradectl.brokers.kite.windows import PATHS
 from tradectl.errors import BrokerUnavailable
 from tradectl.exchange.charges import day_charges
+from tradectl.exchange.rates import Tariff
 from tradectl.model.moment import ist_date
 from tradectl.model.order import Fill, OrderReport, Side, TradeReport
 from tradectl.ports import Clock
@@ -28,9 +29,15 @@ TOLERANCE = {"stt": 50}
 
 
 def compare(
-    api: Api, instruments: Instruments, orders: Sequence[OrderReport], trades: Sequence[TradeReport], clock: Clock
-) -> list[ChargeDifference]:
-    """The differences of the orders that have trades; an empty list is agreement. One request."""
+    api: Api,
+    instruments: Instruments,
+    orders: Sequence[OrderReport],
+    trades: Sequence[TradeReport],
+    *,
+    clock: Clock,
+    tariff: Tariff,
+) -> list[ChargeLine]:
+    """The lines of the orders that have trades, by Kite and by our table. One request."""
     values = {order.broker_order_id: _traded(order, trades) for order in orders}
     asked = [order for order in orders if values[order.broker_order_id][0]]
     if not asked:
@@ -55,10 +62,9 @@ def compare(
         raise BrokerUnavailable(f"Kite reckoned {len(notes)} orders, {len(asked)} were asked")
     day = ist_date(now)
     return [
-        ChargeDifference(order.broker_order_id, order.symbol, line, theirs, own)
+        ChargeLine(order.broker_order_id, order.symbol, line, note[line], own, TOLERANCE.get(line, 1))
         for order, note in zip(asked, notes, strict=True)
-        for line, own in _ours(order, values[order.broker_order_id], day).items()
-        if abs((theirs := note[line]) - own) > TOLERANCE.get(line, 1)
+        for line, own in _ours(order, values[order.broker_order_id], day, tariff).items()
     ]
 
 
@@ -79,11 +85,11 @@ def _lines(charges: Row) -> Mapping[str, int]:
     }
 
 
-def _ours(order: OrderReport, traded: tuple[int, int], day: date) -> Mapping[str, int]:
+def _ours(order: OrderReport, traded: tuple[int, int], day: date, tariff: Tariff) -> Mapping[str, int]:
     """Of one share at the whole value: rates are on value, and no line but the depository's asks for the number of shares."""
     _, value = traded
     fill = Fill("1", order.symbol, order.side, 1, value, day, order.updated_at, 1)
-    charges = day_charges(day, [fill])
+    charges = day_charges(day, [fill], tariff)
     found = charges.buy if order.side is Side.BUY else charges.sell
     return {
         "stt": found.stt,

@@ -42,6 +42,7 @@ CAPABILITIES = Capabilities(
     amo=True,
     tag_length=20,  # a guess: Kotak states no length
     tag_survives_modify=False,
+    trade_times=False,  # `lstup_time` is of the last update
 )
 FIELDS = (
     Field("consumer_key", "Consumer key (NEO app, More, Trade API)"),

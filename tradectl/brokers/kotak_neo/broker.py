@@ -20,12 +20,14 @@ from tradectl.brokers.kotak_neo.ticker import OnOrder, Ticker
 from tradectl.brokers.kotak_neo.wire import TITLE, Wire, parsed, reading, url
 from tradectl.brokers.network import source_of
 from tradectl.brokers.replies import above_freeze, check_absent, off_tick, order_id
+from tradectl.brokers.storable import brief
 from tradectl.brokers.transport import READS, Judge, Reply, Transport
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, OrderRefused, TradectlError, UsageError
 from tradectl.exchange.ticks import on_tick
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_rupees
+from tradectl.model.odd_rows import Rows
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, OrderStatus, OrderType, Side, TradeReport, Variety
 from tradectl.ports import OrderRules
 
@@ -57,8 +59,8 @@ class KotakNeo:
         self._reads = self._wire.reads(judging.read, posts=(paths.LIMITS,))
         self._prices = KotakPrices(account, self._wire)
         self._positions_at: str | None = None
-        self._book: Kept[tuple[OrderReport, ...]] = Kept()
-        self._fills: Kept[tuple[TradeReport, ...]] = Kept()
+        self._book: Kept[Rows[OrderReport]] = Kept()
+        self._fills: Kept[Rows[TradeReport]] = Kept()
 
     def close(self) -> None:
         for part in (self._orders, self._reads, self._prices):
@@ -121,7 +123,6 @@ class KotakNeo:
         _check_price(price)
         sent = {
             "no": broker_order_id,
-            "pc": rows.PRODUCT,
             "vd": "DAY",
             "pr": to_rupees(price),
             "pt": "L",
@@ -129,8 +130,6 @@ class KotakNeo:
             "tp": "0",
             "dq": "0",
             "mp": "0",
-            "dd": "NA",
-            "fq": "0",
             "os": paths.SOURCE,
         }
         self._change(paths.MODIFY, broker_order_id, sent, side=self._side(broker_order_id))
@@ -158,12 +157,12 @@ class KotakNeo:
 
     def orders(self) -> tuple[OrderReport, ...]:
         """The day's order book, oldest first as Kotak tells it; the same object again while it says the same."""
-        found = self._list(paths.ORDERS, lambda data: tuple(map(rows.order_report, rows.ours(data))))
+        found = self._list(paths.ORDERS, lambda data: rows.orders(data, self._clock.now()))
         return self._book.of(found)
 
     def trades(self) -> tuple[TradeReport, ...]:
         """The day's executions; the same object again while nothing more has traded."""
-        found = self._list(paths.TRADES, lambda data: tuple(map(rows.trade_report, rows.ours(data))))
+        found = self._list(paths.TRADES, lambda data: rows.trades(data, self._clock.now()))
         return self._fills.of(found)
 
     def holdings(self) -> tuple[Holding, ...]:
@@ -183,7 +182,7 @@ class KotakNeo:
             return found
         self._positions_at = None
         today = ist_date(self._clock.now())
-        return self._list(paths.TRADES, lambda data: rows.positions_of(rows.ours(data), today))
+        return self._list(paths.TRADES, lambda data: rows.positions_of(data, today))
 
     def funds(self) -> Funds:
         sent = {"jData": json.dumps({"seg": "ALL", "exch": "ALL", "prod": "ALL"})}
@@ -257,7 +256,7 @@ class KotakNeo:
     def _row(self, number: str, *, patient: bool) -> rows.Row:
         """One order as the book has it now. `patient`: asked for again where that may help."""
         reply = self._read(f"{paths.ORDERS}/{number}", tries=READS if patient else 1)
-        return parsed(lambda: next(row for row in _data(reply) if row["nOrdNo"] == number), "order")
+        return parsed(lambda: next(row for row in _data(reply) if str(row["nOrdNo"]) == number), "order")
 
     def _look_for_rejection(self, number: str, request: OrderRequest, trading_symbol: str) -> None:
         """A rejection that the book shows already. What cannot be seen now will be seen in the book. Ambiguous where the number
@@ -297,4 +296,6 @@ def _data(reply: Reply, *, bare: bool = False) -> list[rows.Row]:
         if words is None or not words.ok:
             raise ValueError("there is no data, and nothing says that there is none")
         return []
-    return [data] if isinstance(data, dict) else list(data)
+    if not isinstance(data, dict | list):
+        raise TypeError(f"a list was expected, not {brief(data)}")
+    return [data] if isinstance(data, dict) else data

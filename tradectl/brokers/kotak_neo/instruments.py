@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from io import StringIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tradectl.brokers import storable
 from tradectl.brokers.kotak_neo.paths import SEGMENT
+from tradectl.brokers.storable import QUANTITY, SHARES, TICK, whole
 from tradectl.brokers.whole_files import put_whole
 from tradectl.errors import BrokerUnavailable, DataError, UsageError
 from tradectl.model.market import Instrument
 from tradectl.model.order import Side
 from tradectl.ports import OrderRules
 
+_COLUMNS = ("pExchSeg", "pSymbol", "pTrdSymbol", "pSymbolName", "pGroup", "pISIN", "dTickSize", "lLotSize")
+_FREEZE = ("lFreezeQty", "iMaxOrderSize")
+"""Columns with the largest quantity of one order; 0, or a list without them, tells none."""
 TRADED = frozenset({"EQ", "BE", "BZ", "SM", "ST", "SZ"})
 """Series in which a share trades with everybody; the others are blocks, auctions, bonds."""
 
@@ -75,11 +81,17 @@ class Scrips:
 
 
 def parse(text: str) -> list[Scrip]:
-    """The rows of Kotak's CSV. ValueError or KeyError where it is not one."""
+    """The rows of Kotak's CSV; one that cannot be read is left out. ValueError or KeyError where it is not one."""
     reader = csv.DictReader(StringIO(text))
     reader.fieldnames = [name.strip().rstrip(";") for name in reader.fieldnames or ()]  # one header ends in a semicolon
-    rows = [row for row in reader if (row["pExchSeg"] or "").strip() == SEGMENT]
-    return [_scrip({name: (value or "").strip() for name, value in row.items() if name}) for row in rows]
+    if missing := [name for name in _COLUMNS if name not in reader.fieldnames]:
+        raise KeyError(missing[0])
+    found = []
+    for row in reader:
+        if (row["pExchSeg"] or "").strip() == SEGMENT:
+            with suppress(ValueError):
+                found.append(_scrip({name: (value or "").strip() for name, value in row.items() if name}))
+    return found
 
 
 def path_of(answer: Any) -> str:
@@ -137,13 +149,14 @@ def _scrips(content: bytes) -> Scrips:
 
 
 def _scrip(row: dict[str, str]) -> Scrip:
+    """Raises OddValue for a row that cannot be read."""
     return Scrip(
-        row["pSymbol"],
-        row["pTrdSymbol"],
-        row["pSymbolName"],
+        storable.identity(row["pSymbol"], "pSymbol"),
+        storable.symbol(row["pTrdSymbol"], "pTrdSymbol"),
+        storable.symbol(row["pSymbolName"], "pSymbolName"),
         row["pGroup"],
         row["pISIN"],
-        int(float(row["dTickSize"])),  # in paise already, and a whole number of them
-        int(float(row["lLotSize"])),
-        min((most for name in ("lFreezeQty", "iMaxOrderSize") if (most := int(float(row.get(name) or 0))) > 0), default=None),
+        whole(row["dTickSize"], "dTickSize", TICK),  # in paise already
+        whole(row["lLotSize"], "lLotSize", QUANTITY),
+        min((most for name in _FREEZE if (most := whole(row.get(name) or 0, name, SHARES)) > 0), default=None),
     )

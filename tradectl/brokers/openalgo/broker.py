@@ -9,17 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
+from tradectl.brokers import storable
 from tradectl.brokers.adapter import Account, Remark
 from tradectl.brokers.kept import Kept
 from tradectl.brokers.openalgo import money, rows, times
 from tradectl.brokers.openalgo.api import PLACE, Api, understood
 from tradectl.brokers.openalgo.prices import OpenAlgoPrices
 from tradectl.brokers.openalgo.shares import holdings, positions_of
+from tradectl.brokers.replies import order_id
 from tradectl.errors import Blocked, BrokerUnavailable, OrderRefused
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_rupees
+from tradectl.model.odd_rows import Rows
 from tradectl.model.order import ALIVE, Funds, Holding, OrderReport, OrderRequest, OrderType, Side, TradeReport, Variety
 from tradectl.ports import Capabilities, OrderRules
 
@@ -36,9 +40,9 @@ class OpenAlgoBroker:
         self._account = account
         self._api = Api(account)
         self._prices = OpenAlgoPrices(account, self._api)
-        self._orders: Kept[tuple[OrderReport, ...]] = Kept()
+        self._orders: Kept[Rows[OrderReport]] = Kept()
         self._rules: dict[tuple[date, str], OrderRules | None] = {}
-        self._trades: Kept[tuple[TradeReport, ...]] = Kept()
+        self._trades: Kept[Rows[TradeReport]] = Kept()
 
     def close(self) -> None:
         self._api.close()
@@ -73,16 +77,8 @@ class OpenAlgoBroker:
         """`quantity` is the order's whole quantity. The order's own row is read first, whose names must be told again."""
         _check_price(price)
         row = self._row(broker_order_id)
-        self._api.send(
-            "modifyorder",
-            understood("orderbook", lambda: rows.side(row)),
-            None,
-            orderid=broker_order_id,
-            symbol=row["symbol"],
-            exchange=row["exchange"],
-            action=row["action"],
-            **_terms(quantity, price),
-        )
+        side, named = understood("orderbook", lambda: (rows.side(row), {name: row[name] for name in _NAMED}))
+        self._api.send("modifyorder", side, None, orderid=broker_order_id, **named, **_terms(quantity, price))
 
     def cancel(self, broker_order_id: str) -> None:
         self._api.send("cancelorder", None, None, orderid=broker_order_id)
@@ -96,7 +92,7 @@ class OpenAlgoBroker:
 
     def _row(self, broker_order_id: str) -> rows.Row:
         for row in self._order_rows():
-            if str(row["orderid"]) == broker_order_id:
+            if isinstance(row, dict) and order_id(row.get("orderid")) == broker_order_id:
                 return row
         raise OrderRefused(f"OpenAlgo's order book has no order {broker_order_id}", code="unknown_order")
 
@@ -130,7 +126,7 @@ class OpenAlgoBroker:
         blocked = sum((item.quantity - item.filled_quantity) * item.price for item in resting)
         broker = self._api.broker
         available = self._api.read("funds", lambda content: money.available(content["data"], broker))
-        return Funds(available, blocked, available + blocked)
+        return understood("funds", lambda: storable.funds(Funds(available, blocked, available + blocked)))
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         return self._prices.quotes(symbols)
@@ -158,13 +154,26 @@ class OpenAlgoBroker:
         return self._account.clock.now()
 
     def _order_rows(self) -> Sequence[rows.Row]:
-        return self._api.read("orderbook", lambda content: list(content["data"]["orders"]))
+        return self._api.read("orderbook", lambda content: _list(content["data"]["orders"]))
 
-    def _trade_reports(self) -> tuple[TradeReport, ...]:
-        return self._api.read("tradebook", lambda content: rows.trades(content["data"], self._moment))
+    def _trade_reports(self) -> Rows[TradeReport]:
+        return self._api.read("tradebook", lambda content: rows.trades(content["data"], self._moment, self._now))
 
     def _moment(self, text: str) -> datetime:
+        """Raises OddValue for a value that is no text."""
+        if not isinstance(text, str):
+            raise storable.OddValue("timestamp", text)
         return times.moment(text, self._account.sessions, self._now)
+
+
+_NAMED = ("symbol", "exchange", "action")
+"""What a change repeats of an order's own row."""
+
+
+def _list(data: Any) -> list[rows.Row]:
+    if not isinstance(data, list):
+        raise TypeError(f"a list was expected, not {storable.brief(data)}")
+    return data
 
 
 def _check_price(price: int) -> None:

@@ -10,6 +10,7 @@ from tradectl.brokers.paper.tape import Reel
 from tradectl.errors import OrderRefused
 from tradectl.exchange.charges import buy_charges
 from tradectl.exchange.phases import TAKES_NOTHING, PhaseKind
+from tradectl.exchange.rates import Tariff
 from tradectl.exchange.sessions import Session, SessionTable
 from tradectl.exchange.ticks import on_tick
 from tradectl.model.moment import ist_date
@@ -88,9 +89,9 @@ def check_tag(book: Book, tag: str | None, day: date, target: date) -> None:
             raise OrderRefused(f"Client OrderID already exists: {tag}", code="repeated_tag")
 
 
-def required(day: date, price: int, quantity: int) -> int:
+def required(day: date, price: int, quantity: int, tariff: Tariff) -> int:
     """Paise that a buy of `quantity` at `price` takes with its charges."""
-    return price * quantity + buy_charges(day, quantity, price)
+    return price * quantity + buy_charges(day, quantity, price, tariff)
 
 
 def worst_price(order_type: OrderType, price: int, reel: Reel, moment: datetime, last: int | None) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from tradectl.exchange.rates import ZERODHA, Tariff
 from tradectl.model.order import ALIVE, OrderStatus, OrderType, Side, Variety
 
 REMEMBERED = timedelta(days=10)
@@ -128,8 +129,10 @@ class Book:
     """One account in memory, as far back as anybody can still see.
 
     `day` is the last session that was started, `settled_on` the last one on which money and shares were delivered,
-    `settled_at` the moment up to which everything has happened.
+    `settled_at` the moment up to which everything has happened. `tariff`: whose charges the exchange takes off.
     """
+
+    tariff: Tariff = ZERODHA
 
     def __init__(
         self,

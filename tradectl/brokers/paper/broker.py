@@ -26,6 +26,7 @@ from tradectl.brokers.paper.tape import Reel, Tape
 from tradectl.brokers.paper.views import Views
 from tradectl.errors import ConfigurationError, DatabaseError, OrderRefused, UncoveredDate, UsageError
 from tradectl.exchange.bands import Band
+from tradectl.exchange.rates import ZERODHA, Tariff
 from tradectl.exchange.sessions import SessionTable
 from tradectl.ledger.exchange_mark import Mark
 from tradectl.model.market import Quote
@@ -48,6 +49,7 @@ class PaperBroker:
     `alone=True` keeps everybody else out of the file.
     `opening_cash`: paise with which the account is opened when it is first asked for anything; None: by `open_account` only.
     `prices`: a source of live prices; without one the market is what is stored. What it showed is kept, and settles orders.
+    `tariff`: whose charges the exchange takes off.
     `witness`: what the account's owner knows of the exchange; DatabaseError where the file is not that exchange any more.
 
     Commands raise OrderRefused; everything may raise DatabaseError (file), ConfigurationError (account not opened), UsageError
@@ -72,10 +74,12 @@ class PaperBroker:
         opening_cash: int | None = None,
         prices: PriceSource | None = None,
         witness: Witness | None = None,
+        tariff: Tariff = ZERODHA,
     ) -> None:
         if not 0 < participation <= 1:
             raise ConfigurationError(f"participation is more than 0 and at most 1, not {participation}")
         self._account = account
+        self._tariff = tariff
         self._opening_cash = opening_cash
         self._clock = clock
         self._market = market
@@ -219,6 +223,7 @@ class PaperBroker:
         book = self._store.load(self._account, self._witness.unfinished())
         if book is None:
             raise ConfigurationError(f"paper account {self._account} has not been opened")
+        book.tariff = self._tariff
         self._saw(book)
         self._settlement.forget()
         self._settlement.note_settled(book)

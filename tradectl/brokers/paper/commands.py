@@ -105,7 +105,7 @@ class Desk:
             return 0
         last = self._tape.close_before(order.instrument_id, reel.session.date)
         price = acceptance.worst_price(order.order_type, order.price, reel, now, last)
-        needed = acceptance.required(reel.session.date, price, order.remaining)
+        needed = acceptance.required(reel.session.date, price, order.remaining, book.tariff)
         acceptance.check_funds(book, needed, before.blocked if before else 0)
         return needed
 

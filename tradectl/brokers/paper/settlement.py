@@ -17,6 +17,7 @@ from tradectl.brokers.paper.matching import Step, What, next_step, resume_at
 from tradectl.brokers.paper.tape import REREAD, Reel, Tape
 from tradectl.errors import DataError, OrderRefused
 from tradectl.exchange.charges import day_charges
+from tradectl.exchange.rates import Tariff
 from tradectl.exchange.sessions import Session, SessionTable
 from tradectl.model.moment import at_ist, ist_date
 from tradectl.model.money import share_out
@@ -193,13 +194,15 @@ def fill(book: Book, order: Order, reel: Reel, *, at: datetime, price: int, quan
     buying = order.side is Side.BUY
     names = {"instrument_id": order.instrument_id, "symbol": order.symbol}
     book.post(at, Kind.BUY if buying else Kind.SELL, -value if buying else value, note=trade_id, **names)
-    more = book.set_charges(day, order.instrument_id, _charges(book.trades_of(order.instrument_id, day), day))
+    more = book.set_charges(day, order.instrument_id, _charges(book.trades_of(order.instrument_id, day), day, book.tariff))
     if more:
         book.post(at, Kind.CHARGES, -more, note=trade_id, **names)
     filled = order.filled + quantity
     done = filled == order.quantity
     status = OrderStatus.EXECUTED if done else OrderStatus.ONGOING
-    book.put_order(replace(order, filled=filled, status=status, updated_at=at, blocked=_still_blocked(order, day, quantity)))
+    book.put_order(
+        replace(order, filled=filled, status=status, updated_at=at, blocked=_still_blocked(order, day, quantity, book.tariff))
+    )
 
 
 def _deliverable(book: Book, order: Order, reel: Reel) -> int:
@@ -210,13 +213,13 @@ def _deliverable(book: Book, order: Order, reel: Reel) -> int:
     return sum(lot.quantity for lot in lots)
 
 
-def _still_blocked(order: Order, day: date, quantity: int) -> int:
+def _still_blocked(order: Order, day: date, quantity: int, tariff: Tariff) -> int:
     """Paise to hold for what is left of a buy after `quantity` more shares."""
     left = order.remaining - quantity
     if order.side is Side.SELL or not left:
         return 0
     if order.order_type is OrderType.LIMIT:
-        return required(day, order.price, left)
+        return required(day, order.price, left, tariff)
     return order.blocked * left // order.remaining
 
 
@@ -237,14 +240,14 @@ def _take(book: Book, lots: Iterable[Lot], quantity: int) -> tuple[int, int]:
     return cost, undelivered
 
 
-def _charges(trades: list[Trade], day: date) -> int:
+def _charges(trades: list[Trade], day: date, tariff: Tariff) -> int:
     """Charges in paise of one instrument's trades of a session."""
     orders = {order_id: number for number, order_id in enumerate(dict.fromkeys(trade.order_id for trade in trades), 1)}
     fills = [
         Fill(item.trade_id, item.instrument_id, item.side, item.quantity, item.price, day, item.at, orders[item.order_id])
         for item in trades
     ]
-    return day_charges(day, fills).total
+    return day_charges(day, fills, tariff).total
 
 
 def _midnight(day: date) -> datetime:

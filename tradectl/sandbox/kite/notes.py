@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tradectl.exchange.charges import day_charges
+from tradectl.exchange.rates import ZERODHA
 from tradectl.model.moment import ist_date
 from tradectl.model.order import Fill, Side
 from tradectl.sandbox.kite.rows import rupees
@@ -15,7 +16,7 @@ from tradectl.sandbox.kite.rows import rupees
 def note(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The row that was asked about, with its charges."""
     day, side, value = ist_date(now), Side(row["transaction_type"]), round(row["quantity"] * row["average_price"] * 100)
-    charged = day_charges(day, [Fill("1", row["tradingsymbol"], side, 1, value, day, now, 1)])
+    charged = day_charges(day, [Fill("1", row["tradingsymbol"], side, 1, value, day, now, 1)], ZERODHA)
     lines = charged.buy if side is Side.BUY else charged.sell
     gst = rupees(lines.gst)
     charges = {
@@ -28,4 +29,4 @@ def note(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         "gst": {"igst": gst, "cgst": 0, "sgst": 0, "total": gst},
         "total": rupees(lines.total - lines.dp),
     }
-    return {**row, "charges": charges}
+    return {**row, "price": row["average_price"], "charges": charges}

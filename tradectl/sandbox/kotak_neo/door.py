@@ -91,7 +91,10 @@ class Door:
         self._trade = self._issue("trade")
         return _passed(self._trade, self._client.ucc, "Trade", baseUrl=url)
 
-    def client_ip(self) -> Response:
+    def client_ip(self, request: Request) -> Response:
+        """Return the address of a logged-in client. What Kotak replies to others is not documented; here they are refused."""
+        if not self.is_known(request) or not self._holds(self._trade, request):
+            return NO_SESSION
         time = f"{to_ist(self._clock.now()):%Y-%m-%d %H:%M:%S}.000"
         return Response.of({"data": [{"ip": self.address, "time": time}], "stCode": 1000, "status": "success"})
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection
 from datetime import timedelta
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from tradectl.brokers.kotak_neo import paths
@@ -17,7 +19,7 @@ from tradectl.model.money import to_paise, to_rupees
 from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport, Variety
 from tradectl.ports import Broker, Clock, MarketData
 from tradectl.sandbox.kotak_neo import rows
-from tradectl.sandbox.kotak_neo.desk import Desk, asked_of
+from tradectl.sandbox.kotak_neo.desk import Desk
 from tradectl.sandbox.kotak_neo.door import CENTRE, NO_SESSION, Door, Registered, refused
 from tradectl.sandbox.kotak_neo.scrips import ScripList
 from tradectl.sandbox.kotak_neo.stream import Stream
@@ -116,7 +118,7 @@ class KotakNeoSandbox(StreamingSandbox):
         return {
             f"POST {paths.LOGIN}": self.door.login,
             f"POST {paths.VALIDATE}": lambda request: self.door.validate(request, self.url),
-            f"GET {paths.CLIENT_IP}": lambda _: self.door.client_ip(),
+            f"GET {paths.CLIENT_IP}": self.door.client_ip,
             f"GET {CONFIG}": lambda _: self._config(),
         }
 
@@ -181,9 +183,14 @@ class KotakNeoSandbox(StreamingSandbox):
         return found
 
     def _check_margin(self, request: Request) -> Response:
-        """Whether the money is there for an order, charges not counted."""
-        asked = asked_of(request, frozenset({"exSeg", "prc", "prcTp", "prod", "qty", "tok", "trnsTp", "trgPrc"}))
-        if asked is None or not asked["qty"].isdigit():
+        """Whether the money is there for an order, charges not counted. Kotak's own client sends null for what it leaves out."""
+        asked: dict[str, Any]
+        try:
+            asked = {name: value for name, value in json.loads(request.form.get("jData", "")).items() if value is not None}
+        except (ValueError, AttributeError):
+            asked = {}
+        told = asked.keys() >= {"exSeg", "prc", "prcTp", "prod", "qty", "tok", "trnsTp"}
+        if not told or not all(isinstance(value, str) for value in asked.values()) or not asked["qty"].isdigit():
             return refused(1007, "body invalid", stat="bad request", status=400)
         available = self.exchange.funds().available
         needed = to_paise(asked["prc"]) * int(asked["qty"]) if asked["trnsTp"] == "B" else 0

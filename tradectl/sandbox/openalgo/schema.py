@@ -18,6 +18,8 @@ REQUIRED = {
     "cancelorder": frozenset({"strategy", "orderid"}),
     "multiquotes": frozenset({"symbols"}),
     "symbol": frozenset({"symbol", "exchange"}),
+    "orderstatus": frozenset({"strategy", "orderid"}),
+    "quotes": frozenset({"symbol", "exchange"}),
 }
 OPTIONAL = {"placeorder": _TERMS}
 

@@ -9,11 +9,12 @@ from itertools import count
 from typing import Any
 
 from tradectl.errors import BrokerUnavailable, LoginNeeded, OrderRefused, TradectlError, UsageError
+from tradectl.exchange.rates import ZERODHA
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_paise
 from tradectl.model.order import ALIVE, Holding, OrderReport, OrderRequest, OrderType, Side, TradeReport
 from tradectl.ports import Broker, Clock, MarketData
-from tradectl.sandbox.kite.account import opening_balance
+from tradectl.sandbox.days_account import opening_balance
 from tradectl.sandbox.openalgo import rows
 from tradectl.sandbox.openalgo.schema import ROOT, Body, OpenAlgoError, checked
 from tradectl.sandbox.server import Request, Response, Sandbox
@@ -95,6 +96,8 @@ class OpenAlgoSandbox(Sandbox):
             "funds": lambda _: self._data(rows.funds(self.exchange.funds(), self._morning())),
             "symbol": self._symbol,
             "multiquotes": self._quotes,
+            "orderstatus": self._status,
+            "quotes": self._quote,
         }
 
     # commands
@@ -175,7 +178,7 @@ class OpenAlgoSandbox(Sandbox):
         """Paise that the account had before the day's trades."""
         today = ist_date(self._clock.now())
         if self._opening[0] != today:
-            self._opening = today, opening_balance(self.books.funds(), self._today(self.books.trades()), today)
+            self._opening = today, opening_balance(self.books.funds(), self._today(self.books.trades()), today, ZERODHA)
         return self._opening[1]
 
     def _symbol(self, body: Body) -> dict[str, Any]:
@@ -184,6 +187,24 @@ class OpenAlgoSandbox(Sandbox):
             with suppress(UsageError):
                 return _success(rows.symbol(market.instrument(market.find(body["symbol"], today), today)))
         raise OpenAlgoError(404, f"Symbol {body['symbol']} not found in exchange {body['exchange']}")
+
+    def _status(self, body: Body) -> dict[str, Any]:
+        """One row of the order book, with the average price of its trades."""
+        book = self._handlers()["orderbook"](body)["data"]["orders"]
+        found = next((row for row in book if row["orderid"] == body["orderid"]), None)
+        if found is None:
+            raise OpenAlgoError(404, f"Order {body['orderid']} not found")
+        trades = [item for item in self._trades() if item.broker_order_id == body["orderid"]]
+        shares = sum(item.quantity for item in trades)
+        average = sum(item.quantity * item.price for item in trades) / shares / 100 if shares else 0.0
+        return _success({**found, "average_price": average})
+
+    def _quote(self, body: Body) -> dict[str, Any]:
+        symbol = body["symbol"]
+        told = rows.quoted(symbol, self.exchange.quotes([symbol]).get(symbol))
+        if "error" in told:
+            raise OpenAlgoError(400, told["error"])
+        return _success(told["data"])
 
     def _quotes(self, body: Body) -> dict[str, Any]:
         symbols = [item["symbol"] for item in body["symbols"]]

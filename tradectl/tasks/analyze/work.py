@@ -1,7 +1,8 @@
 """Scan the universe on today's close, backtest, score and store BUY and STRONG_BUY signals for the next run session.
 
-Without today's bar nothing is analysed: yesterday is never taken for today in silence. Every verdict is kept with its inputs,
-those that say no too, so that `why SYMBOL` can answer.
+Without today's bar nothing is analysed: yesterday is never taken for today in silence. Nor is it with a hole in the sessions
+before today. What is read is compared with its checksums first. Every verdict is kept with its inputs, those that say no too, so
+that `why SYMBOL` can answer.
 """
 
 from __future__ import annotations
@@ -20,16 +21,28 @@ from tradectl.strategy.reentry import level_at_entry
 from tradectl.strategy.verdicts import Close, Question, Verdict, judged, judged_alone
 from tradectl.task import Context, Outcome
 
+SURVEILLANCE_HELP = (
+    "a stock under GSM, ESM or long-term ASM may be bought; download REG1_IND from NSE's daily reports, "
+    "then `tradectl data import REG1_INDddmmyy.csv`"
+)
+
 
 def run(context: Context) -> Outcome:
-    """One scan. Raises DataError (exit 8) where no instrument of the universe has a bar of today."""
+    """One scan. Raises DataError (exit 8) where no instrument of the universe has a bar of today, and where sessions before it
+    have no bars."""
     world, session, parameters = context.world, context.session, context.world.parameters
+    renewed = world.market.verify()
+    if renewed:
+        context.log("panel_renewed", renewed, level="warning")
     following = world.sessions.next_run_session(session).date
     universe = world.market.universe(parameters.universe)
     bars = provisional_bars(
         universe, session, broker=world.broker, market=world.market, clock=world.clock, sessions=world.sessions
     )
-    close = _judged(context, Question(universe, session, following, bars, parameters))
+    # a simulation of the past has what it has; `data check` lists its holes
+    close = _judged(context, Question(universe, session, following, bars, parameters, whole=world.mode != "simulated"))
+    if close.missing is not None:
+        raise DataError(close.missing.text)
     if not any(item.reading for item in close.verdicts):
         hint = "" if parameters.allow_stale else "; --allow-stale takes the last stored bars instead"
         raise DataError(f"no bar of {session} for any of the {len(universe)} instruments of {parameters.universe}{hint}")
@@ -37,9 +50,14 @@ def run(context: Context) -> Outcome:
     if not context.dry_run:
         _keep(context, close, following, state)
         world.readings.keep()
+    doubt = world.market.surveillance(session).doubt()
+    if doubt and world.mode != "simulated":
+        context.log("surveillance_lists", f"{doubt}: {SURVEILLANCE_HELP}", level="warning")
     if close.stale:
         context.log("stale_data", f"analysed the last stored bars: there is none of {session}", level="warning")
-    return Outcome(_counts(close.verdicts) | {"for_session": following.isoformat(), "data": "stale" if close.stale else state})
+    renewal = {"panel_renewed": renewed} if renewed else {}
+    result = _counts(close.verdicts) | renewal | {"for_session": following.isoformat(), "data": "stale" if close.stale else state}
+    return Outcome(result | {"surveillance": doubt or "lists are recent"})
 
 
 def _judged(context: Context, asked: Question) -> Close:
@@ -96,6 +114,8 @@ def _signal(context: Context, item: Verdict, rank: int, following: date, state: 
 
 def _decision(item: Verdict) -> Decision:
     inputs = {} if item.reading is None else item.reading.inputs()
+    if item.surveillance:
+        inputs |= {"surveillance": item.surveillance}
     if item.rule == "score":
         inputs |= {
             "strength": round(item.strength, 4),

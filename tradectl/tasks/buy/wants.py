@@ -19,7 +19,8 @@ from tradectl.task import Context
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """A buy that the strategy wants, before limits and funds. Prices and turnover in paise."""
+    """A buy that the strategy wants, before limits and funds. Prices and turnover in paise. `distrusted`: why the prices that it
+    rests on cannot be trusted, else empty."""
 
     instrument_id: str
     symbol: str
@@ -31,6 +32,7 @@ class Want:
     leg: str
     position_id: int | None = None
     signal_id: int | None = None
+    distrusted: str = ""
 
     @property
     def inputs(self) -> dict[str, object]:
@@ -57,7 +59,7 @@ def wants(context: Context, desk: Desk, positions: tuple[Position, ...], followi
         sessions=world.sessions,
     )
     yield from (_without_bar(position) for position in positions if seen[position.instrument_id].reading is None)
-    for again in wanted(positions, seen, world.readings, parameters):
+    for again in wanted(positions, seen, world.readings, parameters, market=world.market, following=following):
         position = again.position
         tick = desk.tick_size(position.instrument_id, following)
         yield Want(
@@ -70,6 +72,7 @@ def wants(context: Context, desk: Desk, positions: tuple[Position, ...], followi
             again.level,
             f"P{position.id}:{position.buys + 1}",
             position.id,
+            distrusted=again.distrusted,
         )
     for signal in world.ledger.signals.for_session(following, of_user=signals_owner(context)):
         yield Want(

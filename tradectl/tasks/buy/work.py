@@ -16,6 +16,7 @@ from datetime import date
 from tradectl.execution.buying import DayResult, Purse, day_result, denied, forbidden, quantity_for
 from tradectl.execution.desk import Desk
 from tradectl.execution.orders import Answer, Sent
+from tradectl.execution.surveillance import tell_of_held
 from tradectl.ledger.rows import Decision, Intent
 from tradectl.model.order import OrderStatus, Purpose, Side, Variety
 from tradectl.strategy.sizing import Sizing
@@ -91,13 +92,14 @@ def run(context: Context) -> Outcome:
         context,
         desk,
         session.date,
-        Purse(world.broker.funds().available),
+        Purse(world.broker.funds().available, world.parameters.tariff),
         frozenset(desk.book.traded(context.session)),
         day_result(world.ledger.statistics, desk, context.session),
         variety=Variety.AMO if amo else Variety.REGULAR,
         wait=FOR_THE_OPEN if not amo else FOR_THE_MORNING if between else "",
         refused=_refused(context, desk),
     )
+    tell_of_held(desk, desk.snapshot.positions, context.session)
     decisions: list[Decision] = []
     for want in wants(context, desk, desk.snapshot.positions, session.date):
         verdict, reason = _buy_one(evening, want)
@@ -120,9 +122,14 @@ def _buy_one(evening: Evening, want: Want) -> tuple[str, str]:
     """What became of one want: the result key it counts under, and why."""
     if want.last_close == 0:
         return "skipped_data", f"no bar of {evening.context.session}"
+    if want.distrusted:
+        return "skipped_data", want.distrusted
     already = _already(evening, want)
     if already is not None:
         return already
+    watched = evening.context.world.market.surveillance(evening.context.session).excluding(want.instrument_id)
+    if watched:
+        return "skipped_surveillance", f"under surveillance: {watched}"
     sizing = evening.size(want, evening.purse)
     short = sizing.quantity == 0 and sizing.reason == "funds"
     if short:
@@ -132,7 +139,7 @@ def _buy_one(evening: Evening, want: Want) -> tuple[str, str]:
     limit = evening.denied(want, sizing.quantity)
     if limit:
         return "skipped_limit", limit
-    answer = evening.desk.path.place(_intent(evening, want, sizing.quantity), send=not (evening.wait or short))
+    answer = evening.desk.buy(_intent(evening, want, sizing.quantity), send=not (evening.wait or short))
     if answer.sent is Sent.WAITING:
         return ("skipped_funds", "short of funds") if short else ("waiting", evening.wait)
     return _told(evening, want, answer, sizing.quantity)

@@ -6,10 +6,12 @@ Orders are decided on completed bars only, so REENTER and EXIT are recommendatio
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from tradectl.exchange.charges import day_charges
+from tradectl.execution.reentries import distrusted
+from tradectl.execution.surveillance import known_by_morning
 from tradectl.ledger.rows import Decision, Position
 from tradectl.model.market import Bar, Quote
 from tradectl.model.moment import ist_date, to_ist
@@ -41,7 +43,9 @@ def run(context: Context) -> Outcome:
     positions = desk.snapshot.positions
     age = timedelta(seconds=context.world.parameters.quote_max_age)
     quotes = desk.fresh_quotes([position.symbol for position in positions], age)
-    standings = [standing for position in positions if (standing := _standing(context, position, quotes.get(position.symbol)))]
+    found = [standing for position in positions if (standing := _standing(context, position, quotes.get(position.symbol)))]
+    surveillance = context.world.market.surveillance(known_by_morning(context.session, context.world.clock))
+    standings = [_watched(item, surveillance.excluding(item.position.instrument_id)) for item in found]
     context.decide([_decision(context, item) for item in standings])
     count = Counter(item.recommendation for item in standings)
     return Outcome(
@@ -77,8 +81,12 @@ def _standing(context: Context, position: Position, quote: Quote | None) -> Stan
     level = 0
     if position.buys < parameters.max_buys:
         level = next_level(position.level, since, reading.rsi, reading.above_slow, parameters)
+    following = world.sessions.next_run_session(context.session).date
+    untrusted = distrusted(world.market, history.through(context.session), following) if level else ""
     if exits.rsi_exit_due(reading.rsi, parameters):
         recommendation, reason = "EXIT", f"RSI {reading.rsi:.1f} is above {parameters.rsi_exit:g}"
+    elif untrusted:
+        recommendation, reason = "HOLD", untrusted
     elif level:
         recommendation, reason = "REENTER", f"RSI {reading.rsi:.1f} is below level {level}"
     else:
@@ -95,11 +103,20 @@ def _standing(context: Context, position: Position, quote: Quote | None) -> Stan
     )
 
 
+def _watched(item: Standing, excluding: str) -> Standing:
+    """A position that a surveillance list names is sold as ever and bought no more."""
+    if not excluding:
+        return item
+    recommendation = "HOLD" if item.recommendation == "REENTER" else item.recommendation
+    return replace(item, recommendation=recommendation, reason=f"{item.reason}; no re-entry, under surveillance: {excluding}")
+
+
 def _unrealised(context: Context, position: Position, last: int) -> int:
     """What selling everything at the last price would bring, net of the charges paid and of those of the sale (paise)."""
     sale = Fill("sale", position.symbol, Side.SELL, position.quantity, last, context.session, context.now)
     paid = sum(lot.charges for lot in context.world.ledger.book.folded(position.id).lots)
-    return position.quantity * last - position.cost - paid - day_charges(context.session, [sale]).total
+    charges = day_charges(context.session, [sale], context.world.parameters.tariff).total
+    return position.quantity * last - position.cost - paid - charges
 
 
 def _row(item: Standing) -> dict[str, object]:

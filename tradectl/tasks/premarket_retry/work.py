@@ -16,6 +16,7 @@ from tradectl.execution.buying import DayResult, Purse, day_result, forbidden, p
 from tradectl.execution.desk import Desk
 from tradectl.execution.orders import Answer
 from tradectl.execution.standing import Standing, again, turn
+from tradectl.execution.surveillance import known_by_morning, tell_of_held
 from tradectl.ledger.rows import Decision, Order
 from tradectl.model.money import to_rupees
 from tradectl.model.order import OrderStatus, Purpose, Side, Variety
@@ -41,6 +42,7 @@ def run(context: Context) -> Outcome:
     (desk if too_late else replace(desk, last_try=_now)).reconcile()
     counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
     _rename(context, desk)
+    tell_of_held(desk, desk.snapshot.positions, known_by_morning(context.session, context.world.clock))
     made, judged = context.decided(), set()
     state = forbidden(desk)
     waits = [] if state or too_late else [order for order in desk.snapshot.orders if _waits(order, context)]
@@ -58,7 +60,7 @@ def run(context: Context) -> Outcome:
                 _keep(context, order, "failed", reason)
     if state:  # cancels have passed; nothing else may
         return Outcome(dict(counts), blocked=state)
-    purse = Purse(world.broker.funds().available)
+    purse = Purse(world.broker.funds().available, world.parameters.tariff)
     morning = Morning(context, desk, standing, purse, day_result(world.ledger.statistics, desk, context.session))
     for order in sorted(waiting, key=turn):
         verdict, reason = _retry(morning, order)
@@ -131,7 +133,7 @@ def _retry(morning: Morning, order: Order) -> tuple[str, str]:
     if limit:
         return _drop(morning, order, limit)
     _keep(context, order, "placed", f"BUY {sizing.quantity} {order.symbol} at {order.price / 100:.2f}")
-    return _told(morning, order, desk.path.place(again(order, sizing.quantity)), sizing.quantity)
+    return _told(morning, order, desk.buy(again(order, sizing.quantity)), sizing.quantity)
 
 
 def _drop(morning: Morning, order: Order, reason: str) -> tuple[str, str]:

@@ -1,0 +1,90 @@
+"""Whose charges a user pays: those of a live home's broker, or those of the table that a paper home's settings name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tradectl.errors import ConfigurationError
+from tradectl.exchange.rates import LEVIES_ONLY, OF_BROKER, Tariff, shipped
+from tradectl.exchange.tariffs import named, read_tariffs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tradectl.ledger.store import Ledger
+    from tradectl.settings import Settings
+    from tradectl.strategy.parameters import Parameters
+
+SETTING = "charges"
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """The table that counts. `doubt`: one line where it is not certainly the broker's own, with the command that helps;
+    `damaged`: the operator's file cannot be read."""
+
+    tariff: Tariff
+    doubt: str = ""
+    damaged: bool = False
+
+
+def charged(settings: Settings, ledger: Ledger | None, changes: Mapping[str, str], default: str) -> Charged:
+    """Return the table of a user. `changes` are the settings that were changed; `default` is the setting's default.
+
+    A live home's broker says which table is its own. A broker that stands before another one (OpenAlgo), and one without a table,
+    needs the setting `charges`; until then the levies alone count, and `doubt` says so.
+    """
+    chosen = changes.get(SETTING)
+    if ledger is None or ledger.info.get("mode") != "live":
+        return Charged(named(settings.charges, chosen or default))
+    from tradectl.ledger.arming import BROKER
+
+    broker = ledger.settings.plain(BROKER) or ""
+    own = own_table(broker)
+    try:
+        tables = read_tariffs(settings.charges)
+    except ConfigurationError as damaged:
+        # What is held must be sold whatever this file holds: a live home goes on, and each command names the damage.
+        known = own if own in OF_BROKER.values() and own else LEVIES_ONLY
+        title = shipped(known).title
+        return Charged(shipped(known), f"{damaged}; until it is repaired charges are those of {title}", damaged=True)
+    if own in tables:
+        other = f"charges are those of {broker}; the setting charges={chosen} does not count in a live home"
+        return Charged(tables[own], other if chosen not in {None, own} else "")
+    if chosen is not None:
+        return Charged(named(settings.charges, chosen))
+    reason = f"{broker} stands before another broker" if own == "" else f"there is no table of {broker}'s charges"
+    return Charged(
+        tables[LEVIES_ONLY],
+        f"{reason}: only levies are counted, so P&L is too high by its brokerage and DP charges: name its table with "
+        f"`tradectl config set charges NAME` (`tradectl broker tables`; your own go into {settings.charges})",
+    )
+
+
+def own_table(broker: str) -> str:
+    """Return the name of a broker's own table; empty for one that stands before another broker."""
+    if broker in OF_BROKER:
+        return OF_BROKER[broker]
+    from tradectl.brokers.adapter import Charging, adapter, is_known
+
+    found = adapter(broker) if broker and is_known(broker) else None
+    return found.charges if isinstance(found, Charging) else broker
+
+
+def with_tariff(
+    parameters: Parameters,
+    settings: Settings,
+    ledger: Ledger | None,
+    changes: Mapping[str, str],
+    tell: Callable[[str], None] = lambda _: None,
+) -> Parameters:
+    """Return settings that carry the table of charges which counts for them. `tell` reports a damaged file of the operator's."""
+    from dataclasses import replace
+
+    from tradectl.strategy.parameters import Parameters as Defaults
+
+    found = charged(settings, ledger, changes, Defaults().charges)
+    if found.damaged:
+        tell(found.doubt)
+    return replace(parameters, charges=found.tariff.name, tariff=found.tariff)

@@ -1,0 +1,36 @@
+"""Surveillance lists and what is held: sells go on, buys and re-entries stop, and the user is told once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from tradectl.ledger.rows import Position
+from tradectl.ports import Clock
+
+if TYPE_CHECKING:
+    from tradectl.execution.desk import Desk
+
+
+def known_by_morning(session: date, clock: Clock) -> date:
+    """Return the newest date whose lists count on the morning of a session.
+
+    A list does not say at what hour it came out. Live, what is imported is known; in the past it counts from the evening of its
+    date, as the backtest has it.
+    """
+    return session - timedelta(days=1) if clock.virtual else session
+
+
+def tell_of_held(desk: Desk, positions: Iterable[Position], day: date) -> None:
+    """Log and send one message for each position that an excluding list names on a date; a second time it is the same message."""
+    surveillance = desk.market.surveillance(day)
+    for position in positions:
+        found = surveillance.excluding(position.instrument_id)
+        if not found:
+            continue
+        text = f"{position.quantity} {position.symbol} are held, and it is under surveillance ({found})"
+        told = f"{text}: its sells go on, nothing more of it is bought. `tradectl why {position.symbol}` shows the decisions"
+        stages = surveillance.stages(position.instrument_id)
+        if desk.tell(f"{position.symbol} is under surveillance", told, f"surveillance:{position.instrument_id}:{stages}"):
+            desk.log("surveillance", told, position.symbol, level="warning")

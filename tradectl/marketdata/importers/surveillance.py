@@ -1,0 +1,282 @@
+"""Lists of the securities under NSE's surveillance measures: GSM, ESM, long-term and short-term ASM.
+
+Four forms are read, and each becomes entries of one date:
+
+- NSE's daily indicator file `REG1_INDddmmyy.csv` (or `REG_INDddmmyy.csv`): every security, its stage in a column a measure, 100
+  for none (source: NSE/SURV/65097 of 2024-11-14).
+- The reports of NSE's site as CSV: SYMBOL, ISIN and GSM STAGE, ESM STAGE or ASM STAGE. The ASM report has a line `Long Term` and
+  a line `Short Term` before its two lists. The date is in the file's name.
+- The same reports as JSON (`/api/reportGSM`, `/api/reportESM`, `/api/reportASM`); see `surveillance_json`.
+- A list of one's own: `dated,measure,symbol,isin,stage`, with gsm, esm, asm_long or asm_short as the measure.
+
+Each list is complete for its date. A measure that a file covers without any security is stored as an entry without a symbol.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from tradectl.errors import DataError
+from tradectl.marketdata.importers.columns import Parsed, parse_date
+from tradectl.marketdata.importers.source import SourceFile, read_columns
+from tradectl.model.surveillance import TITLES, Measure
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KIND = "surveillance"
+OWN_FORM = ("dated", "measure", "symbol", "isin", "stage")
+LOST = 2
+"""A list that lacks more than one in so many entries of the list before it is taken only where a person confirms it."""
+FEW = 20
+"""A list with fewer entries may lose any share of them: one or two securities say nothing."""
+NOT_UNDER = {"", "100", "-", "NA"}
+"""What stands in an indicator file where a security is not under a measure."""
+_INDICATORS = {
+    Measure.GSM: "gsm",
+    Measure.LONG_ASM: "long_term_additional_surveillance_measure",
+    Measure.SHORT_ASM: "short_term_additional_surveillance_measure",
+    Measure.ESM: "esm",
+}
+"""How the column of each measure begins in an indicator file."""
+_REPORTS = {"gsm stage": Measure.GSM, "esm stage": Measure.ESM, "asm stage": Measure.LONG_ASM}
+_WORDS = {
+    Measure.GSM: r"GSM",
+    Measure.ESM: r"ESM",
+    Measure.LONG_ASM: r"(?:LT[ -]?)?ASM",
+    Measure.SHORT_ASM: r"(?:ST[ -]?)?ASM",
+}
+_NUMERALS = ("0", "I", "II", "III", "IV", "V", "VI")
+_STAGE = r"[\s\-]*(?:STAGE)?[\s\-]*(0|VI|IV|V|III|II|I|[1-6])\b"
+_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9&.\-]{0,24}")
+_DATES = (
+    (re.compile(r"(\d{4}-\d{2}-\d{2})"), "%Y-%m-%d"),
+    (re.compile(r"(\d{1,2}-[A-Za-z]{3}-\d{4})"), "%d-%b-%Y"),
+    (re.compile(r"(?<!\d)(\d{2}-\d{2}-\d{4})(?!\d)"), "%d-%m-%Y"),
+    (re.compile(r"(?<!\d)(\d{8})(?!\d)"), "%d%m%Y"),
+    (re.compile(r"_IND(\d{6})(?!\d)", re.IGNORECASE), "%d%m%y"),
+)
+
+
+class Entry(NamedTuple):
+    """One security on one list. `stage`: 0 or a Roman numeral; empty where the list gives none that is known."""
+
+    dated: str
+    measure: Measure
+    symbol: str
+    isin: str
+    stage: str
+
+
+class _Cells(NamedTuple):
+    """The cells that matter of one row of a report."""
+
+    symbol: str
+    isin: str
+    stage: str
+
+
+def recognises(source: SourceFile) -> bool:
+    return _is_indicators(source) or set(OWN_FORM) <= set(source.header) or _report_of(source) is not None
+
+
+def parse(source: SourceFile) -> Parsed:
+    if set(OWN_FORM) <= set(source.header):
+        return _parsed(source, list(_own(source)), ())
+    if _is_indicators(source):
+        dated, covered = date_in_name(source.stem, source.name), _columns(source)
+        return _parsed(source, list(_indicated(source, dated)), [(dated, measure) for measure in covered])
+    dated, measure = date_in_name(source.stem, source.name), _report_of(source)
+    assert measure is not None
+    both = (Measure.LONG_ASM, Measure.SHORT_ASM)
+    entries, covered_here = _reported(source, dated, measure)
+    covered_by_report = covered_here if measure in both else {measure}
+    return _parsed(source, entries, [(dated, item) for item in sorted(covered_by_report)])
+
+
+def stage_of(text: str, measure: Measure) -> str:
+    """Return the stage that NSE's words give for a measure: `IBC - Receipt & GSM 0 (62)` is 0; empty where they give none.
+
+    The number in brackets is NSE's own code of the combination, and so is the Roman numeral of `gsmStage`: neither is a stage.
+    """
+    words = re.sub(r"\(\d+\)\s*$", "", text.strip().upper()).strip()
+    for pattern in (_WORDS[measure] + _STAGE, r"\bSTAGE" + _STAGE.replace("(?:STAGE)?", ""), r"^" + _STAGE + r"$"):
+        found = re.search(pattern, words)
+        if found:
+            number = found.group(1)
+            return _NUMERALS[int(number)] if number.isdigit() else number
+    return ""
+
+
+def clean_symbol(text: str) -> str:
+    """Return a symbol as NSE writes it; empty where the text is none."""
+    symbol = text.strip().upper().removeprefix("NSE:").removesuffix(".NS").removesuffix("-EQ")
+    return symbol if _SYMBOL.fullmatch(symbol) else ""
+
+
+def date_in_name(stem: str, name: str) -> str:
+    """Return the date that a file without one has in its name, as ISO text. Raises DataError."""
+    for pattern, form in _DATES:
+        found = pattern.search(stem)
+        day = parse_date(found.group(1), (form,)) if found else None
+        if day is not None:
+            return day.isoformat()
+    raise DataError(
+        f"{name}: a list of securities under surveillance has a date, in it or in its name: rename the file like "
+        "GSM_2026-11-30.csv, with the date from which the list is in force"
+    )
+
+
+def refuse_losses(name: str, entries: set[str], before: set[str], measure: str, dated: str) -> None:
+    """Raise DataError where a list lacks many entries of the list before it, which is of `dated`: it may have been cut."""
+    lost = sorted(before - entries)
+    if len(before) >= FEW and len(lost) * LOST > len(before):
+        raise DataError(
+            f"{name}: lacks {len(lost)} of the {len(before)} securities that the {TITLES[Measure(measure)]} list of {dated} "
+            f"holds ({', '.join(lost[:5])}, …): they could be bought again. Nothing was taken; download the file again, or "
+            "compare it with NSE's own list and import it with --believe-content"
+        )
+
+
+def _is_indicators(source: SourceFile) -> bool:
+    return {"symbol", "gsm"} <= set(source.header) and Measure.LONG_ASM in _columns(source)
+
+
+def _columns(source: SourceFile) -> Mapping[Measure, str]:
+    """The columns of an indicator file by measure. ESM was added later than the others."""
+    found = {}
+    for measure, begin in _INDICATORS.items():
+        exact = measure in {Measure.GSM, Measure.ESM}
+        names = [name for name in source.header if (name == begin if exact else name.startswith(begin))]
+        if names:
+            found[measure] = names[0]
+    return found
+
+
+def _indicated(source: SourceFile, dated: str) -> Iterator[Entry]:
+    columns = _columns(source)
+    frame = read_columns(source, {"symbol": "symbol", **{name: measure.value for measure, name in columns.items()}})
+    for row, symbol, *values in frame.itertuples(name=None):
+        stages = {}
+        for measure, text in zip(columns, values, strict=True):
+            value = text.removesuffix(".0").upper()
+            if value in NOT_UNDER:
+                continue
+            if not (value.isascii() and value.isdigit() and int(value) < 100):
+                raise source.bad(row, f"{columns[measure]} {text!r} is no stage (100 stands for none)")
+            stages[measure] = _NUMERALS[int(value)] if int(value) < len(_NUMERALS) else value
+        if stages:
+            name = _checked_symbol(source, row, symbol)
+            yield from (Entry(dated, measure, name, "", stage) for measure, stage in stages.items())
+
+
+def _own(source: SourceFile) -> Iterator[Entry]:
+    frame = read_columns(source, {name: name for name in OWN_FORM})
+    for row, dated, measure, symbol, isin, stage in frame.itertuples(name=None):
+        day = parse_date(dated, ("%Y-%m-%d", "%d-%b-%Y"))
+        if day is None:
+            raise source.bad(row, f"dated {dated!r} is not a date")
+        if measure.lower() not in set(Measure):
+            raise source.bad(row, f"measure {measure!r} is none of {', '.join(Measure)}")
+        name = _checked_symbol(source, row, symbol) if symbol else ""
+        known = Measure(measure.lower())
+        yield Entry(day.isoformat(), known, name, isin.upper(), stage_of(stage, known))
+
+
+def _report_of(source: SourceFile) -> Measure | None:
+    """The measure of a report of NSE's site, None for another file. Its header may span lines inside quotes."""
+    head = source.text[:2000].lower()
+    if "symbol" not in head or not any(name.split()[0] in head for name in _REPORTS):
+        return None
+    for number, (_, cells) in enumerate(_rows(source)):
+        titles = [cell.lower() for cell in cells]
+        named = [measure for title, measure in _REPORTS.items() if title in titles]
+        if "symbol" in titles and named:
+            return named[0]
+        if number > 5:
+            break
+    return None
+
+
+def _reported(source: SourceFile, dated: str, measure: Measure) -> tuple[list[Entry], set[Measure]]:
+    """The entries of a report, and the measures whose lists are in it."""
+    title = next(name for name, of in _REPORTS.items() if of is measure)
+    places: dict[str, int] = {}
+    asm, section = title == "asm stage", None
+    entries, covered = [], set()
+    for row, cells in _rows(source):
+        filled, titles = [cell for cell in cells if cell], [cell.lower() for cell in cells]
+        if len(filled) == 1 and asm and (named := _section(filled[0])) is not None:
+            section = named
+            covered.add(named)
+        elif "symbol" in titles and title in titles:
+            places = {"symbol": titles.index("symbol"), "stage": titles.index(title)}
+            places["isin"] = titles.index("isin") if "isin" in titles else -1
+        elif places and len(filled) > 1:
+            found = _Cells(*(cells[places[n]] if 0 <= places[n] < len(cells) else "" for n in ("symbol", "isin", "stage")))
+            own = (_section(found.stage) or section or _section(source.stem)) if asm else measure
+            if own is None:
+                raise source.bad(row, f"asm stage {found.stage!r}: neither a line above nor the stage says long or short term")
+            covered.add(own)
+            name = _checked_symbol(source, row, found.symbol)
+            entries.append(Entry(dated, own, name, found.isin.upper(), stage_of(found.stage, own)))
+    return entries, covered
+
+
+def _section(text: str) -> Measure | None:
+    """Which of the two ASM lists a text names."""
+    words = text.lower()
+    if re.search(r"long[\s_-]*term|\blt[\s_-]?asm", words):
+        return Measure.LONG_ASM
+    return Measure.SHORT_ASM if re.search(r"short[\s_-]*term|\bst[\s_-]?asm", words) else None
+
+
+def _rows(source: SourceFile) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a report with the number of their last line, spaces in cells made single, blank lines left out."""
+    reader = csv.reader(io.StringIO(source.text), skipinitialspace=True)
+    try:
+        for cells in reader:
+            plain = [" ".join(cell.split()) for cell in cells]
+            if any(plain):
+                yield reader.line_num, plain
+    except csv.Error as error:
+        raise DataError(f"{source.name} row {reader.line_num}: damaged CSV ({error})") from error
+
+
+def _checked_symbol(source: SourceFile, row: int, text: str) -> str:
+    symbol = clean_symbol(text)
+    if not symbol:
+        raise source.bad(row, f"symbol {text[:40]!r} is no symbol")
+    return symbol
+
+
+def _parsed(source: SourceFile, entries: Sequence[Entry], covered: Sequence[tuple[str, Measure]]) -> Parsed:
+    """One row a security and list; the higher stage where a security is there twice, as one of several series."""
+    best: dict[tuple[str, Measure, str], Entry] = {}
+    for entry in entries:
+        key = entry.dated, entry.measure, entry.symbol
+        if key not in best or _rank(entry.stage) > _rank(best[key].stage):
+            best[key] = entry
+    named = {(entry.dated, entry.measure) for entry in best.values() if entry.symbol}
+    found = [entry for entry in best.values() if entry.symbol or (entry.dated, entry.measure) not in named]
+    lists = {(entry.dated, entry.measure) for entry in found}
+    found += [Entry(dated, measure, "", "", "") for dated, measure in covered if (dated, measure) not in lists]
+    if not found:
+        raise DataError(f"{source.name}: holds no security and names no measure")
+    return Parsed("surveillance", _frame(found), +Counter({"another series of a security": len(entries) - len(best)}))
+
+
+def _rank(stage: str) -> int:
+    return _NUMERALS.index(stage) if stage in _NUMERALS else -1
+
+
+def _frame(entries: Sequence[Entry]) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = sorted((entry.symbol, entry.dated, entry.measure.value, entry.stage, entry.isin) for entry in entries)
+    return pd.DataFrame(rows, columns=["symbol", "dated", "measure", "stage", "isin"], dtype=str)

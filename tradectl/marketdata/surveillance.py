@@ -1,0 +1,89 @@
+"""The stored surveillance lists: which were in force on a date, and when each instrument was excluded by one.
+
+An archive may hold the lists of years, one of each measure a day, so only what is asked for is read.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from tradectl.model.surveillance import EXCLUDING, Measure, MeasureList, Spell, Spells, Surveillance
+
+if TYPE_CHECKING:
+    from tradectl.marketdata.identity import Renames
+
+Query = Callable[[str, tuple[object, ...]], list[tuple[object, ...]]]
+"""Runs a query on the archive with its parameters and returns the rows."""
+_ENDLESS = date.max.toordinal() + 1
+
+
+class SurveillanceLists:
+    """All lists of an archive that are not later than `through`, by instrument id."""
+
+    def __init__(self, query: Query, renames: Renames, through: date) -> None:
+        self._query, self._renames, self._through = query, renames, through
+        self._read: dict[tuple[Measure, date], MeasureList] = {}
+
+    def on(self, session: date) -> Surveillance:
+        """Return the newest list of each measure that is not later than a date."""
+        found = {}
+        for measure, dates in self._dates.items():
+            index = bisect_right(dates, session)
+            if index:
+                found[measure] = self._list(measure, dates[index - 1])
+        return Surveillance(session, found)
+
+    def spells(self, instrument_id: str) -> Spells:
+        """Return the dates on which an instrument was excluded; a list is in force until the next one of its measure."""
+        if not self._dates:
+            return ()
+        names = self._renames.names_of(instrument_id)
+        marks = ", ".join("?" * len(names))
+        rows = self._query(f"SELECT measure, dated, symbol FROM surveillance WHERE symbol IN ({marks}) ORDER BY dated", names)
+        spells: list[Spell] = []
+        for measure in EXCLUDING:
+            own = [date.fromisoformat(str(row[1])) for row in rows if row[0] == measure.value and self._is(instrument_id, row)]
+            spells += _joined(self._dates.get(measure, []), [day for day in own if day <= self._through])
+        return tuple(spells)
+
+    def first(self) -> date | None:
+        """Return from when a list of every excluding measure is stored; None where one has none."""
+        starts = [self._dates[measure][0] for measure in EXCLUDING if measure in self._dates]
+        return max(starts) if len(starts) == len(EXCLUDING) else None
+
+    @cached_property
+    def _dates(self) -> dict[Measure, list[date]]:
+        """The dates of the lists of each measure, oldest first."""
+        found: dict[Measure, list[date]] = {}
+        for measure, dated in self._query("SELECT DISTINCT measure, dated FROM surveillance ORDER BY dated", ()):
+            day = date.fromisoformat(str(dated))
+            if day <= self._through:
+                found.setdefault(Measure(str(measure)), []).append(day)
+        return found
+
+    def _list(self, measure: Measure, dated: date) -> MeasureList:
+        if (measure, dated) not in self._read:
+            query = "SELECT symbol, stage FROM surveillance WHERE dated = ? AND measure = ? AND symbol != ''"
+            rows = self._query(query, (dated.isoformat(), measure.value))
+            stages = {self._renames.resolve(str(symbol), dated): str(stage) for symbol, stage in rows}
+            self._read[measure, dated] = MeasureList(measure, dated, stages)
+        return self._read[measure, dated]
+
+    def _is(self, instrument_id: str, row: tuple[object, ...]) -> bool:
+        _, dated, symbol = row
+        return self._renames.resolve(str(symbol), date.fromisoformat(str(dated))) == instrument_id
+
+
+def _joined(dates: list[date], named: list[date]) -> list[Spell]:
+    """The spells of one measure: `dates` of all its lists, and of those that name the instrument; both oldest first."""
+    found: list[Spell] = []
+    for day in named:
+        index = bisect_left(dates, day)
+        end = dates[index + 1].toordinal() if index + 1 < len(dates) else _ENDLESS
+        begin = found.pop().first if found and found[-1].end == day.toordinal() else day.toordinal()
+        found.append(Spell(begin, end))
+    return found

@@ -1,0 +1,109 @@
+"""NSE's surveillance measures, and the lists of them that are in force on a date.
+
+GSM (graded), ESM (enhanced) and the two ASM (additional) measures each have a list of their own. A list names every security
+under its measure on its date, and is in force until the next list of the same measure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import StrEnum
+
+GOOD_FOR = timedelta(days=7)
+"""How long a list counts as recent: NSE reviews GSM and ASM every few days, and publishes each list on every trading day."""
+
+
+class Measure(StrEnum):
+    """A measure by the name that the archive stores."""
+
+    GSM = "gsm"
+    ESM = "esm"
+    LONG_ASM = "asm_long"
+    SHORT_ASM = "asm_short"
+
+
+TITLES = {
+    Measure.GSM: "GSM",
+    Measure.ESM: "ESM",
+    Measure.LONG_ASM: "long-term ASM",
+    Measure.SHORT_ASM: "short-term ASM",
+}
+"""The measures as people write them."""
+EXCLUDING = (Measure.GSM, Measure.ESM, Measure.LONG_ASM)
+"""Any stage of these keeps a share out of the universe. Short-term ASM is shown only."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureList:
+    """One list: the stage (such as `0`, `II`) of each security by instrument id, and the date from which it is in force."""
+
+    measure: Measure
+    dated: date
+    stages: Mapping[str, str]
+
+    def label(self, instrument_id: str) -> str:
+        """Return the measure, the stage and the list's date, such as `GSM 0 by the list of 2026-11-27`."""
+        return f"{self.stage(instrument_id)} by the list of {self.dated}"
+
+    def stage(self, instrument_id: str) -> str:
+        """Return the measure and the stage, such as `GSM 0`."""
+        return f"{TITLES[self.measure]} {self.stages[instrument_id]}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Surveillance:
+    """The lists in force on a session, by measure; a measure of which no list was imported is absent."""
+
+    session: date
+    lists: Mapping[Measure, MeasureList] = field(default_factory=dict)
+
+    def excluding(self, instrument_id: str) -> str:
+        """Return the measures that keep an instrument out of the universe, with stages and dates; empty where there is none."""
+        return "; ".join(item.label(instrument_id) for item in self._of(instrument_id, EXCLUDING))
+
+    def stages(self, instrument_id: str) -> str:
+        """Return all measures of an instrument with their stages, short-term ASM too; empty where it is on no list."""
+        return ", ".join(item.stage(instrument_id) for item in self._of(instrument_id, tuple(Measure)))
+
+    def excluded(self) -> frozenset[str]:
+        """Return the instruments that are on an excluding list."""
+        return frozenset(name for measure in EXCLUDING if measure in self.lists for name in self.lists[measure].stages)
+
+    def named(self) -> frozenset[str]:
+        """Return the instruments that are on any list."""
+        return frozenset(name for item in self.lists.values() for name in item.stages)
+
+    def doubt(self) -> str:
+        """Return one line that names the excluding lists that are missing or old; empty where all are recent."""
+        missing = [TITLES[measure] for measure in EXCLUDING if measure not in self.lists]
+        old = [
+            f"{TITLES[measure]} of {self.lists[measure].dated}"
+            for measure in EXCLUDING
+            if measure in self.lists and self.session - self.lists[measure].dated > GOOD_FOR
+        ]
+        parts = [f"no list of {', '.join(missing)} is stored"] if missing else []
+        parts += [f"the newest list is old: {', '.join(old)}"] if old else []
+        return "; ".join(parts)
+
+    def _of(self, instrument_id: str, measures: tuple[Measure, ...]) -> list[MeasureList]:
+        found = (self.lists[measure] for measure in measures if measure in self.lists)
+        return [item for item in found if instrument_id in item.stages]
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """Dates on which an instrument is excluded: `first` <= date < `end`, as ordinals."""
+
+    first: int
+    end: int
+
+
+Spells = tuple[Spell, ...]
+
+
+def is_excluded(spells: Spells, day: date) -> bool:
+    """Return whether a date lies in one of the spells."""
+    ordinal = day.toordinal()
+    return any(spell.first <= ordinal < spell.end for spell in spells)
