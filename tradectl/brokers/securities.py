@@ -29,13 +29,16 @@ CHANGING = timedelta(days=45)
 def counted_once(rows: Iterable[Row], security: Callable[[Row], str], size: Callable[[Row], int]) -> list[Row]:
     """Return one row for each security of a list of holdings, in the order of the list.
 
-    A security that is listed for two exchanges is one number of shares at the depository: the row of NSE counts, of several the
-    largest. `security` names it by its ISIN, or by its symbol where the broker tells no ISIN."""
+    A security that is listed for two exchanges is one number of shares at the depository: the row of NSE counts, unless it has no
+    shares; of several the largest. `security` names it by its ISIN, or by its symbol where the broker tells no ISIN."""
     found: dict[str, Row] = {}
+
+    def weight(row: Row) -> tuple[bool, bool, int]:
+        return size(row) > 0, row["exchange"] == "NSE", size(row)
+
     for row in rows:
         name = security(row)
-        known = found.get(name)
-        if known is None or (row["exchange"] == "NSE", size(row)) > (known["exchange"] == "NSE", size(known)):
+        if name not in found or weight(row) > weight(found[name]):
             found[name] = row
     return list(found.values())
 
