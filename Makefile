@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/installed
 
-.PHONY: demo test slow anyday check reference clean
+.PHONY: demo test slow anyday fuzz check reference clean
 
 demo: $(STAMP)
 	$(BIN)/tradectl demo
@@ -20,6 +20,11 @@ slow: $(STAMP)
 # The tests that read a real clock: at five unusual moments, on a machine of another year, and beside two busy loops.
 anyday: $(STAMP)
 	$(BIN)/python -m tests.any_day
+
+# Broken answers and frames of every broker's parser: FUZZ of each, and 200 lists of each broker over sockets.
+FUZZ ?= 100000
+fuzz: $(STAMP)
+	TRADECTL_FUZZ=$(FUZZ) $(BIN)/python -m pytest -n 2 --dist worksteal tests/brokers/test_fuzz.py tests/sandbox/test_fuzzed_lists.py
 
 check: $(STAMP)
 	$(BIN)/ruff check tradectl tests benchmarks

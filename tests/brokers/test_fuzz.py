@@ -134,7 +134,7 @@ def check(found: Any) -> None:
             named(found.broker_order_id, found.symbol)
             assert 0 < len(found.trade_id) <= 64
             dated(found.at)
-            assert found.at <= NOW + timedelta(hours=1)
+            assert NOW - timedelta(days=31) <= found.at <= NOW + timedelta(hours=1)
         case Holding():
             named("1", found.symbol)
             for shares_ in (found.quantity, found.t1_quantity, found.sellable, found.pledged):

@@ -38,6 +38,13 @@ def test_every_command_knows_every_spelling(imported: Tradectl, word: str) -> No
     assert imported("why", word).code == 0
 
 
+def test_a_file_of_symbols_may_spell_and_quote_as_it_likes(imported: Tradectl, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    for content in ('Company Name,Symbol\n"Alpha, Beta & Co",alpha-eq\n', "# mine\nNSE:ALPHA  # first\n"):
+        path.write_text(content)
+        assert imported("backtest", str(path)).code == 0
+
+
 def test_what_is_no_symbol_is_refused(imported: Tradectl, tmp_path: Path) -> None:
     assert imported("backtest", "ALPHA-BO").code == 2
     path = tmp_path / "bars.csv"

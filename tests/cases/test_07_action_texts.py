@@ -112,3 +112,12 @@ def test_an_unknown_text_makes_a_symbol_untradable_until_a_person_decides(tradec
     again = tradectl("analyze", "--force", "--json", *evening).object["result"]["by_rule"]
     assert "unknown_action" not in again.get("excluded", {})
     assert "unexplained_jump" not in again.get("excluded", {})
+
+
+def test_an_unknown_text_of_before_the_first_bar_matters_to_nothing(tradectl: Tradectl, cases: Path, tmp_path: Path):
+    """A list of twenty years names many old reductions and amalgamations; no stored price is from before them."""
+    actions = tmp_path / "actions.csv"
+    actions.write_text("symbol,series,ex_date,subject\nCCC,EQ,2009-06-05,Capital Reduction\n", encoding="utf-8")
+    tradectl("data", "import", str(cases / "06-adjusted-twice" / "bars.csv"), str(actions))
+    listed = tradectl("data", "actions", "list", "--json").object["result"]["open"]
+    assert "unknown_action" not in {item["rule"] for item in listed}

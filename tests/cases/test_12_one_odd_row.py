@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
+from tests.brokers.fuzzing import changed as changed_row
+from tests.brokers.test_fuzz import COUNT
 from tests.cases.at_kite import OddHoldings, at_kite
 from tests.cli.conftest import Said
 from tests.cli.hands import operate, result_of
@@ -167,7 +170,8 @@ def test_trades_of_ours_that_cannot_be_true_are_not_booked(held: Trading, kite: 
     wrong = [
         {"quantity": 118}, {"quantity": 0}, {"quantity": -5}, {"quantity": 2.5}, {"average_price": 0}, {"average_price": -1},
         {"average_price": 10**17}, {"average_price": 96.123}, {"fill_timestamp": "2031-01-01 10:02:00"}, {"trade_id": None},
-        {"fill_timestamp": None}, {"order_id": None, "quantity": 0}, {"quantity": {}}, {"tradingsymbol": None, "quantity": 0},
+        {"fill_timestamp": None}, {"order_id": None, "quantity": 0}, {"quantity": {}},
+        {"fill_timestamp": "2001-07-19 10:02:00"}, {"tradingsymbol": None, "quantity": 0},
     ]  # fmt: skip
     for odd in wrong:
         changes[TRADES] = lambda rows, odd=odd: [*rows, trade | odd]
@@ -246,3 +250,29 @@ def test_a_lost_order_that_may_be_the_odd_row_is_not_sent_again(
         assert step(held, at).code == 7
     at_broker = [report.symbol for report in held.broker.orders() if report.side is Side.SELL]
     assert sorted(at_broker) == ["ALPHA", "BRAVO"], "each was sent once"
+
+
+def test_our_exits_go_on_whatever_the_rows_of_others_look_like(
+    held: Trading, kite: OddHoldings, changes: Changes, zulu: Any
+) -> None:
+    random = Random(12)
+    for number in range(min(200, max(5, COUNT // 10))):
+        rows = [changed_row(random, dict(zulu)) for _ in range(3)]
+        changes[ORDERS] = lambda found, rows=rows: [*rows, *found]
+        held.to(AFTER, "10:01")
+        said = operate(held, "sell-monitor", "--once")
+        assert (said.code in {0, 11}, "bug" in said.err) == (True, False), (number, rows, said)
+        assert sells(held) == BOTH
+
+
+def test_shares_that_can_be_read_again_are_sold_by_the_same_process(held: Trading, kite: OddHoldings, changes: Changes) -> None:
+    asked: list[None] = []
+
+    def later(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        asked.append(None)
+        return [row | {"quantity": 0.5} if row["tradingsymbol"] == "ALPHA" and len(asked) < 8 else row for row in rows]
+
+    changes[HOLDINGS] = later
+    assert held.monitor(AFTER, "10:20").exit_code == 0
+    assert sells(held) == BOTH
+    assert [line.symbol for line in held.ledger.logs.list(action="row_readable")] == ["ALPHA"]

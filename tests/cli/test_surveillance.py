@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Tradectl
+from tests.marketdata.sources.conftest import HASTY
+from tests.marketdata.sources.loopback import Reply, site
+from tests.marketdata.test_surveillance import indicators
 from tests.research.studies import market_in
+from tradectl.cli import fetching
 
 NOW = "2025-06-30 20:00"
 EAGER = ("--set", "rsi_entry_above=45", "--set", "rsi_entry_below=45", "--set", "buy_score=0")
@@ -78,3 +82,22 @@ def test_a_backtest_knows_a_list_from_its_date_only(listed: Tradectl, tmp_path: 
     assert [day for day in after if day > last], "it is free again from the next list on"
     many = listed("backtest", "demo", "--look-ahead", "0", *EAGER, "--json").object["result"]["trades"]
     assert sorted(trade["entry_session"] for trade in many if trade["symbol"] == "AMBERWELL") == sorted(after)
+
+
+def test_the_lists_of_the_last_sessions_are_fetched(home: Path, listed: Tradectl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "POLITE", HASTY)
+    free = (100, 100, 100, 100)
+    with site() as web:
+        (home / "tradectl.toml").write_text(f'nse = "{web.url}"\nnse_home = "{web.url}"\n')
+        web.put("/content/cm/REG1_IND270625.csv", Reply(body=indicators(AMBERWELL=(0, *free[1:])).encode()))
+        web.put("/content/cm/REG_IND300625.csv", Reply(body=indicators(CORALINE=(2, *free[1:]), AMBERWELL=free).encode()))
+        web.put("/content/cm/REG1_IND260625.csv", Reply(body=b"<html>Access Denied</html>"))
+        said = listed("--at", NOW, "data", "fetch", "--source", "surveillance", "--json")
+        result = said.object["result"]
+        assert [item["file"] for item in result["files"]] == ["REG1_IND270625.csv", "REG_IND300625.csv"]
+        reasons = {item["name"]: item["reason"] for item in result["missing"]}
+        assert "web page" in reasons["2025-06-26"]
+        assert "not published" in reasons["2025-06-25"]
+        assert said.code == 8
+        assert listed("--at", NOW, "data", "fetch", "--source", "surveillance").out == "Nothing to fetch.\n"
+    assert "GSM 2025-06-30 (1 securities, 0 days old)" in listed("--at", NOW, "data", "list").out

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +16,12 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.fuzzing import ODD, changed
+from tests.brokers.fuzzing import ODD, broken, changed
 from tests.brokers.test_fuzz import COUNT
 from tests.sandbox.benches import BENCHES
+from tests.sandbox.zerodha import browse
+from tradectl.brokers.adapter import adapter
+from tradectl.errors import TradectlError
 from tradectl.model.order import OrderStatus
 from tradectl.sandbox.floor import FRIDAY, MONDAY, OPEN, TUESDAY, Floor, ist
 from tradectl.sandbox.kit import Bench
@@ -35,8 +39,9 @@ def fuzzed(random: Random, content: bytes) -> bytes:
         if isinstance(item, dict):
             rest.extend(item.values())
         elif isinstance(item, list) and item and all(isinstance(row, dict) for row in item):
+            right = list(item)
             for _ in range(random.randint(1, 3)):
-                row = json.loads(json.dumps(random.choice(item)).replace("ACME", "ZULU"))
+                row = json.loads(json.dumps(random.choice(right)).replace("ACME", "ZULU"))
                 row |= {name: "990000000000001" for name in ("order_id", "nOrdNo", "orderid") if name in row}
                 row |= {name: None for name in ("tag", "tags", "GuiOrdId") if name in row}
                 row |= {name: "7" for name in ("exchange_token", "flId", "tradeid", "trade_id") if name in row}
@@ -76,5 +81,26 @@ def test_rows_of_others_change_nothing_of_ours(name: str, tmp_path: Path, monkey
         monkeypatch.setattr(bench.sandbox, "answer", answer)
         for _ in range(ROUNDS):
             assert own(bench.broker, number) == right
+    finally:
+        bench.close()
+
+
+@pytest.mark.parametrize("name", ["kite", "kotak_neo", "openalgo"])
+def test_a_broken_reply_to_a_login_is_one_error_of_ours(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench: Any = BENCHES[name](Floor(tmp_path, ist(FRIDAY, "10:00")))
+    try:
+        random = Random(name)
+        told: Callable[[Request], Response] = bench.sandbox.answer
+
+        def answer(request: Request) -> Response:
+            found = told(request)
+            return replace(found, body=broken(random, json.loads(found.body))) if found.body[:1] in {b"{", b"["} else found
+
+        monkeypatch.setattr(bench.sandbox, "answer", answer)
+        for _ in range(ROUNDS):
+            with suppress(TradectlError):
+                session = adapter(name).login(bench.account, browse)
+                secrets = [word for name, word in session.tokens.items() if not name.startswith("user_")]
+                assert all(word.isascii() and word.isprintable() and len(word) < 10_000 for word in secrets)
     finally:
         bench.close()

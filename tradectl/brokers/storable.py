@@ -23,6 +23,8 @@ AHEAD = timedelta(hours=1)
 """How far the time of an order or a trade may lie after ours: a row of another zone lies further."""
 AHEAD_QUOTE = timedelta(minutes=1)
 """How far the time of a price may lie after ours. A price of a later time would count as fresh for ever."""
+BEHIND = timedelta(days=31)
+"""How old an order or a trade may be: the broker's books are of one day, and of the nights and closed days after it."""
 FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 """No order, trade or price of a broker is older: NSE's demat delivery began about then."""
 
@@ -85,8 +87,8 @@ def order(report: OrderReport, now: datetime | None = None) -> OrderReport:
     if report.filled_quantity > report.quantity:
         raise OddValue("filled_quantity", f"{report.filled_quantity} of {report.quantity}")
     LIMIT.checked("price", report.price)
-    _moment("placed_at", report.placed_at, now, AHEAD)
-    _moment("updated_at", report.updated_at, now, AHEAD)
+    _moment("placed_at", report.placed_at, now, AHEAD, BEHIND)
+    _moment("updated_at", report.updated_at, now, AHEAD, BEHIND)
     return report
 
 
@@ -98,7 +100,7 @@ def trade(report: TradeReport, now: datetime | None = None) -> TradeReport:
     symbol(report.symbol)
     QUANTITY.checked("quantity", report.quantity)
     PRICE.checked("price", report.price)
-    _moment("at", report.at, now, AHEAD)
+    _moment("at", report.at, now, AHEAD, BEHIND)
     return report
 
 
@@ -219,6 +221,8 @@ def _within(paise: int, field: str, value: object, within: Range) -> int:
     return paise
 
 
-def _moment(field: str, moment: datetime, now: datetime | None, ahead: timedelta) -> None:
-    if moment.tzinfo is None or moment < FIRST or moment.year >= 9999 or (now is not None and moment - now > ahead):
+def _moment(field: str, moment: datetime, now: datetime | None, ahead: timedelta, behind: timedelta | None = None) -> None:
+    if moment.tzinfo is None or moment < FIRST or moment.year >= 9999:
+        raise OddValue(field, str(moment))
+    if now is not None and (moment - now > ahead or (behind is not None and now - moment > behind)):
         raise OddValue(field, str(moment))

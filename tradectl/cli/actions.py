@@ -122,7 +122,10 @@ def _decided(call: Call, symbol: str, ex_date: str, verdict: str, ratio: str, no
     left = list(questions(store, [name]))
     lines = [f"{name} {day}: {what}; decided {at:%Y-%m-%d}, it holds whatever is imported"]
     lines += [f"still open: {item.symbol} {item.ex_date} {item.rule}: {item.text}" for item in left]
-    held = "A position held over that date follows at the next step of any task that trades."
+    held = (
+        "A position held over that date follows at the next step of any task that trades. The paper exchange applies what is "
+        "known when an ex-date begins, and nothing later."
+    )
     lines += [held] if verdict == "set" else []
     result = {"symbol": name, "ex_date": ex_date, "verdict": verdict, "ratio": ratio, "note": note, "open": len(left)}
     return Answer(result, "\n".join(lines))

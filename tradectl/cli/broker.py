@@ -22,7 +22,7 @@ from tradectl.model.money import to_rupees
 if TYPE_CHECKING:
     from datetime import date
 
-    from tradectl.brokers.adapter import Adapter
+    from tradectl.brokers.adapter import Adapter, ChargeLine
     from tradectl.brokers.live import LiveAccount
     from tradectl.brokers.onlooker import Onlooker
     from tradectl.exchange.rates import Tariff
@@ -143,16 +143,25 @@ def disarm(call: Call) -> Answer:
 def charges(call: Call) -> Answer:
     """Compare the broker's own figures of today's charges with our table, line by line: equal, or differs by how much."""
     tariff = call.world(read_only=True).parameters.tariff
-    found = [
-        {"broker_order_id": item.broker_order_id, "symbol": item.symbol, "line": item.line}
-        | {"broker": to_rupees(item.theirs), "ours": to_rupees(item.ours)}
-        | {"equal": item.equal, "differs_by": to_rupees(item.theirs - item.ours)}
-        for item in live_account(call).charges(tariff)
-    ]
-    return Answer(found, lambda: _compared(found, tariff))
+    found = [compared(item) for item in live_account(call).charges(tariff)]
+    return Answer(found, lambda: compared_text(found, tariff))
 
 
-def _compared(found: list[dict[str, Any]], tariff: Tariff) -> str:
+def compared(item: ChargeLine) -> dict[str, Any]:
+    """A line of charges as the JSON result carries it, rupees as text."""
+    return {
+        "broker_order_id": item.broker_order_id,
+        "symbol": item.symbol,
+        "line": item.line,
+        "broker": to_rupees(item.theirs),
+        "ours": to_rupees(item.ours),
+        "equal": item.equal,
+        "differs_by": to_rupees(item.theirs - item.ours),
+    }
+
+
+def compared_text(found: list[dict[str, Any]], tariff: Tariff) -> str:
+    """The comparison for people: a row a line, and what is in neither figure."""
     columns = ("order", "symbol", "line", ">broker", ">ours", ">differs by")
     names = ("broker_order_id", "symbol", "line", "broker", "ours")
     rows = [(*(item[name] for name in names), "equal" if item["equal"] else item["differs_by"]) for item in found]

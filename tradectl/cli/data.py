@@ -130,7 +130,11 @@ def _imported(found: list[dict[str, Any]], refused: list[dict[str, str]], ignore
 def fetch(
     call: Call,
     source: Annotated[
-        str, typer.Option(help="nse: its daily files; yahoo, kite: chosen symbols.", metavar="nse|yahoo|kite")
+        str,
+        typer.Option(
+            help="nse: its daily files; surveillance: its lists of GSM, ESM, ASM; yahoo, kite: chosen symbols.",
+            metavar="nse|surveillance|yahoo|kite",
+        ),
     ] = "nse",
     since: Annotated[
         str, typer.Option(help="From this date; else from the session after the last stored one.", metavar="YYYY-MM-DD")
@@ -145,7 +149,7 @@ def fetch(
         bool, typer.Option("--replace", help="nse: also sessions that are stored; let the fetched rows take their place.")
     ] = False,
 ) -> Answer:
-    """Fetch daily bars from NSE, Yahoo or Kite; what has come is kept, so an interrupted fetch goes on where it was."""
+    """Fetch daily bars, or surveillance lists; what has come is kept, so an interrupted fetch goes on where it was."""
     from tradectl.cli.fetching import fetch as carried_out
     from tradectl.marketdata.fetch import Span
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from tradectl.bootstrap import open_store
@@ -17,6 +17,7 @@ from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.fetch import FetchReport, Missing, Span, stored_sessions, wanted
 from tradectl.marketdata.fetch import fetch as fetched
 from tradectl.marketdata.sources.patience import POLITE, Patience
+from tradectl.marketdata.sources.watched import stored_lists
 from tradectl.model.moment import ist_date
 from tradectl.model.symbols import read_symbol, shown
 from tradectl.runtime.interrupt import stop_on_signals
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 HOLIDAYS = "/api/holiday-master?type=trading"
 """NSE's list of trading holidays, JSON, below its home page."""
-TITLES = {"nse": "NSE", "yahoo": "Yahoo", "kite": "Kite"}
+TITLES = {"nse": "NSE", "surveillance": "NSE", "yahoo": "Yahoo", "kite": "Kite"}
 """The sources: their words on the command line, and what people call them."""
 
 
@@ -43,12 +44,15 @@ def fetch(call: Call, source: str, span: Span, *, symbols: str, universe: str) -
     settings = call.told()
     clock = VirtualClock(settings.at) if settings.at else SystemClock()
     table = SessionTable.load(settings.sessions)
-    stored = stored_sessions(settings.market)
-    whole = span if source == "nse" else _every_session(span)
+    of_lists = source == "surveillance"
+    stored = stored_lists(settings.market) if of_lists else stored_sessions(settings.market)
+    whole = span if source == "nse" else _since_a_week(span, stored, clock) if of_lists else _every_session(span)
     with stop_on_signals() as stop, bar("fetching", quiet=call.quiet or call.as_json) as tell, ExitStack() as stack:
         sessions = wanted(whole, stored, table, clock.now())
         look = stop.raise_if_asked
-        if source == "nse":
+        if of_lists:
+            opened = surveillance_lists(settings, clock, Patience(POLITE, look))
+        elif source == "nse":
             opened = nse(settings, clock, Patience(POLITE, look))
         else:
             client = yahoo(settings, Patience(POLITE, look)) if source == "yahoo" else stack.enter_context(broker(call, source))
@@ -72,11 +76,11 @@ def fetch(call: Call, source: str, span: Span, *, symbols: str, universe: str) -
 def _check_words(source: str, span: Span, *, symbols: str, universe: str) -> None:
     if source not in TITLES:
         raise UsageError(f"a source is one of {', '.join(TITLES)}; not {source!r}")
-    if source == "nse" and (symbols or universe):
+    if source in {"nse", "surveillance"} and (symbols or universe):
         raise UsageError("NSE's files hold every symbol: --symbols and --universe are for the other sources")
-    if source != "nse" and span.again:
+    if source not in {"nse", "surveillance"} and span.again:
         raise UsageError(f"{TITLES[source]} never takes the place of a stored bar: --replace is for --source nse")
-    if source != "nse" and bool(symbols) == bool(universe):
+    if source not in {"nse", "surveillance"} and bool(symbols) == bool(universe):
         raise UsageError("say which symbols: --symbols A,B,C or --universe NAME")
 
 
@@ -86,6 +90,14 @@ def nse(settings: Settings, clock: Clock, patience: Patience) -> Source:
     from tradectl.marketdata.sources.nse import NseFiles
 
     return NseFiles(settings.nse, Downloader("NSE", settings.nse_home, patience), clock.now)
+
+
+def surveillance_lists(settings: Settings, clock: Clock, patience: Patience) -> Source:
+    """NSE's surveillance lists at the address of the settings."""
+    from tradectl.marketdata.sources.download import Downloader
+    from tradectl.marketdata.sources.watched import SurveillanceFiles
+
+    return SurveillanceFiles(settings.nse, Downloader("NSE", settings.nse_home, patience), clock.now)
 
 
 def lots(settings: Settings, table: SessionTable, report: FetchReport, patience: Patience) -> None:
@@ -163,6 +175,13 @@ def _symbol(word: str) -> str:
         return read_symbol(word).symbol
     except ValueError as error:
         raise UsageError(f"{shown(word)} {error}") from error
+
+
+def _since_a_week(span: Span, stored: set[date], clock: Clock) -> Span:
+    """Where no list is stored and no date was said, the newest ones are enough: a list is in force until the next."""
+    from tradectl.marketdata.sources.watched import BEGIN
+
+    return span if stored or span.since is not None else replace(span, since=ist_date(clock.now()) - BEGIN, repair=False)
 
 
 def _every_session(span: Span) -> Span:

@@ -117,8 +117,8 @@ def _surveillance(market: Store, world: World) -> str:
         raise Worth(f"{len(held)} positions are under surveillance ({named}): their sells go on, nothing more of them is bought")
     if doubt := found.doubt():
         raise Worth(
-            f"{doubt}; stocks under GSM, ESM or long-term ASM may be bought: download REG1_IND from NSE's daily reports, then "
-            "`tradectl data import REG1_INDddmmyy.csv`"
+            f"{doubt}; stocks under GSM, ESM or long-term ASM may be bought: `tradectl data fetch --source surveillance`, or "
+            "import REG1_IND of NSE's daily reports"
         )
     excluded = found.excluded() & set(members)
     dates = ", ".join(f"{TITLES[measure]} {item.dated}" for measure, item in sorted(found.lists.items()))

@@ -18,6 +18,8 @@ Pairs = list[tuple[OrderReport, Order]]
 
 def believable(book: Book, ours: Pairs, trades: Sequence[TradeReport]) -> tuple[Pairs, tuple[OddRow, ...]]:
     """Return the reports of our orders that may be true, and odd rows in the place of the others."""
+    if not ours:
+        return ours, ()
     traded = _traded(trades)
     found: Pairs = []
     odd: list[OddRow] = []

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from tradectl.execution import stops
 from tradectl.ledger.rows import Decision
-from tradectl.model.odd_rows import OddRow, RowKind
+from tradectl.model.odd_rows import KEPT_UNDER, OddRow, RowKind
 
 if TYPE_CHECKING:
     from tradectl.ledger.store import Ledger
 
-TASK, RULE = "reconcile", "odd_row"
-"""Under which task and rule odd rows are kept among the decisions."""
+TASK, RULE = KEPT_UNDER
 STOPPED, OTHER, READABLE = "stopped", "not_ours", "readable"
 """The verdicts: the symbol is stopped; the row is not ours; the rows can be read again."""
 NAMELESS = "?"

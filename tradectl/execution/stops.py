@@ -68,6 +68,8 @@ def unreadable_holding(holdings: Sequence[Holding], symbol: str) -> OddRow | Non
 
 def row_of(book: Book, order: Order) -> OddRow | None:
     """Return the row of the order book that may be this order, and cannot be read or cannot be true; None where there is none."""
+    if not any(book.odd.get(name) for name in (ORDERS, CONTRADICTIONS)):
+        return None
     contradiction = (row for row in _rows(book, (CONTRADICTIONS,)) if row.broker_order_id == order.broker_order_id)
     if (found := next(contradiction, None)) is not None:
         return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -156,7 +156,7 @@ def _unknown(store: Store, histories: Mapping[str, History]) -> Finding:
         f"{name} {action.ex_date}: {action.subject}{store.told_in((action,))}"
         for name in histories
         if name in store.undecided()
-        for action in store.actions(name, date.min, date.max)
+        for action in store.actions(name, store.undecided()[name] - timedelta(days=1), date.max)
         if action.kind is ActionKind.UNKNOWN
     ]
     return Finding(UNKNOWN, "warning", len(found), tuple(found))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -95,7 +95,7 @@ def questions(store: Store, names: Sequence[str]) -> Iterator[Question]:
     undecided = store.undecided()
     for name in names:
         if name in undecided:
-            for action in store.actions(name, date.min, date.max):
+            for action in store.actions(name, undecided[name] - timedelta(days=1), date.max):
                 if action.kind is ActionKind.UNKNOWN:
                     text = f"the text does not say what becomes of the shares: {action.subject}"
                     yield Question(name, store.instrument(name, action.ex_date).symbol, action.ex_date, "unknown_action", text)

@@ -188,10 +188,18 @@ class Store:
         return found[start : bisect_right(found, through, key=lambda action: action.ex_date)]
 
     def undecided(self) -> dict[str, date]:
-        """The first ex-date of an unknown action that no person has decided, by instrument."""
+        """The first ex-date of an unknown action that no person has decided, by instrument. One before the first stored bar
+        changes nothing that is stored, and is left out."""
         if self._undecided is None:
-            self._undecided = {owner: date.fromisoformat(days[0]) for owner, days in self._facts.undecided.items()}
+            found = ((owner, date.fromisoformat(day)) for owner, days in self._facts.undecided.items() for day in reversed(days))
+            self._undecided = {owner: day for owner, day in found if day > self._first_bar(owner)}
         return self._undecided
+
+    def _first_bar(self, instrument_id: str) -> date:
+        panel = self.panel()
+        column = panel.columns.get(instrument_id)
+        first = panel.first_bar(column) if column is not None else -1
+        return date.fromordinal(int(panel.sessions[first])) if first >= 0 else date.min
 
     def told_in(self, actions: Sequence[CorporateAction]) -> str:
         """The names of the imported files that announce actions, as `, told in a.csv`; empty where none does."""

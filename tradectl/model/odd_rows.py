@@ -13,6 +13,8 @@ from typing import TypeVar
 from tradectl.model.market import Quote
 
 T = TypeVar("T")
+KEPT_UNDER = ("reconcile", "odd_row")
+"""The task and the rule under which odd rows are kept among the decisions."""
 
 
 class RowKind(StrEnum):

@@ -13,6 +13,7 @@ from tradectl.ledger.arming import BROKER, LOGGED_IN_UNTIL, Arming
 from tradectl.ledger.executions import standing
 from tradectl.ledger.lock_holder import lock_holder
 from tradectl.model.moment import ist_date
+from tradectl.model.odd_rows import KEPT_UNDER
 from tradectl.model.order import ALIVE, OrderStatus
 from tradectl.model.trading_state import TradingState, stricter
 from tradectl.report.values import rows, value
@@ -77,6 +78,9 @@ def status(world: World) -> dict[str, Any]:
 
 def _odd_rows(world: World, today: date) -> list[dict[str, Any]]:
     """Return the rows of the broker that could not be read today, by symbol, with what they mean."""
+    task, rule = KEPT_UNDER
+    if not world.ledger.decisions.by_rule(task, today, "", rule):
+        return []
     from tradectl.execution import odd_record
 
     found = odd_record.known(world.ledger, today).values()

@@ -124,6 +124,8 @@ def rule_against(history: History, actions: Sequence[CorporateAction], traded: I
     """Return the first rule that forbids to buy for the session `following` on the close of the last bar, and its reason.
 
     Two empty texts where none does. `actions`: all of the instrument up to `following`."""
+    since = history.session(0) if len(history) else date.min
+    actions = [action for action in actions if action.ex_date > since]
     undecided = undecided_from(actions)
     if undecided is not None and undecided <= following:
         return UNKNOWN_ACTION, why_undecided(undecided)

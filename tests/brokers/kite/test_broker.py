@@ -15,6 +15,7 @@ from tests.brokers.slow import Slow
 from tests.sandbox.zerodha import House, house
 from tradectl.brokers.kite import ADAPTER
 from tradectl.brokers.kite.broker import KiteBroker
+from tradectl.cli.broker import compared, compared_text
 from tradectl.errors import (
     Ambiguous,
     Blocked,
@@ -26,6 +27,7 @@ from tradectl.errors import (
     TradectlError,
     UsageError,
 )
+from tradectl.exchange.rates import ZERODHA, Row, Tariff
 from tradectl.model.order import OrderRequest, OrderStatus, OrderType, Side, Variety
 from tradectl.sandbox.server import Request, Response, Trouble
 
@@ -386,6 +388,13 @@ def test_shares_and_money_are_those_of_the_exchange_through_days_of_trading(tmp_
         assert kite.funds().cash < CASH
 
 
+OWN_ROWS = (
+    Row("2018-01-01", "brokerage", "delivery", "both", "0"),
+    Row("2018-01-01", "brokerage", "intraday", "both", "3000"),
+    Row("2018-01-01", "dp", "delivery", "sell", "13"),
+)
+
+
 def test_kites_charges_are_compared_with_ours(home: House, kite: KiteBroker, monkeypatch: pytest.MonkeyPatch) -> None:
     kite.place(order(price=10000))
     kite.place(order("T2", quantity=4, price=9900))
@@ -400,6 +409,14 @@ def test_kites_charges_are_compared_with_ours(home: House, kite: KiteBroker, mon
     monkeypatch.setattr(home.sandbox, "_note", dearer)
     (difference,) = kite.charges(kite.orders())
     assert (difference.line, difference.theirs, difference.ours, difference.symbol) == ("stamp", 45, 15, "ACME")
+    lines = kite.charge_lines(kite.orders(), ZERODHA)
+    assert [line.line for line in lines] == ["stt", "exchange", "sebi", "brokerage", "stamp", "gst"], "one order has traded"
+    assert [line.line for line in lines if not line.equal] == ["stamp"]
+    text = compared_text([compared(line) for line in lines], ZERODHA).splitlines()
+    assert [row.split()[-1] for row in text[1:7]] == ["equal", "equal", "equal", "equal", "0.30", "equal"]
+    assert "5 lines equal, 1 differ; ours by the table Zerodha" in text
+    dearer_stamp = Tariff("own", [*OWN_ROWS, Row("2018-01-01", "stamp", "delivery", "buy", "4500")])
+    assert all(line.equal for line in kite.charge_lines(kite.orders(), dearer_stamp)), "the operator's new rate explains it"
 
 
 def test_candles_are_bars_of_ours_and_nothing_of_the_future(home: House, kite: KiteBroker) -> None:

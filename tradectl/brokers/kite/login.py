@@ -103,7 +103,7 @@ def _access_token(data: Any) -> str:
 
 
 def _names(data: Any) -> dict[str, str]:
-    names = {name: strict_json.text_of(data[name]) for name in ("user_id", "user_name")}
+    names = {name: strict_json.brief(strict_json.text_of(data[name])) for name in ("user_id", "user_name")}
     if not all(names.values()):
         raise BrokerUnavailable("Kite does not say whose session this is")
     return names

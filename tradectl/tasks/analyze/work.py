@@ -22,8 +22,8 @@ from tradectl.strategy.verdicts import Close, Question, Verdict, judged, judged_
 from tradectl.task import Context, Outcome
 
 SURVEILLANCE_HELP = (
-    "a stock under GSM, ESM or long-term ASM may be bought; download REG1_IND from NSE's daily reports, "
-    "then `tradectl data import REG1_INDddmmyy.csv`"
+    "a stock under GSM, ESM or long-term ASM may be bought: `tradectl data fetch --source surveillance`, or import REG1_IND of "
+    "NSE's daily reports"
 )
 
 
