@@ -13,6 +13,7 @@ from tests.cases.at_kite import OddHoldings, at_kite
 from tests.cli.hands import operate, result_of
 from tests.execution.conftest import trading
 from tests.execution.trading import AFTER, D, Trading, stock
+from tradectl.brokers.kite.rows import orders
 
 __all__ = ["trading"]
 
@@ -61,6 +62,11 @@ def test_an_order_by_hand_stays_one(kite: tuple[Trading, OddHoldings], tags: dic
 def test_a_tag_of_ours_beside_kites_own_counts(kite: tuple[Trading, OddHoldings]) -> None:
     """The neighbour: a tag of our shape that the ledger cannot explain still blocks its symbol."""
     market, sandbox = kite
-    sandbox.more_orders = [ROW | {"tag": "mktp", "tags": ["mktp", "ABCDEFGHIJKLMNO", "mktp:2.00"]}]
+    row = ROW | {"tag": "mktp", "tags": ["mktp", "ABCDEFGHIJKLMNO", "mktp:2.00"], "order_timestamp": "2023-07-19 09:15:05"}
+    sandbox.more_orders = [row]
     said = operate(market, "reconcile")
     assert (said.code, "Orders of unknown fate" in said.out, "ZULU" in said.out) == (7, True, True)
+    market.to(AFTER, "10:02")
+    sandbox.more_orders = [row | {"price": 102.345}]
+    (odd,) = orders(sandbox.more_orders).odd
+    assert (odd.symbol, odd.field, odd.tag) == ("ZULU", "price", "ABCDEFGHIJKLMNO")

@@ -14,7 +14,7 @@ from tradectl.brokers.replies import order_id
 from tradectl.brokers.storable import SYMBOL, TAG, OddValue, brief
 from tradectl.brokers.strict_json import UNREADABLE
 from tradectl.model.odd_rows import OddRow, RowKind, Rows
-from tradectl.model.order import Holding
+from tradectl.model.order import CLIENT_TAG, Holding
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -66,13 +66,15 @@ MISSING = _Missing()
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """How a broker names what a row says of itself. `symbol_of` makes the exchange's symbol of the broker's."""
+    """How a broker names what a row says of itself. `symbol_of` makes the exchange's symbol of the broker's. `tags`: a list of
+    more tags, among which a tag of ours may be."""
 
     symbol: str
     order_id: str = ""
     tag: str = ""
     symbol_of: Callable[[str], str] = str
     tag_of: Callable[[str], str | None] = str
+    tags: str = ""
 
 
 def read_rows(kind: RowKind, rows: Iterable[Any], make: Callable[[Mapping[str, Any]], T | None], names: Names) -> Rows[T]:
@@ -109,7 +111,7 @@ def read_row(kind: RowKind, row: Any, make: Callable[[Mapping[str, Any]], T | No
 def odd_row(kind: RowKind, row: Mapping[str, Any], names: Names, field: str, value: str) -> OddRow:
     """Return a row as an odd one, with what of it says whose it is."""
     number = order_id(row.get(names.order_id)) if names.order_id else None
-    tag = _text(row, names.tag, names.tag_of)
+    tag = _tag(row, names)
     symbol = (_text(row, names.symbol, names.symbol_of) or "").strip().upper()
     return OddRow(
         kind,
@@ -128,6 +130,14 @@ def is_one_of(row: Mapping[str, Any], field: str, ours: Collection[str], others:
     if not isinstance(value, str) or (value not in ours and value not in others):
         raise OddValue(field, value)
     return value in ours
+
+
+def _tag(row: Mapping[str, Any], names: Names) -> str | None:
+    """Return the tag of a row: one of the shape of ours, wherever it is, else the first."""
+    more = row.get(names.tags) if names.tags else None
+    told = [names.tag_of(item) for item in more if isinstance(item, str)] if isinstance(more, list) else []
+    found = [item for item in (_text(row, names.tag, names.tag_of), *told) if item]
+    return next((item for item in found if CLIENT_TAG.fullmatch(item)), found[0] if found else None)
 
 
 def _text(row: Mapping[str, Any], name: str, read: Callable[[str], str | None]) -> str | None:

@@ -145,7 +145,7 @@ def symbol_of(tradingsymbol: str) -> str:
     return found[1] if found else tradingsymbol
 
 
-NAMES = Names("tradingsymbol", "order_id", "tag", symbol_of)
+NAMES = Names("tradingsymbol", "order_id", "tag", symbol_of, tags="tags")
 
 
 def about_paise(amount: int | Decimal) -> int:

@@ -26,7 +26,7 @@ from tradectl.ports import OrderRules
 
 _COLUMNS = ("pExchSeg", "pSymbol", "pTrdSymbol", "pSymbolName", "pGroup", "pISIN", "dTickSize", "lLotSize")
 _FREEZE = ("lFreezeQty", "iMaxOrderSize")
-"""Columns with the largest quantity of one order; 0, or a list without them, tells none."""
+"""Columns with the largest quantity of one order; see `_most`."""
 TRADED = frozenset({"EQ", "BE", "BZ", "SM", "ST", "SZ"})
 """Series in which a share trades with everybody; the others are blocks, auctions, bonds."""
 
@@ -158,5 +158,13 @@ def _scrip(row: dict[str, str]) -> Scrip:
         row["pISIN"],
         whole(row["dTickSize"], "dTickSize", TICK),  # in paise already
         whole(row["lLotSize"], "lLotSize", QUANTITY),
-        min((most for name in _FREEZE if (most := whole(row.get(name) or 0, name, SHARES)) > 0), default=None),
+        min((most for name in _FREEZE if (most := _most(row, name)) > 0), default=None),
     )
+
+
+def _most(row: dict[str, str], name: str) -> int:
+    """Return a largest quantity; 0 where it is not told (blank, -1, no number): the exchange then refuses by itself."""
+    try:
+        return whole(row.get(name) or 0, name, SHARES)
+    except ValueError:
+        return 0
