@@ -138,26 +138,26 @@ OWN = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", OWN)
-def test_a_row_of_ours_stops_its_symbol_alone(held: Trading, kite: OddHoldings, changes: Changes, name: str) -> None:
+def test_a_row_of_ours_stops_its_symbol_alone(held: Trading, kite: OddHoldings, changes: Changes) -> None:
+    """The last proved state stands for two minutes, then the order is UNKNOWN, and it goes on when its row can be read."""
     assert step(held, "10:01").code == 0
-    assert sells(held) == BOTH
     (before,) = [order for order in held.orders(Side.SELL, AFTER) if order.symbol == "ALPHA"]
-    field, value = OWN[name]
-    changes[ORDERS] = changed("ALPHA", **{field: value})
-    for at in ("10:02", "10:05"):
-        said = step(held, at)
-        assert said.code in {7, 11}, said
-        assert "ALPHA" in said.err
-        assert "BRAVO" not in said.err
-    (after,) = [order for order in held.orders(Side.SELL, AFTER) if order.symbol == "ALPHA"]
-    same = (after.quantity, after.price, after.filled_quantity) == (before.quantity, before.price, before.filled_quantity)
-    assert (after.status, same) == (OrderStatus.UNKNOWN, True), "the last proved state stands for two minutes"
-    assert sells(held)["BRAVO"] is OrderStatus.ONGOING
+    minute = 2
+    for name, (field, value) in OWN.items():
+        changes[ORDERS] = changed("ALPHA", **{field: value})
+        for later, code, status in ((0, 11, OrderStatus.ONGOING), (3, 7, OrderStatus.UNKNOWN)):
+            said = step(held, f"{10 + (minute + later) // 60}:{(minute + later) % 60:02}")
+            assert (said.code, "ALPHA" in said.err, "BRAVO" in said.err) == (code, True, False), (name, said)
+            assert sells(held) == {"ALPHA": status, "BRAVO": OrderStatus.ONGOING}, name
+            (after,) = [order for order in held.orders(Side.SELL, AFTER) if order.symbol == "ALPHA"]
+            for what in ("quantity", "price", "filled_quantity"):
+                assert getattr(after, what) == getattr(before, what), name
+        del changes[ORDERS]
+        minute += 4
+        assert step(held, f"{10 + minute // 60}:{minute % 60:02}").code == 0, name
+        assert sells(held) == BOTH, name
+        minute += 1
     assert not held.ledger.logs.list(action="task_failed")
-    del changes[ORDERS]
-    assert step(held, "10:06").code == 0
-    assert sells(held) == BOTH
 
 
 def test_trades_of_ours_that_cannot_be_true_are_not_booked(held: Trading, kite: OddHoldings, changes: Changes) -> None:
@@ -170,8 +170,8 @@ def test_trades_of_ours_that_cannot_be_true_are_not_booked(held: Trading, kite: 
     wrong = [
         {"quantity": 118}, {"quantity": 0}, {"quantity": -5}, {"quantity": 2.5}, {"average_price": 0}, {"average_price": -1},
         {"average_price": 10**17}, {"average_price": 96.123}, {"fill_timestamp": "2031-01-01 10:02:00"}, {"trade_id": None},
-        {"fill_timestamp": None}, {"order_id": None, "quantity": 0}, {"quantity": {}},
-        {"fill_timestamp": "2001-07-19 10:02:00"}, {"tradingsymbol": None, "quantity": 0},
+        {"fill_timestamp": None}, {"order_id": None, "quantity": 0}, {"quantity": {}}, {"fill_timestamp": "2001-07-19 10:02:00"},
+        {"tradingsymbol": None, "quantity": 0},
     ]  # fmt: skip
     for odd in wrong:
         changes[TRADES] = lambda rows, odd=odd: [*rows, trade | odd]
@@ -184,20 +184,21 @@ def test_trades_of_ours_that_cannot_be_true_are_not_booked(held: Trading, kite: 
 
 
 @pytest.mark.parametrize("path", [HOLDINGS, POSITIONS])
-@pytest.mark.parametrize("value", [-5, 0.5, 10**12, None, "many", float("nan"), []])
 def test_holdings_of_ours_that_cannot_be_read_are_not_none(
-    held: Trading, kite: OddHoldings, changes: Changes, path: tuple[str, ...], value: Any
+    held: Trading, kite: OddHoldings, changes: Changes, path: tuple[str, ...]
 ) -> None:
-    if path == HOLDINGS:
-        changes[path] = changed("ALPHA", quantity=value)
-    else:
+    for minute, value in enumerate((-5, 0.5, 10**12, None, "many", float("nan"), []), 1):
         day = {"exchange": "NSE", "product": "CNC", "tradingsymbol": "ALPHA", "day_buy_quantity": value, "day_sell_quantity": 0}
-        changes[path] = lambda answer: {**answer, "day": [*answer["day"], day]}
-    said = step(held, "10:01")
-    assert (said.code, "ALPHA: 117 of 117 shares have no live sell order (unreadable row)" in said.err) == (11, True), said
-    assert sells(held) == {"BRAVO": OrderStatus.ONGOING}
+        if path == HOLDINGS:
+            changes[path] = changed("ALPHA", quantity=value)
+        else:
+            changes[path] = lambda answer, day=day: {**answer, "day": [*answer["day"], day]}
+        said = step(held, f"10:{minute:02}")
+        what = "ALPHA: 117 of 117 shares have no live sell order (unreadable row)"
+        assert (said.code, what in said.err) == (11, True), (value, said)
+        assert sells(held) == {"BRAVO": OrderStatus.ONGOING}
     del changes[path]
-    assert step(held, "10:02").code == 0
+    assert step(held, "10:10").code == 0
     assert sells(held) == BOTH
 
 
@@ -208,12 +209,12 @@ QUOTE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("odd", QUOTE, ids=str)
-def test_a_quote_that_cannot_be_true_is_no_price(held: Trading, kite: OddHoldings, changes: Changes, odd: Any) -> None:
-    changes[QUOTES] = lambda rows: rows | {"NSE:ALPHA": rows["NSE:ALPHA"] | odd} if "NSE:ALPHA" in rows else rows
-    said = step(held, "10:03")
-    assert (said.code, "ALPHA" in said.err, "BRAVO" in said.err) == (11, True, False), said
-    assert sells(held) == {"BRAVO": OrderStatus.ONGOING}
+def test_a_quote_that_cannot_be_true_is_no_price(held: Trading, kite: OddHoldings, changes: Changes) -> None:
+    for minute, odd in enumerate(QUOTE, 3):
+        changes[QUOTES] = lambda rows, odd=odd: {name: row | odd if name == "NSE:ALPHA" else row for name, row in rows.items()}
+        said = step(held, f"10:{minute:02}")
+        assert (said.code, "ALPHA" in said.err, "BRAVO" in said.err) == (11, True, False), (odd, said)
+        assert sells(held) == {"BRAVO": OrderStatus.ONGOING}
 
 
 def test_a_row_that_does_not_say_whose_it_is_stops_buys_and_no_exit_with_clean_rows(

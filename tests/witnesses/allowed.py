@@ -88,7 +88,6 @@ ALLOWED: dict[str, tuple[Allowed, ...]] = {
         ),
         Allowed("GET /wso2-scripmaster/v1/prod/{day}/transformed-v1/nse_cm-v1.csv", "call", NOT_SENT, SENT,
                 "the client returns the address of the list, the adapter reads the list"),
-        _unasked("GET /5config/config", "the adapter looks the feeds up too, unless their addresses are set, as here"),
         _unasked("POST /quick/order/history", "the adapter reads the order's row in the book"),
         _unasked("POST /quick/user/check-margin", "the adapter reads the limits and reckons the rest"),
     ),

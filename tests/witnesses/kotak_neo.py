@@ -16,9 +16,8 @@ from tests.witnesses.script import Client, Stand, wait_until
 from tradectl.brokers.adapter import Account
 from tradectl.brokers.kotak_neo import ADAPTER, totp
 from tradectl.brokers.kotak_neo.broker import KotakNeo
-from tradectl.brokers.kotak_neo.feed import REALTIME
 from tradectl.model.order import OrderReport, OrderRequest, OrderType, Side, Variety
-from tradectl.sandbox.kotak_neo import KotakNeoSandbox
+from tradectl.sandbox.kotak_neo import CONFIG, KotakNeoSandbox
 
 PATIENCE = 10.0
 """Seconds for a frame of a feed."""
@@ -113,7 +112,7 @@ class Official(Client):
             "order": lambda: said(neo.order_report(number))["data"],
             "order history": lambda: said(neo.order_history(number))["data"],
             "trades": lambda: said(neo.trade_report())["data"],
-            "positions": neo.positions,
+            "positions": lambda: said(neo.positions())["data"],
             "holdings": lambda: said(neo.holdings())["data"],
             "funds": lambda: said(neo.limits()),
             "margin": lambda: said(neo.margin_required("nse_cm", "100.00", "L", "CNC", "1", self._token(), "B")),
@@ -127,8 +126,7 @@ class Official(Client):
         return self.stand.sandbox.scrips.of("ACME").token
 
     async def _tick(self) -> Any:
-        assert self.stand.stream is not None
-        async with self.neo.create_websocket(self.stand.stream.stream_url) as feed:
+        async with self.neo.create_websocket() as feed:
             waiting = asyncio.create_task(feed.subscribe_scrips([WsToken("nse_cm", self._token())]))
             await asyncio.to_thread(wait_until, self.stand.subscribed)
             await waiting
@@ -136,8 +134,7 @@ class Official(Client):
             return await asyncio.wait_for(anext(feed), PATIENCE)
 
     async def _order(self, number: str) -> Any:
-        assert self.stand.stream is not None
-        async with self.neo.create_order_feed(url=self.stand.stream.stream_url + REALTIME) as feed:
+        async with self.neo.create_order_feed() as feed:
             await asyncio.to_thread(wait_until, lambda: self.stand.sandbox.stream and self.stand.sandbox.stream.listening)
             await asyncio.to_thread(self.stand.sandbox.tick)
             while True:
@@ -157,12 +154,10 @@ class Ours(Client):
 
     def __init__(self, stand: KotakStand) -> None:
         self.stand = stand
-        assert stand.stream is not None
-        streams = {"prices": stand.stream.stream_url, "orders": stand.stream.stream_url + REALTIME}
         self.vault = MemoryVault(credentials())
         self.account = Account(
             "kit", stand.floor.clock, stand.floor.sessions, stand.floor.market, self.vault, stand.folder / "scrips",
-            addresses={"login": stand.recorder.url, **streams},
+            addresses={"login": stand.recorder.url, "config": stand.recorder.url + CONFIG},
         )  # fmt: skip
         self.neo = KotakNeo(self.account)
         self._known: dict[str, str] = {}

@@ -77,7 +77,7 @@ def test_kotaks_client_and_our_adapter_read_one_account(tmp_path: Path) -> None:
         client, ours = kotak_neo.Official(stand), kotak_neo.Ours(stand)
         number = trade(stand, client)
         looks = client.reads(number)
-        orders, trades, funds = (looks[name]() for name in ("orders", "trades", "funds"))
+        orders, trades, funds, positions = (looks[name]() for name in ("orders", "trades", "funds", "positions"))
         (quote,), tick, update = (looks[name]() for name in ("quotes", "stream", "order stream"))
         ours.login()
         reports, ticks = ours.neo.orders(), ours.reads(number)["stream"]()
@@ -86,6 +86,8 @@ def test_kotaks_client_and_our_adapter_read_one_account(tmp_path: Path) -> None:
         assert [item.tag for item in reports] == [row["GuiOrdId"].partition("-")[0] for row in orders] == list(TAGS[:4])
         assert [kotak_trade(row) for row in trades] == [traded(item) for item in ours.neo.trades()]
         assert len(trades) > 2
+        fresh = {row["sym"]: int(row["flBuyQty"]) - int(row["flSellQty"]) for row in positions}
+        assert fresh == {item.symbol: item.t1_quantity for item in ours.neo.holdings()}
         assert (paise(funds["Net"]), paise(funds["MarginUsed"])) == (ours.neo.funds().available, ours.neo.funds().blocked)
         asked, (pushed, heard) = ours.neo.quotes(["ACME"])["ACME"], ticks
         day, told = quote["ohlc"], (asked.last, asked.open, asked.high, asked.low, asked.volume)
@@ -138,7 +140,6 @@ def test_openalgos_client_and_our_adapter_read_one_account(tmp_path: Path) -> No
             for row in trades
         ] == [(*item[:5], f"{item[5]:%H:%M:%S}") for item in mine]
         assert len(trades) > 2
-        # with Zerodha behind it, availablecash is gross of what is blocked and spent
         assert paise(funds["availablecash"]) - paise(funds["utiliseddebits"]) == ours.broker.funds().available
         (quote,), asked = quotes, ours.broker.quotes(["ACME"])["ACME"]
         told = tuple(map(paise, (quote["data"][name] for name in ("ltp", "open", "high", "low"))))

@@ -97,8 +97,8 @@ def kotak(serving: Serving, moment: str) -> NeoAPI:
 
 
 async def first_tick(client: NeoAPI, serving: Serving, token: str) -> SFeedScrip:
-    """Return what the price feed says first of a share, at the address that is printed or looked up."""
-    async with client.create_websocket(serving.addresses.get("prices")) as feed:
+    """Return what the price feed says first of a share, at the address that is looked up."""
+    async with client.create_websocket() as feed:
         await feed.subscribe_scrips([WsToken("nse_cm", token)])
         found = await asyncio.wait_for(anext(feed), 20)
         assert isinstance(found, SFeedScrip)

@@ -123,8 +123,8 @@ def _decided(call: Call, symbol: str, ex_date: str, verdict: str, ratio: str, no
     lines = [f"{name} {day}: {what}; decided {at:%Y-%m-%d}, it holds whatever is imported"]
     lines += [f"still open: {item.symbol} {item.ex_date} {item.rule}: {item.text}" for item in left]
     held = (
-        "A position held over that date follows at the next step of any task that trades. The paper exchange applies what is "
-        "known when an ex-date begins, and nothing later."
+        "A position held over that date follows at the next step of any task that trades. "
+        "The paper exchange applies only what is known when an ex-date begins."
     )
     lines += [held] if verdict == "set" else []
     result = {"symbol": name, "ex_date": ex_date, "verdict": verdict, "ratio": ratio, "note": note, "open": len(left)}

@@ -34,13 +34,12 @@ def of_sessions(source: SourceFile, parsed: Parsed, sessions: SessionTable) -> P
     """Return the minutes within the hours of their sessions; those of pre- and post-open are counted. DataError for others."""
     frame = parsed.frame
     minute = frame["minute"].to_numpy()
-    opens, ends = np.empty(len(frame), dtype=np.int64), np.empty(len(frame), dtype=np.int64)
-    for text in frame["session"].unique():
-        session = sessions.session(date.fromisoformat(text))
-        if session is None:
-            raise DataError(f"{source.name}: {text} is no session of the exchange")
-        mine = (frame["session"] == text).to_numpy()
-        opens[mine], ends[mine] = hours(session)
+    place, days = frame["session"].factorize()
+    found = [sessions.session(date.fromisoformat(text)) for text in days]
+    if None in found:
+        raise DataError(f"{source.name}: {days[found.index(None)]} is no session of the exchange")
+    spans = np.array([hours(session) for session in found if session is not None])[place]
+    opens, ends = spans[:, 0], spans[:, 1]
     outside = (minute < opens - BEFORE) | (minute > ends + AFTER)
     if outside.any():
         at = int(np.argmax(outside))

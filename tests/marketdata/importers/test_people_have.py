@@ -34,6 +34,7 @@ NSEPY += "2024-01-16,ACME,EQ,1105.5,1110.0,1112.5,1099.0,1101.0,1100.0,1104.2,12
         ("Quote-Equity-ACME-EQ-15-01-2024-17-01-2024 (1).csv", NEW_QUOTE_PAGE),
         ("acme-16.csv", JUGAAD),
         ("nselib.csv", NSELIB),
+        ("nselib with a mark.csv", NSELIB.replace("Symbol", '"ï»¿""Symbol"""', 1)),
         ("nsepython.csv", NSEPYTHON),
         ("nsepy.csv", NSEPY),
         ("excel.csv", "sep=;\n" + DAILY.replace(",", ";") + "16-Jan-24;acme;EQ;1110.00;1112.50;1099.00;1100.00;1234567\n"),

@@ -17,8 +17,8 @@ from pathlib import Path, PurePosixPath
 
 from tradectl.errors import DataError
 
-MOST_BYTES = 256 * 1024 * 1024
-"""Of one file, packed or unpacked: about seven years of daily bars of the whole exchange."""
+MOST_BYTES = 128 * 1024 * 1024
+"""Of one file, packed or unpacked: three years of daily bars of the whole exchange."""
 DEEPEST = 3
 """Packings inside each other, such as a zip in a gzip."""
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"

@@ -73,7 +73,7 @@ def read_source(path: Path) -> SourceFile:
     body = text.partition("\n")[2] if found else text
     delimiter = found.group(1) if found else _delimiter(body.partition("\n")[0])
     records = _beginning(path.name, body, delimiter)
-    names = [" ".join(field.split()).lower() for field in records[0][0]]
+    names = [_column(field) for field in records[0][0]]
     header = tuple(names[: max((at for at, field in enumerate(names, 1) if field), default=0)])
     if not header:
         raise DataError(f"{path.name}: begins with an empty line, not with the names of its columns")
@@ -84,6 +84,12 @@ def read_source(path: Path) -> SourceFile:
     first = tuple(field.strip() for field in records[1][0])
     digest = hashlib.sha256(raw).hexdigest()
     return SourceFile(path.name, stem_of(inner), text, digest, header, first, delimiter, skipped, records[0][1])
+
+
+def _column(field: str) -> str:
+    """A name of the header without its marks: a byte order mark within, also one that was decoded wrongly, and its quotes."""
+    bare = field.replace("\ufeff", "").strip().removeprefix("ï»¿").strip('" ')
+    return " ".join(bare.split()).lower()
 
 
 def stem_of(name: str) -> str:

@@ -81,8 +81,7 @@ def _standing(context: Context, position: Position, quote: Quote | None) -> Stan
     level = 0
     if position.buys < parameters.max_buys:
         level = next_level(position.level, since, reading.rsi, reading.above_slow, parameters)
-    following = world.sessions.next_run_session(context.session).date
-    untrusted = distrusted(world.market, history.through(context.session), following) if level else ""
+    untrusted = distrusted(world.market, history.through(context.session), context.session) if level else ""
     if exits.rsi_exit_due(reading.rsi, parameters):
         recommendation, reason = "EXIT", f"RSI {reading.rsi:.1f} is above {parameters.rsi_exit:g}"
     elif untrusted:
