@@ -280,6 +280,42 @@ def test_other_isin_of_the_same_issuer(held: Trading, name: str) -> None:
         assert wire.posted == []
 
 
+# -- odd rows ---------------------------------------------------------------------------------------------------------------
+
+
+def odd(name: str, wire: Wire, kind: str, value: Any) -> None:
+    """Give each row of ALPHA another quantity."""
+    field = {
+        ("kotak_neo", "orders"): "qty", ("kotak_neo", "holdings"): "quantity", ("dhan", "holdings"): "totalQty",
+    }.get((name, kind), "quantity")  # fmt: skip
+    wire.edits[kind] = lambda rows: [row | {field: value} if "ALPHA" in str(row) else row for row in rows]
+
+
+@offered("odd_row")
+@pytest.mark.parametrize("kind", ["orders", "holdings"])
+def test_odd_row(trading: Callable[..., Trading], name: str, kind: str) -> None:
+    """Half a share in a row of ALPHA: it is named, and BRAVO is sold."""
+    market: Trading = trading(alpha(), stock("BRAVO", price=9000))
+    market.buy(117, CLOSE, symbol="ALPHA")
+    market.buy(50, 9000, symbol="BRAVO")
+    market.to(D, "18:00")
+    market.run("eod")
+    market.to(AFTER, "10:00")
+    with at_broker(market, name) as wire:
+        if kind == "orders":
+            market.world.broker.place(OrderRequest("BYHAND", "ALPHA", Side.BUY, 1, 60000))
+            wire.posted.clear()
+        odd(name, wire, kind, 0.5)
+        operate(market, "sell-monitor", "--once")
+        market.to(AFTER, "10:03")
+        said = operate(market, "sell-monitor", "--once")
+        assert said.code in {7, 11}, said
+        assert ("ALPHA" in said.err, "BRAVO" in said.err) == (True, False)
+        assert "BRAVO" in {order.symbol for order in market.orders(Side.SELL, AFTER)}
+        (shown,) = result_of(market, "status", code=11)["odd_rows"]
+        assert (shown["symbol"], shown["stops"], [row["value"] for row in shown["rows"]]) == ("ALPHA", True, ["0.5"])
+
+
 # -- status words -------------------------------------------------------------------------------------------------------------
 
 WORD = {"dhan": "orderStatus", "kite": "status", "kotak_neo": "ordSt", "openalgo": "order_status"}
