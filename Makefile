@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/installed
 
-.PHONY: demo test slow anyday check reference clean
+.PHONY: demo test slow anyday fuzz check reference clean
 
 demo: $(STAMP)
 	$(BIN)/tradectl demo
@@ -21,19 +21,26 @@ slow: $(STAMP)
 anyday: $(STAMP)
 	$(BIN)/python -m tests.any_day
 
+# Broken answers and frames of every broker's parser: FUZZ of each, and 200 lists of each broker over sockets.
+FUZZ ?= 100000
+fuzz: $(STAMP)
+	TRADECTL_FUZZ=$(FUZZ) $(BIN)/python -m pytest -n 2 --dist worksteal tests/brokers/test_fuzz.py tests/sandbox/test_fuzzed_lists.py
+
 check: $(STAMP)
 	$(BIN)/ruff check tradectl tests benchmarks
 	$(BIN)/ruff format --check tradectl tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Write again what is generated from the program: docs/reference, crontab.example.
+# Write again what is generated: docs/reference (from the program, and from what official clients send), crontab.example.
 reference: $(STAMP)
 	$(BIN)/python -m tradectl.cli.reference
+	$(BIN)/python -m tests.witnesses
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml tests/witnesses/requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --requirement tests/witnesses/requirements.txt
 	touch $(STAMP)
 
 clean:

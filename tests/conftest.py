@@ -128,7 +128,8 @@ def _build(folder: Path, data: Path, sessions: SessionTable) -> None:
     try:
         lists = [path for path in (data / "lists").iterdir() if path.name != TEXTS_ALONE]
         paths = [data / "daily", *lists, data / "minute", data / "instruments"]
-        import_files(paths, archive, sessions, at=datetime(2026, 11, 20, tzinfo=UTC))
+        report = import_files(paths, archive, sessions, at=datetime(2026, 11, 20, tzinfo=UTC))
+        assert report.refused == (), report.refused
     finally:
         archive.close()
 

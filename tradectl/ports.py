@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from tradectl.model.market import Bar, CorporateAction, Instrument, Quote
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, TradeReport
@@ -47,8 +47,10 @@ class Capabilities:
 
     `amo`: it takes after-market orders. `tag_length`: characters of a client tag that its book shows again; 0 where it keeps
     none. `open_weekdays`: its market is open on every weekday that no list closes; without, a quote must show that it trades.
+    `amo_changes`: a waiting after-market order may be changed; without, it can only be cancelled until the exchange has it.
     `tag_survives_modify`: a changed or cancelled order is still shown under its tag. `filled_in_book`: the order book says
-    how much of an order is filled; without, only trades do.
+    how much of an order is filled; without, only trades do. `trade_times`: its quotes say when the last price was traded;
+    without, only when something in them changed.
     """
 
     visibility_lag: timedelta | None
@@ -57,10 +59,12 @@ class Capabilities:
     quote_delay: timedelta = timedelta(0)
     max_modifications: int = 25
     amo: bool = True
+    amo_changes: bool = True
     tag_length: int = 20
     tag_survives_modify: bool = True
     filled_in_book: bool = True
     open_weekdays: bool = False
+    trade_times: bool = True
 
 
 class Broker(Protocol):
@@ -95,6 +99,31 @@ class Broker(Protocol):
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:
         """Indicative pre-open prices in paise; a symbol without one is absent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRules:
+    """What a broker's list of instruments demands of the orders of one share.
+
+    Attributes:
+        tick_size: In paise.
+        listed_on: The session that the list is of.
+        most_shares: The largest quantity of one order, from the freeze quantity; None where the list has none.
+    """
+
+    tick_size: int
+    listed_on: date
+    most_shares: int | None = None
+
+
+@runtime_checkable
+class ListsOrderRules(Protocol):
+    """What a broker with a list of instruments offers beside `Broker`. The paper exchange has none, and the exchange's rules."""
+
+    def order_rules(self, symbol: str) -> OrderRules | None:
+        """Return the rules of a symbol by the newest list; None where the broker tells none. Raises UsageError for a symbol that
+        the list does not have, BrokerUnavailable without a list."""
         ...
 
 
@@ -151,6 +180,10 @@ class MarketData(Protocol):
         """All stored bars, oldest first; None without any. Callers cut by session."""
         ...
 
+    def verify(self) -> str:
+        """Compare what is stored with its checksums and make it again where it is damaged; one line about that, else empty."""
+        ...
+
     def panel(self) -> Panel:
         """All stored bars of everybody; never a later session than it was opened through."""
         ...
@@ -177,6 +210,10 @@ class MarketData(Protocol):
 
     def excluded(self, instrument_id: str) -> Spells:
         """The dates on which a surveillance list excludes an instrument, by the lists' own dates."""
+        ...
+
+    def undecided(self) -> Mapping[str, date]:
+        """The first ex-date of an unknown action that no person has decided, by instrument: from then on it is not traded."""
         ...
 
     def multiplier(self, instrument_id: str, session: date, open_price: int | None) -> float | None:

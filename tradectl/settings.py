@@ -25,7 +25,7 @@ KEYS = {
     "sessions": "the operator's own calendar",
     "charges": "the operator's own tables of brokers' charges",
     "color": "off: no colours",
-    "quotes": "paper only: whose prices orders fill at, yahoo (late) or a broker (kite, kotak_neo, openalgo); else stored bars",
+    "quotes": "paper only: whose prices orders fill at, yahoo (late) or a broker of `broker list`; else stored bars",
     "nse": "the address of NSE's files",
     "nse_home": "the page whose cookies NSE wants",
     "yahoo": "the address that stands for Yahoo",

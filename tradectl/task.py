@@ -6,20 +6,21 @@ it, and its module `work` is loaded when it runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time
 from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from tradectl.ports import Tell, silence
+from tradectl.ports import ListsOrderRules, Tell, silence
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from tradectl.exchange.sessions import SessionTable
     from tradectl.execution.desk import Desk
+    from tradectl.execution.odd_record import OddSymbol
     from tradectl.ledger.executions import Claim
     from tradectl.ledger.rows import Decision
     from tradectl.ledger.store import Ledger
@@ -91,12 +92,25 @@ class Context:
     def _made(self) -> Desk:
         from tradectl.execution.desk import Desk
         from tradectl.execution.orders import OrderPath
+        from tradectl.strategy.own_shares import parse_own_shares
 
         world = self.world
         book = world.ledger.book
-        path = OrderPath(world.broker, book, world.clock, world.user, self.claim, marker=world.marker, dry_run=self.dry_run)
+        path = OrderPath(
+            world.broker,
+            book,
+            world.clock,
+            world.user,
+            self.claim,
+            marker=world.marker,
+            dry_run=self.dry_run,
+            own_shares=parse_own_shares(world.parameters.own_shares),
+        )
         last_try, level_of = partial(_last_try, world.ledger), partial(_level_of, world)
-        return Desk(world.broker, book, world.market, world.clock, path, self.log, self.tell, self.dry_run, last_try, level_of)
+        rules = world.broker if isinstance(world.broker, ListsOrderRules) else None
+        return Desk(
+            world.broker, book, world.market, world.clock, path, self.log, self.tell, self.dry_run, last_try, level_of, rules
+        )
 
     def begin_step(self) -> None:
         """Forget what a halt stopped in the step before."""
@@ -112,6 +126,23 @@ class Context:
         """Return how many orders of the user are UNKNOWN, and in how many seconds to look for them again (None: that is of no
         use). A run that has asked for no desk has sent nothing."""
         return self.desks[0].doubts() if self.desks else (0, None)
+
+    def odd_rows(self, before: Mapping[str, OddSymbol] | None) -> tuple[Sequence[OddSymbol], Sequence[OddSymbol]]:
+        """Keep and announce the rows of the broker that this run could not read; return them, and those that are new.
+
+        `before`: those of the step before; None in the first step of a process, which compares with what another kept."""
+        if self.dry_run or not (self.desks or before):
+            return (), ()
+        book = self.world.ledger.book
+        if not before and not any(book.odd.values()) and (before is not None or self.world.mode != "live"):
+            return (), ()
+        from tradectl.execution import odd_record
+
+        wanted = {symbol for desk in self.desks for symbol in desk.path.stopped_symbols}
+        found = odd_record.gathered(self.world.ledger, wanted)
+        if before is None:
+            before = odd_record.known(self.world.ledger, self.session)
+        return found, odd_record.keep(self.world.ledger, self.session, self.now, found, before)
 
     def log(self, action: str, message: str, symbol: str = "", level: str = "info") -> None:
         """A line in the user's log, with the task that wrote it."""

@@ -29,7 +29,8 @@ from tradectl.ledger.book import Book
 from tradectl.ledger.executions import LEASE
 from tradectl.ledger.intents import Intents
 from tradectl.marketdata.panel import deriving
-from tradectl.model.moment import to_ist
+from tradectl.model.moment import ist_date, to_ist
+from tradectl.model.order import TERMINAL
 from tradectl.runtime.heartbeat import Heartbeat
 from tradectl.task import Context
 
@@ -274,6 +275,26 @@ def hold() -> None:
         return desk(self)
 
     Context.desk = held
+
+
+def forget_earlier_days() -> None:
+    """Show no order that ended before today, and no trade of an earlier day: most brokers empty their book each night."""
+
+    def of_today(read: Callable[[PaperBroker], Any], ended: Callable[[Any], datetime | None]) -> Callable[[PaperBroker], Any]:
+        seen: dict[str, Any] = {}
+
+        @wraps(read)
+        def shown(self: PaperBroker) -> Any:
+            rows, today = read(self), ist_date(self._clock.now())
+            if seen.get("of") is not rows or seen["today"] != today:
+                kept = tuple(row for row in rows if (at := ended(row)) is None or ist_date(at) >= today)
+                seen.update(of=rows, today=today, kept=kept)
+            return seen["kept"]
+
+        return shown
+
+    PaperBroker.orders = of_today(PaperBroker.orders, lambda row: row.updated_at if row.status in TERMINAL else None)
+    PaperBroker.trades = of_today(PaperBroker.trades, lambda row: row.at)
 
 
 def replace_exchange(number: int, file: str, other: str) -> None:

@@ -109,5 +109,45 @@ def test_a_ledger_restored_from(restorable: Callable[[], Path], copied: Homes, m
     nothing_twice(home)
 
 
+NEXT = "2023-02-10"
+LATER: tuple[Command, ...] = (
+    (f"{NEXT} 15:50", ("config", "set", "universe", "ADANIGREEN,DIXON,SOLARINDS")),
+    (f"{NEXT} 16:00", ("analyze",)),
+)
+"""The evening after, whose signals name symbols that were bought the day before."""
+LOST = {"ADANIGREEN": 129, "ADANIPOWER": 578, "ADANITRANS": 77, "ATGL": 75, "DIXON": 36, "SOLARINDS": 25}
+WANTED = {"ADANIGREEN", "DIXON", "SOLARINDS"}
+
+
+def test_a_ledger_restored_after_the_broker_emptied_its_book(restorable: Callable[[], Path], copied: Homes):
+    """The shares are in the holdings alone: no tag leads back to them, so nothing of them is bought, and each is named."""
+    folder = restorable()
+    home = copied(folder / "undisturbed").hooked("forget_earlier_days")
+    for path in home.home.glob("ledger.db*"):
+        path.unlink()
+    shutil.copytree(folder / "ledgers" / "after analyze", home.home, dirs_exist_ok=True)
+
+    found = home("reconcile", "--json", at=f"{NEXT} 07:30")
+    assert {row["symbol"]: row["beyond"] for row in found.object["result"]["shares"]} == LOST
+    for at, words in LATER:
+        assert home(*words, at=at).code == 0
+    bought = home.exchange("SELECT order_id FROM orders WHERE side = 'BUY'")
+    said = home("buy", "--json", at=f"{NEXT} 16:05")
+    assert (said.code, said.object["result"]["placed"], said.object["result"]["refused"]) == (11, 0, len(WANTED))
+    for symbol in WANTED:
+        assert f"the broker holds {LOST[symbol]} {symbol}, the ledger has 0" in home("why", symbol, at=f"{NEXT} 16:06").out
+    assert home("eod", at=f"{NEXT} 18:00").code == 0
+    titles = {row["title"] for row in home.ledger("SELECT title FROM outbox")}
+    assert titles >= {f"{symbol}: shares that the ledger does not count" for symbol in LOST}
+    assert home("premarket-retry", "--json", at="2023-02-13 08:00").object["result"]["failed"] == len(WANTED)
+    assert home.exchange("SELECT order_id FROM orders WHERE side = 'BUY'") == bought
+
+    assert home("config", "set", "own_shares", "DIXON:36,SOLARINDS:24", at="2023-02-13 08:10").code == 0
+    said = home("premarket-retry", "--json", at="2023-02-13 08:40")
+    assert (said.code, said.object["result"]["placed"], said.object["result"]["failed"]) == (11, 1, 2)
+    more = home.exchange("SELECT symbol FROM orders WHERE side = 'BUY' AND placed_at > '2023-02-13'")
+    assert [row["symbol"] for row in more] == ["DIXON"]
+
+
 def _positions(home: Tradectl) -> list[Row]:
     return sorted(home.ledger(f"SELECT {POSITIONS} FROM positions"), key=str)

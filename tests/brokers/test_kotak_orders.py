@@ -390,7 +390,7 @@ def test_an_empty_book_is_empty_only_where_kotak_says_so(acme: Neo) -> None:
         {"stat": "Not_Ok", "errMsg": "no response from the order system", "stCode": 5203},
         {"data": None},
         {"stat": "Ok", "stCode": 200},
-        {"stat": "Ok", "data": [{"nOrdNo": "1", "exSeg": "nse_cm"}], "stCode": 200},
+        {"stat": "Ok", "data": "none", "stCode": 200},
         [],
     ):
         acme.sandbox.instead[path] = Response.of(said)

@@ -139,16 +139,17 @@ def test_fills_of_two_days_with_one_number_are_two_fills() -> None:
 
 def test_limits_are_rounded_to_the_paisa() -> None:
     assert rows.funds({"Net": "19.409999999999997", "MarginUsed": "18.78"}) == Funds(1941, 1878, 3819)
-    with pytest.raises(ValueError, match="not an amount"):
+    with pytest.raises(ValueError, match="Net ''"):
         rows.funds({"Net": "", "MarginUsed": "0"})
 
 
 def test_rows_of_other_segments_and_products_are_not_ours() -> None:
     future = {**ROW, "exSeg": "nse_fo", "trdSym": "TCS26NOVFUT"}
     others = [{**ROW, "prod": product} for product in ("MIS", "NRML", "MTF")]
-    assert rows.ours([future, ROW, *others]) == [ROW]
+    assert [rows.is_ours(row) for row in (future, ROW, *others)] == [False, True, False, False, False]
     with pytest.raises(KeyError):
-        rows.ours([{"exSeg": "nse_cm"}])
+        rows.is_ours({"exSeg": "nse_cm"})
+    assert rows.orders([{"nOrdNo": "1", "exSeg": "nse_cm"}]).odd[0].field == "prod"
     position = {
         "trdSym": "IDEA-EQ", "exSeg": "nse_cm", "prod": "MIS", "series": "EQ",
         "cfBuyQty": "0", "cfSellQty": "0", "flBuyQty": "9", "flSellQty": "0",
@@ -341,7 +342,7 @@ def test_kotaks_own_samples_are_read(samples: Path) -> None:
     def sample(name: str) -> Any:
         return json.loads((samples / f"{name}.json").read_text(encoding="utf-8"))
 
-    assert rows.ours([*sample("orders")["data"], *sample("trades")["data"]]) == []  # all of them are NRML
+    assert not any(map(rows.is_ours, [*sample("orders")["data"], *sample("trades")["data"]]))  # all of them are NRML
     (order,) = [rows.order_report(row) for row in sample("orders")["data"]]
     assert (order.symbol, order.price, order.status, order.tag) == ("IDEA", 939, OrderStatus.ONGOING, None)
     fills = [rows.trade_report(row) for row in sample("trades")["data"]]

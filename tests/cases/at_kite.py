@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,26 +18,51 @@ from tradectl.brokers.paper import PaperBroker
 from tradectl.ledger.arming import BROKER, LOGGED_IN_UNTIL, Arming
 from tradectl.sandbox.kite import KiteSandbox
 from tradectl.sandbox.kite.errors import KiteError
-from tradectl.sandbox.server import Request
+from tradectl.sandbox.server import Request, Response
 from tradectl.task import World
+
+PATIENT = (120.0, 120.0)
+"""Seconds for a connection, and for an answer: on a busy machine a read must not fail, since a failed step has an exit code."""
 
 
 class OddHoldings(KiteSandbox):
     """Kite's server that answers `held` when it is asked for the holdings (None: the account's own), and refuses every new order
-    with the words `refuses` (empty: it takes them)."""
+    with the words `refuses` (empty: it takes them). `more_orders` are in the order book beside the account's own, `listed`
+    replaces rows of the list of instruments, and `posted` keeps the forms of new orders."""
 
     held: list[dict[str, Any]] | None = None
     refuses: str = ""
+    loses: bool = False
+    """Whether it carries new orders out and answers 502."""
+    more_orders: Sequence[dict[str, Any]] = ()
+    listed: str = ""
+
+    def __init__(self, *words: Any, **names: Any) -> None:
+        super().__init__(*words, **names)
+        self.posted: list[dict[str, str]] = []
+
+    def answer(self, request: Request) -> Response:
+        answer = super().answer(request)
+        if not self.listed or not request.path.startswith("/instruments"):
+            return answer
+        rows = {row.split(",")[2]: row for row in [*answer.body.decode().splitlines(), *self.listed.splitlines()]}
+        return replace(answer, body=("\n".join(row for row in rows.values() if row) + "\n").encode())
 
     def _data(self, request: Request, parts: tuple[str, ...]) -> Any:
         if parts == ("portfolio", "holdings") and self.held is not None:
             return self.held
-        return super()._data(request, parts)
+        found = super()._data(request, parts)
+        return [*found, *self.more_orders] if parts == ("orders",) else found
 
     def _command(self, request: Request, parts: tuple[str, ...]) -> dict[str, str]:
+        if request.method == "POST":
+            self.posted.append(dict(request.form))
         if request.method == "POST" and self.refuses:
             raise KiteError(400, "InputException", self.refuses)
-        return super()._command(request, parts)
+        done = super()._command(request, parts)
+        if request.method == "POST" and self.loses:
+            raise KiteError(502, "NetworkException", "Gateway timed out")
+        return done
 
 
 @contextmanager
@@ -50,7 +76,7 @@ def at_kite(market: Trading, **sandbox: Any) -> Iterator[OddHoldings]:
         vault = MemoryVault({"api_key": KEY, "api_secret": SECRET})
         addresses = {"api": kite.url, "login": f"{kite.url}/connect/login"}
         folder = market.folder / "kite"
-        account = Account("asha", market.clock, SESSIONS, market.market, vault, folder, addresses=addresses)
+        account = Account("asha", market.clock, SESSIONS, market.market, vault, folder, addresses=addresses, timeout=PATIENT)
         ADAPTER.login(account, browse)
         arming = Arming(market.ledger, "kite")
         arming.arm(market.clock.now())

@@ -115,6 +115,7 @@ def test_a_part_that_is_pledged_is_counted(held: Trading, kite: OddHoldings) -> 
 
 def test_the_finding_with_which_the_market_closed_is_the_exit_code_of_the_day(held: Trading, kite: OddHoldings) -> None:
     kite.held = PLEDGED
+    held.to(AFTER, "15:20")
     said = operate(held, "sell-monitor", "--until", "last-fill")
     assert (said.code, WHAT in said.err) == (11, True)
     assert operate(held, "status").code == 0  # after the close nothing can rest

@@ -49,14 +49,14 @@ def told(live: Tradectl, text: str) -> Said:
 
 def test_a_package_brings_its_broker_by_an_entry_point(tradectl: Tradectl) -> None:
     names = [item["broker"] for item in tradectl("broker", "list", "--json").object["result"]]
-    assert names == ["kite", "kotak_neo", "openalgo", "house"]
+    assert names == ["kite", "kotak_neo", "openalgo", "dhan", "house"]
 
 
 @pytest.mark.parametrize(
     ("words", "code", "line"),
     [
         (("--mode", "live"), 4, "live at which broker? say --broker NAME"),
-        (("--mode", "live", "--broker", "nobody"), 2, "there is no broker 'nobody'; there are kite, kotak_neo, openalgo, house"),
+        (("--mode", "live", "--broker", "nobody"), 2, "'nobody'; there are kite, kotak_neo, openalgo, dhan, house"),
         (("--broker", "house"), 4, "a paper home has no broker; --mode live makes one that trades at house"),
         (("--mode", "real"), 4, "a home is paper or live, not 'real'"),
         (("--mode", "live", "--broker", "house", "--at", "2023-07-14 10:00"), 2, "a live home goes by the machine's clock"),

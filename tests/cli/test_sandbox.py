@@ -42,7 +42,7 @@ class Serving:
         return self.process.returncode, out
 
 
-@pytest.fixture(params=["kite", "kotak_neo", "openalgo"])
+@pytest.fixture(params=["kite", "kotak_neo", "openalgo", "dhan"])
 def serving(request: pytest.FixtureRequest, real_market: Path, tmp_path: Path) -> Iterator[Serving]:
     (tmp_path / "paper").mkdir()
     (tmp_path / "paper" / "tradectl.toml").write_text(f'market = "{real_market}"\n', encoding="utf-8")
@@ -53,7 +53,10 @@ def serving(request: pytest.FixtureRequest, real_market: Path, tmp_path: Path) -
 
 
 def token_of(serving: Serving) -> str:
-    """What has to be told anew at each login: at Kite the token that a browser brings back, elsewhere nothing."""
+    """What has to be told anew at each login: the token of a browser at Kite, that of the web page at Dhan."""
+    if "web" in serving.addresses:
+        with urlopen(serving.addresses["web"]) as page:
+            return page.read().decode() + "\n"
     if not {"api", "login"} <= serving.addresses.keys():
         return ""
     with urlopen(f"{serving.addresses['login']}?api_key=sandboxkey&v=3") as page:

@@ -6,11 +6,14 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tradectl.brokers import transport
+from tradectl.brokers.adapter import adapter
 from tradectl.brokers.faulty import Fault, Promise
 from tradectl.brokers.kite import api as kite_api
 from tradectl.drill import crashes, days
@@ -18,8 +21,8 @@ from tradectl.drill.afar import promise_of
 from tradectl.drill.crashes import Drill, Tally
 from tradectl.drill.life import Conditions
 from tradectl.drill.sweep import Stage
-from tradectl.drill.ways import WAYS
-from tradectl.errors import BrokerUnavailable, OrderRefused
+from tradectl.drill.ways import names
+from tradectl.errors import BrokerUnavailable, OrderRefused, UsageError
 from tradectl.execution import reconcile
 from tradectl.execution.orders import OrderPath
 
@@ -59,8 +62,32 @@ def sockets() -> int:
 
 
 def test_what_a_broker_declares_is_what_its_exchange_promises() -> None:
-    promises = {name: promise_of(name) for name in WAYS}
-    assert promises == {"kite": Promise.NOTHING, "kotak_neo": Promise.REFUSES, "openalgo": Promise.NOTHING}
+    promises = {name: promise_of(name) for name in names()}
+    assert promises == {
+        "kite": Promise.NOTHING,
+        "kotak_neo": Promise.REFUSES,
+        "openalgo": Promise.NOTHING,
+        "dhan": Promise.NOTHING,
+    }
+
+
+@pytest.mark.parametrize(
+    ("declared", "promise"),
+    [
+        ({"visibility_lag": timedelta(minutes=2)}, Promise.LAG),
+        ({"visibility_lag": timedelta(seconds=5)}, None),
+        ({"refuses_repeated_tag": True, "visibility_lag": timedelta(minutes=2)}, None),
+    ],
+)
+def test_an_exchange_of_the_drill_keeps_at_least_what_is_declared(
+    declared: dict[str, Any], promise: Promise | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(adapter("dhan")), "capabilities", replace(adapter("dhan").capabilities, **declared))
+    if promise is not None:
+        assert promise_of("dhan") is promise
+        return
+    with pytest.raises(UsageError, match="the drill has no such exchange"):
+        promise_of("dhan")
 
 
 def lost_answers_prove_nothing_sent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +147,14 @@ def test_it_finds_an_adapter_that_misreads_an_answer_where_no_tag_is_looked_at(
 
 
 @pytest.mark.parametrize(
-    ("stage", "task"), [("kite", "buy"), ("kotak_neo", "sell-monitor"), ("openalgo", "buy")], indirect=["stage"]
+    ("stage", "task"),
+    [
+        ("kite", "buy"),
+        ("kotak_neo", "sell-monitor"),
+        ("openalgo", "buy"),
+        pytest.param("dhan", "buy", marks=pytest.mark.slow),
+    ],
+    indirect=["stage"],
 )
 def test_orders_that_were_carried_out_and_answered_as_refused_are_survived(drilled: Drilled, task: str) -> None:
     tally = drilled({Fault.ANSWERED_AS_REFUSED}, task, 3)

@@ -64,4 +64,4 @@ def test_a_task_that_there_is_not_is_told(tmp_path) -> None:
 
 def test_a_broker_that_has_no_sandbox_is_told(tmp_path) -> None:
     answer = drill(tmp_path, "drill", "--through", "paper", code=2)
-    assert "there is a sandbox of kite and of kotak_neo and of openalgo, and none of 'paper'" in answer["error"]
+    assert "there is a sandbox of kite and of kotak_neo and of openalgo and of dhan, and none of 'paper'" in answer["error"]

@@ -18,6 +18,7 @@ from tradectl.drill.life import Conditions
 from tradectl.drill.sweep import Stage
 from tradectl.drill.untagged import tagged
 from tradectl.drill.verdict import judge
+from tradectl.execution import reconcile
 from tradectl.ledger.rows import Order
 from tradectl.model.order import Funds, OrderReport, OrderStatus, Side, Variety
 
@@ -92,9 +93,11 @@ def test_an_order_beside_the_one_that_the_ledger_knows_is_a_duplicate_whichever_
     assert verdict(trading, alive[1]).clean
 
 
-def test_an_order_that_the_ledger_calls_ended_explains_nothing(trading: Trading) -> None:
+def test_an_order_that_the_ledger_calls_ended_explains_only_one_that_ended_without_a_trade(trading: Trading) -> None:
     sent(trading, OrderStatus.REJECTED)
-    assert len(verdict(trading, there("1")).lost) == 1
+    assert len(verdict(trading, there("1", status=OrderStatus.ONGOING)).lost) == 1
+    assert verdict(trading, there("1")).clean
+    assert len(verdict(trading, there("1"), there("2")).duplicates) == 1
 
 
 # -- through the adapter
@@ -125,9 +128,16 @@ def test_deaths_and_lost_answers_leave_orders_of_unknown_fate_that_are_said_and_
     assert min(tally.faults[Fault.REPLY_LOST], tally.unknown.total()) > 0
 
 
-def test_a_refusal_that_is_a_lie_is_drilled_only_where_the_book_has_tags() -> None:
-    drawn = {name: {kind for seed in range(40) for kind in conditions_of(seed, name).faults} for name in ("kite", THROUGH)}
-    assert {name: Fault.DOCUMENTED_REFUSAL in kinds for name, kinds in drawn.items()} == {"kite": True, THROUGH: False}
+def test_a_refusal_that_is_a_lie_leaves_orders_of_unknown_fate(drilled: Drilled) -> None:
+    assert Fault.DOCUMENTED_REFUSAL in {kind for seed in range(40) for kind in conditions_of(seed, THROUGH).faults}
+    tally = drilled({Fault.DOCUMENTED_REFUSAL}, real=0)
+    assert [*tally.duplicates, *tally.lost, *tally.failed, *tally.silent] == []
+    assert min(tally.faults[Fault.DOCUMENTED_REFUSAL], tally.unknown.total()) > 0
+
+
+def test_it_finds_a_program_that_takes_such_a_refusal_for_proof(drilled: Drilled, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconcile, "doubt_refused", lambda *_: [])
+    assert drilled({Fault.DOCUMENTED_REFUSAL}, real=0).lost
 
 
 def test_it_finds_an_adapter_that_sends_a_command_twice(drilled: Drilled, monkeypatch: pytest.MonkeyPatch) -> None:

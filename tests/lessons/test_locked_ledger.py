@@ -60,7 +60,7 @@ def ledger(monkeypatch: pytest.MonkeyPatch) -> Ledger:
     return Ledger(monkeypatch)
 
 
-@pytest.fixture(params=["kite", "kotak_neo", "openalgo"])
+@pytest.fixture(params=["kite", "kotak_neo", "openalgo", "dhan"])
 def bench(request: pytest.FixtureRequest, tmp_path: Path, ledger: Ledger) -> Iterator[Bench]:
     made = BENCHES[request.param](Floor(tmp_path, ist(FRIDAY, "10:00")))
     yield made

@@ -34,7 +34,15 @@ def test_gaps_holes_and_jumps_are_counted(market: Market) -> None:
     }
     assert found == {
         "sessions without any bar": ("warning", 1, ("2024-01-18",)),
-        "jumps of more than 20 % without an action": ("warning", 1, ("JUMP 2024-01-16 +30.0%",)),
+        "opening gaps that no corporate action explains": (
+            "warning",
+            1,
+            (
+                "JUMP 2024-01-16: opened at 1.3 of the close of 2024-01-15, and no corporate action is known "
+                "[close 100.00 on 2024-01-15, open 130.00]",
+            ),
+        ),
+        "closes more than 20 % from the one before, adjusted": ("note", 2, ("JUMP 2024-01-16 +30.0%", "RIGHT 2024-01-16 -30.0%")),
         "holes in a symbol's life": ("note", 1, ("JUMP 1",)),
     }
 
@@ -55,7 +63,10 @@ def test_the_real_data_is_sound_and_its_indicators_are_tas_to_the_bit(real_marke
     assert not [finding for finding in findings if finding.severity == "error" and finding.count]
     found = {finding.kind: finding for finding in findings}
     assert found["sessions without any bar"].examples == ("2021-11-04", "2022-08-08")
-    assert found["jumps of more than 20 % without an action"].count < 100
+    assert found["opening gaps that no corporate action explains"].count == 0
+    assert found["factors of corporate actions that the prices do not show (already adjusted?)"].count == 0
+    assert found["unknown corporate actions (`data actions` decides them)"].count == 0
+    assert found["holes in a symbol's life"].examples == ("JSWENERGY 1",)
 
 
 def test_an_indicator_that_differs_in_its_last_bit_is_an_error(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,9 +52,9 @@ BAD = {
     "too many fields": (
         "x.csv",
         DAILY + GOOD + GOOD.strip() + ",7,8\n",
-        "x.csv: damaged CSV (C error: Expected 8 fields in line 3",
+        "x.csv row 3: has more fields than the header, which has 8",
     ),
-    "cut short": ("x.csv", DAILY + GOOD + "2024-01-16,ACME,EQ,10", "x.csv row 3: high '' is not a number"),
+    "cut short": ("x.csv", DAILY + GOOD + "2024-01-16,ACME,EQ,10", "x.csv row 3: has 4 fields, the header 8"),
     "no number": ("x.csv", DAILY + GOOD.replace("105.50", "n/a"), "x.csv row 2: close 'n/a' is not a number"),
     "infinite": ("x.csv", DAILY + GOOD.replace("110.00", "inf"), "x.csv row 2: high 'inf' is not a number"),
     "zero price": ("x.csv", DAILY + GOOD.replace("95.00", "0"), "x.csv row 2: low '0' is no price: zero or negative"),
@@ -124,7 +124,7 @@ BAD = {
     ),
     "minute of a sunday": (
         "ACME.csv",
-        "datetime,open,high,low,close,volume\n2024-01-14 09:15:00,1,1,1,1,1\n",
+        "datetime,open,high,low,close,volume\n2024-01-14 09:15:00,1,1,1,1,1\n2024-01-14 09:16:00,1,1,1,1,1\n",
         "ACME.csv row 2: 2024-01-14 is no session of the exchange (Sunday)",
     ),
     "a list called all": (
@@ -216,13 +216,15 @@ def test_minutes_take_their_symbol_from_the_name_and_drop_what_is_false(market: 
         "1970-01-01 05:30:00,1,1,1,1,1,1",
         "2024-01-15 09:07:00,1,1,1,1,1,1",
         "2024-01-15 09:15:00,10.05,10.10,10,10,7,3",
-        "2024-01-15 09:15:00,10,10,10,10,9,3",
+        "2024-01-15 09:15:00,10.05,10.10,10,10,7,3",
+        "2024-01-15 09:16:00,10,10,10,10,9,3",
         "2024-01-15 15:29:00,11,11,11,11,0,1",
     )
     report = market.take("m&m.csv.gz", "datetime,open,high,low,close,volume,ticks\n" + "\n".join(rows))
-    assert dict(report.files[0].skipped) == {"dated 1970": 1, "before 09:15": 1, "repeated minute": 1}
+    assert dict(report.files[0].skipped) == {"dated 1970": 1, "before the open": 1, "repeated minute": 1}
     assert market.rows("SELECT symbol, session, minute, open, volume FROM minutes ORDER BY minute") == [
         ("M&M", "2024-01-15", 0, 1005, 7),
+        ("M&M", "2024-01-15", 1, 1000, 9),
         ("M&M", "2024-01-15", 374, 1100, 0),
     ]
 

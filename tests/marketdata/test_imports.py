@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, date, datetime
 from itertools import permutations
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from tests.marketdata.conftest import DAILY, Market
 from tradectl.errors import DatabaseError, DataError
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.archive import Archive
+from tradectl.marketdata.check import check
+from tradectl.marketdata.imports import import_files
+from tradectl.marketdata.inventory import describe
 from tradectl.marketdata.store import Store
 
 GOOD = "2024-01-15,ACME,EQ,100.00,110.00,95.00,105.50,1000\n"
@@ -31,7 +35,8 @@ def test_the_same_file_again_changes_nothing_and_says_so(market: Market) -> None
 def test_a_contradiction_is_refused_with_what_differs(market: Market) -> None:
     market.take("x.csv", DAILY + GOOD)
     with pytest.raises(
-        DataError, match=r"^y\.csv: ACME 2024-01-15 is stored with close 10550, not 10500; --replace takes the new$"
+        DataError,
+        match=r"^y\.csv row 2: ACME 2024-01-15 is stored with close Rs 105\.50, not Rs 105\.00; --replace takes",
     ):
         market.take("y.csv", DAILY + GOOD.replace("105.50", "105.00"))
     assert market.rows("SELECT close FROM bars") == [(10550,)]
@@ -87,6 +92,86 @@ def test_a_folder_gives_its_files(market: Market) -> None:
     market.write("b.csv.gz", DAILY + GOOD.replace("ACME", "BETA"))
     market.write("notes.md", "not data")
     assert [file.name for file in market.take_files(market.files).files] == ["a.csv", "b.csv.gz"]
+
+
+def test_one_odd_file_of_a_folder_neither_undoes_nor_hides_the_others(market: Market) -> None:
+    """A table of texts, a note, a page in place of a bhavcopy, a contradiction; the rest is written, and each is named."""
+    market.take("stored.csv", DAILY + GOOD.replace("ACME", "GAMMA"))
+    (market.files / "stored.csv").unlink()
+    market.write("a.csv", DAILY + GOOD)
+    market.write("action_texts.csv", "subject,kind,factor\nBonus 1:1,bonus,0.5\n")
+    market.write("b.csv.gz", DAILY + GOOD.replace("ACME", "BETA"))
+    market.write(
+        "contradiction.csv", DAILY + GOOD.replace("01-15", "01-16") + GOOD.replace("ACME", "GAMMA").replace("105.50", "105")
+    )
+    market.write("page.csv", "<html>Access Denied</html>")
+    market.write("notes.md", "not data")
+    market.write(".hidden.csv", "")
+    (market.files / "older").mkdir()
+    report = market.take_files(market.files)
+    assert [file.name for file in report.files] == ["a.csv", "b.csv.gz"]
+    assert [item.reason.partition(": ")[0] for item in report.refused] == [
+        "action_texts.csv",
+        "page.csv",
+        "contradiction.csv row 3",
+    ]
+    assert [item.name for item in report.refused] == ["action_texts.csv", "page.csv", "contradiction.csv"]
+    assert report.ignored == ("notes.md", "older/")
+    assert market.rows("SELECT symbol, session FROM bars ORDER BY 1") == [
+        ("ACME", "2024-01-15"), ("BETA", "2024-01-15"), ("GAMMA", "2024-01-15"),
+    ]  # fmt: skip
+    assert market.rows("SELECT name FROM files ORDER BY name") == [("a.csv",), ("b.csv.gz",), ("stored.csv",)]
+
+
+def test_a_named_file_beside_a_folder_still_undoes_everything(market: Market, tmp_path: Path) -> None:
+    market.write("a.csv", DAILY + GOOD)
+    named = tmp_path / "named.csv"
+    named.write_text("subject,kind,factor\nBonus 1:1,bonus,0.5\n")
+    with pytest.raises(DataError, match=r"^named\.csv: not a known format"):
+        market.take_files(market.files, named)
+    assert market.rows("SELECT count(*) FROM bars") == [(0,)]
+
+
+def test_a_bar_of_a_session_that_has_not_ended_is_not_final(market: Market) -> None:
+    """20 November 2026, 11:00 IST: today's bar may only be provisional; an hour after the close it may be final."""
+    today = "2026-11-20,ACME,EQ,100.00,110.00,95.00,105.50,1000\n"
+    path = market.write("x.csv", DAILY + GOOD + today)
+    marked = market.write("p.csv", DAILY.replace("volume", "volume,provisional") + today.strip() + ",1\n")
+    morning, evening = datetime(2026, 11, 20, 5, 30, tzinfo=UTC), datetime(2026, 11, 20, 11, 0, tzinfo=UTC)
+    with pytest.raises(DataError, match=r"^x\.csv row 3: the session of 2026-11-20 has not ended, so this bar of ACME"):
+        import_files([path], market.archive, market.sessions, at=morning)
+    assert import_files([marked], market.archive, market.sessions, at=morning).changed
+    assert import_files([path], market.archive, market.sessions, at=evening).changed
+    assert market.rows("SELECT session, provisional FROM bars ORDER BY 1") == [("2024-01-15", 0), ("2026-11-20", 0)]
+
+
+def test_minutes_of_a_session_to_come_are_refused(market: Market) -> None:
+    rows = "2026-11-23 09:15:00,1,1,1,1,1\n2026-11-23 09:16:00,1,1,1,1,1\n"
+    with pytest.raises(DataError, match=r"^ACME\.csv row 2: 2026-11-23 is still to come \(today is 2026-11-20\)$"):
+        market.take("ACME.csv", "datetime,open,high,low,close,volume\n" + rows)
+
+
+OLD = "2015-01-05,ACME,EQ,100.00,110.00,95.00,105.50,1000\n"
+
+
+def test_years_before_the_calendar_are_taken_only_when_asked(market: Market) -> None:
+    """Their sessions are those of the bars: marked, left out of what the calendar is compared with, and no holiday or Sunday."""
+    with pytest.raises(DataError, match=r"^x\.csv row 2: 2015-01-05 lies before the session table, .* --derive-calendar takes"):
+        market.take("x.csv", DAILY + OLD + GOOD)
+    assert market.take("x.csv", DAILY + OLD + GOOD, derive_calendar=True).changed
+    assert describe(market.folder).derived_sessions == 1
+    assert market.store().last_session() == date(2024, 1, 15)
+    found = {item.kind: item.count for item in check(market.store(), indicators=False)}
+    assert found["sessions without any bar"] == len(market.sessions.between(date(2018, 1, 1), date(2024, 1, 14)))
+    for day, reason in (
+        ("01-26", "no session of the exchange .Republic Day"),
+        ("01-04", "a Sunday; bars of fewer than 20 shares"),
+    ):
+        with pytest.raises(DataError, match=reason):
+            market.take("y.csv", DAILY + OLD.replace("01-05", day), derive_calendar=True)
+    rows = "2015-01-05 09:15:00,1,1,1,1,1\n2015-01-05 09:16:00,1,1,1,1,1\n"
+    with pytest.raises(DataError, match="2015-01-05 is not known"):
+        market.take("ACME.csv", "datetime,open,high,low,close,volume\n" + rows, derive_calendar=True)
 
 
 def test_an_empty_folder_is_refused(market: Market) -> None:
@@ -156,7 +241,6 @@ def test_progress_hears_of_every_file(market: Market) -> None:
     market.write("a.csv", DAILY + GOOD)
     market.write("b.csv", DAILY + GOOD.replace("ACME", "BETA"))
     from tests.marketdata.conftest import AT
-    from tradectl.marketdata.imports import import_files
 
     import_files([market.files], market.archive, market.sessions, at=AT, progress=lambda *step: heard.append(step))
     assert heard == [("a.csv", 0, 2), ("b.csv", 1, 2), ("", 2, 2)]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tradectl.marketdata.purpose import Part, read_actions, read_purpose
+from tradectl.marketdata.action_list import read_actions
+from tradectl.marketdata.purpose import Part, read_purpose
 from tradectl.model.market import ActionKind as K
 
 
@@ -45,8 +46,11 @@ def dividend(paise: int) -> Part:
         ("Scheme Of Arangement- Bonus - 1 Debenture For 1 Equity Share Held", (Part(K.DEMERGER),)),
         ("Bonus Debentures 1:1", (Part(K.DEMERGER),)),
         ("Dividend - Rs 12.50 Per Share Pursuant To Scheme", (dividend(1250),)),
-        ("Rights 1:15 @ Premium Rs 1247", (Part(K.RIGHTS),)),
-        ("Rights - 4:25 Fully Paid Up Shares @ Premium Rs 500/- Per Share / 2:25 Partly Paid Up", (Part(K.RIGHTS),)),
+        ("Rights 1:15 @ Premium Rs 1247", (Part(K.RIGHTS, offered=Fraction(1, 15)),)),
+        (
+            "Rights - 4:25 Fully Paid Up Shares @ Premium Rs 500/- Per Share / 2:25 Partly Paid Up",
+            (Part(K.RIGHTS, offered=Fraction(6, 25)),),
+        ),
         ("Interim Dividned - Rs 135 Per Share", (dividend(13500),)),
         ("Interimdividend - Rs 3  Per Share", (dividend(300),)),
         ("Int Div- 2 Per Share (Purpose Revised)", (dividend(200),)),

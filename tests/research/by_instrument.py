@@ -12,6 +12,7 @@ from tradectl.strategy.backtest import reference
 from tradectl.strategy.facts import Facts
 from tradectl.strategy.features import Reading
 from tradectl.strategy.readings import Readings
+from tradectl.strategy.trusted_prices import MISSING_BARS, rule_against
 from tradectl.strategy.verdicts import Question, Verdict
 
 
@@ -30,6 +31,9 @@ class ByInstrument:
         if reading is None:
             return Verdict(name, instrument.symbol, None, "EXCLUDED", "no_bar", f"no bar of {asked.session}")
         rule = entry.exclusion(reading, instrument, parameters)
+        distrusted, why = self._distrusted(name, reading, asked)
+        if distrusted and not (rule and distrusted == MISSING_BARS):
+            return Verdict(name, instrument.symbol, reading, "EXCLUDED", distrusted, why)
         if rule:
             return Verdict(name, instrument.symbol, reading, "EXCLUDED", rule, f"not in the universe: {rule}")
         barred = any(bars_entry(action) for action in self.market.actions(name, asked.session, asked.following))
@@ -38,6 +42,16 @@ class ByInstrument:
             reason = f"RSI {reading.rsi:.1f}, close {reading.close / 100:.2f}: fails {rule}"
             return Verdict(name, instrument.symbol, reading, "AVOID", rule, reason)
         return self._scored(name, instrument.symbol, reading, asked)
+
+    def _distrusted(self, name: str, reading: Reading, asked: Question) -> tuple[str, str]:
+        history = self.market.history(name)
+        assert history is not None
+        history = history.through(reading.session)
+        bar = asked.bars.get(name) if asked.bars is not None else None
+        if bar is not None:
+            history = history.through(date.fromordinal(bar.session.toordinal() - 1)).with_bar(bar, reading.multiplier)
+        actions = self.market.actions(name, date.min, asked.following)
+        return rule_against(history, actions, self.market.panel().sessions, asked.following)
 
     def _reading(self, name: str, session: date, bars: Mapping[str, Bar] | None) -> Reading | None:
         if bars is None:

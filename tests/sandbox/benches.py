@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 
 from tests.brokers.kotak import CLIENT, Listening, credentials
@@ -10,51 +10,24 @@ from tests.brokers.kotak import nobody as unattended
 from tests.brokers.vault import MemoryVault
 from tests.sandbox.zerodha import KEY, SECRET, browse
 from tradectl.brokers.adapter import Account, Field
+from tradectl.brokers.dhan import ADAPTER as DHAN
 from tradectl.brokers.kite import ADAPTER as KITE
 from tradectl.brokers.kite.broker import KiteBroker
 from tradectl.brokers.kotak_neo import ADAPTER as KOTAK
 from tradectl.brokers.kotak_neo.broker import KotakNeo
 from tradectl.brokers.openalgo import ADAPTER as OPENALGO
-from tradectl.brokers.paper import PaperBroker
 from tradectl.ports import Broker
+from tradectl.sandbox.dhan import DhanSandbox
 from tradectl.sandbox.floor import Floor
 from tradectl.sandbox.kit import Bench
+from tradectl.sandbox.kit.benches import SLOW, TIMEOUT, AdapterBench, PaperBench
 from tradectl.sandbox.kite import KiteSandbox
 from tradectl.sandbox.openalgo import COMMANDS, READS, OpenAlgoSandbox
 from tradectl.sandbox.server import LOOPBACK, Trouble
 
-TIMEOUT, SLOW = (3.0, 1.0), 1.5
-"""Seconds for an answer, and for a slow one, so that no card waits long."""
-
 
 def nobody(field: Field) -> str:
     raise AssertionError(f"{field.name} is not asked")
-
-
-class PaperBench(Bench):
-    """The paper exchange itself: nothing lies between."""
-
-    wired = False
-
-    def __init__(self, floor: Floor, broker: PaperBroker | None = None) -> None:
-        super().__init__(floor)
-        self._broker = broker or floor.exchange()
-
-    @property
-    def broker(self) -> PaperBroker:
-        return self._broker
-
-    def trouble(self, kind: Trouble, *, read: bool = False, times: int = 1) -> None:
-        raise AssertionError("there is no wire")
-
-    def expire(self) -> None:
-        raise AssertionError("there is no session")
-
-    def ban(self) -> None:
-        raise AssertionError("there is no address")
-
-    def close(self) -> None:
-        self._broker.close()
 
 
 class OpenAlgoBench(Bench):
@@ -199,9 +172,50 @@ class KotakBench(Bench):
         self.sandbox.stop()
 
 
+class DhanBench(AdapterBench):
+    """Dhan's adapter over its sandbox, as another package would write it: a person pastes a token each day."""
+
+    CLIENT = "1000000001"
+
+    def __init__(self, floor: Floor) -> None:
+        super().__init__(floor, DHAN)
+
+    def make(self) -> DhanSandbox:
+        floor = self.floor
+        self.dhan = DhanSandbox(floor.exchange, lambda: floor.market, floor.clock, client=self.CLIENT, allowed={LOOPBACK})
+        return self.dhan
+
+    @property
+    def credentials(self) -> Mapping[str, str]:
+        return {"client_id": self.CLIENT}
+
+    @property
+    def addresses(self) -> Mapping[str, str]:
+        return {"api": f"{self.sandbox.url}/v2", "web": f"{self.sandbox.url}/web"}
+
+    def answer(self, field: Field) -> str:
+        return self.dhan.tokens.generate()
+
+    def trouble(self, kind: Trouble, *, read: bool = False, times: int = 1) -> None:
+        """Reads of the account go wrong, or commands; a command's look at the list of instruments does not."""
+        if read:
+            self.sandbox.trouble(kind, method="GET", times=times)
+            return
+        self.broker.quotes(["ACME"])
+        for method in ("POST", "PUT", "DELETE"):
+            self.sandbox.trouble(kind, method=method, path="/v2/orders", times=times)
+
+    def expire(self) -> None:
+        self.dhan.tokens.end()
+
+    def ban(self) -> None:
+        self.dhan.allowed = frozenset()
+
+
 BENCHES: dict[str, Callable[[Floor], Bench]] = {
     "paper": PaperBench,
     "kite": KiteBench,
     "kotak_neo": KotakBench,
     "openalgo": OpenAlgoBench,
+    "dhan": DhanBench,
 }

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.brokers.market import MemoryMarket
-from tests.sandbox.benches import KITE, KOTAK, OPENALGO, KiteBench, KotakBench, OpenAlgoBench
+from tests.sandbox.benches import DHAN, KITE, KOTAK, OPENALGO, DhanBench, KiteBench, KotakBench, OpenAlgoBench
 from tradectl.brokers.adapter import Account, ReadsOnly
 from tradectl.brokers.live import LiveAccount
 from tradectl.brokers.onlooker import LiveQuotes, Onlooker
@@ -30,10 +30,15 @@ from tradectl.sandbox.floor import FRIDAY, OPEN, Floor, ist
 
 pytestmark = pytest.mark.any_day
 
-LOOKS = {"kite": (KiteBench, KITE), "kotak_neo": (KotakBench, KOTAK), "openalgo": (OpenAlgoBench, OPENALGO)}
+LOOKS = {
+    "kite": (KiteBench, KITE),
+    "kotak_neo": (KotakBench, KOTAK),
+    "openalgo": (OpenAlgoBench, OPENALGO),
+    "dhan": (DhanBench, DHAN),
+}
 NOW = ist(FRIDAY, "10:00")
 COMMANDS = {"place", "modify", "cancel", "send", "command"}
-TAKES = {"kite": {"Api", "Transport"}, "kotak_neo": {"Transport"}, "openalgo": {"Api", "Transport"}}
+TAKES = {"kite": {"Api", "Transport"}, "kotak_neo": {"Transport"}, "openalgo": {"Api", "Transport"}, "dhan": {"Api", "Transport"}}
 """What takes a command within each of our own brokers."""
 CONTAINERS = (Mapping, list, tuple, set, frozenset)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.sandbox.benches import BENCHES, COMMANDS
+from tradectl.brokers.dhan import judging as dhan
 from tradectl.brokers.kite import judging as kite
 from tradectl.brokers.kotak_neo import judging as kotak_neo
 from tradectl.brokers.openalgo import judging as openalgo
@@ -19,14 +21,26 @@ from tradectl.brokers.strict_json import text_of
 from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, TradectlError
 from tradectl.model.moment import to_ist
 from tradectl.model.order import ALIVE
+from tradectl.sandbox import shapes
+from tradectl.sandbox.dhan.shapes import DOCUMENTED as DHANS_REFUSALS
+from tradectl.sandbox.dhan.shapes import SHAPES as DHANS_SHAPES
 from tradectl.sandbox.floor import FRIDAY, OPEN, Floor, ist
 from tradectl.sandbox.kit.bench import Bench
 from tradectl.sandbox.server import Response, Shape
-from tradectl.sandbox.shapes import DOCUMENTED, SHAPES, raw
+from tradectl.sandbox.shapes import raw
 
-TABLES: dict[str, tuple[Proof, ...]] = {"kite": kite.PROOFS, "kotak_neo": kotak_neo.PROOFS, "openalgo": openalgo.PROOFS}
-PLACING = {"kite": "/orders/regular", "kotak_neo": "/quick/order/rule/ms/place", "openalgo": COMMANDS}
-READING = {"kite": "/orders", "kotak_neo": "/quick/user/orders", "openalgo": "/api/v1/orderbook"}
+SHAPES = {**shapes.SHAPES, "dhan": DHANS_SHAPES}
+EMPTY = {("kite", "200 with words (9)"), ("dhan", "200 '[]'")}
+"""The shapes that are a broker's own reply for an empty book."""
+DOCUMENTED = {**shapes.DOCUMENTED, "dhan": DHANS_REFUSALS}
+TABLES: dict[str, tuple[Proof, ...]] = {
+    "kite": kite.PROOFS,
+    "kotak_neo": kotak_neo.PROOFS,
+    "openalgo": openalgo.PROOFS,
+    "dhan": dhan.PROOFS,
+}
+PLACING = {"kite": "/orders/regular", "kotak_neo": "/quick/order/rule/ms/place", "openalgo": COMMANDS, "dhan": "/v2/orders"}
+READING = {"kite": "/orders", "kotak_neo": "/quick/user/orders", "openalgo": "/api/v1/orderbook", "dhan": "/v2/orders"}
 Opened = Callable[[str], Bench]
 
 
@@ -64,9 +78,18 @@ def outcome(bench: Bench, shape: Shape, name: str) -> tuple[str | TradectlError,
     return found, new
 
 
-@pytest.mark.parametrize(
-    ("name", "shape"), [(name, shape) for name in SHAPES for shape in SHAPES[name]], ids=lambda it: getattr(it, "name", it)
-)
+def few(name: str, found: Sequence[Shape]) -> list[Any]:
+    """The shapes as parameters. Dhan's adapter reads each twelfth of those that every broker may send and each third of its own;
+    the others are slow."""
+    common = {shape.name for shape in shapes.shapes(iter(()))}
+    made = []
+    for number, shape in enumerate(found):
+        skipped = name == "dhan" and number % (12 if shape.name in common else 3)
+        made.append(pytest.param(name, shape, marks=[pytest.mark.slow] if skipped else [], id=f"{name}-{shape.name}"))
+    return made
+
+
+@pytest.mark.parametrize(("name", "shape"), [param for name in SHAPES for param in few(name, SHAPES[name])])
 def test_an_order_that_was_carried_out_is_placed_or_unknown(opened: Opened, name: str, shape: Shape) -> None:
     found, placed = outcome(opened(name), shape, name)
     assert len(placed) == 1
@@ -78,7 +101,7 @@ def test_an_order_that_was_carried_out_is_placed_or_unknown(opened: Opened, name
         assert [found] == placed
 
 
-@pytest.mark.parametrize("name", ["kite", "kotak_neo"])
+@pytest.mark.parametrize("name", ["kite", "kotak_neo", "dhan"])
 def test_a_reply_that_names_another_order_is_no_answer(opened: Opened, name: str) -> None:
     bench = opened(name)
     other = bench.buy(1, OPEN - 500)
@@ -123,19 +146,19 @@ def read(name: str, shape: Shape) -> tuple[int, set[str], str]:
         said = kotak_neo.said(kotak_neo.Reply(status, body))
         assert said is not None
         return status, set(said.codes), said.text
+    if name == "dhan":
+        return status, {text_of(content["errorCode"])}, text_of(content["errorMessage"])
     return status, {text_of(content.get("error_type")), text_of(content.get("mode"))}, text_of(content["message"])
 
 
 def unreadable(name: str) -> list[Shape]:
-    """The shapes that are read too: not every status and word of a command, and no reply of Kite's for an empty book."""
+    """The shapes that are read too: not every status and word of a command, and no reply of the broker's for an empty book."""
     kinds = ("200", "half", "a chunk", "gzip", "no UTF", "nested", "two")
     found = [shape for shape in SHAPES[name] if shape.name.startswith(kinds)]
-    return [shape for shape in found if (name, shape.name) != ("kite", "200 with words (9)")]
+    return [shape for shape in found if (name, shape.name) not in EMPTY]
 
 
-@pytest.mark.parametrize(
-    ("name", "shape"), [(name, shape) for name in SHAPES for shape in unreadable(name)], ids=lambda it: getattr(it, "name", it)
-)
+@pytest.mark.parametrize(("name", "shape"), [param for name in SHAPES for param in few(name, unreadable(name))])
 def test_a_read_that_cannot_be_understood_is_one_line_and_no_empty_book(opened: Opened, name: str, shape: Shape) -> None:
     bench = opened(name)
     placed = bench.buy(1, OPEN - 500)

@@ -213,7 +213,7 @@ def test_shares_need_time_only_where_that_explains_all_of_them(
 @pytest.mark.parametrize(
     ("row", "causes_found"),
     [
-        (Holding("ACME", 0, 0, 0), ["missing"]),
+        (Holding("ACME", 0, 0, 0), ["corporate_action"]),  # neither the 100 of before nor the 500 of after
         (Holding("ACME", 100, 0, 0), ["pledged"]),
         (Holding("ACME", 100, 0, 100), ["not_yet_sellable"]),
     ],

@@ -1,7 +1,8 @@
 """What a broker's adapter is: a declaration of the broker, and functions that make an account of it.
 
 An adapter is an object with the attributes of `Adapter`. Our own are in `ADAPTERS`; another package adds one by an entry point
-of the group `tradectl.brokers`, whose name is the broker's. All of them pass the same cards (`tradectl.brokers.kit`).
+of the group `tradectl.brokers`, whose name is the broker's; Dhan is brought that way too. All of them pass the same cards
+(`tradectl.sandbox.kit`).
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from tradectl.errors import Blocked, UsageError
+from tradectl.errors import Blocked, ConfigurationError, UsageError
 from tradectl.exchange.rates import Tariff
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.order import OrderReport, Side
 from tradectl.ports import Broker, Capabilities, Clock, MarketData, PriceSource
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 ADAPTERS = {
     "kite": "tradectl.brokers.kite",
@@ -224,14 +228,23 @@ def is_known(name: str) -> bool:
     return name in ADAPTERS or name in names()
 
 
+def loaded(point: EntryPoint) -> Any:
+    """Return what an entry point names. Raises ConfigurationError where its package cannot be loaded."""
+    try:
+        return point.load()
+    except (ImportError, AttributeError) as error:
+        where = f"the package that brings {point.name} ({point.group}) cannot be loaded"
+        raise ConfigurationError(f"{where}: {error}; install it again, or remove it") from error
+
+
 def adapter(name: str) -> Adapter:
-    """The adapter of a broker. UsageError for an unknown one."""
+    """The adapter of a broker. UsageError for an unknown one, ConfigurationError for one that cannot be loaded."""
     if name in ADAPTERS:
         found: Adapter = import_module(ADAPTERS[name]).ADAPTER
         return found
     from importlib.metadata import entry_points
 
     for point in entry_points(group=GROUP, name=name):
-        other: Adapter = point.load()
+        other: Adapter = loaded(point)
         return other
     raise UsageError(f"there is no broker {name!r}; there are {', '.join(names())}")

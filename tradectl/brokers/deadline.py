@@ -42,11 +42,13 @@ class Timely(HTTPAdapter):
     """Connections on which nothing is repeated and every answer has a deadline: past it, what `requests` raises where a piece of
     an answer does not come in time."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: tuple[str, int] | None = None) -> None:
+        """`source`: the local address from which connections leave (`network`)."""
+        self._source = source
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, *words: Any, **names: Any) -> None:
-        super().init_poolmanager(*words, **names)
+        super().init_poolmanager(*words, **names, source_address=self._source)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SafePool}
 
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from tradectl.brokers.not_sent import not_sent
 from tradectl.brokers.permission import SendPermission
 from tradectl.brokers.prices import StreamedPrices
+from tradectl.brokers.securities import of_known_securities
 from tradectl.errors import OrderRefused, TradectlError
 from tradectl.exchange.phases import TAKES_NOTHING
 from tradectl.exchange.sessions import SessionTable
@@ -20,7 +21,7 @@ from tradectl.ledger.arming import Arming
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, Side, TradeReport, Variety
-from tradectl.ports import Broker, Capabilities, Clock, HaltMarker, MarketData
+from tradectl.ports import Broker, Capabilities, Clock, HaltMarker, ListsOrderRules, MarketData, OrderRules
 
 
 class GuardedBroker:
@@ -102,7 +103,8 @@ class GuardedBroker:
         return self._broker.trades()
 
     def holdings(self) -> Sequence[Holding]:
-        return self._broker.holdings()
+        """Shares of another security under a symbol of ours are not counted (`securities`)."""
+        return of_known_securities(self._broker.holdings(), self._market, ist_date(self._clock.now()))
 
     def funds(self) -> Funds:
         return self._broker.funds()
@@ -112,6 +114,10 @@ class GuardedBroker:
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:
         return self._broker.preopen_prices(symbols)
+
+    def order_rules(self, symbol: str) -> OrderRules | None:
+        """As `ListsOrderRules`; None also from a broker that has no list."""
+        return self._broker.order_rules(symbol) if isinstance(self._broker, ListsOrderRules) else None
 
     def _check_phase(self, symbol: str | None) -> None:
         """Of an order that was never read nothing is known; a symbol that our data do not know is left to the broker. A stock of

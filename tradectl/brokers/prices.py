@@ -17,6 +17,7 @@ from tradectl.brokers.stream import NOT_YET
 from tradectl.errors import TradectlError
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
+from tradectl.model.odd_rows import Quotes, odd_of
 from tradectl.ports import Broker, Clock
 from tradectl.redaction import redacted
 
@@ -70,19 +71,21 @@ class StreamedPrices:
         """Streamed quotes carry the bands that the symbol had when it was last asked for."""
         now = self._clock.now()
         streamed = self._fresh(symbols, now)
+        odd = list(odd_of(streamed))
         stale = [symbol for symbol in symbols if symbol not in streamed or not self._asked_lately(symbol, now)]
         if stale:
             found = self._broker.quotes(stale)
+            odd += odd_of(found)
             self._asked |= {symbol: (now, found.get(symbol)) for symbol in stale}
         answer = {symbol: self._best(symbol, streamed.get(symbol), now) for symbol in symbols}
-        return {symbol: quote for symbol, quote in answer.items() if quote is not None}
+        return Quotes({symbol: quote for symbol, quote in answer.items() if quote is not None}, odd)
 
     def _fresh(self, symbols: Sequence[str], now: datetime) -> Mapping[str, Quote]:
         self._subscribe([symbol for symbol in symbols if symbol not in self._subscribed])
         if self._ticker.trouble:
             return {}
         ticks = self._ticker.quotes(symbols)
-        return {symbol: tick for symbol, tick in ticks.items() if now - FRESH <= tick.at <= now + FRESH}
+        return Quotes({name: tick for name, tick in ticks.items() if now - FRESH <= tick.at <= now + FRESH}, odd_of(ticks))
 
     def _subscribe(self, new: Sequence[str]) -> None:
         """One by one: a symbol that the stream does not know must not keep the others out."""

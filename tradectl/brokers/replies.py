@@ -12,7 +12,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tradectl.brokers.strict_json import OddNumber
 from tradectl.errors import Ambiguous, OrderRefused
+from tradectl.model.money import to_rupees
+from tradectl.model.odd_rows import RowKind, odd_of
 from tradectl.model.order import OrderReport
 
 
@@ -35,11 +38,13 @@ class Phase(StrEnum):
 
 
 class Meaning(StrEnum):
-    """What a documented reply says. All but the last four are codes of `OrderRefused`."""
+    """What a documented reply says. All but the last four are codes of `OrderRefused`. AUTHORISATION: the holder has not let the
+    broker take the shares at the depository."""
 
     REFUSED = "refused"
     FUNDS = "funds"
     HOLDINGS = "holdings"
+    AUTHORISATION = "authorisation"
     PHASE = "phase"
     BAND = "band"
     TICK = "tick"
@@ -145,8 +150,23 @@ def refused(meaning: Meaning, reason: str) -> OrderRefused:
     return OrderRefused(reason, code=meaning.value, passing=meaning is Meaning.FUNDS)
 
 
+def off_tick(broker: str, price: int, tick: int) -> OrderRefused:
+    """Return the refusal of a price (paise) that the broker's list of the day does not allow; nothing was sent."""
+    reason = f"{to_rupees(price)} is not a multiple of the tick size at {broker}, {to_rupees(tick)}: it was not sent"
+    return OrderRefused(reason, code=Meaning.TICK.value)
+
+
+def above_freeze(broker: str, quantity: int, most: int) -> OrderRefused:
+    """Return the refusal of an order above the freeze quantity of the broker's list of the day; nothing was sent."""
+    reason = f"{quantity} shares are above the freeze quantity at {broker}, {most} in one order: it was not sent"
+    return OrderRefused(reason, code="freeze")
+
+
 def check_absent(book: Iterable[OrderReport], tag: str) -> None:
     """Ambiguous where the order book shows an order under a tag that is about to be sent once more."""
+    odd = next((row for row in odd_of(book) if row.kind is RowKind.ORDER and row.tag in {"", tag}), None)
+    if odd is not None:
+        raise Ambiguous(f"the broker refused the session of a command, and {odd.text}: it may be the order")
     if any(report.tag == tag for report in book):
         raise Ambiguous("the broker refused the session of a command, and its order book shows the order: it was carried out")
 
@@ -157,7 +177,7 @@ def order_id(value: object) -> str | None:
     An id has 1 to 64 letters, digits and `_ . : -`, among them a digit from 1 to 9. A JSON number counts where it is whole. Kite
     and Kotak send 15 to 19 digits; brokers behind OpenAlgo send other ids too.
     """
-    if isinstance(value, bool) or not isinstance(value, str | int):
+    if isinstance(value, bool | OddNumber) or not isinstance(value, str | int):
         return None
     text = str(value).strip()
     return text if _ORDER_ID.fullmatch(text) else None

@@ -14,9 +14,12 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
+from tradectl.brokers import storable
+from tradectl.brokers.network import Source
 from tradectl.brokers.strict_json import UNREADABLE
 from tradectl.errors import TradectlError, UsageError
 from tradectl.model.market import Quote
+from tradectl.model.odd_rows import OddRow, Quotes, RowKind
 from tradectl.ports import Clock
 
 if TYPE_CHECKING:
@@ -68,6 +71,10 @@ class Stream(ABC):
         """Take a frame. A ValueError, KeyError or TypeError says that it cannot be understood: it is passed over. Whatever else
         is raised ends the stream for good."""
 
+    def _source(self) -> Source:
+        """From where the connection leaves: by default from whichever address the machine takes (`network`)."""
+        return None
+
     def _run(self) -> None:
         pause = self._pause
         try:
@@ -88,7 +95,14 @@ class Stream(ABC):
         heard = False
         try:
             url, headers = self._address()
-            with connect(url, additional_headers=headers, user_agent_header="tradectl", compression=None, proxy=None) as socket:
+            with connect(
+                url,
+                additional_headers=headers,
+                user_agent_header="tradectl",
+                compression=None,
+                proxy=None,
+                source_address=self._source(),
+            ) as socket:
                 frames = self._frames(socket)
                 self._greet(socket, frames)
                 self.trouble, self.connections = "", self.connections + 1
@@ -131,6 +145,7 @@ class PriceStream(Stream, Generic[Token]):
         self._most = most
         self._wanted: dict[Token, str] = {}
         self._quotes: dict[str, Quote] = {}
+        self._odd: dict[str, OddRow] = {}
         self._greeted: ClientConnection | None = None
         self._lock = threading.Lock()
 
@@ -148,7 +163,8 @@ class PriceStream(Stream, Generic[Token]):
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         """The last tick of each symbol, with the exchange's time; without one it is absent. A stream tells no bands."""
         with self._lock:
-            return {symbol: self._quotes[symbol] for symbol in symbols if symbol in self._quotes}
+            found = {symbol: self._quotes[symbol] for symbol in symbols if symbol in self._quotes}
+            return Quotes(found, [self._odd[symbol] for symbol in symbols if symbol in self._odd])
 
     @abstractmethod
     def _token(self, symbol: str) -> Token:
@@ -165,8 +181,19 @@ class PriceStream(Stream, Generic[Token]):
         self._subscribe(socket, wanted)
 
     def _keep(self, symbol: str, quote: Quote | None) -> None:
-        """The newest of a symbol; None: something is newer than what we had, and is no quote."""
+        """The newest of a symbol; None: something is newer than what we had, and is no quote. A tick with a value outside its
+        range is none either: the symbol's price is then asked for."""
+        odd: OddRow | None = None
+        if quote is not None:
+            try:
+                storable.quote(quote, self._clock.now())
+            except storable.OddValue as error:
+                quote, odd = None, OddRow(RowKind.TICK, symbol, error.field, error.value)
         with self._lock:
+            if odd is not None:
+                self._odd[symbol] = odd
+            else:
+                self._odd.pop(symbol, None)
             if quote is None:
                 self._quotes.pop(symbol, None)
             else:

@@ -1,7 +1,8 @@
-"""Read JSON that a broker sent: every document that cannot be read, or that no broker means, raises ValueError.
+"""Read JSON that a broker sent. A document that cannot be read raises ValueError; one odd value in it costs that value alone.
 
 What a document says is safe to keep and to show: no text of it has a character that a database or a terminal does not take, and
-every number fits a column.
+every number fits a column. A number that does not is an `OddNumber`, which no reader of numbers takes; so is what is nested too
+deep. The row that has it is then an odd row (`row_reading`), and the rest of the list is read.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any
 
 LONGEST = 40
 """Characters of a number. Prices, quantities, times and order ids are shorter."""
@@ -30,19 +31,60 @@ _MAY_BE_ODD = re.compile(rf"{_ODD.pattern}|\\[ubf]")
 _REPLACEMENT = "\ufffd"
 
 
+DEEPEST = 50
+"""Levels of a document that are kept where it is nested too deep to be read whole."""
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
+
+
+class OddNumber(str):
+    """The text of a number that is too long, too large or not finite, or of what is nested too deep."""
+
+    __slots__ = ()
+
+
 def read(content: bytes | str, *, exact: bool = False) -> Any:
-    """Return the document. With `exact` a number with a point is a Decimal, otherwise a float. Odd characters of its texts become
-    U+FFFD.
+    """Return the document. With `exact` a number with a point is a Decimal, otherwise a float. Odd characters and bytes of its
+    texts become U+FFFD, and a number that no column takes an `OddNumber`.
 
     Raises:
-        ValueError: The text is no JSON, is nested too deep, or has a number that is too long, too large or not finite.
+        ValueError: The text is no JSON.
     """
-    text = content if isinstance(content, str) else content.decode(json.detect_encoding(content), "surrogatepass")
+    text = content if isinstance(content, str) else _decoded(content)
     try:
-        found = json.loads(text, parse_float=_exact if exact else _float, parse_int=_whole, parse_constant=_not_finite)
+        found = _loaded(text, exact)
     except RecursionError:
-        raise ValueError("the JSON is nested too deep") from None
+        found = _loaded(_shallow(text), exact)
     return _cleaned(found) if _MAY_BE_ODD.search(text) else found
+
+
+def _decoded(content: bytes) -> str:
+    encoding = json.detect_encoding(content)
+    try:
+        return content.decode(encoding, "surrogatepass")
+    except UnicodeDecodeError:
+        return content.decode(encoding, "replace")
+
+
+def _loaded(text: str, exact: bool) -> Any:
+    number = _exact if exact else _float
+    return json.loads(text, strict=False, parse_float=number, parse_int=_whole, parse_constant=OddNumber)
+
+
+def _shallow(text: str) -> str:
+    """Return a document with a word in the place of everything that is nested too deep."""
+    kept: list[str] = []
+    depth = start = 0
+    for token in _TOKEN.finditer(text):
+        mark = token[0]
+        if mark in "[{":
+            depth += 1
+            if depth == DEEPEST:
+                kept.append(text[start : token.start()] + '"nested too deep"')
+        elif mark in "]}":
+            depth -= 1
+            if depth == DEEPEST - 1:
+                start = token.end()
+    return "".join(kept) + text[start:]
 
 
 def text_of(value: object) -> str:
@@ -76,27 +118,22 @@ def _plain(value: Any) -> Any:
     return _ODD.sub(_REPLACEMENT, value) if isinstance(value, str) else value
 
 
-def _whole(text: str) -> int:
+def _whole(text: str) -> int | OddNumber:
     if len(text) > LONGEST or abs(found := int(text)) > WHOLE:
-        raise ValueError(f"a number of {len(text)} digits")
+        return OddNumber(text[:LONGEST])
     return found
 
 
-def _exact(text: str) -> Decimal:
-    _check(text)
-    return Decimal(text)
+def _exact(text: str) -> Decimal | OddNumber:
+    return OddNumber(text[:LONGEST]) if _is_odd(text) else Decimal(text)
 
 
-def _float(text: str) -> float:
-    _check(text)
-    return float(text)
+def _float(text: str) -> float | OddNumber:
+    return OddNumber(text[:LONGEST]) if _is_odd(text) else float(text)
 
 
-def _check(text: str) -> None:
+def _is_odd(text: str) -> bool:
+    if len(text) > LONGEST:
+        return True
     exponent = _EXPONENT.search(text)
-    if len(text) > LONGEST or (exponent is not None and abs(int(exponent[1])) > LARGEST) or abs(Decimal(text)) >= AMOUNT:
-        raise ValueError("a number that is too long or too large")
-
-
-def _not_finite(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number")
+    return (exponent is not None and abs(int(exponent[1])) > LARGEST) or abs(Decimal(text)) >= AMOUNT

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from tradectl.brokers import strict_json
 from tradectl.brokers.adapter import Limiter, always
+from tradectl.brokers.network import Source, anywhere, way
 from tradectl.brokers.retry_after import asked_wait
 from tradectl.errors import Ambiguous, BrokerUnavailable, DatabaseError, RateLimited, TradectlError
 from tradectl.model.order import Side
@@ -71,9 +72,16 @@ class _Line:
     """The connections to one broker, kept open, and what every request has in common."""
 
     def __init__(
-        self, name: str, judge: Judge, *, clock: Clock, limiter: Limiter, timeout: tuple[float, float] | None = None
+        self,
+        name: str,
+        judge: Judge,
+        *,
+        clock: Clock,
+        limiter: Limiter,
+        timeout: tuple[float, float] | None = None,
+        source: Callable[[], Source] = anywhere,
     ) -> None:
-        self.name, self.judge = name, judge
+        self.name, self.judge, self.source = name, judge, source
         self.clock, self.limiter, self.timeout = clock, limiter, timeout or (CONNECT, READ)
         self.rest = 0.0
         """Seconds to wait before the next command, because the last one was answered with 429."""
@@ -89,7 +97,7 @@ class _Line:
         session.hooks["response"].append(without_target)
         session.trust_env = False
         for scheme in ("https://", "http://"):
-            session.mount(scheme, Timely())
+            session.mount(scheme, Timely(self.source()))
         return session
 
     def close(self) -> None:
@@ -100,7 +108,7 @@ class _Line:
 
 class ReadTransport:
     """One broker's requests that change nothing. A read is a GET; `posts` are the ends of those paths that the broker wants as a
-    POST though they change nothing either."""
+    POST though they change nothing either; `source`: see `network.source_of`."""
 
     def __init__(
         self,
@@ -111,8 +119,9 @@ class ReadTransport:
         limiter: Limiter,
         timeout: tuple[float, float] | None = None,
         posts: Collection[str] = (),
+        source: Callable[[], Source] = anywhere,
     ) -> None:
-        self._line = _Line(name, judge, clock=clock, limiter=limiter, timeout=timeout)
+        self._line = _Line(name, judge, clock=clock, limiter=limiter, timeout=timeout, source=source)
         self._posts = tuple(posts)
 
     def close(self) -> None:
@@ -160,8 +169,9 @@ class Transport(ReadTransport):
         timeout: tuple[float, float] | None = None,
         posts: Collection[str] = (),
         check_send: Callable[[Side], None] = always,
+        source: Callable[[], Source] = anywhere,
     ) -> None:
-        super().__init__(name, judge, clock=clock, limiter=limiter, timeout=timeout, posts=posts)
+        super().__init__(name, judge, clock=clock, limiter=limiter, timeout=timeout, posts=posts, source=source)
         self._check_send = check_send
 
     def command(
@@ -229,10 +239,10 @@ def _exchanged(
         ):
             reply = Reply(answer.status_code, answer.content)
     except (requests.ConnectTimeout, requests.exceptions.InvalidURL) as error:
-        raise BrokerUnavailable(f"{line.name} could not be reached") from error
+        raise BrokerUnavailable(f"{line.name} could not be reached{way(line.source())}") from error
     except requests.ConnectionError as error:
         if _never_connected(error):
-            raise BrokerUnavailable(f"{line.name} could not be reached") from error
+            raise BrokerUnavailable(f"{line.name} could not be reached{way(line.source())}") from error
         raise Ambiguous(f"the connection to {line.name} broke before it had answered") from error
     except requests.Timeout as error:
         raise Ambiguous(f"{line.name} did not answer within {line.timeout[1]:g} s") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradectl.cli import show
+from tradectl.cli.actions import actions
 from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.group import Group
@@ -17,22 +19,26 @@ from tradectl.cli.options import RESEARCH, parse_day
 from tradectl.cli.progress import bar
 from tradectl.cli.sessions import sessions
 from tradectl.clock import SystemClock
+from tradectl.control_characters import one_line
 from tradectl.errors import DataError, UsageError
 from tradectl.exchange.sessions import SessionTable
+from tradectl.exchange.tables import FIRST
 from tradectl.model.moment import ist_date
 from tradectl.model.surveillance import EXCLUDING, TITLES
 
 if TYPE_CHECKING:
     pass
 
+DERIVED = f"before {FIRST} are derived from the imported bars, not from a calendar: for research only"
 app = typer.Typer(
     name="data",
     rich_help_panel=RESEARCH,
     cls=Group,
-    help="Market data: import, fetch, list, check, sessions.",
+    help="Market data: import, fetch, list, check, sessions, actions.",
     no_args_is_help=True,
 )
 app.add_typer(sessions, name="sessions")
+app.add_typer(actions, name="actions")
 
 
 @command(app, "import")
@@ -47,39 +53,77 @@ def import_(
             help="Take a bhavcopy of another date than its name says, and a list of F&O shares that lost many.",
         ),
     ] = False,
+    derive_calendar: Annotated[
+        bool,
+        typer.Option("--derive-calendar", help="For research: take daily bars from before 2018; their dates count as sessions."),
+    ] = False,
 ) -> Answer:
-    """Import bars, bhavcopies, minutes, lists, instruments, symbol changes and corporate actions; all files or none."""
+    """Import bars, bhavcopies, minutes, lists, instruments, symbol changes and corporate actions: named files all or none, of a
+    folder each file on its own."""
     from tradectl.marketdata.archive import Archive
     from tradectl.marketdata.imports import import_files
 
     settings = call.told()
     for path in files:
-        if not path.exists():
-            raise UsageError(f"there is no file {path}")
+        _refuse_missing(path)
+    now = SystemClock().machine_now()
     calendar = SessionTable.load(settings.sessions)
     with bar("reading", quiet=call.quiet or call.as_json) as tell:
         report = import_files(
             files,
             Archive(settings.market),
             calendar,
-            at=SystemClock().machine_now(),
+            at=now,
+            now=max(now, settings.at or now),
             replace=replace,
             believe_content=believe_content,
+            derive_calendar=derive_calendar,
             progress=tell,
         )
     found = [
         {"file": item.name, "kind": item.kind, "rows": item.rows, **asdict(item.merged), "skipped": dict(item.skipped)}
         for item in report.files
     ]
-    return Answer({"files": found, "changed": report.changed, "generation": report.generation}, lambda: _imported(found))
+    refused = [{"file": item.name, "reason": item.reason} for item in report.refused]
+    result = {
+        "files": found,
+        "changed": report.changed,
+        "generation": report.generation,
+        "refused": refused,
+        "ignored": list(report.ignored),
+    }
+    if not refused:
+        return Answer(result, lambda: _imported(found, refused, report.ignored))
+    return Answer(
+        result,
+        lambda: _imported(found, refused, report.ignored),
+        outcome="failed",
+        exit_code=DataError.exit_code,
+        error=f"refused {len(refused)} of {len(found) + len(refused)} files, the others are imported: {refused[0]['reason']}",
+    )
 
 
-def _imported(found: list[dict[str, Any]]) -> str:
+def _refuse_missing(path: Path) -> None:
+    """UsageError for a path that names nothing."""
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from error
+    if not there:
+        raise UsageError(f"there is no file {path}")
+
+
+def _imported(found: list[dict[str, Any]], refused: list[dict[str, str]], ignored: Sequence[str]) -> str:
     rows = [
         (item["file"], item["kind"], item["rows"], item["new"], item["same"], item["replaced"], show.inputs(item["skipped"]))
         for item in found
     ]
-    return show.table(("file", "kind", ">rows", ">new", ">same", ">replaced", "skipped"), rows)
+    parts = [show.table(("file", "kind", ">rows", ">new", ">same", ">replaced", "skipped"), rows)]
+    if refused:
+        parts.append("\n".join(f"refused: {item['reason']}" for item in refused))
+    if ignored:
+        parts.append(f"not read, by their names: {', '.join(ignored)}")
+    return "\n\n".join(parts)
 
 
 @command(app)
@@ -134,6 +178,7 @@ def _listed(found: dict[str, Any]) -> str:
     lines = [
         f"bars      {found['bars']} of {found['symbols']} symbols on {found['sessions']} sessions{span}",
         f"          {found['provisional_bars']} of them provisional",
+        *([f"          {found['derived_sessions']} sessions {DERIVED}"] if found["derived_sessions"] else []),
         f"minutes   {found['minute_days']} days of {found['minute_symbols']} symbols",
         f"lists     {lists}",
         f"listed    {found['securities']} securities, {found['renames']} renames, {found['actions']} corporate actions",
@@ -185,18 +230,43 @@ def check(
     findings = [asdict(item) | {"examples": list(item.examples)} for item in found]
     wrong = [item["kind"] for item in findings if item["severity"] == "error" and item["count"]]
     rows = [
-        (item["severity"], item["count"], item["kind"], "; ".join(item["examples"][:3])) for item in findings if item["count"]
+        (item["severity"], item["count"], item["kind"], "; ".join(map(_short, item["examples"][:3])))
+        for item in findings
+        if item["count"]
     ]
     columns = ("severity", ">count", "finding", "such as")
     return Answer(
         findings,
         lambda: "\n\n".join(
-            part for part in (show.table(columns, rows, empty="Nothing to complain about."), _in_order(findings)) if part
+            part
+            for part in (show.table(columns, rows, empty="Nothing to complain about."), _named(findings), _in_order(findings))
+            if part
         ),
         outcome="failed" if wrong else "completed",
         exit_code=DataError.exit_code if wrong else 0,
         error=f"the data is wrong: {', '.join(wrong)}" if wrong else None,
     )
+
+
+def _short(example: str) -> str:
+    """An example without its explanation, which stands below the table."""
+    return example.split(":", maxsplit=1)[0]
+
+
+def _named(findings: list[dict[str, Any]]) -> str:
+    """Every symbol that a person must look at, a line each."""
+    from tradectl.marketdata.check import CORRECTED, QUESTIONS
+
+    lines = []
+    for item in findings:
+        if item["kind"] in {CORRECTED, *QUESTIONS} and item["count"]:
+            lines += [f"{item['kind']}:", *(f"  {example}" for example in item["examples"])]
+    if any(item["kind"] in QUESTIONS and item["count"] for item in findings):
+        lines.append(
+            "A symbol is not bought from the ex-date of an unknown action on, nor for 600 bars after a jump. "
+            "`tradectl data actions set` or `ignore` decides."
+        )
+    return "\n".join(map(one_line, lines))
 
 
 def _in_order(findings: list[dict[str, Any]]) -> str:

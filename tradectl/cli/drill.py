@@ -48,14 +48,20 @@ def drill(
     """
     from tradectl.clock import stopwatch
     from tradectl.drill.sweep import Plan, sweep
-    from tradectl.drill.ways import WAYS
+    from tradectl.drill.ways import names as brokers
     from tradectl.runtime.registry import all_tasks
 
     names = [item.name for item in all_tasks()]
     if task and task not in names:
         raise UsageError(f"no task is called {task!r}; there are {', '.join(names)}")
-    if through and through not in WAYS:
-        raise UsageError(f"there is a sandbox of {' and of '.join(WAYS)}, and none of {through!r}")
+    if through and through not in (known := brokers()):
+        raise UsageError(f"there is a sandbox of {' and of '.join(known)}, and none of {through!r}")
+    if through:  # an adapter or a sandbox that cannot be had is told before any process begins
+        from tradectl.drill.afar import promise_of
+        from tradectl.drill.ways import way
+
+        promise_of(through)
+        way(through)
     settings = call.told()
     call.mode = "simulated"
     server = settings.database if settings.database.startswith("postgresql") else ""

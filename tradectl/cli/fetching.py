@@ -19,6 +19,7 @@ from tradectl.marketdata.fetch import fetch as fetched
 from tradectl.marketdata.sources.patience import POLITE, Patience
 from tradectl.marketdata.sources.watched import stored_lists
 from tradectl.model.moment import ist_date
+from tradectl.model.symbols import read_symbol, shown
 from tradectl.runtime.interrupt import stop_on_signals
 
 if TYPE_CHECKING:
@@ -159,13 +160,21 @@ def restored(settings: Settings, clock: Clock, client: Client, symbols: list[str
 
 def names(settings: Settings, symbols: str, universe: str) -> list[str]:
     """Symbols that were said, or today's names of a universe's members. UsageError for an unknown universe, and for nobody."""
-    found = [word.strip().upper() for word in symbols.split(",") if word.strip()]
+    found = [_symbol(word) for word in symbols.split(",") if word.strip()]
     if universe:
         store, today = open_store(settings), ist_date(SystemClock().machine_now())
         found = [store.instrument(member, today).symbol for member in store.universe(universe)]
     if not found:
         raise UsageError("say which symbols: --symbols A,B,C or --universe NAME")
     return list(dict.fromkeys(found))
+
+
+def _symbol(word: str) -> str:
+    """A symbol in the exchange's spelling. UsageError for a word that is none: it would be sent to the source."""
+    try:
+        return read_symbol(word).symbol
+    except ValueError as error:
+        raise UsageError(f"{shown(word)} {error}") from error
 
 
 def _since_a_week(span: Span, stored: set[date], clock: Clock) -> Span:

@@ -21,6 +21,16 @@ def desk(call: Call) -> Desk:
     return Context(world, session, "", Claim.none(world.user, call.command, session, "")).desk()
 
 
+def keep_odd_rows(call: Call) -> None:
+    """Keep and announce the broker's rows that the desk could not read; end those that can be read again."""
+    from tradectl.execution import odd_record
+
+    world = call.world()
+    ledger, now = world.ledger, world.clock.now()
+    before = odd_record.known(ledger, ist_date(now))
+    odd_record.keep(ledger, ist_date(now), now, odd_record.gathered(ledger, ()), before)
+
+
 def deliver(call: Call) -> None:
     """Send what the desk had to tell; what cannot be sent now waits for the next command."""
     from tradectl.runtime.delivery import deliver

@@ -13,6 +13,7 @@ from tradectl.cli.command import command
 from tradectl.cli.options import LOOK, Limit, Session, Symbol, TaskName, parse_day
 from tradectl.errors import UsageError
 from tradectl.model.moment import ist_date
+from tradectl.model.symbols import spelled
 
 app = typer.Typer()
 
@@ -184,7 +185,7 @@ def why(
     whose = {world.user, world.ledger.signals_owner(world.parameters.signals_from)}
     found = report.decisions(world.ledger.database, whose, symbol, sessions=days, limit=limit)
     if not found:
-        world.market.find(symbol.upper(), ist_date(world.clock.now()))  # an unknown symbol is a mistake, not an empty answer
+        world.market.find(symbol, ist_date(world.clock.now()))  # an unknown symbol is a mistake, not an empty answer
     columns = ("session", "task", "verdict", "rule", "reason", "inputs")
     rows = (
         (
@@ -193,5 +194,5 @@ def why(
         )
         for item in found
     )  # fmt: skip
-    empty = f"Nothing was decided about {symbol.upper()}."
+    empty = f"Nothing was decided about {spelled(symbol)}."
     return Answer(found, lambda: show.table(columns, rows, empty=empty))

@@ -101,7 +101,10 @@ def exit_codes() -> str:
         else:
             found.setdefault(str(kind.exit_code), []).append(" ".join((kind.__doc__ or "").split()))
     found["1"] = ["a bug; the traceback is in the log"]
-    found["11"] = ["finished, but some orders were refused, or an open position has no live sell order"]
+    found["11"] = [
+        "finished, but some orders were refused, an open position has no live sell order, or a row of the broker that cannot be "
+        "read stops a symbol of ours"
+    ]
     order = sorted(found, key=lambda code: int(code.split("+")[0]))
     rows = "\n".join(f"| {code} | {' '.join(found[code])} |" for code in order)
     text = "`outcome` in the object of `--json` has the word. `run-due` and `daemon` answer with the gravest of their tasks.\n"

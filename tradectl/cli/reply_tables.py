@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tradectl.brokers.dhan.judging import PROOFS as DHAN
 from tradectl.brokers.kite.judging import PROOFS as KITE
 from tradectl.brokers.kotak_neo.judging import PROOFS as KOTAK_NEO
 from tradectl.brokers.openalgo.judging import PROOFS as OPENALGO
@@ -13,6 +14,7 @@ BROKERS = (
     ("kite", "HTTP 200 to 299, `status` `success`, and an order id in `data.order_id`", KITE),
     ("kotak_neo", "HTTP 200 to 299, `stat` `Ok`, `stCode` 200 or none, and an order id in `nOrdNo`", KOTAK_NEO),
     ("openalgo", "HTTP 200, `status` `success`, no `mode` but `live`, and an order id in `orderid`", OPENALGO),
+    ("dhan", "HTTP 200 (202 for a change), no `errorCode`, and an order id in `orderId`", DHAN),
 )
 _MEANS = {
     Meaning.SESSION: "not sent: the session has ended, exit 5",
@@ -41,8 +43,8 @@ No words and no code are a refusal beside words of a part behind the one that re
 connection, a missing confirmation, the advice to look into the order book. Nor is a reply that names an order, in any field or in
 its words, a refusal of before acceptance.
 
-An order id has 1 to 64 letters, digits and `_ . : -`, with a digit from 1 to 9 among them. Kite and Kotak reply to a modification
-or a cancellation with the id of its order.
+An order id has 1 to 64 letters, digits and `_ . : -`, with a digit from 1 to 9 among them. Kite, Kotak and
+Dhan reply to a modification or a cancellation with the id of its order.
 
 After a modification or a cancellation the order is read back, whatever the reply was.
 

@@ -13,16 +13,34 @@ from tradectl.cli.group import Group
 from tradectl.cli.options import RESEARCH
 from tradectl.cli.user import rupees
 from tradectl.errors import UsageError
+from tradectl.model.symbols import spelled
 from tradectl.runtime.interrupt import stop_on_signals
 
 if TYPE_CHECKING:
     from tradectl.bootstrap import PaperWorld
     from tradectl.sandbox.served import Served
 
+
+class SandboxGroup(Group):
+    """The group of sandboxes. Those that installed packages bring are commands too, under their broker's name."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        from tradectl.sandbox.broker_sandbox import brought
+
+        own = super().list_commands(ctx)
+        return [*own, *(name for name in brought() if name not in own)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        from tradectl.sandbox.broker_sandbox import brought
+
+        found = super().get_command(ctx, cmd_name)
+        return _brought(cmd_name) if found is None and cmd_name in brought() else found
+
+
 app = typer.Typer(
     name="sandbox",
     rich_help_panel=RESEARCH,
-    cls=Group,
+    cls=SandboxGroup,
     help="The paper exchange from outside: trade by hand, or let a broker's server speak for it.",
     no_args_is_help=True,
 )
@@ -43,10 +61,10 @@ def trade(
     if side.upper() not in set(Side):
         raise UsageError(f"a side is BUY or SELL, not {side!r}")
     paise = rupees(price)
-    order_id = _paper(call).broker.manual_trade(symbol.upper(), Side(side.upper()), quantity, paise)
-    found = {"broker_order_id": order_id, "symbol": symbol.upper(), "side": side.upper(), "quantity": quantity}
+    order_id = _paper(call).broker.manual_trade(spelled(symbol), Side(side.upper()), quantity, paise)
+    found = {"broker_order_id": order_id, "symbol": spelled(symbol), "side": side.upper(), "quantity": quantity}
     found |= {"price": to_rupees(paise)}
-    return Answer(found, f"{side.upper()} {quantity} {symbol.upper()} at {to_rupees(paise)}: filled, broker order {order_id}")
+    return Answer(found, f"{side.upper()} {quantity} {spelled(symbol)} at {to_rupees(paise)}: filled, broker order {order_id}")
 
 
 @command(app)
@@ -101,6 +119,22 @@ def openalgo(call: Call, port: Port = 0) -> Answer:
     from tradectl.sandbox.served import openalgo
 
     return _serve(call, openalgo, port)
+
+
+def _brought(name: str) -> Any:
+    """Return the command that serves the sandbox of another package."""
+    from tradectl.sandbox.broker_sandbox import broker_sandbox
+    from tradectl.sandbox.served import brought
+
+    shelf = typer.Typer()
+
+    def serve(call: Call, port: Port = 0) -> Answer:
+        entry = broker_sandbox(name)
+        return _serve(call, lambda world, port: brought(name, entry, world, port), port)
+
+    serve.__doc__ = f"The API of {name} over this home's paper account, until interrupted."
+    command(shelf, name)(serve)
+    return typer.main.get_group(shelf).commands[name]
 
 
 def _serve(call: Call, make: Callable[[PaperWorld, int], Served], port: int) -> Answer:

@@ -19,6 +19,7 @@ from tradectl.cli.options import RESEARCH, parse_day
 from tradectl.cli.progress import bar
 from tradectl.errors import UsageError
 from tradectl.model.moment import at_ist
+from tradectl.model.symbols import spelled
 
 if TYPE_CHECKING:
     from tradectl.runtime.simulate import Seed
@@ -103,11 +104,11 @@ def seed_of(text: str) -> Seed:
     """`NESTLEIND:10@2024-01-04`. Raises UsageError."""
     from tradectl.runtime.simulate import Seed
 
-    parts = re.fullmatch(r"([^:@]+):([1-9]\d*)@(\d{4}-\d{2}-\d{2})", text)
+    parts = re.fullmatch(r"([^@]+):([1-9]\d*)@(\d{4}-\d{2}-\d{2})", text)
     day = parse_day(parts[3]) if parts else None
     if parts is None or day is None:
         raise UsageError(f"a position to hold is written SYMBOL:QUANTITY@YYYY-MM-DD, not {text!r}")
-    return Seed(parts[1].upper(), int(parts[2]), day)
+    return Seed(spelled(parts[1]), int(parts[2]), day)
 
 
 @contextmanager

@@ -23,8 +23,9 @@ UNANSWERED = "sent, and no answer was written"
 @command(app, panel=OPERATE)
 def status(call: Call) -> Answer:
     """How things stand: first every open position without a live sell order in market hours, then the day's agenda, services,
-    positions, orders, and what needs a person. Exit 7 where the outcome of an order is not known, else 11 where a position
-    has no sell. Where the ledger cannot be read: the halt marker alone, and exit 10."""
+    positions, orders, and what needs a person. Exit 7 where the outcome of an order is not known, else 11 where a position has no
+    sell, or a row of the broker that cannot be read stops a symbol of ours. Where the ledger cannot be read: the halt marker
+    alone, and exit 10."""
     from tradectl.report import status as report
 
     try:
@@ -32,7 +33,7 @@ def status(call: Call) -> Answer:
     except DatabaseError as error:
         return _without_ledger(call, error)
     day = date.fromisoformat(found["session"]["date"])
-    exposed = any(item["grave"] for item in found["unprotected"])
+    exposed = any(item["grave"] for item in found["unprotected"]) or any(item["stops"] for item in found["odd_rows"])
     code = Ambiguous.exit_code if found["unknown_orders"] else UNPROTECTED if exposed else 0
     return Answer(found, lambda: text(call.user or "", found), session=day, exit_code=code)
 
@@ -136,6 +137,7 @@ def _trouble(found: dict[str, Any]) -> list[str]:
         f"UNKNOWN   {item['side']} {item['quantity']} {item['symbol']} ({item['tag']}): {item['reason'] or UNANSWERED}"
         for item in found["unknown_orders"]
     ]
+    lines += [f"{'STOPPED  ' if item['stops'] else 'odd row  '} {item['text']}" for item in found["odd_rows"]]
     if found["session"]["year_missing"]:
         lines.append(f"calendar  {found['session']['year_missing']}")
     if found["login_needed_for"]:

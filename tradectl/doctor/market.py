@@ -25,6 +25,7 @@ def checks(market: Store, world: World) -> Iterable[tuple[str, Check]]:
         ("prices", lambda: _prices(market, world)),
         ("sessions", lambda: _sessions(market, world)),
         ("universe", lambda: _universe(market, world.parameters.universe)),
+        ("corporate actions", lambda: _actions(market, world)),
         ("closing auction", lambda: _auctions(market, world)),
         ("surveillance", lambda: _surveillance(market, world)),
     )
@@ -67,6 +68,23 @@ def _universe(market: Store, name: str) -> str:
     if without:
         raise Worth(f"{len(without)} of {len(members)} instruments of {name} have no bar of {newest}: {', '.join(without[:5])}")
     return f"all {len(members)} instruments of {name} have a bar of {newest}"
+
+
+def _actions(market: Store, world: World) -> str:
+    """Unknown corporate actions, and jumps that none explains, of the universe and of what is held. Worth a look: such a symbol
+    is not bought, and a position with an unknown action is not sold."""
+    from tradectl.marketdata.decisions import questions
+
+    held = {position.instrument_id for position in world.ledger.book.snapshot().positions}
+    names = sorted({*market.universe(world.parameters.universe), *held})
+    found = list(questions(market, names))
+    if not found:
+        return f"no corporate action of {len(names)} instruments is open"
+    named = "; ".join(f"{item.symbol} {item.ex_date} {item.rule}" for item in found[:5]) + (" ..." if len(found) > 5 else "")
+    raise Worth(
+        f"{len(found)} corporate actions or jumps are open, and their symbols are not bought ({named}): "
+        "`tradectl data actions list` shows them, `set` and `ignore` decide"
+    )
 
 
 def _auctions(market: Store, world: World) -> str:

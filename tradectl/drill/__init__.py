@@ -6,6 +6,7 @@ trip      the wire that a life stumbles over: at the n-th commit or call to the 
 life      a process that works on a ground, until it dies
 afar      a life's line through a broker's adapter to that broker's sandbox
 ways      the sandboxes that it may lead to
+whole_days  sessions through an adapter and its sandbox, compared with the paper exchange alone
 untagged  which order of the ledger one at the exchange is, where the broker was told no tag
 play      a step with what a person or cron would do about it: try again, start again
 verdict   what the exchange has, against what the ledger believes

@@ -20,26 +20,30 @@ from tradectl.brokers.adapter import Account, Adapter, Session, adapter
 from tradectl.brokers.faulty import Fault, FaultyBroker, Promise
 from tradectl.brokers.transport import READ
 from tradectl.clock import VirtualClock
-from tradectl.drill.ways import WAYS, Way
-from tradectl.errors import Ambiguous, ConfigurationError, TradectlError
+from tradectl.drill.ways import way
+from tradectl.errors import Ambiguous, ConfigurationError, TradectlError, UsageError
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.market import Quote
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, TradeReport
 from tradectl.ports import Broker, MarketData
+from tradectl.sandbox.broker_sandbox import BrokerSandbox
 
 T = TypeVar("T")
 
 
 def promise_of(name: str) -> Promise:
-    """What the exchange behind a broker's sandbox must keep: no less and no more than its adapter declares."""
+    """Return what the exchange behind a broker's sandbox must keep: what its adapter declares, and no more.
+
+    An exchange that shows an order earlier than is declared keeps that promise too. UsageError where no exchange of the drill
+    keeps what is declared."""
     declared = adapter(name).capabilities
-    said = declared.refuses_repeated_tag, declared.visibility_lag
-    return next(item for item in Promise if (item.refuses_repeated_tag, item.visibility_lag) == said)
-
-
-def keeps_tags(name: str) -> bool:
-    """Return whether a broker's book shows our client tags."""
-    return adapter(name).capabilities.tag_length > 0
+    lag = declared.visibility_lag
+    for promise in Promise:
+        sooner = promise.visibility_lag is not None and lag is not None and promise.visibility_lag <= lag
+        if promise.refuses_repeated_tag == declared.refuses_repeated_tag and (sooner or promise.visibility_lag == lag):
+            return promise
+    refuses = "refuses a repeated tag" if declared.refuses_repeated_tag else "takes a repeated tag"
+    raise UsageError(f"{name} declares that it {refuses} and shows an order after {lag}: the drill has no such exchange")
 
 
 class FarClock:
@@ -63,7 +67,7 @@ class FarClock:
 class Wallet:
     """A user's credentials, and a login whenever there is no session that still holds."""
 
-    def __init__(self, found: Adapter, way: Way, clock: VirtualClock) -> None:
+    def __init__(self, found: Adapter, way: BrokerSandbox, clock: VirtualClock) -> None:
         self._adapter, self._way, self._clock = found, way, clock
         self._defaults = {field.name: field.default for field in found.fields}
         self._stored: Session | None = None
@@ -170,10 +174,10 @@ class Line:
             self._far = near()
             return self._far
 
-        way, found = WAYS[name](), adapter(name)
-        self._sandbox = way.sandbox(behind, market, FarClock(clock), sessions, memory)
-        wallet = Wallet(found, way, clock)
-        wallet.account = Account(user, clock, sessions, market, wallet, lists, addresses=way.addresses(self._sandbox.url))
+        entry, found = way(name), adapter(name)
+        self._sandbox = entry.sandbox(behind, market, FarClock(clock), sessions, memory=memory)
+        wallet = Wallet(found, entry, clock)
+        wallet.account = Account(user, clock, sessions, market, wallet, lists, addresses=entry.addresses(self._sandbox.url))
         self._adapter = found.open(wallet.account)
         self.broker = Caller(self._adapter, clock, on_call)
         self._up = True

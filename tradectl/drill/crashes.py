@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tradectl.brokers.faulty import HELD_BACK, Fault, Promise
-from tradectl.drill.afar import keeps_tags, promise_of
+from tradectl.drill.afar import promise_of
 from tradectl.drill.days import Day, Step
 from tradectl.drill.ground import Ground
 from tradectl.drill.life import Conditions, Exchange, Life
@@ -90,8 +90,6 @@ class Tally:
 def conditions_of(seed: int, through: str = "") -> Conditions:
     """The faults and the promise of a seed: they take turns, so that few seeds have them all. An adapter has its own promise."""
     kind = KINDS[seed % len(KINDS)]
-    if kind is Fault.DOCUMENTED_REFUSAL and through and not keeps_tags(through):
-        kind = Fault.ANSWERED_AS_REFUSED  # nothing in a book without tags contradicts a refusal that is a lie
     promise = promise_of(through) if through else PROMISES[(seed + seed // len(KINDS)) % len(PROMISES)]
     if kind is Fault.SLOWER_BOOK and promise is Promise.LAG:
         promise = Promise.NOTHING  # a book slower than is promised: no promise is left to build on

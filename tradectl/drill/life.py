@@ -22,7 +22,7 @@ from tradectl.drill.days import MONITOR_EVERY, SCHEDULE, SETTINGS
 from tradectl.drill.ground import PAPER, SERVER, Ground
 from tradectl.drill.silence import silent, unseen
 from tradectl.drill.trip import Killed, Trip
-from tradectl.drill.ways import WAYS
+from tradectl.drill.ways import way
 from tradectl.exchange.sessions import SessionTable
 from tradectl.ledger.migrations import create_or_upgrade
 from tradectl.ledger.owner import parts, this_owner
@@ -177,7 +177,7 @@ class Life:
         """What the exchange has in the end, when everything has arrived there, in the words in which the life hears of it."""
         self.broker.deliver_all()
         truth = self.broker.truth()
-        return WAYS[self._through]().as_told(truth, self.ledger.book.orders()) if self._through else truth
+        return way(self._through).as_told(truth, self.ledger.book.orders()) if self._through else truth
 
     def end(self) -> None:
         """Close what the operating system would have closed."""

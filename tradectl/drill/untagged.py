@@ -1,7 +1,8 @@
 """Which order of the ledger an order at the exchange is, where the broker was told no tag.
 
 The ledger knows an order by the broker's id, or says that it does not know what became of one: then one order at the exchange may
-be that one, if it is all that was asked for. Whatever is left was sent once more than the ledger knows, or by nobody.
+be that one, if it is all that was asked for. One that ended there without a trade may also be one that the ledger calls ended.
+Whatever is left was sent once more than the ledger knows, or by nobody.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import date
 
 from tradectl.ledger.rows import Order
 from tradectl.model.moment import ist_date
-from tradectl.model.order import OrderReport, OrderStatus, Side
+from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Side
 
 Asked = tuple[date, str, Side, int, int]
 """Session, symbol, side, quantity and price of an order."""
@@ -23,10 +24,14 @@ def tagged(reports: Sequence[OrderReport], ours: Sequence[Order]) -> Iterator[Or
     symbol and side that another one has already, so that it is there twice; or else its own id, which the ledger does not know.
     """
     known = {order.broker_order_id: order.tag for order in ours if order.broker_order_id is not None}
-    doubts = [order for order in ours if order.status is OrderStatus.UNKNOWN and order.broker_order_id is None]
+    nameless = [order for order in ours if order.broker_order_id is None]
+    doubts = [order for order in nameless if order.status is OrderStatus.UNKNOWN]
+    ended = [order for order in nameless if order.status in TERMINAL]
     taken: dict[tuple[date, str, Side], str] = {}
     for report in sorted(reports, key=lambda report: report.broker_order_id not in known):
         tag = known.get(report.broker_order_id) or _explained(report, doubts)
+        if not tag and not report.counts:
+            tag = _explained(report, ended)
         kind = ist_date(report.placed_at), report.symbol, report.side
         if tag:
             taken.setdefault(kind, tag)
@@ -34,7 +39,7 @@ def tagged(reports: Sequence[OrderReport], ours: Sequence[Order]) -> Iterator[Or
 
 
 def _explained(report: OrderReport, doubts: list[Order]) -> str:
-    """The tag of an order of unknown fate that this one is, which explains no other from now on; empty where there is none."""
+    """The tag of the order in `doubts` that this one is, which explains no other from now on; empty where there is none."""
     asked: Asked = ist_date(report.placed_at), report.symbol, report.side, report.quantity, report.price
     for order in doubts:
         if (order.session, order.symbol, order.side, order.quantity, order.price) == asked:

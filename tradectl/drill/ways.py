@@ -6,36 +6,22 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from tradectl.brokers.adapter import Field
-from tradectl.brokers.faulty import FaultyBroker, Truth
+from tradectl.brokers.faulty import Truth
 from tradectl.drill.untagged import tagged
 from tradectl.errors import LoginNeeded
 from tradectl.exchange.sessions import SessionTable
 from tradectl.ledger.rows import Order
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.order import OrderReport, TradeReport
-from tradectl.ports import Clock, MarketData
+from tradectl.ports import Broker, Clock, MarketData
+from tradectl.sandbox.broker_sandbox import BrokerSandbox, broker_sandbox, brought
+from tradectl.sandbox.days_account import number_of
 from tradectl.sandbox.kite import KiteSandbox
-from tradectl.sandbox.kite.office import number_of
 from tradectl.sandbox.kotak_neo import KotakNeoSandbox, Registered
 from tradectl.sandbox.openalgo import OpenAlgoSandbox
 from tradectl.sandbox.server import Sandbox
-
-
-class Way(Protocol):
-    """`credentials` and `answer` let in whoever is asked for them; `as_told` is the exchange's own book in the words in which the
-    adapter tells of it to a ledger that has these orders."""
-
-    @property
-    def credentials(self) -> Mapping[str, str]: ...
-    def sandbox(
-        self, near: Callable[[], FaultyBroker], market: MarketData, clock: Clock, sessions: SessionTable, memory: Path
-    ) -> Sandbox: ...
-    def addresses(self, url: str) -> Mapping[str, str]: ...
-    def answer(self, field: Field) -> str: ...
-    def as_told(self, truth: Truth, ours: Sequence[Order]) -> Truth: ...
 
 
 class KiteWay:
@@ -44,10 +30,19 @@ class KiteWay:
     credentials: Mapping[str, str] = {"api_key": "drillkey", "api_secret": "drillsecret", "redirect_port": "0"}
 
     def sandbox(
-        self, near: Callable[[], FaultyBroker], market: MarketData, clock: Clock, sessions: SessionTable, memory: Path
+        self,
+        exchange: Callable[[], Broker],
+        market: MarketData,
+        clock: Clock,
+        sessions: SessionTable,
+        *,
+        memory: Path | None = None,
+        port: int = 0,
     ) -> Sandbox:
         key, secret = self.credentials["api_key"], self.credentials["api_secret"]
-        made = KiteSandbox(near, lambda: market, clock, sessions, api_key=key, api_secret=secret, late=True, memory=memory)
+        made = KiteSandbox(
+            exchange, lambda: market, clock, sessions, api_key=key, api_secret=secret, late=True, memory=memory, port=port
+        )
         self._tokens = made.tokens
         return made
 
@@ -76,13 +71,17 @@ class KotakNeoWay:
 
     def sandbox(
         self,
-        near: Callable[[], FaultyBroker],
+        exchange: Callable[[], Broker],
         market: MarketData,
         clock: Clock,
         sessions: SessionTable,  # noqa: ARG002 - as the others
-        memory: Path,
+        *,
+        memory: Path | None = None,
+        port: int = 0,
     ) -> Sandbox:
-        return KotakNeoSandbox(near, clock=clock, market=lambda: market, client=Registered(**self.credentials), memory=memory)
+        return KotakNeoSandbox(
+            exchange, clock=clock, market=lambda: market, client=Registered(**self.credentials), memory=memory, port=port
+        )
 
     def addresses(self, url: str) -> Mapping[str, str]:
         return {"login": url}
@@ -101,13 +100,15 @@ class OpenAlgoWay:
 
     def sandbox(
         self,
-        near: Callable[[], FaultyBroker],
+        exchange: Callable[[], Broker],
         market: MarketData,  # noqa: ARG002 - as the others
         clock: Clock,
         sessions: SessionTable,  # noqa: ARG002 - as the others
-        memory: Path,  # noqa: ARG002 - it remembers nothing besides the exchange
+        *,
+        memory: Path | None = None,  # noqa: ARG002 - it remembers nothing besides the exchange
+        port: int = 0,
     ) -> Sandbox:
-        return OpenAlgoSandbox(near, clock, api_key=self.credentials["api_key"])
+        return OpenAlgoSandbox(exchange, clock, api_key=self.credentials["api_key"], port=port)
 
     def addresses(self, url: str) -> Mapping[str, str]:
         return {"api": url}
@@ -119,8 +120,18 @@ class OpenAlgoWay:
         return replace(truth, orders=tuple(tagged(truth.orders, ours)), trades=tuple(_numbered(truth.trades)))
 
 
-WAYS: Mapping[str, Callable[[], Way]] = {"kite": KiteWay, "kotak_neo": KotakNeoWay, "openalgo": OpenAlgoWay}
-"""By the adapter's name."""
+WAYS: Mapping[str, Callable[[], BrokerSandbox]] = {"kite": KiteWay, "kotak_neo": KotakNeoWay, "openalgo": OpenAlgoWay}
+"""Our own, by the adapter's name."""
+
+
+def names() -> tuple[str, ...]:
+    """Return the brokers through whose adapter a drill can go: ours, and those whose sandbox another package brings."""
+    return (*WAYS, *(name for name in brought() if name not in WAYS))
+
+
+def way(name: str) -> BrokerSandbox:
+    """Return a new sandbox of a broker. Raises UsageError for an unknown one."""
+    return WAYS[name]() if name in WAYS else broker_sandbox(name)
 
 
 def _tagged(report: OrderReport) -> OrderReport:

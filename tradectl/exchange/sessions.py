@@ -94,8 +94,11 @@ class Session:
 
     def takes_changes(self, moment: datetime, closing_auctions: Iterable[bool]) -> bool:
         """Whether the moment is in continuous trading of every kind of stock named; a stock of unknown kind names both."""
-        found = (self.phase_at(moment, closing_auction) for closing_auction in closing_auctions)
-        return all(phase is not None and phase.kind is PhaseKind.CONTINUOUS for phase in found)
+        for closing_auction in closing_auctions:
+            phase = self.phase_at(moment, closing_auction)
+            if phase is None or phase.kind is not PhaseKind.CONTINUOUS:
+                return False
+        return True
 
     def official_close_from(self, closing_auction: bool) -> datetime | None:
         """The earliest moment at which the closing auction may match; None where the stock has no auction. No trade happens

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from tradectl.exchange.bands import price_band
 from tradectl.exchange.charges import buy_charges
 from tradectl.exchange.rates import ZERODHA, Tariff
+from tradectl.execution import stops
 from tradectl.execution.desk import Desk
 from tradectl.ledger.rows import Order
 from tradectl.ledger.statistics import Statistics
@@ -35,6 +36,8 @@ class DayResult:
 
     equity: int
     result: int
+    proved: bool = True
+    """False where a row of the holdings cannot be read: the equity is then at least this."""
 
     @property
     def loss(self) -> float:
@@ -47,12 +50,14 @@ def day_result(statistics: Statistics, desk: Desk, session: date) -> DayResult:
     """From the broker's cash and last prices, against the equity at the end of the last session."""
     equity = desk.broker.funds().cash + holdings_value(desk) + desk.book.spun_off()
     before = statistics.before(session)
-    return DayResult(equity, equity - before.equity if before is not None else 0)
+    proved = not desk.book.odd.get(stops.HOLDINGS)
+    return DayResult(equity, equity - before.equity if before is not None else 0, proved)
 
 
 def holdings_value(desk: Desk) -> int:
-    """All shares of the account at their last price, those bought by hand too; positions without a price at cost (paise)."""
-    held = {item.symbol: item.quantity + item.t1_quantity for item in desk.broker.holdings()}
+    """All shares of the account at their last price, those bought by hand too; positions without a price at cost (paise). Shares
+    whose row cannot be read are left out."""
+    held = {item.symbol: item.quantity + item.t1_quantity for item in desk.holdings()}
     costs = {position.symbol: position.cost for position in desk.snapshot.positions}
     quotes = desk.broker.quotes(list(held)) if held else {}
     return sum(quantity * quotes[symbol].last if symbol in quotes else costs.get(symbol, 0) for symbol, quantity in held.items())
@@ -92,9 +97,12 @@ def denied(
         band=price_band(last_close, instrument.tick_size, derivatives=instrument.derivatives),
         reentry=reentry,
     )
+    if rule == "daily_loss" and not day.proved:
+        return "equity_unproved"  # what a row that cannot be read is worth may be what seems lost: nothing is decided for the day
     if rule in {"daily_loss", "buy_orders"}:
         _reduce(desk, rule, exposed, parameters, session)
-    return rule
+    most = desk.most_shares(instrument.symbol)
+    return rule or ("freeze_quantity" if most is not None and quantity > most else "")
 
 
 def _reduce(desk: Desk, rule: str, exposed: Exposure, parameters: Parameters, session: date) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from enum import StrEnum
 
 from tradectl.errors import Blocked, BrokerUnavailable, UsageError
 from tradectl.execution.desk import Desk
 from tradectl.execution.orders import Answer, Sent
+from tradectl.execution.refusals import APART
 from tradectl.execution.unknown import DECIDED, may_be_sending
 from tradectl.ledger.book import BY_HAND, Book
 from tradectl.ledger.intents import Overtaken
@@ -29,8 +30,6 @@ TOLD = "a person told"
 """How the reason of an order begins whose fills a person has told. Unlike `DECIDED` it is not given up for another story: the
 fills stand."""
 _CLOSE = time(15, 30)
-APART = timedelta(minutes=2)
-"""How far a broker's clock may be behind ours."""
 
 
 class Ended(StrEnum):

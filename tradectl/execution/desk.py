@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from math import lcm
 
-from tradectl.execution import actions, reconcile, unknown
+from tradectl.errors import UsageError
+from tradectl.execution import actions, reconcile, stops, unknown
 from tradectl.execution.actions import OpenOf
 from tradectl.execution.adoption import LevelOf, no_level
-from tradectl.execution.orders import OrderPath, Sent
+from tradectl.execution.beyond_book import Beyond, beyond_book, declaration
+from tradectl.execution.orders import Answer, OrderPath, Sent
 from tradectl.execution.reconcile import Changes, LastTry, nobody_tries
 from tradectl.ledger.book import Book, Snapshot
 from tradectl.ledger.intents import REAPPEARED
-from tradectl.ledger.rows import Order, Position
+from tradectl.ledger.rows import Intent, Order, Position
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
-from tradectl.model.order import OrderStatus, Side
-from tradectl.ports import Broker, Clock, MarketData
+from tradectl.model.order import Holding, OrderStatus, Side
+from tradectl.ports import Broker, Clock, ListsOrderRules, MarketData, OrderRules
 
 Log = Callable[..., None]
 
@@ -25,7 +28,8 @@ Log = Callable[..., None]
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What a task trades through. `log(action, message, symbol=…)` writes to the user's log; `tell(title, body, key)` also
-    sends a message, one for each key. `last_try`, `level_of`: see `reconcile.follow`."""
+    sends a message, one for each key. `last_try`, `level_of`: see `reconcile.follow`. `rules`: the broker, where it has a list of
+    instruments; None: the exchange's rules count."""
 
     broker: Broker
     book: Book
@@ -37,6 +41,7 @@ class Desk:
     dry_run: bool = False
     last_try: LastTry = nobody_tries
     level_of: LevelOf = no_level
+    rules: ListsOrderRules | None = None
 
     @property
     def snapshot(self) -> Snapshot:
@@ -165,6 +170,11 @@ class Desk:
             text = f"{order.side} {order.quantity} {order.symbol} rejected{again}: {now.reason}"
             self.log("order_rejected", text, order.symbol, level="warning")
             self.tell(f"{order.symbol}: an order was rejected", text, f"rejected:{order.id}:{order.tag}")
+        for order, word in changes.unread:
+            text = f"{order.side} {order.quantity} {order.symbol}, order {order.id}: the broker's status {word!r} is not known. "
+            text += f"The order stays {self.book.order(order.id).status} until the broker says a known word: look at it there"
+            if self.tell(f"{order.symbol}: a status word that is not known", text, f"word:{order.id}:{order.tag}:{word}"):
+                self.log("order_word_unknown", text, order.symbol, level="warning")
         for order in changes.cancelled:
             self.log("order_cancelled", f"{order.side} {order.quantity} {order.symbol} cancelled", order.symbol)
         for item in changes.external:
@@ -177,11 +187,32 @@ class Desk:
             text += f"or had it as refused; it counts as order {order.id} from now on"
             if self.tell(f"{order.symbol}: a lost order of ours is found", text, f"counted:{order.id}:{order.tag}"):
                 self.log("order_counted", text, order.symbol, level="warning")
+        for order in changes.doubted:
+            self._tell_unknown(order)
         for order in changes.unexplained:
             text = f"{order.side} {order.quantity} {order.symbol}, broker order {order.broker_order_id}: {order.reason}. "
             text += f"Nothing is sent for {order.symbol} until you decide: `tradectl orders adopt {order.id}`"
             if self.tell(f"{order.symbol}: an order that the ledger cannot explain", text, f"unexplained:{order.id}:{order.tag}"):
                 self.log("order_unexplained", text, order.symbol, level="error")
+
+    def buy(self, intent: Intent, *, send: bool = True) -> Answer:
+        """Place a buy (`OrderPath.place`); report once where the broker holds shares of its symbol that nothing explains."""
+        answer = self.path.place(intent, send=send)
+        if answer.sent is Sent.HELD:
+            self.beyond_book(only=intent.symbol)
+        return answer
+
+    def beyond_book(self, *, only: str = "") -> list[Beyond]:
+        """Return the symbols of which the broker holds shares that neither the ledger nor `own_shares` explains (or `only` this
+        one); report each once for each number of shares."""
+        found = beyond_book(self.holdings(), self.snapshot.positions, self.path.own_shares)
+        found = [item for item in found if item.symbol == (only or item.symbol)]
+        for item in found if not self.dry_run else []:
+            text = f"{item.text}. {declaration([item], self.path.own_shares)}"
+            key = f"beyond:{item.symbol}:{item.broker}:{item.book}:{item.own}"
+            if self.tell(f"{item.symbol}: shares that the ledger does not count", text, key):
+                self.log("shares_beyond_book", text, item.symbol, level="warning")
+        return found
 
     def fresh_quotes(self, symbols: Iterable[str], max_age: timedelta) -> dict[str, Quote]:
         """Last prices young enough to act on; a stale one is left out, and so nothing is changed for it."""
@@ -189,12 +220,57 @@ class Desk:
         if not wanted:
             return {}
         limit = self.clock.now() - max_age - self.broker.capabilities.quote_delay
-        return {symbol: quote for symbol, quote in self.broker.quotes(wanted).items() if quote.at >= limit}
+        found = self.broker.quotes(wanted)
+        stops.note(self.book, stops.QUOTES, found)
+        return {symbol: quote for symbol, quote in found.items() if quote.at >= limit}
 
-    def sellable(self, position: Position, *, bought_today: int) -> int:
+    def tick_size(self, instrument_id: str, session: date) -> int:
+        """Return the tick (paise) of an order for a session: that of the broker's list where the list is of that session.
+
+        An older list says what the broker takes today, and the exchange's rule what the exchange takes in that session: the
+        result then fits both. Without a row in the list the exchange's rule counts."""
+        instrument = self.market.instrument(instrument_id, session)
+        listed = self._listed(instrument.symbol)
+        if listed is None:
+            return instrument.tick_size
+        return listed.tick_size if listed.listed_on == session else lcm(listed.tick_size, instrument.tick_size)
+
+    def most_shares(self, symbol: str) -> int | None:
+        """Return the largest quantity of one order (the freeze quantity) by the broker's list; None where it tells none."""
+        listed = self._listed(symbol)
+        return listed.most_shares if listed is not None else None
+
+    def is_unlisted(self, symbol: str) -> bool:
+        """Return whether the broker's list of instruments does not have a symbol; False where the broker has no list."""
+        if self.rules is None:
+            return False
+        try:
+            self.rules.order_rules(symbol)
+        except UsageError:
+            return True
+        return False
+
+    def _listed(self, symbol: str) -> OrderRules | None:
+        """Return a symbol's rules by the broker's list; None where there is none, or it does not have the symbol."""
+        try:
+            return self.rules.order_rules(symbol) if self.rules is not None else None
+        except UsageError:
+            return None
+
+    def holdings(self) -> Sequence[Holding]:
+        """Read the holdings; note their rows that cannot be read."""
+        found = self.broker.holdings()
+        stops.note(self.book, stops.HOLDINGS, found)
+        return found
+
+    def sellable(self, position: Position, *, bought_today: int) -> int | None:
         """Shares of a position that may be sold now: never more than the book has, nor than the broker lets us sell.
-        `bought_today` are shares that a trade-for-trade series keeps from being sold on the day they were bought."""
-        shown = sum(item.sellable for item in self.broker.holdings() if item.symbol == position.symbol)
+        `bought_today` are shares that a trade-for-trade series keeps from being sold on the day they were bought. None where a
+        row that cannot be read hides it."""
+        held = self.holdings()
+        if stops.unreadable_holding(held, position.symbol) is not None:
+            return None
+        shown = sum(item.sellable for item in held if item.symbol == position.symbol)
         return max(0, min(position.quantity - bought_today, shown))
 
     def cancel_confirmed(self, order: Order) -> bool:

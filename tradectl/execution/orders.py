@@ -7,6 +7,7 @@ execution may still send is asked in the transaction that marks the sending; fro
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,18 +23,24 @@ from tradectl.errors import (
     OrderRefused,
     UsageError,
 )
+from tradectl.execution import stops
+from tradectl.execution.beyond_book import beyond_book, declaration
 from tradectl.execution.tags import client_tag
 from tradectl.execution.unknown import EXISTS, may_repeat
 from tradectl.ledger.book import Book
 from tradectl.ledger.executions import Claim
 from tradectl.ledger.intents import REAPPEARED, WITHDRAWN, Forbidden, Overtaken, why_forbidden
 from tradectl.ledger.rows import Intent, Order
+from tradectl.model.odd_rows import OddRow
 from tradectl.model.order import TERMINAL, OrderRequest, OrderStatus, Side
 from tradectl.model.trading_state import TradingState, stricter
 from tradectl.ports import Broker, Clock, HaltMarker
 
-NOT_CARRIED_OUT = (BrokerUnavailable, LoginNeeded, ConfigurationError, DataError, UsageError, Blocked)
+NOT_CARRIED_OUT = (BrokerUnavailable, LoginNeeded, ConfigurationError, Blocked)
 """What a broker raises for a command that provably was not carried out (`ports.Broker`). A signal is none of them."""
+_OF_THE_SYMBOL = (DataError, UsageError)
+"""What it raises where that is about one symbol alone: its list lacks the symbol, has a row of it that cannot be read, or has
+another series or ISIN. The other symbols of the step go on."""
 
 
 class Sent(StrEnum):
@@ -45,6 +52,7 @@ class Sent(StrEnum):
     REFUSED = "refused"
     RETRY = "retry"  # refused for a reason that may pass
     UNKNOWN = "unknown"
+    HELD = "held"  # the broker holds shares of the symbol that nothing explains (`beyond_book`); nothing was sent
     BLOCKED = "blocked"  # the account's trading state forbids it
     DRY = "dry"  # a dry run sends nothing
 
@@ -72,7 +80,16 @@ class OrderPath:
     """Places, modifies and cancels for one execution of one user."""
 
     def __init__(
-        self, broker: Broker, book: Book, clock: Clock, user: str, claim: Claim, *, marker: HaltMarker, dry_run: bool = False
+        self,
+        broker: Broker,
+        book: Book,
+        clock: Clock,
+        user: str,
+        claim: Claim,
+        *,
+        marker: HaltMarker,
+        dry_run: bool = False,
+        own_shares: Mapping[str, int] | None = None,
     ) -> None:
         self._broker = broker
         self._book = book
@@ -81,8 +98,12 @@ class OrderPath:
         self._claim = claim
         self._marker = marker
         self._dry_run = dry_run
+        self.own_shares: Mapping[str, int] = own_shares or {}
+        """Shares of the user's own, by symbol, which the ledger does not count."""
         self.stopped = ""
         """Why a person's halt stopped a command since the step began; empty where none was stopped."""
+        self.stopped_symbols: set[str] = set()
+        """Symbols for which a row that cannot be read kept a command back."""
         self.asked: dict[int, tuple[int, int]] = {}
         """Quantity and price that orders were changed to, by order id, until the broker's book was read back."""
 
@@ -96,10 +117,12 @@ class OrderPath:
 
         An intent whose newest generation is still alive is not sent again (EXISTS, or UNKNOWN where its fate is not known).
         One that was recorded but never sent is sent under its own tag. One that ended begins a new generation. An order of
-        unknown fate blocks its symbol. An intent whose tag or broker order id is known is never sent. Raises Fenced.
+        unknown fate blocks its symbol. An intent whose tag or broker order id is known is never sent. A buy waits (HELD)
+        while the broker holds shares of its symbol that nothing explains. Raises Fenced.
         """
         if self._dry_run:
-            return Answer(Sent.DRY)
+            held = self._held(intent.side, intent.symbol)
+            return Answer(Sent.HELD, reason=held) if held else Answer(Sent.DRY)
         try:
             return self._place(intent, send=send)
         except Forbidden as forbidden:
@@ -107,6 +130,9 @@ class OrderPath:
 
     def _place(self, intent: Intent, *, send: bool) -> Answer:
         self._assert_allowed(intent.side)
+        odd = self._odd_row(intent.symbol, intent.side)
+        if odd is not None:
+            return Answer(Sent.BLOCKED, None, odd.text)
         chain = self._book.intents.chain(intent)
         newest = chain[-1] if chain else None
         blocking = self._blocking(intent, newest)
@@ -146,9 +172,30 @@ class OrderPath:
         )
         return next((order for order in others if intent.side is Side.BUY or order.side is Side.SELL), None)
 
+    def _held(self, side: Side, symbol: str) -> str:
+        """Return why a buy is not sent: the broker holds shares of its symbol that nothing explains. Empty for other orders."""
+        if side is not Side.BUY:
+            return ""
+        holdings = self._broker.holdings()
+        hidden = stops.unreadable_holding(holdings, symbol)
+        if hidden is not None:
+            self.stopped_symbols.add(symbol)
+            return f"{hidden.text}, so what is held of {symbol} is not known"
+        beyond = beyond_book(holdings, self._book.snapshot().positions, self.own_shares)
+        found = next((item for item in beyond if item.symbol == symbol), None)
+        return f"{found.text}. {declaration([found], self.own_shares)}" if found is not None else ""
+
     def _is_there(self, tag: str) -> bool:
-        """Return whether the broker's book, as it was last read, has an order under this tag."""
-        return any(report.tag == tag for report in self._book.reports)
+        """Return whether the broker's book, as it was last read, has an order under this tag, in any row."""
+        odd = self._book.odd.get(stops.ORDERS, ())
+        return any(report.tag == tag for report in self._book.reports) or any(row.tag == tag for row in odd)
+
+    def _odd_row(self, symbol: str, side: Side) -> OddRow | None:
+        """Return the row of the broker that cannot be read and stops a symbol; the symbol is kept as wanted."""
+        found = stops.stop_of(self._book, symbol, side) or stops.holding_stop(self._book, symbol)
+        if found is not None:
+            self.stopped_symbols.add(symbol)
+        return found
 
     def _send_recorded(self, order: Order, intent: Intent, *, send: bool, doubt: str = "") -> Answer:
         if not send:
@@ -207,15 +254,22 @@ class OrderPath:
         request = OrderRequest(order.tag, order.symbol, order.side, order.quantity, order.price, variety=order.variety)
         answered = self._book.intents.answered
         try:
+            if held := self._held(order.side, order.symbol):
+                return self._keep_back(order, held, doubt)
             _assert_allows(self._marked(), order.side)
             broker_order_id = self._broker.place(request)
-        except OrderRefused as refusal:
+        except (OrderRefused, *_OF_THE_SYMBOL) as error:
+            unsent = OrderRefused(f"{error}: it was not sent", code="unknown_symbol")
+            refusal = error if isinstance(error, OrderRefused) else unsent
             sent, status, reason = self._refused(order, refusal, doubt)
             return Answer(sent, answered(order, status, self._clock.now(), reason=reason), reason)
         except Ambiguous as unknown:
             reason = str(unknown)
             return Answer(Sent.UNKNOWN, answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=reason), reason)
-        except NOT_CARRIED_OUT:
+        except NOT_CARRIED_OUT as error:
+            if isinstance(error, UsageError) and order.side is Side.SELL:  # not listed: the exits of other symbols go on
+                sent, status, reason = self._refused(order, OrderRefused(str(error), code="unknown_symbol"), doubt)
+                return Answer(sent, answered(order, status, self._clock.now(), reason=reason), reason)
             if doubt:
                 answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=doubt)
             else:
@@ -227,6 +281,14 @@ class OrderPath:
             number = f"order {order.id} went out and is {broker_order_id} at the broker, which the ledger could not note"
             raise DatabaseError(f"{number}: {error}") from error
         return Answer(Sent.PLACED, known)
+
+    def _keep_back(self, order: Order, held: str, doubt: str) -> Answer:
+        """Let a buy wait that was not sent, because the broker holds shares of its symbol that nothing explains."""
+        if doubt:
+            return Answer(
+                Sent.UNKNOWN, self._book.intents.answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=doubt), held
+            )
+        return Answer(Sent.HELD, self._book.intents.never_sent(order, self._clock.now(), waits=held), held)
 
     def _refused(self, order: Order, refusal: OrderRefused, doubt: str) -> tuple[Sent, OrderStatus, str]:
         """A refused repetition of a tag is no refusal of the order: the broker says that it has it."""
@@ -245,6 +307,8 @@ class OrderPath:
             return Answer(Sent.DRY, order)
         if order.broker_order_id is None:
             return Answer(Sent.REFUSED, order, "its fate is not known yet")
+        if (odd := self._odd_row(order.symbol, order.side)) is not None:
+            return Answer(Sent.BLOCKED, order, odd.text)
         try:
             self._book.intents.assert_may(self._claim, order.side, self._clock.machine_now())
             self.asked[order.id] = (quantity, price)

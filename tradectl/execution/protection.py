@@ -56,6 +56,7 @@ class Cause(StrEnum):
     NOT_ARMED = "not_armed"
     LOGIN_NEEDED = "login_needed"
     BROKER_UNREACHABLE = "broker_unreachable"
+    UNREADABLE_ROW = "unreadable_row"  # a row of the broker about it cannot be read
     OUTCOME_UNKNOWN = "outcome_unknown"
     UNIDENTIFIED = "unidentified"  # a sell under a tag of ours that the ledger cannot explain
     MONITOR_NOT_RUNNING = "monitor_not_running"
@@ -65,8 +66,10 @@ class Cause(StrEnum):
     NOT_YET_SELLABLE = "not_yet_sellable"
     AUTHORISATION = "authorisation"
     REFUSED = "refused"
+    CORPORATE_ACTION = "corporate_action"  # unknown, or of another number of shares than the broker shows
     DATA_MISSING = "data_missing"
     OFF_BAND = "off_band"
+    FREEZE_QUANTITY = "freeze_quantity"  # one order may not have all shares
     OWN_BUY = "own_buy"  # a buy order of ours would trade with the sell
     AUCTION = "auction"  # continuous trading has ended for the stock
     CALENDAR = "calendar"  # no list of holidays reaches the day, and no broker has shown that the market is open
@@ -84,8 +87,10 @@ AT_ONCE = frozenset(
         Cause.PLEDGED,
         Cause.NOT_YET_SELLABLE,
         Cause.AUTHORISATION,
+        Cause.CORPORATE_ACTION,
         Cause.REFUSED,
         Cause.OFF_BAND,
+        Cause.UNREADABLE_ROW,
     }
 )
 """Causes that no next step removes by itself: reported without waiting for `REACTION`."""
@@ -98,13 +103,19 @@ ADVICE: Mapping[Cause, str] = {
     Cause.UNIDENTIFIED: "`tradectl orders adopt ORDER`, or with `--not-ours`, decides it.",
     Cause.MONITOR_NOT_RUNNING: "`tradectl sell-monitor --until last-fill` or `tradectl daemon` runs it.",
     Cause.MISSED_WINDOW: "`tradectl sell-monitor --force` runs it now.",
+    Cause.UNREADABLE_ROW: "Look at it in the broker's app; sell-monitor places the sell when the row can be read.",
     Cause.PLEDGED: "Release the shares at the broker; sell-monitor then places the sell.",
     Cause.MISSING: "`tradectl reconcile` compares the book with the broker.",
     Cause.NOT_YET_SELLABLE: "sell-monitor places the sell when they may be sold; there is nothing to do.",
     Cause.AUTHORISATION: "Authorise the sale at the depository (TPIN), or sign a DDPI with the broker.",
     Cause.REFUSED: "sell-monitor tries again after 15 minutes; `tradectl orders list` shows the orders.",
+    Cause.CORPORATE_ACTION: (
+        "Nothing is sold or bought of it. Compare the broker's statement; `tradectl data actions list` shows what is known, "
+        "`set` and `ignore` decide it."
+    ),
     Cause.DATA_MISSING: "`tradectl data check` and `tradectl doctor` show which data are missing.",
     Cause.OFF_BAND: "sell-monitor places the sell when the band holds its price.",
+    Cause.FREEZE_QUANTITY: "sell-monitor offers the rest when the first order has filled; it can be sold by hand before.",
     Cause.OWN_BUY: "`tradectl orders list` shows the buy; `tradectl orders cancel ORDER` ends it.",
     Cause.AUCTION: "tradectl places no sell now; it can be sold by hand, or by sell-monitor in the next session.",
     Cause.CALENDAR: f"Where the market is open, `tradectl run-due` looks for the proof again. {FILL_YEAR}",
@@ -166,8 +177,9 @@ class Facts:
     `unknown`: a sell order of unknown outcome. `held`: the broker's row of the symbol, None where it has none; meaningful only if
     `read`. `tied`: shares bought today in a trade-for-trade series. `credited`: new shares of corporate actions of the last days,
     which may not be credited yet. `refused`: the reason of the last sell order of the session, if it was rejected. `taken_back`:
-    the sells of the session that the broker cancelled by itself. `missing`: which data are missing. `price`: what the sell should
-    ask, `band` the limits of the day.
+    the sells of the session that the broker cancelled by itself. `stopped`: the corporate action that keeps it from being sold.
+    `missing`: which data are missing. `price`: what the sell should ask, `band` the limits of the day. `most`: the largest
+    quantity of one order at the broker.
     """
 
     shares: int
@@ -183,10 +195,12 @@ class Facts:
     credited: int = 0
     refused: str | None = None
     taken_back: Sequence[Order] = ()
+    stopped: str = ""
     missing: str = ""
     price: int | None = None
     band: tuple[int | None, int | None] = (None, None)
     own_buy: Order | None = None
+    most: int | None = None
 
 
 def in_market_hours(session: Session | None, now: datetime, closing_auctions: Iterable[bool]) -> bool:
@@ -312,7 +326,12 @@ def cause_of(facts: Facts) -> tuple[Cause, str]:
         order = facts.unknown
         if order.purpose is Purpose.UNIDENTIFIED:
             return Cause.UNIDENTIFIED, f"order {order.id} offers shares of it, and {order.reason}"
+        if _AUTHORISATION.search(order.reason):
+            text = f"the broker replied to its sell order {order.id}: {order.reason.rstrip('.')}"
+            return Cause.AUTHORISATION, f"{text}; whether it took the order is not known, `tradectl orders resolve` decides that"
         return Cause.OUTCOME_UNKNOWN, f"the outcome of its sell order {order.id} is not known ({order.reason or 'no answer'})"
+    if facts.stopped:
+        return Cause.CORPORATE_ACTION, facts.stopped
     refused = _refusal(facts)
     short = _short(facts) if facts.read else None
     if short is not None:
@@ -329,6 +348,8 @@ def cause_of(facts: Facts) -> tuple[Cause, str]:
     if facts.own_buy is not None:
         order = facts.own_buy
         return Cause.OWN_BUY, f"buy order {order.id} at {show_rupees(order.price)} is not confirmed cancelled"
+    if facts.most is not None and facts.quantity > facts.most:
+        return Cause.FREEZE_QUANTITY, f"the broker takes at most {facts.most} shares in one order (its freeze quantity)"
     return Cause.UNEXPLAINED, "sell-monitor placed no sell and found no reason"
 
 
@@ -402,6 +423,8 @@ def _short(facts: Facts) -> tuple[Cause, str] | None:
         return Cause.PLEDGED, f"the broker lists {held.pledged} shares as pledged, {of}"
     if shown + uncredited >= facts.quantity:
         return Cause.PLEDGED, f"the broker lists {shown} shares, pledged or blocked: {of}"
+    if held.other_isin:
+        return Cause.MISSING, f"the broker's shares of this name are another security, ISIN {held.other_isin}: not offered"
     return (
         Cause.MISSING,
         f"the broker lists {shown} of {facts.quantity} shares under this symbol (renamed, moved or sold elsewhere)",

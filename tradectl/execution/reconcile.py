@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, time
 from functools import partial
 
+from tradectl.execution import contradictions, stops
 from tradectl.execution.adoption import LevelOf, adopt, instrument_of, no_level
+from tradectl.execution.refusals import doubt_refused
 from tradectl.execution.unknown import DECIDED
 from tradectl.ledger.book import BY_HAND, Book
 from tradectl.ledger.intents import REAPPEARED, RETURNED, UNFOUNDED, WITHDRAWN
@@ -25,7 +27,7 @@ from tradectl.ports import Broker, Clock, MarketData
 
 _LISTS = (
     "executed", "rejected", "postponed", "cancelled", "adopted", "external", "adjusted", "renamed", "counted", "unexplained",
-    "reopened",
+    "reopened", "doubted",
 )  # fmt: skip
 
 
@@ -33,7 +35,9 @@ _LISTS = (
 class Changes:
     """What a reconciliation changed. `postponed`: buys that the broker rejected for a reason that may pass. `counted`: orders of
     ours that the ledger had lost, or had as refused, and that count from now on. `unexplained`: orders under a tag of our shape
-    that no intent explains. `reopened`: orders that had been given up and are there after all. `reports`: the broker's book."""
+    that no intent explains. `reopened`: orders that had been given up and are there after all. `doubted`: orders that had been
+    given up, and that an unexplained order of a book without tags may be. `reports`: the broker's book. `unread`: orders of ours
+    whose status word at the broker is not known, with the word; their last proved status stays."""
 
     executed: list[Order] = field(default_factory=list)
     rejected: list[Order] = field(default_factory=list)
@@ -48,7 +52,9 @@ class Changes:
     counted: list[Order] = field(default_factory=list)
     unexplained: list[Order] = field(default_factory=list)
     reopened: list[Order] = field(default_factory=list)
+    doubted: list[Order] = field(default_factory=list)
     reports: Sequence[OrderReport] = ()
+    unread: list[tuple[Order, str]] = field(default_factory=list)
 
     @property
     def ended(self) -> int:
@@ -62,6 +68,7 @@ class Changes:
         self.trades += more.trades
         self.sold |= more.sold
         self.reports = more.reports
+        self.unread = more.unread
 
     def __bool__(self) -> bool:
         return bool(self.trades or any(getattr(self, name) for name in _LISTS))
@@ -93,6 +100,8 @@ def follow(
     was rejected for a reason that may pass, `level_of` where a buy of ours was lost."""
     reports, trades = broker.orders(), broker.trades()
     book.reports = reports
+    stops.note(book, stops.ORDERS, reports)
+    stops.note(book, stops.TRADES, trades)
     snapshot = book.snapshot()
     if before is not None:
         trades = [trade for trade in trades if trade.at < before]
@@ -100,14 +109,22 @@ def follow(
         return Changes(reports=reports)
     changes = Changes(reports=reports)
     now = clock.now()
-    ours = _match(book, reports, market)
-    matched = {report.broker_order_id for report, _ in ours}
+    ours, untrue = contradictions.believable(book, _match(book, reports, market), trades)
+    book.odd[stops.CONTRADICTIONS] = untrue
+    disbelieved = {row.broker_order_id for row in untrue}
+    trades = [trade for trade in trades if trade.broker_order_id not in disbelieved] if disbelieved else trades
+    matched = disbelieved | {report.broker_order_id for report, _ in ours}
     ours += _unmatched(book, reports, matched, partial(adopt, market=market, level_of=level_of), now=now, changes=changes)
     unseen = [] if _same(book.followed[1:2], (trades,)) else _unseen(book, trades)
     unseen = sorted([*unseen, *_mistaken(book, ours, trades)], key=_when)
     by_report = {report.broker_order_id: order for report, order in ours}
     late = {trade.broker_order_id for trade in unseen} - set(by_report)
-    by_report |= {number: order for number, order in book.finished(late).items() if not order.disowned} if late else {}
+    others = {number: order for number, order in book.finished(late).items() if not order.disowned} if late else {}
+    by_report |= others
+    overfilled = contradictions.overfilled(book, others, trades) if others else ()
+    if overfilled:
+        book.odd[stops.CONTRADICTIONS] += overfilled
+        unseen = [trade for trade in unseen if trade.broker_order_id not in {row.broker_order_id for row in overfilled}]
     fresh: list[NewTrade] = []
     for trade in unseen:
         order = by_report.get(trade.broker_order_id)
@@ -125,9 +142,12 @@ def follow(
         for report, order in ours
     )
     moved = [change for change in changed if change is not None]
+    changes.unread = [(order, report.unknown_word) for report, order in ours if report.unknown_word]
     complete = book.follow(moved, fresh, now) if moved or fresh else True
     _describe(changes, moved, fresh)
     _set_aside_unfounded(book, changes, now)
+    if not broker.capabilities.tag_length:
+        changes.doubted = doubt_refused(book, reports, now)
     book.followed = (reports, trades, book.snapshot()) if complete and before is None else ()
     return changes
 
@@ -288,7 +308,7 @@ def _presumed(order: Order, report: OrderReport) -> bool:
 def _change(order: Order, report: OrderReport, filled: int, *, tried_again: bool) -> OrderChange | None:
     """The move that a report asks for, or None. EXECUTED waits until its trades were seen: fills are the truth. `tried_again`:
     it was rejected for a reason that may pass, and somebody comes and tries again."""
-    status = report.status
+    status = _proved(order, report, filled) if report.unknown_word else report.status
     if order.status in TERMINAL:
         return None
     if order.status is OrderStatus.RETRY_PENDING:  # a refused order that the broker lists too says nothing new
@@ -312,8 +332,17 @@ def _change(order: Order, report: OrderReport, filled: int, *, tried_again: bool
         and order.quantity == report.quantity
         and order.price == report.price
         and order.broker_order_id == report.broker_order_id
+        and (not report.unknown_word or order.reason == reason)  # the word is kept as the reason
     )
     return None if same else change
+
+
+def _proved(order: Order, report: OrderReport, filled: int) -> OrderStatus:
+    """Return the last proved status of an order whose status word at the broker is not known. Its trades prove more: all shares
+    are EXECUTED, some are ONGOING. An order of unknown outcome stays that."""
+    if filled and filled >= report.quantity:
+        return OrderStatus.EXECUTED
+    return OrderStatus.ONGOING if filled and order.status is OrderStatus.PENDING else order.status
 
 
 def _waits_for_trades(order: Order, report: OrderReport) -> bool:
@@ -363,12 +392,15 @@ class Mismatch:
 
 
 def compare_holdings(book: Book, broker: Broker) -> list[Mismatch]:
-    """Positions for which the broker has fewer shares than the book (more is somebody's own business)."""
-    held = {item.symbol: item.quantity + item.t1_quantity for item in broker.holdings()}
+    """Positions for which the broker has fewer shares than the book (more is somebody's own business). One whose row cannot be
+    read is none of them: how many shares it has is not known."""
+    holdings = broker.holdings()
+    stops.note(book, stops.HOLDINGS, holdings)
+    held = {item.symbol: item.quantity + item.t1_quantity for item in holdings}
     return [
         Mismatch(position.symbol, position.quantity, held.get(position.symbol, 0))
         for position in book.snapshot().positions
-        if held.get(position.symbol, 0) < position.quantity
+        if held.get(position.symbol, 0) < position.quantity and stops.unreadable_holding(holdings, position.symbol) is None
     ]
 
 
@@ -376,5 +408,7 @@ def unlisted(book: Book) -> list[Order]:
     """Return our unfinished orders that the broker took and that its book, as it was last read, does not list."""
     listed = {report.broker_order_id for report in book.reports}
     return [
-        order for order in book.snapshot().orders if order.broker_order_id is not None and order.broker_order_id not in listed
+        order
+        for order in book.snapshot().orders
+        if order.broker_order_id is not None and order.broker_order_id not in listed and stops.row_of(book, order) is None
     ]

@@ -16,28 +16,47 @@ from tradectl.strategy.features import Reading
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.readings import Readings
 from tradectl.strategy.reentry import level_at_entry, next_level
+from tradectl.strategy.trusted_prices import rule_against
 
 
 @dataclass(frozen=True, slots=True)
 class Reentry:
-    """A position whose RSI has reached the next level of its cycle."""
+    """A position whose RSI has reached the next level of its cycle. `distrusted`: why its prices cannot be trusted, or empty."""
 
     position: Position
     reading: Reading
     level: int
+    distrusted: str = ""
 
 
 def wanted(
-    positions: tuple[Position, ...], seen: Mapping[str, Close], readings: Readings, parameters: Parameters
+    positions: tuple[Position, ...],
+    seen: Mapping[str, Close],
+    readings: Readings,
+    parameters: Parameters,
+    *,
+    market: MarketData,
+    following: date,
 ) -> Iterator[Reentry]:
-    """Re-entries by the RSI level alone; nothing about limits or funds."""
+    """Re-entries by the RSI level, each with the rule that forbids it because its prices cannot be trusted; nothing about limits
+    or funds."""
     for position in positions:
         close = seen.get(position.instrument_id)
         if close is None or close.reading is None or close.history is None or position.buys >= parameters.max_buys:
             continue
         level = level_now(position, close.reading, close.history, readings, parameters)
         if level:
-            yield Reentry(position, close.reading, level)
+            yield Reentry(
+                position, close.reading, level, distrusted(market, close.history.through(close.reading.session), following)
+            )
+
+
+def distrusted(market: MarketData, history: History, following: date) -> str:
+    """Return why the prices of an instrument cannot be trusted for a buy in the session `following`; empty where they can.
+    `history` ends with the close that the buy is decided on."""
+    actions = market.actions(history.instrument_id, date.min, following)
+    rule, reason = rule_against(history, actions, market.panel().sessions, following)
+    return f"{rule}: {reason}" if rule else ""
 
 
 def level_now(position: Position, reading: Reading, history: History, readings: Readings, parameters: Parameters) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
 
-from tradectl.execution import protection
+from tradectl.execution import ex_dates, protection, stops
 from tradectl.execution.desk import Desk
 from tradectl.execution.orders import Answer, Sent
 from tradectl.ledger.book import Snapshot
@@ -52,6 +52,8 @@ class Seller:
     def may_leave(self, position: Position, quote: Quote, seen: Snapshot) -> bool:
         """Whether a position's sell is as it should be, by a snapshot that was just taken: then nothing is asked of anybody."""
         held = seen.position_of(position.instrument_id)
+        if held is not None and self.stopped(held):
+            return not seen.alive(held.instrument_id, Side.SELL)
         wanted = self.desired(held, quote) if held is not None else None
         if held is None or wanted is None or not _fits(wanted.price, quote):
             return True
@@ -71,8 +73,13 @@ class Seller:
         if held is None:
             return False
         position = held
+        if self.stopped(position):
+            live = [order for order in self.desk.snapshot.alive(position.instrument_id, Side.SELL) if not order.waiting]
+            return bool([self.desk.cancel_confirmed(order) for order in live])
         wanted = self.desired(position, quote)
         if wanted is None or not _fits(wanted.price, quote):
+            return False
+        if stops.stop_of(self.desk.book, position.symbol, Side.SELL) is not None:
             return False
         snapshot = self.desk.snapshot
         live = [order for order in snapshot.alive(position.instrument_id, Side.SELL) if not order.waiting]
@@ -84,7 +91,10 @@ class Seller:
         resting = live[0] if live else None
         if resting is not None and self._rests(resting, position, wanted):
             return False
-        wanted = replace(wanted, quantity=self.desk.sellable(position, bought_today=self.tied(position)))
+        sellable = self._quantity(position)
+        if sellable is None:
+            return False
+        wanted = replace(wanted, quantity=sellable)
         halted = self.desk.path.trading_state
         if halted.state == "HALTED" and (resting is None or wanted.quantity >= resting.remaining):
             if resting is not None or wanted.quantity > 0:
@@ -94,10 +104,14 @@ class Seller:
             return wanted.quantity > 0 and self._place(position, wanted)
         return self._change(position, resting, wanted)
 
+    def stopped(self, position: Position) -> str:
+        """Return why no sell of a position may rest on account of a corporate action; empty where nothing stops it."""
+        return ex_dates.stopped(self.desk, position, self.session)
+
     def desired(self, position: Position, quote: Quote) -> Desired | None:
         """Target or RSI exit, from yesterday's completed bar at today's scale and the last price; None where one is missing."""
         market = self.desk.market
-        tick = market.instrument(position.instrument_id, self.session).tick_size
+        tick = self.desk.tick_size(position.instrument_id, self.session)
         reading = self.readings.reading(position.instrument_id, self.session - timedelta(days=1))
         scale = market.multiplier(position.instrument_id, self.session, quote.open)
         if reading is None or scale is None:
@@ -166,7 +180,7 @@ class Seller:
         same = len(doubtful) == 1 and order.purpose is wanted.purpose and order.session == self.session
         if not same or not self.desk.may_repeat(order):
             return False
-        quantity = min(order.quantity, self.desk.sellable(position, bought_today=self.tied(position)))
+        quantity = min(order.quantity, self._quantity(position) or 0)
         return quantity > 0 and self._place(position, replace(wanted, quantity=quantity, price=min(wanted.price, order.price)))
 
     def _change(self, position: Position, resting: Order, wanted: Desired) -> bool:
@@ -189,8 +203,15 @@ class Seller:
     def _replace(self, position: Position, wanted: Desired) -> bool:
         """A new order for what is left: the one before may have filled while it was being cancelled."""
         held = self.desk.snapshot.position_of(position.instrument_id)
-        quantity = self.desk.sellable(held, bought_today=self.tied(held)) if held is not None else 0
-        return held is None or quantity == 0 or self._place(held, replace(wanted, quantity=quantity))
+        quantity = self._quantity(held) if held is not None else 0
+        return held is None or not quantity or self._place(held, replace(wanted, quantity=quantity))
+
+    def _quantity(self, position: Position) -> int | None:
+        """Return the shares to offer: all that may be sold, and no more than one order may have. None where a row that cannot be
+        read hides it."""
+        quantity = self.desk.sellable(position, bought_today=self.tied(position))
+        most = self.desk.most_shares(position.symbol)
+        return quantity if most is None or quantity is None else min(quantity, most)
 
     def _clear_the_way(self, position: Position, price: int) -> bool:
         """A sell at or below one of our own resting buys would trade with ourselves: the buy is cancelled, and confirmed."""

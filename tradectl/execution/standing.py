@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tradectl.execution.buying import DayResult, denied
 from tradectl.execution.closing import Close, closes
 from tradectl.execution.desk import Desk
-from tradectl.execution.reentries import level_now
+from tradectl.execution.reentries import distrusted, level_now
 from tradectl.execution.surveillance import known_by_morning
 from tradectl.ledger.rows import Intent, Order
 from tradectl.model.market import bars_entry
@@ -81,6 +81,9 @@ class Standing:
             return f"under surveillance: {watched}"
         if close.reading is None or close.history is None:
             return ""
+        untrusted = distrusted(self.desk.market, close.history.through(order.decided), self.session)
+        if untrusted:
+            return f"final bar: {untrusted}"
         if order.purpose is Purpose.REENTRY:
             position = self.desk.snapshot.position_of(order.instrument_id)
             if position is None:

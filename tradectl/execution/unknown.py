@@ -11,11 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import accumulate
 
+from tradectl.execution import stops
 from tradectl.ledger.book import Book
 from tradectl.ledger.executions import Claim, is_alive
 from tradectl.ledger.intents import Overtaken
 from tradectl.ledger.rows import Order
 from tradectl.model.moment import ist_date
+from tradectl.model.odd_rows import OddRow
 from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Side
 from tradectl.ports import Capabilities, Clock
 
@@ -56,22 +58,27 @@ def resolve(
     doubts: list[Order] = []
     found: tuple[str, datetime | None] | None
     today = ist_date(now)
+    if book.undoubted[0] is orders and book.undoubted[1] is reports and book.undoubted[2] == today:
+        return []
     listed = {report.broker_order_id: report for report in reports}
+    settled = True
     for order in orders:
         if order.sending_at is None or order.status is OrderStatus.RETRY_PENDING:
             continue
+        odd = stops.row_of(book, order)
+        settled = settled and odd is None and _is_plain(order, listed)
         if order.broker_order_id is not None:
             found = LOST
             if order.session >= today:
-                found = _vanished(book, order, listed, capabilities, now=now)
-            elif order.broker_order_id in listed:
+                found = _vanished(book, order, listed, capabilities, now=now, odd=odd)
+            elif order.broker_order_id in listed or odd is not None:
                 continue
             if found is None:
                 continue
         elif order.execution_id != claim.execution_id and book.being_sent(order, clock.machine_now()):
             continue
         else:
-            found = _absent(order, capabilities, claim, now)
+            found = _absent(order, capabilities, claim, now) if odd is None else (f"{odd.text}, and it may be this order", None)
         try:
             if found is None:
                 book.intents.mark_never_sent(order, now)
@@ -79,13 +86,27 @@ def resolve(
                 doubts.append(_doubt(book, order, *found, now=now))
         except Overtaken:
             continue
+    if settled:
+        book.undoubted = (orders, reports, today)
     return doubts
 
 
+def _is_plain(order: Order, listed: Mapping[str, OrderReport]) -> bool:
+    """Return whether an order stays as it is while neither it nor the broker's book changes, however much time passes."""
+    return order.broker_order_id in listed and order.absent_since is None and order.status is not OrderStatus.UNKNOWN
+
+
 def _vanished(
-    book: Book, order: Order, listed: Mapping[str, OrderReport], capabilities: Capabilities, *, now: datetime
+    book: Book,
+    order: Order,
+    listed: Mapping[str, OrderReport],
+    capabilities: Capabilities,
+    *,
+    now: datetime,
+    odd: OddRow | None,
 ) -> tuple[str, datetime | None] | None:
-    """Return why an order that the broker took may not be live any more, and since when; None where nothing says so yet.
+    """Return why an order that the broker took may not be live any more, and since when; None where nothing says so yet. `odd`: a
+    row that cannot be read and may be it: the last proved state stands for as long as an absent order's does.
 
     Absence is no proof that it is gone, and none that it is live. The first read that misses it is noted, and the next one
     that finds it takes the note away. An after-market order of an earlier day is left alone until it has been live: the
@@ -93,7 +114,7 @@ def _vanished(
     """
     if order.session != ist_date(now) or order.status is OrderStatus.UNKNOWN or not _has_been_live(order, now):
         return None
-    why = _not_shown(order, listed.get(order.broker_order_id or ""))
+    why = odd.text if odd is not None else _not_shown(order, listed.get(order.broker_order_id or ""))
     since = order.absent_since if order.absent_since is not None and order.absent_since <= now else None
     if not why:
         if order.absent_since is not None:
@@ -126,7 +147,7 @@ def _absent(order: Order, capabilities: Capabilities, claim: Claim, now: datetim
     proves that the broker never took it."""
     if may_be_sending(order, claim.owner):
         return "the process that was sending it may still do so", None
-    lag = capabilities.visibility_lag
+    lag = capabilities.visibility_lag if capabilities.tag_length else None  # a book without tags never shows which order it is
     since = order.absent_since or now
     shown_if_there = ist_date(now) <= order.session  # the book of a later day may have been emptied of what had ended
     if lag is not None and shown_if_there and order.absent_since is not None and now - since >= lag:
@@ -181,7 +202,8 @@ def close_ended(book: Book, claim: Claim, today: date, now: datetime, *, over: b
     for order in book.snapshot().orders:
         ended = order.session < today or (order.session == today and over)
         reason = _over(order, claim, today, now) if ended else ""
-        if reason == NEVER_APPEARED and (order.symbol, order.side) in nobodys:
+        may_be_there = (order.symbol, order.side) in nobodys or stops.row_of(book, order) is not None
+        if reason == NEVER_APPEARED and may_be_there:
             continue
         if reason:
             try:

@@ -33,6 +33,7 @@ from tradectl.ledger.statements import (
     order_of,
     position_of,
 )
+from tradectl.model.odd_rows import OddRow
 from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Purpose, Side, TradeReport
 from tradectl.model.position import Adjustment, Folded
 
@@ -84,8 +85,14 @@ class Book(Records):
         """The broker's reports and the snapshot that were compared last and found equal; kept by whoever follows the broker."""
         self.reports: Sequence[OrderReport] = ()
         """The broker's orders as they were last read; kept by whoever follows the broker."""
+        self.odd: dict[str, tuple[OddRow, ...]] = {}
+        """The rows of the broker's lists, as they were last read, that cannot be read (`execution.stops`)."""
         self.undisturbed: tuple[object, object] = (None, None)
         """The snapshot and the day for which no corporate action and no new name was found; kept by whoever applies them."""
+        self.undoubted: tuple[object, object, object] = (None, None, None)
+        """The unfinished orders, the broker's reports and the day for which `execution.unknown` found nothing to decide."""
+        self.covered: tuple[object, object] = (None, None)
+        """The snapshot and the session for which `tasks.sell_monitor.exposure` found a live sell for every position."""
         self.settled: set[str] = set()
         """Broker order ids with a tag that were found to be orders of ours that have ended, or nobody's."""
 
@@ -108,7 +115,7 @@ class Book(Records):
 
     def snapshot(self) -> Snapshot:
         token = self._database.version_token()
-        if self._snapshot is None or token != self._token:
+        if self._snapshot is None or (token is not self._token and token != self._token):
             self._snapshot = self._read_snapshot()
             self._token = token
         return self._snapshot

@@ -48,6 +48,7 @@ class _Desk:
     telling: bool = False
     writes: int = 0
     identity: object = field(default_factory=object)
+    version: Version | None = None
 
 
 class Version(NamedTuple):
@@ -122,7 +123,10 @@ class Database:
             seen = 0 if self.alone else desk.file.execute("PRAGMA data_version").fetchone()[0]
         except DATABASE_ERRORS as error:
             raise translated(error, self.name) from error
-        return Version(seen, desk.writes, desk.identity)
+        last = desk.version
+        if last is None or last.own != desk.writes or last.others != seen:
+            last = desk.version = Version(seen, desk.writes, desk.identity)
+        return last
 
     def close(self) -> None:
         """Close the calling thread's connection, and the pool's idle ones."""

@@ -206,9 +206,11 @@ class Intents:
             values |= {"broker_order_id": broker_order_id, "sent_at": now}
         return self._end_sending(order, values)
 
-    def never_sent(self, order: Order, now: datetime) -> Order:
-        """The process that was to send it knows that nothing left: the same intent, with the same tag, may be sent again."""
-        values = {"status": OrderStatus.PENDING, "reason": "", "sender": None, "sending_at": None, "updated_at": now}
+    def never_sent(self, order: Order, now: datetime, *, waits: str = "") -> Order:
+        """The process that was to send it knows that nothing left: the same intent, with the same tag, may be sent again.
+        `waits`: why it is to wait for that."""
+        status = OrderStatus.RETRY_PENDING if waits else OrderStatus.PENDING
+        values = {"status": status, "reason": waits, "sender": None, "sending_at": None, "updated_at": now}
         return self._end_sending(order, values)
 
     def _end_sending(self, order: Order, values: Mapping[str, Any]) -> Order:
@@ -239,6 +241,17 @@ class Intents:
     def reopen(self, order: Order, now: datetime, reason: str = REAPPEARED) -> Order:
         """Open an ended order again that is in the broker's book after all. Raises Overtaken."""
         self._write(order, OrderStatus.UNKNOWN, {"reason": reason, "updated_at": now})
+        return self._read(order.id)
+
+    def doubt_end(self, order: Order, reason: str, now: datetime, *, sending_at: datetime) -> Order:
+        """Make an order UNKNOWN that was refused or given up, or that waits to be sent; one that waits to be tried again may have
+        been with the broker, and goes by PENDING. Raises Overtaken."""
+        values = {"reason": reason, "absent_since": None, "sending_at": sending_at, "updated_at": now}
+        with self._database.write() as connection:
+            if order.status is OrderStatus.RETRY_PENDING:
+                change_order(connection, order, OrderStatus.PENDING, {"updated_at": now})
+                order = replace(order, status=OrderStatus.PENDING)
+            change_order(connection, order, OrderStatus.UNKNOWN, values)
         return self._read(order.id)
 
     def set_aside(self, order: Order, reason: str, now: datetime) -> Order:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, func, select
 
 from tradectl.errors import DatabaseError
+from tradectl.ledger import schema
 from tradectl.ledger.engine import Database
 from tradectl.ledger.executions import at_work, is_alive
 from tradectl.ledger.rows import Order, Position
@@ -28,8 +29,10 @@ from tradectl.ledger.statements import (
     FLOWS,
     LAST_TARGET,
     LOWEST_TARGET,
+    NUMBERED,
     ONE_ORDER,
     ORDERS,
+    ORDERS_OF_SESSION,
     SELL_TOTALS,
     SOLD,
     SPUN_OFF,
@@ -49,11 +52,24 @@ class Records:
         self._database = database
         self._user = user
 
+    def fitted_quantity(self, order: Order) -> int:
+        """Return the most shares that `amo-adjust` may have asked for: it keeps its decision before it asks, and may die then."""
+        table = schema.decisions
+        query = select(table.c.inputs).where(
+            table.c.user == self._user,
+            table.c.task == "amo-adjust",
+            table.c.session_date == order.session,
+            table.c.instrument_id == order.instrument_id,
+        )
+        with self._database.read() as connection:
+            asked = [inputs.get("quantity") or 0 for inputs in connection.scalars(query)]
+        return max([order.quantity, *asked])
+
     def finished(self, broker_order_ids: Iterable[str]) -> dict[str, Order]:
         """Our orders, finished or not, behind these ids of the broker."""
-        query = select(ORDERS).where(ORDERS.c.user == self._user, ORDERS.c.broker_order_id.in_(list(broker_order_ids)))
         with self._database.read() as connection:
-            return {str(order.broker_order_id): order for order in map(order_of, connection.execute(query))}
+            found = (NUMBERED.first(connection, {"of_user": self._user, "of_number": number}) for number in broker_order_ids)
+            return {row.broker_order_id: order_of(row) for row in found if row is not None}
 
     def tagged(self, tags: Iterable[str]) -> dict[str, Order]:
         """Our orders, finished or not, by tag."""
@@ -65,6 +81,10 @@ class Records:
         self, *, session: date | None = None, execution_id: int | None = None, ids: Iterable[int] | None = None
     ) -> list[Order]:
         """Orders of any status, oldest first."""
+        if session is not None and execution_id is None and ids is None:
+            with self._database.read() as connection:
+                rows = ORDERS_OF_SESSION.all(connection, {"of_user": self._user, "of_session": session})
+            return [order_of(row) for row in rows]
         query = select(ORDERS).where(ORDERS.c.user == self._user)
         if session is not None:
             query = query.where(ORDERS.c.session_date == session)
@@ -160,6 +180,14 @@ class Records:
         kinds = ADJUSTMENTS.c.kind.in_([ActionKind.SPLIT, ActionKind.BONUS])
         with self._database.read() as connection:
             return int(connection.scalar(select(added).where(mine, kinds)) or 0)
+
+    def shares_before(self, position_id: int, ex_date: date) -> int | None:
+        """Return how many shares a position had before its adjustments of an ex-date; None where there was none."""
+        mine = and_(ADJUSTMENTS.c.user == self._user, ADJUSTMENTS.c.position_id == position_id, ADJUSTMENTS.c.ex_date == ex_date)
+        with self._database.read() as connection:
+            first = select(ADJUSTMENTS.c.quantity_before).where(mine).order_by(ADJUSTMENTS.c.id).limit(1)
+            found = connection.scalar(first)
+        return None if found is None else int(found)
 
     def spun_off(self) -> int:
         """Cost of what demergers took out of positions into holdings that are shown and never traded, in paise."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
@@ -98,6 +99,7 @@ class Decisions:
     def __init__(self, database: Database, user: str) -> None:
         self._database = database
         self._user = user
+        self._by_rule: tuple[tuple[object, ...], Sequence[Any]] = ((), ())
 
     def record(self, task: str, session: date, slot: str, decisions: Iterable[Decision], now: datetime) -> None:
         """Write decisions; one that the same task, slot, symbol and rule made before is replaced, so a rerun leaves one."""
@@ -118,6 +120,7 @@ class Decisions:
             for item in decisions
         }
         if rows:
+            self._forget({rule for _, rule in rows})
             with self._database.note() as connection:
                 put_rows(connection, schema.decisions, _KEY, list(rows.values()))
 
@@ -128,16 +131,27 @@ class Decisions:
             return {row.instrument_id: row.verdict for row in _VERDICTS.all(connection, key)}
 
     def by_rule(self, task: str, session: date, slot: str, rule: str) -> Sequence[Any]:
-        """Return the rows that a run has written under one rule: instrument_id, symbol, verdict, reason, inputs, at."""
+        """Return the rows that a run has written under one rule: instrument_id, symbol, verdict, reason, inputs, at.
+
+        The last answer is kept until this object writes a decision under that rule, or another connection writes anything."""
         key = {"of_user": self._user, "of_session": session, "of_task": task, "of_slot": slot, "of_rule": rule}
-        with self._database.read() as connection:
-            return _BY_RULE.all(connection, key)
+        version = self._database.version_token()
+        state = (rule, version.others, version.connection, *key.values())
+        if self._by_rule[0] != state:
+            with self._database.read() as connection:
+                self._by_rule = (state, _BY_RULE.all(connection, key))
+        return self._by_rule[1]
+
+    def _forget(self, rules: AbstractSet[str]) -> None:
+        if self._by_rule[0] and self._by_rule[0][0] in rules:
+            self._by_rule = ((), ())
 
     def replace_run(self, task: str, session: date, slot: str, decisions: Iterable[Decision], now: datetime) -> None:
         """The decisions of a scan, all at once, in the place of what the same run decided before; one a symbol and rule."""
         table = schema.decisions
         rows = {(item.instrument_id, item.rule): item for item in decisions}
         run = {"user": self._user, "session_date": session, "task": task, "slot": slot}
+        self._by_rule = ((), ())
         with self._database.note() as connection:
             _DELETE_RUN.change(connection, {f"of_{name}": value for name, value in run.items()})
             values = ((x.instrument_id, x.symbol, x.verdict, x.rule, x.reason, dict(x.inputs)) for x in rows.values())

@@ -122,6 +122,8 @@ DIVIDENDS = Prepared(
 FILLS_OF_POSITION = Prepared(select(FILLS).where(_OF_POSITION).order_by(FILLS.c.at, FILLS.c.id))
 FILLS_OF_DAY = Prepared(select(FILLS).where(_MY_FILLS, FILLS.c.instrument_id == bindparam("of_instrument"), _OF_SESSION))
 ADJUSTMENTS_OF_POSITION = Prepared(select(ADJUSTMENTS).where(ADJUSTMENTS.c.position_id == bindparam("of_position")))
+ORDERS_OF_SESSION = Prepared(select(ORDERS).where(_MINE, ORDERS.c.session_date == bindparam("of_session")).order_by(ORDERS.c.id))
+NUMBERED = Prepared(select(ORDERS).where(_MINE, ORDERS.c.broker_order_id == bindparam("of_number")))
 TAGGED = Prepared(select(ORDERS).where(_MINE, ORDERS.c.tag == bindparam("of_tag")))
 RESTED = (ORDERS.c.purpose == Purpose.TARGET, ORDERS.c.sent_at.is_not(None))
 LAST_TARGET = Prepared(

@@ -1,11 +1,12 @@
 """The forward multiplier M: the product of 1/price factor of every split, bonus, consolidation and demerger up to a session.
 
-A share change counts by its ratio. A demerger has none: it counts by previous close / open of its ex-date, which holds the share
-changes of that day already. What falls on a hole counts from the next bar, a demerger there by nothing: its open was never seen.
-"""
+A share change counts by its ratio. A demerger has none: it counts by previous close / open of its ex-date, which holds the
+share changes of that day already. A gap that no demerger makes counts for nothing, and a person decides. What falls on a hole
+counts from the next bar, a demerger there by nothing: its open was never seen."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from itertools import groupby
@@ -14,6 +15,7 @@ import numpy as np
 
 from tradectl.model.history import Ints
 from tradectl.model.market import ActionKind, CorporateAction
+from tradectl.model.opening_gap import LIMIT
 
 Step = tuple[date, float]
 """An ex-date and by what it multiplies M."""
@@ -21,12 +23,30 @@ Step = tuple[date, float]
 
 def step(actions: Sequence[CorporateAction], previous_close: int | None, open_price: int | None) -> float:
     """What the actions of one ex-date multiply M by. Prices in paise as traded, None where there is no bar."""
-    if previous_close and open_price and any(action.kind is ActionKind.DEMERGER for action in actions):
-        return previous_close / open_price
     factor = 1.0
     for action in actions:
         factor *= float(action.ratio)
+    demergers = [action for action in actions if action.kind is ActionKind.DEMERGER]
+    if previous_close and open_price and demergers:
+        named = any(not action.subject or _NAMED.search(action.subject) for action in demergers)
+        if _is_demerger(open_price / previous_close * factor, named=named):
+            return previous_close / open_price
     return factor
+
+
+_NAMED = re.compile(r"de[\s-]*merge|spin|hive", re.IGNORECASE)
+_USUAL = (1 / 2, 2 / 3, 3 / 4)
+"""What usual share changes leave of a price, as far as a scheme may."""
+
+
+def _is_demerger(left: float, *, named: bool) -> bool:
+    """Return whether the open of an ex-date can be a demerger's: `left` of the price before.
+
+    The largest known falls are of two thirds (Raymond and Aditya Birla Fashion in May 2025, from memory). A scheme that does not
+    name a demerger is taken for one down to 40 %, unless the open is what a usual change of shares makes of a price."""
+    if named:
+        return 0.25 <= left <= 1 + LIMIT
+    return 0.4 <= left <= 1 + LIMIT and all(abs(left / usual - 1) > 0.015 for usual in _USUAL)
 
 
 def moving(actions: Iterable[CorporateAction]) -> Iterator[tuple[date, list[CorporateAction]]]:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 _PREFERENCE = {"EQ": 0, "BE": 1, "BZ": 2}
+_ROW = "row_of_file"
+_MONEY = {"open", "high", "low", "close", "tick_size"}
+"""Columns in paise."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +107,10 @@ class Archive:
         removed = self._drop_former_members(frame) if table_name == "lists" else 0
         if table_name == "surveillance":
             removed = self._drop_former_entries(frame)
-        joined = frame[list(table.columns)].merge(
-            self._stored(table, frame), on=list(table.key), how="left", suffixes=("", "_stored"), indicator=True
+        joined = (
+            frame[list(table.columns)]
+            .assign(**{_ROW: frame.index})
+            .merge(self._stored(table, frame), on=list(table.key), how="left", suffixes=("", "_stored"), indicator=True)
         )
         new = joined["_merge"] == "left_only"
         values = [column for column in table.columns if column not in table.key]
@@ -164,9 +169,14 @@ def _contradiction(source: str, table: Table, row: pd.Series, how_many: int) -> 
     """The one line about rows that say otherwise than the stored ones."""
     where = " ".join(str(row[column]) for column in table.key)
     told = [
-        f"{column} {row[f'{column}_stored']}, not {row[column]}"
+        f"{column} {_shown(column, row[f'{column}_stored'])}, not {_shown(column, row[column])}"
         for column in table.columns
         if column not in table.key and row[column] != row[f"{column}_stored"]
     ]
     more = f" (and {how_many - 1} more rows)" if how_many > 1 else ""
-    return DataError(f"{source}: {where} is stored with {told[0]}{more}; --replace takes the new")
+    return DataError(f"{source} row {row[_ROW]}: {where} is stored with {told[0]}{more}; --replace takes the new")
+
+
+def _shown(column: str, value: object) -> str:
+    """A value for a message: prices in rupees, as files have them."""
+    return f"Rs {float(str(value)) / 100:.2f}" if column in _MONEY else str(value)

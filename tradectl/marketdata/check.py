@@ -1,6 +1,7 @@
 """Is the stored data sound? Findings, counted and with examples; the data is only looked at, never changed.
 
-Indicators are compared bit for bit with `ta`, which defines them: a difference is an error of ours, not of the data.
+Indicators are compared bit for bit with `ta`, which defines them: a difference is an error of ours, not of the data. Prices and
+corporate actions are compared in both directions: a jump that no action explains, and a factor that the prices do not show.
 """
 
 from __future__ import annotations
@@ -8,23 +9,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tradectl.errors import DataError
+from tradectl.marketdata.action_words import has_typing_error
 from tradectl.marketdata.reading import read_archive
+from tradectl.model.market import ActionKind
+from tradectl.model.opening_gap import LIMIT
 from tradectl.strategy.indicators import ema, rsi
+from tradectl.strategy.trusted_prices import describe, jumps
 
 if TYPE_CHECKING:
     from tradectl.marketdata.store import Store
     from tradectl.model.history import Floats, History
 
 EXAMPLES = 5
+UNEXPLAINED = "opening gaps that no corporate action explains"
+NOT_SHOWN = "factors of corporate actions that the prices do not show (already adjusted?)"
+CORRECTED = "share changes that were read through a typing error"
+UNKNOWN = "unknown corporate actions (`data actions` decides them)"
+QUESTIONS = frozenset({UNEXPLAINED, NOT_SHOWN, UNKNOWN})
+"""What a person must decide: a symbol is not bought until then."""
 DAMAGED = "damaged rows of the panel store (--repair derives it anew)"
-JUMP = 0.20
-"""A close this far from the one before, adjusted, wants a corporate action that explains it."""
+MOVE = 0.20
+"""A close this far from the one before, adjusted, is worth a look: stocks with derivatives have no fixed band."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,7 @@ class Finding:
     severity: str
     count: int
     examples: tuple[str, ...]
+    """All of them where each is a question to a person, else a few."""
 
 
 def check(store: Store, universe: str = "all", *, indicators: bool = False) -> tuple[Finding, ...]:
@@ -49,7 +61,12 @@ def check(store: Store, universe: str = "all", *, indicators: bool = False) -> t
         _order(histories),
         _second_names(store),
         _missing_sessions(store, histories),
-        _jumps(store, histories),
+        _unknown(store, histories),
+        *_jumps(store, histories),
+        _corrected(store, histories),
+        _demergers(histories, store),
+        _moves(histories),
+        _decisions(store),
         _surveillance(store),
         _holes(histories),
     ]
@@ -95,7 +112,8 @@ def _missing_sessions(store: Store, histories: Mapping[str, History]) -> Finding
     """Sessions of the exchange on which nobody has a bar."""
     held = {int(day) for history in histories.values() for day in (history.sessions[0], history.sessions[-1])}
     known = set(np.unique(np.concatenate([history.sessions for history in histories.values()])).tolist())
-    days = store.sessions.between(date.fromordinal(min(held)), date.fromordinal(max(held)))
+    first, last = max(date.fromordinal(min(held)), store.sessions.first), date.fromordinal(max(held))
+    days = store.sessions.between(first, last) if first <= last else []
     return _finding("sessions without any bar", "warning", [str(s.date) for s in days if s.date.toordinal() not in known])
 
 
@@ -120,16 +138,69 @@ def _surveillance(store: Store) -> Finding:
     return _finding("surveillance lists that are missing or old", "note", [doubt] if doubt else [])
 
 
-def _jumps(store: Store, histories: Mapping[str, History]) -> Finding:
+def _jumps(store: Store, histories: Mapping[str, History]) -> Iterator[Finding]:
+    """Opening gaps that no action explains, and factors that the prices do not show; every one is named."""
+    found: dict[bool, list[str]] = {True: [], False: []}
+    for name, h in histories.items():
+        for jump in jumps(h, store.actions(name, date.min, date.max)):
+            before, after = h.close[jump.index - 1] / 100, h.open[jump.index] / 100
+            rows = f"close {before:.2f} on {jump.before}, open {after:.2f}"
+            found[jump.applied].append(f"{name} {describe(jump)} [{rows}{store.told_in(jump.actions)}]")
+    yield Finding(UNEXPLAINED, "warning", len(found[False]), tuple(found[False]))
+    yield Finding(NOT_SHOWN, "warning", len(found[True]), tuple(found[True]))
+
+
+def _unknown(store: Store, histories: Mapping[str, History]) -> Finding:
+    """Actions whose text does not say what becomes of the shares. The symbol is not traded from the ex-date on."""
+    found = [
+        f"{name} {action.ex_date}: {action.subject}{store.told_in((action,))}"
+        for name in histories
+        if name in store.undecided()
+        for action in store.actions(name, store.undecided()[name] - timedelta(days=1), date.max)
+        if action.kind is ActionKind.UNKNOWN
+    ]
+    return Finding(UNKNOWN, "warning", len(found), tuple(found))
+
+
+def _corrected(store: Store, histories: Mapping[str, History]) -> Finding:
+    """Share changes whose text was read through a typing error; each is named, for a person to look at."""
+    found = [
+        f"{name} {action.ex_date}: {action.ratio} for 1 ({action.subject})"
+        for name in histories
+        for action in store.actions(name, date.min, date.max)
+        if action.ratio != 1 and has_typing_error(action.subject)
+    ]
+    return Finding(CORRECTED, "note", len(found), tuple(found))
+
+
+def _demergers(histories: Mapping[str, History], store: Store) -> Finding:
+    """Demergers whose factor, taken from the open, is larger than a day's band."""
+    found = []
+    for name, h in histories.items():
+        for action in store.actions(name, date.min, date.max):
+            index = h.index(action.ex_date) if action.kind is ActionKind.DEMERGER else None
+            if index and abs((left := float(h.multiplier[index - 1] / h.multiplier[index])) - 1) > LIMIT:
+                found.append(f"{name} {action.ex_date} {left:.3g} ({action.subject})")
+    return _finding("demergers that take more than a day's band, by their open", "note", found)
+
+
+def _moves(histories: Mapping[str, History]) -> Finding:
     found = []
     for name, h in histories.items():
         adjusted = h.close * h.multiplier
         change = adjusted[1:] / adjusted[:-1] - 1
-        for i in np.flatnonzero(np.abs(change) > JUMP):
-            before, after = h.session(int(i)), h.session(int(i) + 1)
-            if not store.actions(name, before, after):
-                found.append(f"{name} {after} {change[i]:+.1%}")
-    return _finding("jumps of more than 20 % without an action", "warning", found)
+        found += [f"{name} {h.session(int(i) + 1)} {change[i]:+.1%}" for i in np.flatnonzero(np.abs(change) > MOVE)]
+    return _finding("closes more than 20 % from the one before, adjusted", "note", found)
+
+
+def _decisions(store: Store) -> Finding:
+    """What a person decided about corporate actions; it holds whatever is imported."""
+    found = [
+        f"{name} {ex_date} {verdict} {ratio}".rstrip() + f", decided {decided_at[:10]}" + (f": {note}" if note else "")
+        for name, rows in store.decisions().items()
+        for ex_date, verdict, ratio, note, decided_at in rows
+    ]
+    return Finding("decisions about corporate actions (`data actions`)", "note", len(found), tuple(found))
 
 
 def _indicators(histories: Mapping[str, History]) -> Finding:

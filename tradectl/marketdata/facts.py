@@ -1,4 +1,4 @@
-"""What is small beside the bars: renames, corporate actions, lists and securities, derived from the archive as one file.
+"""What is small beside the bars: renames, corporate actions, decisions about them, lists and securities, derived as one file.
 
 They change with every generation and are written anew each time; the actions are already those of instruments, not of names.
 """
@@ -7,24 +7,31 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
+from fractions import Fraction
 from functools import cached_property
 
+from tradectl.marketdata.action_list import Decision, read_actions
 from tradectl.marketdata.identity import Rename, Renames
-from tradectl.marketdata.purpose import read_actions
-from tradectl.model.market import CorporateAction
+from tradectl.marketdata.purpose import speaks_of_shares
+from tradectl.model.market import ActionKind, CorporateAction
 
 
 @dataclass(frozen=True)
 class Facts:
     """`names`: old, new, ISO date of each rename; `subjects`: ISO ex-date and subject by instrument, oldest first; `lists`:
-    symbols by the list's name; `securities`: name and ISIN by symbol. All as JSON has it, so that it compares."""
+    symbols by the list's name; `securities`: name and ISIN by symbol; `decisions`: ISO ex-date, verdict, ratio, note and time by
+    instrument; `undecided`: the ISO ex-dates of unknown actions that no person has decided. All as JSON has it, so that it
+    compares."""
 
     names: list[list[str]]
     subjects: dict[str, list[list[str]]]
     lists: dict[str, list[str]]
     securities: dict[str, list[str]]
+    decisions: dict[str, list[list[str]]]
+    undecided: dict[str, list[str]]
 
     @classmethod
     def of(cls, archive: sqlite3.Connection) -> Facts:
@@ -33,10 +40,12 @@ class Facts:
         chains = _chains(names)
         subjects: dict[str, list[list[str]]] = {}
         for symbol, ex_date, subject in archive.execute("SELECT symbol, ex_date, subject FROM actions ORDER BY ex_date, symbol"):
-            # NSE's list uses today's names for old dates; any other name is the one of its ex-date.
-            own = not chains.touches(symbol) or chains.is_last_name(symbol)
-            owner = symbol if own else chains.resolve(symbol, date.fromisoformat(ex_date))
-            subjects.setdefault(owner, []).append([ex_date, subject])
+            subjects.setdefault(_owner(chains, symbol, ex_date), []).append([ex_date, subject])
+        decisions: dict[str, list[list[str]]] = {}
+        for symbol, *decided in archive.execute(
+            "SELECT symbol, ex_date, verdict, ratio, note, decided_at FROM action_decisions ORDER BY ex_date, symbol"
+        ):
+            decisions.setdefault(_owner(chains, symbol, decided[0]), []).append(decided)
         lists: dict[str, list[str]] = {}
         securities: dict[str, list[str]] = {}
         for name, symbol, company, isin in archive.execute("SELECT list, symbol, name, isin FROM lists ORDER BY list, symbol"):
@@ -44,7 +53,9 @@ class Facts:
             securities[symbol] = [company, isin]
         for symbol, company, isin in archive.execute("SELECT symbol, name, isin FROM securities"):
             securities[symbol] = [company, isin]
-        return cls(names, subjects, lists, securities)
+        known = cls(names, subjects, lists, securities, decisions, {})
+        known.undecided.update((owner, days) for owner in subjects if (days := known._undecided(owner)))
+        return known
 
     @classmethod
     def from_json(cls, content: bytes) -> Facts:
@@ -62,8 +73,39 @@ class Facts:
     def actions(self, instrument_id: str, after: date = date.min, through: date = date.max) -> tuple[CorporateAction, ...]:
         """The actions of an instrument with after < ex-date <= through, oldest first."""
         first, last = after.isoformat(), through.isoformat()
-        rows = [row for row in self.subjects.get(instrument_id, ()) if first < row[0] <= last]
-        return read_actions(instrument_id, [(date.fromisoformat(ex_date), subject) for ex_date, subject in rows])
+        found = self._read(instrument_id, self.subjects.get(instrument_id, ()))
+        return tuple(action for action in found if first < action.ex_date.isoformat() <= last)
+
+    def ex_dates(self) -> Iterator[tuple[str, str]]:
+        """Yield the ISO ex-date and the instrument of every announcement and decision."""
+        for rows in (self.subjects, self.decisions):
+            yield from ((row[0], owner) for owner, of_owner in rows.items() for row in of_owner)
+
+    def _read(self, instrument_id: str, rows: Iterable[Sequence[str]]) -> tuple[CorporateAction, ...]:
+        decided = [_decision(row) for row in self.decisions.get(instrument_id, ())]
+        return read_actions(instrument_id, [(date.fromisoformat(ex_date), subject) for ex_date, subject in rows], decided)
+
+    def _undecided(self, instrument_id: str) -> list[str]:
+        """Return the ISO ex-dates of an instrument's unknown actions. Texts of dividends and meetings are not read for it."""
+        rows = [row for row in self.subjects[instrument_id] if speaks_of_shares(row[1])]
+        found = self._read(instrument_id, rows) if rows else ()
+        return sorted({action.ex_date.isoformat() for action in found if action.kind is ActionKind.UNKNOWN})
+
+
+def _owner(chains: Renames, symbol: str, ex_date: str) -> str:
+    """Return the instrument of a name. NSE's list uses today's names for old dates; any other name is the one of its ex-date."""
+    own = not chains.touches(symbol) or chains.is_last_name(symbol)
+    return symbol if own else chains.resolve(symbol, date.fromisoformat(ex_date))
+
+
+def _decision(row: Sequence[str]) -> Decision:
+    ex_date, verdict, ratio, note, decided_at = row
+    known = Fraction(ratio) if ratio and ratio != DEMERGER else None
+    return Decision(date.fromisoformat(ex_date), verdict == "set", known, note, decided_at)
+
+
+DEMERGER = "demerger"
+"""The ratio of a decision that an ex-date is a demerger's."""
 
 
 def _chains(names: list[list[str]]) -> Renames:

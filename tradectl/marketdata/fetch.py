@@ -87,7 +87,7 @@ def wanted(span: Span, stored: set[date], table: SessionTable, now: datetime) ->
     if since is None:
         if not stored:
             raise UsageError("nothing is stored yet: say from when, --since YYYY-MM-DD")
-        since = min(stored) if span.repair else max(stored) + _DAY
+        since = max(min(stored), table.first) if span.repair else max(max(stored) + _DAY, table.first)
     if since > last:
         return []
     ended = [item for item in table.between(since, last) if item.last_fill_at() + SETTLED_AFTER <= now]

@@ -1,7 +1,8 @@
-"""Importing files: read and judge all of them first, then write them all in one transaction, or none.
+"""Importing files: read and judge all of them first, then write them in one transaction.
 
-A bad file among good ones therefore leaves the archive as it was, and so does a disk that is too full for the rows or for the
-panel derived from them. Files are taken by kind and name, in whatever order they were given.
+Files that are named are written all, or none: a bad one among good ones leaves the archive as it was. Of a folder each file is on
+its own: one that is refused is reported, and the others are written. A disk that is too full for the rows or for the panel
+derived from them leaves the archive as it was. Files are taken by kind and name, in whatever order they were given.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tradectl.errors import DataError
 from tradectl.marketdata.archive import Archive, Merged
+from tradectl.marketdata.derived_calendar import refuse_underivable
 from tradectl.marketdata.importers import surveillance, underlyings
 from tradectl.marketdata.importers.bhavcopy import date_in_name
 from tradectl.marketdata.importers.columns import Parsed
@@ -22,11 +26,14 @@ from tradectl.marketdata.importers.registry import IMPORTERS, importer_for
 from tradectl.marketdata.importers.source import SourceFile, read_source
 from tradectl.marketdata.panel.deriving import derived_with
 from tradectl.marketdata.schema import DERIVED_FROM
+from tradectl.marketdata.session_minutes import of_sessions, refuse_other_prices
 from tradectl.model.moment import ist_date
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable
 
+ENDINGS = {".csv", ".gz", ".json", ".zip", ".txt", ".tsv"}
+"""Of the files that are taken from a folder."""
 Progress = Callable[[str, int, int], None]
 """Told the file's name, how many files are done, and how many there are."""
 
@@ -48,12 +55,23 @@ class FileReport:
 
 
 @dataclass(frozen=True)
+class RefusedFile:
+    """A file of a folder that was not taken; `reason` is one line that names it."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class ImportReport:
-    """One report a file, in the order they were taken; `generation` of the archive afterwards."""
+    """One report a file, in the order they were taken; `generation` of the archive afterwards. `refused` and `ignored` are files
+    of folders: the ones that were not taken, and the ones whose names do not end like a file of data."""
 
     files: tuple[FileReport, ...]
     changed: bool
     generation: int
+    refused: tuple[RefusedFile, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,6 +79,25 @@ class _Ready:
     source: SourceFile
     kind: str
     parsed: Parsed
+    alone: bool
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A file to import; `alone`: it comes from a folder, and its refusal does not concern the others."""
+
+    path: Path
+    alone: bool
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """What dates are compared with."""
+
+    sessions: SessionTable
+    believe_content: bool
+    derive_calendar: bool
+    now: datetime
 
 
 def import_files(
@@ -69,79 +106,125 @@ def import_files(
     sessions: SessionTable,
     *,
     at: datetime,
+    now: datetime | None = None,
     replace: bool = False,
     believe_content: bool = False,
+    derive_calendar: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import files and the files of folders into the archive, and carry the panel store on if anything changed.
 
-    `at` is noted beside each file. `replace` lets rows take the place of stored ones that say otherwise; `believe_content`
-    takes a bhavcopy whose name says another date than it holds, and a list of shares with derivatives that lost many. DataError
-    or DatabaseError: nothing was written.
+    `at` is noted beside each file. Sessions later than `now` (else `at`) are refused. `replace` lets rows take the place of
+    stored ones that say otherwise; `believe_content` takes a bhavcopy whose name says another date than it holds, and a list of
+    shares with derivatives that lost many; `derive_calendar` takes daily bars from before the session table. DataError or
+    DatabaseError: nothing was written.
     """
     tell = progress or _silent
-    files = _expanded(paths)
-    ready, complaints = _judged(files, sessions, believe_content, tell, ist_date(at))
-    if complaints:
+    files, ignored = _expanded(paths)
+    ready, refused, complaints = _judged(files, _Rules(sessions, believe_content, derive_calendar, now or at), tell)
+    if complaints or not ready:
+        complaints = complaints or [item.reason for item in refused]
         more = f" (and {len(complaints) - 1} more bad files; nothing was imported)" if len(complaints) > 1 else ""
         raise DataError(complaints[0] + more)
     reports: list[FileReport] = []
     with derived_with(archive):
         for item in sorted(ready, key=lambda item: (_rank(item.kind), item.source.name, item.source.sha256)):
-            if item.parsed.table == "underlyings" and not believe_content:
-                _refuse_losses(archive, item)
-            if item.parsed.table == "surveillance" and not believe_content:
-                _refuse_lost_entries(archive, item)
-            reports.append(_write(archive, item, replace, at))
+            try:
+                with archive.transaction():
+                    if item.parsed.table == "underlyings" and not believe_content:
+                        _refuse_losses(archive, item)
+                    if item.parsed.table == "surveillance" and not believe_content:
+                        _refuse_lost_entries(archive, item)
+                    reports.append(_write(archive, item, replace, at))
+            except DataError as error:
+                if not item.alone:
+                    raise
+                refused.append(RefusedFile(item.source.name, str(error)))
         if any(report.merged.changed and report.table in DERIVED_FROM for report in reports):
             archive.count_change()
         if any(report.merged.changed and report.table != "bars" for report in reports):
             archive.note_knowledge()
     changed = any(report.merged.changed for report in reports)
-    return ImportReport(tuple(reports), changed, archive.generation())
+    return ImportReport(tuple(reports), changed, archive.generation(), tuple(refused), ignored)
 
 
 def _silent(_name: str, _done: int, _total: int) -> None:
     """Nobody is looking."""
 
 
-def _expanded(paths: Iterable[Path]) -> list[Path]:
-    """The files themselves; of a folder, the CSV, gzip and zip files directly in it."""
-    files: list[Path] = []
+def _expanded(paths: Iterable[Path]) -> tuple[list[_Given], tuple[str, ...]]:
+    """The files themselves and, of a folder, what lies directly in it and ends like a file of data; and the names of the rest."""
+    files: dict[Path, _Given] = {}
+    ignored: list[str] = []
     for path in paths:
-        if path.is_dir():
-            inside = sorted(
-                p for p in path.iterdir() if p.is_file() and p.suffix.lower() in {".csv", ".gz", ".json", ".zip", ".txt"}
-            )
-            if not inside:
-                raise DataError(f"{path}: holds no CSV file")
-            files += inside
-        else:
-            files.append(path)
+        if not path.is_dir():
+            files[path.absolute()] = _Given(path, alone=False)
+            continue
+        try:
+            inside = [item for item in sorted(path.iterdir()) if not item.name.startswith(".")]
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+        taken = [item for item in inside if not item.is_dir() and item.suffix.lower() in ENDINGS]
+        if not taken:
+            raise DataError(f"{path}: holds no CSV file")
+        ignored += [f"{item.name}/" if item.is_dir() else item.name for item in inside if item not in taken]
+        for item in taken:
+            files.setdefault(item.absolute(), _Given(item, alone=True))
     if not files:
         raise DataError("no file to import")
-    return list(dict.fromkeys(path.absolute() for path in files))
+    return list(files.values()), tuple(ignored)
 
 
-def _judged(
-    files: Sequence[Path], sessions: SessionTable, believe_content: bool, tell: Progress, today: date
-) -> tuple[list[_Ready], list[str]]:
-    ready, complaints = [], []
-    for done, path in enumerate(files):
-        tell(path.name, done, len(files))
+def _judged(files: Sequence[_Given], rules: _Rules, tell: Progress) -> tuple[list[_Ready], list[RefusedFile], list[str]]:
+    """The files that may be written, those of folders that may not, and what is wrong with files that were named."""
+    ready, refused, complaints = [], [], []
+    for done, given in enumerate(files):
+        name = given.path.name
+        tell(name, done, len(files))
         try:
-            source = read_source(path)
-            importer = importer_for(source)
-            parsed = importer.parse(source)
-            if importer.KIND.startswith("bhavcopy"):
-                _admit(source, parsed, sessions, believe_content, today)
-            _refuse_false_dates(source, parsed, sessions, believe_content)
+            ready.append(_judged_one(given, rules))
         except DataError as error:
-            complaints.append(str(error))
-        else:
-            ready.append(_Ready(source, importer.KIND, parsed))
+            if given.alone:
+                refused.append(RefusedFile(name, str(error)))
+            else:
+                complaints.append(str(error))
     tell("", len(files), len(files))
-    return ready, complaints
+    return ready, refused, complaints
+
+
+def _judged_one(given: _Given, rules: _Rules) -> _Ready:
+    source = read_source(given.path)
+    importer = importer_for(source)
+    parsed = importer.parse(source)
+    if importer.KIND.startswith("bhavcopy"):
+        _admit(source, parsed, rules.sessions, rules.believe_content, ist_date(rules.now))
+    _refuse_false_dates(source, parsed, rules)
+    _refuse_future(source, parsed, rules)
+    if parsed.table == "minutes":
+        parsed = of_sessions(source, parsed, rules.sessions)
+    return _Ready(source, importer.KIND, parsed, given.alone)
+
+
+def _refuse_future(source: SourceFile, parsed: Parsed, rules: _Rules) -> None:
+    """DataError for a session that is still to come, and for a final bar of one that has not ended."""
+    today = ist_date(rules.now)
+    if parsed.table not in {"bars", "minutes"} or str(parsed.frame["session"].max()) < today.isoformat():
+        return
+    ahead = np.array(parsed.frame["session"] > today.isoformat())
+    if ahead.any():
+        at = int(np.argmax(ahead))
+        raise source.bad(int(parsed.frame.index[at]), f"{parsed.frame['session'].iloc[at]} is still to come (today is {today})")
+    session = rules.sessions.session(today) if parsed.table == "bars" else None
+    if session is None or rules.now >= session.last_fill_at():
+        return
+    final = np.array((parsed.frame["session"] == today.isoformat()) & (parsed.frame["provisional"] == 0))
+    if final.any():
+        at = int(np.argmax(final))
+        symbol = parsed.frame["symbol"].iloc[at]
+        raise source.bad(
+            int(parsed.frame.index[at]),
+            f"the session of {today} has not ended, so this bar of {symbol} is not final (column provisional: 1)",
+        )
 
 
 def _admit(source: SourceFile, parsed: Parsed, sessions: SessionTable, believe_content: bool, today: date) -> None:
@@ -157,18 +240,22 @@ def _admit(source: SourceFile, parsed: Parsed, sessions: SessionTable, believe_c
         sessions.admit(day, f"NSE's bhavcopy {source.name}")
 
 
-def _refuse_false_dates(source: SourceFile, parsed: Parsed, sessions: SessionTable, believe_content: bool) -> None:
+def _refuse_false_dates(source: SourceFile, parsed: Parsed, rules: _Rules) -> None:
     """DataError for a date that is no session, or that is not the one in a bhavcopy's name."""
     if "session" not in parsed.frame.columns:
         return
     held = sorted(parsed.frame["session"].unique())
     claimed = date_in_name(source)
-    if claimed is not None and not believe_content and held != [claimed.isoformat()]:
+    sessions = rules.sessions
+    if claimed is not None and not rules.believe_content and held != [claimed.isoformat()]:
         raise DataError(
             f"{source.name}: holds {held[0]}, not {claimed} as its name says; --believe-content takes it all the same"
         )
     for text in held:
         day = date.fromisoformat(text)
+        if day < sessions.first and parsed.table == "bars":
+            refuse_underivable(source, parsed, day, sessions.first, rules.derive_calendar)
+            continue
         try:
             session = sessions.session(day)
         except DataError as error:
@@ -204,6 +291,8 @@ def _write(archive: Archive, item: _Ready, replace: bool, at: datetime) -> FileR
     if not parsed.table:
         return FileReport(name, item.kind, parsed.table, rows, Merged(same=rows), parsed.skipped)
     file_id = archive.record_file(name, item.source.sha256, item.kind, rows, at)
+    if parsed.table == "minutes":
+        refuse_other_prices(archive.db.conn, item.source, parsed)
     merged = archive.merge(parsed.table, parsed.frame, file_id, replace=replace, source=name)
     return FileReport(name, item.kind, parsed.table, rows, merged, parsed.skipped)
 

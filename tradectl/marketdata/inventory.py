@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tradectl.errors import DatabaseError
+from tradectl.exchange.tables import FIRST
 from tradectl.marketdata.panel.stored import UNSOUND, StoredPanel
 from tradectl.marketdata.reading import Mark, mark_of, read_archive
 
@@ -53,6 +54,8 @@ class Inventory:
     first_session: str | None
     last_session: str | None
     sessions: int
+    derived_sessions: int
+    """Those before the session table, known only by their bars."""
     lists: dict[str, int]
     securities: int
     actions: int
@@ -99,6 +102,7 @@ def _counted(archive: sqlite3.Connection, panel: Derived | None) -> Inventory:
         first_session=first,
         last_session=last,
         sessions=number("SELECT count(DISTINCT session) FROM bars"),
+        derived_sessions=number(f"SELECT count(DISTINCT session) FROM bars WHERE session < '{FIRST.isoformat()}'"),
         lists=dict(archive.execute("SELECT list, count(*) FROM lists GROUP BY list ORDER BY list").fetchall()),
         securities=number("SELECT count(*) FROM securities"),
         actions=number("SELECT count(*) FROM actions"),

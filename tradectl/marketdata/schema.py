@@ -9,7 +9,7 @@ import sqlite3
 from dataclasses import dataclass
 
 ARCHIVE = "archive.db"
-VERSION = 4
+VERSION = 5
 """Of the tables; in SQLite's user_version."""
 
 DERIVED_FROM = ("bars", "lists", "securities", "renames", "actions", "surveillance")
@@ -141,6 +141,13 @@ OTHERS = (
 )
 
 
+DECISIONS = """CREATE TABLE IF NOT EXISTS action_decisions (
+    symbol TEXT NOT NULL, ex_date TEXT NOT NULL, verdict TEXT NOT NULL CHECK (verdict IN ('set', 'ignore')),
+    ratio TEXT NOT NULL, note TEXT NOT NULL, decided_at TEXT NOT NULL, PRIMARY KEY (symbol, ex_date))"""
+"""What a person decided about the corporate actions of an ex-date. No import touches it. `ratio`: new shares for one old such as
+`5` or `3/2`, `demerger`, or empty with `ignore`."""
+
+
 def _stamped(event: str, row: str) -> str:
     """A trigger that notes the session of a bar as changed by the generation that is being written."""
     return f"""CREATE TRIGGER bars_{event.partition(" ")[0].lower()}_{row.lower()} AFTER {event} ON bars
@@ -179,7 +186,8 @@ def bring_forward(connection: sqlite3.Connection) -> None:
         since = {"underlyings": 3, "surveillance": 4}
         added = tuple(TABLES[name].sql for name, version in since.items() if 0 < found < version)
         indices = (SURVEILLANCE_BY_SYMBOL,) if found < 4 else ()
-        for statement in (*first, *history, *added, *indices, f"PRAGMA user_version = {VERSION}"):
+        decisions = (DECISIONS,) if found < 5 else ()
+        for statement in (*first, *history, *added, *indices, *decisions, f"PRAGMA user_version = {VERSION}"):
             connection.execute(statement)
         connection.commit()
     finally:

@@ -5,6 +5,7 @@ Opened `through` a session it has no bar after it, whatever was imported since: 
 
 from __future__ import annotations
 
+import csv
 import sqlite3
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -14,14 +15,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tradectl.errors import DatabaseError, UsageError
+from tradectl.errors import DatabaseError, DataError, UsageError
 from tradectl.exchange.ticks import tick_size
 from tradectl.marketdata.adjustment import Step, step, steps
-from tradectl.marketdata.panel.deriving import open_panel
+from tradectl.marketdata.panel.deriving import open_panel, renew
 from tradectl.marketdata.reading import read_archive
 from tradectl.model.market import CorporateAction, Instrument
 from tradectl.model.panel import NAMES
 from tradectl.model.surveillance import Spells, Surveillance
+from tradectl.model.symbols import spelled
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable
@@ -52,6 +54,9 @@ class Store:
         self.folder = folder
         self.sessions = sessions
         self.through = through
+        self._opened: StoredPanel | None = None
+        self._verified = False
+        self._undecided: dict[str, date] | None = None
         self._panel: Panel | None = None
         self._histories: dict[str, History | None] = {}
         self._actions: dict[str, tuple[CorporateAction, ...]] = {}
@@ -87,6 +92,21 @@ class Store:
         """The sessions whose rows in the panel store are not what was written. Reads everything."""
         return self._stored.damaged()
 
+    def verify(self) -> str:
+        """Compare every row of the panel store with its checksum, once, and derive the store anew where one differs; return one
+        line about that, empty where all is sound. DatabaseError where it cannot be written."""
+        damaged = [] if self._verified else self._stored.damaged()
+        self._verified = True
+        if not damaged:
+            return ""
+        renew(self.folder)
+        self._opened = self._panel = None
+        self._histories.clear()
+        self._steps.clear()
+        self._multipliers.clear()
+        named = ", ".join(map(str, damaged[:3])) + (" ..." if len(damaged) > 3 else "")
+        return f"{len(damaged)} rows of the panel store were damaged ({named}); it was derived anew from the archive"
+
     def panel(self) -> Panel:
         """All stored bars of everybody, not copied; no session after the one the store was opened through."""
         if self._panel is None:
@@ -110,7 +130,7 @@ class Store:
             symbols = _symbols_of(path)
         else:
             symbols = [symbol.strip() for symbol in name.split(",") if symbol.strip()]
-        ids = {symbol: self._member(symbol.upper()) for symbol in symbols}
+        ids = {symbol: self._member(spelled(symbol)) for symbol in symbols}
         strangers = [symbol for symbol, owner in ids.items() if not self._is_instrument(owner)]
         if strangers or not ids:
             known = ", ".join((*self.lists(), "all"))
@@ -123,7 +143,7 @@ class Store:
         known = self._found.get(key)
         if known is not None:
             return known
-        name = symbol.strip().upper()
+        name = spelled(symbol)
         for candidate in (self._facts.renames.resolve(name, session), name):
             if self._is_instrument(candidate):
                 self._found[key] = candidate
@@ -166,6 +186,30 @@ class Store:
             return ()
         start = bisect_right(found, after, key=lambda action: action.ex_date)
         return found[start : bisect_right(found, through, key=lambda action: action.ex_date)]
+
+    def undecided(self) -> dict[str, date]:
+        """The first ex-date of an unknown action that no person has decided, by instrument. One before the first stored bar
+        changes nothing that is stored, and is left out."""
+        if self._undecided is None:
+            found = ((owner, date.fromisoformat(day)) for owner, days in self._facts.undecided.items() for day in reversed(days))
+            self._undecided = {owner: day for owner, day in found if day > self._first_bar(owner)}
+        return self._undecided
+
+    def _first_bar(self, instrument_id: str) -> date:
+        panel = self.panel()
+        column = panel.columns.get(instrument_id)
+        first = panel.first_bar(column) if column is not None else -1
+        return date.fromordinal(int(panel.sessions[first])) if first >= 0 else date.min
+
+    def told_in(self, actions: Sequence[CorporateAction]) -> str:
+        """The names of the imported files that announce actions, as `, told in a.csv`; empty where none does."""
+        query = "SELECT DISTINCT files.name FROM actions JOIN files ON files.id = actions.file WHERE ex_date = ? AND subject = ?"
+        names = {str(row[0]): None for a in actions for row in self._rows(query, (a.ex_date.isoformat(), a.subject))}
+        return f", told in {', '.join(names)}" if names else ""
+
+    def decisions(self) -> dict[str, list[list[str]]]:
+        """What a person decided, by instrument: ISO ex-date, verdict, ratio, note, and when."""
+        return self._facts.decisions
 
     def multiplier(self, instrument_id: str, session: date, open_price: int | None) -> float | None:
         """M of a session. A demerger on the session itself needs the session's open (paise): None while that is not known."""
@@ -211,9 +255,11 @@ class Store:
             found.setdefault(str(symbol), []).append(date.fromisoformat(str(day)))
         return found
 
-    @cached_property
+    @property
     def _stored(self) -> StoredPanel:
-        return open_panel(self.folder)
+        if self._opened is None:
+            self._opened = open_panel(self.folder)
+        return self._opened
 
     @property
     def _facts(self) -> Facts:
@@ -386,11 +432,14 @@ def _without_bars(actions: Sequence[CorporateAction]) -> tuple[Step, ...]:
 
 def _symbols_of(path: Path) -> list[str]:
     """Symbols of a file: the column `Symbol` of a CSV, else the first word of each line; `#` begins a remark."""
+    from tradectl.marketdata.importers.packed import read_bytes
+
     try:
-        lines = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_bytes(path).decode("utf-8-sig")
+        lines = [line.split("#")[0].strip() for line in text.splitlines()]
+        rows = [[cell.strip() for cell in row] for row in csv.reader(filter(None, lines), skipinitialspace=True)]
+    except (DataError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{path}: cannot be read as a list of symbols") from error
-    rows = [[cell.strip() for cell in line.split(",")] for line in lines if line]
     header = [cell.lower() for cell in rows[0]] if rows else []
     column = header.index("symbol") if "symbol" in header else 0
     symbols = [row[column] for row in rows[1 if "symbol" in header else 0 :] if len(row) > column and row[column]]

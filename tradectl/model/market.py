@@ -77,6 +77,10 @@ class ActionKind(StrEnum):
     RIGHTS = "rights"
     DIVIDEND = "dividend"
     OTHER = "other"
+    UNKNOWN = "unknown"
+    """It may change the number of shares, and its text does not say how. A person decides (`data actions`)."""
+    ACCEPTED = "accepted"
+    """A person decided that nothing changes the shares on this date, and that the prices are right as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,8 @@ class CorporateAction:
     """One thing that happens to a security on its ex-date.
 
     `ratio` is new shares for one old share (split 10:1 -> 10, bonus 1:1 -> 2, 1 where shares do not change). A demerger's
-    price factor is not known before the open of its ex-date, so it is not here. `dividend` is in paise a share.
+    price factor is not known before the open of its ex-date, so it is not here. `dividend` is in paise a share. `offered`: shares
+    that a rights issue offers for one held.
     """
 
     instrument_id: str
@@ -93,6 +98,7 @@ class CorporateAction:
     ratio: Fraction = Fraction(1)
     dividend: int = 0
     subject: str = ""
+    offered: Fraction = Fraction(0)
 
 
 def changes_shares(action: CorporateAction) -> bool:
@@ -101,4 +107,16 @@ def changes_shares(action: CorporateAction) -> bool:
 
 def bars_entry(action: CorporateAction) -> bool:
     """Whether a session that is this action's ex-date is closed to new entries (strategy.md, Entry)."""
-    return action.kind in {ActionKind.SPLIT, ActionKind.BONUS, ActionKind.CONSOLIDATION, ActionKind.DEMERGER, ActionKind.RIGHTS}
+    return action.kind in _BARRING
+
+
+_BARRING = frozenset(
+    {
+        ActionKind.SPLIT,
+        ActionKind.BONUS,
+        ActionKind.CONSOLIDATION,
+        ActionKind.DEMERGER,
+        ActionKind.RIGHTS,
+        ActionKind.UNKNOWN,
+    }
+)

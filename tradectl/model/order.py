@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -82,7 +82,8 @@ class OrderRequest:
 class OrderReport:
     """What the broker says now of one order. `price` and `average_price` in paise (average may be fractional: a float
     is fine here, fills carry the exact prices). `status` is already mapped to our words. `passing`: it was rejected for a
-    reason that may pass by itself, such as missing funds."""
+    reason that may pass by itself, such as missing funds. `unknown_word`: the broker's status where no table has it; `status` is
+    UNKNOWN then, and says nothing of the order."""
 
     broker_order_id: str
     tag: str | None
@@ -97,6 +98,7 @@ class OrderReport:
     placed_at: datetime
     updated_at: datetime
     passing: bool = False
+    unknown_word: str = ""
 
     @property
     def under_our_tag(self) -> bool:
@@ -126,13 +128,16 @@ class TradeReport:
 class Holding:
     """What the depository has: `quantity` delivered, `t1_quantity` bought and not yet delivered, `sellable` what the
     broker lets us sell now (resting sells not subtracted). `pledged` shares are in none of these; 0 too where a broker does not
-    list them."""
+    list them. `isin`: as the broker tells it, else empty. `other_isin`: the broker's shares under this symbol are of this other
+    security, so none are counted here."""
 
     symbol: str
     quantity: int
     t1_quantity: int
     sellable: int
     pledged: int = 0
+    isin: str = field(default="", compare=False)
+    other_isin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from tradectl.errors import UsageError
 from tradectl.ledger import schema
 from tradectl.ledger.engine import Database
 from tradectl.model.moment import at_ist
+from tradectl.model.symbols import spelled
 from tradectl.report.values import rows
 
 LOGS = schema.user_logs
@@ -37,7 +38,7 @@ def listing(
     if day is not None:
         start = at_ist(day, time())
         query = query.where(LOGS.c.at >= start, LOGS.c.at < start + timedelta(days=1))
-    for column, wanted in ((LOGS.c.task, task), (LOGS.c.symbol, symbol.upper()), (LOGS.c.action, action)):
+    for column, wanted in ((LOGS.c.task, task), (LOGS.c.symbol, spelled(symbol)), (LOGS.c.action, action)):
         if wanted:
             query = query.where(column == wanted)
     with database.read() as connection:

@@ -11,6 +11,7 @@ from tradectl.errors import UsageError
 from tradectl.ledger import schema
 from tradectl.ledger.engine import Database
 from tradectl.model.order import ALIVE, OrderStatus
+from tradectl.model.symbols import spelled
 from tradectl.report.values import rows
 
 ORDERS, FILLS = schema.orders, schema.fills
@@ -37,7 +38,7 @@ def listing(
             raise UsageError(f"no order status is called {status!r}; there are {', '.join(OrderStatus)}")
         query = query.where(ORDERS.c.status == status.upper())
     if symbol:
-        query = query.where(ORDERS.c.symbol == symbol.upper())
+        query = query.where(ORDERS.c.symbol == spelled(symbol))
     if open_only:
         query = query.where(ORDERS.c.status.in_(OPEN))
     with database.read() as connection:

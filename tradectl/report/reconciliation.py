@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tradectl.execution import stops
+from tradectl.execution.beyond_book import beyond_book
 from tradectl.execution.byhand import NOBODY
 from tradectl.execution.unknown import may_be_sending
 from tradectl.ledger.book import BY_HAND
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_rupees
+from tradectl.model.odd_rows import OddRow
 from tradectl.model.order import ALIVE, OrderReport, OrderStatus
 from tradectl.report.values import value
 
@@ -20,22 +23,27 @@ if TYPE_CHECKING:
 
 NOT_LIVE = frozenset({OrderStatus.REJECTED, OrderStatus.CANCELLED, OrderStatus.RETRY_PENDING})
 """The same to the exchange: what a broker calls rejected may be, for us, to be tried again, or tried again since."""
-COUNTED = ("executed", "rejected", "postponed", "cancelled", "adopted", "counted", "external", "adjusted", "reopened")
+COUNTED = ("executed", "rejected", "postponed", "cancelled", "adopted", "counted", "external", "adjusted", "reopened", "doubted")
+
+MORE = "more than ours: bought by hand or credited, and left alone"
+LOST = "; or of a position that the ledger lost. No buy is sent"
 
 
 def reconciliation(desk: Desk, changes: Changes) -> dict[str, Any]:
     """The result of `reconcile`, as JSON values, after `changes`:
 
     `changed` counts what was written. `orders`: where ours and the broker's differ, with `why`; `broker` is None for an
-    order that the broker's book does not show. `shares`: symbols of
-    which book and broker have different numbers; `differs` where the broker has fewer. `cash`: what the fills say against the
+    order that the broker's book does not show. `shares`: symbols of which book and broker have different numbers; `differs` where
+    the broker has fewer; `own` as the setting says; `beyond`: what nothing explains. `cash`: what the fills say against the
     funds, in rupees. `unknown`: our orders of unknown fate. `external`: orders of the broker's book by hand, without our tag.
-    `agrees`: whether nothing differs.
+    `odd_rows`: the broker's rows that cannot be read; what they may be is in no other list. `agrees`: whether nothing differs,
+    and no such row stops a symbol of ours.
     """
     reports = desk.broker.orders()
     ours = _ours(desk, reports)
     orders = _differing(desk, reports, ours)
     shares, cash = _shares(desk), _cash(desk)
+    odd = [(row, stops.is_ours(desk.book, row, frozenset())) for row in stops.noted(desk.book)]
     return {
         "changed": {"trades": changes.trades} | {name: len(getattr(changes, name)) for name in COUNTED},
         "orders": orders,
@@ -43,7 +51,11 @@ def reconciliation(desk: Desk, changes: Changes) -> dict[str, Any]:
         "cash": cash,
         "unknown": [_unknown(order) for order in desk.snapshot.unknown],
         "external": [_report(item) for item in reports if item.broker_order_id not in ours and not item.under_our_tag],
-        "agrees": not orders and not any(item["differs"] for item in shares) and cash["difference"] == "0.00",
+        "odd_rows": [_odd(row, stop) for row, stop in odd],
+        "agrees": not orders
+        and not any(item["differs"] for item in shares)
+        and cash["difference"] == "0.00"
+        and not any(stop for _, stop in odd),
     }
 
 
@@ -73,7 +85,7 @@ def _differing(desk: Desk, reports: Sequence[OrderReport], ours: Mapping[str, Or
     shown, today = {report.broker_order_id for report in reports}, ist_date(desk.clock.now())
     for order in desk.snapshot.orders:
         shown_before = order.alive and order.broker_order_id is not None and order.session <= today
-        if shown_before and order.broker_order_id not in shown:
+        if shown_before and order.broker_order_id not in shown and stops.row_of(desk.book, order) is None:
             rows.append(
                 {"symbol": order.symbol, "why": "the broker's book does not show it", "ours": _order(order), "broker": None}
             )
@@ -82,6 +94,8 @@ def _differing(desk: Desk, reports: Sequence[OrderReport], ours: Mapping[str, Or
 
 def _why(order: Order, report: OrderReport) -> str:
     """Where two tales of one order differ; empty where they do not."""
+    if report.unknown_word:
+        return f"the broker's status word {report.unknown_word!r} is not known; the last proved status stays"
     told = [
         (name, mine, theirs)
         for name, mine, theirs in (
@@ -129,6 +143,17 @@ def _report(report: OrderReport) -> dict[str, Any]:
     }
 
 
+def _odd(row: OddRow, stop: bool) -> dict[str, Any]:
+    return {
+        "symbol": row.symbol or None,
+        "kind": str(row.kind),
+        "field": row.field,
+        "value": row.value,
+        "broker_order_id": row.broker_order_id or None,
+        "stops": stop,
+    }
+
+
 def _unknown(order: Order) -> dict[str, Any]:
     told = _order(order) or {}
     sending = may_be_sending(order, NOBODY)
@@ -136,20 +161,27 @@ def _unknown(order: Order) -> dict[str, Any]:
 
 
 def _shares(desk: Desk) -> list[dict[str, Any]]:
-    held = {item.symbol: item.quantity + item.t1_quantity for item in desk.broker.holdings()}
+    holdings, own = desk.holdings(), desk.path.own_shares
+    held = {item.symbol: item.quantity + item.t1_quantity for item in holdings}
+    others = {item.symbol: item.other_isin for item in holdings if item.other_isin}
+    beyond = {item.symbol: item for item in beyond_book(holdings, desk.snapshot.positions, own)}
     mine = {position.symbol: position.quantity for position in desk.snapshot.positions}
     return [
         {
             "symbol": symbol,
             "book": mine.get(symbol, 0),
             "broker": held.get(symbol, 0),
+            "own": own.get(symbol, 0),
+            "beyond": beyond[symbol].shares if symbol in beyond else 0,
             "differs": held.get(symbol, 0) < mine.get(symbol, 0),
-            "why": "the broker has fewer than the book: sold elsewhere, moved or pledged without a trade that we could read"
+            "why": f"the broker's shares are of another security, ISIN {others[symbol]}: not counted"
+            if symbol in others
+            else "the broker has fewer than the book: sold elsewhere, moved or pledged without a trade that we could read"
             if held.get(symbol, 0) < mine.get(symbol, 0)
-            else "more than ours: bought by hand or credited, and left alone",
+            else MORE + ("; own_shares says so" if symbol not in beyond else LOST),
         }
         for symbol in sorted(mine.keys() | held.keys())
-        if mine.get(symbol, 0) != held.get(symbol, 0)
+        if (mine.get(symbol, 0) != held.get(symbol, 0) or symbol in beyond) and stops.unreadable_holding(holdings, symbol) is None
     ]
 
 

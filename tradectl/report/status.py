@@ -13,6 +13,7 @@ from tradectl.ledger.arming import BROKER, LOGGED_IN_UNTIL, Arming
 from tradectl.ledger.executions import standing
 from tradectl.ledger.lock_holder import lock_holder
 from tradectl.model.moment import ist_date
+from tradectl.model.odd_rows import KEPT_UNDER
 from tradectl.model.order import ALIVE, OrderStatus
 from tradectl.model.trading_state import TradingState, stricter
 from tradectl.report.values import rows, value
@@ -69,9 +70,21 @@ def status(world: World) -> dict[str, Any]:
         "services": _services(world),
         "undelivered": len(world.ledger.outbox.pending()),
         "clock_jump": last_jump(world),
+        "odd_rows": _odd_rows(world, today),
         **facts,
     }
     return found | {"login_needed_for": login_needed(found)}
+
+
+def _odd_rows(world: World, today: date) -> list[dict[str, Any]]:
+    """Return the rows of the broker that could not be read today, by symbol, with what they mean."""
+    task, rule = KEPT_UNDER
+    if not world.ledger.decisions.by_rule(task, today, "", rule):
+        return []
+    from tradectl.execution import odd_record
+
+    found = odd_record.known(world.ledger, today).values()
+    return [{"symbol": item.symbol or None, "stops": item.stops, "text": item.text, "rows": item.shown} for item in found]
 
 
 def marker_state(marker: HaltMarker) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sqlalchemy import or_, select
 
 from tradectl.ledger import schema
 from tradectl.ledger.engine import Database
+from tradectl.model.symbols import spelled
 from tradectl.report.values import rows
 
 DECISIONS = schema.decisions
@@ -27,7 +28,7 @@ def decisions(
     """The decisions about a symbol under any name it had, newest first; of all sessions unless some are named.
 
     `users`: whose decisions count (one's own, and the one's whose signals one follows)."""
-    names = select(DECISIONS.c.instrument_id).where(DECISIONS.c.symbol == symbol.upper())
+    names = select(DECISIONS.c.instrument_id).where(DECISIONS.c.symbol == spelled(symbol))
     about = or_(DECISIONS.c.instrument_id.in_(names), DECISIONS.c.instrument_id == instrument_id)
     query = select(DECISIONS).where(DECISIONS.c.user.in_(users), about)
     if sessions:

@@ -62,7 +62,12 @@ def spanned(market: Store, instruments: Sequence[str], first: date | None, last:
     begins = [history.session(0) for name in instruments if (history := market.history(name)) is not None]
     if newest is None or not begins:
         raise DataError("there are no bars; `tradectl data import` brings them in")
-    span = Span(max(first or min(begins), market.sessions.first), min(last or newest, newest))
+    known_from = market.sessions.first
+    if first is not None and min(begins) <= first < known_from:
+        raise UsageError(
+            f"--from {first}: no sessions, ticks and charges before {known_from} are known; earlier bars are only history"
+        )
+    span = Span(max(first or min(begins), known_from), min(last or newest, newest))
     if last is not None and first is not None and last < first:
         raise UsageError(f"--to {last} is before --from {first}")
     if span.last < span.first:

@@ -15,9 +15,14 @@ from tradectl.exchange.sessions import FILL_YEAR, Session
 from tradectl.model.moment import ist_date, to_ist
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tradectl.exchange.sessions import SessionTable
+    from tradectl.model.market import Quote
     from tradectl.task import World
 
+BETWEEN = timedelta(seconds=15)
+"""Between two looks at the quotes of a broker that does not date trades."""
 _LAST_STEP = timedelta(minutes=1)
 """How long after the last fill the last step of the sell monitor may begin."""
 WARN_FROM = (12, 1)
@@ -60,10 +65,30 @@ def _proof(world: World, candidate: Session, now: datetime) -> str:
         quotes = world.broker.quotes(symbols)
     except UncoveredDate:
         return ""
-    for symbol, quote in quotes.items():
-        traded = quote.last_trade_at
-        if traded is not None and ist_date(traded) == candidate.date and _opens(candidate) <= traded <= now:
-            return f"{symbol} traded at {to_ist(traded):%H:%M:%S}, by {quote.source}"
+    traded = {symbol: quote for symbol, quote in quotes.items() if _traded_at(quote, candidate, now) is not None}
+    if not traded:
+        return ""
+    if not world.broker.capabilities.trade_times:
+        return _growth(world, traded) if now >= candidate.open_at() else ""
+    symbol, quote = next(iter(traded.items()))
+    return f"{symbol} traded at {to_ist(quote.last_trade_at or now):%H:%M:%S}, by {quote.source}"
+
+
+def _traded_at(quote: Quote, candidate: Session, now: datetime) -> datetime | None:
+    """Return when a price was traded, where that is today and in the hours of an ordinary session."""
+    at = quote.last_trade_at
+    return at if at is not None and ist_date(at) == candidate.date and _opens(candidate) <= at <= now else None
+
+
+def _growth(world: World, before: Mapping[str, Quote]) -> str:
+    """Return what two looks at quotes prove together, of a broker whose quotes do not date their trades: such a time may be of an
+    update on a closed day. A volume that grows between them is a trade. Empty where none grows."""
+    world.clock.sleep(BETWEEN.total_seconds())
+    for symbol, quote in world.broker.quotes(list(before)).items():
+        earlier = before[symbol].volume or 0
+        if quote.volume is not None and quote.volume > earlier > 0:
+            at = to_ist(world.clock.now())
+            return f"the volume of {symbol} grew from {earlier} to {quote.volume} by {at:%H:%M:%S}, by {quote.source}"
     return ""
 
 

@@ -242,13 +242,15 @@ class Runner:
         return work.through(window, until=order.until, once=order.once, watch=_Loop(self, order, claim))
 
     def _ended(self, order: Order, claim: Claim, work: Stepping, *, done: bool) -> Report:
-        code = UNKNOWN if work.unknown else REFUSED if work.refused or work.unprotected else 0
+        code = UNKNOWN if work.unknown else REFUSED if work.refused or work.unprotected or work.stopped_rows else 0
         code = max([code, *(error.exit_code for error in work.failures.values())], key=gravity_of)
         blocked = max(Blocked.exit_code, code, key=gravity_of)
         if work.blocked and (done or order.window.every is None):
             return self._failed(order, claim, work, work.blocked, blocked, outcome="blocked")
         ledger, now = self.world.ledger, self.world.clock.now()
-        text, error = _told(order, work, done=done), "; ".join([*work.unprotected, *map(step_failed, work.failures.values())])
+        self._warnings += work.take_odd_news()
+        failures = map(step_failed, work.failures.values())
+        text, error = _told(order, work, done=done), "; ".join([*work.unprotected, *work.stopped_rows, *failures])
         with ledger.database.note():
             if done:
                 ledger.executions.finish(claim, "completed", work.result, now=now, steps=work.steps)
@@ -339,7 +341,7 @@ class _Loop:
         world.ledger.executions.beat(self.claim, world.clock.machine_now(), steps=work.steps, result=work.result)
         if work.blocked:
             self.runner.tell_blocked(self.order, work.blocked)
-        if work.blocked or work.unprotected:
+        if work.blocked or work.unprotected or work.stopped_rows:
             self.runner.deliver()
 
     def failed(self, error: TradectlError) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tradectl.errors import BrokerUnavailable, DataError, LoginNeeded, TradectlError
+from tradectl.errors import BrokerUnavailable, DatabaseError, DataError, LoginNeeded, TradectlError
 from tradectl.runtime.agenda import Window, next_mark
 
 if TYPE_CHECKING:
+    from tradectl.execution.odd_record import OddSymbol
     from tradectl.runtime.heartbeat import Heartbeat
     from tradectl.runtime.interrupt import Stop
     from tradectl.task import Context, Outcome, Task
@@ -68,6 +70,10 @@ class Stepping:
     changed: bool = False
     blocked: str = ""
     unprotected: tuple[str, ...] = ()
+    odd: tuple[OddSymbol, ...] | None = None
+    """The broker's rows that the last step could not read, by symbol; None before the first step."""
+    odd_news: tuple[OddSymbol, ...] = ()
+    """Those that are new and were not yet reported."""
     failures: dict[str, TradectlError] = field(default_factory=dict)
     """Of steps that failed while the loop went on: the first error of each cause."""
 
@@ -77,7 +83,10 @@ class Stepping:
         if self.heartbeat is not None:
             self.heartbeat.check()
         self.context.begin_step()
-        outcome = self.task.run(self.context.at_step(self.steps, self.first))
+        try:
+            outcome = self.task.run(self.context.at_step(self.steps, self.first))
+        finally:
+            self._note_odd_rows()
         if not outcome.blocked and self.context.stopped:
             outcome = replace(outcome, blocked=self.context.stopped)
         if outcome.blocked:  # an order of unknown outcome is looked for while the account is halted, too
@@ -85,7 +94,11 @@ class Stepping:
             outcome = replace(outcome, unknown=unknown, again_after=again_after)
         self.first = False
         merge = self.task.merge
-        self.result = merge(self.result, outcome.result) if merge is not None and self.steps else outcome.result
+        if self.odd_news:
+            outcome = replace(outcome, changed=True)
+        self.result = self._with_odd_rows(
+            merge(self.result, outcome.result) if merge is not None and self.steps else outcome.result
+        )
         self.steps += 1
         self.refused += outcome.refused
         self.unknown = outcome.unknown  # an order that was unknown may be settled by the next step
@@ -95,6 +108,30 @@ class Stepping:
         if self.progress is not None:
             self.progress(self.task, self.context.now, outcome)
         return outcome
+
+    @property
+    def stopped_rows(self) -> tuple[str, ...]:
+        """A line for each symbol of ours that a row of the broker stops, which cannot be read."""
+        return tuple(item.text for item in self.odd or () if item.stops)
+
+    def take_odd_news(self) -> tuple[str, ...]:
+        """Return a line for each symbol with new rows that cannot be read and stop nothing, once."""
+        taken, self.odd_news = tuple(item.text for item in self.odd_news if not item.stops), ()
+        return taken
+
+    def _note_odd_rows(self) -> None:
+        """Keep and announce the broker's rows that this step could not read. A ledger that fails here fails the step too."""
+        before = {item.symbol: item for item in self.odd} if self.odd is not None else None
+        with suppress(DatabaseError):
+            found, new = self.context.odd_rows(before)
+            self.odd, self.odd_news = tuple(found), (*self.odd_news, *new)
+
+    def _with_odd_rows(self, result: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a result with the rows that cannot be read now, and without those of before."""
+        if not self.odd and "odd_rows" not in result:
+            return result
+        rest = {name: value for name, value in result.items() if name != "odd_rows"}
+        return rest | ({"odd_rows": [row for item in self.odd for row in item.shown]} if self.odd else {})
 
     def settle(self, deadline: datetime) -> Outcome:
         """Step, and again after as long as the task asks, where that is not later than `deadline`."""

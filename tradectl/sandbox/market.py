@@ -13,6 +13,7 @@ from tradectl.model.history import History, Ints
 from tradectl.model.market import ActionKind, Bar, CorporateAction, Instrument
 from tradectl.model.panel import Panel, stacked
 from tradectl.model.surveillance import Spells, Surveillance
+from tradectl.strategy.trusted_prices import undecided_from
 
 Minute = tuple[int, int, int, int, int, int]
 
@@ -72,6 +73,9 @@ class MemoryMarket:
             np.array([self.multiplier(instrument_id, bar.session, bar.open) for bar in bars]),
         )
 
+    def verify(self) -> str:
+        return ""
+
     def panel(self) -> Panel:
         return stacked(history for name in self._listings if (history := self.history(name)) is not None)
 
@@ -93,6 +97,10 @@ class MemoryMarket:
 
     def excluded(self, instrument_id: str) -> Spells:  # noqa: ARG002 - no list is in memory
         return ()
+
+    def undecided(self) -> dict[str, date]:
+        found = {name: undecided_from(listing.actions) for name, listing in self._listings.items()}
+        return {name: day for name, day in found.items() if day is not None}
 
     def multiplier(self, instrument_id: str, session: date, open_price: int | None) -> float | None:
         product = 1.0

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tradectl.sandbox.broker_sandbox import BrokerSandbox
 from tradectl.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
@@ -38,15 +39,14 @@ def kite(world: PaperWorld, port: int) -> Served:
 
 
 def kotak_neo(world: PaperWorld, port: int) -> Served:
-    from tradectl.brokers.kotak_neo.feed import REALTIME
-    from tradectl.sandbox.kotak_neo import KotakNeoSandbox, Registered
+    from tradectl.sandbox.kotak_neo import CONFIG, KotakNeoSandbox, Registered
 
     client = Registered("sandboxkey", "+919800000000", "ASHA1", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "246810")
     sandbox = KotakNeoSandbox(
         lambda: world.broker, clock=world.clock, market=lambda: world.market, client=client, stream=True, port=port
     )
     told = {name: getattr(client, name) for name in ("consumer_key", "mobile_number", "ucc", "totp_secret", "mpin")}
-    addresses = {"login": sandbox.url, "prices": sandbox.stream_url, "orders": sandbox.stream_url + REALTIME}
+    addresses = {"login": sandbox.url, "config": sandbox.url + CONFIG}
     return Served("kotak_neo", sandbox, addresses, told)
 
 
@@ -54,5 +54,12 @@ def openalgo(world: PaperWorld, port: int) -> Served:
     from tradectl.sandbox.openalgo import OpenAlgoSandbox
 
     key = "openalgo-key"
-    sandbox = OpenAlgoSandbox(lambda: world.broker, world.clock, api_key=key, port=port)
+    sandbox = OpenAlgoSandbox(lambda: world.broker, world.clock, api_key=key, market=lambda: world.market, port=port)
+    sandbox.cancel_status = 500
     return Served("openalgo", sandbox, {"api": sandbox.url}, {"api_key": key})
+
+
+def brought(name: str, entry: BrokerSandbox, world: PaperWorld, port: int) -> Served:
+    """Return the sandbox that another package brings."""
+    sandbox = entry.sandbox(lambda: world.broker, world.market, world.clock, world.sessions, port=port)
+    return Served(name, sandbox, entry.addresses(sandbox.url), entry.credentials)

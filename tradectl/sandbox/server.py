@@ -80,6 +80,8 @@ class Sandbox(ABC):
     slow = 1.0
     shapes = ""
     """The broker whose shapes a faulty exchange's answers take (`sandbox.shapes`)."""
+    own_shapes: tuple[tuple[Shape, ...], tuple[Shape, ...]] = ((), ())
+    """Of a sandbox that another package brings: shapes that prove nothing, and replies that its broker documents as refusals."""
     _ending = False
 
     def __init__(self, exchange: Callable[[], Broker], *, port: int = 0) -> None:
@@ -98,7 +100,7 @@ class Sandbox(ABC):
         """For the server's own thread."""
         if self._exchange is None:
             self._exchange = self._make()
-            if isinstance(self._exchange, FaultyBroker) and self.shapes:
+            if isinstance(self._exchange, FaultyBroker) and (self.shapes or all(self.own_shapes)):
                 self._exchange.misreport = self._misreport
         return self._exchange
 
@@ -132,7 +134,8 @@ class Sandbox(ABC):
 
     def _misreport(self, fault: Fault, number: int) -> None:
         """The faulty exchange has carried a command out, and the reply is to be another one: which, follows from the number."""
-        table = (DOCUMENTED if fault is Fault.DOCUMENTED_REFUSAL else SHAPES)[self.shapes]
+        shapes, documented = (SHAPES[self.shapes], DOCUMENTED[self.shapes]) if self.shapes else self.own_shapes
+        table = documented if fault is Fault.DOCUMENTED_REFUSAL else shapes
         self._lie = table[number % len(table)]
 
     def _take_lie(self) -> Shape | None:

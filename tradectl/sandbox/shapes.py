@@ -16,7 +16,7 @@ from tradectl.sandbox.response import Response, Shape
 
 DEPTH = 50_000
 DIGITS = 5_000
-_IDS = ("order_id", "nOrdNo", "orderid")
+_IDS = ("order_id", "nOrdNo", "orderid", "orderId")
 _STATUSES = (
     400, 401, 402, 403, 404, 405, 406, 408, 409, 410, 411, 412, 413, 415, 418, 421, 422, 423, 424, 425, 426, 428, 429, 431, 451,
     499, 500, 501, 502, 503, 504, 505, 507, 508, 511, 520, 521, 522, 524, 529, 599,
@@ -43,7 +43,8 @@ def _always(content: bytes) -> Callable[[Response], bytes]:
     return lambda _: content
 
 
-def _replied(status: int, content: object) -> Callable[[Response], bytes]:
+def replied(status: int, content: object) -> Callable[[Response], bytes]:
+    """Return what makes a JSON reply of its own, whatever the true one is."""
     return _always(raw(status, json.dumps(content).encode()))
 
 
@@ -70,8 +71,8 @@ def _deep_inside(true: Response) -> bytes:
 def _pages() -> Iterator[Shape]:
     for status in _STATUSES:
         yield Shape(f"{status} with a page", _always(raw(status, _PAGE, "text/html")))
-        yield Shape(f"{status} with an error", _replied(status, {"error": _phrase(status)}))
-        yield Shape(f"{status} with a message", _replied(status, {"status": "error", "message": _phrase(status)}))
+        yield Shape(f"{status} with an error", replied(status, {"error": _phrase(status)}))
+        yield Shape(f"{status} with a message", replied(status, {"status": "error", "message": _phrase(status)}))
     for status in (200, 204, 301, 304, 400, 403, 408, 429, 500, 503):
         yield Shape(f"{status} without a body", _always(raw(status, b"", "")))
     yield Shape("302 to a good address", _always(raw(302, b"", "", "Location: https://example.invalid/login")))
@@ -105,7 +106,7 @@ def _words() -> Iterator[Shape]:
         ),
         strict=False,
     ):
-        yield Shape(f"200 with words ({number})", _replied(200, content))
+        yield Shape(f"200 with words ({number})", replied(200, content))
     yield Shape("nested deep", _always(raw(200, b"[" * DEPTH + b"]" * DEPTH)))
     yield Shape("objects nested deep", _always(raw(200, b'{"data":' * DEPTH + b"1" + b"}" * DEPTH)))
     yield Shape("nested deep without an end", _always(raw(200, b"[" * DEPTH)))
@@ -153,7 +154,7 @@ def _wires() -> Iterator[Shape]:
     yield Shape("the true reply with 202", lambda true: raw(202, true.body))
 
 
-_ON_THE_WAY = (
+ON_THE_WAY = (
     "The request to the OMS timed out", "Request time-out", "Deadline exceeded", "context canceled", "request was cancelled",
     "Unable to get confirmation from exchange", "Gateway error", "upstream connect error", "Couldn't connect to OMS",
     "Can't reach the exchange", "The OMS did not respond", "no response from OMS", "connection reset by peer", "unexpected EOF",
@@ -164,7 +165,7 @@ _ON_THE_WAY = (
 
 
 def _kite(status: int, kind: str | None, message: str, data: object = None, **more: str) -> Callable[[Response], bytes]:
-    return _replied(status, {"status": "error", "message": message, "error_type": kind, "data": data, **more})
+    return replied(status, {"status": "error", "message": message, "error_type": kind, "data": data, **more})
 
 
 def _at_kite() -> Iterator[Shape]:
@@ -178,7 +179,7 @@ def _at_kite() -> Iterator[Shape]:
         (200, "MarginException"), (202, "HoldingException"),
     ):  # fmt: skip
         yield Shape(f"{status} {kind}", _kite(status, kind, "Something went wrong"))
-    for words in _ON_THE_WAY:
+    for words in ON_THE_WAY:
         yield Shape(f"400: {words}", _kite(400, "InputException", words))
         yield Shape(f"400 with more words: {words}", _kite(400, "MarginException", f"Insufficient funds. {words}"))
     yield Shape("400 under an order id", _kite(400, "InputException", "Invalid price", order_id="151220000000000"))
@@ -188,7 +189,7 @@ def _at_kite() -> Iterator[Shape]:
 
 
 def _kotak(status: int, code: object, message: object, stat: object = "Not_Ok", **more: object) -> Callable[[Response], bytes]:
-    return _replied(status, {"stCode": code, "errMsg": message, "stat": stat, **more})
+    return replied(status, {"stCode": code, "errMsg": message, "stat": stat, **more})
 
 
 def _at_kotak() -> Iterator[Shape]:
@@ -214,7 +215,7 @@ def _at_kotak() -> Iterator[Shape]:
         1,
     ):
         yield Shape(f"Kotak says no ({number})", _kotak(status, code, message))
-    for words in _ON_THE_WAY:
+    for words in ON_THE_WAY:
         yield Shape(f"Kotak's invalid request: {words}", _kotak(200, 5202, f"Invalid request: {words}"))
         yield Shape(f"Kotak's bad input: {words}", _kotak(200, 5204, f"Put Order Response : Bad Input {words}"))
         yield Shape(f"Kotak wants a valid reply: {words}", _kotak(400, 1007, f"please provide valid response from OMS: {words}"))
@@ -223,14 +224,14 @@ def _at_kotak() -> Iterator[Shape]:
         yield Shape(f"Kotak says no under a number ({number})", _kotak(200, 1009, "please provide valid quantity", **more))
     yield Shape("Kotak says no with a number in its words", _kotak(200, 5204, "RMS:Margin Exceeds, nOrdNo: 220621000000097"))
     yield Shape("Kotak says no with other kinds", _kotak(400, ["1009"], {"text": "please provide valid quantity"}))
-    yield Shape("Kotak takes an order under no number", _replied(200, {"stat": "Ok", "nOrdNo": "", "stCode": 200}))
-    yield Shape("Kotak takes an order with code 502", _replied(200, {"stat": "Ok", "nOrdNo": "220621000000097", "stCode": 502}))
-    yield Shape("Kotak's gateway says no", _replied(401, {"code": "900901", "message": "Invalid Credentials"}))
-    yield Shape("Kotak's errors in a list", _replied(400, {"error": [{"code": "504", "message": "gateway timeout"}]}))
+    yield Shape("Kotak takes an order under no number", replied(200, {"stat": "Ok", "nOrdNo": "", "stCode": 200}))
+    yield Shape("Kotak takes an order with code 502", replied(200, {"stat": "Ok", "nOrdNo": "220621000000097", "stCode": 502}))
+    yield Shape("Kotak's gateway says no", replied(401, {"code": "900901", "message": "Invalid Credentials"}))
+    yield Shape("Kotak's errors in a list", replied(400, {"error": [{"code": "504", "message": "gateway timeout"}]}))
 
 
 def _openalgo(status: int, message: str, **more: str) -> Callable[[Response], bytes]:
-    return _replied(status, {"status": "error", "message": message, **more})
+    return replied(status, {"status": "error", "message": message, **more})
 
 
 def _at_openalgo() -> Iterator[Shape]:
@@ -253,7 +254,7 @@ def _at_openalgo() -> Iterator[Shape]:
         1,
     ):
         yield Shape(f"OpenAlgo says no ({number})", _openalgo(status, message))
-    for words in _ON_THE_WAY:
+    for words in ON_THE_WAY:
         yield Shape(f"OpenAlgo passes on JSON: {words}", _openalgo(400, json.dumps({"errors": [{"message": words}]})))
         yield Shape(f"OpenAlgo's field: {words}", _openalgo(400, f"{{'quantity': ['{words}']}}"))
         yield Shape(f"OpenAlgo's closed market: {words}", _openalgo(400, f"Markets are closed right now. {words}"))
@@ -273,14 +274,15 @@ def _at_openalgo() -> Iterator[Shape]:
     yield Shape("OpenAlgo fails while it analyzes", _openalgo(500, "wrong", mode="analyze"))
 
 
-def _shapes(special: Iterator[Shape]) -> tuple[Shape, ...]:
+def shapes(special: Iterator[Shape]) -> tuple[Shape, ...]:
+    """Return the shapes that every broker's replies may take, and those of one broker."""
     return (*_pages(), *_words(), *_ids(), *_wires(), *special)
 
 
 SHAPES: Mapping[str, tuple[Shape, ...]] = {
-    "kite": _shapes(_at_kite()),
-    "kotak_neo": _shapes(_at_kotak()),
-    "openalgo": _shapes(_at_openalgo()),
+    "kite": shapes(_at_kite()),
+    "kotak_neo": shapes(_at_kotak()),
+    "openalgo": shapes(_at_openalgo()),
 }
 """By the broker's name: no shape of these is documented as a refusal of a new order."""
 DOCUMENTED: Mapping[str, tuple[Shape, ...]] = {
@@ -306,7 +308,7 @@ DOCUMENTED: Mapping[str, tuple[Shape, ...]] = {
         Shape("no access", _kotak(403, 100021, "invalid  access type")),
         Shape(
             "no authentication",
-            _replied(401, {"stat": "Not_Ok", "error": [{"code": "10020", "message": "Authentication Failed"}]}),
+            replied(401, {"stat": "Not_Ok", "error": [{"code": "10020", "message": "Authentication Failed"}]}),
         ),
         Shape("an ended session", _kotak(403, 100022, "invalid session token")),
     ),

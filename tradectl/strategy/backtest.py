@@ -138,7 +138,9 @@ class Run:
         self.begin = bisect_left(history.sessions, self.first.toordinal())
         self.end = bisect_right(history.sessions, self.last.toordinal())
         rule = entry_mask(facts.features, facts.parameters) if entries is None else entries
-        mask = rule & admission_mask(history, facts.features, facts.parameters, facts.excluded)
+        mask = rule & admission_mask(history, facts.features, facts.parameters, facts.excluded) & facts.trusted
+        if facts.undecided_from is not None:  # nothing is traded from then on, what is held stays
+            self.end = min(self.end, bisect_left(history.sessions, facts.undecided_from.toordinal()))
         self.candidates: list[int] = mask.nonzero()[0].tolist()
         self.ex_dates = [action.ex_date for action in facts.actions]
         self.fills: list[Fill] = []
@@ -191,7 +193,7 @@ class Run:
     def wanted(self, j: int, day: date, *, traded: bool) -> Order | None:
         """What the rules want for the next run session after the close of bar `j`, of no quantity yet. `traded`: whether the
         symbol was traded in this session, which forbids an entry."""
-        if day >= self.last:
+        if day >= self.last or not self.facts.trusted[j]:
             return None
         reentry = self.holding.quantity > 0
         if reentry and is_excluded(self.facts.excluded, day):

@@ -38,7 +38,8 @@ class Contender:
     def of(cls, facts: Facts, span: Span) -> Contender:
         """With its signals on the closes of the span."""
         history, parameters = facts.history, facts.parameters
-        rule = entry_mask(facts.features, parameters) & admission_mask(history, facts.features, parameters, facts.excluded)
+        admitted = admission_mask(history, facts.features, parameters, facts.excluded) & facts.trusted
+        rule = entry_mask(facts.features, parameters) & admitted
         spanned = (history.sessions >= span.first.toordinal()) & (history.sessions <= span.last.toordinal())
         bars = [j for j in (rule & spanned).nonzero()[0].tolist() if is_share(facts.instrument(history.session(j)).isin)]
         signals = _ranked(facts, bars) if bars else {}

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tradectl.exchange.sessions import SessionTable
-from tradectl.model.history import History
+from tradectl.model.history import History, Ints
 from tradectl.model.market import CorporateAction, Instrument
 from tradectl.model.surveillance import Spells
 from tradectl.strategy.features import Features, features
 from tradectl.strategy.intraday import MinuteBar
 from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.trusted_prices import Mask, trusted_mask, undecided_from
 
 if TYPE_CHECKING:
     from tradectl.ports import MarketData
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 class Facts:
     """Values, and functions without a memory. `instrument(session)` is the security as it is
     then; `actions` oldest first; `minutes(session)` its minute bars, empty where there are none. `excluded`: the dates on which a
-    surveillance list excludes it."""
+    surveillance list excludes it. `traded`: the sessions on which the market traded (ordinals), None where that is not known."""
 
     history: History
     features: Features
@@ -34,6 +36,17 @@ class Facts:
     parameters: Parameters
     minutes: Callable[[date], Sequence[MinuteBar]] = lambda _: ()
     excluded: Spells = ()
+    traded: Ints | None = None
+
+    @cached_property
+    def trusted(self) -> Mask:
+        """The bars on whose close the stored prices of the symbol can be trusted (`trusted_prices`)."""
+        return trusted_mask(self.history, self.actions, self.traded)
+
+    @cached_property
+    def undecided_from(self) -> date | None:
+        """The first ex-date of an unknown action that no person has decided: from then on nothing is traded."""
+        return undecided_from(self.actions)
 
     @classmethod
     def gather(
@@ -63,4 +76,5 @@ class Facts:
             parameters=parameters,
             minutes=lambda session: market.minutes(instrument_id, session),
             excluded=market.excluded(instrument_id),
+            traded=market.panel().sessions,
         )

@@ -24,6 +24,7 @@ INERT = frozenset(
     {
         "universe",
         "signals_from",
+        "own_shares",
         "max_positions",
         "max_symbol_multiple",
         "daily_loss_limit",

@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.history import Floats, History, Ints
 from tradectl.model.market import CorporateAction, Instrument, bars_entry
-from tradectl.model.panel import Panel, stacked
+from tradectl.model.panel import GAP, Panel, stacked
 from tradectl.model.surveillance import Spells
 from tradectl.strategy.entry import admission_mask, entry_mask, free_of, is_share
 from tradectl.strategy.features import Features, features
 from tradectl.strategy.intraday import MinuteBar
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.score import strengths
+from tradectl.strategy.trusted_prices import trusted_mask, undecided_from
 
 if TYPE_CHECKING:
     from tradectl.ports import MarketData
@@ -39,7 +40,7 @@ NEVER = 2**31
 class Listing:
     """One instrument. `instrument(session)` is the security as it is then; `actions` oldest first; `minutes(session)` its minute
     bars, of the `minute_sessions` alone; `features(parameters)` its columns, one row for each bar. `excluded`: the dates on which
-    a surveillance list excludes it."""
+    a surveillance list excludes it. `traded`: the sessions on which the market traded (ordinals), None where that is unknown."""
 
     history: History
     instrument: Callable[[date], Instrument]
@@ -48,9 +49,15 @@ class Listing:
     minute_sessions: frozenset[date] = frozenset()
     features: Callable[[Parameters], Features] | None = None
     excluded: Spells = ()
+    traded: Ints | None = None
 
     def columns(self, parameters: Parameters) -> Features:
         return features(self.history, parameters) if self.features is None else self.features(parameters)
+
+    @cached_property
+    def trusted(self) -> Mask:
+        """The bars on whose close the stored prices can be trusted, as `Facts.trusted`."""
+        return trusted_mask(self.history, self.actions, self.traded)
 
     @cached_property
     def ex_dates(self) -> Ints:
@@ -102,13 +109,14 @@ class LaneMarket:
         """Of those instruments that have bars; over all sessions on which anybody has one."""
         histories = (market.history(instrument_id) for instrument_id in sorted(set(instrument_ids)))
         listings = tuple(_listing(market, sessions, history) for history in histories if history is not None and len(history))
-        return cls(market.panel().select([item.history.instrument_id for item in listings]), listings, sessions)
+        panel = market.panel().select([item.history.instrument_id for item in listings])
+        return cls(_until_undecided(panel, listings), listings, sessions)
 
     @classmethod
     def of(cls, listings: Sequence[Listing], sessions: SessionTable) -> LaneMarket:
         """Of listings that each have bars; sorted by instrument, whatever their order."""
         known = sorted(listings, key=lambda item: item.history.instrument_id)
-        return cls(stacked(item.history for item in known), tuple(known), sessions)
+        return cls(_until_undecided(stacked(item.history for item in known), known), tuple(known), sessions)
 
     @property
     def instruments(self) -> tuple[str, ...]:
@@ -190,6 +198,14 @@ class LaneMarket:
         return found
 
     @cached_property
+    def trusted(self) -> Mask:
+        """Where the stored prices of each instrument can be trusted on the close of a row."""
+        found = np.zeros(self.panel.state.shape, dtype=np.bool_)
+        for column, (item, rows) in enumerate(zip(self.listings, self.rows, strict=True)):
+            found[rows, column] = item.trusted
+        return found
+
+    @cached_property
     def admitted(self) -> Mask:
         """Whether each instrument's ISIN is that of a share; it does not change with the session."""
         last = [item.instrument(item.history.session(len(item.history) - 1)) for item in self.listings]
@@ -251,7 +267,7 @@ class LaneMarket:
             low = np.flatnonzero(own.rsi < highest)  # the rule asks for no less, and few bars have it
             part, bars, of_panel = own.take(low), item.history.take(low), rows[low]
             for number, parameters in enumerate(settings):
-                mask = entry_mask(part, parameters) & admission_mask(bars, part, parameters, item.excluded)
+                mask = entry_mask(part, parameters) & admission_mask(bars, part, parameters, item.excluded) & item.trusted[low]
                 lane = np.full(int(mask.sum()), number * len(self.listings) + column, dtype=np.int64)
                 found.append(Candidates(of_panel[mask], lane, strengths(part.take(mask), parameters)))
         return Candidates.joined(found)
@@ -259,6 +275,15 @@ class LaneMarket:
     def _covered(self, days: Sequence[int]) -> list[int]:
         first, last = self.sessions.first.toordinal(), self.sessions.last.toordinal()
         return [day for day in days if first <= day <= last]
+
+
+def _until_undecided(panel: Panel, listings: Sequence[Listing]) -> Panel:
+    """Take away, in place, the bars from the ex-date of an unknown action on: nothing is traded from then on."""
+    for column, item in enumerate(listings):
+        undecided = undecided_from(item.actions)
+        if undecided is not None:
+            panel.state[np.searchsorted(panel.sessions, undecided.toordinal()) :, column] = GAP
+    return panel
 
 
 def _listing(market: MarketData, sessions: SessionTable, history: History) -> Listing:
@@ -272,4 +297,5 @@ def _listing(market: MarketData, sessions: SessionTable, history: History) -> Li
         lambda session: market.minutes(name, session),
         market.minute_sessions(name),
         excluded=market.excluded(name),
+        traded=market.panel().sessions,
     )

@@ -200,7 +200,8 @@ class Strategy:
         """Lanes with shares that want more, and the level that each would use."""
         held = self._with_bar(row, state.quantity > 0)
         if len(held):
-            held = held[state.buys[held] < self.parameters(held).max_buys]
+            trusted = self.market.trusted[row, held % self.width]
+            held = held[trusted & (state.buys[held] < self.parameters(held).max_buys)]
         if len(held) and self.market.watched is not None:
             held = held[~self.market.watched[row, held % self.width]]
         if not len(held):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
 
 from tradectl.errors import UsageError
 from tradectl.exchange.rates import ZERODHA, Tariff
+from tradectl.strategy.own_shares import parse_own_shares
 
 
 def _number(default: float | None, unit: str, low: float, high: float, meaning: str) -> Any:
@@ -21,8 +23,8 @@ def _choice(default: str, choices: tuple[str, ...], meaning: str) -> Any:
     return field(default=default, metadata={"unit": "|".join(choices), "choices": choices, "meaning": meaning})
 
 
-def _text(default: str, meaning: str) -> Any:
-    return field(default=default, metadata={"unit": "text", "meaning": meaning})
+def _text(default: str, meaning: str, check: Callable[[str], object] = str) -> Any:
+    return field(default=default, metadata={"unit": "text", "meaning": meaning, "check": check})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,12 @@ class Parameters:
     max_symbol_multiple: float = _number(3, "x capital_per_trade", 1, 1000, "most that may be invested in one symbol")
     daily_loss_limit: float = _number(
         0.03, "share of equity", 0, 1, "no new buys after losing this much in a session; 1 switches it off"
+    )
+    own_shares: str = _text(
+        "",
+        "shares of yours in the account, such as ITC:100,TCS:25; a symbol of which the broker holds more than these and the "
+        "positions is not bought",
+        parse_own_shares,
     )
     max_buy_orders: int = _number(30, "orders", 0, 100_000, "new buy orders a day")
     limit_distance: float = _number(0.02, "share", 0, 1, "most that a buy's limit may be away from the last close")
@@ -141,6 +149,8 @@ def parse(name: str, text: str) -> int | float | bool | str:
     if kind == "str":
         if "choices" in meta and text not in meta["choices"]:
             raise UsageError(f"{name} is one of {', '.join(meta['choices'])}, not {text!r}")
+        if "check" in meta:
+            meta["check"](text)
         return text
     try:
         value: int | float = int(text) if kind == "int" else float(text)
@@ -164,5 +174,5 @@ WITHOUT_LIMITS = {
 }
 """The portfolio's limits out of the way, as `backtest` of one symbol assumes."""
 
-NOT_OF_A_SYMBOL = frozenset({"universe", "signals_from", "allow_stale", "isolated", "scan_limit", "preopen_orders"})
+NOT_OF_A_SYMBOL = frozenset({"universe", "signals_from", "own_shares", "allow_stale", "isolated", "scan_limit", "preopen_orders"})
 """Settings that say where and how to look: whatever they are, the trades of a symbol are the same."""

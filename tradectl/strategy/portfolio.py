@@ -104,7 +104,8 @@ class Portfolio:
     def _live(self, session: Session) -> None:
         day = session.date
         active = {*self.opened, *(buy.column for buy in self.buys)}
-        bars = {column: j for column in sorted(active) if (j := self._history(column).index(day)) is not None}
+        found = ((column, self._history(column).index(day)) for column in sorted(active))
+        bars = {column: j for column, j in found if j is not None and j < self.runs[column].end}
         if session.settles:
             self.settled, self.unsettled = day, 0
         for column, j in bars.items():

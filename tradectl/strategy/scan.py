@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradectl.model.history import Floats, Ints
+from tradectl.model.opening_gap import within_band
 from tradectl.model.panel import NAMES, Row
 from tradectl.strategy.features import TREND_LOOKBACK, Features, Reading, quality_points
 from tradectl.strategy.indicators import ema_share, rsi_share, strength_index
 from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.trusted_prices import suspicious
 
 RULES = ("exchange", "model", "strategy")
 """The packages whose source decides what a scan holds, and what a rule makes of it."""
@@ -45,7 +47,7 @@ class Windows(NamedTuple):
 
 def layout(windows: Windows) -> Mapping[str, tuple[str, int]]:
     """Every array of a scan: its type, and the length of its ring (0: one value an instrument)."""
-    last = {"day": "i8", "series": "i1", "close": "i8", "volume": "i8", "multiplier": "f8", "bars": "i8"}
+    last = {"day": "i8", "series": "i1", "close": "i8", "volume": "i8", "multiplier": "f8", "bars": "i8", "jump": "i8"}
     smoothed = dict.fromkeys(("adjusted", "up", "down", "fast", "slow", "slow_before"), "f8")
     totals = dict.fromkeys(("volume_total", "volume_sum", "range_total", "range_sum", "spread_total", "spread_sum"), "f8")
     rings = {
@@ -66,7 +68,8 @@ def layout(windows: Windows) -> Mapping[str, tuple[str, int]]:
 @dataclass(eq=False)
 class Scan:
     """`instruments` as the panel's columns; `session` the ordinal of the last row taken in (0: none). `arrays` by `layout`, one
-    column an instrument; `day`, `series`, `close`, `volume` and `multiplier` are of its own last bar, as traded."""
+    column an instrument; `day`, `series`, `close`, `volume` and `multiplier` are of its own last bar, as traded. `jump`: the
+    number of its last bar whose open contradicts the close before, counted from 1; 0 without one."""
 
     instruments: tuple[str, ...]
     windows: Windows
@@ -117,6 +120,7 @@ def advance(scan: Scan, row: Row) -> None:
     scan.session = row.session
     bars = at["bars"][lanes]
     multiplier, volume = row.multiplier[lanes], row.volume[lanes]
+    _note_jumps(scan, lanes, row, multiplier)
     opened, high, low, close = (prices[lanes] * multiplier for prices in (row.open, row.high, row.low, row.close))
     _smooth(scan, lanes, bars, row.close[lanes] / 100 * multiplier)
     average, quality, candles = (_places(scan, lanes, bars, size) for size in (windows.average, windows.quality, windows.candles))
@@ -135,6 +139,20 @@ def advance(scan: Scan, row: Row) -> None:
     for name, values in (("series", row.state), ("close", row.close), ("volume", row.volume), ("multiplier", row.multiplier)):
         at[name][lanes] = values[lanes]
     at["bars"][lanes] = bars + 1
+
+
+def _note_jumps(scan: Scan, lanes: Lanes, row: Row, multiplier: Floats) -> None:
+    """Note the bars whose open contradicts the close before: `trusted_prices.jumps` looks closer at them."""
+    at = scan.arrays
+    seen = at["bars"][lanes] > 0
+    lanes, multiplier = lanes[seen], multiplier[seen]
+    step = multiplier / at["multiplier"][lanes]
+    opened, base = row.open[lanes], at["close"][lanes] / step
+    jumped = ~within_band(opened, base)
+    moved = np.flatnonzero(step != 1.0)
+    if len(moved):
+        jumped[moved] = suspicious(opened[moved], base[moved], step[moved])
+    at["jump"][lanes[jumped]] = at["bars"][lanes[jumped]] + 1
 
 
 def _smooth(scan: Scan, lanes: Lanes, bars: Ints, close: Floats) -> None:

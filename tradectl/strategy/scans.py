@@ -24,7 +24,7 @@ from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.recent import KEPT, Recent
 from tradectl.strategy.scan import RULES, Scan, Windows, advance, columns, layout
 
-FORMAT = 1
+FORMAT = 2
 """Of what is put on the shelf; it rises whenever a scan holds something else."""
 _EVERY = 25
 """Rows between two words about how far the scan is."""

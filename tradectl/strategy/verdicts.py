@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +17,16 @@ from numpy.typing import NDArray
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.history import History
 from tradectl.model.market import Bar, bars_entry
+from tradectl.model.panel import GAP, Panel
 from tradectl.ports import MarketData, Shelf, Tell, silence
 from tradectl.strategy import entry, score
+from tradectl.strategy.coverage import Missing, missing_sessions
 from tradectl.strategy.facts import Facts
 from tradectl.strategy.features import Features, Reading
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.readings import Readings
 from tradectl.strategy.scan import Lanes, Scan, columns, readings
+from tradectl.strategy.trusted_prices import MEMORY, MISSING_BARS, UNKNOWN_ACTION, WINDOW, rule_against, why_undecided
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +50,33 @@ class Verdict:
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked: about whom, at which close, for which session. `bars`: the session's bars, those that there are, where they
-    are not final yet; None where the stored ones are."""
+    are not final yet; None where the stored ones are. `whole`: the sessions before must be stored without a hole."""
 
     universe: tuple[str, ...]
     session: date
     following: date
     bars: Mapping[str, Bar] | None
     parameters: Parameters
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Close:
     """The answer: verdicts in the order of the universe. `stale`: made from the last stored bars, for there is none of the
-    session."""
+    session. `missing`: the sessions that are missing, where they must not be; then there are no verdicts."""
 
     verdicts: tuple[Verdict, ...]
     stale: bool
+    missing: Missing | None = None
 
 
 def judged(market: MarketData, sessions: SessionTable, known: Readings, asked: Question, tell: Tell) -> Close:
     """A verdict about everybody. Without any bar of the session everybody is excluded, unless `allow_stale`."""
+    if asked.whole:
+        allowed = asked.parameters.allow_stale
+        missing = missing_sessions(market.panel(), sessions, asked.universe, asked.session, stale=allowed)
+        if missing is not None:
+            return Close((), stale=False, missing=missing)
     scan = _scanned(known, asked, tell)
     column = {instrument_id: number for number, instrument_id in enumerate(scan.instruments)}
     lanes = np.array([column.get(name, -1) for name in asked.universe], dtype=np.intp)
@@ -126,18 +137,47 @@ class _Judge:
         refused = entry.refusals(table, parameters).tolist()
         found = {}
         for i, (name, (symbol, _), reading, out, no) in enumerate(zip(names, facts, rows, excluded, refused, strict=True)):
-            if out:
-                why = f"{out}, {self.surveillance.excluding(name)}" if out == "surveillance" else out
-                found[name] = Verdict(name, symbol, reading, "EXCLUDED", out, f"not in the universe: {why}")
+            rule, why = self._distrusted(scan, int(lanes[i]), name, reading)
+            if out and rule in {"", MISSING_BARS}:  # a fund that seldom trades is none the less a fund
+                detail = f"{out}, {self.surveillance.excluding(name)}" if out == "surveillance" else out
+                rule, why = out, f"not in the universe: {detail}"
+            if rule:
+                found[name] = Verdict(name, symbol, reading, "EXCLUDED", rule, why)
             elif no or (no := self._ex_date(name)):
                 reason = f"RSI {reading.rsi:.1f}, close {reading.close / 100:.2f}: fails {no}"
                 found[name] = Verdict(name, symbol, reading, "AVOID", no, reason)
             else:
-                known = self._lately(name, reading, table.take(np.array([i]))) or self._facts(name, reading)
-                found[name] = self._scored(symbol, reading, known)
+                jumped = bool(scan.arrays["jump"][lanes[i]])  # it may keep the reference run from entries for long
+                lately = None if jumped else self._lately(name, reading, table.take(np.array([i])))
+                found[name] = self._scored(symbol, reading, lately or self._facts(name, reading))
         for name in found.keys() & self.surveillance.named():
             found[name] = replace(found[name], surveillance=self.surveillance.stages(name))
         return found
+
+    def _distrusted(self, scan: Scan, lane: int, name: str, reading: Reading) -> tuple[str, str]:
+        """The rule of `trusted_prices` that excludes an instrument, and its reason. Its whole history is looked at only where
+        the scan or the panel shows something."""
+        undecided = self._undecided.get(name)
+        if undecided is not None and undecided <= self.asked.following:
+            return UNKNOWN_ACTION, why_undecided(undecided)
+        jump, bars = int(scan.arrays["jump"][lane]), int(scan.arrays["bars"][lane])
+        if not (jump and bars - jump < MEMORY) and name not in self._lacking:
+            return "", ""
+        actions = self.market.actions(name, date.min, self.asked.following)
+        history = self._history(name, reading).through(self.asked.session)
+        return rule_against(history, actions, self.market.panel().sessions, self.asked.following)
+
+    @cached_property
+    def _undecided(self) -> Mapping[str, date]:
+        return self.market.undecided()
+
+    @cached_property
+    def _lacking(self) -> frozenset[str]:
+        """The instruments without a bar on one of the last sessions with bars."""
+        panel = self.market.panel()
+        end = panel.last_index(self.asked.session) + 1
+        lacking = (panel.state[max(0, end - WINDOW) : end] == GAP).any(axis=0)
+        return frozenset(panel.instruments[column] for column in np.flatnonzero(lacking).tolist())
 
     def _ex_date(self, instrument_id: str) -> str:
         actions = self.market.actions(instrument_id, self.asked.session, self.asked.following)
@@ -159,7 +199,7 @@ class _Judge:
         unless those before were kept."""
         since, recent, panel = self.known.past.flat_on(instrument_id, self.sessions), self.known.recent, self.market.panel()
         bars = panel.history(instrument_id, since) if since is not None and recent is not None else None
-        if bars is None or recent is None:
+        if bars is None or recent is None or since is None or _lacks_before(panel, instrument_id, since):
             return None
         bar = self._not_final(instrument_id, reading)
         if bar is None:
@@ -193,3 +233,9 @@ class _Judge:
         if history is None:
             raise ValueError(f"{instrument_id} was scanned and has no bars")
         return history
+
+
+def _lacks_before(panel: Panel, instrument_id: str, since: date) -> bool:
+    """Return whether a hole shortly before a session keeps the reference run from entries after it."""
+    begin = panel.last_index(since)
+    return bool((panel.state[max(0, begin - WINDOW) : begin, panel.columns[instrument_id]] == GAP).any())

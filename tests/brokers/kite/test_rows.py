@@ -92,9 +92,14 @@ def test_only_delivery_of_shares_concerns_us() -> None:
 @pytest.mark.parametrize(
     "broken", [{"price": 1.001}, {"quantity": "many"}, {"transaction_type": "SHORT"}, {"order_timestamp": "2023-07-17T09:00:00Z"}]
 )
-def test_a_row_that_cannot_be_understood_is_a_failed_read(broken: dict[str, Any]) -> None:
-    with pytest.raises(BrokerUnavailable):
-        order(**broken)
+def test_a_row_that_cannot_be_understood_is_an_odd_row(broken: dict[str, Any]) -> None:
+    found = rows.parsed(body([{**ORDER, **broken}, ORDER | {"order_id": "2"}]), rows.orders)
+    ((field, _),) = broken.items()
+    assert [item.broker_order_id for item in found] == ["2"]
+    assert [(row.symbol, row.field, row.broker_order_id) for row in found.odd] == [("ACME", field, ORDER["order_id"])]
+
+
+def test_an_answer_that_cannot_be_understood_is_a_failed_read() -> None:
     for content, make in ((b'{"status": "success"}', rows.orders), (body([]), rows.refused), (b"\xff", rows.orders)):
         with pytest.raises(BrokerUnavailable):
             rows.parsed(content, make)

@@ -6,11 +6,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.marketdata.conftest import ACTIONS, DAILY, RENAMES, Market, bars
 from tradectl.errors import DataError
 from tradectl.exchange.sessions import SessionTable
+from tradectl.marketdata.panel.deriving import derived_with
 from tradectl.marketdata.store import Store
 from tradectl.model.history import History
 from tradectl.model.panel import GAP, NOT_LISTED, SERIES
@@ -128,7 +130,7 @@ def test_who_is_suspended_or_gone_is_a_gap_to_the_end(market: Market) -> None:
 
 
 def test_a_multiplier_stands_on_over_a_hole_and_is_one_before_the_first_bar(market: Market) -> None:
-    market.take("ca.csv", ACTIONS + "ACME,EQ,2024-01-15,Bonus 1:1\nACME,EQ,2024-01-17,Bonus 1:1\n")
+    market.take("ca.csv", ACTIONS + "ACME,EQ,2024-01-15,Bonus 1:1\nACME,EQ,2024-01-17,Face Value Split From Rs 10 To Rs 5\n")
     market.take("x.csv", DAILY + bars("OTHER", dict.fromkeys(DAYS, 1)) + bars("ACME", {DAYS[1]: 100, DAYS[3]: 50}))
     panel = market.store().panel()
     assert panel.multiplier[:, panel.columns["ACME"]].tolist() == [1, 2, 2, 4]
@@ -161,8 +163,18 @@ def test_a_name_that_was_taken_over_is_two_instruments(market: Market) -> None:
 
 
 def test_a_price_that_does_not_fit_is_refused_and_nothing_is_kept(market: Market) -> None:
-    with pytest.raises(DataError, match=r"^ACME 2024-01-15: a high of 3000000000 paise is more than the panel can hold"):
-        market.take("x.csv", DAILY + bars("ACME", {DAYS[0]: 30_000_000}))
+    market.take("r.csv", "company,old,new,date\nx,A,B,2024-01-15\n")  # a file for the bar to belong to
+    prices = dict.fromkeys(("open", "high", "low", "close"), 3_000_000_000)
+    bar = pd.DataFrame([{"symbol": "ACME", "session": "2024-01-15", "series": "EQ", **prices, "volume": 5, "provisional": 0}])
+    reason = r"^ACME 2024-01-15: a high of 3000000000 paise is more than the panel can hold"
+
+    def write() -> None:
+        with derived_with(market.archive):
+            market.archive.merge("bars", bar, 1, replace=False, source="x.csv")
+            market.archive.count_change()
+
+    with pytest.raises(DataError, match=reason):
+        write()
     assert market.rows("SELECT count(*) FROM bars") == [(0,)]
     assert market.store().last_session() is None
 

@@ -256,7 +256,7 @@ def test_a_stored_session_is_replaced_only_when_asked(nse: Site, fetched: Fetch,
     fetched(SINCE, on=MONDAY)
     nse.put(bhavcopies.usual(MONDAY), Reply(body=bhavcopies.zipped(bhavcopies.udiff(MONDAY, "104.00"))))
     again = Span(since=MONDAY, again=True)
-    assert "is stored with close 10550, not 10400" in fetched(again, on=MONDAY).trouble
+    assert "is stored with close Rs 105.50, not Rs 104.00" in fetched(again, on=MONDAY).trouble
     assert fetched(again, on=MONDAY, replace=True).files[0].merged.replaced == 1
 
 

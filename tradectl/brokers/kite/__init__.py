@@ -27,6 +27,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tradectl.brokers.adapter import Account, Ask, Field, Session
+from tradectl.brokers.network import CONNECT_BY
 from tradectl.ports import Capabilities
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class KiteAdapter:
         Field("api_key", "the API key of your Kite Connect app", secret=False),
         Field("api_secret", "its API secret"),
         Field("redirect_port", "the port of its redirect address on 127.0.0.1, 0 for none", secret=False, default="0"),
+        CONNECT_BY,
     )
     addresses: Mapping[str, str] = MappingProxyType(
         {

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from tradectl.brokers.adapter import ORDERS, Account, Session
 from tradectl.brokers.insession import in_session
 from tradectl.brokers.kite.judging import judge, judge_change, judge_list
+from tradectl.brokers.network import source_of
 from tradectl.brokers.transport import CONNECT, ReadTransport, Reply, Transport
 from tradectl.errors import BrokerUnavailable, LoginNeeded, OrderRefused
 from tradectl.model.order import Side
@@ -33,10 +34,10 @@ class Reads:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._root = account.addresses["api"].rstrip("/")
-        clock, limiter = account.clock, account.limiter
+        clock, limiter, source = account.clock, account.limiter, source_of(account.vault)
         patience = account.timeout or (CONNECT, LIST_SECONDS)
-        self._transport = ReadTransport(NAME, judge, clock=clock, limiter=limiter, timeout=account.timeout)
-        self._lists = ReadTransport(NAME, judge_list, clock=clock, limiter=limiter, timeout=patience)
+        self._transport = ReadTransport(NAME, judge, clock=clock, limiter=limiter, timeout=account.timeout, source=source)
+        self._lists = ReadTransport(NAME, judge_list, clock=clock, limiter=limiter, timeout=patience, source=source)
 
     def close(self) -> None:
         """Close the connections that are kept open."""
@@ -98,6 +99,7 @@ class Api(Reads):
             timeout=account.timeout,
             posts=(RECKON,),
             check_send=account.check_send,
+            source=source_of(account.vault),
         )
 
     def reckon(self, content: Any) -> bytes:

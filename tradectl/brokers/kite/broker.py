@@ -16,18 +16,20 @@ from tradectl.brokers.kept import Kept
 from tradectl.brokers.kite import notes, remarks, rows
 from tradectl.brokers.kite.api import Api
 from tradectl.brokers.kite.prices import KitePrices
-from tradectl.brokers.kite.purse import funds
-from tradectl.brokers.kite.shares import holdings
+from tradectl.brokers.kite.purse import funds, funds_without_trades
+from tradectl.brokers.kite.shares import holdings, positions_of
 from tradectl.brokers.kite.ticker import Ticker, ignore
 from tradectl.brokers.kite.windows import PATHS, check_quiet, path_of
-from tradectl.brokers.replies import check_absent, order_id
+from tradectl.brokers.replies import check_absent, off_tick, order_id
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, OrderRefused, TradectlError
 from tradectl.exchange.rates import ZERODHA, Tariff
+from tradectl.exchange.ticks import on_tick
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_rupees
+from tradectl.model.odd_rows import Rows, odd_of
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, OrderType, Side, TradeReport
-from tradectl.ports import Capabilities
+from tradectl.ports import Capabilities, OrderRules
 
 PROTECTION = "-1"
 """Automatic market protection: 0, or none, is refused since 2026-04-01 (source: kite.trade forum 52331)."""
@@ -45,8 +47,10 @@ class KiteBroker:
         self._api = Api(account)
         self.prices = KitePrices(account, self._api)
         self.instruments = self.prices.instruments
-        self._orders: Kept[tuple[OrderReport, ...]] = Kept()
-        self._trades: Kept[tuple[TradeReport, ...]] = Kept()
+        self._orders: Kept[Rows[OrderReport]] = Kept()
+        self._trades: Kept[Rows[TradeReport]] = Kept()
+        self._seen: dict[str, OrderReport] = {}
+        """Each order as its row could last be read, by order id."""
 
     def close(self) -> None:
         self._api.close()
@@ -67,6 +71,8 @@ class KiteBroker:
             if buying
             else self.instruments.require(request.symbol, now)
         )
+        if request.order_type is OrderType.LIMIT and listed.tick_size > 0 and not on_tick(request.price, listed.tick_size):
+            raise off_tick("Kite", request.price, listed.tick_size)
         form: dict[str, str | int] = {
             "exchange": "NSE",
             "tradingsymbol": listed.tradingsymbol,
@@ -139,30 +145,45 @@ class KiteBroker:
     def _changeable(self, broker_order_id: str) -> OrderReport:
         """An order, for what of it never changes: from the book as it was last read; one that we have not seen, from the book."""
         self._check_quiet()
-        for book in (lambda: self._orders.last or (), self.orders):
-            for report in book():
-                if report.broker_order_id == broker_order_id:
-                    return report
+        if broker_order_id not in self._seen:
+            self.orders()
+        if broker_order_id in self._seen:
+            return self._seen[broker_order_id]
+        odd = next((row for row in odd_of(self._orders.last) if row.broker_order_id in {"", broker_order_id}), None)
+        if odd is not None:
+            raise BrokerUnavailable(f"order {broker_order_id} cannot be changed: {odd.text}")
         raise OrderRefused(f"Kite's order book has no order {broker_order_id}", code="unknown_order")
 
     # reads
 
     def orders(self) -> Sequence[OrderReport]:
         """The orders of the day, those that wait for it included. The book is emptied overnight."""
-        return self._orders.of(rows.parsed(self._api.get("/orders"), rows.orders))
+        found = rows.parsed(self._api.get("/orders"), lambda data: rows.orders(data, self._account.clock.now()))
+        self._seen |= {report.broker_order_id: report for report in found}
+        return self._orders.of(found)
 
     def trades(self) -> Sequence[TradeReport]:
         """The day's trades."""
-        return self._trades.of(rows.parsed(self._api.get("/trades"), rows.trades))
+        return self._trades.of(rows.parsed(self._api.get("/trades"), lambda data: rows.trades(data, self._account.clock.now())))
 
     def holdings(self) -> Sequence[Holding]:
+        """Where the positions cannot be read, the day's trades for delivery say the same of today."""
         held = self._api.get("/portfolio/holdings")
-        positions = rows.parsed(self._api.get("/portfolio/positions"), lambda data: data)
+        try:
+            positions = rows.parsed(self._api.get("/portfolio/positions"), lambda data: data)
+        except BrokerUnavailable:
+            today = ist_date(self._account.clock.now())
+            positions = rows.parsed(self._api.get("/trades"), lambda data: positions_of(data, today))
         return rows.parsed(held, lambda data: holdings(data, positions))
 
     def funds(self) -> Funds:
+        """Where a row of the trades cannot be read, `cash` is not calculated from them: it is what may be spent, what is withheld
+        and what resting buys hold."""
         trades, today = self.trades(), ist_date(self._account.clock.now())
-        return rows.parsed(self._api.get("/user/margins/equity"), lambda data: funds(data, trades, today))
+        margins = self._api.get("/user/margins/equity")
+        if odd_of(trades):
+            return rows.parsed(margins, lambda data: funds_without_trades(data, self.orders()))
+        return rows.parsed(margins, lambda data: funds(data, trades, today))
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         return self.prices.quotes(symbols)
@@ -172,6 +193,10 @@ class KiteBroker:
         return {}
 
     # beyond the port
+
+    def order_rules(self, symbol: str) -> OrderRules | None:
+        """As `ListsOrderRules`, by the list of instruments."""
+        return self.instruments.order_rules(symbol, self._account.clock.now())
 
     def remarks(self) -> Sequence[Remark]:
         """What the profile says of the account."""

@@ -12,7 +12,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from tradectl.brokers.kite.api import Reads
-from tradectl.brokers.kite.rows import about_paise, parsed
+from tradectl.brokers.kite.rows import parsed
+from tradectl.brokers.storable import PRICE, VOLUME, about_rupees, whole
 from tradectl.model.market import Bar
 from tradectl.model.moment import at_ist, to_ist
 
@@ -41,8 +42,8 @@ def _candles(
 
 
 def _candle(row: Sequence[Any]) -> tuple[datetime, tuple[int, int, int, int], int]:
-    opened, high, low, close = (about_paise(price) for price in row[1:5])
-    return to_ist(datetime.fromisoformat(row[0])), (opened, high, low, close), int(row[5])
+    opened, high, low, close = (about_rupees(price, "price", PRICE) for price in row[1:5])
+    return to_ist(datetime.fromisoformat(row[0])), (opened, high, low, close), whole(row[5], "volume", VOLUME)
 
 
 def _spans(first: date, last: date, longest: timedelta) -> Iterator[tuple[date, date]]:

@@ -10,22 +10,27 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from tradectl.brokers import storable
 from tradectl.brokers.kite.rows import SERIES
+from tradectl.brokers.storable import TICK, Range, rupees, whole
+from tradectl.brokers.strict_json import brief
 from tradectl.brokers.whole_files import put_whole
-from tradectl.errors import BrokerUnavailable, DataError, UsageError
+from tradectl.errors import BrokerUnavailable, DataError, OrderRefused, UsageError
 from tradectl.model.moment import ist_date
-from tradectl.model.money import to_paise
-from tradectl.ports import MarketData
+from tradectl.ports import MarketData, OrderRules
 
 RENEWED = timedelta(hours=8, minutes=30)
 """A list fetched earlier in the day may be yesterday's, and is fetched again. When it is made is not documented; 08:30 is from
 memory."""
 PREFIX = "kite-nse-"
+_COLUMNS = ("exchange", "segment", "tradingsymbol", "tick_size", "instrument_token")
+_TOKEN = Range(1, 2**32 - 1)
+"""Numbers of instruments: the packets of the ticker have 32 bits for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,7 @@ class Instruments:
         self._folder, self._fetch = folder, fetch
         self._edition: date | None = None
         self._listed: Mapping[str, Listed] = {}
+        self._unreadable: Set[str] = frozenset()
 
     def find(self, symbol: str, now: datetime) -> Listed | None:
         """The share behind an exchange's symbol today; None for an unknown one. BrokerUnavailable without a list."""
@@ -54,11 +60,20 @@ class Instruments:
         """The same; UsageError for an unknown one."""
         found = self.find(symbol, now)
         if found is None:
-            raise UsageError(f"Kite does not list {symbol} on NSE today")
+            raise UsageError(f"Kite does not list {symbol} on NSE today, or its row in the list of instruments cannot be read")
         return found
 
+    def order_rules(self, symbol: str, now: datetime) -> OrderRules | None:
+        """Return the tick of a share by the newest list, which has no freeze quantity; None where it has no tick either. Raises
+        UsageError for an unknown symbol."""
+        found = self.require(symbol, now)
+        return OrderRules(found.tick_size, ist_date(now - RENEWED)) if found.tick_size > 0 else None
+
     def to_buy(self, symbol: str, now: datetime, market: MarketData) -> Listed:
-        """The share to buy. DataError where our market data takes it for one of another series."""
+        """The share to buy. DataError where our market data takes it for one of another series, OrderRefused where its row cannot
+        be read."""
+        if symbol in self._odd(now):
+            raise OrderRefused(f"the row of {symbol} in Kite's list of instruments cannot be read", code="instrument")
         found = self.require(symbol, now)
         day = ist_date(now)
         known = market.instrument(market.find(symbol, day), day).series
@@ -69,8 +84,13 @@ class Instruments:
     def _today(self, now: datetime) -> Mapping[str, Listed]:
         edition = ist_date(now - RENEWED)
         if edition != self._edition:
-            self._listed, self._edition = listed(self._content(edition)), edition
+            self._listed, self._unreadable = read_list(self._content(edition))
+            self._edition = edition
         return self._listed
+
+    def _odd(self, now: datetime) -> Set[str]:
+        self._today(now)
+        return self._unreadable
 
     def _content(self, edition: date) -> bytes:
         file = self._folder / f"{PREFIX}{edition}.csv"
@@ -86,22 +106,40 @@ class Instruments:
 
 
 def listed(content: bytes) -> dict[str, Listed]:
-    """The shares of the series that are traded here, each in its best series. BrokerUnavailable for anything but the CSV."""
+    """The shares of the series that are traded here, each in its best series. A row that cannot be read is left out.
+    BrokerUnavailable for anything but the CSV."""
+    return read_list(content)[0]
+
+
+def read_list(content: bytes) -> tuple[dict[str, Listed], Set[str]]:
+    """Return the same, and the symbols of the rows that cannot be read and that no other row lists."""
     found: dict[str, Listed] = {}
+    odd: set[str] = set()
     try:
-        for row in csv.DictReader(io.StringIO(content.decode())):
+        reader = csv.DictReader(io.StringIO(content.decode()))
+        if missing := [name for name in _COLUMNS if name not in (reader.fieldnames or ())]:
+            raise BrokerUnavailable(f"Kite's list of instruments has no column {missing[0]}")
+        for row in reader:
             if row["exchange"] != "NSE" or row["segment"] != "NSE":
                 continue
-            symbol, series = _parts(row["tradingsymbol"])
-            if symbol in found and SERIES.index(found[symbol].series) <= SERIES.index(series):
-                continue
-            tick = to_paise(row["tick_size"])
-            found[symbol] = Listed(row["tradingsymbol"], int(row["instrument_token"]), series, tick)
-    except (KeyError, ValueError, TypeError) as error:
-        raise BrokerUnavailable(f"Kite's list of instruments cannot be read: {error}") from error
+            try:
+                _add(found, row)
+            except ValueError:
+                odd.add(_parts(row["tradingsymbol"] or "")[0])
+    except (csv.Error, ValueError) as error:
+        raise BrokerUnavailable(f"Kite's list of instruments cannot be read: {brief(str(error))}") from error
     if not found:
         raise BrokerUnavailable("Kite's list of instruments has no share of NSE")
-    return found
+    return found, odd - found.keys()
+
+
+def _add(found: dict[str, Listed], row: Mapping[str, str]) -> None:
+    """Add a row in a better series than what was found. Raises ValueError for one that cannot be read."""
+    symbol, series = _parts(storable.symbol(row["tradingsymbol"], "tradingsymbol"))
+    if symbol in found and SERIES.index(found[symbol].series) <= SERIES.index(series):
+        return
+    tick = rupees(row["tick_size"], "tick_size", TICK)
+    found[symbol] = Listed(row["tradingsymbol"], whole(row["instrument_token"], "instrument_token", _TOKEN), series, tick)
 
 
 def _parts(tradingsymbol: str) -> tuple[str, str]:

@@ -19,13 +19,15 @@ from tradectl.errors import Ambiguous, ConfigurationError, LoginNeeded, NotWhite
 _FORUM = "kite.trade forum 41029: after any status but 400 the order book decides"
 _TYPES = "kite.trade documentation, exceptions"
 PROOFS = (
+    Proof(Meaning.AUTHORISATION, frozenset({400}), "kite.trade forum 8716",
+          text=r"quantity needs authori[sz]ation at (the )?depository"),
     Proof(Meaning.REFUSED, frozenset({400}), f"{_TYPES}; {_FORUM}", code="InputException"),
     Proof(Meaning.FUNDS, frozenset({400}), f"{_TYPES}; kiteconnect-mocks autoslice_response.json", code="MarginException"),
     Proof(Meaning.HOLDINGS, frozenset({400}), f"{_TYPES}; {_FORUM}", code="HoldingException"),
     Proof(Meaning.REFUSED, frozenset({400}), f"{_TYPES}; {_FORUM}", code="UserException"),
     Proof(Meaning.SESSION, frozenset({403}), f"{_TYPES}; pykiteconnect (403)", code="TokenException"),
     Proof(Meaning.PERMISSION, frozenset({403}), "pykiteconnect (403); public repositories, 2026", code="PermissionException"),
-)
+)  # fmt: skip
 """The answers after which nothing was done. A refused change comes as an InputException too (forum 7489). OrderException is not
 listed: it also stands for "a corrupt fetch" behind an accepted order."""
 
@@ -33,12 +35,17 @@ _IP = re.compile(r"\bIPs?\b")
 _UNLISTED = re.compile(r"\bIPs?\b.*(allow|list|permit|regist)|(allow|list|permit|regist|static).*\bIPs?\b", re.IGNORECASE)
 """Type and wording of the refusal of an unlisted address were not found in any source: a PermissionException that names an IP is
 taken for it, and any error that says of an IP that it is not listed, allowed, permitted or registered."""
+_LIST_IT = (
+    "No order leaves until then. List the address that Kite names at developers.kite.trade; where it is an IPv6 address and the "
+    "listed one is an IPv4, `tradectl broker set kite` with connect_by=ipv4 connects by that"
+)
 _CODES = (
     (re.compile(r"insufficient funds|margin exceeds", re.IGNORECASE), "funds"),
     (re.compile(r"insufficient (stock )?holdings?|holding quantity", re.IGNORECASE), "holdings"),
     (re.compile(r"markets? (is|are) closed|after market order|\bAMO\b", re.IGNORECASE), "phase"),
     (re.compile(r"maximum allowed order modifications", re.IGNORECASE), "modifications"),
     (re.compile(r"cannot be (modified|cancelled) as it is being processed", re.IGNORECASE), "finished"),
+    (re.compile(r"authori[sz]ation at (the )?depository", re.IGNORECASE), "authorisation"),
     (re.compile(r"circuit limit", re.IGNORECASE), "band"),
     (re.compile(r"tick size", re.IGNORECASE), "tick"),
 )
@@ -58,7 +65,7 @@ def judge(reply: Reply, command: Command = Command.PLACE) -> TradectlError | Non
     if found is None:
         return Ambiguous(f"Kite answered {reply.status} {word} {message}".rstrip())
     if _UNLISTED.search(message) or (found.meaning is Meaning.PERMISSION and _IP.search(message)):
-        return NotWhitelisted(f"Kite takes orders from listed addresses only: {message}")
+        return NotWhitelisted(f"Kite takes orders from listed addresses only: {message}. {_LIST_IT}")
     if found.meaning is Meaning.SESSION:
         return LoginNeeded(f"Kite does not know our session: {message}; `tradectl login` makes one")
     if found.meaning is Meaning.PERMISSION:

@@ -6,16 +6,19 @@ access token. A person logs in each day: the exchange wants it so, and it is not
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, time, timedelta
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
+from tradectl.brokers import strict_json
 from tradectl.brokers.adapter import Account, Ask, Field, Session
 from tradectl.brokers.kite.api import NAME, VERSION
 from tradectl.brokers.kite.judging import judge
 from tradectl.brokers.kite.redirect import Redirect, token_of, waiting
 from tradectl.brokers.kite.rows import parsed
+from tradectl.brokers.network import source_of
 from tradectl.brokers.transport import Transport
 from tradectl.errors import Ambiguous, BrokerUnavailable, ConfigurationError, LoginNeeded, OrderRefused
 from tradectl.model.moment import at_ist, ist_date
@@ -32,7 +35,8 @@ def login(account: Account, ask: Ask) -> Session:
     LoginNeeded for a token that Kite does not take, ConfigurationError for a wrong key or secret, BrokerUnavailable."""
     key, secret = account.vault.require("api_key"), account.vault.require("api_secret")
     request_token = _request_token(account, ask, key)
-    transport = Transport(NAME, judge, clock=account.clock, limiter=account.limiter, timeout=account.timeout)
+    source = source_of(account.vault)
+    transport = Transport(NAME, judge, clock=account.clock, limiter=account.limiter, timeout=account.timeout, source=source)
     root = account.addresses["api"].rstrip("/")
     checksum = sha256((key + request_token + secret).encode()).hexdigest()
     form = {"api_key": key, "request_token": request_token, "checksum": checksum}
@@ -44,7 +48,7 @@ def login(account: Account, ask: Ask) -> Session:
         raise BrokerUnavailable(str(error)) from error
     except LoginNeeded as refusal:
         raise LoginNeeded(f"{refusal}; a request token is good for some minutes, and once: `tradectl login` again") from refusal
-    access = parsed(reply.content, lambda data: str(data["access_token"]))
+    access = parsed(reply.content, _access_token)
     headers = {**VERSION, "Authorization": f"token {key}:{access}"}
     profile = transport.read(f"{root}/user/profile", bucket="other", headers=headers)
     now = account.clock.now()
@@ -90,8 +94,16 @@ def _port(account: Account) -> int:
     return int(text)
 
 
+def _access_token(data: Any) -> str:
+    """Return the token of a session: visible ASCII, as it goes into a header. Raises ValueError for anything else."""
+    token = data["access_token"]
+    if not isinstance(token, str) or not re.fullmatch(r"[!-~]{1,512}", token):
+        raise ValueError("the access token is none")
+    return token
+
+
 def _names(data: Any) -> dict[str, str]:
-    names = {name: str(data[name]) for name in ("user_id", "user_name")}
+    names = {name: strict_json.brief(strict_json.text_of(data[name])) for name in ("user_id", "user_name")}
     if not all(names.values()):
         raise BrokerUnavailable("Kite does not say whose session this is")
     return names

@@ -14,6 +14,7 @@ from tradectl.brokers.kite import history, rows
 from tradectl.brokers.kite.api import Reads
 from tradectl.brokers.kite.instruments import Instruments
 from tradectl.model.market import Bar, Quote
+from tradectl.model.odd_rows import OddRow, Quotes
 
 QUOTES = 500
 """Instruments of one request for quotes."""
@@ -36,12 +37,15 @@ class KitePrices:
         """As many requests as there are 500 symbols. One that Kite does not list has no quote."""
         now = self._clock.now()
         found: dict[str, Quote] = {}
+        odd: list[OddRow] = []
         names = {f"NSE:{item.tradingsymbol}": name for name in symbols if (item := self.instruments.find(name, now))}
         left = iter(names)
         while asked := list(islice(left, QUOTES)):
             content = self._reads.get("/quote", bucket="quote", params={"i": asked})
-            found |= rows.parsed(content, lambda data: rows.quotes(data, names))
-        return found
+            answer = rows.parsed(content, lambda data: rows.quotes(data, names, now))
+            found |= answer
+            odd += answer.odd
+        return Quotes(found, odd)
 
     def daily(self, symbol: str, first: date, last: date) -> tuple[Bar, ...]:
         """Daily bars from `first` to `last`, adjusted by Kite. UsageError for an unknown symbol."""

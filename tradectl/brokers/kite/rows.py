@@ -10,23 +10,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from tradectl.brokers import storable, strict_json
 from tradectl.brokers.kite.judging import refusal
+from tradectl.brokers.row_reading import Names, is_one_of, read_row, read_rows
+from tradectl.brokers.storable import LIMIT, PRICE, QUANTITY, SHARES, VOLUME, OddValue, about_rupees, rupees, whole
 from tradectl.errors import BrokerUnavailable, OrderRefused
 from tradectl.model.market import Quote
 from tradectl.model.moment import IST, ist_date
-from tradectl.model.money import to_paise
+from tradectl.model.odd_rows import OddRow, Quotes, RowKind, Rows
 from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport, Variety
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
 SOURCE = "kite"
 EXCHANGES = frozenset({"NSE", "BSE"})
+_OTHER_EXCHANGES = frozenset({"NFO", "BFO", "CDS", "BCD", "MCX", "NCO", "MF", "NSEIX", "GLOBAL"})
 PRODUCT = "CNC"
+_OTHER_PRODUCTS = frozenset({"NRML", "MIS", "MTF", "CO", "BO"})
+"""Exchanges and products of rows that are not read (source: pykiteconnect 5.2.0, kite.trade forum). Another word makes an odd
+row: the row may be ours."""
 SERIES = ("EQ", "BE", "BZ")
 """The series that are traded here; Kite appends all but EQ to the symbol (CENTRALBK-BE)."""
 _SUFFIX = re.compile(r"^(.+)-(?:BE|BZ)$")
@@ -60,7 +67,8 @@ STATUSES: Mapping[str, OrderStatus] = {
 
 
 def status_of(word: str) -> OrderStatus:
-    """Our word for a status of Kite's."""
+    """Return our word for a status of Kite's; UNKNOWN for a word that the table lacks."""
+    word = word.strip().upper()
     for beginning, status in (("CANCELLED", _S.CANCELLED), ("REJECTED", _S.REJECTED)):
         if word.startswith(beginning):
             return status
@@ -76,9 +84,9 @@ def parsed(content: bytes, make: Callable[[Any], T]) -> T:
         raise BrokerUnavailable(f"Kite's answer cannot be understood: {why}") from error
 
 
-def orders(data: Iterable[Row]) -> tuple[OrderReport, ...]:
-    """GET /orders."""
-    return tuple(storable.order(_order(row)) for row in data if concerns(row))
+def orders(data: Iterable[Row], now: datetime | None = None) -> Rows[OrderReport]:
+    """GET /orders. `now`: no time of a row may lie after it."""
+    return read_rows(RowKind.ORDER, data, lambda row: storable.order(_order(row), now) if concerns(row) else None, NAMES)
 
 
 def is_of_another(data: Sequence[Row], tag: str, tradingsymbol: str, side: Side) -> bool:
@@ -90,7 +98,7 @@ def is_of_another(data: Sequence[Row], tag: str, tradingsymbol: str, side: Side)
 def refused(data: Sequence[Row]) -> OrderRefused | None:
     """GET /orders/{order_id}: why an order was rejected, None where it was not (yet). The last row is the newest."""
     row = data[-1]
-    if status_of(row["status"]) is not _S.REJECTED or int(row["filled_quantity"]):
+    if status_of(row["status"]) is not _S.REJECTED or whole(row["filled_quantity"]):
         return None
     return _refusal(row)
 
@@ -100,20 +108,35 @@ def _refusal(row: Row) -> OrderRefused:
     return refusal(strict_json.brief(str(row.get("status_message") or told or "rejected")), told)
 
 
-def trades(data: Iterable[Row]) -> tuple[TradeReport, ...]:
+def trades(data: Iterable[Row], now: datetime | None = None) -> Rows[TradeReport]:
     """GET /trades. A row has no tag: it joins its order by order_id."""
-    return tuple(storable.trade(_trade(row)) for row in data if concerns(row))
+    return read_rows(RowKind.TRADE, data, lambda row: storable.trade(_trade(row), now) if concerns(row) else None, NAMES)
 
 
-def quotes(data: Mapping[str, Row], names: Mapping[str, str]) -> dict[str, Quote]:
+def quotes(data: Mapping[str, Row], names: Mapping[str, str], now: datetime | None = None) -> Quotes:
     """GET /quote by our symbols. `names`: our symbol for each key that was asked. A quote without a time of its own proves
     nothing about now and is left out."""
-    return {names[key]: _quote(names[key], row) for key, row in data.items() if key in names and row.get("timestamp")}
+    found: dict[str, Quote] = {}
+    odd: list[OddRow] = []
+    for key, symbol in names.items():
+        if key not in data:
+            continue
+        made = read_row(RowKind.QUOTE, data[key], lambda row, symbol=symbol: _dated_quote(symbol, row, now), Names(""))  # type: ignore[misc]
+        if isinstance(made, OddRow):
+            odd.append(replace(made, symbol=symbol))
+        elif made is not None:
+            found[symbol] = made
+    return Quotes(found, odd)
+
+
+def _dated_quote(symbol: str, row: Row, now: datetime | None) -> Quote | None:
+    return storable.quote(_quote(symbol, row), now) if row.get("timestamp") else None
 
 
 def concerns(row: Row) -> bool:
-    """Whether a row of orders, trades, holdings or positions is about delivery of shares."""
-    return row["exchange"] in EXCHANGES and row["product"] == PRODUCT
+    """Whether a row of orders, trades, holdings or positions is about delivery of shares. OddValue where it does not say."""
+    exchange = is_one_of(row, "exchange", EXCHANGES, _OTHER_EXCHANGES)
+    return exchange and is_one_of(row, "product", {PRODUCT}, _OTHER_PRODUCTS)
 
 
 def symbol_of(tradingsymbol: str) -> str:
@@ -122,9 +145,12 @@ def symbol_of(tradingsymbol: str) -> str:
     return found[1] if found else tradingsymbol
 
 
+NAMES = Names("tradingsymbol", "order_id", "tag", symbol_of, tags="tags")
+
+
 def about_paise(amount: int | Decimal) -> int:
     """An amount that Kite reckoned with floats (99725.05000000002), to the nearest paisa."""
-    return int((Decimal(amount) * 100).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    return about_rupees(amount)
 
 
 def moment(text: str) -> datetime:
@@ -140,32 +166,43 @@ def _order(row: Row) -> OrderReport:
     mocks has them in that order. `pending_quantity` lies on rows that have ended, so it is not read."""
     word = str(row["status"])
     status = status_of(word)
-    known = [moment(text) for text in (row["order_timestamp"], row.get("exchange_timestamp")) if text]
+    known = [moment(row[name]) for name in ("order_timestamp", "exchange_timestamp") if row.get(name)]
     updated = row.get("exchange_update_timestamp")
     reason = str(row.get("status_message") or row.get("status_message_raw") or "")
     if status is _S.UNKNOWN:
         reason = f"Kite's status {word!r} is not known: {reason}".rstrip(": ")
     return OrderReport(
-        str(row["order_id"]),
+        storable.identity(row["order_id"]),
         _tag(row),
         symbol_of(row["tradingsymbol"]),
         Side(row["transaction_type"]),
-        int(row["quantity"]),
-        to_paise(row["price"] or 0),
-        int(row["filled_quantity"]),
+        whole(row["quantity"], "quantity", QUANTITY),
+        _limit(row),
+        whole(row["filled_quantity"], "filled_quantity", SHARES),
         status,
         strict_json.brief(reason),
         Variety.AMO if row["variety"] == "amo" else Variety.REGULAR,
         min(known),
         max([*known, moment(updated)] if updated else known),
         passing=status is _S.REJECTED and _refusal(row).passing,
+        unknown_word=strict_json.brief(word) if status is _S.UNKNOWN else "",
     )
+
+
+def _limit(row: Row) -> int:
+    """The price; 0 for a market order alone."""
+    price = rupees(row["price"] if row["price"] is not None else 0, "price", LIMIT)
+    if not price and row.get("order_type") in {"LIMIT", "SL"}:
+        raise OddValue("price", row["price"])
+    return price
 
 
 def _tag(row: Row) -> str | None:
     """The tag of ours that is in `tag` or among `tags`. Kite's own (`mktp`, `mktp:2.00`, `autoslice`, `iceberg`) are no client
     tags; another tag of a client is returned as it is."""
-    tags = [str(tag) for tag in (row.get("tag"), *(row.get("tags") or ())) if tag]
+    tags = [tag for tag in (row.get("tag"), *(row.get("tags") or ())) if tag]
+    if not all(isinstance(tag, str) for tag in tags):
+        raise OddValue("tag", tags)
     given = [tag for tag in tags if not _SYSTEM.fullmatch(tag)]
     return next((tag for tag in given if _OURS.fullmatch(tag)), given[0] if given else None)
 
@@ -175,12 +212,12 @@ def _trade(row: Row) -> TradeReport:
     before them."""
     at = moment(row["fill_timestamp"])
     return TradeReport(
-        f"{ist_date(at):%Y%m%d}-{row['exchange']}-{row['trade_id']}",
-        str(row["order_id"]),
+        f"{ist_date(at):%Y%m%d}-{row['exchange']}-{storable.identity(row['trade_id'], 'trade_id')}",
+        storable.identity(row["order_id"]),
         symbol_of(row["tradingsymbol"]),
         Side(row["transaction_type"]),
-        int(row["quantity"]),
-        to_paise(row["average_price"]),
+        whole(row["quantity"], "quantity", QUANTITY),
+        rupees(row["average_price"], "average_price", PRICE),
         at,
     )
 
@@ -188,18 +225,19 @@ def _trade(row: Row) -> TradeReport:
 def _quote(symbol: str, row: Row) -> Quote:
     """The circuit limits are the session's band; they are those of the closing auction while that is on (kite.trade forum)."""
     day, traded = row["ohlc"], row.get("last_trade_time")
-    opened = to_paise(day["open"]) or None
-    low, high = about_paise(row.get("lower_circuit_limit") or 0), about_paise(row.get("upper_circuit_limit") or 0)
+    opened = rupees(day["open"], "ohlc.open", LIMIT) or None
+    low = about_rupees(row.get("lower_circuit_limit") or 0, "lower_circuit_limit", LIMIT)
+    high = about_rupees(row.get("upper_circuit_limit") or 0, "upper_circuit_limit", LIMIT)
     return Quote(
         symbol,
-        to_paise(row["last_price"]),
+        rupees(row["last_price"], "last_price", PRICE),
         moment(row["timestamp"]),
         SOURCE,
         last_trade_at=moment(traded) if traded else None,
         open=opened,
-        high=to_paise(day["high"]) if opened else None,
-        low=to_paise(day["low"]) if opened else None,
-        volume=int(row["volume"]) if opened else None,
+        high=rupees(day["high"], "ohlc.high", PRICE) if opened else None,
+        low=rupees(day["low"], "ohlc.low", PRICE) if opened else None,
+        volume=whole(row["volume"], "volume", VOLUME) if opened else None,
         lower_band=low or None,
         upper_band=high or None,
     )

@@ -14,13 +14,19 @@ Source: kiteconnect-mocks holdings.json (rows SBIN, RELIANCE: t1_quantity 7 and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from tradectl.brokers import storable
-from tradectl.brokers.kite.rows import Row, concerns, symbol_of
-from tradectl.model.order import Holding
+from tradectl.brokers.kite.rows import NAMES, Row, concerns, moment, symbol_of
+from tradectl.brokers.row_reading import clean, read_row, read_rows
+from tradectl.brokers.securities import counted_once
+from tradectl.brokers.storable import QUANTITY, SHARES, whole
+from tradectl.model.moment import ist_date
+from tradectl.model.odd_rows import OddRow, RowKind, Rows
+from tradectl.model.order import Holding, Side
 
 TRADE_FOR_TRADE = ("-BE", "-BZ")
 """Shares of these series cannot be sold on the day they were bought."""
@@ -40,43 +46,106 @@ class _Shares:
     trade_for_trade: bool = False
 
 
-def holdings(held: Iterable[Row], positions: Mapping[str, Any]) -> tuple[Holding, ...]:
-    """Every symbol of which there are shares now, by GET /portfolio/holdings and /portfolio/positions."""
-    found: dict[str, _Shares] = {}
-    for row in filter(concerns, held):
-        symbol, quantity, fresh = symbol_of(row["tradingsymbol"]), int(row["quantity"]), int(row["t1_quantity"])
-        whole = min(quantity + fresh, int(row.get("opening_quantity", quantity)))
-        before = found.get(symbol, _Shares())
-        found[symbol] = replace(
-            before,
-            whole=before.whole + whole,
-            fresh=before.fresh + fresh,
-            used=before.used + int(row["used_quantity"]),
-            pledged=before.pledged + int(row.get("collateral_quantity") or 0),
-            trade_for_trade=before.trade_for_trade or _restricted(row),
+def holdings(held: Iterable[Row], positions: Mapping[str, Any]) -> Rows[Holding]:
+    """Every security of which there are shares now, by GET /portfolio/holdings and /portfolio/positions. What was traded today is
+    told by symbol: it counts for each security that is listed under one. Of a symbol with a row that cannot be read nothing is
+    known."""
+    morning = read_rows(RowKind.HOLDING, held, _readable(_OF_HOLDING), NAMES)
+    today = read_rows(RowKind.POSITION, positions["day"], _readable(_OF_DAY), NAMES)
+    found: dict[tuple[str, str], _Shares] = {}
+    for row in counted_once(morning, _security, _size):
+        quantity, fresh, opening = whole(row["quantity"]), whole(row["t1_quantity"]), row.get("opening_quantity")
+        found[symbol_of(row["tradingsymbol"]), str(row.get("isin") or "")] = _Shares(
+            whole=min(quantity + fresh, quantity if opening is None else whole(opening)),
+            fresh=fresh,
+            used=whole(row["used_quantity"]),
+            pledged=whole(row.get("collateral_quantity") or 0),
+            trade_for_trade=_restricted(row),
         )
-    for row in filter(concerns, positions["day"]):
+    for row in today:
         symbol = symbol_of(row["tradingsymbol"])
-        before = found.get(symbol, _Shares())
-        found[symbol] = replace(
-            before,
-            bought=before.bought + int(row["day_buy_quantity"]),
-            sold=before.sold + int(row["day_sell_quantity"]),
-            trade_for_trade=before.trade_for_trade or _restricted(row),
-        )
-    return tuple(item for symbol, shares in found.items() if (item := _holding(symbol, shares)) is not None)
+        for key in [key for key in found if key[0] == symbol] or [(symbol, "")]:
+            before = found.get(key, _Shares())
+            found[key] = replace(
+                before,
+                bought=before.bought + whole(row["day_buy_quantity"]),
+                sold=before.sold + whole(row["day_sell_quantity"]),
+                trade_for_trade=before.trade_for_trade or _restricted(row),
+            )
+    told = [(symbol, (isin, shares)) for (symbol, isin), shares in found.items()]
+    return clean(told, _holding, (*morning.odd, *today.odd))
+
+
+def positions_of(trades: Iterable[Row], today: date) -> Mapping[str, Any]:
+    """Return what the positions would tell of a day's trades (GET /trades), as far as `holdings` reads it. A trade that cannot be
+    read stays as it is, for `holdings` to name."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    unread: list[Any] = []
+    for trade in trades:
+        row = read_row(RowKind.TRADE, trade, lambda noted: _readable_trade(noted, today), NAMES)
+        if isinstance(row, OddRow):
+            unread.append(trade)
+        elif row is not None:
+            names = {name: row[name] for name in ("exchange", "tradingsymbol", "product")}
+            key = (row["exchange"], row["tradingsymbol"])
+            traded = found.setdefault(key, {**names, "day_buy_quantity": 0, "day_sell_quantity": 0})
+            traded["day_buy_quantity" if Side(row["transaction_type"]) is Side.BUY else "day_sell_quantity"] += whole(
+                row["quantity"]
+            )
+    return {"day": [*found.values(), *unread]}
+
+
+def _readable_trade(row: Row, today: date) -> Row | None:
+    """Return a trade of today for delivery; None for another. Raises what a row that cannot be read raises."""
+    if not concerns(row):
+        return None
+    whole(row["quantity"], "quantity", QUANTITY)
+    Side(row["transaction_type"])
+    storable.symbol(symbol_of(row["tradingsymbol"]), "tradingsymbol")
+    return row if ist_date(moment(row["fill_timestamp"])) == today else None
+
+
+def _security(row: Row) -> str:
+    return str(row.get("isin") or symbol_of(row["tradingsymbol"]))
+
+
+def _size(row: Row) -> int:
+    return whole(row["quantity"]) + whole(row["t1_quantity"])
+
+
+_OF_HOLDING = ("quantity", "t1_quantity", "used_quantity")
+_OF_DAY = ("day_buy_quantity", "day_sell_quantity")
+_MAY_BE_ABSENT = ("opening_quantity", "collateral_quantity")
+
+
+def _readable(fields: Sequence[str]) -> Callable[[Row], Row | None]:
+    """Return the check of a row: None for a row of another exchange or product. OddValue where it cannot be read."""
+
+    def check(row: Row) -> Row | None:
+        if not concerns(row):
+            return None
+        storable.symbol(symbol_of(row["tradingsymbol"]), "tradingsymbol")
+        for name in fields:
+            whole(row[name], name, SHARES)
+        for name in _MAY_BE_ABSENT:
+            if row.get(name) is not None:
+                whole(row[name], name, SHARES)
+        return row
+
+    return check
 
 
 def _restricted(row: Row) -> bool:
     return str(row["tradingsymbol"]).endswith(TRADE_FOR_TRADE)
 
 
-def _holding(symbol: str, shares: _Shares) -> Holding | None:
+def _holding(symbol: str, told: tuple[str, _Shares]) -> Holding | None:
+    isin, shares = told
     sold = max(shares.sold, shares.used)
     total = shares.whole + shares.bought - sold
     if total <= 0:
-        return Holding(symbol, 0, 0, 0, shares.pledged) if shares.pledged else None
+        return Holding(symbol, 0, 0, 0, shares.pledged, isin) if shares.pledged else None
     of_today = max(0, shares.bought - sold)
     delivered = min(total, max(0, shares.whole - shares.fresh - max(0, sold - shares.bought)))
     sellable = total - of_today if shares.trade_for_trade else total
-    return storable.holding(Holding(symbol, delivered, total - delivered, sellable, shares.pledged))
+    return storable.holding(Holding(symbol, delivered, total - delivered, sellable, shares.pledged, isin))

@@ -14,6 +14,7 @@ from tradectl.brokers.kite.api import VERSION, Api
 from tradectl.brokers.kite.instruments import Instruments
 from tradectl.brokers.kite.packets import Tick, ticks
 from tradectl.brokers.kite.rows import SOURCE, orders
+from tradectl.brokers.network import Source, source_of
 from tradectl.brokers.stream import PAUSE, Frame, PriceStream
 from tradectl.model.market import Quote
 from tradectl.model.order import OrderReport
@@ -57,6 +58,9 @@ class Ticker(PriceStream[int]):
         key, token = self._api.credentials()
         query = urlencode({"api_key": key, "access_token": token})
         return f"{self._account.addresses['stream']}?{query}", {"X-Kite-Version": VERSION["X-Kite-Version"]}
+
+    def _source(self) -> Source:
+        return source_of(self._account.vault)()
 
     def _greet(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:  # noqa: ARG002 - Kite answers nothing
         self._begin(socket)

@@ -11,6 +11,7 @@ wire         what all requests have in common
 prices       quotes without a way to an order
 broker       the adapter
 packets      what the price feed sends
+addresses    where the feeds are
 feed         what is said on the feeds of prices and orders
 times        when a trade of the price feed was
 ticker       live prices and order updates, each over a websocket
@@ -25,6 +26,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tradectl.brokers.adapter import Field
+from tradectl.brokers.network import CONNECT_BY
 from tradectl.ports import Capabilities
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ CAPABILITIES = Capabilities(
     amo=True,
     tag_length=20,  # a guess: Kotak states no length
     tag_survives_modify=False,
+    trade_times=False,  # `lstup_time` is of the last update
 )
 FIELDS = (
     Field("consumer_key", "Consumer key (NEO app, More, Trade API)"),
@@ -50,11 +53,13 @@ FIELDS = (
     # Kotak's pages disagree about the window: 15:45 to 08:57 in the newest, narrower in older ones.
     Field("amo_from", "After-market orders from (IST)", secret=False, default="16:05"),
     Field("amo_until", "After-market orders until (IST)", secret=False, default="08:55"),
+    CONNECT_BY,
 )
 ADDRESSES = {
     "login": "https://mis.kotaksecurities.com",
-    "prices": "wss://sfeed.kotaksecurities.com/wsfeed",  # or /betafeed: Kotak's own client and its documents disagree
-    "orders": "",  # of the order feed: at the address that the login names
+    "config": "https://lapi.kotaksecurities.com/5config/config",  # where the feeds of a data centre are looked up
+    "prices": "",  # of the price feed: see `addresses`
+    "orders": "",  # of the order feed: see `addresses`
 }
 _HINT = ((9, 1.0), (300, 60.0), (5000, 3600.0))
 """What Kotak's own client keeps to by default; nothing is said of the server. Ten orders a second need a registered algo."""

@@ -18,15 +18,22 @@ from tradectl.brokers.kotak_neo.login import remarks
 from tradectl.brokers.kotak_neo.prices import KotakPrices
 from tradectl.brokers.kotak_neo.ticker import OnOrder, Ticker
 from tradectl.brokers.kotak_neo.wire import TITLE, Wire, parsed, reading, url
-from tradectl.brokers.replies import check_absent, order_id
+from tradectl.brokers.network import source_of
+from tradectl.brokers.replies import above_freeze, check_absent, off_tick, order_id
+from tradectl.brokers.storable import brief
 from tradectl.brokers.transport import READS, Judge, Reply, Transport
-from tradectl.errors import Ambiguous, Blocked, OrderRefused, TradectlError, UsageError
+from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, OrderRefused, TradectlError, UsageError
 from tradectl.exchange.ticks import on_tick
 from tradectl.model.market import Quote
+from tradectl.model.moment import ist_date
 from tradectl.model.money import to_rupees
+from tradectl.model.odd_rows import Rows
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, OrderStatus, OrderType, Side, TradeReport, Variety
+from tradectl.ports import OrderRules
 
 T = TypeVar("T")
+_BARE = frozenset({paths.HOLDINGS, paths.POSITIONS})
+"""Paths of the portfolio service, whose lists come without a word of Kotak's own."""
 
 
 class KotakNeo:
@@ -47,11 +54,13 @@ class KotakNeo:
             limiter=account.limiter,
             timeout=account.timeout,
             check_send=account.check_send,
+            source=source_of(vault),
         )
         self._reads = self._wire.reads(judging.read, posts=(paths.LIMITS,))
         self._prices = KotakPrices(account, self._wire)
-        self._book: Kept[tuple[OrderReport, ...]] = Kept()
-        self._fills: Kept[tuple[TradeReport, ...]] = Kept()
+        self._positions_at: str | None = None
+        self._book: Kept[Rows[OrderReport]] = Kept()
+        self._fills: Kept[Rows[TradeReport]] = Kept()
 
     def close(self) -> None:
         for part in (self._orders, self._reads, self._prices):
@@ -78,9 +87,10 @@ class KotakNeo:
 
         look()
         scrip = self._prices.scrip(request.symbol, request.side)
-        if not on_tick(request.price, scrip.tick_size):
-            raise OrderRefused(f"{to_rupees(request.price)} is not a multiple of the tick size at Kotak, "
-                               f"{to_rupees(scrip.tick_size)}", code="tick")  # fmt: skip
+        if scrip.tick_size > 0 and not on_tick(request.price, scrip.tick_size):
+            raise off_tick(TITLE, request.price, scrip.tick_size)
+        if scrip.most_shares is not None and request.quantity > scrip.most_shares:
+            raise above_freeze(TITLE, request.quantity, scrip.most_shares)
         sent = {
             "am": "YES" if request.variety is Variety.AMO else "NO",
             "dq": "0",
@@ -113,7 +123,6 @@ class KotakNeo:
         _check_price(price)
         sent = {
             "no": broker_order_id,
-            "pc": rows.PRODUCT,
             "vd": "DAY",
             "pr": to_rupees(price),
             "pt": "L",
@@ -121,8 +130,6 @@ class KotakNeo:
             "tp": "0",
             "dq": "0",
             "mp": "0",
-            "dd": "NA",
-            "fq": "0",
             "os": paths.SOURCE,
         }
         self._change(paths.MODIFY, broker_order_id, sent, side=self._side(broker_order_id))
@@ -150,18 +157,32 @@ class KotakNeo:
 
     def orders(self) -> tuple[OrderReport, ...]:
         """The day's order book, oldest first as Kotak tells it; the same object again while it says the same."""
-        found = self._list(paths.ORDERS, lambda data: tuple(map(rows.order_report, rows.ours(data))))
+        found = self._list(paths.ORDERS, lambda data: rows.orders(data, self._clock.now()))
         return self._book.of(found)
 
     def trades(self) -> tuple[TradeReport, ...]:
         """The day's executions; the same object again while nothing more has traded."""
-        found = self._list(paths.TRADES, lambda data: tuple(map(rows.trade_report, rows.ours(data))))
+        found = self._list(paths.TRADES, lambda data: rows.trades(data, self._clock.now()))
         return self._fills.of(found)
 
     def holdings(self) -> tuple[Holding, ...]:
         """What may be sold is `sellableQuantity`, and what was bought today."""
-        positions: list[rows.Row] = self._list(paths.POSITIONS, list)
-        return self._list(paths.HOLDINGS, lambda held: rows.holdings(held, positions))
+        positions = self._positions()
+        return self._list(paths.HOLDINGS, lambda held: rows.holdings(held, positions, self._prices.isin_of))
+
+    def _positions(self) -> list[rows.Row]:
+        """The day's positions, at the path of today's API, else at the older one. Where neither answers, the day's trades for
+        delivery say the same. BrokerUnavailable where they cannot be read either."""
+        for path in (paths.POSITIONS, paths.OLD_POSITIONS) if self._positions_at is None else (self._positions_at,):
+            try:
+                found: list[rows.Row] = self._list(path, list, tries=1)
+            except BrokerUnavailable:
+                continue
+            self._positions_at = path
+            return found
+        self._positions_at = None
+        today = ist_date(self._clock.now())
+        return self._list(paths.TRADES, lambda data: rows.positions_of(data, today))
 
     def funds(self) -> Funds:
         sent = {"jData": json.dumps({"seg": "ALL", "exch": "ALL", "prod": "ALL"})}
@@ -176,6 +197,10 @@ class KotakNeo:
         return {}
 
     # beyond the port
+
+    def order_rules(self, symbol: str) -> OrderRules | None:
+        """As `ListsOrderRules`, by the list of scrips."""
+        return self._prices.order_rules(symbol)
 
     def ticker(self, on_order: OnOrder | None = None, **patience: Any) -> Ticker:
         """Live prices, and order updates to `on_order`; enter it to connect. `patience`: see `Ticker`."""
@@ -223,15 +248,15 @@ class KotakNeo:
             lambda session: self._reads.read(url(session, path), bucket="reads", headers=reading(session), **how)
         )
 
-    def _list(self, path: str, read: Callable[[list[rows.Row]], T]) -> T:
-        """A list, read; an empty one only where Kotak says that there is nothing."""
-        reply = self._read(path)
-        return parsed(lambda: read(_data(reply, bare=path == paths.HOLDINGS)), path.rpartition("/")[2])
+    def _list(self, path: str, read: Callable[[list[rows.Row]], T], **how: Any) -> T:
+        """A list, read; an empty one only where Kotak says that there is nothing. `how`: see `ReadTransport.read`."""
+        reply = self._read(path, **how)
+        return parsed(lambda: read(_data(reply, bare=path in _BARE)), path.rpartition("/")[2])
 
     def _row(self, number: str, *, patient: bool) -> rows.Row:
         """One order as the book has it now. `patient`: asked for again where that may help."""
         reply = self._read(f"{paths.ORDERS}/{number}", tries=READS if patient else 1)
-        return parsed(lambda: next(row for row in _data(reply) if row["nOrdNo"] == number), "order")
+        return parsed(lambda: next(row for row in _data(reply) if str(row["nOrdNo"]) == number), "order")
 
     def _look_for_rejection(self, number: str, request: OrderRequest, trading_symbol: str) -> None:
         """A rejection that the book shows already. What cannot be seen now will be seen in the book. Ambiguous where the number
@@ -271,4 +296,6 @@ def _data(reply: Reply, *, bare: bool = False) -> list[rows.Row]:
         if words is None or not words.ok:
             raise ValueError("there is no data, and nothing says that there is none")
         return []
-    return [data] if isinstance(data, dict) else list(data)
+    if not isinstance(data, dict | list):
+        raise TypeError(f"a list was expected, not {brief(data)}")
+    return [data] if isinstance(data, dict) else data

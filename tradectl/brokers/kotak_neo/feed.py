@@ -12,15 +12,17 @@ from datetime import datetime
 from tradectl.brokers import strict_json
 from tradectl.brokers.adapter import Session
 from tradectl.brokers.kotak_neo import rows
+from tradectl.brokers.kotak_neo.addresses import REALTIME
 from tradectl.brokers.kotak_neo.packets import Tick, split, tick
 from tradectl.brokers.kotak_neo.paths import SEGMENT, SOURCE
+from tradectl.brokers.storable import brief
 from tradectl.errors import BrokerUnavailable, LoginNeeded
 from tradectl.model.order import OrderReport
 
-REALTIME = "/realtime"
 PAIRS = (("ucc", "sid"), ("sid", "token"))
-"""Who we are to the price feed (`user`, `auth`): Kotak's documents disagree whether it is the client code with the session id, or
-that with the token."""
+"""Who we are to the price feed (`user`, `auth`): the client code with the session id in kotakneoapi 3.0.9. Older documents name
+the session id with the token, which is tried after a refusal."""
+__all__ = ["REALTIME"]
 _GREETINGS = frozenset({1117, 1119})
 
 
@@ -69,7 +71,7 @@ def dividers(frame: str) -> Mapping[int, int]:
     try:
         said = strict_json.read(frame)
         if said.get("message_code") not in _GREETINGS or said.get("format") == "native_fallback":
-            raise LoginNeeded(f"Kotak's price feed does not let us in (it says {said.get('message_code')!r})")
+            raise LoginNeeded(f"Kotak's price feed does not let us in (it says {brief(said.get('message_code'))})")
         exchanges = (said.get("exchanges") or {}).values()
         found = {int(facts["value"]): int(facts["divider"]) for facts in exchanges if {"value", "divider"} <= facts.keys()}
         if min(found.values(), default=1) < 1:
@@ -111,7 +113,6 @@ def order_of(frame: str | bytes) -> OrderReport | None:
     try:
         said = strict_json.read(frame)
         row = said["data"] if said["type"] == "order" else None
-        found = rows.ours([row]) if row is not None else []
-        return rows.order_report(found[0]) if found else None
+        return next(iter(rows.orders([row])), None) if row is not None else None
     except strict_json.UNREADABLE:
         return None

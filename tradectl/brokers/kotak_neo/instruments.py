@@ -8,25 +8,34 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from io import StringIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tradectl.brokers import storable
 from tradectl.brokers.kotak_neo.paths import SEGMENT
+from tradectl.brokers.storable import QUANTITY, SHARES, TICK, whole
 from tradectl.brokers.whole_files import put_whole
 from tradectl.errors import BrokerUnavailable, DataError, UsageError
 from tradectl.model.market import Instrument
 from tradectl.model.order import Side
+from tradectl.ports import OrderRules
 
+_COLUMNS = ("pExchSeg", "pSymbol", "pTrdSymbol", "pSymbolName", "pGroup", "pISIN", "dTickSize", "lLotSize")
+_FREEZE = ("lFreezeQty", "iMaxOrderSize")
+"""Columns with the largest quantity of one order; see `_most`."""
 TRADED = frozenset({"EQ", "BE", "BZ", "SM", "ST", "SZ"})
 """Series in which a share trades with everybody; the others are blocks, auctions, bonds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scrip:
-    """A row of the list. `tick_size` in paise; `token` names it to quotes and feeds, `trading_symbol` to orders."""
+    """A row of the list. `tick_size` in paise; `token` names it to quotes and feeds, `trading_symbol` to orders.
+
+    `most_shares`: the smaller of its freeze quantity and its largest order; None where the list has neither."""
 
     token: str
     trading_symbol: str
@@ -35,6 +44,7 @@ class Scrip:
     isin: str
     tick_size: int
     lot_size: int
+    most_shares: int | None = None
 
 
 class Scrips:
@@ -43,10 +53,16 @@ class Scrips:
     def __init__(self, scrips: Iterable[Scrip]) -> None:
         self._by_isin: dict[str, list[Scrip]] = {}
         self._by_symbol: dict[str, list[Scrip]] = {}
+        self._isins: dict[str, str] = {}
         for scrip in scrips:
+            self._isins[scrip.token] = scrip.isin
             if scrip.series in TRADED:
                 self._by_isin.setdefault(scrip.isin, []).append(scrip)
                 self._by_symbol.setdefault(scrip.symbol, []).append(scrip)
+
+    def isin_of(self, token: str) -> str:
+        """Return the ISIN behind a token; empty for an unknown one."""
+        return self._isins.get(token, "")
 
     def find(self, instrument: Instrument, side: Side | None = None) -> Scrip:
         """The scrip of an instrument. UsageError where Kotak has none; DataError for a BUY of what is listed otherwise."""
@@ -65,11 +81,17 @@ class Scrips:
 
 
 def parse(text: str) -> list[Scrip]:
-    """The rows of Kotak's CSV. ValueError or KeyError where it is not one."""
+    """The rows of Kotak's CSV; one that cannot be read is left out. ValueError or KeyError where it is not one."""
     reader = csv.DictReader(StringIO(text))
     reader.fieldnames = [name.strip().rstrip(";") for name in reader.fieldnames or ()]  # one header ends in a semicolon
-    rows = [row for row in reader if (row["pExchSeg"] or "").strip() == SEGMENT]
-    return [_scrip({name: (value or "").strip() for name, value in row.items() if name}) for row in rows]
+    if missing := [name for name in _COLUMNS if name not in reader.fieldnames]:
+        raise KeyError(missing[0])
+    found = []
+    for row in reader:
+        if (row["pExchSeg"] or "").strip() == SEGMENT:
+            with suppress(ValueError):
+                found.append(_scrip({name: (value or "").strip() for name, value in row.items() if name}))
+    return found
 
 
 def path_of(answer: Any) -> str:
@@ -87,6 +109,12 @@ class ScripFile:
     def __init__(self, folder: Path, fetch: Callable[[], bytes]) -> None:
         self._folder, self._fetch = folder, fetch
         self._of: tuple[date, Scrips] | None = None
+
+    def order_rules(self, instrument: Instrument, day: date) -> OrderRules | None:
+        """Return the rules of an instrument's orders by the list of a day; None where it has no tick. Raises UsageError where the
+        list does not have the instrument."""
+        scrip = self.of(day).find(instrument)
+        return OrderRules(scrip.tick_size, day, scrip.most_shares) if scrip.tick_size > 0 else None
 
     def of(self, day: date) -> Scrips:
         """BrokerUnavailable where the list cannot be had or read."""
@@ -121,12 +149,22 @@ def _scrips(content: bytes) -> Scrips:
 
 
 def _scrip(row: dict[str, str]) -> Scrip:
+    """Raises OddValue for a row that cannot be read."""
     return Scrip(
-        row["pSymbol"],
-        row["pTrdSymbol"],
-        row["pSymbolName"],
+        storable.identity(row["pSymbol"], "pSymbol"),
+        storable.symbol(row["pTrdSymbol"], "pTrdSymbol"),
+        storable.symbol(row["pSymbolName"], "pSymbolName"),
         row["pGroup"],
         row["pISIN"],
-        int(float(row["dTickSize"])),  # in paise already, and a whole number of them
-        int(float(row["lLotSize"])),
+        whole(row["dTickSize"], "dTickSize", TICK),  # in paise already
+        whole(row["lLotSize"], "lLotSize", QUANTITY),
+        min((most for name in _FREEZE if (most := _most(row, name)) > 0), default=None),
     )
+
+
+def _most(row: dict[str, str], name: str) -> int:
+    """Return a largest quantity; 0 where it is not told (blank, -1, no number): the exchange then refuses by itself."""
+    try:
+        return whole(row.get(name) or 0, name, SHARES)
+    except ValueError:
+        return 0

@@ -184,7 +184,11 @@ def _access(reply: Reply, words: Said | None) -> TradectlError | None:
 
 
 def _unlisted(text: str) -> NotWhitelisted:
-    return NotWhitelisted(f"Kotak does not know the address that we come from: {text}")
+    told = f"Kotak does not know the address that we come from: {text}"
+    return NotWhitelisted(
+        f"{told}. No order leaves until it is listed in the NEO app (two IPv4 addresses, one change in 7 days); "
+        "`tradectl broker status` shows the address, and after a move `tradectl login --again` makes a session from here"
+    )
 
 
 def _unknown_session(text: str) -> SessionUnknown:

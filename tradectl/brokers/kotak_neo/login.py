@@ -5,19 +5,28 @@ Neither step is ever repeated by itself: a third wrong password locks an account
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
+from ipaddress import ip_address
 from typing import Any
 
 from tradectl.brokers.adapter import Account, Ask, Field, Remark, Session
 from tradectl.brokers.kotak_neo import ADDRESSES, judging, totp
 from tradectl.brokers.kotak_neo.paths import CLIENT_IP, FIN_KEY, LOGIN, VALIDATE
+from tradectl.brokers.network import source_of
+from tradectl.brokers.storable import brief
+from tradectl.brokers.strict_json import UNREADABLE
 from tradectl.brokers.transport import ReadTransport, Transport
 from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, TradectlError
 from tradectl.model.moment import at_ist, to_ist
 
 ENDS_AT = time(6)
 """When a session ends, in IST of the next morning. A guess: Kotak does not say, and brokers end them overnight."""
+_FEEDS = {"data_center": "dataCenter", "feed_url": "feedUrl", "rt_url": "rtUrl"}
+"""What a login may tell of the feeds, by our names (`addresses`)."""
+_VISIBLE = re.compile(r"[!-~]{1,8192}")
+"""What goes into a header or an address: visible ASCII."""
 TOTP_NOW = Field("totp", "The TOTP that is shown now")
 
 
@@ -31,13 +40,15 @@ def login(account: Account, ask: Ask) -> Session:
     first = _first(account)
     who = {"mobileNumber": vault.require("mobile_number"), "ucc": vault.require("ucc"), "totp": _totp(account, ask, now)}
     mpin = vault.require("mpin")
-    transport = Transport("Kotak", judging.login, clock=account.clock, limiter=account.limiter)
+    source = source_of(vault)
+    transport = Transport("Kotak", judging.login, clock=account.clock, limiter=account.limiter, source=source)
     try:
         viewing = _step(transport, account, LOGIN, first, who)
         second = {**first, "sid": _word(viewing, "sid"), "Auth": _word(viewing, "token")}
         trading = _step(transport, account, VALIDATE, second, {"mpin": mpin})
         tokens = {"token": _word(trading, "token"), "sid": _word(trading, "sid"), "base_url": _base_url(trading)}
-        session = Session(tokens, now, ends_at(now), _seen_ip(transport, account, first))
+        tokens |= {name: word for name, key in _FEEDS.items() if isinstance(word := trading.get(key), str) and word}
+        session = Session(tokens, now, ends_at(now), _seen_ip(transport, account, tokens))
     finally:
         transport.close()
     vault.keep_session(session)
@@ -45,14 +56,18 @@ def login(account: Account, ask: Ask) -> Session:
 
 
 def remarks(account: Account) -> Sequence[Remark]:
-    """From where Kotak sees us now: a session is bound to the address that made it, and orders to one that was registered."""
-    transport = ReadTransport("Kotak", judging.login, clock=account.clock, limiter=account.limiter)
+    """From where Kotak sees us now: a session is bound to the address that made it, and orders to one that was registered.
+
+    Raises:
+        LoginNeeded: There is no session. Kotak reports the address to a logged-in client alone.
+    """
+    known, source = current(account), source_of(account.vault)
+    transport = ReadTransport("Kotak", judging.login, clock=account.clock, limiter=account.limiter, source=source)
     try:
-        seen = _seen_ip(transport, account, _first(account))
+        seen = _seen_ip(transport, account, known.tokens)
     finally:
         transport.close()
-    known = account.vault.session()
-    before = known.seen_ip if known is not None else None
+    before = known.seen_ip
     if seen is None:
         return (Remark("Kotak does not tell from where it sees us", fine=False),)
     if before is not None and seen != before:
@@ -96,7 +111,7 @@ def _step(
     """One step, sent once; the `data` of its answer."""
     url = account.addresses.get("login", ADDRESSES["login"]) + path
     try:
-        answer = transport.command("POST", url, bucket="reads", side=None, headers=headers, json=body).json()
+        answer = transport.command("POST", url, bucket="reads", side=None, headers=headers, json=body).object()
     except Ambiguous as error:  # a login that may have been made is made anew
         raise BrokerUnavailable(str(error)) from error
     data = answer.get("data")
@@ -107,7 +122,7 @@ def _step(
 
 def _word(data: Mapping[str, Any], name: str) -> str:
     value = data.get(name)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not _VISIBLE.fullmatch(value):
         raise BrokerUnavailable(f"Kotak's answer to the login has no {name}")
     return value
 
@@ -115,15 +130,18 @@ def _word(data: Mapping[str, Any], name: str) -> str:
 def _base_url(data: Mapping[str, Any]) -> str:
     url = _word(data, "baseUrl").rstrip("/")
     if not url.startswith(("https://", "http://127.0.0.1:")):
-        raise BrokerUnavailable(f"Kotak's answer to the login names {url!r}, which is no safe address")
+        raise BrokerUnavailable(f"Kotak's answer to the login names {brief(url)}, which is no safe address")
     return url
 
 
-def _seen_ip(transport: ReadTransport, account: Account, headers: Mapping[str, str]) -> str | None:
-    """From where Kotak sees us; None where it does not tell. A login does not fail for it."""
+def _seen_ip(transport: ReadTransport, account: Account, tokens: Mapping[str, str]) -> str | None:
+    """Return the address that Kotak sees, None where it reports none. A login does not fail for it. `tokens`: of the session, as
+    Kotak's own client sends them (source: `kotakneoapi` 3.0.9, `services/client_ip.py`)."""
+    headers = {"Authorization": account.vault.require("consumer_key"), "Sid": tokens["sid"], "Auth": tokens["token"],
+               "accept": "application/json"}  # fmt: skip
     url = account.addresses.get("login", ADDRESSES["login"]) + CLIENT_IP
     try:
         data = transport.read(url, bucket="reads", tries=1, headers=headers).json()["data"]
-        return str(data[0]["ip"])
-    except (TradectlError, KeyError, IndexError, TypeError):
+        return str(ip_address(str(data[0]["ip"])))
+    except (TradectlError, *UNREADABLE):
         return None

@@ -14,10 +14,12 @@ from tradectl.brokers.kotak_neo import NAME, judging, paths, rows
 from tradectl.brokers.kotak_neo.instruments import Scrip, ScripFile, path_of
 from tradectl.brokers.kotak_neo.wire import Wire, parsed, url
 from tradectl.brokers.transport import CONNECT, Reply
-from tradectl.errors import UsageError
+from tradectl.errors import BrokerUnavailable, UsageError
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
+from tradectl.model.odd_rows import OddRow, Quotes
 from tradectl.model.order import Side
+from tradectl.ports import OrderRules
 
 _BATCH = 50
 """Quotes asked for at once: Kotak answers no more in one call."""
@@ -44,18 +46,33 @@ class KotakPrices:
         """Quotes with the day's prices and its band; symbols that Kotak does not know are absent."""
         tokens = {scrip.token: symbol for symbol in symbols if (scrip := self._known(symbol)) is not None}
         found: dict[str, Quote] = {}
+        odd: list[OddRow] = []
         wanted = list(tokens)
         for start in range(0, len(wanted), _BATCH):
             listed = ",".join(f"{paths.SEGMENT}|{token}" for token in wanted[start : start + _BATCH])
             reply = self._look(f"{paths.QUOTES}/{quoted(listed, safe=',')}/all")
-            found |= parsed(lambda reply=reply: _quotes(reply, tokens), "quotes")  # type: ignore[misc]
-        return found
+            answer = parsed(lambda reply=reply: rows.quotes(reply.json(), tokens, self._clock.now()), "quotes")  # type: ignore[misc]
+            found |= answer
+            odd += answer.odd
+        return Quotes(found, odd)
 
     def scrip(self, symbol: str, side: Side | None = None) -> Scrip:
         """What is traded under a symbol today. UsageError for an unknown one."""
         today = ist_date(self._clock.now())
         instrument = self._market.instrument(self._market.find(symbol, today), today)
         return self._scrips.of(today).find(instrument, side)
+
+    def isin_of(self, token: str) -> str:
+        """Return the ISIN behind a token by the list of today; empty where the list does not tell it."""
+        try:
+            return self._scrips.of(ist_date(self._clock.now())).isin_of(token)
+        except BrokerUnavailable:
+            return ""
+
+    def order_rules(self, symbol: str) -> OrderRules | None:
+        """As `ListsOrderRules`, by the list of today."""
+        today = ist_date(self._clock.now())
+        return self._scrips.order_rules(self._market.instrument(self._market.find(symbol, today), today), today)
 
     def _known(self, symbol: str) -> Scrip | None:
         try:
@@ -70,9 +87,3 @@ class KotakPrices:
     def _look(self, path: str) -> Reply:
         """What everybody may see: of a session it has the address alone, so no answer says anything about that."""
         return self._public.read(url(self._wire.session(), path), bucket="reads", headers=self._wire.looking())
-
-
-def _quotes(reply: Reply, symbols: Mapping[str, str]) -> dict[str, Quote]:
-    answered = {symbols[token]: row for row in reply.json() if (token := str(row["exchange_token"])) in symbols}
-    found = {symbol: rows.quote(row, symbol) for symbol, row in answered.items()}
-    return {symbol: item for symbol, item in found.items() if item is not None}

@@ -1,24 +1,26 @@
 """Kotak's rows, each read once into our own words: exact paise, aware moments in UTC, our statuses.
 
-A row that cannot be read raises ValueError or KeyError, and with it the whole answer is worth nothing: half a book would look
-like a book. Rows of other segments and products are not ours to read.
+A row that cannot be read is an odd row beside the others (`row_reading`): it stops its symbol, and never becomes a value. Rows of
+other segments and products are not ours to read.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from tradectl.brokers import storable
 from tradectl.brokers.kotak_neo.judging import refusal
 from tradectl.brokers.kotak_neo.paths import SEGMENT
+from tradectl.brokers.row_reading import Names, clean, is_one_of, read_row, read_rows
+from tradectl.brokers.storable import LIMIT, PRICE, QUANTITY, SHARES, VOLUME, Range, about_rupees, rupees, whole
 from tradectl.brokers.strict_json import brief
 from tradectl.model.market import Quote
 from tradectl.model.moment import at_ist
-from tradectl.model.money import to_paise
+from tradectl.model.odd_rows import OddRow, Quotes, RowKind, Rows
 from tradectl.model.order import Funds, Holding, OrderReport, OrderStatus, Side, TradeReport, Variety
 
 S = OrderStatus
@@ -47,6 +49,11 @@ TRADE_FOR_TRADE = frozenset({"BE", "BZ"})
 """Series whose shares cannot be sold on the day on which they were bought."""
 SOURCE = "kotak_neo"
 PRODUCT = "CNC"
+_OTHER_SEGMENTS = frozenset({"bse_cm", "nse_fo", "bse_fo", "cde_fo", "bcs_fo", "mcx_fo", "mcx", "nse_com", "bse_com"})
+_OTHER_PRODUCTS = frozenset({"NRML", "MIS", "MTF", "CO", "BO", "INTRADAY"})
+"""Segments and products of rows that are not read (source: kotakneoapi 3.0.9). Another word makes an odd row: it may be ours."""
+_SECONDS = Range(946_684_800, 4_102_444_800)
+"""Seconds since 1970, of the years 2000 to 2099."""
 _NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
 _NOTHING = frozenset({"", "--", "-", "NA"})
@@ -59,10 +66,22 @@ _WRITTEN_OVER = "ADMINAPI"
 Row = Mapping[str, Any]
 
 
-def ours(rows: Sequence[Row]) -> list[Row]:
-    """Rows about delivery (CNC) in the cash segment of NSE, as every order of ours is. What the same user trades within the day
-    (MIS) is shares that nobody holds: a sale of them takes nothing from what was bought for delivery."""
-    return [row for row in rows if row["exSeg"] == SEGMENT and row["prod"] == PRODUCT]
+def is_ours(row: Row) -> bool:
+    """Return whether a row is about delivery (CNC) in the cash segment of NSE, as every order of ours is. What the same user
+    trades within the day (MIS) is shares that nobody holds: a sale of them takes nothing from what was bought for delivery.
+    OddValue where the row does not say."""
+    segment = is_one_of(row, "exSeg", {SEGMENT}, _OTHER_SEGMENTS)
+    return segment and is_one_of(row, "prod", {PRODUCT}, _OTHER_PRODUCTS)
+
+
+def orders(rows: Sequence[Row], now: datetime | None = None) -> Rows[OrderReport]:
+    """Return the order book. `now`: no time of a row may lie after it."""
+    return read_rows(RowKind.ORDER, rows, lambda row: storable.order(order_report(row), now) if is_ours(row) else None, NAMES)
+
+
+def trades(rows: Sequence[Row], now: datetime | None = None) -> Rows[TradeReport]:
+    """Return the trade book."""
+    return read_rows(RowKind.TRADE, rows, lambda row: storable.trade(trade_report(row), now) if is_ours(row) else None, NAMES)
 
 
 def order_report(row: Row) -> OrderReport:
@@ -72,19 +91,20 @@ def order_report(row: Row) -> OrderReport:
     reason = brief(_text(row.get("rejRsn")))
     placed_at = _first(row, "ordDtTm", "ordEntTm", "hsUpTm")
     made = OrderReport(
-        str(row["nOrdNo"]),
+        storable.identity(row["nOrdNo"], "nOrdNo"),
         tag_of(_text(row.get("GuiOrdId"))),
-        symbol_of(str(row["trdSym"])),
+        symbol_of(row["trdSym"]),
         _SIDES[row["trnsTp"]],
-        int(row["qty"]),
-        to_paise(str(row["prc"])),
-        int(row["fldQty"]),
+        whole(row["qty"], "qty", QUANTITY),
+        _limit(row),
+        whole(row["fldQty"], "fldQty", SHARES),
         status,
         reason if status is not S.UNKNOWN else brief(f"Kotak says {word!r}"),
         Variety.AMO if word in _AFTER_MARKET else Variety.REGULAR,
         placed_at,
         _first(row, "hsUpTm", "exCfmTm", "ordDtTm"),
         passing=status is S.REJECTED and refusal(reason).passing,
+        unknown_word=brief(word) if status is S.UNKNOWN else "",
     )
     return storable.order(made)
 
@@ -93,12 +113,12 @@ def trade_report(row: Row) -> TradeReport:
     """One execution. Numbers of fills begin anew each day, so ours have the day before them."""
     day = _date(str(row["flDt"]))
     made = TradeReport(
-        f"{day:%Y%m%d}-{row['flId']}",
-        str(row["nOrdNo"]),
-        symbol_of(str(row["trdSym"])),
+        f"{day:%Y%m%d}-{storable.identity(row['flId'], 'flId')}",
+        storable.identity(row["nOrdNo"], "nOrdNo"),
+        symbol_of(row["trdSym"]),
         _SIDES[row["trnsTp"]],
-        int(row["fldQty"]),
-        to_paise(str(row["avgPrc"])),
+        whole(row["fldQty"], "fldQty", QUANTITY),
+        rupees(row["avgPrc"], "avgPrc", PRICE),
         moment(f"{row['flDt']} {row['flTm']}"),
     )
     return storable.trade(made)
@@ -109,51 +129,125 @@ def is_queued(row: Row) -> bool:
     return str(row["ordSt"]).strip().lower() in QUEUED
 
 
-def holdings(held: Sequence[Row], positions: Sequence[Row]) -> tuple[Holding, ...]:
-    """What is held: the depository's shares, and those that were bought for delivery today, which are positions only."""
+def holdings(held: Sequence[Row], positions: Sequence[Row], isin_of: Callable[[str], str] = lambda _: "") -> Rows[Holding]:
+    """What is held: the depository's shares, and those that were bought for delivery today, which are positions only. The row of
+    another exchange is the same shares once more. Of a symbol with a row that cannot be read nothing is known.
+
+    `isin_of`: the ISIN behind a token of the list, which a row does not have."""
+    morning = read_rows(RowKind.HOLDING, held, _readable_holding, _HELD)
+    today = read_rows(RowKind.POSITION, positions, _readable_position, NAMES)
     found: dict[str, Holding] = {}
-    for row in held:
-        if row["exchangeSegment"] == SEGMENT:
-            symbol = str(row["symbol"])
-            found[symbol] = Holding(symbol, int(row["quantity"]), 0, int(row["sellableQuantity"]))
-    for row in ours(positions):
+    for row in morning:
+        symbol, isin = row["symbol"], isin_of(str(row.get("exchangeIdentifier") or ""))
+        found[symbol] = Holding(symbol, whole(row["quantity"]), 0, whole(row["sellableQuantity"]), isin=isin)
+    for row in today:
         bought = _fresh(row)
         if bought <= 0:
             continue  # what was sold is taken off by the holdings themselves
         symbol, series = symbol_of(str(row["trdSym"])), str(row.get("series") or "")
         known = found.get(symbol, Holding(symbol, 0, 0, 0))
         sellable = known.sellable + (0 if series in TRADE_FOR_TRADE else bought)
-        found[symbol] = Holding(symbol, known.quantity, bought, sellable)
-    return tuple(map(storable.holding, found.values()))
+        found[symbol] = replace(known, t1_quantity=bought, sellable=sellable)
+    return clean(found.items(), lambda _, shares: storable.holding(shares), (*morning.odd, *today.odd))
+
+
+def _readable_holding(row: Row) -> Row | None:
+    """Return a row of the holdings of NSE's cash segment that can be read; None for another segment."""
+    if not is_one_of(row, "exchangeSegment", {SEGMENT}, _OTHER_SEGMENTS):
+        return None
+    storable.symbol(row["symbol"])
+    for name in ("quantity", "sellableQuantity"):
+        whole(row[name], name, SHARES)
+    return row
+
+
+def _readable_position(row: Row) -> Row | None:
+    if not is_ours(row):
+        return None
+    storable.symbol(symbol_of(row["trdSym"]), "trdSym")
+    _fresh(row)
+    return row
+
+
+def positions_of(trades: Sequence[Row], today: date) -> list[Row]:
+    """Return what the positions would tell of a day's trades, as far as `holdings` reads it. A trade that cannot be read stays as
+    it is, for `holdings` to name."""
+    found: dict[str, dict[str, Any]] = {}
+    unread: list[Row] = []
+    for trade in trades:
+        row = read_row(RowKind.TRADE, trade, lambda noted: _readable_trade(noted, today), NAMES)
+        if isinstance(row, OddRow):
+            unread.append(trade)
+        elif row is not None:
+            name = str(row["trdSym"])
+            of = {
+                "exSeg": SEGMENT,
+                "prod": PRODUCT,
+                "trdSym": name,
+                "series": name.rpartition("-")[2],
+                "flBuyQty": 0,
+                "flSellQty": 0,
+            }
+            bought = _SIDES[row["trnsTp"]] is Side.BUY
+            found.setdefault(name, of)["flBuyQty" if bought else "flSellQty"] += whole(row["fldQty"])
+    return [*found.values(), *unread]
+
+
+def _readable_trade(row: Row, today: date) -> Row | None:
+    """Return a trade of today for delivery; None for another. Raises what a row that cannot be read raises."""
+    if not is_ours(row):
+        return None
+    storable.symbol(symbol_of(row["trdSym"]), "trdSym")
+    whole(row["fldQty"], "fldQty", QUANTITY)
+    _SIDES[row["trnsTp"]]
+    return row if _date(str(row["flDt"])) == today else None
 
 
 def funds(row: Row) -> Funds:
     """`Net` is what may be spent now. Kotak reckons in binary fractions, so its figures are rounded to the paisa."""
-    available, blocked = _rounded(row["Net"]), _rounded(row["MarginUsed"])
-    return Funds(available, blocked, available + blocked)
+    available, blocked = about_rupees(row["Net"], "Net"), about_rupees(row["MarginUsed"], "MarginUsed")
+    return storable.funds(Funds(available, blocked, available + blocked))
 
 
-def quote(row: Row, symbol: str) -> Quote | None:
+def quotes(rows: Sequence[Row], symbols: Mapping[str, str], now: datetime | None = None) -> Quotes:
+    """Return quotes by symbol. `symbols`: ours by Kotak's token."""
+    found: dict[str, Quote] = {}
+    odd: list[OddRow] = []
+    for row in rows:
+        token = row.get("exchange_token") if isinstance(row, Mapping) else None
+        symbol = symbols.get(str(token))
+        if symbol is None:
+            continue
+        made = read_row(RowKind.QUOTE, row, lambda noted, symbol=symbol: quote(noted, symbol, now), Names(""))  # type: ignore[misc]
+        if isinstance(made, OddRow):
+            odd.append(replace(made, symbol=symbol))
+        elif made is not None:
+            found[symbol] = made
+    return Quotes({symbol: item for symbol, item in found.items() if symbol not in {row.symbol for row in odd}}, odd)
+
+
+def quote(row: Row, symbol: str, now: datetime | None = None) -> Quote | None:
     """A quote; its time is that of the last change of what it shows. None where nothing has ever traded."""
-    last = _price(row["ltp"])
+    last = _price(row["ltp"], "ltp")
     if last is None:
         return None
-    at = datetime.fromtimestamp(int(row["lstup_time"]), UTC)
-    day, volume = row.get("ohlc") or {}, int(row.get("last_volume") or 0)
-    opened = _price(day.get("open")) if volume else None
-    return Quote(
+    at = datetime.fromtimestamp(whole(row["lstup_time"], "lstup_time", _SECONDS), UTC)
+    day, volume = row.get("ohlc") or {}, whole(row.get("last_volume") or 0, "last_volume", VOLUME)
+    opened = _price(day.get("open"), "ohlc.open") if volume else None
+    made = Quote(
         symbol,
         last,
         at,
         SOURCE,
         last_trade_at=at if opened is not None else None,
         open=opened,
-        high=_price(day.get("high")) if volume else None,
-        low=_price(day.get("low")) if volume else None,
+        high=_price(day.get("high"), "ohlc.high") if volume else None,
+        low=_price(day.get("low"), "ohlc.low") if volume else None,
         volume=volume,
-        lower_band=_price(row.get("low_price_range")),
-        upper_band=_price(row.get("high_price_range")),
+        lower_band=_price(row.get("low_price_range"), "low_price_range"),
+        upper_band=_price(row.get("high_price_range"), "high_price_range"),
     )
+    return storable.quote(made, now)
 
 
 def tag_of(written: str) -> str | None:
@@ -167,6 +261,10 @@ def tag_of(written: str) -> str | None:
 def symbol_of(trading_symbol: str) -> str:
     """The exchange's symbol, without the series behind it: `M&M-EQ`, `BAJAJ-AUTO-EQ`."""
     return _SERIES.sub("", trading_symbol)
+
+
+NAMES = Names("trdSym", "nOrdNo", "GuiOrdId", symbol_of, tag_of)
+_HELD = Names("symbol")
 
 
 def moment(text: str) -> datetime:
@@ -193,12 +291,12 @@ def _first(row: Row, *names: str) -> datetime:
         text = _text(row.get(name))
         if text and not _NEVER.match(text):
             return moment(str(row[name]))
-    return datetime.fromtimestamp(int(row["boeSec"]), UTC)
+    return datetime.fromtimestamp(whole(row["boeSec"], "boeSec", _SECONDS), UTC)
 
 
 def _fresh(row: Row) -> int:
     """Shares bought less those sold today. What was carried (`cf…`) is among the holdings already."""
-    return int(row["flBuyQty"]) - int(row["flSellQty"])
+    return whole(row["flBuyQty"], "flBuyQty", SHARES) - whole(row["flSellQty"], "flSellQty", SHARES)
 
 
 def _text(value: Any) -> str:
@@ -206,14 +304,14 @@ def _text(value: Any) -> str:
     return "" if text in _NOTHING else text
 
 
-def _price(value: Any) -> int | None:
+def _price(value: Any, field: str) -> int | None:
     """Paise; None for nothing or zero."""
-    text = _text(value)
-    return (to_paise(text) or None) if text else None
+    return (rupees(value, field, LIMIT) or None) if _text(value) else None
 
 
-def _rounded(rupees: Any) -> int:
-    try:
-        return int((Decimal(str(rupees)) * 100).quantize(Decimal(1), ROUND_HALF_UP))
-    except InvalidOperation as error:
-        raise ValueError(f"{rupees!r} is not an amount") from error
+def _limit(row: Row) -> int:
+    """The price; 0 for a market order alone (`prcTp` MKT, SL-M)."""
+    price = rupees(row["prc"], "prc", LIMIT)
+    if not price and str(row.get("prcTp") or "").upper() in {"L", "SL"}:
+        raise storable.OddValue("prc", row["prc"])
+    return price

@@ -7,11 +7,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 from tradectl.brokers.adapter import Account
-from tradectl.brokers.kotak_neo import ADDRESSES, feed
+from tradectl.brokers.kotak_neo import feed
+from tradectl.brokers.kotak_neo.addresses import FeedAddresses
 from tradectl.brokers.kotak_neo.login import current
 from tradectl.brokers.kotak_neo.packets import NSE, Tick
 from tradectl.brokers.kotak_neo.rows import SOURCE
 from tradectl.brokers.kotak_neo.times import Times
+from tradectl.brokers.network import Source, source_of
 from tradectl.brokers.stream import PAUSE, Frame, PriceStream, Stream
 from tradectl.errors import BrokerUnavailable, LoginNeeded
 from tradectl.model.market import Quote
@@ -46,6 +48,7 @@ class Ticker(PriceStream[str]):
         super().__init__("Kotak", account.clock, MOST, pause=pause, silence=silence)
         self._account, self._token_of = account, token
         self._orders = Orders(account, on_order, pause=pause) if on_order is not None else None
+        self._addresses = FeedAddresses(account)
         self._introduction = feed.Introduction()
         self._dividers: Mapping[int, int] = {}
         self._times = Times()
@@ -68,7 +71,10 @@ class Ticker(PriceStream[str]):
 
     def _address(self) -> tuple[str, Mapping[str, str]]:
         self._introduced()  # nobody is called who will not have us
-        return self._account.addresses.get("prices", ADDRESSES["prices"]), {}
+        return self._addresses.prices(current(self._account)), {}
+
+    def _source(self) -> Source:
+        return source_of(self._account.vault)()
 
     def _greet(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:
         socket.send(feed.hello(*self._introduced(), self._clock.now()))
@@ -119,11 +125,13 @@ class Orders(Stream):
 
     def __init__(self, account: Account, on_order: OnOrder, *, pause: float = PAUSE) -> None:
         super().__init__("Kotak", account.clock, pause=pause, silence=timedelta.max)
-        self._account, self._on_order = account, on_order
+        self._account, self._on_order, self._addresses = account, on_order, FeedAddresses(account)
 
     def _address(self) -> tuple[str, Mapping[str, str]]:
-        base = current(self._account).tokens["base_url"].replace("http", "ws", 1)
-        return self._account.addresses.get("orders") or base + feed.REALTIME, {}
+        return self._addresses.orders(current(self._account)), {}
+
+    def _source(self) -> Source:
+        return source_of(self._account.vault)()
 
     def _greet(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:  # noqa: ARG002 - what it answers is no order
         socket.send(feed.order_hello(current(self._account)))

@@ -9,6 +9,7 @@ from tradectl.brokers.adapter import Account, Session
 from tradectl.brokers.insession import in_session
 from tradectl.brokers.kotak_neo import judging
 from tradectl.brokers.kotak_neo.login import current
+from tradectl.brokers.network import source_of
 from tradectl.brokers.strict_json import UNREADABLE, brief
 from tradectl.brokers.transport import Judge, ReadTransport
 from tradectl.errors import BrokerUnavailable
@@ -29,7 +30,10 @@ class Wire:
 
     def reads(self, judge: Judge, timeout: tuple[float, float] | None = None, posts: Collection[str] = ()) -> ReadTransport:
         account, patience = self._account, timeout or self._account.timeout
-        return ReadTransport(TITLE, judge, clock=account.clock, limiter=account.limiter, timeout=patience, posts=posts)
+        source = source_of(account.vault)
+        return ReadTransport(
+            TITLE, judge, clock=account.clock, limiter=account.limiter, timeout=patience, posts=posts, source=source
+        )
 
     def session(self) -> Session:
         """The stored one. LoginNeeded without one that holds."""

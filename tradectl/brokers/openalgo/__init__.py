@@ -5,6 +5,7 @@ api       requests with the API key, and none before it is sure that the server 
 times     the moments in its rows, some of which have no date
 rows      its rows, each parsed once
 shares    holdings and today's net positions as one count of shares
+money     funds, net of what is blocked and spent
 quotation prices, and how old they may be
 prices    quotes without a way to an order
 login     what stands for a session, since the server itself is logged in at its broker

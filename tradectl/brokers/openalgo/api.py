@@ -25,7 +25,7 @@ STRATEGY = "tradectl"
 """Only written into OpenAlgo's own log; it does not come back."""
 ROOT = "/api/v1/"
 PLACE = "placeorder"
-READS = ("ping", "analyzer", "funds", "orderbook", "tradebook", "positionbook", "holdings", "multiquotes")
+READS = ("ping", "analyzer", "funds", "orderbook", "tradebook", "positionbook", "holdings", "multiquotes", "symbol")
 """Everything that is read; with OpenAlgo a POST like all else."""
 MODE_HOLDS = timedelta(minutes=5)
 """How long an answer about the server's mode is believed: our choice, short against a session and long against a task."""
@@ -60,6 +60,11 @@ class Reads:
         """The same without a session, as a login must."""
         reply = self._reads.read(self._root + path, bucket="other", json=self._with_key(body))
         return understood(path, lambda: make(_content(reply.content)))
+
+    @cached_property
+    def broker(self) -> str:
+        """The broker behind the server, by its own word for it (`zerodha`); empty where the server does not tell it."""
+        return self.read("ping", lambda content: str(content["data"].get("broker") or "").lower())
 
     def check_live(self) -> None:
         """ConfigurationError where the server is in its analyzer mode, or does not plainly say that it is live."""

@@ -8,20 +8,24 @@ all: what the broker behind would make of such an order is not known, and at som
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
+from tradectl.brokers import storable
 from tradectl.brokers.adapter import Account, Remark
 from tradectl.brokers.kept import Kept
-from tradectl.brokers.openalgo import rows, times
+from tradectl.brokers.openalgo import money, rows, times
 from tradectl.brokers.openalgo.api import PLACE, Api, understood
 from tradectl.brokers.openalgo.prices import OpenAlgoPrices
-from tradectl.brokers.openalgo.shares import holdings
-from tradectl.errors import Blocked, OrderRefused
+from tradectl.brokers.openalgo.shares import holdings, positions_of
+from tradectl.brokers.replies import order_id
+from tradectl.errors import Blocked, BrokerUnavailable, OrderRefused
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_rupees
+from tradectl.model.odd_rows import Rows
 from tradectl.model.order import ALIVE, Funds, Holding, OrderReport, OrderRequest, OrderType, Side, TradeReport, Variety
-from tradectl.ports import Capabilities
+from tradectl.ports import Capabilities, OrderRules
 
 NO_AMO = "OpenAlgo takes no after-market orders: its order schema has no such field, and its adapters send regular orders"
 
@@ -36,8 +40,9 @@ class OpenAlgoBroker:
         self._account = account
         self._api = Api(account)
         self._prices = OpenAlgoPrices(account, self._api)
-        self._orders: Kept[tuple[OrderReport, ...]] = Kept()
-        self._trades: Kept[tuple[TradeReport, ...]] = Kept()
+        self._orders: Kept[Rows[OrderReport]] = Kept()
+        self._rules: dict[tuple[date, str], OrderRules | None] = {}
+        self._trades: Kept[Rows[TradeReport]] = Kept()
 
     def close(self) -> None:
         self._api.close()
@@ -72,16 +77,8 @@ class OpenAlgoBroker:
         """`quantity` is the order's whole quantity. The order's own row is read first, whose names must be told again."""
         _check_price(price)
         row = self._row(broker_order_id)
-        self._api.send(
-            "modifyorder",
-            understood("orderbook", lambda: rows.side(row)),
-            None,
-            orderid=broker_order_id,
-            symbol=row["symbol"],
-            exchange=row["exchange"],
-            action=row["action"],
-            **_terms(quantity, price),
-        )
+        side, named = understood("orderbook", lambda: (rows.side(row), {name: row[name] for name in _NAMED}))
+        self._api.send("modifyorder", side, None, orderid=broker_order_id, **named, **_terms(quantity, price))
 
     def cancel(self, broker_order_id: str) -> None:
         self._api.send("cancelorder", None, None, orderid=broker_order_id)
@@ -95,7 +92,7 @@ class OpenAlgoBroker:
 
     def _row(self, broker_order_id: str) -> rows.Row:
         for row in self._order_rows():
-            if str(row["orderid"]) == broker_order_id:
+            if isinstance(row, dict) and order_id(row.get("orderid")) == broker_order_id:
                 return row
         raise OrderRefused(f"OpenAlgo's order book has no order {broker_order_id}", code="unknown_order")
 
@@ -112,18 +109,24 @@ class OpenAlgoBroker:
         return self._trades.of(self._trade_reports())
 
     def holdings(self) -> Sequence[Holding]:
-        """As `shares` reads them: what was bought today is not sellable."""
+        """As `shares` reads them: what was bought today is not sellable. Where the positions cannot be read, the day's trades for
+        delivery say the same."""
         held = self._api.read("holdings", lambda content: content["data"]["holdings"])
-        return self._api.read("positionbook", lambda content: holdings(held, content["data"]))
+        try:
+            return self._api.read("positionbook", lambda content: holdings(held, content["data"]))
+        except BrokerUnavailable:
+            today = ist_date(self._now)
+            return self._api.read("tradebook", lambda content: holdings(held, positions_of(content["data"], self._moment, today)))
 
     def funds(self) -> Funds:
-        """`blocked` and `cash` are reckoned: OpenAlgo tells what may be spent, and neither what resting buys hold nor what the
-        account has; so cash is the first two together. Sales that may not be spent yet, and charges that the broker takes off at
-        night, make it differ from the account's cash, which `eod` then reports."""
+        """`available` is net of what is blocked and spent today (`money`). `blocked` and `cash` are reckoned: OpenAlgo tells
+        neither what resting buys hold nor what the account has; so cash is the first two together. Sales that may not be spent
+        yet, and charges that the broker takes off at night, make it differ from the account's cash, which `eod` then reports."""
         resting = [item for item in self.orders() if item.side is Side.BUY and item.status in ALIVE]
         blocked = sum((item.quantity - item.filled_quantity) * item.price for item in resting)
-        available = self._api.read("funds", lambda content: rows.about_paise(content["data"]["availablecash"]))
-        return Funds(available, blocked, available + blocked)
+        broker = self._api.broker
+        available = self._api.read("funds", lambda content: money.available(content["data"], broker))
+        return understood("funds", lambda: storable.funds(Funds(available, blocked, available + blocked)))
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         return self._prices.quotes(symbols)
@@ -132,18 +135,45 @@ class OpenAlgoBroker:
         """None: OpenAlgo has no indicative prices."""
         return {}
 
+    def order_rules(self, symbol: str) -> OrderRules | None:
+        """As `ListsOrderRules`, by the server's symbol table, which it renews at its daily login. None where the broker behind is
+        not known to list ticks in rupees."""
+        today = ist_date(self._now)
+        if (today, symbol) not in self._rules:
+            self._rules[today, symbol] = self._rules_of(symbol, today) if self._api.broker in money.LISTS_RUPEES else None
+        return self._rules[today, symbol]
+
+    def _rules_of(self, symbol: str, today: date) -> OrderRules | None:
+        tick = self._api.read(
+            "symbol", lambda content: rows.about_paise(content["data"]["tick_size"]), symbol=symbol, exchange=rows.EXCHANGE
+        )
+        return OrderRules(tick, today) if tick > 0 else None
+
     @property
     def _now(self) -> datetime:
         return self._account.clock.now()
 
     def _order_rows(self) -> Sequence[rows.Row]:
-        return self._api.read("orderbook", lambda content: list(content["data"]["orders"]))
+        return self._api.read("orderbook", lambda content: _list(content["data"]["orders"]))
 
-    def _trade_reports(self) -> tuple[TradeReport, ...]:
-        return self._api.read("tradebook", lambda content: rows.trades(content["data"], self._moment))
+    def _trade_reports(self) -> Rows[TradeReport]:
+        return self._api.read("tradebook", lambda content: rows.trades(content["data"], self._moment, self._now))
 
     def _moment(self, text: str) -> datetime:
+        """Raises OddValue for a value that is no text."""
+        if not isinstance(text, str):
+            raise storable.OddValue("timestamp", text)
         return times.moment(text, self._account.sessions, self._now)
+
+
+_NAMED = ("symbol", "exchange", "action")
+"""What a change repeats of an order's own row."""
+
+
+def _list(data: Any) -> list[rows.Row]:
+    if not isinstance(data, list):
+        raise TypeError(f"a list was expected, not {storable.brief(data)}")
+    return data
 
 
 def _check_price(price: int) -> None:

@@ -27,6 +27,7 @@ from tradectl.errors import (
     LoginNeeded,
     NotWhitelisted,
     TradectlError,
+    UsageError,
 )
 
 _OWN, _SERVICE, _KITE = "openalgo restx_api", "openalgo services", "Kite's words"
@@ -53,6 +54,8 @@ PROOFS = (
     Proof(Meaning.FUNDS, _400, f"{_KITE}, kiteconnect-mocks (MarginException)",
           text=r"^Insufficient funds\. Required margin is |^RMS: ?Margin Exceeds"),
     Proof(Meaning.HOLDINGS, _400, f"{_KITE} (HoldingException)", text=r"^Insufficient (stock )?holdings?\b"),
+    Proof(Meaning.AUTHORISATION, _400, f"{_KITE}, forum 8716",
+          text=r"quantity needs authori[sz]ation at (the )?depository"),
     Proof(Meaning.PHASE, _400, f"{_KITE} (InputException)", text=r"^Markets are closed right now"),
     Proof(Meaning.BAND, _400, f"{_KITE} (InputException)", text=r"^RMS: ?Rule: ?Check circuit limit"),
     Proof(Meaning.TICK, _400, f"{_KITE} (InputException)", text=r"^Tick size for this script is "),
@@ -69,6 +72,14 @@ _LOGIN = re.compile(
     re.IGNORECASE,
 )
 """The API key is wrong, or OpenAlgo is not logged in at its broker: it says `Invalid openalgo apikey` for both."""
+
+_UNLISTED = re.compile(r"^Symbol .* not found in exchange", re.IGNORECASE)
+_UNBOUND = "local variable 'order_status'"
+"""In the words of Python: the server's Zerodha adapter does not know the status of the first row of the order book."""
+_NO_BOOK = (
+    "OpenAlgo cannot show the order book: its first row waits as an after-market order by hand, which OpenAlgo does not know. "
+    "Nothing is sent until it can, at 09:00; cancelled at the broker, the order no longer stands in the way"
+)
 
 
 def judge(reply: Reply, command: Command = Command.PLACE) -> TradectlError | None:
@@ -99,6 +110,10 @@ def judge_read(reply: Reply) -> TradectlError | None:
         return _analyzing()
     if _is_success(reply, content):
         return None
+    if reply.status == 404 and _UNLISTED.search(message):
+        return UsageError(f"OpenAlgo does not list it: {brief(message)}")
+    if reply.status == 500 and _UNBOUND in message:
+        return BrokerUnavailable(_NO_BOOK)
     if content.get("status") == "error" and (reply.status == 401 or _LOGIN.search(message)):
         return _not_logged_in(brief(message))
     return BrokerUnavailable(f"OpenAlgo answered {reply.status} {brief(message)}".rstrip())
@@ -111,7 +126,8 @@ def _documented(found: Proof, message: str) -> TradectlError:
         case Meaning.SESSION:
             return _not_logged_in(message)
         case Meaning.ADDRESS:
-            return NotWhitelisted(f"the broker behind OpenAlgo takes orders from listed addresses only: {message}")
+            told = f"the broker behind OpenAlgo takes orders from listed addresses only: {message}"
+            return NotWhitelisted(f"{told}. No order leaves until the address of OpenAlgo's machine is listed at that broker")
         case Meaning.PERMISSION:
             mode = "is in its semi-auto mode, in which a person approves each order" if "auto mode" in message.lower() else ""
             return ConfigurationError(f"OpenAlgo {mode or 'does not permit this'}: {message}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 
 from tradectl.brokers.adapter import Account, Session
-from tradectl.brokers.openalgo.api import Api
+from tradectl.brokers.openalgo.api import Api, understood
 from tradectl.brokers.openalgo.rows import about_paise
 from tradectl.errors import LoginNeeded
 from tradectl.model.moment import at_ist, ist_date
@@ -28,7 +28,7 @@ def login(account: Account) -> Session:
     cash = api.ask("funds", lambda content: content["data"].get("availablecash"))
     if cash is None:  # some of its adapters answer no funds at all where the broker does not know their token
         raise LoginNeeded("the broker behind OpenAlgo tells no funds: log in to it there")
-    about_paise(cash)
+    understood("funds", lambda: about_paise(cash, "availablecash"))
     now = account.clock.now()
     session = Session({}, now, expiry(now))
     account.vault.keep_session(session)

@@ -12,6 +12,7 @@ from tradectl.brokers.adapter import Account
 from tradectl.brokers.openalgo import quotation, rows
 from tradectl.brokers.openalgo.api import Reads
 from tradectl.model.market import Quote
+from tradectl.model.odd_rows import OddRow, Quotes
 
 
 class OpenAlgoPrices:
@@ -30,12 +31,15 @@ class OpenAlgoPrices:
         """As many requests as there are 50 symbols. A quote's time is that of the question (`quotation`); it has no band."""
         asked = list(dict.fromkeys(symbols))
         found: dict[str, Quote] = {}
+        odd: list[OddRow] = []
         for start in range(0, len(asked), quotation.BATCH):
             names = [{"symbol": symbol, "exchange": rows.EXCHANGE} for symbol in asked[start : start + quotation.BATCH]]
             now = self._clock.now()
-            found |= self._reads.read(
+            answer = self._reads.read(
                 "multiquotes",
                 lambda content, now=now: quotation.quotes(content["results"], self._sessions, now),  # type: ignore[misc]
                 symbols=names,
             )
-        return found
+            found |= answer
+            odd += answer.odd
+        return Quotes({symbol: quote for symbol, quote in found.items() if symbol in set(asked)}, odd)

@@ -12,12 +12,16 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from tradectl.brokers.openalgo.rows import Row, about_paise, symbol_of, whole
+from tradectl.brokers import storable
+from tradectl.brokers.openalgo.rows import NAMES, Row, about_paise, symbol_of, whole
+from tradectl.brokers.row_reading import read_rows
+from tradectl.brokers.storable import LIMIT, PRICE, VOLUME
 from tradectl.brokers.strict_json import brief
 from tradectl.errors import BrokerUnavailable
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
+from tradectl.model.odd_rows import Quotes, RowKind
 
 SOURCE = "openalgo"
 BATCH = 50
@@ -25,18 +29,22 @@ BATCH = 50
 _NOT_KNOWN = re.compile(r"not found|invalid symbol|unknown|does not exist|no data", re.IGNORECASE)
 
 
-def quotes(rows: Iterable[Row], sessions: SessionTable, now: datetime) -> dict[str, Quote]:
+def quotes(rows: Iterable[Row], sessions: SessionTable, now: datetime) -> Quotes:
     """By symbol; one that has an `error` instead of data is absent. BrokerUnavailable where all failed, and not for their
     names."""
-    found: dict[str, Quote] = {}
     errors: list[str] = []
-    for row in rows:
+
+    def read(row: Row) -> Quote | None:
         data = row.get("data")
         if data and data.get("ltp"):
-            symbol = symbol_of(row["symbol"])
-            found[symbol] = _quote(symbol, data, sessions, now)
-        elif not data:
+            return storable.quote(_quote(storable.symbol(symbol_of(row["symbol"])), data, sessions, now), now)
+        if not data:
             errors.append(str(row.get("error") or "no data"))
+        return None
+
+    made = read_rows(RowKind.QUOTE, rows, read, NAMES)
+    named = {row.symbol for row in made.odd}
+    found = Quotes({quote.symbol: quote for quote in made if quote.symbol not in named}, made.odd)
     failed = [error for error in errors if not _NOT_KNOWN.search(error)]
     if failed and not found:
         raise BrokerUnavailable(brief(f"OpenAlgo has no quotes: {failed[0]}"))
@@ -44,17 +52,17 @@ def quotes(rows: Iterable[Row], sessions: SessionTable, now: datetime) -> dict[s
 
 
 def _quote(symbol: str, data: Mapping[str, object], sessions: SessionTable, now: datetime) -> Quote:
-    opened, volume = about_paise(data.get("open")), whole(data.get("volume") or 0)
+    opened, volume = about_paise(data.get("open"), "data.open", LIMIT), whole(data.get("volume") or 0, "data.volume", VOLUME)
     at, traded = _seen(sessions, now, traded=volume > 0 and opened > 0)
     return Quote(
         symbol,
-        about_paise(data["ltp"]),
+        about_paise(data["ltp"], "data.ltp", PRICE),
         at,
         SOURCE,
         last_trade_at=at,
         open=opened if traded else None,
-        high=about_paise(data.get("high")) if traded else None,
-        low=about_paise(data.get("low")) if traded else None,
+        high=about_paise(data.get("high"), "data.high", PRICE) if traded else None,
+        low=about_paise(data.get("low"), "data.low", PRICE) if traded else None,
         volume=volume if traded else None,
     )
 

@@ -12,19 +12,27 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
 from typing import Any
 
 from tradectl.brokers import storable
+from tradectl.brokers.row_reading import Names, is_one_of, read_rows
+from tradectl.brokers.storable import LIMIT, MONEY, NET, PRICE, QUANTITY, Range
 from tradectl.brokers.strict_json import brief
+from tradectl.model.odd_rows import OddRow, RowKind, Rows
 from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport, Variety
 
 Row = Mapping[str, Any]
 Moment = Callable[[str], datetime]
 EXCHANGE = "NSE"
 EXCHANGES = frozenset({"NSE", "BSE"})
+_OTHER_EXCHANGES = frozenset({"NFO", "BFO", "CDS", "BCD", "MCX", "NCO", "NCDEX", "NSE_INDEX", "BSE_INDEX", "MCX_INDEX"})
 PRODUCT = "CNC"
+_OTHER_PRODUCTS = frozenset({"NRML", "MIS", "MTF", "CO", "BO"})
+"""Exchanges and products of rows that are not read (source: openalgo's documentation, order constants). Another word makes an odd
+row: the row may be ours."""
 SETTLED = timedelta(minutes=2)
 """After this long a request about an order is no longer on its way (up to 1.5 minutes were reported at Zerodha, forum 41029)."""
 UNTOLD = "OpenAlgo does not tell why"
@@ -45,22 +53,29 @@ STATUSES: Mapping[str, OrderStatus] = {
     "modify pending": _S.ONGOING,
     "modified": _S.ONGOING,
     "cancel pending": _S.ONGOING,
+    "open queued": _S.PENDING,
+    "put order request received": _S.PENDING,
+    "amo req received": _S.PENDING,
+    "modify amo req received": _S.PENDING,
+    "cancel amo req received": _S.PENDING,
+    "after market order req received": _S.PENDING,
+    "modify after market order req received": _S.PENDING,
+    "cancelled after market order": _S.CANCELLED,
+    "cancelled amo": _S.CANCELLED,
 }
-"""OpenAlgo's words first, then those that some of its adapters (kotak) pass on. Any other word is UNKNOWN, never guessed."""
+"""OpenAlgo's words first, then those of the broker behind that some of its adapters (kotak) pass on. Any other word is UNKNOWN,
+never guessed."""
 ENDS = frozenset({_S.REJECTED, _S.CANCELLED})
 
 
-def whole(value: Any) -> int:
-    """A number of shares, told as 10, "10" or 10.0. ValueError for a part of one."""
-    number = Decimal(str(value))
-    if number != int(number):
-        raise ValueError(f"{value!r} is no whole number")
-    return int(number)
+def whole(value: Any, field: str = "quantity", within: Range = NET) -> int:
+    """A number of shares, told as 10, "10" or 10.0. OddValue for a part of one."""
+    return storable.whole(value, field, within)
 
 
-def about_paise(value: Any) -> int:
+def about_paise(value: Any, field: str = "", within: Range = MONEY) -> int:
     """Rupees to the nearest paisa: an executed order may be shown with its average price."""
-    return storable.paise(int((Decimal(str(value or 0)) * 100).quantize(Decimal(1), rounding=ROUND_HALF_UP)))
+    return storable.about_rupees(value or 0, field, within)
 
 
 def symbol_of(text: str) -> str:
@@ -69,11 +84,18 @@ def symbol_of(text: str) -> str:
 
 
 def concerns(row: Row) -> bool:
-    """Whether an order, a trade or a position is about delivery of shares."""
-    return row["exchange"] in EXCHANGES and row["product"] == PRODUCT
+    """Whether an order, a trade or a position is about delivery of shares. OddValue where it does not say. A row of
+    which every field is empty stands for none."""
+    if not any(row.values()):
+        return False
+    exchange = is_one_of(row, "exchange", EXCHANGES, _OTHER_EXCHANGES)
+    return exchange and is_one_of(row, "product", {PRODUCT}, _OTHER_PRODUCTS)
 
 
-def orders(rows: Sequence[Row], trades: Iterable[TradeReport], moment: Moment, now: datetime) -> tuple[OrderReport, ...]:
+NAMES = Names("symbol", "orderid", symbol_of=symbol_of)
+
+
+def orders(rows: Sequence[Row], trades: Iterable[TradeReport], moment: Moment, now: datetime) -> Rows[OrderReport]:
     """The order book, in OpenAlgo's order of rows.
 
     In its Zerodha adapter a row in flight (changed or cancelled a moment ago) has the word of the row before it, and the time of
@@ -83,16 +105,24 @@ def orders(rows: Sequence[Row], trades: Iterable[TradeReport], moment: Moment, n
     filled: Counter[str] = Counter()
     for trade in trades:
         filled[trade.broker_order_id] += trade.quantity
+
+    def read(row: Row, before: str) -> OrderReport | None:
+        if not concerns(row):
+            return None
+        number, at = storable.identity(row["orderid"], "orderid"), moment(row["timestamp"])
+        return _order(row, filled[number], at, now, repeated=_word(row) == before)
+
     above = ["", *(_word(row) for row in rows)]
-    return tuple(
-        _order(row, filled[str(row["orderid"])], moment(str(row["timestamp"])), now, repeated=_word(row) == before)
-        for row, before in zip(rows, above, strict=False)
-        if concerns(row)
-    )
+    made = [
+        read_rows(RowKind.ORDER, [row], partial(read, before=before), NAMES) for row, before in zip(rows, above, strict=False)
+    ]
+    return Rows([item for part in made for item in part], [item for part in made for item in part.odd])
 
 
 def _word(row: Row) -> str:
-    return str(row["order_status"]).strip().lower()
+    """Return the status of a row in lower case; empty where it has none that can be read."""
+    word = row.get("order_status") if isinstance(row, Mapping) else None
+    return word.strip().lower() if isinstance(word, str) else ""
 
 
 def side(row: Row) -> Side:
@@ -101,10 +131,13 @@ def side(row: Row) -> Side:
 
 
 def _order(row: Row, filled: int, at: datetime, now: datetime, *, repeated: bool) -> OrderReport:
-    word, quantity = _word(row), whole(row["quantity"])
+    word, quantity = _word(row), whole(row["quantity"], "quantity", QUANTITY)
+    if not isinstance(row["order_status"], str):
+        raise storable.OddValue("order_status", row["order_status"])
     if filled > quantity:
-        raise ValueError(f"{filled} of {quantity} shares of order {row['orderid']} are traded")
+        raise storable.OddValue("quantity", f"{quantity}, of which {filled} are traded")
     status = STATUSES.get(word, _S.UNKNOWN)
+    unknown_word = brief(word) if status is _S.UNKNOWN else ""
     reason = UNTOLD if status is _S.REJECTED else ""
     if status is _S.UNKNOWN:
         reason = brief(f"OpenAlgo's status {word!r} is not known")
@@ -113,44 +146,83 @@ def _order(row: Row, filled: int, at: datetime, now: datetime, *, repeated: bool
     elif status in ENDS and repeated and now - at < SETTLED:
         status, reason = _S.UNKNOWN, f"its status {word!r} may be that of the row before it: it is believed after two minutes"
     made = OrderReport(
-        str(row["orderid"]),
+        storable.identity(row["orderid"], "orderid"),
         None,
         symbol_of(row["symbol"]),
         side(row),
         quantity,
-        about_paise(row["price"]),
+        _limit(row),
         filled,
         status,
         reason,
         Variety.REGULAR,
         at,
         at,
+        unknown_word=unknown_word,
     )
-    return storable.order(made)
+    return storable.order(made, now)
 
 
-def trades(rows: Iterable[Row], moment: Moment) -> tuple[TradeReport, ...]:
+def _limit(row: Row) -> int:
+    """The price; 0 for a market order alone."""
+    price = about_paise(row["price"], "price", LIMIT)
+    if not price and str(row.get("pricetype") or "").upper() in {"LIMIT", "SL"}:
+        raise storable.OddValue("price", row["price"])
+    return price
+
+
+def trades(rows: Iterable[Row], moment: Moment, now: datetime | None = None) -> Rows[TradeReport]:
     """The trade book. Where a row has no id of its own one is made of all that it says, equal rows numbered, without the date
     (which is not told): the same trade has the same id however often and whenever it is read."""
+
+    def read(row: Row) -> TradeReport | None:
+        return storable.trade(_trade(row, moment), now) if concerns(row) else None
+
+    read_ones = read_rows(RowKind.TRADE, rows, read, NAMES)
+    disputed = _disputed(read_ones)
+    numbers = {row.broker_order_id for row in disputed}
     seen: Counter[str] = Counter()
-    return tuple(storable.trade(_trade(row, seen, moment)) for row in rows if concerns(row))
+    found: list[TradeReport] = []
+    for trade in read_ones:
+        name = trade.trade_id
+        if name.endswith(_TO_BE_NUMBERED):
+            seen[name] += 1
+            name = f"{name}{seen[name]}"
+        if trade.broker_order_id not in numbers:
+            found.append(replace(trade, trade_id=name))
+    return Rows(found, (*read_ones.odd, *disputed))
 
 
-def _trade(row: Row, seen: Counter[str], moment: Moment) -> TradeReport:
-    quantity, price, at = whole(row["quantity"]), about_paise(row["average_price"]), moment(str(row["timestamp"]))
-    if quantity <= 0 or price <= 0:
-        raise ValueError(f"a trade of {quantity} shares at {price} paise")
-    name = str(row.get("tradeid") or "").strip()
+_TO_BE_NUMBERED = "-"
+
+
+def _disputed(trades: Iterable[TradeReport]) -> list[OddRow]:
+    """Return an odd row for each symbol of an order whose trades are of more than one symbol or side: an order has one."""
+    told: dict[str, set[tuple[str, Side]]] = {}
+    for trade in trades:
+        told.setdefault(trade.broker_order_id, set()).add((trade.symbol, trade.side))
+    return [
+        OddRow(RowKind.TRADE, symbol, "orderid", f"{number}, which is of {len(found)} symbols or sides", number)
+        for number, found in told.items()
+        if len(found) > 1
+        for symbol in sorted({symbol for symbol, _ in found})
+    ]
+
+
+def _trade(row: Row, moment: Moment) -> TradeReport:
+    """Return a trade; where its row has no id of its own, its id ends in `_TO_BE_NUMBERED`."""
+    quantity = whole(row["quantity"], "quantity", QUANTITY)
+    price, at = about_paise(row["average_price"], "average_price", PRICE), moment(row["timestamp"])
+    number = storable.identity(row["orderid"], "orderid")
+    told = row.get("tradeid")
+    name = storable.identity(told, "tradeid") if told not in {None, ""} else ""
     if not name:
-        text = str(row["timestamp"]).strip().split(" ")
+        text = row["timestamp"].strip().split(" ")
         clock = next((word for word in text if ":" in word), text[0])
-        made = f"{clock}-{quantity}x{price}"
-        key = f"{row['orderid']}/{made}"
-        seen[key] += 1
-        name = f"{made}-{seen[key]}"
+        name = f"{clock}-{quantity}x{price}{_TO_BE_NUMBERED}"
     return TradeReport(
-        f"{row['orderid']}/{name}",
-        str(row["orderid"]),
+        f"{number}/{name}",
+        number,
         symbol_of(row["symbol"]),
         side(row),
         quantity,

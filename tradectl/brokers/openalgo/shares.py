@@ -11,29 +11,76 @@ Source: openalgo's documentation of holdings (`quantity`: free, settled shares; 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import date
 
 from tradectl.brokers import storable
-from tradectl.brokers.openalgo.rows import Row, concerns, symbol_of, whole
-from tradectl.model.order import Holding
+from tradectl.brokers.openalgo.rows import NAMES, Moment, Row, concerns, side, symbol_of, whole
+from tradectl.brokers.row_reading import clean, read_row, read_rows
+from tradectl.brokers.securities import counted_once
+from tradectl.brokers.storable import SHARES
+from tradectl.model.moment import ist_date
+from tradectl.model.odd_rows import OddRow, RowKind, Rows
+from tradectl.model.order import Holding, Side
 
 
-def holdings(held: Iterable[Row], positions: Iterable[Row]) -> tuple[Holding, ...]:
-    """Every symbol of which there are shares now. A row of holdings is about delivery whatever product it names."""
+def holdings(held: Iterable[Row], positions: Iterable[Row]) -> Rows[Holding]:
+    """Every symbol of which there are shares now. A row of holdings is about delivery whatever product it names. The rows of a
+    symbol on two exchanges are one holding. Of a symbol with a row that cannot be read nothing is known."""
+    morning = read_rows(RowKind.HOLDING, held, _readable_holding, NAMES)
+    today = read_rows(RowKind.POSITION, positions, _readable_position, NAMES)
     free: Counter[str] = Counter()
     fresh: Counter[str] = Counter()
     net: Counter[str] = Counter()
-    for row in held:
+    for row in counted_once(morning, lambda row: symbol_of(row["symbol"]), lambda row: whole(row["quantity"])):
         symbol = symbol_of(row["symbol"])
         free[symbol] += whole(row["quantity"])
         fresh[symbol] += whole(row.get("t1_quantity") or 0)
-    for row in filter(concerns, positions):
+    for row in today:
         net[symbol_of(row["symbol"])] += whole(row["quantity"])
-    symbols = dict.fromkeys([*free, *net])
-    return tuple(item for symbol in symbols if (item := _holding(symbol, free[symbol], fresh[symbol], net[symbol])) is not None)
+    shares = {symbol: (free[symbol], fresh[symbol], net[symbol]) for symbol in dict.fromkeys([*free, *net])}
+    return clean(shares.items(), _holding, (*morning.odd, *today.odd))
 
 
-def _holding(symbol: str, free: int, fresh: int, net: int) -> Holding | None:
+def positions_of(trades: Iterable[Row], moment: Moment, today: date) -> list[Row]:
+    """Return what the positions would tell of a day's trades, as far as `holdings` reads it. A trade that cannot be read has no
+    number of shares there, so that `holdings` names it."""
+
+    def read(row: Row) -> Row | None:
+        if not concerns(row):
+            return None
+        shares, sign = whole(row["quantity"]), 1 if side(row) is Side.BUY else -1
+        return {**row, "quantity": sign * shares} if ist_date(moment(str(row["timestamp"]))) == today else None
+
+    found: list[Row] = []
+    for trade in trades:
+        row = read_row(RowKind.TRADE, trade, read, NAMES)
+        if isinstance(row, OddRow):
+            found.append({**trade, "quantity": f"{row.field} {row.value}"} if isinstance(trade, Mapping) else trade)
+        elif row is not None:
+            found.append(row)
+    return found
+
+
+def _readable_holding(row: Row) -> Row:
+    storable.symbol(symbol_of(row["symbol"]))
+    whole(row["quantity"], "quantity", SHARES)
+    whole(row.get("t1_quantity") or 0, "t1_quantity", SHARES)
+    if not isinstance(row["exchange"], str):
+        raise storable.OddValue("exchange", row["exchange"])
+    return row
+
+
+def _readable_position(row: Row) -> Row | None:
+    if not concerns(row):
+        return None
+    storable.symbol(symbol_of(row["symbol"]))
+    whole(row["quantity"])
+    return row
+
+
+def _holding(symbol: str, told: tuple[int, int, int]) -> Holding | None:
+    free, fresh, net = told
     bought, sold = max(0, net), max(0, -net)
     delivered = max(0, free - sold)
     undelivered = max(0, fresh - max(0, sold - free)) + bought

@@ -14,6 +14,7 @@ class Views:
         self.funds: Funds | None = None
         self._stale = True
         self._orders: tuple[OrderReport, ...] = ()
+        self._shown: list[Trade] = []
         self._trades: tuple[TradeReport, ...] = ()
         self._reports: dict[str, tuple[Order, OrderReport]] = {}
 
@@ -36,16 +37,17 @@ class Views:
         if not self._stale:
             return
         since = book.settled_at - REMEMBERED
-        visible = [order for order in book.orders.values() if book.shows(order, since)]
         kept = self._reports
         self._reports = {}
-        for order in visible:
-            known = kept.get(order.order_id)
-            self._reports[order.order_id] = known if known and known[0] is order else (order, _report(order))
+        for order in book.orders.values():
+            if order.updated_at >= since or book.shows(order, since):
+                known = kept.get(order.order_id)
+                self._reports[order.order_id] = known if known and known[0] is order else (order, _report(order))
         orders = tuple(report for _, report in self._reports.values())
-        trades = tuple(_execution(trade) for trade in book.trades if trade.at >= since or trade.order_id in book.kept)
         self._orders = self._orders if orders == self._orders else orders
-        self._trades = self._trades if trades == self._trades else trades
+        shown = [trade for trade in book.trades if trade.at >= since or trade.order_id in book.kept]
+        if shown != self._shown:  # trades are compared one by one, and most are the very same objects
+            self._shown, self._trades = shown, tuple(map(_execution, shown))
         self._stale = False
 
 

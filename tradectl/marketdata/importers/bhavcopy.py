@@ -10,7 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from tradectl.errors import DataError
-from tradectl.marketdata.importers.columns import Parsed, bars, dates, parse_date
+from tradectl.marketdata.importers.columns import Parsed, bars, codes, dates, parse_date
 from tradectl.marketdata.importers.source import SourceFile, read_columns
 
 if TYPE_CHECKING:
@@ -30,7 +30,11 @@ def bhavcopy(source: SourceFile, columns: Mapping[str, str], date_format: str) -
     held = sorted(frame["session"].unique())
     if len(held) != 1:
         raise DataError(f"{source.name}: a bhavcopy holds one date, this one {len(held)} ({held[0]} to {held[-1]})")
-    if "segment" in frame.columns and not (frame["segment"] == "CM").all():
+    if "exchange" in frame.columns and not (codes(frame, "exchange") == "NSE").all():
+        raise DataError(
+            f"{source.name}: is a bhavcopy of another exchange; only NSE's are read (`tradectl data fetch` brings them)"
+        )
+    if "segment" in frame.columns and not (codes(frame, "segment") == "CM").all():
         raise DataError(f"{source.name}: holds rows of another segment than CM, the cash market")
     return bars(source, frame)
 

@@ -20,9 +20,13 @@ COLUMNS = {
 }
 
 
+EXCHANGE = "src"
+"""The column that tells NSE's files from BSE's, which have the same header."""
+
+
 def recognises(source: SourceFile) -> bool:
     return {"traddt", "tckrsymb", "sctysrs"} <= set(source.header)
 
 
 def parse(source: SourceFile) -> Parsed:
-    return bhavcopy(source, COLUMNS, "%Y-%m-%d")
+    return bhavcopy(source, COLUMNS | ({EXCHANGE: "exchange"} if EXCHANGE in source.header else {}), "%Y-%m-%d")

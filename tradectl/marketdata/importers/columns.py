@@ -3,6 +3,7 @@ line that names the file and the row."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tradectl.errors import DataError
+from tradectl.marketdata.importers.stamps import read_date, why_no_date
+from tradectl.model.symbols import EQUITY_SERIES, read_symbol, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +23,20 @@ if TYPE_CHECKING:
 
     from tradectl.marketdata.importers.source import SourceFile
 
-EQUITY_SERIES = ("EQ", "BE", "BZ")
-"""The series whose bars are kept, the preferred one first; every other series of a bhavcopy is skipped and counted."""
+__all__ = [
+    "EQUITY_SERIES", "PRICES", "Parsed", "bars", "codes", "counts", "dates", "numbers", "paise", "parse_date",
+    "refuse_bad_shapes", "refuse_repeats", "symbols",
+]  # fmt: skip
+
 PRICES = ("open", "high", "low", "close")
+MOST_RUPEES = 10_000_000
+"""Of a price; a share of NSE has never cost a tenth of it."""
+MOST_COUNTED = 10**12
+"""Of a volume or another count."""
+_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
+_GROUPED = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d{1,2}(,\d{2})*,\d{3})(\.\d*)?", re.ASCII)
+"""Digits in groups, as the West writes them or as India does."""
+_SHORTENED = re.compile(r"[+-]?\d+(\.\d+)?[eE][+-]?\d+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -35,44 +49,87 @@ class Parsed:
 
 
 def numbers(source: SourceFile, frame: pd.DataFrame, column: str) -> NDArray[np.float64]:
-    """The column as finite floats."""
+    """Return the column as finite floats. Digits may stand in groups (`12,34,567.50`)."""
     import pandas as pd
 
-    values = np.array(pd.to_numeric(frame[column], errors="coerce"), dtype=np.float64)
-    _refuse(source, frame, column, ~np.isfinite(values), "is not a number")
+    texts = frame[column]
+    digits = "".join(np.asarray(texts, dtype=object)).replace(".", "")
+    if not (digits.isascii() and digits.isdecimal()):
+        texts = texts.map({text: _plain(str(text)) for text in texts.unique()})
+    values = np.array(pd.to_numeric(texts, errors="coerce"), dtype=np.float64)
+    wrong = ~np.isfinite(values)
+    if wrong.any():
+        text = str(frame[column].iloc[int(np.argmax(wrong))])
+        shortened = "was shortened by a spreadsheet; give the column the format of a number and save it again"
+        _refuse(source, frame, column, wrong, shortened if _SHORTENED.fullmatch(text) else "is not a number")
     return values
 
 
+def _plain(text: str) -> str:
+    """A number without the commas of its groups; empty for anything else."""
+    if _PLAIN.fullmatch(text):
+        return text
+    return text.replace(",", "") if _GROUPED.fullmatch(text) else ""
+
+
 def paise(source: SourceFile, frame: pd.DataFrame, column: str) -> NDArray[np.int64]:
-    """Prices in rupees to integer paise, exactly: no more than two decimals, and above zero.
+    """Return prices in rupees as integer paise, exactly: no more than two decimals, and above zero.
 
     A decimal text with two places becomes the float nearest to it, and so does paise / 100: they are equal or it had more.
     """
+    if source.delimiter != "," and any("," in text for text in frame[column].unique()):
+        commas = np.array(frame[column].str.contains(",") & ~frame[column].str.contains(".", regex=False))
+        _refuse(source, frame, column, commas, "may have a decimal comma: write prices with a point")
     values = numbers(source, frame, column)
     _refuse(source, frame, column, values <= 0, "is no price: zero or negative")
+    _refuse(source, frame, column, values > MOST_RUPEES, f"is no price: above Rs {MOST_RUPEES:,}")
     scaled = np.rint(values * 100)
-    _refuse(source, frame, column, np.abs(values - scaled / 100) > 1e-9, "has more than two decimals")
+    _refuse(source, frame, column, np.abs(values - scaled / 100) > 4e-9, "has more than two decimals")
     return scaled.astype(np.int64)
 
 
 def counts(source: SourceFile, frame: pd.DataFrame, column: str) -> NDArray[np.int64]:
-    """Whole numbers from zero up."""
+    """Return whole numbers from zero up."""
     values = numbers(source, frame, column)
     _refuse(source, frame, column, values < 0, "is negative")
+    _refuse(source, frame, column, values > MOST_COUNTED, f"is above {MOST_COUNTED:,}")
     _refuse(source, frame, column, values != np.rint(values), "is not a whole number")
     return values.astype(np.int64)
 
 
 def dates(source: SourceFile, frame: pd.DataFrame, column: str, *formats: str) -> pd.Series[str]:
-    """Dates in one of the formats to ISO text; each distinct text is read once."""
+    """Return dates as ISO text; each distinct text is read once. `formats` are those of the source besides the known ones."""
     known: dict[str, str] = {}
     for text in frame[column].unique():
-        day = parse_date(str(text), formats)
+        day = read_date(str(text)) or parse_date(str(text), formats)
         if day is not None:
             known[str(text)] = day.isoformat()
     result = frame[column].map(known)
-    _refuse(source, frame, column, np.array(result.isna()), "is not a date")
+    wrong = np.array(result.isna())
+    if wrong.any():
+        _refuse(source, frame, column, wrong, why_no_date(str(frame[column].iloc[int(np.argmax(wrong))])))
     return result
+
+
+def codes(frame: pd.DataFrame, column: str) -> pd.Series[str]:
+    """Return words that mean the same in small and in capital letters, in capitals."""
+    return frame[column].map({text: str(text).upper() for text in frame[column].unique()})
+
+
+def symbols(source: SourceFile, frame: pd.DataFrame, column: str, series: str | None = None) -> pd.Series[str]:
+    """Return symbols in the exchange's spelling. DataError for one that is none, or whose suffix is not the row's `series`."""
+    known: dict[str, str] = {}
+    for text in frame[column].unique():
+        try:
+            found = read_symbol(str(text))
+        except ValueError as error:
+            _refuse(source, frame, column, np.array(frame[column] == text), str(error))
+            raise  # unreachable: the text is in the column
+        known[str(text)] = found.symbol
+        if series is not None and found.series:
+            other = np.array((frame[column] == text) & (frame[series] != found.series))
+            _refuse(source, frame, column, other, f"is of series {found.series}, and the row is of another series")
+    return frame[column].map(known)
 
 
 def parse_date(text: str, formats: Sequence[str]) -> date | None:
@@ -100,14 +157,15 @@ def bars(source: SourceFile, text: pd.DataFrame) -> Parsed:
     Only equity series are kept. A symbol with two series on one session keeps EQ before BE before BZ.
     """
     skipped: Counter[str] = Counter()
+    text = text.assign(series=codes(text, "series"))
     equity = text["series"].isin(EQUITY_SERIES)
     if not equity.all():
         skipped["other series"] = int((~equity).sum())
     text = text[equity]
     if text.empty:
         raise DataError(f"{source.name}: holds no row of series {', '.join(EQUITY_SERIES)}")
-    _refuse(source, text, "symbol", np.array(text["symbol"] == ""), "is empty")
-    frame = text[["symbol", "session", "series"]].copy()
+    frame = text[["session", "series"]].copy()
+    frame.insert(0, "symbol", symbols(source, text, "symbol", "series"))
     for name in PRICES:
         frame[name] = paise(source, text, name)
     frame["volume"] = counts(source, text, "volume")
@@ -132,4 +190,4 @@ def refuse_repeats(source: SourceFile, frame: pd.DataFrame, key: list[str]) -> N
 def _refuse(source: SourceFile, frame: pd.DataFrame, column: str, wrong: NDArray[np.bool_], complaint: str) -> None:
     if wrong.any():
         at = int(np.argmax(wrong))
-        raise source.bad(int(frame.index[at]), f"{column} {str(frame[column].iloc[at])!r} {complaint}")
+        raise source.bad(int(frame.index[at]), f"{column} {shown(str(frame[column].iloc[at]))} {complaint}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 
 from tradectl.errors import DataError
-from tradectl.marketdata.importers.columns import EQUITY_SERIES, Parsed, dates
+from tradectl.marketdata.importers.columns import EQUITY_SERIES, Parsed, codes, dates, symbols
 from tradectl.marketdata.importers.source import SourceFile, read_columns
 
 KIND = "corporate-actions"
@@ -26,12 +26,14 @@ def parse(source: SourceFile) -> Parsed:
     undated = frame["ex_date"].isin(("", "-"))
     skipped["no ex-date"] = int(undated.sum())
     frame = frame[~undated]
+    frame = frame.assign(series=codes(frame, "series"))
     equity = frame["series"].isin(EQUITY_SERIES)
     skipped["other series"] = int((~equity).sum())
     frame = frame[equity]
     if frame.empty:
         raise DataError(f"{source.name}: holds no dated action of a share")
-    frame = frame.assign(ex_date=dates(source, frame, "ex_date", "%Y-%m-%d", "%d-%b-%Y"))
+    spelled = symbols(source, frame, "symbol", "series")
+    frame = frame.assign(symbol=spelled, ex_date=dates(source, frame, "ex_date"))
     repeated = frame.duplicated(["symbol", "ex_date", "subject"])
     skipped["repeated row"] = int(repeated.sum())
     return Parsed("actions", frame[~repeated].drop(columns="series"), +skipped)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tradectl.marketdata.importers import minute
 from tradectl.marketdata.importers.columns import Parsed, bars, counts, dates
 from tradectl.marketdata.importers.source import SourceFile, read_columns
 
@@ -12,14 +13,14 @@ PROVISIONAL = "provisional"
 
 
 def recognises(source: SourceFile) -> bool:
-    """Whatever dates, names and prices a symbol is daily bars; a missing column is then named, not a mystery."""
-    return {"date", "symbol", "open", "close"} <= set(source.header)
+    """Whatever dates, names and prices a symbol is daily bars, but for minutes; a missing column is then named, not a mystery."""
+    return source.has("date", "symbol", "open", "close") and not minute.recognises(source)
 
 
 def parse(source: SourceFile) -> Parsed:
     marked = PROVISIONAL in source.header
     text = read_columns(source, COLUMNS | ({PROVISIONAL: PROVISIONAL} if marked else {}))
-    text["session"] = dates(source, text, "date", "%Y-%m-%d")
+    text["session"] = dates(source, text, "date")
     parsed = bars(source, text)
     if marked:
         kept = text.loc[parsed.frame.index]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tradectl.marketdata.importers.columns import Parsed, dates, refuse_repeats
+from tradectl.marketdata.importers.columns import Parsed, codes, dates, refuse_repeats, symbols
 from tradectl.marketdata.importers.source import SourceFile, read_columns
 
 KIND = "securities"
@@ -21,6 +21,8 @@ def recognises(source: SourceFile) -> bool:
 
 def parse(source: SourceFile) -> Parsed:
     frame = read_columns(source, COLUMNS)
-    frame["listed_on"] = dates(source, frame, "listed_on", "%d-%b-%Y", "%Y-%m-%d")
+    frame["series"], frame["isin"] = codes(frame, "series"), codes(frame, "isin")
+    frame["symbol"] = symbols(source, frame, "symbol", "series")
+    frame["listed_on"] = dates(source, frame, "listed_on")
     refuse_repeats(source, frame, ["symbol"])
     return Parsed("securities", frame)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tradectl.errors import DataError
-from tradectl.marketdata.importers.columns import Parsed, refuse_repeats
+from tradectl.marketdata.importers.columns import Parsed, codes, refuse_repeats, symbols
 from tradectl.marketdata.importers.source import SourceFile, read_columns
 
 KIND = "index-list"
@@ -25,6 +25,8 @@ def list_name(stem: str) -> str:
 
 def parse(source: SourceFile) -> Parsed:
     frame = read_columns(source, COLUMNS)
+    frame["series"], frame["isin"] = codes(frame, "series"), codes(frame, "isin")
+    frame["symbol"] = symbols(source, frame, "symbol", "series")
     refuse_repeats(source, frame, ["symbol"])
     frame.insert(0, "list", list_name(source.stem))
     return Parsed("lists", frame)

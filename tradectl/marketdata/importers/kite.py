@@ -12,7 +12,7 @@ from collections import Counter
 import numpy as np
 
 from tradectl.errors import DataError
-from tradectl.marketdata.importers.columns import Parsed, counts, paise, refuse_repeats
+from tradectl.marketdata.importers.columns import EQUITY_SERIES, Parsed, codes, counts, paise, refuse_repeats, symbols
 from tradectl.marketdata.importers.source import SourceFile, read_columns
 from tradectl.marketdata.importers.underlyings import listed, proves_absence
 
@@ -43,12 +43,14 @@ def dump_date(source: SourceFile) -> str:
 
 def parse(source: SourceFile) -> Parsed:
     text = read_columns(source, COLUMNS)
+    for column in ("exchange", "segment", "tradingsymbol"):
+        text[column] = codes(text, column)
     contracts = text[text["exchange"] == "NFO"]
-    derivatives = set(contracts["name"])
+    derivatives = set(codes(contracts, "name"))
     cash = text[(text["exchange"] == "NSE") & (text["segment"] == "NSE")].copy()
     parts = cash["tradingsymbol"].str.extract(r"^(.+?)(?:-([A-Z0-9]{2}))?$")
     cash["symbol"], cash["series"] = parts[0], parts[1].fillna("EQ")
-    kept = cash[cash["series"].isin(("EQ", "BE", "BZ"))]
+    kept = cash[cash["series"].isin(EQUITY_SERIES)]
     skipped = Counter({"no share": len(text) - len(kept)})
     if kept.empty and derivatives:
         found = contracts[["name", "lot_size"]].rename(columns={"name": "symbol"})
@@ -56,6 +58,7 @@ def parse(source: SourceFile) -> Parsed:
     if kept.empty:
         raise DataError(f"{source.name}: holds no share of NSE")
     frame = kept[["symbol", "series", "name", "token"]].copy()
+    frame["symbol"] = symbols(source, kept, "symbol", "series")
     frame["source"], frame["dumped_on"], frame["isin"] = "kite", dump_date(source), ""
     frame["tick_size"] = paise(source, kept, "tick_size")
     frame["lot_size"] = counts(source, kept, "lot_size")

@@ -1,61 +1,164 @@
-"""One-minute bars: datetime,open,high,low,close,volume[,ticks]. The file has no symbol: its name is the symbol, SYM.csv[.gz]."""
+"""One-minute bars: a stamp and open,high,low,close,volume, from Kite, from ticks, from a vendor.
+
+The stamp is one column (`datetime`, `date`, `timestamp`, `time`) or two (`date` and `time`), and names the minute's beginning. It
+has the zone that it names; without one it is IST. The symbol is a column, or the file's name: SYM.csv[.gz].
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tradectl.errors import DataError
-from tradectl.marketdata.importers.columns import PRICES, Parsed, counts, paise, refuse_bad_shapes
+from tradectl.marketdata.importers.columns import PRICES, Parsed, counts, paise, refuse_bad_shapes, symbols
+from tradectl.marketdata.importers.naming import symbol_in_name
 from tradectl.marketdata.importers.source import SourceFile, read_columns
+from tradectl.marketdata.importers.stamps import DAY, IST_OFFSET, TimeOfDay, read_date, read_time, split_stamp, why_no_time
+from tradectl.model.symbols import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
+    from numpy.typing import NDArray
 
 KIND = "minute"
-COLUMNS = {name: name for name in ("datetime", *PRICES, "volume")}
+STAMPS = ("datetime", "timestamp", "date", "time")
+"""Names of the column with the stamp, in the order in which they are looked for."""
+SYMBOLS = ("symbol", "ticker", "tradingsymbol")
 OPEN_MINUTE = 9 * 60 + 15
 """Minutes are counted from 09:15."""
+CLOSE_MINUTE = 375
+"""15:30."""
+FEW = 3
+"""Bars of a day from which the distance between them is judged."""
+LAST_SECOND = 59
+FULL = 300
+"""Bars of a day from which its first and last minute tell whether they stamp the beginning or the end."""
 
 
 def recognises(source: SourceFile) -> bool:
-    return {"datetime", "open", "close"} <= set(source.header)
+    """Prices beside a stamp with a time of day, and no series: daily bars have a series."""
+    if not source.has(*PRICES) or source.has("series"):
+        return False
+    return source.has("date", "time") or any(name in source.header and _has_time(source, name) for name in STAMPS)
+
+
+def _has_time(source: SourceFile, column: str) -> bool:
+    """Whether the first row has a time of day in a column. A `datetime` that cannot be read is one all the same."""
+    at = source.header.index(column)
+    text = source.first[at] if at < len(source.first) else ""
+    day = read_date(text)
+    return (day is None or day.year == 1970) and (column == "datetime" or ":" in text)
 
 
 def parse(source: SourceFile) -> Parsed:
-    """Drops and counts what ticks are known to bring: minutes of 1970, minutes before 09:15, repeated minutes."""
-    text = read_columns(source, COLUMNS)
+    """Drops and counts what ticks are known to bring: minutes of 1970, and a minute that stands twice with the same bar."""
+    stamps = ["date", "time"] if source.has("date", "time") else [next(name for name in STAMPS if name in source.header)]
+    named = next((name for name in SYMBOLS if name in source.header), None)
+    wanted = [*stamps, *PRICES, "volume", *([named] if named else [])]
+    text = read_columns(source, {name: name for name in wanted})
     skipped: Counter[str] = Counter()
-    stamps = _stamps(source, text)
-    good = np.array(stamps.dt.year != 1970)
+    session, minute = _moments(source, text, stamps)
+    old = {day for day in set(session) if day.startswith("1970")}
+    good = np.array([day not in old for day in session])
     skipped["dated 1970"] = int((~good).sum())
-    text, stamps = text[good], stamps[good]
+    text = text[good]
     if text.empty:
         raise DataError(f"{source.name}: every minute is dated 1970")
     frame = text[[]].copy()
-    frame["symbol"] = source.stem.upper()
-    frame["session"] = stamps.dt.strftime("%Y-%m-%d")
-    frame["minute"] = stamps.dt.hour * 60 + stamps.dt.minute - OPEN_MINUTE
+    frame["symbol"] = symbols(source, text, named) if named else symbol_in_name(source)
+    frame["session"], frame["minute"] = session[good], minute[good] - OPEN_MINUTE
     for name in PRICES:
         frame[name] = paise(source, text, name)
     frame["volume"] = counts(source, text, "volume")
     refuse_bad_shapes(source, frame)
-    early = frame["minute"] < 0
-    skipped["before 09:15"] = int(early.sum())
-    frame = frame[~early]
-    repeated = frame.duplicated(["session", "minute"])
+    repeated = frame.duplicated()
     skipped["repeated minute"] = int(repeated.sum())
-    return Parsed("minutes", frame[~repeated], +skipped)
+    frame = frame[~repeated]
+    _refuse_two_bars(source, frame)
+    _refuse_other_lengths(source, frame)
+    return Parsed("minutes", frame, +skipped)
 
 
-def _stamps(source: SourceFile, text: pd.DataFrame) -> pd.Series[pd.Timestamp]:
-    import pandas as pd
+def _moments(source: SourceFile, text: pd.DataFrame, stamps: list[str]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """The session (ISO) and the minute of the day in IST of each row. Each distinct date and time is read once."""
+    values = text[stamps[0]].tolist()
+    parts = list(zip(values, text[stamps[1]], strict=True)) if len(stamps) == 2 else [split_stamp(value)[::2] for value in values]
+    days = {day: read_date(day) for day in {day for day, _ in parts}}
+    times = {time: read_time(time) for time in {time for _, time in parts}}
 
-    stamps = pd.to_datetime(text["datetime"].str.slice(0, 16).str.replace("T", " "), format="%Y-%m-%d %H:%M", errors="coerce")
-    bad = np.array(stamps.isna())
-    if bad.any():
-        at = int(np.argmax(bad))
-        raise source.bad(int(text.index[at]), f"datetime {text['datetime'].iloc[at]!r} is not a time like 2021-03-30 09:15:00")
-    return stamps
+    def row_of(wrong: Callable[[str, str], bool]) -> tuple[int, str]:
+        at = next(at for at, part in enumerate(parts) if wrong(*part))
+        return int(text.index[at]), " ".join(parts[at]) if len(stamps) == 2 else values[at]
+
+    if None in days.values() or None in times.values():
+        row, stamp = row_of(lambda day, time: days[day] is None or times[time] is None)
+        raise source.bad(row, f"{stamps[0]} {shown(stamp)} {why_no_time(stamp)}")
+    read = {time: found for time, found in times.items() if found is not None}
+    if any(found.second for found in read.values()):
+        late = all(found.second >= LAST_SECOND for found in read.values())
+        row, stamp = row_of(lambda _, time: bool(read[time].second))
+        what = "stamps the end of each minute; stamp its beginning" if late else "holds ticks or other bars than whole minutes"
+        raise source.bad(row, f"{stamps[0]} {shown(stamp)} has seconds: the file {what}")
+    if len({found.offset is None for found in read.values()}) > 1:
+        row, stamp = row_of(lambda _, time: read[time].offset is None)
+        raise source.bad(row, f"{stamps[0]} {shown(stamp)} has no zone, and other rows have one")
+    shifted = {time: _in_ist(found) for time, found in read.items()}
+    offsets = {days_on for days_on, _ in shifted.values()}
+    iso = {(day, on): (found + timedelta(on)).isoformat() for day, found in days.items() if found is not None for on in offsets}
+    sessions = np.array([iso[day, shifted[time][0]] for day, time in parts], dtype=object)
+    return sessions, np.array([shifted[time][1] for _, time in parts], dtype=np.int64)
+
+
+def _in_ist(at: TimeOfDay) -> tuple[int, int]:
+    """A time of day, perhaps of another zone, in IST: how many days later (below 0: earlier), and the minute of that day."""
+    return divmod(at.minute + (0 if at.offset is None else IST_OFFSET - at.offset), DAY)
+
+
+def _refuse_two_bars(source: SourceFile, frame: pd.DataFrame) -> None:
+    """DataError where one minute has two bars: which is right cannot be known."""
+    twice = np.array(frame.duplicated(["symbol", "session", "minute"]))
+    if twice.any():
+        at = int(np.argmax(twice))
+        row = frame.iloc[at]
+        raise source.bad(int(frame.index[at]), f"{row['symbol']} {row['session']} {_clock(row['minute'])} has another bar above")
+
+
+def _refuse_other_lengths(source: SourceFile, frame: pd.DataFrame) -> None:
+    """DataError for bars of another length than one minute: none lies a minute after another, or a whole day has no such pair.
+    DataError too where each minute has the stamp of its end."""
+    one_minute = False
+    from_second = ""
+    ordered = frame.sort_values(["symbol", "session", "minute"])
+    minute = ordered["minute"].to_numpy()
+    other = np.flatnonzero(np.asarray(ordered[["symbol", "session"]].ne(ordered[["symbol", "session"]].shift()).any(axis=1)))
+    for start, end in zip(other, np.append(other[1:], len(minute)), strict=True):
+        found = minute[start:end]
+        symbol, session = ordered["symbol"].iloc[start], ordered["session"].iloc[start]
+        apart = int(np.gcd.reduce(np.diff(found))) if len(found) > 1 else 0
+        if len(found) >= FEW and apart > 1:
+            raise DataError(
+                f"{source.name}: the bars of {symbol} on {session} are {apart} minutes apart; only one-minute bars are read"
+            )
+        one_minute = one_minute or apart == 1
+        if len(found) >= FULL and found[0] == 1 and found[-1] == CLOSE_MINUTE:
+            from_second = from_second or str(session)
+    if from_second and not (frame["minute"] == 0).any():
+        raise DataError(
+            f"{source.name}: its bars go from 09:16 to 15:30 ({from_second}) and none is of 09:15: it stamps the end of "
+            "each minute; stamp its beginning"
+        )
+    if not one_minute:
+        raise DataError(
+            f"{source.name}: no two of its bars are one minute apart, so nothing shows that they are one-minute bars. Daily bars "
+            "need the columns date,symbol,series,open,high,low,close,volume"
+        )
+
+
+def _clock(minute: int) -> str:
+    """A minute after 09:15 as HH:MM."""
+    return f"{(minute + OPEN_MINUTE) // 60:02d}:{(minute + OPEN_MINUTE) % 60:02d}"

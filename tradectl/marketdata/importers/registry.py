@@ -12,6 +12,7 @@ from tradectl.marketdata.importers import (
     corporate_actions,
     daily,
     equity_list,
+    history,
     index_list,
     kite,
     minute,
@@ -21,6 +22,7 @@ from tradectl.marketdata.importers import (
     underlyings,
     upstox,
 )
+from tradectl.marketdata.importers.foreign import why_no_bars, why_refused
 
 if TYPE_CHECKING:
     from tradectl.marketdata.importers.columns import Parsed
@@ -46,6 +48,7 @@ IMPORTERS: tuple[Importer, ...] = (
     underlyings,
     surveillance,
     daily,
+    history,
     bhavcopy_cm,
     bhavcopy_sec_full,
     bhavcopy_udiff,
@@ -56,10 +59,16 @@ IMPORTERS: tuple[Importer, ...] = (
 
 
 def importer_for(source: SourceFile) -> Importer:
-    """The importer that knows this content. DataError naming the known formats where none does."""
+    """Return the importer that knows this content. DataError where none does, with the way to a file that one knows."""
+    foreign = why_refused(source)
+    if foreign:
+        raise DataError(f"{source.name}: {foreign}")
     for importer in IMPORTERS:
         if importer.recognises(source):
             return importer
-    shown = ",".join(source.header)[:60]
+    foreign = why_no_bars(source)
+    if foreign:
+        raise DataError(f"{source.name}: {foreign}")
+    begins = ",".join(source.header)[:60]
     known = ", ".join(importer.KIND for importer in IMPORTERS)
-    raise DataError(f"{source.name}: not a known format (begins {shown!r}); known are {known}")
+    raise DataError(f"{source.name}: not a known format (begins {begins!r}); known are {known}")

@@ -1,29 +1,46 @@
-"""A file as it came: its bytes unpacked, its text decoded, its header read. What it holds, its content says, never its name."""
+"""A file as it came: its text decoded, its delimiter and header read. What it holds, its content says, never its name.
+
+Comma, semicolon and tab are delimiters; UTF-8 and UTF-16 are encodings. Quotes, spaces around fields, a byte order mark and the
+kind of line end carry no meaning.
+"""
 
 from __future__ import annotations
 
-import gzip
+import csv
 import hashlib
 import io
 import re
-import zipfile
-import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tradectl.errors import DataError
+from tradectl.marketdata.importers.packed import read_bytes, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pandas as pd
+    from numpy.typing import NDArray
+
+LONGEST_LINE = 65_536
+"""Bytes; NSE's longest has 500."""
+MOST_COLUMNS = 256
+MOST_EMPTY = 16
+"""Empty fields that a line may have beyond the header: many files end each line with a delimiter."""
+DELIMITERS = ",;\t|"
+SPACES = " \t\xa0\u2007\u202f\u3000"
+_CONTROLS = bytes(code for code in (*range(32), 127) if code not in b"\t\n\r")
+_SEPARATOR = re.compile(r"sep=([,;\t|])")
+"""Excel's first line that names the delimiter."""
 
 
 @dataclass(frozen=True)
 class SourceFile:
     """`name` is what messages call it, `stem` its name without folders and endings (of the packed file, in a zip);
-    `header` the fields of its first line, stripped and in lower case; `first` the fields of its second."""
+    `header` the fields of its first line, stripped and in lower case; `first` the fields of its second. `skipped` counts the
+    lines before the header, `header_lines` those of the header."""
 
     name: str
     stem: str
@@ -31,60 +48,77 @@ class SourceFile:
     sha256: str
     header: tuple[str, ...]
     first: tuple[str, ...]
+    delimiter: str = ","
+    skipped: int = 0
+    header_lines: int = 1
 
     def bad(self, row: int, complaint: str) -> DataError:
-        """The one line about a bad row; `row` counts lines of the file from 1, the header included."""
+        """Return the one line about a bad row; `row` counts lines of the file from 1, the header included."""
         return DataError(f"{self.name} row {row}: {complaint}")
+
+    def has(self, *columns: str) -> bool:
+        """Return whether the header has all these columns."""
+        return set(columns) <= set(self.header)
 
 
 def read_source(path: Path) -> SourceFile:
-    """Read and unpack one file. DataError (one line) for a file that is missing, damaged, empty or no CSV text."""
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path.name}: cannot be read ({error.strerror or error})") from error
-    packed, inner = _unpacked(path.name, raw)
+    """Read and unpack one file. DataError (one line) for a file that is missing, damaged, empty, out of bounds or no CSV text."""
+    raw = read_bytes(path)
+    packed, inner = unpacked(path.name, raw)
     text = _text(path.name, packed)
     if text.lstrip()[:1] in {"{", "["}:
         text = _from_json(path.name, stem_of(inner), text)
-    lines = text.split("\n", 2)
-    if len(lines) < 2 or not lines[1].strip():
+    found = _SEPARATOR.fullmatch(text.partition("\n")[0].strip().strip('"'))
+    skipped = 1 if found else 0
+    body = text.partition("\n")[2] if found else text
+    delimiter = found.group(1) if found else _delimiter(body.partition("\n")[0])
+    records = _beginning(path.name, body, delimiter)
+    names = [_column(field) for field in records[0][0]]
+    header = tuple(names[: max((at for at, field in enumerate(names, 1) if field), default=0)])
+    if not header:
+        raise DataError(f"{path.name}: begins with an empty line, not with the names of its columns")
+    if len(header) > MOST_COLUMNS:
+        raise DataError(f"{path.name}: has {len(header)} columns, more than {MOST_COLUMNS}")
+    if len(records) < 2:
         raise DataError(f"{path.name}: has one line and no rows")
-    header = tuple(field.strip().strip('"').lower() for field in lines[0].strip("\r").split(","))
-    first = tuple(field.strip() for field in lines[1].strip("\r").split(","))
-    return SourceFile(path.name, stem_of(inner), text, hashlib.sha256(raw).hexdigest(), header, first)
+    first = tuple(field.strip() for field in records[1][0])
+    digest = hashlib.sha256(raw).hexdigest()
+    return SourceFile(path.name, stem_of(inner), text, digest, header, first, delimiter, skipped, records[0][1])
+
+
+def _column(field: str) -> str:
+    """A name of the header without its marks: a byte order mark within, also one that was decoded wrongly, and its quotes."""
+    bare = field.replace("\ufeff", "").strip().removeprefix("ï»¿").strip('" ')
+    return " ".join(bare.split()).lower()
 
 
 def stem_of(name: str) -> str:
-    """`ind_nifty50list.csv.gz` -> `ind_nifty50list`."""
-    return re.sub(r"(\.(csv|txt|json|gz|zip))+$", "", Path(name).name, flags=re.IGNORECASE)
+    """`ind_nifty50list.csv.gz` -> `ind_nifty50list`; the ` (1)` that a browser adds to a second download is left out."""
+    bare = re.sub(r"(\.(csv|tsv|txt|json|gz|zip))+$", "", Path(name).name, flags=re.IGNORECASE)
+    return re.sub(r"\s*\(\d+\)$", "", bare)
 
 
-def _unpacked(name: str, raw: bytes) -> tuple[bytes, str]:
-    """The bytes inside gzip or a zip of one file, and the name that tells about them."""
-    if not raw.strip():
-        raise DataError(f"{name}: is empty")
-    if raw[:2] == b"\x1f\x8b":
-        try:
-            return gzip.decompress(raw), name
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataError(f"{name}: damaged gzip ({error})") from error
-    if raw[:4] == b"PK\x03\x04":
-        return _unzipped(name, raw)
-    return raw, name
+def _delimiter(line: str) -> str:
+    """The delimiter that stands most often outside quotes in a line."""
+    bare = re.sub(r'"[^"]*"', "", line)
+    return max(DELIMITERS, key=bare.count)
 
 
-def _unzipped(name: str, raw: bytes) -> tuple[bytes, str]:
+def _beginning(name: str, body: str, delimiter: str) -> list[tuple[list[str], int]]:
+    """The header and the first row, each with the number of its lines: the quoted names of a header may run over line ends."""
+    reader = csv.reader(io.StringIO(body), delimiter=delimiter, skipinitialspace=True)
+    records: list[tuple[list[str], int]] = []
+    before = 0
     try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            members = [entry for entry in archive.namelist() if not entry.endswith("/")]
-            if "[Content_Types].xml" in members:
-                raise DataError(f"{name}: is an Excel workbook, not CSV; save it as CSV first")
-            if len(members) != 1:
-                raise DataError(f"{name}: a zip of {len(members)} files; unpack it first")
-            return archive.read(members[0]), members[0]
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise DataError(f"{name}: damaged zip ({error})") from error
+        for record in reader:
+            if record or not records:
+                records.append((record, reader.line_num - before))
+            before = reader.line_num
+            if len(records) == 2:
+                break
+    except csv.Error as error:
+        raise DataError(f"{name}: damaged CSV ({error})") from error
+    return records
 
 
 def _from_json(name: str, stem: str, text: str) -> str:
@@ -100,21 +134,51 @@ def _text(name: str, raw: bytes) -> str:
         raise DataError(f"{name}: is an old Excel workbook, not CSV; save it as CSV first")
     if start[:1] == b"<":
         raise DataError(f"{name}: is a web page (HTML or XML), not CSV; the site refused the download")
+    if raw[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        raw = _from_utf16(name, raw)
+    if len(raw) != len(raw.translate(None, _CONTROLS)):
+        raise _control(name, raw)
+    if b"\r" in raw:
+        raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if start[:1] not in {b"{", b"["}:
+        _refuse_long_lines(name, raw)
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode("utf-8").lstrip("\ufeff")
     except UnicodeDecodeError as error:
-        raise DataError(f"{name}: is not UTF-8 text (byte {error.start})") from error
-    if "\x00" in text:
-        raise DataError(f"{name}: is not text")
+        raise DataError(f"{name}: is not UTF-8 text (byte {error.start}); save it as CSV UTF-8") from error
     if not text.strip():
         raise DataError(f"{name}: is empty")
     return text
 
 
+def _from_utf16(name: str, raw: bytes) -> bytes:
+    try:
+        return raw.decode("utf-16").encode()
+    except UnicodeError as error:
+        raise DataError(f"{name}: is damaged UTF-16 text; save it as CSV UTF-8") from error
+
+
+def _control(name: str, raw: bytes) -> DataError:
+    """The refusal of the first control character. NUL means that the file is no text at all."""
+    at = re.search(b"[" + re.escape(_CONTROLS) + b"]", raw)
+    if at is None or b"\x00" in raw:
+        return DataError(f"{name}: is not text")
+    return DataError(f"{name} row {raw.count(10, 0, at.start()) + 1}: holds the control character {at.group(0).decode()!r}")
+
+
+def _refuse_long_lines(name: str, raw: bytes) -> None:
+    ends = np.flatnonzero(np.frombuffer(raw, dtype=np.uint8) == ord("\n"))
+    lengths = np.diff(ends, prepend=-1, append=len(raw))
+    if int(lengths.max()) > LONGEST_LINE:
+        row = int(lengths.argmax()) + 1
+        raise DataError(f"{name} row {row}: has {int(lengths.max()) - 1} bytes, and a line has {LONGEST_LINE} at most")
+
+
 def read_columns(source: SourceFile, wanted: Mapping[str, str], *, names: tuple[str, ...] | None = None) -> pd.DataFrame:
     """The wanted columns (header in lower case -> our name) as stripped text; the index is the line's number in the file.
 
-    `names` gives the columns of a file without a header. DataError for a missing column or a line with too many fields.
+    `names` gives the columns of a file without a header. DataError for a column that is missing or named twice, and for a line
+    with another number of fields than the header; empty fields at its end do not count.
     """
     import pandas as pd
 
@@ -122,29 +186,77 @@ def read_columns(source: SourceFile, wanted: Mapping[str, str], *, names: tuple[
     for column in wanted:
         if column not in header:
             raise DataError(f"{source.name}: has no column {column!r}")
-    width = max(len(header), len(source.first))
-    if any(source.first[len(header) :]):
-        raise DataError(f"{source.name} row 2: has {len(source.first)} fields, the header {len(header)}")
+        if header.count(column) > 1:
+            raise DataError(f"{source.name}: has the column {column!r} {header.count(column)} times")
+    before = source.skipped + (0 if names else source.header_lines)
+    width = _width(source, header, before)
     try:
         frame = pd.read_csv(
             io.StringIO(source.text),
+            sep=source.delimiter,
             dtype=str,
             na_filter=False,
             skipinitialspace=True,
             header=None,
             names=list(range(width)),
-            skiprows=0 if names else 1,
+            skiprows=before,
             skip_blank_lines=False,
             index_col=False,
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise DataError(f"{source.name}: damaged CSV ({str(error).removeprefix('Error tokenizing data. ').strip()})") from error
-    frame.index = pd.RangeIndex(1 if names else 2, len(frame) + (1 if names else 2))
+    frame.index = pd.RangeIndex(before + 1, len(frame) + before + 1)
+    if width > len(header):
+        extra = frame[frame.columns[len(header) :]].fillna("").to_numpy()
+        beyond = np.array([any(field.strip() for field in row) for row in extra])
+        if beyond.any():
+            row = int(frame.index[int(np.argmax(beyond))])
+            raise source.bad(row, f"has more fields than the header, which has {len(header)}")
     columns = {header.index(column): name for column, name in wanted.items()}
     frame = frame[list(columns)].rename(columns=columns).fillna("")
     frame = frame[(frame != "").any(axis=1)]
     if frame.empty:
         raise DataError(f"{source.name}: has a header and no rows")
     for name in frame.columns:
-        frame[name] = frame[name].str.strip()
+        joined = "".join(np.asarray(frame[name], dtype=object))
+        if any(space in joined for space in SPACES):
+            frame[name] = frame[name].str.strip()
     return frame
+
+
+def _width(source: SourceFile, header: tuple[str, ...], before: int) -> int:
+    """The number of fields of the longest line. DataError for a line that is too short or far too long."""
+    counts = _field_counts(source, before)
+    least = max(place for place, name in enumerate(header) if name) + 1
+    wrong = ((counts > 0) & (counts < least)) | (counts > len(header) + MOST_EMPTY)
+    if wrong.any():
+        lines = source.text.split("\n")[before:]
+        blank = [not line.strip() for line in lines[: len(wrong)]]
+        wrong = wrong & ~np.array(blank + [True] * (len(wrong) - len(blank)))
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        raise source.bad(before + at + 1, f"has {int(counts[at])} fields, the header {len(header)}")
+    return max(len(header), int(counts.max(initial=0)))
+
+
+def _field_counts(source: SourceFile, before: int) -> NDArray[np.int64]:
+    """The number of fields of each line after the header, 0 for an empty one. DataError for a quoted field over a line end."""
+    if '"' not in source.text:
+        found = np.frombuffer(source.text.encode(), dtype=np.uint8)
+        ends = np.append(np.flatnonzero(found == ord("\n")), len(found))
+        upto = np.searchsorted(np.flatnonzero(found == ord(source.delimiter)), ends)
+        counts = np.diff(upto, prepend=0) + 1
+        counts[np.diff(ends, prepend=-1) == 1] = 0
+        return counts[before:]
+    found_counts, lines = [], 0
+    reader = csv.reader(io.StringIO(source.text), delimiter=source.delimiter, skipinitialspace=True)
+    try:
+        for record in reader:
+            if reader.line_num > lines + 1 and lines >= before:
+                raise source.bad(lines + 1, "a quoted field runs over the end of its line")
+            lines = reader.line_num
+            if lines > before:
+                found_counts.append(len(record))
+    except csv.Error as error:
+        raise source.bad(lines + 1, f"damaged CSV ({error})") from error
+    return np.array(found_counts, dtype=np.int64)

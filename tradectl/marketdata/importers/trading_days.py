@@ -14,5 +14,5 @@ def recognises(source: SourceFile) -> bool:
 
 def parse(source: SourceFile) -> Parsed:
     frame = read_columns(source, {"date": "date"})
-    frame["session"] = dates(source, frame, "date", "%Y-%m-%d")
+    frame["session"] = dates(source, frame, "date")
     return Parsed("", frame[["session"]])

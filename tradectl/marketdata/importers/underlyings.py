@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from tradectl.errors import DataError
-from tradectl.marketdata.importers.columns import Parsed, dates, parse_date
+from tradectl.marketdata.importers.columns import Parsed, codes, dates, parse_date, symbols
 from tradectl.marketdata.importers.source import SourceFile, read_columns
 
 if TYPE_CHECKING:
@@ -42,13 +42,15 @@ def parse(source: SourceFile) -> Parsed:
         return _lots(source)
     if _is_kotak(source):
         text = read_columns(source, _KOTAK)
-        if not (text["segment"] == "nse_fo").all():
+        text["kind"] = codes(text, "kind")
+        if not (codes(text, "segment") == "NSE_FO").all():
             raise DataError(f"{source.name}: holds rows of another segment than nse_fo; only Kotak's F&O file is read")
         return listed(source, text[text["kind"].isin(_SHARES)], date_in_name(source), "kotak-fo")
     text = read_columns(source, _UDIFF if _is_udiff(source) else _OLD)
-    if "segment" in text.columns and not (text["segment"] == "FO").all():
+    text["kind"] = codes(text, "kind")
+    if "segment" in text.columns and not (codes(text, "segment") == "FO").all():
         raise DataError(f"{source.name}: holds rows of another segment than FO, futures and options")
-    held = sorted(dates(source, text, "date", "%Y-%m-%d", "%d-%b-%Y").unique())
+    held = sorted(dates(source, text, "date").unique())
     if len(held) != 1:
         raise DataError(f"{source.name}: a bhavcopy holds one date, this one {len(held)} ({held[0]} to {held[-1]})")
     return listed(source, text[text["kind"].isin(_SHARES)], str(held[0]), "nse-fo")
@@ -58,14 +60,16 @@ def listed(source: SourceFile, contracts: pd.DataFrame, dated: str, origin: str)
     """One row for each underlying of contracts with the columns `symbol` and, where they have it, `lot_size`."""
     if contracts.empty:
         raise DataError(f"{source.name}: holds no contract on a share of NSE")
-    frame = contracts.drop_duplicates("symbol")[["symbol"]].copy()
+    contracts = contracts.assign(symbol=symbols(source, contracts, "symbol"))
+    lots = [_lot(text) for text in contracts["lot_size"]] if "lot_size" in contracts else 0
+    contracts = contracts.assign(lot_size=lots).sort_values(["symbol", "lot_size"])
+    frame = contracts.drop_duplicates("symbol")[["symbol", "lot_size"]].copy()
     if len(frame) < FEWEST:
         raise DataError(
             f"{source.name}: holds {len(frame)} shares with derivatives, and a whole list holds {FEWEST} or more: a share that "
             "is missing would count as one without a closing auction. Nothing was taken; download the whole file again"
         )
     frame["dated"], frame["source"] = dated, origin
-    frame["lot_size"] = [_lot(text) for text in contracts.loc[frame.index, "lot_size"]] if "lot_size" in contracts else 0
     return Parsed("underlyings", frame, +Counter({"another contract": len(contracts) - len(frame)}))
 
 
@@ -102,7 +106,7 @@ def _is_udiff(source: SourceFile) -> bool:
     if not set(_UDIFF) <= set(source.header):
         return False
     at = source.header.index("sgmt")
-    return len(source.first) > at and source.first[at].strip('"') == "FO"
+    return len(source.first) > at and source.first[at].upper() == "FO"
 
 
 def _is_kotak(source: SourceFile) -> bool:
@@ -114,7 +118,7 @@ def _lots(source: SourceFile) -> Parsed:
     months = [name for name in source.header[2:] if _MONTH.fullmatch(name)]
     text = read_columns(source, {"symbol": "symbol", **{name: name for name in months}})
     text["lot_size"] = [next((cell for cell in row if _lot(cell)), "") for row in text[months].itertuples(index=False)]
-    found = text[(text["lot_size"] != "") & (text["symbol"].str.lower() != "symbol")]
+    found = text[(text["lot_size"] != "") & (codes(text, "symbol") != "SYMBOL")]
     named = _NAME_DATE.search(source.stem)
     return listed(source, found, named.group(0) if named else _valid_from(source, months[0]).isoformat(), "nse-lots")
 

@@ -121,8 +121,10 @@ def _moved(stored: StoredPanel, facts: Facts, through: date) -> bool:
         days = moving(known.actions(owner, through=through))
         return [(ex_date, action.kind, action.ratio) for ex_date, of_day in days for action in of_day]
 
-    before, after = stored.facts.subjects, facts.subjects
-    others = [owner for owner in stored.index.instruments if before.get(owner) != after.get(owner)]
+    def told(known: Facts, owner: str) -> tuple[object, ...]:
+        return known.subjects.get(owner), known.decisions.get(owner)
+
+    others = [owner for owner in stored.index.instruments if told(stored.facts, owner) != told(facts, owner)]
     return any(path(stored.facts, owner) != path(facts, owner) for owner in others)
 
 

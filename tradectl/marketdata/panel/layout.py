@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tradectl.marketdata.reading import Mark
 from tradectl.model.panel import FIELDS
 
-FORMAT = 1
+FORMAT = 2
 """It rises whenever what is derived, or how, changes (the reading of purposes too)."""
 INDEX, ROWS = "panel.json", "rows"
 TYPES: dict[str, np.dtype[Any]] = dict(zip(FIELDS, map(np.dtype, ("<i4", "<i4", "<i4", "<i4", "<i8", "<i1", "<f8")), strict=True))

@@ -63,8 +63,7 @@ class Derivation:
         self._last_close = np.zeros(width, dtype=np.int64)
         if self._before is not None:
             self._go_on_from(self._before)
-        due = ((ex_date, owner) for owner, rows in facts.subjects.items() for ex_date, _ in rows if ex_date > self._reached)
-        self._due = deque(sorted(due))
+        self._due = deque(sorted((ex_date, owner) for ex_date, owner in facts.ex_dates() if ex_date > self._reached))
 
     def rows(self, archive: sqlite3.Connection, sessions: Sequence[str]) -> Iterator[Derived]:
         """The rows of these sessions, which are later than all before. Raises NoRoom, DataError, sqlite3.Error."""
@@ -80,7 +79,8 @@ class Derivation:
         self._last_close[there] = before.fields["close"][last][there]
         self._reached = date.fromordinal(session).isoformat()
         asleep = {owner for owner, column in self._columns.items() if not there[column]}
-        self._waiting = {owner for owner in self.facts.subjects if owner in asleep or owner not in self._columns}
+        acting = {owner for _, owner in self.facts.ex_dates()}
+        self._waiting = {owner for owner in acting if owner in asleep or owner not in self._columns}
 
     def _row(self, session: str, bars: list[tuple[Any, ...]]) -> Derived:
         day = date.fromisoformat(session)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import mmap
 import zlib
 from bisect import bisect_right
+from contextlib import ExitStack
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +27,8 @@ from tradectl.model.panel import FIELDS, Panel
 
 UNSOUND = (OSError, ValueError, KeyError, TypeError)
 """What opening raises where there is no store, or it is stale, damaged, or of another format."""
+_ROWS_READ = 32
+"""Rows read at once to be checked: about a megabyte."""
 _BLOCK = 8
 """Columns gathered at once for histories: what shares a cache line costs little more than one of them."""
 
@@ -96,8 +99,39 @@ class StoredPanel:
         return history
 
     def damaged(self) -> list[date]:
-        """The sessions whose rows are not what was written."""
-        return [date.fromordinal(int(self.records["session"][i])) for i in range(len(self)) if not self._sound(i)]
+        """The sessions whose rows are not what was written.
+
+        The files are read through a small buffer: the pages of a mapped file would count as memory of this process."""
+        try:
+            checksums = self._checksums()
+        except OSError:  # the edition was taken away: what is mapped is still there
+            wrong = [i for i in range(len(self)) if not self._sound(i)]
+        else:
+            wrong = np.flatnonzero(self.records["crc"] != checksums).tolist()
+        return [date.fromordinal(int(self.records["session"][i])) for i in wrong]
+
+    def _checksums(self) -> NDArray[np.uint32]:
+        """The checksum of every row as the files have it now. Raises OSError."""
+        found = np.zeros(len(self), dtype=np.uint32)
+        sizes = {name: kind.itemsize * self.index.width for name, kind in TYPES.items()}
+        heads = np.stack([self.records["session"], self.records["bars"].astype("<i8")], axis=1)
+        with ExitStack() as opened:
+            files = [opened.enter_context((self.path / name).open("rb", buffering=0)) for name in sizes]
+            buffers = [bytearray(size * _ROWS_READ) for size in sizes.values()]
+            for begin in range(0, len(self), _ROWS_READ):
+                count = min(_ROWS_READ, len(self) - begin)
+                parts = []
+                for file, buffer, size in zip(files, buffers, sizes.values(), strict=True):
+                    part = memoryview(buffer)[: size * count]
+                    if file.readinto(part) != len(part):
+                        raise OSError("a file of the panel store is short")
+                    parts.append((part, size))
+                for i in range(count):
+                    crc = zlib.crc32(heads[begin + i].data)
+                    for part, size in parts:
+                        crc = zlib.crc32(part[i * size : (i + 1) * size], crc)
+                    found[begin + i] = crc
+        return found
 
     def _sound(self, index: int) -> bool:
         session, bars, crc = self.records[index].tolist()

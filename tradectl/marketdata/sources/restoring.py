@@ -152,7 +152,7 @@ class _History:
     def _moves_prices(self, action: CorporateAction) -> bool:
         """A dividend of which the amount or the price just before is not known may be large."""
         if action.kind is not ActionKind.DIVIDEND:
-            return action.kind in {ActionKind.DEMERGER, ActionKind.RIGHTS}
+            return action.kind in {ActionKind.DEMERGER, ActionKind.RIGHTS, ActionKind.UNKNOWN}
         price = self._price_before(action.ex_date)
         return price is None or not action.dividend or action.dividend >= LARGE_DIVIDEND * price
 

@@ -5,6 +5,8 @@ other end, which can go wrong. Every adapter passes every card; a card whose pro
 so) is played the other way round, not left out.
 
 bench      what a card plays with; an adapter's test makes one
+benches    the paper exchange, and an adapter before its sandbox
+vault      credentials and a session in memory
 deck       cards, and how they say that a promise is broken
 orders, overnight, account, wire   the cards
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tradectl.errors import Blocked
+from tradectl.errors import Blocked, OrderRefused
 from tradectl.model.order import ALIVE, OrderStatus, Variety
 from tradectl.sandbox.floor import FRIDAY, MONDAY, OPEN
 from tradectl.sandbox.kit.bench import Bench
@@ -14,7 +14,8 @@ S = OrderStatus
 @card()
 def an_amo_waits_over_the_night(bench: Bench) -> None:
     """An after-market order waits as PENDING under one id, may be changed in the evening and in the pre-open, and trades; where
-    a broker takes none, it is Blocked and nothing is in the book."""
+    a broker takes none, it is Blocked and nothing is in the book. Where a broker changes none that waits, the change of the
+    evening is refused and the order stays as it was."""
     bench.to(FRIDAY, "16:05")
     if not bench.can.amo:
         raises(Blocked, lambda: bench.buy(10, OPEN, amo=True))
@@ -22,9 +23,13 @@ def an_amo_waits_over_the_night(bench: Bench) -> None:
         return
     placed = bench.buy(10, OPEN, amo=True)
     keep("it waits", bench.order(placed).status is S.PENDING and bench.order(placed).variety is Variety.AMO)
-    bench.broker.modify(placed, quantity=9, price=OPEN)
+    if bench.can.amo_changes:
+        bench.broker.modify(placed, quantity=9, price=OPEN)
+    else:
+        raises(OrderRefused, lambda: bench.broker.modify(placed, quantity=9, price=OPEN))
+    quantity = 9 if bench.can.amo_changes else 10
     bench.to(MONDAY, "08:30")
-    keep("it waits in the morning", bench.order(placed).status is S.PENDING and bench.order(placed).quantity == 9)
+    keep("it waits in the morning", bench.order(placed).status is S.PENDING and bench.order(placed).quantity == quantity)
     bench.to(MONDAY, "09:05")
     bench.broker.modify(placed, quantity=8, price=OPEN)
     keep("it was changed in the pre-open", bench.order(placed).quantity == 8)

@@ -6,40 +6,21 @@ the day's trades. What a corporate action has credited and the depository not ye
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Sequence
 from typing import Any
 
-from tradectl.exchange.charges import day_charges
-from tradectl.exchange.rates import ZERODHA
-from tradectl.model.order import Fill, Funds, Holding, Side, TradeReport
+from tradectl.model.order import Funds, Holding, Side, TradeReport
+from tradectl.sandbox.days_account import mornings, sums
 from tradectl.sandbox.kite.listing import Listing
 from tradectl.sandbox.kite.rows import rupees
-
-TRADE_FOR_TRADE = {"BE", "BZ"}
-
-
-def sums(trades: Iterable[TradeReport], symbol: str, side: Side) -> tuple[int, int]:
-    """Shares of a symbol that were bought or sold, and their value in paise."""
-    found = [trade for trade in trades if trade.symbol == symbol and trade.side is side]
-    return sum(trade.quantity for trade in found), sum(trade.quantity * trade.price for trade in found)
 
 
 def holdings(now: Sequence[Holding], trades: Sequence[TradeReport], listing: Listing, *, t1_inside: bool) -> list[dict[str, Any]]:
     """GET /portfolio/holdings. `t1_inside`: whether `quantity` counts undelivered shares too; nobody knows for sure of Kite."""
-    by_symbol = {item.symbol: item for item in now}
-    sold_out = [trade.symbol for trade in trades if trade.symbol not in by_symbol]
-    rows = []
-    for symbol in dict.fromkeys([*by_symbol, *sold_out]):
-        item = by_symbol.get(symbol, Holding(symbol, 0, 0, 0))
-        bought, sold = sums(trades, symbol, Side.BUY)[0], sums(trades, symbol, Side.SELL)[0]
-        of_today, from_before = max(0, bought - sold), max(0, sold - bought)
-        restricted = of_today if listing.series(symbol) in TRADE_FOR_TRADE else 0
-        before = item.sellable + restricted - of_today + from_before
-        delivered = item.quantity + from_before if item.quantity else min(before, from_before)
-        if before > 0:
-            rows.append(_holding(listing, symbol, before, before - delivered, from_before, t1_inside=t1_inside))
-    return rows
+    return [
+        _holding(listing, item.symbol, item.whole, item.fresh, item.used, t1_inside=t1_inside)
+        for item in mornings(now, trades, listing.series)
+    ]
 
 
 def _holding(listing: Listing, symbol: str, whole: int, fresh: int, used: int, *, t1_inside: bool) -> dict[str, Any]:
@@ -57,6 +38,7 @@ def _holding(listing: Listing, symbol: str, whole: int, fresh: int, used: int, *
         "realised_quantity": whole - fresh,
         "authorised_quantity": 0,
         "authorised_date": None,
+        "authorisation": {},
         "opening_quantity": whole,
         "short_quantity": 0,
         "collateral_quantity": 0,
@@ -68,6 +50,7 @@ def _holding(listing: Listing, symbol: str, whole: int, fresh: int, used: int, *
         "pnl": 0,
         "day_change": 0,
         "day_change_percentage": 0,
+        "mtf": {"quantity": 0, "used_quantity": 0, "average_price": 0, "value": 0, "initial_margin": 0},
     }
 
 
@@ -93,24 +76,10 @@ def _position(trades: Sequence[TradeReport], symbol: str, listing: Listing) -> d
     }
     for name, quantity, value in (("buy", bought, cost), ("sell", sold, proceeds)):
         price = value / quantity / 100 if quantity else 0
-        row |= {f"{name}_quantity": quantity, f"{name}_price": price, f"{name}_value": rupees(value)}
+        row |= {f"{name}_quantity": quantity, f"{name}_price": price}
+        row |= {f"{name}_value": rupees(value), f"{name}_m2m": rupees(value)}
         row |= {f"day_{name}_quantity": quantity, f"day_{name}_price": price, f"day_{name}_value": rupees(value)}
     return row | dict.fromkeys(("close_price", "last_price", "pnl", "m2m", "unrealised", "realised"), 0)
-
-
-def opening_balance(funds: Funds, trades: Sequence[TradeReport], day: date) -> int:
-    """Paise that were in the account before the day's trades and their charges."""
-    balance = funds.cash
-    for symbol in dict.fromkeys(trade.symbol for trade in trades):
-        balance += sums(trades, symbol, Side.BUY)[1] - sums(trades, symbol, Side.SELL)[1]
-        orders = {name: number for number, name in enumerate(dict.fromkeys(trade.broker_order_id for trade in trades), 1)}
-        fills = [
-            Fill(item.trade_id, symbol, item.side, item.quantity, item.price, day, item.at, orders[item.broker_order_id])
-            for item in trades
-            if item.symbol == symbol
-        ]
-        balance += day_charges(day, fills, ZERODHA).total
-    return balance
 
 
 def equity(funds: Funds, opening: int) -> dict[str, Any]:
@@ -139,3 +108,8 @@ def equity(funds: Funds, opening: int) -> dict[str, Any]:
 
 def _withheld(funds: Funds) -> int:
     return funds.cash - funds.blocked - funds.available
+
+
+def commodity() -> dict[str, Any]:
+    """Return the segment `commodity` of GET /user/margins, in which this account has nothing."""
+    return {**equity(Funds(0, 0, 0), 0), "enabled": False}

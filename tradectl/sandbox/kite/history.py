@@ -18,6 +18,8 @@ from tradectl.sandbox.kite.errors import invalid
 from tradectl.sandbox.kite.rows import rupees
 
 _OPENS = time(9, 15)
+SPANS = {"day": 2000, "minute": 60}
+"""Days that one request may cover at most (source: kite.trade forum comment 53245)."""
 
 
 def candles(
@@ -25,8 +27,10 @@ def candles(
 ) -> list[list[Any]]:
     """Rows [time, open, high, low, close, volume] from one moment to another, by day or minute. KiteError 400 for others."""
     start, end = (_moment(text) for text in asked)
-    if interval not in {"day", "minute"} or end < start:
+    if interval not in SPANS or end < start:
         raise invalid("invalid interval or dates")
+    if end - start > timedelta(days=SPANS[interval]):
+        raise invalid(f"interval exceeds max limit: {SPANS[interval]} days")
     found = sessions.between(max(start.date(), sessions.first), min(end.date(), sessions.last, to_ist(now).date()))
     make = _days if interval == "day" else _minutes
     return [row for at, row in make(market, instrument_id, found, now) if start <= at <= end]

@@ -29,4 +29,4 @@ def note(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         "gst": {"igst": gst, "cgst": 0, "sgst": 0, "total": gst},
         "total": rupees(lines.total - lines.dp),
     }
-    return {**row, "charges": charges}
+    return {**row, "price": row["average_price"], "charges": charges}

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
-from zlib import crc32
 
 from tradectl.errors import OrderRefused
+from tradectl.exchange.rates import ZERODHA
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.order import ALIVE, OrderReport, TradeReport
 from tradectl.ports import Broker, Clock, MarketData
+from tradectl.sandbox.days_account import number_of, opening_balance
 from tradectl.sandbox.kite import account, history, orders, rows
 from tradectl.sandbox.kite.errors import invalid
 from tradectl.sandbox.kite.listing import Listing
 from tradectl.sandbox.kite.stream import Stream
 from tradectl.sandbox.memory import Memory
+from tradectl.sandbox.repeated import place
 
 QUOTES = 500
-FIRST_TRADE = 10_000_001
-_COUNTED = re.compile(r"T(\d+)$")
 WAITING = "AMO REQ RECEIVED"
 RISK = frozenset({"funds", "holdings", "trade_for_trade", "band"})
 """Refusals of the broker's risk checks."""
-
-
-def number_of(trade: TradeReport) -> int:
-    """The exchange's number of a trade, which begin anew each day: as the paper exchange counts them, whoever asks and whenever;
-    of another exchange, from its id."""
-    counted = _COUNTED.search(trade.trade_id)
-    return FIRST_TRADE - 1 + int(counted[1]) if counted else crc32(trade.trade_id.encode())
 
 
 class Office:
@@ -99,7 +91,7 @@ class Office:
         """An order; its id. Where the risk checks come late, what they refuse has an id too, and a row that says so."""
         request = orders.requested(variety, form, self.listing)
         try:
-            return orders.place(self.exchange, request)
+            return place(self.exchange, request)
         except OrderRefused as refusal:
             if not self._late or refusal.code not in RISK:
                 raise
@@ -108,7 +100,7 @@ class Office:
     def open_day(self) -> None:
         """Remember what the account had before the day's trades, at the first request of the day."""
         if self._opening[0] != self.day:
-            self._opening = self.day, account.opening_balance(self.books.funds(), self._today(), self.day)
+            self._opening = self.day, opening_balance(self.books.funds(), self._today(), self.day, ZERODHA)
 
     def orders(self) -> list[dict[str, Any]]:
         """What lives, and what was touched since the book was emptied."""

@@ -7,17 +7,14 @@ path `amo` until it is released, by `regular` after; with `amo` after that, Kite
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal, InvalidOperation
-from itertools import count
 
-from tradectl.errors import OrderRefused
 from tradectl.model.money import to_paise
 from tradectl.model.order import OrderReport, OrderRequest, OrderType, Side, Variety
 from tradectl.ports import Broker
 from tradectl.sandbox.kite.errors import KiteError, invalid
 from tradectl.sandbox.kite.listing import Listing
-from tradectl.sandbox.kite.rows import AGAIN, waits
+from tradectl.sandbox.kite.rows import waits
 
 VARIETIES = {"regular": Variety.REGULAR, "amo": Variety.AMO}
 TAG = 20
@@ -43,19 +40,6 @@ def requested(variety: str, form: Mapping[str, str], listing: Listing) -> OrderR
     price = _price(form.get("price", "")) if kind is OrderType.LIMIT else 0
     side, quantity = Side(form["transaction_type"]), _quantity(form.get("quantity", ""))
     return OrderRequest(tag, symbol, side, quantity, price, kind, _variety(variety))
-
-
-def place(exchange: Broker, request: OrderRequest) -> str:
-    """The order id. Raises what the exchange raises."""
-    tag = request.tag
-    for number in count(2):
-        try:
-            return exchange.place(request)
-        except OrderRefused as refusal:
-            if refusal.code != "repeated_tag":
-                raise
-            request = replace(request, tag=f"{tag}{AGAIN}{number}")
-    raise AssertionError("numbers do not end")
 
 
 def modify(exchange: Broker, books: Broker, variety: str, order_id: str, form: Mapping[str, str]) -> str:

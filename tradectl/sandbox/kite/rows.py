@@ -11,11 +11,10 @@ from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.order import OrderReport, OrderStatus, TradeReport, Variety
 from tradectl.sandbox.kite.listing import Listing
+from tradectl.sandbox.repeated import tag_of
 
 _S = OrderStatus
 _WORDS = {_S.ONGOING: "OPEN", _S.EXECUTED: "COMPLETE", _S.REJECTED: "REJECTED", _S.CANCELLED: "CANCELLED", _S.UNKNOWN: "OPEN"}
-AGAIN = "~"
-"""Stands between a tag and a number where the exchange has the tag already and Kite would not mind."""
 
 
 def text(moment: datetime | None) -> str | None:
@@ -36,7 +35,7 @@ def order(
 ) -> dict[str, Any]:
     """A row of the order book. An ended row still has its `pending_quantity`, as Kite's have."""
     tradingsymbol, token = listing.named(report.symbol)
-    tag = report.tag.partition(AGAIN)[0] if report.tag else None
+    tag = tag_of(report)
     filled = [trade for trade in trades if trade.broker_order_id == report.broker_order_id]
     shares = sum(trade.quantity for trade in filled)
     average = sum(trade.quantity * trade.price for trade in filled) / shares / 100 if shares else 0

@@ -12,7 +12,7 @@ from tradectl.brokers.kite.login import FLUSH
 from tradectl.errors import BrokerUnavailable, LoginNeeded, OrderRefused, TradectlError
 from tradectl.exchange.sessions import SessionTable
 from tradectl.ports import Broker, Clock, MarketData
-from tradectl.sandbox.kite import orders, rows
+from tradectl.sandbox.kite import account, orders, rows
 from tradectl.sandbox.kite.errors import KiteError, translated
 from tradectl.sandbox.kite.notes import note
 from tradectl.sandbox.kite.office import Office
@@ -119,9 +119,11 @@ class KiteSandbox(StreamingSandbox):
             case "GET", ("user", "profile"):
                 return self._profile()
             case "GET", ("user", "margins"):
-                return {"equity": office.equity(), "commodity": {"enabled": False}}
+                return {"equity": office.equity(), "commodity": account.commodity()}
             case "GET", ("user", "margins", "equity"):
                 return office.equity()
+            case "GET", ("user", "margins", "commodity"):
+                return account.commodity()
             case "GET", ("orders",):
                 return office.orders()
             case "GET", ("orders", order_id):
@@ -149,7 +151,7 @@ class KiteSandbox(StreamingSandbox):
     def _session(self, form: Mapping[str, str]) -> dict[str, Any]:
         names = ("api_key", "request_token", "checksum")
         access = self.tokens.exchange(*(form.get(name, "") for name in names))
-        more = {"api_key": self._key, "access_token": access, "public_token": "", "enctoken": "", "refresh_token": ""}
+        more = {"api_key": self._key, "access_token": access, "public_token": "", "enctoken": "", "refresh_token": "", "silo": ""}
         return {**self._profile(), **more, "login_time": rows.text(self._office.now)}
 
     def _command(self, request: Request, parts: tuple[str, ...]) -> dict[str, str]:

@@ -12,6 +12,6 @@ an adapter that passes has said what it meant. What a `Broker` cannot tell is le
 """
 
 from tradectl.sandbox.kotak_neo.door import Registered
-from tradectl.sandbox.kotak_neo.server import KotakNeoSandbox
+from tradectl.sandbox.kotak_neo.server import CONFIG, KotakNeoSandbox
 
-__all__ = ["KotakNeoSandbox", "Registered"]
+__all__ = ["CONFIG", "KotakNeoSandbox", "Registered"]

@@ -223,11 +223,14 @@ class Desk:
 
 
 def asked_of(request: Request, needed: frozenset[str]) -> dict[str, str] | None:
-    """What is in `jData`, where every value is text; None where it is not as it should be."""
+    """What is in `jData`, where every value is text; None where it is not as it should be. Kotak's own client sends `"ig": null`
+    for an order without a tag (kotakneoapi 3.0.9), which is the same as none."""
     try:
         asked = json.loads(request.form.get("jData", ""))
     except ValueError:
         return None
+    if isinstance(asked, dict) and asked.get("ig", "") is None:
+        del asked["ig"]
     if not isinstance(asked, dict) or not needed <= asked.keys() or not all(isinstance(value, str) for value in asked.values()):
         return None
     return asked

@@ -15,6 +15,9 @@ from tradectl.model.moment import to_ist
 from tradectl.ports import Clock
 from tradectl.sandbox.server import Request, Response
 
+CENTRE = "E00"
+"""The data centre of every client."""
+
 
 @dataclass(frozen=True, slots=True)
 class Registered:
@@ -88,7 +91,10 @@ class Door:
         self._trade = self._issue("trade")
         return _passed(self._trade, self._client.ucc, "Trade", baseUrl=url)
 
-    def client_ip(self) -> Response:
+    def client_ip(self, request: Request) -> Response:
+        """Return the address of a logged-in client. What Kotak replies to others is not documented; here they are refused."""
+        if not self.is_known(request) or not self._holds(self._trade, request):
+            return NO_SESSION
         time = f"{to_ist(self._clock.now()):%Y-%m-%d %H:%M:%S}.000"
         return Response.of({"data": [{"ip": self.address, "time": time}], "stCode": 1000, "status": "success"})
 
@@ -135,7 +141,7 @@ def _failed(code: str, message: str, status: int) -> Response:
 
 def _passed(issued: _Pass, ucc: str, kind: str, **more: str) -> Response:
     data = {
-        "token": issued.token, "sid": issued.sid, "rid": issued.sid, "ucc": ucc, "dataCenter": "E00", "kType": kind,
+        "token": issued.token, "sid": issued.sid, "rid": issued.sid, "ucc": ucc, "dataCenter": CENTRE, "kType": kind,
         "status": "success", **more,
     }  # fmt: skip
     return Response.of({"data": data})

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection
 from datetime import timedelta
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from tradectl.brokers.kotak_neo import paths
+from tradectl.brokers.kotak_neo.addresses import REALTIME
 from tradectl.errors import LoginNeeded
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_paise, to_rupees
 from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport, Variety
 from tradectl.ports import Broker, Clock, MarketData
 from tradectl.sandbox.kotak_neo import rows
-from tradectl.sandbox.kotak_neo.desk import Desk, asked_of
-from tradectl.sandbox.kotak_neo.door import NO_SESSION, Door, Registered, refused
+from tradectl.sandbox.kotak_neo.desk import Desk
+from tradectl.sandbox.kotak_neo.door import CENTRE, NO_SESSION, Door, Registered, refused
 from tradectl.sandbox.kotak_neo.scrips import ScripList
 from tradectl.sandbox.kotak_neo.stream import Stream
 from tradectl.sandbox.memory import Memory
 from tradectl.sandbox.server import Request, Response
 from tradectl.sandbox.stream import StreamingSandbox
 
+CONFIG = "/5config/config"
+"""The service that knows the feeds; at Kotak it has a host of its own."""
+SOURCE = "sh"
 INTRADAY = "MIS"
 FILES = "/wso2-scripmaster/v1/prod"
 _KINDS = {
@@ -112,7 +118,8 @@ class KotakNeoSandbox(StreamingSandbox):
         return {
             f"POST {paths.LOGIN}": self.door.login,
             f"POST {paths.VALIDATE}": lambda request: self.door.validate(request, self.url),
-            f"GET {paths.CLIENT_IP}": lambda _: self.door.client_ip(),
+            f"GET {paths.CLIENT_IP}": self.door.client_ip,
+            f"GET {CONFIG}": lambda _: self._config(),
         }
 
     def _commands(self) -> dict[str, Callable[[Request], Response]]:
@@ -124,7 +131,8 @@ class KotakNeoSandbox(StreamingSandbox):
             f"GET {paths.ORDERS}": lambda _: _listed(self.desk.rows() + self._intraday_orders()),
             f"POST {paths.HISTORY}": self.desk.history,
             f"GET {paths.TRADES}": lambda _: _listed(self._trade_rows()),
-            f"GET {paths.POSITIONS}": lambda _: _listed(self._position_rows()),
+            f"GET {paths.POSITIONS}": lambda _: Response.of({"data": self._position_rows()}),
+            f"GET {paths.OLD_POSITIONS}": lambda _: _listed(self._position_rows()),
             f"GET {paths.HOLDINGS}": lambda _: Response.of({"data": self._holding_rows()}),
             f"POST {paths.LIMITS}": lambda _: Response.of(rows.limits_row(self.exchange.funds(), self._clock.now())),
             f"POST {paths.CHECK_MARGIN}": self._check_margin,
@@ -175,9 +183,14 @@ class KotakNeoSandbox(StreamingSandbox):
         return found
 
     def _check_margin(self, request: Request) -> Response:
-        """Whether the money is there for an order, charges not counted."""
-        asked = asked_of(request, frozenset({"exSeg", "prc", "prcTp", "prod", "qty", "tok", "trnsTp", "trgPrc"}))
-        if asked is None or not asked["qty"].isdigit():
+        """Whether the money is there for an order, charges not counted. Kotak's own client sends null for what it leaves out."""
+        asked: dict[str, Any]
+        try:
+            asked = {name: value for name, value in json.loads(request.form.get("jData", "")).items() if value is not None}
+        except (ValueError, AttributeError):
+            asked = {}
+        told = asked.keys() >= {"exSeg", "prc", "prcTp", "prod", "qty", "tok", "trnsTp"}
+        if not told or not all(isinstance(value, str) for value in asked.values()) or not asked["qty"].isdigit():
             return refused(1007, "body invalid", stat="bad request", status=400)
         available = self.exchange.funds().available
         needed = to_paise(asked["prc"]) * int(asked["qty"]) if asked["trnsTp"] == "B" else 0
@@ -185,6 +198,13 @@ class KotakNeoSandbox(StreamingSandbox):
         amounts = {"avlCash": available, "ordMrgn": needed, "reqdMrgn": needed, "insufFund": short}
         shown = {name: f"{to_rupees(paise)}0000" for name, paise in amounts.items()}
         return Response.of({"data": {**shown, "rmsVldtd": "NOT_OK" if short else "OK", "stat": "Ok", "stCode": 200}})
+
+    def _config(self) -> Response:
+        """Where the feeds of each data centre are; nothing where this server has none."""
+        prices, name = self.stream_url if self.stream is not None else "", f"{CENTRE}_{SOURCE}"
+        found = {f"{CENTRE}_broadcast_source": SOURCE}
+        found |= {f"{name}_broadcast_endpoint": prices, f"{name}_interactive_endpoint": prices + REALTIME} if prices else {}
+        return Response.of({"data": {"configs": found}})
 
     def _files(self) -> Response:
         day = ist_date(self._clock.now())

@@ -9,7 +9,7 @@ from tradectl.sandbox.server import Request
 
 ROOT = "/api/v1/"
 COMMANDS = tuple(ROOT + name for name in ("placeorder", "modifyorder", "cancelorder"))
-READS = tuple(ROOT + name for name in ("orderbook", "tradebook", "holdings", "positionbook", "funds", "multiquotes"))
+READS = tuple(ROOT + name for name in ("orderbook", "tradebook", "holdings", "positionbook", "funds", "multiquotes", "symbol"))
 _ORDER = frozenset({"strategy", "symbol", "exchange", "action", "quantity"})
 _TERMS = frozenset({"pricetype", "product", "price", "trigger_price", "disclosed_quantity"})
 REQUIRED = {
@@ -17,6 +17,9 @@ REQUIRED = {
     "modifyorder": _ORDER | _TERMS | {"orderid"},
     "cancelorder": frozenset({"strategy", "orderid"}),
     "multiquotes": frozenset({"symbols"}),
+    "symbol": frozenset({"symbol", "exchange"}),
+    "orderstatus": frozenset({"strategy", "orderid"}),
+    "quotes": frozenset({"symbol", "exchange"}),
 }
 OPTIONAL = {"placeorder": _TERMS}
 

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import date
 from itertools import count
 from typing import Any
 
-from tradectl.errors import BrokerUnavailable, LoginNeeded, OrderRefused, TradectlError
+from tradectl.errors import BrokerUnavailable, LoginNeeded, OrderRefused, TradectlError, UsageError
+from tradectl.exchange.rates import ZERODHA
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_paise
 from tradectl.model.order import ALIVE, Holding, OrderReport, OrderRequest, OrderType, Side, TradeReport
-from tradectl.ports import Broker, Clock
+from tradectl.ports import Broker, Clock, MarketData
+from tradectl.sandbox.days_account import opening_balance
 from tradectl.sandbox.openalgo import rows
 from tradectl.sandbox.openalgo.schema import ROOT, Body, OpenAlgoError, checked
 from tradectl.sandbox.server import Request, Response, Sandbox
 
 NO_KEY = "Invalid openalgo apikey"
+_UNTOLD = (
+    "Failed to cancel order: Client error '400 Bad Request' for url 'https://api.kite.trade/orders/regular/{}'\n"
+    "For more information check: https://developer.mozilla.org/en-US/docs/Web/HTTP/Status/400"
+)
+"""How its Zerodha adapter tells of a refused cancel: without the broker's words."""
 
 
 class OpenAlgoSandbox(Sandbox):
-    """`exchange` makes the account behind it, in the server's thread; `clock` is the exchange's.
+    """`exchange` makes the account behind it, in the server's thread; `clock` is the exchange's. `market` makes what is listed;
+    None: the symbol table is empty. `broker`: what the server says of the broker behind; rows and funds are as with Zerodha.
 
     Switches: `analyze` (its analyzer mode), `semi_auto` (a person approves each order), `logged_in` (at its broker), `listed`
     (the broker knows its address). `tells_t1`, `tells_trade_ids`: what newer versions tell. `cancel_status`: with which status a
@@ -28,9 +38,19 @@ class OpenAlgoSandbox(Sandbox):
 
     shapes = "openalgo"
 
-    def __init__(self, exchange: Callable[[], Broker], clock: Clock, *, api_key: str, port: int = 0) -> None:
+    def __init__(
+        self,
+        exchange: Callable[[], Broker],
+        clock: Clock,
+        *,
+        api_key: str,
+        market: Callable[[], MarketData] | None = None,
+        broker: str = "zerodha",
+        port: int = 0,
+    ) -> None:
         super().__init__(exchange, port=port)
-        self._clock, self._key = clock, api_key
+        self._clock, self._key, self._market, self._broker = clock, api_key, market, broker
+        self._opening: tuple[date, int] = (date.min, 0)
         self.analyze = self.semi_auto = self.tells_t1 = self.tells_trade_ids = False
         self.logged_in = self.listed = True
         self.cancel_status = 400
@@ -54,26 +74,30 @@ class OpenAlgoSandbox(Sandbox):
             mode = {"mode": "analyze"} if self.analyze else {}
             return _error(error.status, str(error), **mode)
         except OrderRefused as refusal:
-            status = self.cancel_status if name == "cancelorder" else 400
-            return _error(status, _words(refusal, name))
+            if name == "cancelorder" and self.cancel_status == 500:
+                return _error(500, _UNTOLD.format(body["orderid"]))
+            return _error(self.cancel_status if name == "cancelorder" else 400, _words(refusal, name))
         except TradectlError as error:
             return _error(500, f"An unexpected error occurred: {error}")
 
     def _handlers(self) -> Mapping[str, Callable[[Body], dict[str, Any]]]:
         return {
-            "ping": lambda _: _success({"message": "pong", "broker": "paper"}),
+            "ping": lambda _: _success({"message": "pong", "broker": self._broker}),
             "analyzer": lambda _: _success(
                 {"mode": "analyze" if self.analyze else "live", "analyze_mode": self.analyze, "total_logs": 0}
             ),
             "placeorder": self._place,
             "modifyorder": self._modify,
             "cancelorder": self._cancel,
-            "orderbook": lambda _: self._data({"orders": [rows.order(item) for item in self._orders()], "statistics": {}}),
+            "orderbook": lambda _: self._data({"orders": rows.orders(self._orders()), "statistics": {}}),
             "tradebook": lambda _: self._data([rows.trade(item, with_id=self.tells_trade_ids) for item in self._trades()]),
             "holdings": lambda _: self._data({"holdings": self._holdings(), "statistics": {}}),
             "positionbook": lambda _: self._data([rows.position(symbol, net) for symbol, net in self._nets().items()]),
-            "funds": lambda _: self._data(rows.funds(self.exchange.funds())),
+            "funds": lambda _: self._data(rows.funds(self.exchange.funds(), self._morning())),
+            "symbol": self._symbol,
             "multiquotes": self._quotes,
+            "orderstatus": self._status,
+            "quotes": self._quote,
         }
 
     # commands
@@ -149,6 +173,38 @@ class OpenAlgoSandbox(Sandbox):
         held = ((now.get(symbol, Holding(symbol, 0, 0, 0)), nets.get(symbol, 0)) for symbol in {**now, **nets})
         found = [rows.holding(item, net, with_t1=self.tells_t1) for item, net in held]
         return [row for row in found if row["quantity"] or row.get("t1_quantity")]
+
+    def _morning(self) -> int:
+        """Paise that the account had before the day's trades."""
+        today = ist_date(self._clock.now())
+        if self._opening[0] != today:
+            self._opening = today, opening_balance(self.books.funds(), self._today(self.books.trades()), today, ZERODHA)
+        return self._opening[1]
+
+    def _symbol(self, body: Body) -> dict[str, Any]:
+        if self._market is not None:
+            market, today = self._market(), ist_date(self._clock.now())
+            with suppress(UsageError):
+                return _success(rows.symbol(market.instrument(market.find(body["symbol"], today), today)))
+        raise OpenAlgoError(404, f"Symbol {body['symbol']} not found in exchange {body['exchange']}")
+
+    def _status(self, body: Body) -> dict[str, Any]:
+        """One row of the order book, with the average price of its trades."""
+        book = self._handlers()["orderbook"](body)["data"]["orders"]
+        found = next((row for row in book if row["orderid"] == body["orderid"]), None)
+        if found is None:
+            raise OpenAlgoError(404, f"Order {body['orderid']} not found")
+        trades = [item for item in self._trades() if item.broker_order_id == body["orderid"]]
+        shares = sum(item.quantity for item in trades)
+        average = sum(item.quantity * item.price for item in trades) / shares / 100 if shares else 0.0
+        return _success({**found, "average_price": average})
+
+    def _quote(self, body: Body) -> dict[str, Any]:
+        symbol = body["symbol"]
+        told = rows.quoted(symbol, self.exchange.quotes([symbol]).get(symbol))
+        if "error" in told:
+            raise OpenAlgoError(400, told["error"])
+        return _success(told["data"])
 
     def _quotes(self, body: Body) -> dict[str, Any]:
         symbols = [item["symbol"] for item in body["symbols"]]

@@ -89,7 +89,7 @@ class Opening:
 
     def place(self, order: Order, quantity: int, done: str) -> tuple[str, str]:
         """Send it; what became of it, and why. Raises what the order path raises."""
-        answer = self.desk.path.place(again(order, quantity))
+        answer = self.desk.buy(again(order, quantity))
         if not answer.ok:
             return answer.verdict, answer.reason
         self.purse.take(self.context.session, quantity, order.price)

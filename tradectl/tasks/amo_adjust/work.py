@@ -18,7 +18,7 @@ from tradectl.execution.desk import Desk
 from tradectl.execution.standing import turn
 from tradectl.ledger.rows import Decision, Order
 from tradectl.model.money import to_rupees
-from tradectl.model.order import Purpose
+from tradectl.model.order import OrderStatus, Purpose
 from tradectl.strategy.entry import reward_gone
 from tradectl.strategy.sizing import worth_changing
 from tradectl.task import Context, Outcome
@@ -53,7 +53,8 @@ def run(context: Context) -> Outcome:
         if verdict == "unchanged" and made.get(order.instrument_id) == "adjusted":
             verdict = "adjusted"  # by a process that died before it could count it
         else:
-            _keep(context, order, price, verdict, reason)
+            asked, _ = desk.path.asked.get(order.id, (None, None))
+            _keep(context, order, price, verdict, reason, quantity=asked)
         counts[verdict] += 1
     if waiting and not state:
         counts.update(_send(context, Opening.of(context, desk, waiting, purse), waiting, prices))
@@ -90,9 +91,11 @@ def _became(desk: Desk, instrument_id: str, verdict: str) -> str:
     return {"placed": "unknown" if doubtful else "placed", "unknown": "unknown" if doubtful else "placed"}.get(verdict, verdict)
 
 
-def _keep(context: Context, order: Order, price: int | None, verdict: str, reason: str) -> None:
-    """Keep what was decided, and before it is asked of the broker too, so that a process that takes over can count it."""
-    inputs = {"preopen_price": to_rupees(price) if price is not None else None}
+def _keep(context: Context, order: Order, price: int | None, verdict: str, reason: str, *, quantity: int | None = None) -> None:
+    """Keep what was decided, and before it is asked of the broker too, so that a process that takes over can count it.
+    `quantity`: the shares that the broker is asked for."""
+    inputs: dict[str, object] = {"preopen_price": to_rupees(price) if price is not None else None}
+    inputs |= {"quantity": quantity} if quantity is not None else {}
     context.decide([Decision(order.instrument_id, order.symbol, verdict, "preopen", reason, inputs)])
 
 
@@ -119,16 +122,19 @@ def _adjust(context: Context, desk: Desk, order: Order, price: int | None, purse
         purse=Purse(purse.available + blocked, parameters.tariff),
         limit_price=order.price,
     )
-    quantity, limit = sizing.quantity, order.price
+    most = desk.most_shares(order.symbol)
+    quantity, limit = sizing.quantity if most is None else min(sizing.quantity, most), order.price
     if parameters.amo_adjust_reprice and price < limit:
-        limit = round_down(price, world.market.instrument(order.instrument_id, context.session).tick_size)
+        limit = round_down(price, desk.tick_size(order.instrument_id, context.session))
     enough = worth_changing(order.quantity, quantity, parameters)
     if quantity == 0 or (not enough and limit == order.price):
         return "unchanged", f"{order.quantity} fits pre-open {price / 100:.2f}"
+    if order.status is OrderStatus.PENDING and not world.broker.capabilities.amo_changes:
+        return "unchanged", f"{world.broker.name} changes no after-market order before the exchange has it: left as it is"
     quantity = quantity if enough else order.quantity
     change = f"{order.quantity} becomes {quantity}" if enough else f"limit {order.price / 100:.2f} becomes {limit / 100:.2f}"
     reason = f"{change} at pre-open {price / 100:.2f}"
-    _keep(context, order, price, "adjusted", reason)
+    _keep(context, order, price, "adjusted", reason, quantity=quantity)
     answer = desk.path.modify(order, quantity=quantity, price=limit)
     if not answer.ok:
         return "modification_failed", answer.reason

@@ -1,7 +1,8 @@
 """Scan the universe on today's close, backtest, score and store BUY and STRONG_BUY signals for the next run session.
 
-Without today's bar nothing is analysed: yesterday is never taken for today in silence. Every verdict is kept with its inputs,
-those that say no too, so that `why SYMBOL` can answer.
+Without today's bar nothing is analysed: yesterday is never taken for today in silence. Nor is it with a hole in the sessions
+before today. What is read is compared with its checksums first. Every verdict is kept with its inputs, those that say no too, so
+that `why SYMBOL` can answer.
 """
 
 from __future__ import annotations
@@ -27,14 +28,21 @@ SURVEILLANCE_HELP = (
 
 
 def run(context: Context) -> Outcome:
-    """One scan. Raises DataError (exit 8) where no instrument of the universe has a bar of today."""
+    """One scan. Raises DataError (exit 8) where no instrument of the universe has a bar of today, and where sessions before it
+    have no bars."""
     world, session, parameters = context.world, context.session, context.world.parameters
+    renewed = world.market.verify()
+    if renewed:
+        context.log("panel_renewed", renewed, level="warning")
     following = world.sessions.next_run_session(session).date
     universe = world.market.universe(parameters.universe)
     bars = provisional_bars(
         universe, session, broker=world.broker, market=world.market, clock=world.clock, sessions=world.sessions
     )
-    close = _judged(context, Question(universe, session, following, bars, parameters))
+    # a simulation of the past has what it has; `data check` lists its holes
+    close = _judged(context, Question(universe, session, following, bars, parameters, whole=world.mode != "simulated"))
+    if close.missing is not None:
+        raise DataError(close.missing.text)
     if not any(item.reading for item in close.verdicts):
         hint = "" if parameters.allow_stale else "; --allow-stale takes the last stored bars instead"
         raise DataError(f"no bar of {session} for any of the {len(universe)} instruments of {parameters.universe}{hint}")
@@ -47,7 +55,8 @@ def run(context: Context) -> Outcome:
         context.log("surveillance_lists", f"{doubt}: {SURVEILLANCE_HELP}", level="warning")
     if close.stale:
         context.log("stale_data", f"analysed the last stored bars: there is none of {session}", level="warning")
-    result = _counts(close.verdicts) | {"for_session": following.isoformat(), "data": "stale" if close.stale else state}
+    renewal = {"panel_renewed": renewed} if renewed else {}
+    result = _counts(close.verdicts) | renewal | {"for_session": following.isoformat(), "data": "stale" if close.stale else state}
     return Outcome(result | {"surveillance": doubt or "lists are recent"})
 
 

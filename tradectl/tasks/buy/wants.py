@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from tradectl.exchange.ticks import round_down
 from tradectl.execution.closing import closes
+from tradectl.execution.desk import Desk
 from tradectl.execution.reentries import wanted
 from tradectl.ledger.rows import Position
 from tradectl.model.money import to_rupees
@@ -17,7 +19,8 @@ from tradectl.task import Context
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """A buy that the strategy wants, before limits and funds. Prices and turnover in paise."""
+    """A buy that the strategy wants, before limits and funds. Prices and turnover in paise. `distrusted`: why the prices that it
+    rests on cannot be trusted, else empty."""
 
     instrument_id: str
     symbol: str
@@ -29,6 +32,7 @@ class Want:
     leg: str
     position_id: int | None = None
     signal_id: int | None = None
+    distrusted: str = ""
 
     @property
     def inputs(self) -> dict[str, object]:
@@ -41,7 +45,7 @@ class Want:
         }
 
 
-def wants(context: Context, positions: tuple[Position, ...], following: date) -> Iterator[Want]:
+def wants(context: Context, desk: Desk, positions: tuple[Position, ...], following: date) -> Iterator[Want]:
     """For the session `following`, after that of the context: re-entries of what is held, then the signals by rank."""
     world = context.world
     parameters = world.parameters
@@ -55,9 +59,9 @@ def wants(context: Context, positions: tuple[Position, ...], following: date) ->
         sessions=world.sessions,
     )
     yield from (_without_bar(position) for position in positions if seen[position.instrument_id].reading is None)
-    for again in wanted(positions, seen, world.readings, parameters):
+    for again in wanted(positions, seen, world.readings, parameters, market=world.market, following=following):
         position = again.position
-        tick = world.market.instrument(position.instrument_id, following).tick_size
+        tick = desk.tick_size(position.instrument_id, following)
         yield Want(
             position.instrument_id,
             position.symbol,
@@ -68,13 +72,14 @@ def wants(context: Context, positions: tuple[Position, ...], following: date) ->
             again.level,
             f"P{position.id}:{position.buys + 1}",
             position.id,
+            distrusted=again.distrusted,
         )
     for signal in world.ledger.signals.for_session(following, of_user=signals_owner(context)):
         yield Want(
             signal.instrument_id,
             signal.symbol,
             Purpose.ENTRY,
-            signal.limit_price,
+            round_down(signal.limit_price, desk.tick_size(signal.instrument_id, following)),
             signal.close,
             signal.average_turnover,
             signal.level,

@@ -101,7 +101,7 @@ def run(context: Context) -> Outcome:
     )
     tell_of_held(desk, desk.snapshot.positions, context.session)
     decisions: list[Decision] = []
-    for want in wants(context, desk.snapshot.positions, session.date):
+    for want in wants(context, desk, desk.snapshot.positions, session.date):
         verdict, reason = _buy_one(evening, want)
         counts[verdict] += 1
         decisions.append(Decision(want.instrument_id, want.symbol, verdict, str(want.purpose), reason, want.inputs))
@@ -122,6 +122,8 @@ def _buy_one(evening: Evening, want: Want) -> tuple[str, str]:
     """What became of one want: the result key it counts under, and why."""
     if want.last_close == 0:
         return "skipped_data", f"no bar of {evening.context.session}"
+    if want.distrusted:
+        return "skipped_data", want.distrusted
     already = _already(evening, want)
     if already is not None:
         return already
@@ -137,7 +139,7 @@ def _buy_one(evening: Evening, want: Want) -> tuple[str, str]:
     limit = evening.denied(want, sizing.quantity)
     if limit:
         return "skipped_limit", limit
-    answer = evening.desk.path.place(_intent(evening, want, sizing.quantity), send=not (evening.wait or short))
+    answer = evening.desk.buy(_intent(evening, want, sizing.quantity), send=not (evening.wait or short))
     if answer.sent is Sent.WAITING:
         return ("skipped_funds", "short of funds") if short else ("waiting", evening.wait)
     return _told(evening, want, answer, sizing.quantity)

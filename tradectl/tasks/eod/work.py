@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 
 from tradectl.errors import UncoveredDate
-from tradectl.execution import reconcile, unknown
+from tradectl.execution import reconcile, stops, unknown
+from tradectl.execution.beyond_book import Beyond
 from tradectl.execution.buying import holdings_value
 from tradectl.execution.desk import Desk
 from tradectl.ledger.rows import Order, Position
@@ -33,6 +34,8 @@ class Day:
     unrealised: int
     holdings_value: int
     cash: int
+    proved: bool = True
+    """False where a row of the holdings cannot be read: `holdings_value` is then too low."""
 
     @property
     def equity(self) -> int:
@@ -48,6 +51,7 @@ def run(context: Context) -> Outcome:
     mismatches = reconcile.compare_holdings(desk.book, desk.broker)
     for item in mismatches:
         context.log("mismatch", f"the book has {item.book} {item.symbol}, the broker {item.broker}", item.symbol, level="error")
+    beyond = desk.beyond_book()
     unlisted = reconcile.unlisted(desk.book)
     for order in unlisted:
         text = (
@@ -78,7 +82,7 @@ def run(context: Context) -> Outcome:
         "trades": day.trades,
         "unrealised_pnl": to_rupees(day.unrealised),
         "cash": to_rupees(day.cash),
-        "equity": to_rupees(day.equity),
+        "equity": to_rupees(day.equity) if day.proved else None,
         "open_positions": len(desk.snapshot.positions),
         "signals_expired": expired,
         "orders_ended": len(ended),
@@ -88,7 +92,7 @@ def run(context: Context) -> Outcome:
         world.ledger.outbox.add(
             context.now,
             f"tradectl {session}",
-            _summary(context, result, closed, mismatches, doubtful, unlisted=unlisted),
+            _summary(context, result, closed, mismatches, doubtful, unlisted=unlisted, beyond=beyond),
             f"eod:{session}",
         )
     return Outcome(result, unknown=len(doubtful))
@@ -114,6 +118,7 @@ def _figures(context: Context, desk: Desk) -> Day:
         unrealised=value - sum(position.cost for position in positions),
         holdings_value=holdings_value(desk) + desk.book.spun_off(),
         cash=desk.broker.funds().cash,
+        proved=not desk.book.odd.get(stops.HOLDINGS),
     )
 
 
@@ -124,7 +129,10 @@ def _value(position: Position, last: int | None) -> int:
 
 def _keep(context: Context, day: Day, mismatches: int) -> None:
     world = context.world
-    if not _next_day_has_begun(context):
+    if not day.proved:
+        text = "the statistics of the day are left out: a row of the broker's holdings cannot be read, so the equity is not known"
+        context.log("statistics_left_out", text, level="warning")
+    elif not _next_day_has_begun(context):
         _write_statistics(context, day, mismatches)
     _release_dead(context)
     world.ledger.logs.prune(context.now - KEEP_LOGS)
@@ -192,10 +200,11 @@ def _summary(
     doubtful: tuple[Order, ...],
     *,
     unlisted: list[Order],
+    beyond: list[Beyond],
 ) -> str:
     lines = [
         f"{context.session:%a %d %b %Y}: realised P&L {result['realised_pnl']}, charges {result['charges']}, "
-        f"unrealised {result['unrealised_pnl']}, equity {result['equity']}",
+        f"unrealised {result['unrealised_pnl']}, equity {result['equity'] or 'not known'}",
         f"{result['closed']} closed, {result['open_positions']} open, {result['external_trades']} traded by hand",
     ]
     lines += [f"closed {item.symbol}: {to_rupees(item.realised - item.charges)}" for item in closed]
@@ -203,6 +212,7 @@ def _summary(
     lines += [
         f"MISMATCH {item.side} {item.quantity} {item.symbol}, order {item.id}: not in the broker's book" for item in unlisted
     ]
+    lines += [f"NOT COUNTED {item.symbol}: {item.text}" for item in beyond]
     lines += [f"UNKNOWN {item.side} {item.quantity} {item.symbol}, order {item.id}: {item.reason}" for item in doubtful]
     statuses = context.world.ledger.executions.statuses(context.session)
     lines += [f"MISSED {task} {slot}".rstrip() for (task, slot), status in sorted(statuses.items()) if status == "missed"]

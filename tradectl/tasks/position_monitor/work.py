@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from tradectl.exchange.charges import day_charges
+from tradectl.execution.reentries import distrusted
 from tradectl.execution.surveillance import known_by_morning
 from tradectl.ledger.rows import Decision, Position
 from tradectl.model.market import Bar, Quote
@@ -74,13 +75,17 @@ def _standing(context: Context, position: Position, quote: Quote | None) -> Stan
     history, reading = found
     ema = reading.ema_fast_adjusted / scale
     yesterday = world.readings.reading(position.instrument_id, context.session - timedelta(days=1))
-    target = exits.target_price((yesterday or reading).ema_fast_adjusted / scale, quote.last, instrument.tick_size, parameters)
+    tick = context.desk().tick_size(position.instrument_id, context.session)
+    target = exits.target_price((yesterday or reading).ema_fast_adjusted / scale, quote.last, tick, parameters)
     since = world.readings.rsi_between(history, position.level_session, context.session)
     level = 0
     if position.buys < parameters.max_buys:
         level = next_level(position.level, since, reading.rsi, reading.above_slow, parameters)
+    untrusted = distrusted(world.market, history.through(context.session), context.session) if level else ""
     if exits.rsi_exit_due(reading.rsi, parameters):
         recommendation, reason = "EXIT", f"RSI {reading.rsi:.1f} is above {parameters.rsi_exit:g}"
+    elif untrusted:
+        recommendation, reason = "HOLD", untrusted
     elif level:
         recommendation, reason = "REENTER", f"RSI {reading.rsi:.1f} is below level {level}"
     else:

@@ -133,7 +133,7 @@ def _retry(morning: Morning, order: Order) -> tuple[str, str]:
     if limit:
         return _drop(morning, order, limit)
     _keep(context, order, "placed", f"BUY {sizing.quantity} {order.symbol} at {order.price / 100:.2f}")
-    return _told(morning, order, desk.path.place(again(order, sizing.quantity)), sizing.quantity)
+    return _told(morning, order, desk.buy(again(order, sizing.quantity)), sizing.quantity)
 
 
 def _drop(morning: Morning, order: Order, reason: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from types import TracebackType
 
 from tradectl.errors import BrokerUnavailable, DatabaseError, Interrupted, LoginNeeded, TradectlError
 from tradectl.exchange.sessions import Session
-from tradectl.execution import findings, protection
+from tradectl.execution import findings, protection, stops
 from tradectl.execution.protection import Cause, Facts, Unprotected
 from tradectl.execution.selling import Seller
 from tradectl.ledger.book import Snapshot
@@ -48,7 +48,7 @@ def look(
     exposed = watch.exposed(snapshot)
     if not exposed and not again and context.now < min(map(session.continuous_end, (False, True))):
         return (), False
-    return watch.kept(snapshot, lambda: watch.findings(_gathered(watch, seller, quotes, exposed)))
+    return watch.kept(snapshot, lambda before: watch.findings(_gathered(watch, seller, quotes, exposed), before))
 
 
 class Findings:
@@ -80,7 +80,7 @@ def after_failure(context: Context, error: Exception) -> None:
             (position, Facts(shares, position.quantity, halted, armed, _failure_of(watch, position, error)))
             for position, shares in exposed
         ]
-        watch.kept(snapshot, lambda: watch.findings(facts))
+        watch.kept(snapshot, lambda before: watch.findings(facts, before))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +92,16 @@ class _Watch:
 
     def exposed(self, snapshot: Snapshot) -> Exposed:
         """Return the positions that are not covered, in the market hours of their stock."""
-        found = [(item, self._exposed(item, snapshot)) for item in snapshot.positions]
+        book, day = self.context.world.ledger.book, self.context.session
+        if book.covered[0] is snapshot and book.covered[1] == day:
+            return ()
+        uncovered = [item for item in snapshot.positions if protection.uncovered(item, snapshot.orders, day)]
+        if not uncovered:
+            book.covered = (snapshot, day)
+        found = [(item, self._exposed(item, snapshot)) for item in uncovered]
         return [(item, shares) for item, shares in found if shares]
 
     def _exposed(self, position: Position, snapshot: Snapshot) -> int:
-        if not protection.uncovered(position, snapshot.orders, self.context.session):
-            return 0
         book, kinds = self.context.world.ledger.book, self.kinds(position)
         return protection.exposed_shares(book, position, snapshot.orders, self.session, self.context.now, kinds=kinds)
 
@@ -111,21 +115,31 @@ class _Watch:
     def continuous(self, position: Position) -> bool:
         return self.session.takes_changes(self.context.now, self.kinds(position))
 
-    def findings(self, gathered: Iterable[tuple[Position, Facts]]) -> list[Unprotected]:
+    def findings(self, gathered: Iterable[tuple[Position, Facts]], before: Mapping[str, Unprotected]) -> list[Unprotected]:
+        """Return the findings of now. One that was kept `before` goes on: another attempt to sell is no new beginning, and the
+        closing auction no new cause."""
         book, now = self.context.world.ledger.book, self.context.now
         found = []
         for position, facts in gathered:
             cause, detail = protection.cause_of(facts)
-            since = protection.exposed_since(book, position, self.context.session, self.session.open_at(), now)
+            known = before.get(position.instrument_id)
+            if known is None or known.position_id != position.id or known.since > now:
+                since = protection.exposed_since(book, position, self.context.session, self.session.open_at(), now)
+            else:
+                since = known.since
+                if cause is Cause.AUCTION:
+                    cause, detail = known.cause, known.detail
             of = (position.id, position.instrument_id, position.symbol, facts.shares, position.quantity)
             found.append(Unprotected(*of, cause, detail, since, now))
         return found
 
-    def kept(self, snapshot: Snapshot, find: Callable[[], list[Unprotected]]) -> tuple[tuple[Unprotected, ...], bool]:
+    def kept(
+        self, snapshot: Snapshot, find: Callable[[Mapping[str, Unprotected]], list[Unprotected]]
+    ) -> tuple[tuple[Unprotected, ...], bool]:
         """Compare the findings of now with those that were kept, and write what differs."""
         ledger, day, now = self.context.world.ledger, self.context.session, self.context.now
         before = findings.known(ledger, day)
-        found = [_continued(item, before.get(item.instrument_id)) for item in find()]
+        found = find(before)
         due = [item for item in found if item.is_due(now)]
         named = {item.instrument_id for item in found}
         due += [item for name, item in before.items() if name not in named and self._stands(snapshot, item)]
@@ -149,17 +163,6 @@ def _rested_until(order: Order, ended: datetime) -> bool:
     """Return whether a sell order was live when continuous trading ended."""
     known = order.side is Side.SELL and order.broker_order_id is not None and order.status is not OrderStatus.UNKNOWN
     return known and (order.alive or (order.status is OrderStatus.CANCELLED and order.updated_at >= ended))
-
-
-def _continued(item: Unprotected, known: Unprotected | None) -> Unprotected:
-    """Return a finding as the continuation of the one that was kept: another attempt to sell is no new beginning, and the
-    closing auction no new cause."""
-    if known is None or known.position_id != item.position_id:
-        return item
-    since = min(known.since, item.since)
-    if item.cause is Cause.AUCTION:
-        return replace(item, since=since, cause=known.cause, detail=known.detail)
-    return replace(item, since=since)
 
 
 def _failure(error: Exception) -> tuple[Cause, str]:
@@ -188,6 +191,7 @@ def _gathered(watch: _Watch, seller: Seller, quotes: Mapping[str, Quote], expose
     armed = world.mode == "simulated" or protection.is_armed(world.ledger)  # a simulation is asked each minute of each day
     halted = protection.halted_by(snapshot, world.marker)
     held: Mapping[str, Holding] | None = None
+    listed: Sequence[Holding] = ()
     failure: tuple[Cause, str] | None = None
     for position, shares in exposed:
         facts = Facts(shares, position.quantity, halted, armed, unknown=protection.unresolved_sell(position, snapshot.orders))
@@ -196,13 +200,19 @@ def _gathered(watch: _Watch, seller: Seller, quotes: Mapping[str, Quote], expose
             continue
         if held is None and failure is None:
             try:
-                held = {item.symbol: item for item in world.broker.holdings()}
+                listed = seller.desk.holdings()
+                held = {item.symbol: item for item in listed}
             except (BrokerUnavailable, LoginNeeded) as error:
                 failure = _failure(error)
         if held is None:
             yield position, replace(facts, failure=failure)
             continue
+        odd = stops.unreadable_holding(listed, position.symbol) or stops.stop_of(seller.desk.book, position.symbol, Side.SELL)
+        if odd is not None:
+            yield position, replace(facts, failure=(Cause.UNREADABLE_ROW, odd.text))
+            continue
         facts = replace(facts, read=True, held=held.get(position.symbol), tied=seller.tied(position))
+        facts = replace(facts, stopped=seller.stopped(position))
         yield position, _priced(watch, seller, quotes.get(position.symbol), position, facts)
 
 
@@ -212,8 +222,15 @@ def _priced(watch: _Watch, seller: Seller, quote: Quote | None, position: Positi
     short = facts.held is None or facts.held.sellable < position.quantity
     credited = book.new_shares(position.id, day - CREDIT) if short else 0
     taken_back = protection.taken_back_in(book, position, day)
-    facts = replace(facts, credited=credited, continuous=watch.continuous(position))
-    facts = replace(facts, refused=_refused(seller, position, day), taken_back=taken_back)
+    facts = replace(
+        facts,
+        credited=credited,
+        continuous=watch.continuous(position),
+        refused=_refused(seller, position, day),
+        taken_back=taken_back,
+    )
+    if quote is None and seller.desk.is_unlisted(position.symbol):
+        return replace(facts, missing=f"{seller.desk.broker.name}'s list of the day does not have {position.symbol}")
     if quote is None:
         age = watch.context.world.parameters.quote_max_age
         return replace(facts, missing=f"there is no price of today that is younger than {age:g} s")
@@ -222,7 +239,8 @@ def _priced(watch: _Watch, seller: Seller, quote: Quote | None, position: Positi
         return replace(facts, missing="there is no EMA9 of the session before, or no open price on the day of a demerger")
     buys = seller.desk.snapshot.alive(position.instrument_id, Side.BUY)
     own = next((order for order in buys if order.price >= wanted.price and order.session >= day), None)
-    return replace(facts, price=wanted.price, band=(quote.lower_band, quote.upper_band), own_buy=own)
+    most = seller.desk.most_shares(position.symbol)
+    return replace(facts, price=wanted.price, band=(quote.lower_band, quote.upper_band), own_buy=own, most=most)
 
 
 def _refused(seller: Seller, position: Position, day: date) -> str | None:

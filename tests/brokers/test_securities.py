@@ -1,0 +1,76 @@
+"""One holding of one security: rows of two exchanges, and another ISIN under a symbol of ours."""
+
+from __future__ import annotations
+
+from datetime import date
+from fractions import Fraction
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from tradectl.brokers.securities import counted_once, of_known_securities
+from tradectl.model.market import ActionKind, CorporateAction, Instrument
+from tradectl.model.order import Holding
+from tradectl.sandbox.market import Listing, MemoryMarket
+
+DAY = date(2023, 7, 14)
+OURS, NEWER, PREFERENCE, OTHER = "INE100A01010", "INE100A01028", "INE100A03016", "INE999X01011"
+
+
+def row(exchange: str, quantity: int, isin: str = OURS) -> dict[str, Any]:
+    return {"exchange": exchange, "quantity": quantity, "isin": isin}
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        ([row("NSE", 117), row("BSE", 117)], [("NSE", 117)]),
+        ([row("NSE", 60), row("BSE", 117)], [("NSE", 60)]),
+        ([row("NSE", 0), row("BSE", 117)], [("BSE", 117)]),
+        ([row("BSE", 117)], [("BSE", 117)]),
+        ([row("NSE", 60), row("NSE", 117), row("BSE", 200)], [("NSE", 117)]),
+        ([row("NSE", 1), row("NSE", 2, OTHER)], [("NSE", 1), ("NSE", 2)]),
+    ],
+)
+def test_a_security_counts_once_in_whatever_order(rows: list[dict[str, Any]], found: list[tuple[str, int]]) -> None:
+    for shuffled in permutations(rows):
+        kept = counted_once(shuffled, lambda item: str(item["isin"]), lambda item: int(item["quantity"]))
+        assert sorted((item["exchange"], item["quantity"]) for item in kept) == sorted(found)
+
+
+def market(isin: str | None, *actions: CorporateAction) -> MemoryMarket:
+    return MemoryMarket(Listing(Instrument("ALPHA", "ALPHA", "EQ", isin, 5), actions=list(actions)))
+
+
+def split(ex_date: date) -> CorporateAction:
+    return CorporateAction("ALPHA", ex_date, ActionKind.SPLIT, Fraction(5))
+
+
+@pytest.mark.parametrize(
+    ("known", "told", "actions", "shares"),
+    [
+        (OURS, OURS, [], 117),
+        (OURS, "", [], 117),
+        (None, OTHER, [], 117),
+        ("INEALPHA", OTHER, [], 117),
+        (OURS, "not an ISIN", [], 117),
+        (OURS, OTHER, [], 0),
+        (OURS, PREFERENCE, [split(DAY)], 0),
+        (OURS, NEWER, [], 0),
+        (OURS, NEWER, [split(date(2023, 7, 3))], 117),
+        (OURS, NEWER, [split(date(2023, 1, 3))], 0),
+        (OURS, OTHER, [split(date(2023, 7, 3))], 0),
+    ],
+)
+def test_another_isin_is_another_security(known: str | None, told: str, actions: list[CorporateAction], shares: int) -> None:
+    (found,) = of_known_securities([Holding("ALPHA", 117, 0, 117, isin=told)], market(known, *actions), DAY)
+    assert (found.quantity, found.sellable, found.other_isin) == (shares, shares, "" if shares else told)
+
+
+def test_ours_stay_beside_another_security_of_the_same_name() -> None:
+    both = [Holding("ALPHA", 50, 0, 50, isin=OTHER), Holding("ALPHA", 117, 0, 100, 17, isin=OURS), Holding("ZULU", 5, 0, 5)]
+    for held in permutations(both):
+        found = {item.symbol: item for item in of_known_securities(held, market(OURS), DAY)}
+        assert (found["ALPHA"].quantity, found["ALPHA"].sellable, found["ALPHA"].pledged) == (117, 100, 17)
+        assert (found["ALPHA"].other_isin, found["ZULU"].quantity) == ("", 5)

@@ -1,0 +1,137 @@
+"""Requests with the session's token, which ends after 24 hours and with the next token that is generated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, TypeVar
+
+from tradectl.brokers import strict_json
+from tradectl.brokers.adapter import ORDERS, Account, Session
+from tradectl.brokers.dhan.judging import judge, judge_change, judge_holdings, judge_list, judge_read
+from tradectl.brokers.insession import in_session
+from tradectl.brokers.transport import CONNECT, ReadTransport, Reply, Transport
+from tradectl.errors import BrokerUnavailable, LoginNeeded
+from tradectl.model.order import Side
+
+T = TypeVar("T")
+NAME = "Dhan"
+QUOTE, HOLDINGS, LIST = "/marketfeed/quote", "/holdings", "/instrument/NSE_EQ"
+LIST_SECONDS = 60.0
+"""For an answer to go on: the list of one exchange segment is some MB."""
+
+
+class Reads:
+    """Dhan's paths for one account, as far as they change nothing. Errors are those of `ReadTransport` and `judging`, LoginNeeded
+    without a session."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._root = account.addresses["api"].rstrip("/")
+        how: dict[str, Any] = {"clock": account.clock, "limiter": account.limiter}
+        self._reads = ReadTransport(NAME, judge_read, timeout=account.timeout, posts=(QUOTE,), **how)
+        self._holdings = ReadTransport(NAME, judge_holdings, timeout=account.timeout, **how)
+        self._lists = ReadTransport(NAME, judge_list, timeout=account.timeout or (CONNECT, LIST_SECONDS), **how)
+
+    def close(self) -> None:
+        """Close the connections that are kept open."""
+        for transport in (self._reads, self._holdings, self._lists):
+            transport.close()
+
+    def get(self, path: str, make: Callable[[Any], T]) -> T:
+        """Return `make` of a document. BrokerUnavailable where it is not what was expected."""
+        transport = self._holdings if path == HOLDINGS else self._reads
+        return understood(path, self._read(transport, path, "other").content, make)
+
+    def quote(self, security_ids: list[int], make: Callable[[Any], T]) -> T:
+        """Return `make` of the quotes of shares on NSE."""
+        reply = self._read(self._reads, QUOTE, "quote", json={"NSE_EQ": security_ids})
+        return understood(QUOTE, reply.content, make)
+
+    def list(self) -> bytes:
+        """Return the list of instruments on NSE, as CSV."""
+        return self._read(self._lists, LIST, "other").content
+
+    def in_session(self, request: Callable[[Mapping[str, str]], T], before_again: Callable[[], None] | None = None) -> T:
+        """Return what a request gives that is made with the headers of a session. `before_again`: see `insession`."""
+        return in_session(
+            self._account.vault, self._stored, lambda session: request(self._headers(session)), before_again=before_again
+        )
+
+    @cached_property
+    def client(self) -> str:
+        """The client id."""
+        return self._account.vault.require("client_id")
+
+    def _read(self, transport: ReadTransport, path: str, bucket: str, **sent: Any) -> Reply:
+        return self.in_session(lambda headers: transport.read(self._root + path, bucket=bucket, headers=headers, **sent))
+
+    def _headers(self, session: Session) -> Mapping[str, str]:
+        return headers_of(self.client, session.tokens["access_token"])
+
+    def _stored(self) -> Session:
+        session = self._account.vault.session()
+        if session is None:
+            raise LoginNeeded("there is no session at Dhan yet: `tradectl login`")
+        if self._account.clock.now() >= session.expires_at:
+            raise LoginNeeded("the session at Dhan has ended: `tradectl login`")
+        return session
+
+
+class Api(Reads):
+    """The same, and what is sent about orders."""
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
+        self._commands = Transport(
+            NAME,
+            judge,
+            clock=account.clock,
+            limiter=account.limiter,
+            timeout=account.timeout,
+            check_send=account.check_send,
+        )
+
+    def close(self) -> None:
+        self._commands.close()
+        super().close()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        side: Side | None,
+        before_sending: Callable[[], None],
+        before_again: Callable[[], None] | None = None,
+    ) -> Reply:
+        """Send a command about an order, once; a second time only where the first was proved not to have been carried out.
+        `side`, `before_sending`: see `Transport.command`; `before_again`: see `insession`."""
+        return self.in_session(
+            lambda headers: self._commands.command(
+                method,
+                self._root + path,
+                bucket=ORDERS,
+                headers=headers,
+                json=None if body is None else {"dhanClientId": self.client, **body},
+                side=side,
+                before_sending=before_sending,
+                judge=judge if method == "POST" else judge_change,
+            ),
+            before_again,
+        )
+
+
+def headers_of(client: str, token: str) -> Mapping[str, str]:
+    """Return the headers of a request."""
+    return {"access-token": token, "client-id": client, "Accept": "application/json", "User-Agent": "tradectl"}
+
+
+def understood(path: str, content: bytes, make: Callable[[Any], T]) -> T:
+    """Return `make` of a document whose numbers are exact. BrokerUnavailable where it is not what was expected."""
+    try:
+        return make(strict_json.read(content, exact=True))
+    except strict_json.UNREADABLE as error:
+        why = strict_json.brief(f"{type(error).__name__} {error}")
+        raise BrokerUnavailable(f"Dhan's reply to {path} cannot be understood: {why}") from error

@@ -1,0 +1,257 @@
+"""The account at Dhan: `ports.Broker` over its REST API.
+
+Orders are limit orders for delivery (CNC) and the day. A reply with an order id means that Dhan has the request: its risk checks
+answer in the order's row a moment later, so the row is looked at once. The book is read as a list: the lookup by `correlationId`
+does not find an order in transit (measured 2026-09).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from tradectl.brokers.adapter import Account, Remark
+from tradectl.brokers.day_cash import cash_flow
+from tradectl.brokers.dhan import login, rows, shares
+from tradectl.brokers.dhan.api import HOLDINGS, Api
+from tradectl.brokers.dhan.hours import Hours
+from tradectl.brokers.dhan.instruments import Listed
+from tradectl.brokers.dhan.judging import OrderError, no_holdings, rejection
+from tradectl.brokers.dhan.prices import DhanPrices
+from tradectl.brokers.kept import Kept
+from tradectl.brokers.replies import check_absent, order_id
+from tradectl.brokers.transport import Reply
+from tradectl.errors import Ambiguous, Blocked, OrderRefused, TradectlError
+from tradectl.exchange.rates import shipped
+from tradectl.exchange.ticks import on_tick
+from tradectl.model.market import Quote
+from tradectl.model.moment import ist_date
+from tradectl.model.money import to_rupees
+from tradectl.model.order import (
+    ALIVE,
+    Funds,
+    Holding,
+    OrderReport,
+    OrderRequest,
+    OrderStatus,
+    OrderType,
+    Side,
+    TradeReport,
+    Variety,
+)
+from tradectl.ports import Capabilities
+
+CHARGES = shipped("dhan")
+SEGMENT = "NSE_EQ"
+AMO_TIME = "PRE_OPEN"
+"""The exchange has the order from the pre-open on (release notes of v2)."""
+_TAG = re.compile(r"[A-Za-z0-9 _-]{1,25}")
+
+
+class DhanBroker:
+    """One user's account. Makes no request by itself; errors are those of the port."""
+
+    name = "dhan"
+
+    def __init__(self, account: Account, capabilities: Capabilities) -> None:
+        self.capabilities = capabilities
+        self._account = account
+        self._api = Api(account)
+        self._prices = DhanPrices(account, self._api)
+        self._hours = Hours(account.sessions)
+        self._orders: Kept[tuple[OrderReport, ...]] = Kept()
+        self._trades: Kept[tuple[TradeReport, ...]] = Kept()
+
+    def close(self) -> None:
+        self._api.close()
+
+    def remarks(self) -> Sequence[Remark]:
+        """Return what the profile says of DDPI and the Data APIs."""
+        return self._api.get("/profile", login.remarks)
+
+    # commands
+
+    def place(self, request: OrderRequest) -> str:
+        """Send a limit order; its id. ValueError for a tag that Dhan refuses, Blocked for a market order and out of hours."""
+        if not _TAG.fullmatch(request.tag):
+            raise ValueError(f"a correlationId at Dhan has 1 to 25 letters, digits, spaces, - and _, not {request.tag!r}")
+        if request.order_type is not OrderType.LIMIT:
+            raise Blocked("only limit orders are sent to Dhan: it makes limit orders of its own of market orders")
+        _check_price(request.price)
+        amo = request.variety is Variety.AMO
+
+        def look() -> None:
+            self._hours.check_place(self._account.clock.now(), amo=amo)
+
+        look()
+        listed = self._prices.instruments.find(request.symbol, self._account.clock.now(), request.side)
+        if not on_tick(request.price, listed.tick_size):
+            tick = to_rupees(listed.tick_size)
+            raise OrderRefused(f"{to_rupees(request.price)} is not a multiple of the tick size at Dhan, {tick}", code="tick")
+        reply = self._api.send(
+            "POST",
+            "/orders",
+            {
+                "correlationId": request.tag,
+                "transactionType": request.side.value,
+                "exchangeSegment": SEGMENT,
+                "productType": rows.PRODUCT,
+                "securityId": listed.security_id,
+                **_terms(request.quantity, request.price),
+                **({"afterMarketOrder": True, "amoTime": AMO_TIME} if amo else {"afterMarketOrder": False}),
+            },
+            side=request.side,
+            before_sending=look,
+            before_again=lambda: check_absent(self.orders(), request.tag),
+        )
+        number = _order_id(reply)
+        self._check_accepted(number, request, listed.symbol)
+        return number
+
+    def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
+        """Change quantity (the order's whole quantity) and limit. OrderRefused for an after-market order that waits: Dhan refuses
+        its change with DH-906. Nothing is cancelled and placed anew: a cancel that is not confirmed would double the order."""
+        _check_price(price)
+        known = self._known(broker_order_id)
+        if known.variety is Variety.AMO and known.status is OrderStatus.PENDING:
+            raise OrderRefused("Dhan changes no after-market order before the exchange has it: it stays as it is", code="phase")
+        self._change("PUT", known, {"orderId": broker_order_id, **_terms(quantity, price)}, side=known.side)
+
+    def cancel(self, broker_order_id: str) -> None:
+        self._change("DELETE", self._known(broker_order_id))
+
+    def _change(
+        self, method: str, known: OrderReport, body: Mapping[str, Any] | None = None, *, side: Side | None = None
+    ) -> None:
+        """Send a change. DH-906 is a refusal where the order's row shows that it has ended, and Ambiguous anywhere else."""
+
+        def look() -> None:
+            self._hours.check_quiet(self._account.clock.now())
+
+        path = f"/orders/{quote(known.broker_order_id, safe='')}"
+        try:
+            reply = self._api.send(method, path, body, side=side, before_sending=look)
+        except OrderError as doubt:
+            row = self._row(known.broker_order_id)
+            if row is not None and row.status not in ALIVE:
+                raise OrderRefused(f"order {known.broker_order_id} is {row.status} at Dhan: {doubt}", code="finished") from doubt
+            raise
+        _order_id(reply, known.broker_order_id)
+
+    def _known(self, broker_order_id: str) -> OrderReport:
+        """Return an order of the book as it is now. OrderRefused where the book has none."""
+        self._hours.check_quiet(self._account.clock.now())
+        for report in self.orders():
+            if report.broker_order_id == broker_order_id:
+                return report
+        raise OrderRefused(f"Dhan's order book has no order {broker_order_id}", code="unknown_order")
+
+    def _check_accepted(self, number: str, request: OrderRequest, symbol: str) -> None:
+        """Raise OrderRefused where the order's row shows a rejection already, Ambiguous where it is another order. `symbol`: the
+        share's in Dhan's list, which may have a new name earlier than our market data."""
+        row = self._row(number)
+        if row is None:
+            return
+        if row.tag not in {None, request.tag} or (row.symbol, row.side) != (symbol, request.side):
+            raise Ambiguous(f"Dhan accepted a command, and names order {number}, which is another one")
+        if row.status is OrderStatus.REJECTED and not row.filled_quantity:
+            raise rejection(row.reason or "rejected")
+
+    def _row(self, number: str) -> OrderReport | None:
+        """Return one order as the book has it now; None where it cannot be seen. An unknown id has an empty list."""
+        try:
+            found = self._api.get(f"/orders/{quote(number, safe='')}", self._reports)
+        except TradectlError:
+            return None
+        return next((report for report in found if report.broker_order_id == number), None)
+
+    # reads
+
+    def orders(self) -> Sequence[OrderReport]:
+        """Return the orders of the day; the same object again while nothing changed."""
+        return self._orders.of(self._api.get("/orders", self._reports))
+
+    def trades(self) -> Sequence[TradeReport]:
+        """Return the trades of the day; the same object again while nothing changed."""
+        return self._trades.of(self._api.get("/trades", lambda data: rows.trades(_list(data), self._named)))
+
+    def holdings(self) -> Sequence[Holding]:
+        """Return shares with what may be sold of them (`shares`)."""
+        positions = self._api.get("/positions", _list)
+
+        def read(data: Any) -> tuple[Holding, ...]:
+            held = [] if no_holdings(data) else _list(data)
+            restricted = {self._named(row) for row in (*held, *positions) if self._series(row) not in {"", "EQ"}}
+            return shares.holdings(held, positions, self._named, frozenset(restricted))
+
+        return self._api.get(HOLDINGS, read)
+
+    def funds(self) -> Funds:
+        """Return what may be spent (`availabelBalance`, Dhan's spelling). Cash is computed: the balance of the morning
+        (`sodLimit`), the day's trades, and their charges by our own table."""
+        flow = cash_flow(self.trades(), ist_date(self._account.clock.now()), CHARGES)
+
+        def read(data: Any) -> Funds:
+            available, withheld = rows.about_paise(data["availabelBalance"]), rows.about_paise(data["receiveableAmount"])
+            cash = rows.about_paise(data["sodLimit"]) + flow
+            return Funds(available, max(0, cash - available - withheld), cash)
+
+        return self._api.get("/fundlimit", read)
+
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        return self._prices.quotes(symbols)
+
+    def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:  # noqa: ARG002 - the port has it
+        """None: nothing says that Dhan serves indicative prices."""
+        return {}
+
+    def _reports(self, data: Any) -> tuple[OrderReport, ...]:
+        now = self._account.clock.now()
+        return rows.orders(_list(data), self._named, lambda placed: self._hours.waits(placed, now))
+
+    def _named(self, row: rows.Row) -> str:
+        """Return the symbol behind a row's security id; without one in the list of NSE, the row's own symbol."""
+        found = self._listed(row)
+        return found.symbol if found is not None else rows.symbol_of(str(row["tradingSymbol"]))
+
+    def _series(self, row: rows.Row) -> str:
+        found = self._listed(row)
+        return found.series if found is not None else ""
+
+    def _listed(self, row: rows.Row) -> Listed | None:
+        """Return what NSE's list says of a row's share. A row of holdings names its exchange, the others their segment."""
+        if row.get("exchangeSegment", SEGMENT) != SEGMENT or row.get("exchange") == "BSE":
+            return None
+        return self._prices.instruments.names(self._account.clock.now()).of_id(str(row["securityId"]))
+
+
+def _terms(quantity: int, price: int) -> dict[str, Any]:
+    """Return what every order of ours has. A field that does not apply is left out: an empty one is refused (measured 2026-09).
+    The price goes out as a JSON number of two decimals, whose text is exact."""
+    return {"orderType": "LIMIT", "validity": "DAY", "quantity": quantity, "price": price / 100}
+
+
+def _check_price(price: int) -> None:
+    if price <= 0:
+        raise OrderRefused("a limit order has a price above zero: it was not sent", code="price")
+
+
+def _order_id(reply: Reply, known: str = "") -> str:
+    """Return the order id of a reply. Ambiguous where it has none, or one of another order than `known`."""
+    number = order_id(reply.object().get("orderId"))
+    if number is None:
+        raise Ambiguous("Dhan accepted a command, and what it says as the order id is none")
+    if known and number != known:
+        raise Ambiguous(f"Dhan accepted a command about order {known}, and names order {number}")
+    return number
+
+
+def _list(data: Any) -> list[rows.Row]:
+    """Return the rows of a reply: a list, or one row by itself. ValueError for anything else."""
+    if isinstance(data, list) and all(isinstance(row, dict) for row in data):
+        return data
+    if isinstance(data, dict) and "orderId" in data:
+        return [data]
+    raise ValueError("no list of rows")

@@ -1,0 +1,151 @@
+"""The day's list of instruments: the security id of a share, its series and its tick.
+
+The list of the segment NSE_EQ has every series; of one ISIN one series trades with everybody. Where that is not the series of our
+market data, something has happened to the share that we do not know of, and it is not bought.
+
+Source: dhanhq.co/docs/v2/instruments (columns); rows of the list of 2026-08 in public repositories (ticks in paise).
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from io import StringIO
+from pathlib import Path
+
+from tradectl.brokers.whole_files import put_whole
+from tradectl.errors import BrokerUnavailable, DataError, UsageError
+from tradectl.model.market import Instrument
+from tradectl.model.moment import ist_date
+from tradectl.model.order import Side
+from tradectl.ports import MarketData
+
+RENEWED = timedelta(hours=8, minutes=30)
+"""A list fetched earlier in the day may be yesterday's. When Dhan makes it is not documented: our choice."""
+AGAIN = timedelta(minutes=5)
+"""For so long a list that could not be had is not asked for again, where only names are needed."""
+PREFIX = "dhan-nse-"
+SERIES = ("EQ", "BE", "BZ")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One share as Dhan lists it. `tick_size` in paise."""
+
+    security_id: str
+    symbol: str
+    series: str
+    isin: str
+    tick_size: int
+
+
+class Listing:
+    """The list of one day."""
+
+    def __init__(self, listed: Iterable[Listed]) -> None:
+        self._by_isin: dict[str, list[Listed]] = {}
+        self._by_symbol: dict[str, list[Listed]] = {}
+        self._by_id: dict[str, Listed] = {}
+        for item in listed:
+            self._by_isin.setdefault(item.isin, []).append(item)
+            self._by_symbol.setdefault(item.symbol, []).append(item)
+            self._by_id[item.security_id] = item
+
+    def of_id(self, security_id: str) -> Listed | None:
+        """Return the share behind a security id; None for another instrument."""
+        return self._by_id.get(security_id)
+
+    def find(self, instrument: Instrument, side: Side | None = None) -> Listed:
+        """Return the share of an instrument, by ISIN where it is known. UsageError where Dhan lists none; DataError for a BUY of
+        what Dhan lists under another ISIN or series."""
+        found = self._by_isin.get(instrument.isin, []) if instrument.isin else []
+        known_isin = bool(found) or not instrument.isin
+        found = found or self._by_symbol.get(instrument.symbol, [])
+        if not found:
+            raise UsageError(f"Dhan does not list {instrument.symbol} on NSE today")
+        same = [item for item in found if item.series == instrument.series]
+        if side is Side.BUY and not known_isin:
+            raise DataError(f"{instrument.symbol} is {found[0].isin} at Dhan, not {instrument.isin}: it is not bought")
+        if side is Side.BUY and not same:
+            there = ", ".join(sorted(item.series for item in found))
+            raise DataError(f"{instrument.symbol} is in series {there} at Dhan, not {instrument.series}: it is not bought")
+        return (same or found)[0]
+
+
+class Instruments:
+    """The list of the day, kept in `folder`. `fetch` gets the CSV."""
+
+    def __init__(self, folder: Path, market: MarketData, fetch: Callable[[], bytes]) -> None:
+        self._folder, self._market, self._fetch = folder, market, fetch
+        self._of: tuple[date, Listing] | None = None
+        self._spare: tuple[datetime, Listing] | None = None
+
+    def find(self, symbol: str, now: datetime, side: Side | None = None) -> Listed:
+        """Return the share behind an exchange's symbol. Errors: see `Listing.find`; UsageError where our market data lacks it."""
+        today = ist_date(now)
+        return self.listing(now).find(self._market.instrument(self._market.find(symbol, today), today), side)
+
+    def listing(self, now: datetime) -> Listing:
+        """Return the list that holds now. BrokerUnavailable where it cannot be had or read."""
+        edition = ist_date(now - RENEWED)
+        if self._of is None or self._of[0] != edition:
+            self._of = edition, Listing(self._parsed(edition))
+        return self._of[1]
+
+    def names(self, now: datetime) -> Listing:
+        """Return the list by which rows are named: that of now or, where it cannot be had, the newest that is kept. A security id
+        belongs to its share for good, so a day without a list does not blind the book. BrokerUnavailable without any."""
+        if self._spare is not None and self._spare[0] <= now < self._spare[0] + AGAIN:
+            return self._spare[1]
+        try:
+            return self.listing(now)
+        except BrokerUnavailable:
+            kept = sorted(self._folder.glob(f"{PREFIX}*.csv"))
+            if not kept:
+                raise
+            self._spare = now, Listing(parse(kept[-1].read_bytes()))
+            return self._spare[1]
+
+    def _parsed(self, edition: date) -> list[Listed]:
+        file = self._folder / f"{PREFIX}{edition}.csv"
+        if file.exists():
+            try:
+                return parse(file.read_bytes())
+            except BrokerUnavailable:
+                file.unlink(missing_ok=True)  # damaged: it is fetched again
+        content = self._fetch()
+        found = parse(content)  # what cannot be read is not kept
+        put_whole(file, content)
+        for old in self._folder.glob(f"{PREFIX}*.csv"):
+            if old.name < file.name:
+                old.unlink(missing_ok=True)
+        return found
+
+
+def parse(content: bytes) -> list[Listed]:
+    """Return the shares of the series that are traded here. BrokerUnavailable for anything but the CSV."""
+    try:
+        rows = csv.DictReader(StringIO(content.decode("utf-8-sig")))
+        found = [_listed(row) for row in rows if row["INSTRUMENT"] == "EQUITY" and row["SERIES"] in SERIES]
+    except (KeyError, ValueError, TypeError, csv.Error, InvalidOperation) as error:
+        raise BrokerUnavailable(f"Dhan's list of instruments cannot be read: {error}") from error
+    if not found:
+        raise BrokerUnavailable("Dhan's list of instruments has no share of NSE")
+    return found
+
+
+def _listed(row: dict[str, str]) -> Listed:
+    symbol = row["UNDERLYING_SYMBOL"] or row["SYMBOL_NAME"]
+    return Listed(row["SECURITY_ID"], symbol, row["SERIES"], row["ISIN"], _tick(row["TICK_SIZE"]))
+
+
+def _tick(text: str) -> int:
+    """Return a tick in paise. The list of 2026 has paise (10.0000 for Rs 0.10); older ones have rupees (0.0500)."""
+    tick = Decimal(text)
+    paise = int(tick if tick == int(tick) else tick * 100)
+    if paise <= 0:
+        raise ValueError(f"a tick of {text}")
+    return paise

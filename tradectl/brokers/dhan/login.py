@@ -1,0 +1,61 @@
+"""A session from an access token. A person generates it at web.dhan.co each day; it is good for 24 hours, until the next one.
+
+Source: dhanhq.co/docs/v2/authentication (profile, token validity).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from tradectl.brokers.adapter import Account, Ask, Field, Remark, Session
+from tradectl.brokers.dhan.api import NAME, headers_of, understood
+from tradectl.brokers.dhan.judging import judge_read
+from tradectl.brokers.transport import ReadTransport
+from tradectl.errors import ConfigurationError, LoginNeeded
+from tradectl.model.moment import IST
+
+
+def login(account: Account, ask: Ask) -> Session:
+    """Ask for a token, read the profile with it, and store the session.
+
+    LoginNeeded for a token that Dhan does not take, ConfigurationError for one of another client, BrokerUnavailable."""
+    client = account.vault.require("client_id")
+    web = account.addresses["web"]
+    question = f"generate an access token at {web} (My Profile, Access DhanHQ APIs) and paste it"
+    token = ask(Field("access_token", question)).strip()
+    if not token.isascii() or not token.isprintable() or not token:
+        raise LoginNeeded("that is no access token of Dhan: `tradectl login` again")
+    transport = ReadTransport(NAME, judge_read, clock=account.clock, limiter=account.limiter, timeout=account.timeout)
+    try:
+        root = account.addresses["api"].rstrip("/")
+        reply = transport.read(f"{root}/profile", bucket="other", headers=headers_of(client, token))
+    finally:
+        transport.close()
+    owner, ends = understood("/profile", reply.content, _validity)
+    if owner != client:
+        raise ConfigurationError(f"the access token is of client {owner}, and this home's client_id is {client}")
+    session = Session({"access_token": token}, account.clock.now(), ends)
+    account.vault.keep_session(session)
+    return session
+
+
+def remarks(profile: Mapping[str, Any]) -> Sequence[Remark]:
+    """Return what the profile tells of an account that has to trade without a person."""
+    ddpi, data = str(profile.get("ddpi")), str(profile.get("dataPlan"))
+    return (
+        Remark("sells from demat ask no TPIN of a person (DDPI is active)")
+        if ddpi == "Active"
+        else Remark(f"DDPI is {ddpi}: sells from demat ask a TPIN of a person each day, until one is signed at Dhan", fine=False),
+        Remark("the Data APIs are subscribed")
+        if data == "Active"
+        else Remark(f"the data plan is {data}: without Dhan's Data APIs (paid) there are no quotes, and no sell", fine=False),
+    )
+
+
+def _validity(profile: Mapping[str, Any]) -> tuple[str, datetime]:
+    """Client id and end of the token, told as `30/03/2025 15:37` in Indian time."""
+    day, _, clock = str(profile["tokenValidity"]).partition(" ")
+    ends = datetime.fromisoformat(f"{'-'.join(reversed(day.split('/')))} {clock}").replace(tzinfo=IST)
+    return str(profile["dhanClientId"]), ends.astimezone(UTC)

@@ -1,0 +1,97 @@
+"""Where Kotak's two feeds are: looked up by the data centre that the login names, as Kotak's own client does.
+
+An address that the operator has set (a sandbox) comes first, then the look-up, then the address that the login answered with,
+then the one of Kotak's own client. A feed is told the session, so an address outside Kotak's domain is never used.
+
+Source: PyPI kotakneoapi 3.0.9 (utils/neo_utility.py `resolve_dynamic_urls`, neo_api.py `create_websocket`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from tradectl.brokers import strict_json
+from tradectl.brokers.adapter import Account, Session, Unlimited
+from tradectl.brokers.kotak_neo import ADDRESSES, judging
+from tradectl.brokers.network import source_of
+from tradectl.brokers.transport import ReadTransport
+from tradectl.errors import TradectlError
+
+CLIENT = {"appVersion": "3.0.9", "platform": "api", "environment": "prod"}
+"""What Kotak's own client says of itself; its service does not check the version."""
+PRICES = "wss://sfeed.kotaksecurities.com/apifeed"
+REALTIME = "/realtime"
+"""The order feed, at the base address of the session."""
+_HOSTS = (".kotaksecurities.com", ".kotaksecurities.online")
+_SCHEMES = {"https": "wss", "http": "ws"}
+_TIMEOUT = (3.05, 5.0)
+
+
+class FeedAddresses:
+    """The addresses of one account's feeds; looked up once a session."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._known: tuple[Mapping[str, str], Mapping[str, str]] | None = None
+
+    def prices(self, session: Session) -> str:
+        """Return the address of the price feed."""
+        return self._account.addresses.get("prices") or self._told(session, "broadcast", "feed_url") or PRICES
+
+    def orders(self, session: Session) -> str:
+        """Return the address of the order feed."""
+        base = session.tokens["base_url"].replace("http", "ws", 1) + REALTIME
+        return self._account.addresses.get("orders") or self._told(session, "interactive", "rt_url") or base
+
+    def _told(self, session: Session, kind: str, name: str) -> str:
+        return self._looked_up(session).get(kind) or usable(session.tokens.get(name))
+
+    def _looked_up(self, session: Session) -> Mapping[str, str]:
+        """Return what the service says of the session's data centre; empty where it says nothing, or does not answer."""
+        if self._known is None or self._known[0] != session.tokens:
+            self._known = session.tokens, self._look_up(session.tokens.get("data_center", ""))
+        return self._known[1]
+
+    def _look_up(self, centre: str) -> Mapping[str, str]:
+        url = self._account.addresses.get("config", "")
+        elsewhere = self._account.addresses.get("login") != ADDRESSES["login"] and url == ADDRESSES["config"]
+        if not url or not centre or elsewhere:  # a sandbox's session is no business of Kotak's service
+            return {}
+        account = self._account
+        source = source_of(account.vault)
+        reads = ReadTransport("Kotak", judging.file, clock=account.clock, limiter=Unlimited(), timeout=_TIMEOUT, source=source)
+        try:
+            found = reads.read(url, bucket="reads", tries=1, params=CLIENT).object()
+            return endpoints(found, centre)
+        except TradectlError:
+            return {}
+        finally:
+            reads.close()
+
+
+def endpoints(content: Mapping[str, Any], centre: str) -> Mapping[str, str]:
+    """Return the usable addresses of a data centre in the service's answer: `broadcast` (prices), `interactive` (orders)."""
+    try:
+        configs = content["data"]["configs"]
+        name = f"{centre}_{configs[f'{centre}_broadcast_source']}"
+        return {kind: usable(configs.get(f"{name}_{kind}_endpoint")) for kind in ("broadcast", "interactive")}
+    except strict_json.UNREADABLE:
+        return {}
+
+
+def usable(url: object) -> str:
+    """Return an address as one of a websocket; empty for what is none, or is outside Kotak's domain."""
+    if not isinstance(url, str):
+        return ""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return ""
+    scheme = _SCHEMES.get(parts.scheme, parts.scheme)
+    loopback = host == "127.0.0.1" and scheme == "ws"
+    if not loopback and not (scheme == "wss" and host.endswith(_HOSTS)):
+        return ""
+    return urlunsplit((scheme, parts.netloc, parts.path, parts.query, ""))

@@ -1,0 +1,45 @@
+"""By which version of the internet protocol a broker is reached: it takes orders from listed addresses only.
+
+A machine with both connects by IPv6 first, and then the broker sees an address that is not listed. So where the address that is
+listed is an IPv4, connections leave by IPv4 alone: a socket that is bound to an IPv4 address never connects by IPv6.
+
+Sources: three public repositories and Kite's forum (2026: an order over IPv6 is refused where the IPv4 is listed); kotakneo.com,
+static-ip-details (two IPv4 addresses).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tradectl.brokers.adapter import Field, Vault
+from tradectl.errors import ConfigurationError
+
+Source = tuple[str, int] | None
+"""The local address and port from which a connection leaves; port 0 is any. None: whichever the machine takes."""
+SOURCES: Mapping[str, Source] = {"ipv4": ("0.0.0.0", 0), "ipv6": ("::", 0), "any": None}
+CONNECT_BY = Field(
+    "connect_by", "connect by ipv4, ipv6 or any (the address that the broker has listed)", secret=False, default="ipv4"
+)
+
+
+def source_of(vault: Vault) -> Callable[[], Source]:
+    """Return a function that reads the setting of an account. It raises ConfigurationError for another word than its three."""
+
+    def source() -> Source:
+        word = (vault.get(CONNECT_BY.name) or CONNECT_BY.default or "").strip().lower()
+        if word not in SOURCES:
+            raise ConfigurationError(f"{CONNECT_BY.name} is ipv4, ipv6 or any, not {word!r}: `tradectl broker set` changes it")
+        return SOURCES[word]
+
+    return source
+
+
+def way(source: Source) -> str:
+    """Return what a message adds where a broker could not be reached: the protocol that the setting chose; empty for any."""
+    name = next((word for word, of in SOURCES.items() if of == source and of is not None), "")
+    return f" by {name} (the setting {CONNECT_BY.name} of `tradectl broker set`)" if name else ""
+
+
+def anywhere() -> Source:
+    """Return that a connection may leave by whichever address the machine takes."""
+    return None

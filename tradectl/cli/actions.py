@@ -1,0 +1,159 @@
+"""`data actions`: what corporate actions a person must decide about, and the decisions."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tradectl.cli import show
+from tradectl.cli.call import Answer, Call
+from tradectl.cli.command import command
+from tradectl.cli.group import ListGroup
+from tradectl.cli.options import parse_day
+from tradectl.clock import SystemClock
+from tradectl.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from tradectl.marketdata.store import Store
+
+actions = typer.Typer(cls=ListGroup, help="Corporate actions: what is open, what a person decided, and deciding it.")
+
+SYMBOL = typer.Argument(help="The symbol, as named on that date or today.", metavar="SYMBOL")
+EX_DATE = typer.Argument(help="The ex-date.", metavar="YYYY-MM-DD")
+NOTE = typer.Option(help="Why, or where it was announced.", metavar="TEXT")
+
+
+@command(actions, "list")
+def list_actions(
+    call: Call,
+    symbol: Annotated[str, typer.Option(help="All announcements of this symbol as they are read.", metavar="SYMBOL")] = "",
+) -> Answer:
+    """Unknown actions and unexplained jumps that keep a symbol from being traded, and the decisions."""
+    from tradectl.bootstrap import open_store
+    from tradectl.marketdata.decisions import decisions, questions
+
+    store = open_store(call.told())
+    names = [store.find(symbol, _today(call))] if symbol else store.universe("all")
+    every = sorted({*names, *store.undecided()}) if not symbol else names
+    found = [asdict(item) | {"ex_date": item.ex_date.isoformat()} for item in questions(store, every)]
+    decided = [asdict(item) for item in decisions(store) if not symbol or item.symbol in names]
+    told = [_told(item) for item in store.actions(names[0], date.min, date.max)] if symbol else []
+    rows = [(item["symbol"], item["ex_date"], item["rule"], item["text"]) for item in found]
+    settled = [(d["symbol"], d["ex_date"], d["verdict"], d["ratio"], d["decided_at"][:10], d["note"]) for d in decided]
+    texts = [(item["ex_date"], item["kind"], item["ratio"], item["dividend"], item["subject"]) for item in told]
+    parts = [show.table(("symbol", "ex-date", "rule", "what is known"), rows, empty="No corporate action is open.")]
+    if settled:
+        parts.append(show.table(("symbol", "ex-date", "verdict", "ratio", "decided", "note"), settled))
+    if texts:
+        parts.append(show.table(("ex-date", "kind", "new for old", ">paise a share", "subject"), texts))
+    return Answer({"open": found, "decisions": decided, "announced": told}, "\n\n".join(parts))
+
+
+def _told(item: Any) -> dict[str, Any]:
+    return {
+        "ex_date": item.ex_date.isoformat(),
+        "kind": str(item.kind),
+        "ratio": str(item.ratio),
+        "dividend": item.dividend,
+        "subject": item.subject,
+    }
+
+
+@command(actions, "set")
+def set_action(
+    call: Call,
+    symbol: Annotated[str, SYMBOL],
+    ex_date: Annotated[str, EX_DATE],
+    ratio: Annotated[
+        str, typer.Argument(help="New shares for one old: 5, 3/2, 1/10; or demerger.", metavar="NEW[/OLD]|demerger")
+    ],
+    note: Annotated[str, NOTE] = "",
+) -> Answer:
+    """Decide what happened to the shares on an ex-date, whatever its texts say."""
+    from tradectl.marketdata.decisions import read_ratio
+
+    known = read_ratio(ratio)
+    what = "a demerger" if known == "demerger" else f"{known} new shares for 1 old"
+    return _decided(call, symbol, ex_date, "set", known, note, what)
+
+
+@command(actions, "ignore")
+def ignore_action(
+    call: Call, symbol: Annotated[str, SYMBOL], ex_date: Annotated[str, EX_DATE], note: Annotated[str, NOTE] = ""
+) -> Answer:
+    """Decide that nothing changed the shares on an ex-date, and that the prices are right as they are."""
+    return _decided(call, symbol, ex_date, "ignore", "", note, "no change of shares, prices right as they are")
+
+
+@command(actions, "undo")
+def undo_decision(call: Call, symbol: Annotated[str, SYMBOL], ex_date: Annotated[str, EX_DATE]) -> Answer:
+    """Take a decision back: the texts of the ex-date count again."""
+    from tradectl.bootstrap import open_store
+    from tradectl.marketdata.archive import Archive
+    from tradectl.marketdata.decisions import undo
+
+    settings, day = call.told(), _day(ex_date)
+    store = open_store(settings)
+    name = store.find(symbol, day)
+    with closing(Archive(settings.market)) as archive:
+        if not undo(archive, sorted({name, store.instrument(name, day).symbol}), day):
+            raise UsageError(f"nothing was decided about {name} on {day}; `tradectl data actions list` shows the decisions")
+    return Answer({"symbol": name, "ex_date": ex_date}, f"{name} {day}: the texts of the date count again")
+
+
+def _decided(call: Call, symbol: str, ex_date: str, verdict: str, ratio: str, note: str, what: str) -> Answer:
+    """Store a decision and say what it means."""
+    from tradectl.bootstrap import open_store
+    from tradectl.marketdata.archive import Archive
+    from tradectl.marketdata.decisions import Decided, decide, questions
+
+    settings, day = call.told(), _day(ex_date)
+    store = open_store(settings)
+    name = store.find(symbol, day)
+    _refuse_closed(store, day)
+    at = _now(call)
+    with closing(Archive(settings.market)) as archive:
+        decide(archive, Decided(name, ex_date, verdict, ratio, note, at.astimezone(UTC).isoformat(timespec="seconds")))
+    store = open_store(settings)
+    left = list(questions(store, [name]))
+    lines = [f"{name} {day}: {what}; decided {at:%Y-%m-%d}, it holds whatever is imported"]
+    lines += [f"still open: {item.symbol} {item.ex_date} {item.rule}: {item.text}" for item in left]
+    held = (
+        "A position held over that date follows at the next step of any task that trades. "
+        "The paper exchange applies only what is known when an ex-date begins."
+    )
+    lines += [held] if verdict == "set" else []
+    result = {"symbol": name, "ex_date": ex_date, "verdict": verdict, "ratio": ratio, "note": note, "open": len(left)}
+    return Answer(result, "\n".join(lines))
+
+
+def _refuse_closed(store: Store, day: date) -> None:
+    """UsageError for a date on which the exchange is closed: an ex-date is a session."""
+    try:
+        closed = store.sessions.session(day) is None
+    except DataError:
+        return  # beyond the calendar: it cannot be checked
+    if closed:
+        raise UsageError(f"{day} is no session of the exchange ({store.sessions.why_closed(day)}): an ex-date is one")
+
+
+def _day(text: str) -> date:
+    day = parse_day(text)
+    if day is None:
+        raise UsageError("name the ex-date, YYYY-MM-DD")
+    return day
+
+
+def _now(call: Call) -> datetime:
+    """The moment of a decision: the virtual one where `--at` gives it."""
+    return call.told().at or SystemClock().now()
+
+
+def _today(call: Call) -> date:
+    from tradectl.model.moment import ist_date
+
+    return ist_date(_now(call))

@@ -1,0 +1,75 @@
+"""Rows of our own orders that can be read, and that cannot be true: they contradict what was ordered.
+
+Such a row is an odd row (`model.odd_rows`): it stops its symbol, and nothing of it becomes a value of the book.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from tradectl.ledger.book import Book
+from tradectl.ledger.rows import Order
+from tradectl.model.odd_rows import OddRow, RowKind
+from tradectl.model.order import ALIVE, OrderReport, Side, TradeReport
+
+Pairs = list[tuple[OrderReport, Order]]
+
+
+def believable(book: Book, ours: Pairs, trades: Sequence[TradeReport]) -> tuple[Pairs, tuple[OddRow, ...]]:
+    """Return the reports of our orders that may be true, and odd rows in the place of the others."""
+    if not ours:
+        return ours, ()
+    traded = _traded(trades)
+    found: Pairs = []
+    odd: list[OddRow] = []
+    for report, order in ours:
+        row = _contradiction(book, report, order, traded[report.broker_order_id])
+        if row is None:
+            found.append((report, order))
+        else:
+            odd.append(row)
+    return found, tuple(odd)
+
+
+def overfilled(book: Book, orders: Mapping[str, Order], trades: Sequence[TradeReport]) -> tuple[OddRow, ...]:
+    """Return odd rows for orders of ours without a readable row, of which more was traded than they can have. `orders`: by the
+    broker's id."""
+    traded = _traded(trades)
+    return tuple(
+        OddRow(RowKind.TRADE, order.symbol, "quantity", f"{traded[number]} in all, and {order.quantity} were ordered", number)
+        for number, order in orders.items()
+        if traded[number] > max(order.quantity, _most(book, order))
+    )
+
+
+def _traded(trades: Sequence[TradeReport]) -> Counter[str]:
+    """Return the shares traded by broker order id."""
+    found: Counter[str] = Counter()
+    for trade in trades:
+        found[trade.broker_order_id] += trade.quantity
+    return found
+
+
+def _contradiction(book: Book, report: OrderReport, order: Order, traded: int) -> OddRow | None:
+    """Return what cannot be true of an order: more shares than it can have, more traded than ordered, or a limit of 0."""
+    if report.quantity > order.quantity and report.quantity > _most(book, order):
+        return _odd(RowKind.ORDER, report, "quantity", f"{report.quantity}, and {order.quantity} were ordered")
+    if traded > report.quantity:
+        return _odd(RowKind.TRADE, report, "quantity", f"{traded} in all, and {report.quantity} were ordered")
+    if not report.price and order.price and report.status in ALIVE:
+        return _odd(RowKind.ORDER, report, "price", f"0, and the limit is {order.price / 100:.2f}")
+    return None
+
+
+def _most(book: Book, order: Order) -> int:
+    """Return the most shares that a process may have asked for and not noted, because it died: a sell of all shares of the
+    position, or a buy that was fitted to the pre-open price."""
+    if order.side is Side.SELL:
+        position = book.snapshot().position_of(order.instrument_id)
+        return order.filled_quantity + (position.quantity if position is not None else 0)
+    return book.fitted_quantity(order)
+
+
+def _odd(kind: RowKind, report: OrderReport, field: str, value: str) -> OddRow:
+    return OddRow(kind, report.symbol, field, value, report.broker_order_id, report.tag or "")

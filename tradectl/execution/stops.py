@@ -1,0 +1,142 @@
+"""What rows of the broker that cannot be read stop: a symbol each, and never more than they could be about.
+
+A row that names a symbol, or an order of ours by its id or tag, stops that symbol: nothing is sent or changed for it. Cancels
+always pass. A row that names neither may be any order that the broker's list does not show otherwise. So it stops buys, and the
+symbols of our orders that are not listed; exits whose orders are all listed go on. Absence proves nothing about an order that
+such a row may be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+
+from tradectl.ledger.book import Book
+from tradectl.ledger.rows import Order
+from tradectl.model.odd_rows import OddRow, RowKind, odd_of
+from tradectl.model.order import CLIENT_TAG, Holding, Side
+
+ORDERS, TRADES, HOLDINGS, QUOTES, CONTRADICTIONS = "orders", "trades", "holdings", "quotes", "contradictions"
+"""The lists under which odd rows are noted. CONTRADICTIONS: rows that can be read, and contradict the book."""
+_BOOKS = (ORDERS, TRADES, CONTRADICTIONS)
+KINDS = {
+    RowKind.ORDER: ORDERS,
+    RowKind.TRADE: TRADES,
+    RowKind.HOLDING: HOLDINGS,
+    RowKind.POSITION: HOLDINGS,
+    RowKind.QUOTE: QUOTES,
+    RowKind.TICK: QUOTES,
+}
+"""The list from which each kind of row is."""
+
+
+def note(book: Book, name: str, rows: object) -> None:
+    """Note the odd rows of a list that was just read, in the place of those of the read before."""
+    book.odd[name] = odd_of(rows)
+
+
+def noted(book: Book) -> tuple[OddRow, ...]:
+    """Return the odd rows of all lists, as they were last read."""
+    return tuple(row for rows in book.odd.values() for row in rows)
+
+
+def stop_of(book: Book, symbol: str, side: Side) -> OddRow | None:
+    """Return the row of the orders or trades that stops a symbol; None where nothing stops it."""
+    nameless: OddRow | None = None
+    for row in _rows(book, _BOOKS):
+        of = symbol_of(book, row)
+        if symbol in {of, row.symbol}:
+            return row
+        if not of and _may_be_ours(row):
+            nameless = nameless or row
+    if nameless is None or (side is Side.SELL and not _unlisted(book, symbol)):
+        return None
+    return nameless
+
+
+def holding_stop(book: Book, symbol: str) -> OddRow | None:
+    """Return the row of the holdings, as they were last read, that names a symbol; None where there is none."""
+    return next((row for row in book.odd.get(HOLDINGS, ()) if row.symbol == symbol), None)
+
+
+def unreadable_holding(holdings: Sequence[Holding], symbol: str) -> OddRow | None:
+    """Return the row that may hide what is held of a symbol: one that names it, or a nameless one where the list does not show
+    the symbol otherwise."""
+    shown = any(item.symbol == symbol for item in holdings)
+    return next((row for row in odd_of(holdings) if row.symbol == symbol or not (row.symbol or shown)), None)
+
+
+def row_of(book: Book, order: Order) -> OddRow | None:
+    """Return the row of the order book that may be this order, and cannot be read or cannot be true; None where there is none."""
+    if not any(book.odd.get(name) for name in (ORDERS, CONTRADICTIONS)):
+        return None
+    contradiction = (row for row in _rows(book, (CONTRADICTIONS,)) if row.broker_order_id == order.broker_order_id)
+    if (found := next(contradiction, None)) is not None:
+        return found
+    listed = {report.broker_order_id for report in book.reports}
+    if order.broker_order_id in listed:
+        return None
+    return next((row for row in _rows(book, (ORDERS,)) if may_be(row, order)), None)
+
+
+def may_be(row: OddRow, order: Order) -> bool:
+    """Return whether a row of the order book may be this order: nothing that it says of itself contradicts that."""
+    if row.broker_order_id and order.broker_order_id:
+        return row.broker_order_id == order.broker_order_id
+    if row.tag == order.tag:
+        return True
+    if row.tag and CLIENT_TAG.fullmatch(row.tag):
+        return False
+    return not row.symbol or row.symbol == order.symbol
+
+
+def symbol_of(book: Book, row: OddRow) -> str:
+    """Return the symbol of a row: of our order that it names, of the listed order that it names, or its own; empty for none."""
+    order = _owner(book, row)
+    if order is not None:
+        return order.symbol
+    if row.symbol or not row.broker_order_id:
+        return row.symbol
+    return next((item.symbol for item in book.reports if item.broker_order_id == row.broker_order_id), "")
+
+
+def is_ours(book: Book, row: OddRow, wanted: AbstractSet[str]) -> bool:
+    """Return whether a row stops something that we hold, have ordered or want (`wanted`: symbols of orders that were stopped)."""
+    if row.kind is RowKind.TICK:
+        return False  # the price is asked for instead
+    symbol = symbol_of(book, row)
+    if not symbol:
+        return _may_be_ours(row)
+    snapshot = book.snapshot()
+    held = {item.symbol for item in snapshot.positions} | {item.symbol for item in snapshot.orders}
+    return bool({symbol, row.symbol} & (held | wanted))
+
+
+def _may_be_ours(row: OddRow) -> bool:
+    """Return whether a row without a symbol may be ours: it carries no tag of another shape."""
+    return not row.tag or CLIENT_TAG.fullmatch(row.tag) is not None
+
+
+def _rows(book: Book, names: Iterable[str]) -> Iterator[OddRow]:
+    for name in names:
+        yield from book.odd.get(name, ())
+
+
+def _owner(book: Book, row: OddRow) -> Order | None:
+    """Return our order that a row names by its id or tag; one that has ended too."""
+    if not row.broker_order_id and not row.tag:
+        return None
+    by_id, by_tag = book.index()
+    found = by_id.get(row.broker_order_id) or by_tag.get(row.tag)
+    if found is not None or row.symbol:
+        return found
+    return book.finished([row.broker_order_id]).get(row.broker_order_id) or book.tagged([row.tag]).get(row.tag)
+
+
+def _unlisted(book: Book, symbol: str) -> bool:
+    """Return whether an order of ours of this symbol may be at the broker and is not in its list."""
+    listed = {report.broker_order_id for report in book.reports}
+    return any(
+        order.symbol == symbol and order.alive and order.sending_at is not None and order.broker_order_id not in listed
+        for order in book.snapshot().orders
+    )

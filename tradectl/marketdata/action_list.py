@@ -1,0 +1,178 @@
+"""The corporate actions of one instrument from the texts that announce them: each event once, and a person's decisions applied.
+
+The same event comes in several wordings, in several files, and again when it is revised. Where two announcements contradict each
+other and neither is marked as the revised one, the event is UNKNOWN: it is reported and never guessed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from itertools import groupby
+
+from tradectl.marketdata.action_words import is_revised, plain
+from tradectl.marketdata.purpose import Part, dividends, in_paise, read_purpose
+from tradectl.model.market import ActionKind, CorporateAction
+
+NEAR = timedelta(days=45)
+"""Two announcements of the same share change within so many days are one event: a second one needs a new vote of the holders."""
+SHARE_CHANGES = (ActionKind.SPLIT, ActionKind.BONUS, ActionKind.CONSOLIDATION)
+_ORDER = {kind: number for number, kind in enumerate(ActionKind)}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person decided about one ex-date of an instrument. `ratio`: new shares for one old; None for a demerger. `set`
+    False: nothing happens to the shares, and the prices are right as they are. `decided_at`: ISO text, UTC."""
+
+    ex_date: date
+    set: bool
+    ratio: Fraction | None
+    note: str
+    decided_at: str
+
+    def action(self, instrument_id: str) -> CorporateAction:
+        """Return the action that the decision stands for."""
+        text = f"decided {self.decided_at[:10]}" + (f": {self.note}" if self.note else "")
+        if not self.set:
+            return CorporateAction(instrument_id, self.ex_date, ActionKind.ACCEPTED, subject=f"accepted as it is, {text}")
+        if self.ratio is None:
+            return CorporateAction(instrument_id, self.ex_date, ActionKind.DEMERGER, subject=f"Demerger, {text}")
+        kind = ActionKind.SPLIT if self.ratio > 1 else ActionKind.CONSOLIDATION
+        return CorporateAction(instrument_id, self.ex_date, kind, self.ratio, subject=f"{self.ratio} for 1, {text}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """One part of one announcement."""
+
+    ex_date: date
+    part: Part
+    subject: str
+
+    @property
+    def revised(self) -> bool:
+        return is_revised(self.subject)
+
+
+def read_actions(
+    instrument_id: str, rows: Iterable[tuple[date, str]], decisions: Iterable[Decision] = ()
+) -> tuple[CorporateAction, ...]:
+    """Return the actions that (ex-date, subject) rows of one instrument announce, oldest first, each event once.
+
+    `decisions` take the place of what the texts of their ex-dates say about shares."""
+    told = [_Told(ex_date, part, subject) for ex_date, subject in sorted(set(rows)) for part in read_purpose(subject)]
+    decided = {item.ex_date: item for item in decisions}
+    told = [item for item in told if not _settled(item, decided.get(item.ex_date))]
+    known = _without_superseded([item for item in told if item.part.kind in SHARE_CHANGES])
+    others = [item for item in told if item.part.kind not in (*SHARE_CHANGES, ActionKind.DIVIDEND)]
+    found = [*known, *_others(others, known), *_dividends(told)]
+    actions = [
+        CorporateAction(instrument_id, t.ex_date, t.part.kind, t.part.ratio, t.part.dividend, t.subject, t.part.offered)
+        for t in found
+    ]
+    actions += [item.action(instrument_id) for item in decided.values()]
+    return tuple(sorted(actions, key=lambda a: (a.ex_date, _ORDER[a.kind], a.ratio, a.dividend, a.subject)))
+
+
+def _settled(item: _Told, decision: Decision | None) -> bool:
+    """Return whether a person's decision takes the place of what a text says."""
+    if decision is None:
+        return False
+    replaced = (*SHARE_CHANGES, ActionKind.UNKNOWN)
+    return item.part.kind in replaced or (item.part.kind is ActionKind.DEMERGER and not (decision.set and decision.ratio))
+
+
+def _without_superseded(told: Sequence[_Told]) -> list[_Told]:
+    """Return each share change once. Contradicting announcements become one that is UNKNOWN."""
+    found: list[_Told] = []
+    for day, of_day in groupby(told, key=lambda item: item.ex_date):
+        of_kind: dict[ActionKind, list[_Told]] = {}
+        for item in of_day:
+            of_kind.setdefault(item.part.kind, []).append(item)
+        found += [_one(day, items) for items in of_kind.values()]
+    return _without_near(found)
+
+
+def _one(day: date, items: Sequence[_Told]) -> _Told:
+    """Return the one event that announcements of one kind and day tell."""
+    ratios = {item.part.ratio for item in items}
+    if len(ratios) > 1:
+        revised = [item for item in items if item.revised]
+        if len({item.part.ratio for item in revised}) != 1:
+            return _Told(day, Part(ActionKind.UNKNOWN), " | ".join(item.subject for item in items))
+        items = revised
+    return items[0]
+
+
+def _without_near(found: Sequence[_Told]) -> list[_Told]:
+    """Drop what a revised announcement of another date replaces. Of two equal ones, neither marked, both are UNKNOWN."""
+    kept = []
+    for item in found:
+        twins = [
+            other
+            for other in found
+            if other is not item and other.part == item.part and abs(other.ex_date - item.ex_date) <= NEAR
+        ]
+        if item.part.kind is ActionKind.UNKNOWN or not twins:
+            kept.append(item)
+        elif item.revised != twins[0].revised and len(twins) == 1:
+            kept += [item] if item.revised else []
+        else:
+            text = f"{item.subject} (also told for {', '.join(str(twin.ex_date) for twin in twins)})"
+            kept.append(_Told(item.ex_date, Part(ActionKind.UNKNOWN), text))
+    return kept
+
+
+def _others(told: Sequence[_Told], known: Sequence[_Told]) -> list[_Told]:
+    """Return demergers, rights, unknown and other events, each once a day."""
+    found: dict[tuple[date, Part], _Told] = {}
+    for item in told:
+        kind = item.part.kind
+        if kind is ActionKind.UNKNOWN and _is_explained(item, known):
+            continue
+        found.setdefault((item.ex_date, item.part), item)
+    return list(found.values())
+
+
+def _is_explained(item: _Told, known: Sequence[_Told]) -> bool:
+    """Return whether an incomplete text only names an event that another text of its day tells in full: `Stock Split`."""
+    words = plain(item.subject)
+    named = {kind for kind in (*SHARE_CHANGES, "reduction", "amalgamation", "merger", "reconstruction") if kind in words}
+    kinds = {str(other.part.kind) for other in known if other.ex_date == item.ex_date}
+    return bool(named) and named <= kinds and not any(letter.isdecimal() for letter in words)
+
+
+def _dividends(told: Sequence[_Told]) -> list[_Told]:
+    """Return the dividends: one for each announcement that has an amount of its own."""
+    found = []
+    rows = [item for item in told if item.part.kind is ActionKind.DIVIDEND]
+    paid = {id(item): Counter(dividends(item.subject)) for item in rows}
+    for item in rows:
+        for other in rows:
+            if other is not item and other.revised and not item.revised and abs(other.ex_date - item.ex_date) <= NEAR:
+                paid[id(item)] = _not_revised(paid[id(item)], paid[id(other)], same_day=other.ex_date == item.ex_date)
+    for _, of_day in groupby(rows, key=lambda item: item.ex_date):
+        counted: Counter[tuple[str, Decimal]] = Counter()
+        first = True
+        for item in of_day:
+            own = paid[id(item)] - counted
+            counted |= paid[id(item)]
+            if own or (first and not dividends(item.subject)):
+                amount = in_paise(value for (_, value), times in own.items() for _ in range(times))
+                found.append(_Told(item.ex_date, Part(ActionKind.DIVIDEND, dividend=amount), item.subject))
+                first = False
+    return found
+
+
+def _not_revised(
+    paid: Counter[tuple[str, Decimal]], revised: Counter[tuple[str, Decimal]], *, same_day: bool
+) -> Counter[tuple[str, Decimal]]:
+    """Return what is left of an announcement beside its revised one: on the same day no dividend of the same name, on another
+    day none of the same name and amount."""
+    names = {name for name, _ in revised}
+    return Counter({key: n for key, n in paid.items() if not (key[0] in names if same_day else key in revised)})

@@ -1,0 +1,118 @@
+"""What a person decides about the corporate actions of an ex-date, kept in the archive beside the texts, and what is still open.
+
+A decision takes the place of what the texts of its symbol and date say about shares. No import changes it. The panel store
+follows it in the same transaction, as it follows an import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from tradectl.errors import UsageError
+from tradectl.marketdata.facts import DEMERGER
+from tradectl.marketdata.panel.deriving import derived_with
+from tradectl.model.market import ActionKind
+from tradectl.strategy.trusted_prices import MEMORY, Jump, describe, jumps
+
+if TYPE_CHECKING:
+    from tradectl.marketdata.archive import Archive
+    from tradectl.marketdata.store import Store
+
+LARGEST = 1000
+"""New shares for one old, or old for one new, beyond which a ratio is a typing error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Something that a person must decide. `rule`: of `trusted_prices`; `text`: one line of what is known."""
+
+    instrument_id: str
+    symbol: str
+    ex_date: date
+    rule: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision as it is stored, dates and times (UTC) as ISO text; `ratio` is empty where nothing changes the shares."""
+
+    symbol: str
+    ex_date: str
+    verdict: str
+    ratio: str
+    note: str
+    decided_at: str
+
+
+def read_ratio(text: str) -> str:
+    """Return a ratio in its stored form: new shares for one old as `5`, `3/2` or `1/10`, or `demerger`. Raises UsageError.
+
+    `a:b` is refused: it means a:b new for old in a bonus, and another thing in a split."""
+    if text.lower() == DEMERGER:
+        return DEMERGER
+    hint = "write the new shares for one old: 5 for a 5-for-1 split, 2 for a bonus of 1:1, 1/10 for a consolidation; or demerger"
+    try:
+        ratio = Fraction(text)
+    except (ValueError, ZeroDivisionError) as error:
+        raise UsageError(f"{text!r} is not a ratio: {hint}") from error
+    if ratio <= 0 or ratio == 1 or not Fraction(1, LARGEST) <= ratio <= LARGEST:
+        raise UsageError(f"{text!r} cannot be a ratio: {hint}")
+    return str(ratio)
+
+
+def decide(archive: Archive, decided: Decided) -> None:
+    """Store a decision (`set` or `ignore`) in the place of an earlier one, and bring the panel store up to it."""
+    with derived_with(archive):
+        archive.db.execute("INSERT OR REPLACE INTO action_decisions VALUES (?, ?, ?, ?, ?, ?)", list(astuple(decided)))
+        archive.count_change()
+        archive.note_knowledge()
+
+
+def undo(archive: Archive, symbols: Sequence[str], ex_date: date) -> bool:
+    """Remove the decision about an ex-date, stored under any name of an instrument; return whether there was one."""
+    with derived_with(archive):
+        marks = ", ".join("?" * len(symbols))
+        query = f"DELETE FROM action_decisions WHERE ex_date = ? AND symbol IN ({marks})"
+        removed = archive.db.execute(query, [ex_date.isoformat(), *symbols]).rowcount > 0
+        if removed:
+            archive.count_change()
+            archive.note_knowledge()
+    return removed
+
+
+def decisions(store: Store) -> list[Decided]:
+    """Return all decisions, by date and symbol."""
+    return [Decided(owner, *row) for owner, rows in store.decisions().items() for row in rows]
+
+
+def questions(store: Store, names: Sequence[str]) -> Iterator[Question]:
+    """Yield what is open about instruments: unknown actions, and the jumps that still exclude a symbol, by instrument."""
+    undecided = store.undecided()
+    for name in names:
+        if name in undecided:
+            for action in store.actions(name, undecided[name] - timedelta(days=1), date.max):
+                if action.kind is ActionKind.UNKNOWN:
+                    text = f"the text does not say what becomes of the shares: {action.subject}"
+                    yield Question(name, store.instrument(name, action.ex_date).symbol, action.ex_date, "unknown_action", text)
+        for jump in recent_jumps(store, name):
+            symbol = store.instrument(name, jump.session).symbol
+            yield Question(name, symbol, jump.session, "unexplained_jump", describe(jump))
+
+
+def recent_jumps(store: Store, name: str) -> list[Jump]:
+    """Return the unexplained jumps among the last bars of an instrument that exclude it today."""
+    history = store.history(name)
+    if history is None:
+        return []
+    return [jump for jump in all_jumps(store, name) if jump.index + MEMORY > len(history) - 1]
+
+
+def all_jumps(store: Store, name: str) -> tuple[Jump, ...]:
+    """Return every unexplained jump of an instrument."""
+    history = store.history(name)
+    return jumps(history, store.actions(name, date.min, date.max)) if history is not None else ()

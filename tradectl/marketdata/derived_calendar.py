@@ -1,0 +1,35 @@
+"""Sessions from before the session table, which are known only by the bars that were imported.
+
+Research may use such bars as history. Nothing is traded, simulated or charged there: no hours, holidays, ticks and charges of
+those years are known.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from tradectl.marketdata.importers.columns import Parsed
+from tradectl.marketdata.importers.source import SourceFile
+
+FEWEST_ON_WEEKEND = 20
+"""Shares with a bar on a Saturday or Sunday from which it counts as one of the exchange's rare sessions on such a day."""
+_SATURDAY = 5
+_NATIONAL = {(1, 26): "Republic Day", (8, 15): "Independence Day", (10, 2): "Gandhi Jayanti"}
+"""Month and day of the holidays that fall on the same date each year."""
+
+
+def refuse_underivable(source: SourceFile, parsed: Parsed, day: date, first: date, wanted: bool) -> None:
+    """Raise DataError for a date before `first`, the start of the session table, unless it is `wanted` and may be a session."""
+    rows = parsed.frame["session"] == day.isoformat()
+    row = int(parsed.frame.index[rows][0])
+    if not wanted:
+        raise source.bad(
+            row,
+            f"{day} lies before the session table, which begins on {first}. For research, --derive-calendar takes such daily "
+            "bars: their dates count as sessions because the file has bars of them",
+        )
+    holiday = _NATIONAL.get((day.month, day.day))
+    if holiday:
+        raise source.bad(row, f"{day} is no session of the exchange ({holiday})")
+    if day.weekday() >= _SATURDAY and int(rows.sum()) < FEWEST_ON_WEEKEND:
+        raise source.bad(row, f"{day} is a {day:%A}; bars of fewer than {FEWEST_ON_WEEKEND} shares do not show a session")

@@ -1,0 +1,28 @@
+"""The symbol in the name of a file that has no column for it: `RELIANCE.csv`, `M&M-EQ.csv`, `Quote-Equity-TCS-EQ-….csv`."""
+
+from __future__ import annotations
+
+import re
+
+from tradectl.errors import DataError
+from tradectl.marketdata.importers.source import SourceFile
+from tradectl.model.symbols import read_symbol, shown
+
+_QUOTE_PAGE = re.compile(r"quote-equity-(.+?)-([a-z0-9]{2})-\d{2}-\d{2}-\d{4}\b.*", re.IGNORECASE)
+
+
+def symbol_in_name(source: SourceFile) -> str:
+    """Return the symbol that a file's name gives. DataError where the name is no symbol."""
+    page = _QUOTE_PAGE.fullmatch(source.stem)
+    try:
+        return read_symbol(page.group(1) if page else source.stem).symbol
+    except ValueError as error:
+        raise DataError(
+            f"{source.name}: has no column with the symbol, and its name {shown(source.stem)} is none; name it like RELIANCE.csv"
+        ) from error
+
+
+def series_in_name(source: SourceFile) -> str:
+    """Return the series in the name of a file of NSE's quote page; empty where there is none."""
+    page = _QUOTE_PAGE.fullmatch(source.stem)
+    return page.group(2).upper() if page else ""

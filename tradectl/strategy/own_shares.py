@@ -1,0 +1,33 @@
+"""The setting `own_shares`: shares in the account that belong to the user and that tradectl does not count.
+
+Written as `ITC:100,TCS:25`: symbol and number of shares, joined by commas.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from tradectl.errors import UsageError
+
+_ENTRY = re.compile(r"([A-Z0-9][A-Z0-9&._-]{0,31}):([0-9]{1,12})")
+
+
+def parse_own_shares(text: str) -> Mapping[str, int]:
+    """Return the shares by symbol. Raises UsageError for an entry that is not SYMBOL:NUMBER, and for a symbol named twice."""
+    found: dict[str, int] = {}
+    for entry in filter(None, map(str.strip, text.split(","))):
+        matched = _ENTRY.fullmatch(entry.upper())
+        if matched is None:
+            raise UsageError(f"own_shares is SYMBOL:NUMBER, joined by commas, such as ITC:100,TCS:25; not {entry!r}")
+        symbol = matched[1]
+        if symbol in found:
+            raise UsageError(f"own_shares names {symbol} twice")
+        found[symbol] = int(matched[2])
+    return found
+
+
+def declaring(more: Mapping[str, int], own: Mapping[str, int]) -> str:
+    """Return the command that declares `more` as shares of the user's own, besides those of other symbols that are declared."""
+    shares = sorted({**own, **more}.items())
+    return f"`tradectl config set own_shares '{','.join(f'{symbol}:{number}' for symbol, number in shares)}'`"

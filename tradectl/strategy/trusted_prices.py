@@ -1,0 +1,157 @@
+"""Which prices of a symbol a decision may rest on: three rules that exclude a symbol whose data contradict themselves.
+
+- `unknown_action`: from the ex-date of an unknown corporate action until a person decides about it.
+- `unexplained_jump`: an opening gap that no corporate action explains, or an action whose factor the prices do not show, within
+  the last `MEMORY` bars. After 600 bars an EMA200 keeps 0.25 % of what was before.
+- `missing_bars`: within the last `WINDOW` sessions on which the market traded, the symbol has no bar on one after its listing.
+  After 60 bars RSI10 keeps 0.2 % of what was before, and no other window of a rule is longer.
+
+A jump is measured from the close before to the open, because the exchange bounds that gap by the day's band (see `opening_gap`).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradectl.model.history import History, Ints
+from tradectl.model.market import ActionKind, CorporateAction
+from tradectl.model.opening_gap import LIMIT, within_band
+
+Mask = NDArray[np.bool_]
+UNKNOWN_ACTION, UNEXPLAINED_JUMP, MISSING_BARS = "unknown_action", "unexplained_jump", "missing_bars"
+MEMORY = 600
+"""Bars that a jump counts for."""
+WINDOW = 60
+"""Sessions without a hole that a symbol needs."""
+SMALL = 0.05
+"""An action that moves the price less than this cannot be told from a day's ordinary gap (standard deviation 1.1 %)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """A bar whose open does not fit the close before. `opened`: open / close before, as traded; `expected`: what the corporate
+    actions between the two bars make of a share's price; `applied`: whether a factor was applied that the prices do not show."""
+
+    index: int
+    session: date
+    before: date
+    opened: float
+    expected: float
+    applied: bool
+    actions: tuple[CorporateAction, ...]
+
+
+def suspicious(open_price: Any, base: Any, step: Any) -> Any:
+    """Return where an open contradicts its base: the close before at this session's scale (paise). `step`: by what M changed.
+
+    Either the gap is wider than any band, or the step moved the base away from a price that did not move."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        left, unadjusted = np.abs(np.log(open_price / base)), np.abs(np.log(open_price / (base * step)))
+    return ~within_band(open_price, base) | ((np.abs(np.log(step)) > SMALL) & (unadjusted < left) & (left > SMALL))
+
+
+def jumps(history: History, actions: Sequence[CorporateAction]) -> tuple[Jump, ...]:
+    """Return the jumps of a history that its actions (oldest first) do not explain, oldest first.
+
+    A dividend explains a fall by its amount, a rights issue one down to the price at which the new shares cost nothing. A date
+    that a person accepted explains everything."""
+    if len(history) < 2:
+        return ()
+    step = history.multiplier[1:] / history.multiplier[:-1]
+    base = history.close[:-1] / step
+    found = []
+    days = [action.ex_date for action in actions]
+    for i in np.flatnonzero(suspicious(history.open[1:], base, step)).tolist():
+        before, session = history.session(i), history.session(i + 1)
+        of_gap = tuple(actions[bisect_right(days, before) : bisect_right(days, session)])
+        if _explains(of_gap, int(history.open[i + 1]), float(base[i]), float(step[i])):
+            continue
+        opened = float(history.open[i + 1] / history.close[i])
+        applied = abs(np.log(step[i])) > SMALL and abs(np.log(opened)) < abs(np.log(opened * step[i]))
+        found.append(Jump(i + 1, session, before, opened, float(1 / step[i]), bool(applied), of_gap))
+    return tuple(found)
+
+
+def _explains(actions: Sequence[CorporateAction], open_price: int, base: float, step: float) -> bool:
+    """Return whether what is no change of shares explains the gap from a base price to an open."""
+    if any(action.kind is ActionKind.ACCEPTED for action in actions):
+        return True
+    paid = sum(action.dividend for action in actions) / step
+    offered = float(sum((action.offered for action in actions), Fraction(0)))
+    if not paid and not offered:
+        return False
+    highest = max(base - paid, 0.0)
+    return bool(highest / (1 + offered) * (1 - LIMIT) <= open_price <= highest * (1 + LIMIT) or within_band(open_price, highest))
+
+
+def undecided_from(actions: Iterable[CorporateAction]) -> date | None:
+    """Return the first ex-date of an action that a person must decide about; None without any."""
+    return min((action.ex_date for action in actions if action.kind is ActionKind.UNKNOWN), default=None)
+
+
+def excluded_by(history: History, actions: Sequence[CorporateAction], traded: Ints | None = None) -> list[tuple[str, Mask]]:
+    """Return each rule with the bars on whose close it excludes a symbol. `traded`: the sessions on which the market traded."""
+    n = len(history)
+    unknown, jumped, lacking = (np.zeros(n, dtype=np.bool_) for _ in range(3))
+    undecided = undecided_from(actions)
+    if undecided is not None:
+        unknown[bisect_left(history.sessions, undecided.toordinal()) :] = True
+    for jump in jumps(history, actions):
+        jumped[jump.index : jump.index + MEMORY] = True
+    if traded is not None and n:
+        at = np.searchsorted(traded, history.sessions)
+        holes = np.flatnonzero(np.diff(at) > 1)
+        for i in holes.tolist():
+            lacking |= (at > at[i]) & (at - WINDOW < at[i + 1] - 1)
+    return [(UNKNOWN_ACTION, unknown), (UNEXPLAINED_JUMP, jumped), (MISSING_BARS, lacking)]
+
+
+def trusted_mask(history: History, actions: Sequence[CorporateAction], traded: Ints | None = None) -> Mask:
+    """Return the bars on whose close no rule of this module excludes the symbol."""
+    mask: Mask = ~np.logical_or.reduce([mask for _, mask in excluded_by(history, actions, traded)])
+    return mask
+
+
+def rule_against(history: History, actions: Sequence[CorporateAction], traded: Ints | None, following: date) -> tuple[str, str]:
+    """Return the first rule that forbids to buy for the session `following` on the close of the last bar, and its reason.
+
+    Two empty texts where none does. `actions`: all of the instrument up to `following`."""
+    since = history.session(0) if len(history) else date.min
+    actions = [action for action in actions if action.ex_date > since]
+    undecided = undecided_from(actions)
+    if undecided is not None and undecided <= following:
+        return UNKNOWN_ACTION, why_undecided(undecided)
+    found = [name for name, mask in excluded_by(history, actions, traded) if len(mask) and mask[-1]]
+    if not found:
+        return "", ""
+    if found[0] == UNEXPLAINED_JUMP:
+        recent = [jump for jump in jumps(history, actions) if jump.index + MEMORY >= len(history)]
+        return found[0], f"{describe(recent[-1])}; {DECIDE}"
+    return found[0], f"no bar on one of the last {WINDOW} sessions on which others traded; `tradectl data check` names it"
+
+
+DECIDE = "`tradectl data actions list` shows what is open, `set` and `ignore` decide it"
+
+
+def why_undecided(undecided: date) -> str:
+    """Return the reason of `unknown_action`."""
+    return f"an unknown corporate action of {undecided} may have changed the shares; {DECIDE}"
+
+
+def describe(jump: Jump) -> str:
+    """Return one line about a jump: what the prices did, and what the actions say."""
+    told = " | ".join(action.subject or str(action.kind) for action in jump.actions)
+    moved = f"opened at {jump.opened:.3g} of the close of {jump.before}"
+    if jump.applied:
+        return f"{jump.session}: {moved}, the factor is {jump.expected:.3g} ({told}): already adjusted?"
+    if jump.actions:
+        return f"{jump.session}: {moved}, explained is {jump.expected:.3g} ({told})"
+    return f"{jump.session}: {moved}, and no corporate action is known"
