@@ -27,7 +27,8 @@ pytestmark = pytest.mark.any_day
 THEN = "2025-07-01 08:30"
 """The morning after the last bars of the real market."""
 PAPER = ["files", "ledger", "exchange", "key", "rights", "disk", "calendar", "trading", "orders", "timetable", "service", "jumps"]
-PAPER += ["messages", "fills", "prices", "sessions", "universe", "corporate actions", "closing auction"]
+PAPER += ["messages", "fills", "charges", "prices", "sessions", "universe", "corporate actions", "closing auction"]
+PAPER += ["surveillance"]
 ASKED = ["book", "shares", "funds", "quotes", "account"]
 
 
@@ -73,8 +74,8 @@ def states(said: Said) -> dict[str, str]:
 def test_a_home_that_can_trade_has_nothing_wrong(paper: Tradectl) -> None:
     said = paper("doctor", "--json", "--at", THEN)
     assert (said.code, list(states(said))) == (0, PAPER)
-    assert [name for name, state in states(said).items() if state != "fine"] == ["messages"]
-    assert "1 look" in paper("doctor", "--at", THEN).out.splitlines()[-1]
+    assert [name for name, state in states(said).items() if state != "fine"] == ["messages", "surveillance"]
+    assert "2 look" in paper("doctor", "--at", THEN).out.splitlines()[-1]
 
 
 def test_prices_that_are_old_are_said_to_be(paper: Tradectl) -> None:

@@ -101,7 +101,7 @@ def test_a_network_that_is_down_ends_with_6(tradectl: Tradectl, web: Site, home:
 
 
 WRONG_WORDS = {
-    "from nowhere": (("--source", "bse"), "a source is one of nse, yahoo, kite; not 'bse'"),
+    "from nowhere": (("--source", "bse"), "a source is one of nse, surveillance, yahoo, kite; not 'bse'"),
     "no symbols": (("--source", "yahoo", "--since", "2024-10-28"), "say which symbols: --symbols A,B,C or --universe NAME"),
     "symbols of nse": (
         ("--symbols", "ACME"),
