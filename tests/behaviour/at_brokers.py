@@ -22,6 +22,7 @@ from tradectl.brokers.adapter import Account, Ask, adapter
 from tradectl.brokers.guard import GuardedBroker
 from tradectl.brokers.paper import PaperBroker
 from tradectl.ledger.arming import BROKER, LOGGED_IN_UNTIL, Arming
+from tradectl.sandbox.dhan import DhanSandbox
 from tradectl.sandbox.kite import KiteSandbox
 from tradectl.sandbox.kotak_neo import KotakNeoSandbox
 from tradectl.sandbox.openalgo import OpenAlgoSandbox
@@ -46,6 +47,14 @@ KINDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "positions": ("GET /portfolio/v2/positions", "GET /quick/user/positions"),
         "list": ("GET /wso2-scripmaster",),
         "place": ("POST /quick/order/rule/ms/place",),
+    },
+    "dhan": {
+        "orders": ("GET /v2/orders",),
+        "trades": ("GET /v2/trades",),
+        "holdings": ("GET /v2/holdings",),
+        "positions": ("GET /v2/positions",),
+        "list": ("GET /v2/instrument",),
+        "place": ("POST /v2/orders",),
     },
     "openalgo": {
         "orders": ("POST /api/v1/orderbook",),
@@ -89,7 +98,7 @@ class Wire:
         return self._edited(found, self.edits[kind], kind) if kind in self.edits else found
 
     def _sent(self, request: Request) -> Row:
-        if self.name == "openalgo":
+        if self.name in {"openalgo", "dhan"}:
             return dict(request.json())
         return dict(json.loads(request.form["jData"])) if self.name == "kotak_neo" else dict(request.form)
 
@@ -101,6 +110,8 @@ class Wire:
                 inner[kind] = edit(inner[kind])
             else:
                 content["data"] = edit(inner)
+        elif self.name == "dhan":  # one order is a row by itself, and an empty account an error
+            content = edit(content if isinstance(content, list) else [content] if "orderId" in content else [])
         elif self.name == "kite":
             content["data"] = edit(content["data"])
         else:  # Kotak has a failure in the place of an empty list
@@ -110,6 +121,8 @@ class Wire:
     @property
     def prices(self) -> list[str]:
         """The prices of the new orders, as they were sent."""
+        if self.name == "dhan":
+            return [f"{row['price']:.2f}" for row in self.posted]
         return [row["pr" if self.name == "kotak_neo" else "price"] for row in self.posted]
 
     @property
@@ -138,6 +151,14 @@ def _served(wire: Wire, market: Trading, **more: Any) -> tuple[Any, Mapping[str,
     if wire.name == "kotak_neo":
         made = _with_wire(KotakNeoSandbox, wire)(near, clock=market.clock, market=lambda: market.market, client=CLIENT, **more)
         return made, credentials(), unattended, lambda on: {"login": on.url}
+    if wire.name == "dhan":
+        made = _with_wire(DhanSandbox, wire)(near, lambda: market.market, market.clock, **more)
+        return (
+            made,
+            {"client_id": "1000000001"},
+            lambda _: str(made.tokens.generate()),
+            lambda on: {"api": f"{on.url}/v2", "web": f"{on.url}/web"},
+        )
     made = _with_wire(OpenAlgoSandbox, wire)(near, market.clock, api_key="key", market=lambda: market.market, **more)
     return made, {"api_key": "key"}, unattended, lambda on: {"api": on.url}
 

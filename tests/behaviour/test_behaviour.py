@@ -22,7 +22,7 @@ from tradectl.sandbox.market import Listing
 __all__ = ["trading"]
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "broker-behaviour.md"
-BROKERS = ("kite", "kotak_neo", "openalgo", "paper")
+BROKERS = ("kite", "kotak_neo", "openalgo", "dhan", "paper")
 CLOSE, FALLEN, LAST = 65500, 65000, 64670
 """With these 0.8 x EMA9 + 0.2 x last is 652.54: 652.55 on a tick of 0.05, 653.00 on a tick of 0.50."""
 OURS, OTHER, SPLIT = "INE100A01010", "INE999X01011", "INE100A01028"
@@ -100,6 +100,13 @@ HAND: dict[str, Row] = {
         "qty": 40, "prc": "832.40", "fldQty": 0, "rejRsn": "--", "ordDtTm": "19-Jul-2023 09:15:05",
         "GuiOrdId": "1689738305-1-ASHA1-ADMINAPI",
     },
+    "dhan": {
+        "orderId": "112307190099999", "correlationId": "1000000001-1689738305000", "orderStatus": "PENDING",
+        "transactionType": "BUY", "exchangeSegment": "NSE_EQ", "productType": "CNC", "orderType": "LIMIT", "validity": "DAY",
+        "tradingSymbol": "ZULU", "securityId": "999999", "quantity": 40, "price": 832.4, "filledQty": 0,
+        "afterMarketOrder": False, "createTime": "2023-07-19 09:15:05", "updateTime": "2023-07-19 09:15:05",
+        "exchangeTime": "2023-07-19 09:15:05", "omsErrorDescription": "CONFIRMED",
+    },
 }  # fmt: skip
 
 
@@ -125,7 +132,7 @@ def with_tick(name: str, rupees: str) -> Callable[[str], str]:
         if name == "kite":
             return text.replace(",0.05,", f",{rupees},")
         head, *rows = text.splitlines()
-        at = head.split(",").index("dTickSize")
+        at = head.split(",").index("TICK_SIZE" if name == "dhan" else "dTickSize")
         paise = str(round(float(rupees) * 100))
         changed = [",".join(paise if place == at else cell for place, cell in enumerate(row.split(","))) for row in rows]
         return "\n".join([head, *changed]) + "\n"
@@ -147,7 +154,7 @@ def test_tick_on_paper(held: Trading) -> None:
 
 
 @pytest.mark.parametrize(("tick", "price"), [("0.5", "658.00"), ("0.01", "658.25"), ("5", "655.00")])
-@pytest.mark.parametrize("name", ["kite", "kotak_neo"])  # OpenAlgo takes no order in the evening
+@pytest.mark.parametrize("name", ["kite", "kotak_neo", "dhan"])  # OpenAlgo takes no order in the evening
 def test_tick_of_a_buy(trading: Callable[..., Trading], name: str, tick: str, price: str) -> None:
     """The limit of 658.275 is rounded down, and for tomorrow it fits the exchange's tick of 0.05 too."""
     market = trading(alpha())
@@ -174,7 +181,7 @@ def test_tick_of_a_list_of_yesterday(trading: Callable[..., Trading]) -> None:
 @offered("symbol_not_listed")
 def test_symbol_not_listed(held: Trading, name: str) -> None:
     """The position is named, and the step goes on to the others."""
-    without = {"kite": ",ALPHA,", "kotak_neo": ",ALPHA,"}[name]
+    without = ",ALPHA,"
     with at_broker(held, name) as wire:
         wire.listed = lambda text: "\n".join(line for line in text.splitlines() if without not in line) + "\n"
         operate(held, "sell-monitor", "--once")
@@ -244,7 +251,7 @@ def test_two_exchanges(held: Trading, name: str, first: str) -> None:
 
 
 def with_isin(name: str, isin: str, wire: Wire) -> None:
-    if name == "kite":
+    if name in {"kite", "dhan"}:
         wire.edits["holdings"] = lambda rows: [row | {"isin": isin} for row in rows]
     else:
         wire.listed = lambda text: text.replace(OURS, isin)
@@ -273,9 +280,45 @@ def test_other_isin_of_the_same_issuer(held: Trading, name: str) -> None:
         assert wire.posted == []
 
 
+# -- odd rows ---------------------------------------------------------------------------------------------------------------
+
+
+def odd(name: str, wire: Wire, kind: str, value: Any) -> None:
+    """Give each row of ALPHA another quantity."""
+    field = {
+        ("kotak_neo", "orders"): "qty", ("kotak_neo", "holdings"): "quantity", ("dhan", "holdings"): "totalQty",
+    }.get((name, kind), "quantity")  # fmt: skip
+    wire.edits[kind] = lambda rows: [row | {field: value} if "ALPHA" in str(row) else row for row in rows]
+
+
+@offered("odd_row")
+@pytest.mark.parametrize("kind", ["orders", "holdings"])
+def test_odd_row(trading: Callable[..., Trading], name: str, kind: str) -> None:
+    """Half a share in a row of ALPHA: it is named, and BRAVO is sold."""
+    market: Trading = trading(alpha(), stock("BRAVO", price=9000))
+    market.buy(117, CLOSE, symbol="ALPHA")
+    market.buy(50, 9000, symbol="BRAVO")
+    market.to(D, "18:00")
+    market.run("eod")
+    market.to(AFTER, "10:00")
+    with at_broker(market, name) as wire:
+        if kind == "orders":
+            market.world.broker.place(OrderRequest("BYHAND", "ALPHA", Side.BUY, 1, 60000))
+            wire.posted.clear()
+        odd(name, wire, kind, 0.5)
+        operate(market, "sell-monitor", "--once")
+        market.to(AFTER, "10:03")
+        said = operate(market, "sell-monitor", "--once")
+        assert said.code in {7, 11}, said
+        assert ("ALPHA" in said.err, "BRAVO" in said.err) == (True, False)
+        assert "BRAVO" in {order.symbol for order in market.orders(Side.SELL, AFTER)}
+        (shown,) = result_of(market, "status", code=11)["odd_rows"]
+        assert (shown["symbol"], shown["stops"], [row["value"] for row in shown["rows"]]) == ("ALPHA", True, ["0.5"])
+
+
 # -- status words -------------------------------------------------------------------------------------------------------------
 
-WORD = {"kite": "status", "kotak_neo": "ordSt", "openalgo": "order_status"}
+WORD = {"dhan": "orderStatus", "kite": "status", "kotak_neo": "ordSt", "openalgo": "order_status"}
 WAITING = {
     "kite": [
         "AMO REQ RECEIVED", "MODIFY AMO REQ RECEIVED", "CANCEL AMO REQ RECEIVED", "PUT ORDER REQUEST RECEIVED",
@@ -285,6 +328,7 @@ WAITING = {
         "after market order req received", "modify after market order req received", "put order req received",
         "validation pending", "open pending",
     ],
+    "dhan": ["TRANSIT"],
     "openalgo": [
         "open queued", "put order request received", "amo req received", "modify amo req received", "cancel amo req received",
         "after market order req received", "modify after market order req received",
@@ -363,7 +407,13 @@ UNPROVED: dict[str, tuple[int, Any]] = {
 @offered("authorisation")
 def test_authorisation(held: Trading, name: str) -> None:
     with at_broker(held, name) as wire:
-        if name == "kotak_neo":
+        if name == "dhan":
+            told = {
+                "orderStatus": "REJECTED",
+                "omsErrorDescription": "RMS:12: CDSL TPIN authorisation is pending for this holding",
+            }
+            wire.edits["orders"] = lambda rows: [row | told for row in rows]
+        elif name == "kotak_neo":
             wire.edits["orders"] = lambda rows: [row | {"ordSt": "rejected", "rejRsn": "CDSL TPIN required"} for row in rows]
         else:
             wire.reply = REPLIES[name]
@@ -393,11 +443,13 @@ ADDRESS: dict[str, tuple[int, Any]] = {
             "Update allowed IPs on the Kite developer console",
         },
     ),
+    "dhan": (400, {"errorType": "Input_Exception", "errorCode": "DH-905", "errorMessage": "Invalid IP"}),
     "kotak_neo": (403, {"stCode": 100008, "errMsg": "unauthorized: IP not whitelisted", "stat": "Not_Ok"}),
     "openalgo": (403, {"status": "error", "message": "IP (203.0.113.9) is not allowed to place orders for this app."}),
 }  # fmt: skip
 REMEDY = {
     "kite": ("2001:db8::7", "developers.kite.trade", "connect_by=ipv4"),
+    "dhan": ("Invalid IP", "web.dhan.co", "connect_by=ipv4"),
     "kotak_neo": ("NEO app", "two IPv4", "`tradectl login --again`"),
     "openalgo": ("203.0.113.9", "the address of OpenAlgo's machine", "listed"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from tests.brokers.floor import ist
 from tradectl.brokers.dhan import rows, shares
 from tradectl.brokers.dhan.api import understood
+from tradectl.brokers.dhan.instruments import Listed
 from tradectl.brokers.dhan.judging import judge_holdings, judge_read, rejection
 from tradectl.brokers.transport import Reply
 from tradectl.errors import BrokerUnavailable, ConfigurationError, LoginNeeded
@@ -34,12 +36,15 @@ TRADE: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-def named(row: Mapping[str, Any]) -> str:
-    return {"11536": "TCS"}[str(row["securityId"])]
+LISTED = Listed("11536", "TCS", "EQ", "INE467B01029", 5)
+
+
+def known(row: Mapping[str, Any]) -> Listed | None:
+    return LISTED if str(row["securityId"]) == "11536" else None
 
 
 def order(waits: bool = False, **changes: Any) -> OrderReport:
-    (found,) = rows.orders([{**ORDER, **changes}], named, lambda _: waits)
+    (found,) = rows.orders([{**ORDER, **changes}], known, lambda _: waits)
     return found
 
 
@@ -78,24 +83,43 @@ def test_a_tag_of_dhans_own_is_none(tag: str | None, ours: str | None) -> None:
 @pytest.mark.parametrize("changes", [{"productType": "INTRADAY"}, {"exchangeSegment": "NSE_FNO"}, {"productType": "MTF"}])
 def test_rows_of_other_products_are_left_out_unread(changes: dict[str, Any]) -> None:
     odd = {**ORDER, **changes, "quantity": "many", "securityId": None, "createTime": None}
-    assert rows.orders([odd], named, lambda _: False) == ()
+    found = rows.orders([odd], known, lambda _: False)
+    assert (tuple(found), found.odd) == ((), ())
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "field"),
     [
-        {"quantity": 0.5}, {"quantity": "x"}, {"price": -(10**17)}, {"createTime": None}, {"createTime": "0001-01-01 00:00:00"},
-        {"createTime": "2021-11-24T13:33:03+05:30"}, {"transactionType": "HOLD"}, {"filledQty": 2**31}, {"price": "dear"},
-        {"orderStatus": "TRADED", "filledQty": None},
+        ({"quantity": 0.5}, "quantity"), ({"quantity": 0}, "quantity"),
+        ({"quantity": -5}, "quantity"), ({"quantity": "x"}, "quantity"),
+        ({"price": -(10**17)}, "price"), ({"price": 102.345}, "price"), ({"price": 0}, "price"), ({"price": "dear"}, "price"),
+        ({"createTime": None}, "createTime"), ({"createTime": "0001-01-01 00:00:00"}, "createTime"),
+        ({"createTime": "2021-11-24T13:33:03+05:30"}, "createTime"), ({"transactionType": "HOLD"}, "transactionType"),
+        ({"filledQty": 2**31}, "filledQty"), ({"filledQty": 6}, "filled_quantity"), ({"filledQty": None}, "filledQty"),
+        ({"orderId": "0"}, "orderId"), ({"securityId": None, "tradingSymbol": "TCS"}, "securityId"),
+        ({"securityId": "9" * 40, "tradingSymbol": "TCS"}, "securityId"), ({"afterMarketOrder": "yes"}, "afterMarketOrder"),
+        ({"correlationId": 7}, "correlationId"), ({"exchangeSegment": "MOON"}, "exchangeSegment"),
+        ({"productType": None}, "productType"),
     ],
 )  # fmt: skip
-def test_a_row_that_cannot_be_read_is_a_read_that_failed(changes: dict[str, Any]) -> None:
+def test_an_odd_row_stops_its_symbol_alone(changes: dict[str, Any], field: str) -> None:
+    found = rows.orders([{**ORDER, **changes}, {**ORDER, "orderId": "7"}], known, lambda _: False)
+    assert [report.broker_order_id for report in found] == ["7"]
+    ((symbol, named),) = [(row.symbol, row.field) for row in found.odd]
+    assert (symbol, named) == ("TCS", field)
+
+
+def test_an_order_book_that_is_no_list_is_a_read_that_failed() -> None:
     with pytest.raises(BrokerUnavailable, match=r"^Dhan's reply to /orders cannot be understood: "):
-        understood("/orders", b"[]", lambda _: order(**changes))
+        understood("/orders", b'{"data": []}', lambda data: rows.orders(data, known, lambda _: False))
+
+
+def test_a_price_that_was_a_float_is_the_price_that_was_meant() -> None:
+    assert order(price=101.3499984741211).price == 10135
 
 
 def test_a_trades_id_has_its_day_and_exchange() -> None:
-    (found,) = rows.trades([TRADE], named)
+    (found,) = rows.trades([TRADE], known)
     assert (found.trade_id, found.quantity, found.price) == ("20211125-NSE-15112111182045", 40, 334580)
     assert found.at == datetime(2021, 11, 25, 5, 50, 7, tzinfo=UTC)
 
@@ -104,10 +128,32 @@ def test_holdings_and_positions_are_one_count() -> None:
     held = {"securityId": "11536", "totalQty": 100, "dpQty": 90, "t1Qty": 10, "availableQty": 100, "collateralQty": 20}
     position = {"exchangeSegment": "NSE_EQ", "productType": "CNC", "securityId": "11536", "dayBuyQty": 5, "daySellQty": 15}
     other = {"exchangeSegment": "NSE_FNO", "productType": "MARGIN", "securityId": None}
-    (found,) = shares.holdings([held], [position, other], named, frozenset())
-    assert found == Holding("TCS", 60, 10, 70, 20)
-    (restricted,) = shares.holdings([held], [{**position, "daySellQty": 0}], named, frozenset({"TCS"}))
+    (found,) = shares.holdings([held], [position, other], known)
+    assert found == Holding("TCS", 60, 10, 70, 20, LISTED.isin)
+    late = [{**position, "daySellQty": 0}]
+    (restricted,) = shares.holdings([held], late, lambda _: replace(LISTED, series="BE"))
     assert (restricted.quantity, restricted.t1_quantity, restricted.sellable) == (70, 15, 80)
+    traded = [{**TRADE, "tradedQuantity": 5}, {**TRADE, "transactionType": "SELL", "tradedQuantity": 15}]
+    today = shares.positions_of([*traded, {**TRADE, "exchangeTime": "2021-11-24 11:20:07"}], date(2021, 11, 25))
+    assert tuple(shares.holdings([held], today, known)) == (found,)
+
+
+@pytest.mark.parametrize(
+    ("of", "changes", "field"),
+    [
+        ("held", {"totalQty": -1}, "totalQty"), ("held", {"t1Qty": "x"}, "t1Qty"),
+        ("held", {"availableQty": None}, "availableQty"),
+        ("held", {"isin": 7}, "isin"), ("day", {"dayBuyQty": 0.5}, "dayBuyQty"), ("day", {"daySellQty": 10**12}, "daySellQty"),
+    ],
+)  # fmt: skip
+def test_of_a_symbol_with_an_odd_row_nothing_is_held(of: str, changes: dict[str, Any], field: str) -> None:
+    held = {"securityId": "11536", "tradingSymbol": "TCS", "totalQty": 100, "t1Qty": 0, "availableQty": 100}
+    day = {"exchangeSegment": "NSE_EQ", "productType": "CNC", "securityId": "11536", "dayBuyQty": 5, "daySellQty": 0}
+    other = {"securityId": "5", "tradingSymbol": "ACME", "totalQty": 3, "t1Qty": 0, "availableQty": 3}
+    made = {"held": held, "day": day} | {of: {**{"held": held, "day": day}[of], **changes}}
+    found = shares.holdings([made["held"], other], [made["day"]], known)
+    assert [item.symbol for item in found] == ["ACME"]
+    assert [(row.symbol, row.field) for row in found.odd] == [("TCS", field)]
 
 
 @pytest.mark.parametrize(
@@ -141,6 +187,8 @@ def test_only_holdings_may_say_that_there_are_none() -> None:
         ("RMS:34126082515009:You are trying to sell more than the quantity you currently hold.", "holdings"),
         ("RMS:1:Order Price needs to be Circuit Limits of 2915.70 to 3563.50", "band"),
         ("RMS: margin shortfall", "funds"),
+        ("RMS:12: CDSL TPIN authorisation is pending for this holding", "authorisation"),
+        ("e-DIS not done", "authorisation"),
         ("transactions blocked by RMS", "refused"),
     ],
 )

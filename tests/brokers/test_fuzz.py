@@ -24,6 +24,12 @@ from tests.brokers.kite.test_packets import frame as kite_frame
 from tests.brokers.kite.test_packets import packet as kite_packet
 from tests.brokers.test_kotak_feed import packet as kotak_packet
 from tradectl.brokers import storable
+from tradectl.brokers.dhan import api as dhan_api
+from tradectl.brokers.dhan import instruments as dhan_instruments
+from tradectl.brokers.dhan import login as dhan_login
+from tradectl.brokers.dhan import money as dhan_money
+from tradectl.brokers.dhan import rows as dhan
+from tradectl.brokers.dhan import shares as dhan_shares
 from tradectl.brokers.kite import history, purse, remarks, shares
 from tradectl.brokers.kite import instruments as kite_instruments
 from tradectl.brokers.kite import login as kite_login
@@ -117,6 +123,34 @@ OPENALGO_QUOTE = {
     "symbol": "ACME", "exchange": "NSE",
     "data": {"ltp": 101.35, "open": 100.0, "high": 102.0, "low": 99.5, "prev_close": 100.5, "volume": 5500},
 }  # fmt: skip
+
+DHAN_ORDER = {
+    "orderId": "112111182198", "correlationId": "ABCDEFGHIJKLMNO", "orderStatus": "PENDING", "transactionType": "SELL",
+    "exchangeSegment": "NSE_EQ", "productType": "CNC", "orderType": "LIMIT", "tradingSymbol": "", "securityId": "1594",
+    "quantity": 7, "price": 101.35, "filledQty": 2, "afterMarketOrder": False, "omsErrorDescription": "CONFIRMED",
+    "createTime": "2023-07-17 09:15:02", "updateTime": "2023-07-17 10:20:30", "exchangeTime": "0001-01-01 00:00:00",
+}  # fmt: skip
+DHAN_TRADE = {
+    "orderId": "112111182198", "exchangeTradeId": "77", "transactionType": "SELL", "exchangeSegment": "NSE_EQ",
+    "productType": "CNC", "tradingSymbol": "ACME", "securityId": "1594", "tradedQuantity": 2, "tradedPrice": 101.35,
+    "createTime": "2023-07-17 09:15:02", "updateTime": "2023-07-17 09:15:09", "exchangeTime": "2023-07-17 09:15:09",
+}  # fmt: skip
+DHAN_HELD = {
+    "exchange": "ALL", "tradingSymbol": "ACME", "securityId": "1594", "isin": "INE000000001", "totalQty": 10, "t1Qty": 2,
+    "availableQty": 8, "collateralQty": 0,
+}  # fmt: skip
+DHAN_POSITION = {
+    "tradingSymbol": "ACME", "securityId": "1594", "exchangeSegment": "NSE_EQ", "productType": "CNC",
+    "dayBuyQty": 3, "daySellQty": 1,
+}  # fmt: skip
+DHAN_QUOTE = {
+    "last_price": 101.35, "last_trade_time": "17/07/2023 11:29:50", "volume": 12345, "lower_circuit_limit": 90.5,
+    "upper_circuit_limit": 110.45, "ohlc": {"open": 100.0, "high": 102.0, "low": 99.5, "close": 100.5},
+}  # fmt: skip
+DHAN_LIST = (
+    "EXCH_ID,SEGMENT,SECURITY_ID,ISIN,INSTRUMENT,UNDERLYING_SYMBOL,SYMBOL_NAME,SERIES,TICK_SIZE\n"
+    "NSE,E,1594,INE000000001,EQUITY,ACME,ACME LIMITED,EQ,5.0000\nNSE,E,2885,INE000000002,EQUITY,RISE,RISE,BE,0.05\n"
+)
 
 Check = Callable[[Any, bytes], None]
 
@@ -222,6 +256,15 @@ def of_kotak(make: Callable[[Any], Any]) -> Callable[[bytes], Any]:
     return lambda content: parsed(lambda: make(kotak_broker._data(Reply(200, content), bare=True)), "answer")
 
 
+def of_dhan(make: Callable[[Any], Any]) -> Callable[[bytes], Any]:
+    return lambda content: dhan_api.understood("answer", content, make)
+
+
+def listed_at_dhan(row: Mapping[str, Any]) -> dhan_instruments.Listed | None:
+    listing = dhan_instruments.Listing(dhan_instruments.parse(DHAN_LIST.encode()))
+    return listing.of_id(str(row["securityId"])) or listing.of_isin(row.get("isin"))
+
+
 def of_openalgo(make: Callable[[Any], Any]) -> Callable[[bytes], Any]:
     return lambda content: understood("answer", lambda: make(read(content, exact=True)))
 
@@ -323,6 +366,43 @@ JSON: dict[str, tuple[Any, Callable[[bytes], Any], Check]] = {
         lambda content: feed.dividers(content.decode(errors="replace")),
         nothing,
     ),
+    "dhan orders": (
+        [DHAN_ORDER, DHAN_ORDER | {"orderId": "2", "securityId": "2885"}],
+        of_dhan(lambda found: dhan.orders(found, listed_at_dhan, lambda _: False, NOW)),
+        same("orderId", "quantity", "price"),
+    ),
+    "dhan trades": (
+        [DHAN_TRADE, DHAN_TRADE | {"exchangeTradeId": "78"}],
+        of_dhan(lambda found: dhan.trades(found, listed_at_dhan, NOW)),
+        same("orderId", "tradedQuantity", "tradedPrice"),
+    ),
+    "dhan holdings": (
+        {"held": [DHAN_HELD], "day": [DHAN_POSITION]},
+        of_dhan(lambda found: dhan_shares.holdings(found["held"], found["day"], listed_at_dhan)),
+        nothing,
+    ),
+    "dhan holdings by trades": (
+        {"held": [DHAN_HELD], "day": [DHAN_TRADE]},
+        of_dhan(
+            lambda found: dhan_shares.holdings(found["held"], dhan_shares.positions_of(found["day"], NOW.date()), listed_at_dhan)
+        ),
+        nothing,
+    ),
+    "dhan quotes": (
+        {"data": {"NSE_EQ": {"1594": DHAN_QUOTE}}},
+        of_dhan(lambda found: dhan.quotes(found["data"]["NSE_EQ"], {"1594": "ACME"}, lambda at: at, NOW)),
+        nothing,
+    ),
+    "dhan funds": (
+        {"availabelBalance": 99725.05, "sodLimit": 100000.5, "receiveableAmount": 0.0},
+        of_dhan(lambda found: dhan_money.funds(found, -12345)),
+        nothing,
+    ),
+    "dhan profile": (
+        {"dhanClientId": "1000000001", "tokenValidity": "18/07/2023 09:00", "ddpi": "Active", "dataPlan": "Active"},
+        of_dhan(lambda found: (dhan_login._validity(found), dhan_login.remarks(found))[:0]),
+        nothing,
+    ),
     "openalgo orders": (
         {"data": {"orders": [OPENALGO_ORDER, OPENALGO_ORDER | {"orderid": "2"}]}},
         of_openalgo(lambda found: openalgo.orders(found["data"]["orders"], (), moment, NOW)),
@@ -411,6 +491,7 @@ def test_no_frame_breaks_its_reader(broker: str) -> None:
 
 LISTS: dict[str, tuple[str, Callable[[bytes], Any]]] = {
     "kite": (KITE_INSTRUMENTS, lambda content: list(kite_instruments.listed(content).values())),
+    "dhan": (DHAN_LIST, dhan_instruments.parse),
     "kotak": (KOTAK_SCRIPS, lambda content: list(kotak_instruments._scrips(content)._by_symbol.values())),
 }
 

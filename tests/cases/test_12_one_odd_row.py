@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,7 +21,7 @@ from tests.execution.conftest import trading
 from tests.execution.trading import AFTER, D, Trading, entry, stock
 from tradectl.model.order import OrderStatus, Side
 from tradectl.sandbox.kite import KiteSandbox
-from tradectl.sandbox.server import Request
+from tradectl.sandbox.server import Request, Response
 
 __all__ = ["trading"]
 
@@ -277,3 +279,29 @@ def test_shares_that_can_be_read_again_are_sold_by_the_same_process(held: Tradin
     assert held.monitor(AFTER, "10:20").exit_code == 0
     assert sells(held) == BOTH
     assert [line.symbol for line in held.ledger.logs.list(action="row_readable")] == ["ALPHA"]
+
+
+def test_an_odd_row_under_a_lost_tag_needs_a_person(held: Trading, kite: OddHoldings, changes: Changes, zulu: Any) -> None:
+    changes[ORDERS] = lambda rows: [zulu | {"tag": "ABCDEFGHIJKLMN2"}, *rows]
+    said = step(held, "10:01")
+    assert (said.code, "Nothing is sent or changed for ZULU" in said.err) == (11, True)
+    assert sells(held) == BOTH
+
+
+def test_a_sell_that_the_broker_does_not_list_leaves_the_others_their_exits(
+    held: Trading, kite: OddHoldings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row of ALPHA in the list of instruments has no tick."""
+    answered = KiteSandbox.answer
+
+    def answer(self: KiteSandbox, request: Request) -> Response:
+        found = answered(self, request)
+        if not request.path.startswith("/instruments"):
+            return found
+        lines = found.body.decode().splitlines(keepends=True)
+        return replace(found, body="".join(re.sub(r",0\.05,", ",-,", x) if ",ALPHA," in x else x for x in lines).encode())
+
+    monkeypatch.setattr(KiteSandbox, "answer", answer)
+    assert step(held, "10:03").code == 11
+    assert sells(held)["BRAVO"] is OrderStatus.ONGOING
+    assert sells(held).get("ALPHA") in {None, OrderStatus.REJECTED}

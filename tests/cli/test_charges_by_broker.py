@@ -51,7 +51,9 @@ def backtested(researcher: Tradectl, *words: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize(("broker", "table"), [("kite", "zerodha"), ("kotak_neo", "kotak_neo"), ("openalgo", "levies_only")])
+@pytest.mark.parametrize(
+    ("broker", "table"), [("kite", "zerodha"), ("kotak_neo", "kotak_neo"), ("dhan", "dhan"), ("openalgo", "levies_only")]
+)
 def test_a_live_home_has_the_table_of_its_broker(tradectl: Tradectl, broker: str, table: str) -> None:
     live(tradectl, broker)
     assert counted(tradectl)[0] == table

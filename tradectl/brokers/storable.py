@@ -67,7 +67,8 @@ MONEY = Range(-(10**15), 10**15)
 """Paise of an account: up to Rs 10 lakh crore, owned or owed."""
 TICK = Range(1, 100_00)
 """Paise of a tick."""
-SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9&_.*-]{0,31}")
+SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9&_.*%$+/()' -]{0,31}")
+"""A symbol of the exchange. Shares have letters, digits, `&` and `-`; bonds and funds, which are held by hand, some more."""
 TAG = re.compile(r"[\x20-\x7e]{1,64}")
 TRADE_ID = re.compile(r"[\x21-\x7e]{1,64}")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}(?:\.0{1,6})?")
@@ -153,6 +154,14 @@ def identity(value: object, field: str = "order_id") -> str:
     if found is None:
         raise OddValue(field, value)
     return found
+
+
+def trade_name(value: object, field: str = "trade_id") -> str:
+    """Return the broker's id of a trade as text: up to 40 visible characters. OddValue for a value that is none."""
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else value
+    if not isinstance(text, str) or isinstance(text, OddNumber) or len(text) > 40 or not TRADE_ID.fullmatch(text):
+        raise OddValue(field, value)
+    return text
 
 
 def symbol(value: object, field: str = "symbol") -> str:

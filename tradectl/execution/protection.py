@@ -45,7 +45,9 @@ MARKET_HOURS = frozenset(
     }
 )
 """The phases in which a sell may rest at the exchange and trade."""
-_AUTHORISATION = re.compile(r"authori[sz]ation at (the )?depository|needs? authori[sz]ation|\bTPIN\b|\bEDIS\b", re.IGNORECASE)
+_AUTHORISATION = re.compile(
+    r"authori[sz]ation at (the )?depository|needs? authori[sz]ation|\b(TPIN|e-?DIS|CDSL|DDPI)\b", re.IGNORECASE
+)
 """Words of a refusal for want of the holder's authorisation (Kite: "... quantity needs authorisation at depository.")."""
 
 

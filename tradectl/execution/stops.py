@@ -104,6 +104,10 @@ def is_ours(book: Book, row: OddRow, wanted: AbstractSet[str]) -> bool:
     """Return whether a row stops something that we hold, have ordered or want (`wanted`: symbols of orders that were stopped)."""
     if row.kind is RowKind.TICK:
         return False  # the price is asked for instead
+    if CLIENT_TAG.fullmatch(row.tag):
+        known = book.tagged([row.tag]).get(row.tag)
+        if known is None or known.alive:
+            return True  # an order under a tag of ours that the ledger has lost, or that lives
     symbol = symbol_of(book, row)
     if not symbol:
         return _may_be_ours(row)

@@ -6,6 +6,7 @@ hours        when an order is sent, and whether it still waits as an after-marke
 instruments  the day's list of instruments: symbols, series, security ids, ticks
 rows         the JSON rows of the day, each parsed once
 shares       holdings and today's positions as one count of shares
+money        the fund limit and today's trades as funds
 prices       quotes, without a way to an order
 login        a session from the token that a person generates at web.dhan.co
 broker       the account
@@ -24,6 +25,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tradectl.brokers.adapter import Account, Ask, Field, Session
+from tradectl.brokers.network import CONNECT_BY
 from tradectl.ports import Capabilities
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ class DhanAdapter:
         tag_length=25,
         tag_survives_modify=False,  # not documented
     )
-    fields = (Field("client_id", "your Dhan client id", secret=False),)
+    fields = (Field("client_id", "your Dhan client id", secret=False), CONNECT_BY)
     addresses: Mapping[str, str] = MappingProxyType({"api": "https://api.dhan.co/v2", "web": "https://web.dhan.co"})
     limits: Mapping[str, tuple[tuple[int, float], ...]] = MappingProxyType(
         {

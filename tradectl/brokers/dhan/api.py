@@ -10,6 +10,7 @@ from tradectl.brokers import strict_json
 from tradectl.brokers.adapter import ORDERS, Account, Session
 from tradectl.brokers.dhan.judging import judge, judge_change, judge_holdings, judge_list, judge_read
 from tradectl.brokers.insession import in_session
+from tradectl.brokers.network import source_of
 from tradectl.brokers.transport import CONNECT, ReadTransport, Reply, Transport
 from tradectl.errors import BrokerUnavailable, LoginNeeded
 from tradectl.model.order import Side
@@ -28,7 +29,7 @@ class Reads:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._root = account.addresses["api"].rstrip("/")
-        how: dict[str, Any] = {"clock": account.clock, "limiter": account.limiter}
+        how: dict[str, Any] = {"clock": account.clock, "limiter": account.limiter, "source": source_of(account.vault)}
         self._reads = ReadTransport(NAME, judge_read, timeout=account.timeout, posts=(QUOTE,), **how)
         self._holdings = ReadTransport(NAME, judge_holdings, timeout=account.timeout, **how)
         self._lists = ReadTransport(NAME, judge_list, timeout=account.timeout or (CONNECT, LIST_SECONDS), **how)
@@ -90,6 +91,7 @@ class Api(Reads):
             limiter=account.limiter,
             timeout=account.timeout,
             check_send=account.check_send,
+            source=source_of(account.vault),
         )
 
     def close(self) -> None:

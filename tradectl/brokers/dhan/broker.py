@@ -14,21 +14,21 @@ from urllib.parse import quote
 
 from tradectl.brokers.adapter import Account, Remark
 from tradectl.brokers.day_cash import cash_flow
-from tradectl.brokers.dhan import login, rows, shares
+from tradectl.brokers.dhan import login, money, rows, shares
 from tradectl.brokers.dhan.api import HOLDINGS, Api
 from tradectl.brokers.dhan.hours import Hours
 from tradectl.brokers.dhan.instruments import Listed
 from tradectl.brokers.dhan.judging import OrderError, no_holdings, rejection
 from tradectl.brokers.dhan.prices import DhanPrices
 from tradectl.brokers.kept import Kept
-from tradectl.brokers.replies import check_absent, order_id
+from tradectl.brokers.replies import check_absent, off_tick, order_id
 from tradectl.brokers.transport import Reply
-from tradectl.errors import Ambiguous, Blocked, OrderRefused, TradectlError
+from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, OrderRefused, TradectlError
 from tradectl.exchange.rates import shipped
 from tradectl.exchange.ticks import on_tick
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
-from tradectl.model.money import to_rupees
+from tradectl.model.odd_rows import Rows, odd_of
 from tradectl.model.order import (
     ALIVE,
     Funds,
@@ -41,7 +41,7 @@ from tradectl.model.order import (
     TradeReport,
     Variety,
 )
-from tradectl.ports import Capabilities
+from tradectl.ports import Capabilities, OrderRules
 
 CHARGES = shipped("dhan")
 SEGMENT = "NSE_EQ"
@@ -61,8 +61,8 @@ class DhanBroker:
         self._api = Api(account)
         self._prices = DhanPrices(account, self._api)
         self._hours = Hours(account.sessions)
-        self._orders: Kept[tuple[OrderReport, ...]] = Kept()
-        self._trades: Kept[tuple[TradeReport, ...]] = Kept()
+        self._orders: Kept[Rows[OrderReport]] = Kept()
+        self._trades: Kept[Rows[TradeReport]] = Kept()
 
     def close(self) -> None:
         self._api.close()
@@ -88,8 +88,7 @@ class DhanBroker:
         look()
         listed = self._prices.instruments.find(request.symbol, self._account.clock.now(), request.side)
         if not on_tick(request.price, listed.tick_size):
-            tick = to_rupees(listed.tick_size)
-            raise OrderRefused(f"{to_rupees(request.price)} is not a multiple of the tick size at Dhan, {tick}", code="tick")
+            raise off_tick("Dhan", request.price, listed.tick_size)
         reply = self._api.send(
             "POST",
             "/orders",
@@ -143,9 +142,13 @@ class DhanBroker:
     def _known(self, broker_order_id: str) -> OrderReport:
         """Return an order of the book as it is now. OrderRefused where the book has none."""
         self._hours.check_quiet(self._account.clock.now())
-        for report in self.orders():
+        book = self.orders()
+        for report in book:
             if report.broker_order_id == broker_order_id:
                 return report
+        odd = next((row for row in odd_of(book) if row.broker_order_id in {"", broker_order_id}), None)
+        if odd is not None:
+            raise BrokerUnavailable(f"order {broker_order_id} cannot be changed: {odd.text}")
         raise OrderRefused(f"Dhan's order book has no order {broker_order_id}", code="unknown_order")
 
     def _check_accepted(self, number: str, request: OrderRequest, symbol: str) -> None:
@@ -175,30 +178,31 @@ class DhanBroker:
 
     def trades(self) -> Sequence[TradeReport]:
         """Return the trades of the day; the same object again while nothing changed."""
-        return self._trades.of(self._api.get("/trades", lambda data: rows.trades(_list(data), self._named)))
+        now = self._account.clock.now()
+        return self._trades.of(self._api.get("/trades", lambda data: rows.trades(data, self._listed, now)))
 
     def holdings(self) -> Sequence[Holding]:
-        """Return shares with what may be sold of them (`shares`)."""
-        positions = self._api.get("/positions", _list)
-
-        def read(data: Any) -> tuple[Holding, ...]:
-            held = [] if no_holdings(data) else _list(data)
-            restricted = {self._named(row) for row in (*held, *positions) if self._series(row) not in {"", "EQ"}}
-            return shares.holdings(held, positions, self._named, frozenset(restricted))
-
-        return self._api.get(HOLDINGS, read)
+        """Return shares with what may be sold of them (`shares`). Where the positions cannot be read, the day's trades for
+        delivery say the same of today."""
+        try:
+            positions = self._api.get("/positions", _list)
+        except BrokerUnavailable:
+            today = ist_date(self._account.clock.now())
+            positions = self._api.get("/trades", lambda data: shares.positions_of(_list(data), today))
+        return self._api.get(
+            HOLDINGS, lambda data: shares.holdings([] if no_holdings(data) else _list(data), positions, self._listed)
+        )
 
     def funds(self) -> Funds:
         """Return what may be spent (`availabelBalance`, Dhan's spelling). Cash is computed: the balance of the morning
-        (`sodLimit`), the day's trades, and their charges by our own table."""
-        flow = cash_flow(self.trades(), ist_date(self._account.clock.now()), CHARGES)
-
-        def read(data: Any) -> Funds:
-            available, withheld = rows.about_paise(data["availabelBalance"]), rows.about_paise(data["receiveableAmount"])
-            cash = rows.about_paise(data["sodLimit"]) + flow
-            return Funds(available, max(0, cash - available - withheld), cash)
-
-        return self._api.get("/fundlimit", read)
+        (`sodLimit`), the day's trades, and their charges by our own table. Where a trade cannot be read, cash is what may be
+        spent, what is withheld and what resting buys hold."""
+        trades = self.trades()
+        if odd_of(trades):
+            orders = self.orders()
+            return self._api.get("/fundlimit", lambda data: money.funds_without_trades(data, orders))
+        flow = cash_flow(trades, ist_date(self._account.clock.now()), CHARGES)
+        return self._api.get("/fundlimit", lambda data: money.funds(data, flow))
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         return self._prices.quotes(symbols)
@@ -207,24 +211,25 @@ class DhanBroker:
         """None: nothing says that Dhan serves indicative prices."""
         return {}
 
-    def _reports(self, data: Any) -> tuple[OrderReport, ...]:
+    # beyond the port
+
+    def order_rules(self, symbol: str) -> OrderRules | None:
+        """As `ListsOrderRules`, by the list of instruments, which has no freeze quantity."""
+        return self._prices.instruments.order_rules(symbol, self._account.clock.now())
+
+    def _reports(self, data: Any) -> Rows[OrderReport]:
         now = self._account.clock.now()
-        return rows.orders(_list(data), self._named, lambda placed: self._hours.waits(placed, now))
-
-    def _named(self, row: rows.Row) -> str:
-        """Return the symbol behind a row's security id; without one in the list of NSE, the row's own symbol."""
-        found = self._listed(row)
-        return found.symbol if found is not None else rows.symbol_of(str(row["tradingSymbol"]))
-
-    def _series(self, row: rows.Row) -> str:
-        found = self._listed(row)
-        return found.series if found is not None else ""
+        return rows.orders(_list(data), self._listed, lambda placed: self._hours.waits(placed, now), now)
 
     def _listed(self, row: rows.Row) -> Listed | None:
-        """Return what NSE's list says of a row's share. A row of holdings names its exchange, the others their segment."""
-        if row.get("exchangeSegment", SEGMENT) != SEGMENT or row.get("exchange") == "BSE":
-            return None
-        return self._prices.instruments.names(self._account.clock.now()).of_id(str(row["securityId"]))
+        """Return what NSE's list says of a row's share, by its security id or its ISIN. A row of holdings names its exchange, the
+        others their segment."""
+        names = self._prices.instruments.names(self._account.clock.now())
+        if row.get("exchangeSegment", SEGMENT) == SEGMENT and row.get("exchange") != "BSE":
+            found = names.of_id(str(row["securityId"]))
+            if found is not None:
+                return found
+        return names.of_isin(row.get("isin"))
 
 
 def _terms(quantity: int, price: int) -> dict[str, Any]:
@@ -248,9 +253,9 @@ def _order_id(reply: Reply, known: str = "") -> str:
     return number
 
 
-def _list(data: Any) -> list[rows.Row]:
+def _list(data: Any) -> list[Any]:
     """Return the rows of a reply: a list, or one row by itself. ValueError for anything else."""
-    if isinstance(data, list) and all(isinstance(row, dict) for row in data):
+    if isinstance(data, list):
         return data
     if isinstance(data, dict) and "orderId" in data:
         return [data]

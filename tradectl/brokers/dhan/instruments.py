@@ -9,19 +9,22 @@ Source: dhanhq.co/docs/v2/instruments (columns); rows of the list of 2026-08 in 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from io import StringIO
 from pathlib import Path
 
+from tradectl.brokers import storable
+from tradectl.brokers.storable import TICK, OddValue, rupees
+from tradectl.brokers.strict_json import brief
 from tradectl.brokers.whole_files import put_whole
 from tradectl.errors import BrokerUnavailable, DataError, UsageError
 from tradectl.model.market import Instrument
 from tradectl.model.moment import ist_date
 from tradectl.model.order import Side
-from tradectl.ports import MarketData
+from tradectl.ports import MarketData, OrderRules
 
 RENEWED = timedelta(hours=8, minutes=30)
 """A list fetched earlier in the day may be yesterday's. When Dhan makes it is not documented: our choice."""
@@ -29,6 +32,9 @@ AGAIN = timedelta(minutes=5)
 """For so long a list that could not be had is not asked for again, where only names are needed."""
 PREFIX = "dhan-nse-"
 SERIES = ("EQ", "BE", "BZ")
+_COLUMNS = ("SECURITY_ID", "ISIN", "INSTRUMENT", "UNDERLYING_SYMBOL", "SYMBOL_NAME", "SERIES", "TICK_SIZE")
+_ID = re.compile(r"[0-9]{1,12}")
+"""A security id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,11 @@ class Listing:
         """Return the share behind a security id; None for another instrument."""
         return self._by_id.get(security_id)
 
+    def of_isin(self, isin: object) -> Listed | None:
+        """Return the share with an ISIN; None for none."""
+        found = self._by_isin.get(isin) if isinstance(isin, str) else None
+        return found[0] if found else None
+
     def find(self, instrument: Instrument, side: Side | None = None) -> Listed:
         """Return the share of an instrument, by ISIN where it is known. UsageError where Dhan lists none; DataError for a BUY of
         what Dhan lists under another ISIN or series."""
@@ -65,7 +76,7 @@ class Listing:
         known_isin = bool(found) or not instrument.isin
         found = found or self._by_symbol.get(instrument.symbol, [])
         if not found:
-            raise UsageError(f"Dhan does not list {instrument.symbol} on NSE today")
+            raise UsageError(f"Dhan does not list {instrument.symbol} on NSE today, or its row in the list cannot be read")
         same = [item for item in found if item.series == instrument.series]
         if side is Side.BUY and not known_isin:
             raise DataError(f"{instrument.symbol} is {found[0].isin} at Dhan, not {instrument.isin}: it is not bought")
@@ -87,6 +98,10 @@ class Instruments:
         """Return the share behind an exchange's symbol. Errors: see `Listing.find`; UsageError where our market data lacks it."""
         today = ist_date(now)
         return self.listing(now).find(self._market.instrument(self._market.find(symbol, today), today), side)
+
+    def order_rules(self, symbol: str, now: datetime) -> OrderRules:
+        """Return the tick of a share by the newest list. Errors: see `find`."""
+        return OrderRules(self.find(symbol, now).tick_size, ist_date(now - RENEWED))
 
     def listing(self, now: datetime) -> Listing:
         """Return the list that holds now. BrokerUnavailable where it cannot be had or read."""
@@ -126,26 +141,34 @@ class Instruments:
 
 
 def parse(content: bytes) -> list[Listed]:
-    """Return the shares of the series that are traded here. BrokerUnavailable for anything but the CSV."""
+    """Return the shares of the series that are traded here. A row that cannot be read is left out. BrokerUnavailable for anything
+    but the CSV."""
     try:
-        rows = csv.DictReader(StringIO(content.decode("utf-8-sig")))
-        found = [_listed(row) for row in rows if row["INSTRUMENT"] == "EQUITY" and row["SERIES"] in SERIES]
-    except (KeyError, ValueError, TypeError, csv.Error, InvalidOperation) as error:
-        raise BrokerUnavailable(f"Dhan's list of instruments cannot be read: {error}") from error
+        reader = csv.DictReader(StringIO(content.decode("utf-8-sig")))
+        if missing := [name for name in _COLUMNS if name not in (reader.fieldnames or ())]:
+            raise BrokerUnavailable(f"Dhan's list of instruments has no column {missing[0]}")
+        listed = (_listed(row) for row in reader if row["INSTRUMENT"] == "EQUITY" and row["SERIES"] in SERIES)
+        found = [item for item in listed if item is not None]
+    except (csv.Error, ValueError) as error:
+        raise BrokerUnavailable(f"Dhan's list of instruments cannot be read: {brief(str(error))}") from error
     if not found:
         raise BrokerUnavailable("Dhan's list of instruments has no share of NSE")
     return found
 
 
-def _listed(row: dict[str, str]) -> Listed:
-    symbol = row["UNDERLYING_SYMBOL"] or row["SYMBOL_NAME"]
-    return Listed(row["SECURITY_ID"], symbol, row["SERIES"], row["ISIN"], _tick(row["TICK_SIZE"]))
+def _listed(row: Mapping[str, str]) -> Listed | None:
+    """Return a row; None for one that cannot be read."""
+    try:
+        symbol = storable.symbol(row["UNDERLYING_SYMBOL"] or row["SYMBOL_NAME"], "UNDERLYING_SYMBOL")
+        number = row["SECURITY_ID"] or ""
+        if not _ID.fullmatch(number):
+            return None
+        return Listed(number, symbol, row["SERIES"], row["ISIN"] or "", _tick(row["TICK_SIZE"]))
+    except OddValue:
+        return None
 
 
 def _tick(text: str) -> int:
     """Return a tick in paise. The list of 2026 has paise (10.0000 for Rs 0.10); older ones have rupees (0.0500)."""
-    tick = Decimal(text)
-    paise = int(tick if tick == int(tick) else tick * 100)
-    if paise <= 0:
-        raise ValueError(f"a tick of {text}")
-    return paise
+    hundredths = rupees(text, "TICK_SIZE")
+    return TICK.checked("TICK_SIZE", hundredths // 100 if hundredths % 100 == 0 else hundredths)

@@ -38,6 +38,10 @@ PROOFS = (
     Proof(Meaning.PHASE, _400, _MEASURED, code="DH-906", text=r"^Order is in Transit state", commands=CHANGES, phase=Phase.AFTER),
 )
 """The replies to a command after which nothing was done."""
+_LIST_IT = (
+    "No order leaves until this machine's address is listed at web.dhan.co (My Profile); where the listed one is an IPv4, "
+    "`tradectl broker set dhan` with connect_by=ipv4 connects by that"
+)
 ORDER_ERROR, NO_HOLDINGS = "DH-906", "DH-1111"
 _NO_SESSION = frozenset({"DH-901", "807", "808", "809", "810"})
 _NO_ACCESS = frozenset({"DH-902", "806"})
@@ -47,6 +51,7 @@ _CODES = (
         re.compile(r"fund limit insufficient|insufficient (fund|balance|margin)|margin (exceed|short)", re.IGNORECASE),
         "funds",
     ),
+    (re.compile(r"\b(TPIN|e-?DIS|CDSL|DDPI)\b|needs? authori[sz]ation|authori[sz]ation at", re.IGNORECASE), "authorisation"),
     (re.compile(r"sell more than the quantity|insufficient holding", re.IGNORECASE), "holdings"),
     (re.compile(r"circuit limit", re.IGNORECASE), "band"),
     (re.compile(r"tick size|multiple of", re.IGNORECASE), "tick"),
@@ -138,7 +143,7 @@ def _documented(found: Proof, message: str) -> TradectlError:
         case Meaning.SESSION:
             return _no_session(message)
         case Meaning.ADDRESS:
-            return NotWhitelisted(f"Dhan takes orders from listed addresses only (web.dhan.co, My Profile): {message}")
+            return NotWhitelisted(f"Dhan takes orders from listed addresses only: {message}. {_LIST_IT}")
         case Meaning.PERMISSION:
             return ConfigurationError(f"Dhan does not permit this: {message}")
     return refused(found.meaning, message)

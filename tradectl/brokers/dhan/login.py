@@ -12,6 +12,7 @@ from typing import Any
 from tradectl.brokers.adapter import Account, Ask, Field, Remark, Session
 from tradectl.brokers.dhan.api import NAME, headers_of, understood
 from tradectl.brokers.dhan.judging import judge_read
+from tradectl.brokers.network import source_of
 from tradectl.brokers.transport import ReadTransport
 from tradectl.errors import ConfigurationError, LoginNeeded
 from tradectl.model.moment import IST
@@ -27,7 +28,8 @@ def login(account: Account, ask: Ask) -> Session:
     token = ask(Field("access_token", question)).strip()
     if not token.isascii() or not token.isprintable() or not token:
         raise LoginNeeded("that is no access token of Dhan: `tradectl login` again")
-    transport = ReadTransport(NAME, judge_read, clock=account.clock, limiter=account.limiter, timeout=account.timeout)
+    how: dict[str, Any] = {"clock": account.clock, "limiter": account.limiter, "source": source_of(account.vault)}
+    transport = ReadTransport(NAME, judge_read, timeout=account.timeout, **how)
     try:
         root = account.addresses["api"].rstrip("/")
         reply = transport.read(f"{root}/profile", bucket="other", headers=headers_of(client, token))

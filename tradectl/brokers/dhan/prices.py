@@ -13,6 +13,7 @@ from tradectl.brokers.dhan.instruments import Instruments
 from tradectl.errors import UsageError
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
+from tradectl.model.odd_rows import OddRow, Quotes
 
 QUOTES = 1000
 """Instruments of one request (dhanhq.co/docs/v2/market-quote)."""
@@ -36,12 +37,16 @@ class DhanPrices:
         not traded is absent. ConfigurationError without the Data APIs (paid)."""
         ids = {number: symbol for symbol in symbols if (number := self._security_id(symbol)) is not None}
         found: dict[str, Quote] = {}
-        left = iter(ids)
+        odd: list[OddRow] = []
+        left, now = iter(ids), self._clock.now()
         while asked := list(islice(left, QUOTES)):
-            found |= self._reads.quote(
-                [int(item) for item in asked], lambda content: rows.quotes(content["data"].get("NSE_EQ") or {}, ids, self._seen)
+            part = self._reads.quote(
+                [int(item) for item in asked],
+                lambda content: rows.quotes(content["data"].get("NSE_EQ") or {}, ids, self._seen, now),
             )
-        return found
+            found |= part
+            odd += part.odd
+        return Quotes(found, odd)
 
     def _seen(self, traded: datetime) -> datetime:
         """Return when a price was the last one. It is now while NSE trades and the share has traded today; a reply has no time of

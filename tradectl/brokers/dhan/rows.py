@@ -2,7 +2,7 @@
 
 Money becomes exact paise through Decimal; times are Indian and naive on the wire, aware and UTC here. Only delivery (CNC) of
 shares on NSE and BSE concerns us. A row names its share by a security id; the day's list says which symbol that is, because
-`tradingSymbol` may be empty.
+`tradingSymbol` may be empty. A row that cannot be read is an odd row under that symbol.
 
 Sources: dhanhq.co/docs/v2 (orders, statements, market quote); rows measured in public repositories, 2026-09.
 """
@@ -10,29 +10,43 @@ Sources: dhanhq.co/docs/v2 (orders, statements, market quote); rows measured in 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
 from tradectl.brokers import storable
+from tradectl.brokers.dhan.instruments import Listed
 from tradectl.brokers.dhan.judging import rejection
+from tradectl.brokers.row_reading import Names, is_one_of, read_row, read_rows
+from tradectl.brokers.storable import LIMIT, PRICE, QUANTITY, SHARES, VOLUME, OddValue, Range, about_rupees, whole
 from tradectl.brokers.strict_json import brief
 from tradectl.model.market import Quote
 from tradectl.model.moment import IST, ist_date
+from tradectl.model.odd_rows import OddRow, Quotes, RowKind, Rows
 from tradectl.model.order import ALIVE, OrderReport, OrderStatus, Side, TradeReport, Variety
 
 Row = Mapping[str, Any]
-Named = Callable[[Row], str]
-"""The exchange's symbol of the share that a row is about."""
+Known = Callable[[Row], Listed | None]
+"""What NSE's list says of the share that a row is about; None where it does not have it."""
 Waits = Callable[[datetime], bool]
 """Whether an after-market order that was placed at a moment waits now."""
 SOURCE = "dhan"
 SEGMENTS: Mapping[str, str] = {"NSE_EQ": "NSE", "BSE_EQ": "BSE"}
+_OTHER_SEGMENTS = frozenset({"IDX_I", "NSE_FNO", "NSE_CURRENCY", "NSE_COMM", "BSE_FNO", "BSE_CURRENCY", "MCX_COMM"})
 PRODUCT = "CNC"
+_OTHER_PRODUCTS = frozenset({"INTRADAY", "MARGIN", "MTF", "CO", "BO"})
+"""Segments and products of rows that are not read (annexure). Another word makes an odd row: the row may be ours."""
+SERIES_KEY = "series"
+"""Where a row that is named has its share's series."""
 _OWN_TAG = re.compile(r"\d{6,12}-\d{10,14}")
 """What Dhan writes where no `correlationId` was sent: client id and time (measured 2026-09)."""
+_ID = re.compile(r"[0-9]{1,12}")
+"""A security id."""
 _SUFFIX = re.compile(r"-(?:EQ|BE|BZ)$")
+_FLOAT = Decimal("0.01")
+"""Paise by which a price that was a float may differ from the price that was meant."""
 _NO_TIME = ("0001-01-01", "1980-01-01")
 """Dates that stand for no time at all."""
 
@@ -56,17 +70,17 @@ def symbol_of(trading_symbol: str) -> str:
     return _SUFFIX.sub("", trading_symbol)
 
 
-def about_paise(amount: Any) -> int:
-    """Return an amount in rupees to the nearest paisa."""
-    return storable.paise(int((Decimal(str(amount or 0)) * 100).quantize(Decimal(1), rounding=ROUND_HALF_UP)))
+def about_paise(amount: Any, field: str = "") -> int:
+    """Return an amount in rupees to the nearest paisa; 0 for none."""
+    return about_rupees(amount if amount is not None else 0, field)
 
 
-def whole(value: Any) -> int:
-    """Return a number of shares. ValueError for a part of one."""
-    number = Decimal(str(value))
-    if number != int(number):
-        raise ValueError(f"{value!r} is no whole number")
-    return int(number)
+def price(value: Any, field: str, within: Range = PRICE) -> int:
+    """Return a price in paise. It may differ from a whole paisa as a float does (101.3499984), and by no more."""
+    paise = about_rupees(value, field, within)
+    if abs(Decimal(str(value).strip()) * 100 - paise) > _FLOAT:
+        raise OddValue(field, value)
+    return paise
 
 
 def moment(text: Any) -> datetime | None:
@@ -80,99 +94,169 @@ def moment(text: Any) -> datetime | None:
 
 
 def concerns(row: Row) -> bool:
-    """Return whether an order, a trade or a position is about delivery of shares."""
-    return row["exchangeSegment"] in SEGMENTS and row["productType"] == PRODUCT
+    """Return whether an order, a trade or a position is about delivery of shares. OddValue where it does not say."""
+    segment = is_one_of(row, "exchangeSegment", SEGMENTS, _OTHER_SEGMENTS)
+    return segment and is_one_of(row, "productType", {PRODUCT}, _OTHER_PRODUCTS)
 
 
-def orders(rows: Iterable[Row], named: Named, waits: Waits) -> tuple[OrderReport, ...]:
-    """GET /orders."""
-    return tuple(order(row, named, waits) for row in rows if concerns(row))
+def named(rows: Any, known: Known) -> Any:
+    """Return rows with the exchange's symbol, the series and the ISIN of the list where it has the share of a row, and each other
+    row as it is. What is no list is left to `read_rows`."""
+    return [_named(row, known) for row in rows] if isinstance(rows, list) else rows
 
 
-def order(row: Row, named: Named, waits: Waits) -> OrderReport:
-    """Return one row of the order book. `omsErrorDescription` is CONFIRMED on healthy rows, so only an ended one has a reason."""
-    word = str(row["orderStatus"])
-    status = STATUSES.get(word, _S.UNKNOWN)
-    placed = moment(row["createTime"])
-    if placed is None:
-        raise ValueError("an order without a time")
-    later = [at for name in ("updateTime", "exchangeTime") if (at := moment(row.get(name))) is not None]
-    amo = row.get("afterMarketOrder") is True
-    if status is _S.ONGOING and amo and waits(placed):
-        status = _S.PENDING
-    told = str(row.get("omsErrorDescription") or "")
-    reason = "" if status in ALIVE or status is _S.EXECUTED else told or ENDS.get(word, "")
-    if status is _S.UNKNOWN:
-        reason = f"Dhan's status {word!r} is not known"
-    return storable.order(
-        OrderReport(
-            str(row["orderId"]),
-            _tag(row),
-            named(row),
-            Side(row["transactionType"]),
-            whole(row["quantity"]),
-            about_paise(row["price"]),
-            whole(row["filledQty"]),
-            status,
-            brief(reason),
-            Variety.AMO if amo else Variety.REGULAR,
-            placed,
-            max([placed, *later]),
-            passing=status is _S.REJECTED and rejection(reason).passing,
-        )
+def _named(row: Any, known: Known) -> Any:
+    if not isinstance(row, Mapping) or row.get("exchangeSegment") in _OTHER_SEGMENTS or not _has_id(row):
+        return row
+    listed = known(row)
+    if listed is None:
+        return row
+    return {**row, "tradingSymbol": listed.symbol, SERIES_KEY: listed.series, "isin": row.get("isin") or listed.isin}
+
+
+def _has_id(row: Row) -> bool:
+    number = row.get("securityId")
+    return isinstance(number, str | int) and not isinstance(number, bool) and _ID.fullmatch(str(number)) is not None
+
+
+def orders(rows: Any, known: Known, waits: Waits, now: datetime | None = None) -> Rows[OrderReport]:
+    """GET /orders. `now`: no time of a row may lie after it."""
+    return read_rows(
+        RowKind.ORDER, named(rows, known), lambda row: storable.order(order(row, waits), now) if concerns(row) else None, NAMES
     )
 
 
-def trades(rows: Iterable[Row], named: Named) -> tuple[TradeReport, ...]:
+def order(row: Row, waits: Waits) -> OrderReport:
+    """Return one row of the order book. `omsErrorDescription` is CONFIRMED on healthy rows, so only an ended one has a reason."""
+    word = str(row["orderStatus"])
+    status = STATUSES.get(word.strip().upper(), _S.UNKNOWN)
+    placed = moment(row["createTime"])
+    if placed is None:
+        raise OddValue("createTime", row["createTime"])
+    later = [at for name in ("updateTime", "exchangeTime") if (at := moment(row.get(name))) is not None]
+    amo = _flag(row, "afterMarketOrder")
+    if status is _S.ONGOING and amo and waits(placed):
+        status = _S.PENDING
+    told = str(row.get("omsErrorDescription") or "")
+    reason = "" if status in ALIVE or status is _S.EXECUTED else told or ENDS.get(word.strip().upper(), "")
+    if status is _S.UNKNOWN:
+        healthy = "" if told in {"", "CONFIRMED"} else f": {told}"
+        reason = f"Dhan's status {word!r} is not known{healthy}"
+    return OrderReport(
+        storable.identity(row["orderId"], "orderId"),
+        _tag(row),
+        symbol(row),
+        Side(row["transactionType"]),
+        whole(row["quantity"], "quantity", QUANTITY),
+        _limit(row),
+        whole(row["filledQty"], "filledQty", SHARES),
+        status,
+        brief(reason),
+        Variety.AMO if amo else Variety.REGULAR,
+        placed,
+        max([placed, *later]),
+        passing=status is _S.REJECTED and rejection(reason).passing,
+        unknown_word=brief(word) if status is _S.UNKNOWN else "",
+    )
+
+
+def trades(rows: Any, known: Known, now: datetime | None = None) -> Rows[TradeReport]:
     """GET /trades. An exchange's numbers begin anew each day, so ours have the day and the exchange before them."""
-    return tuple(storable.trade(_trade(row, named)) for row in rows if concerns(row))
+    return read_rows(
+        RowKind.TRADE, named(rows, known), lambda row: storable.trade(_trade(row), now) if concerns(row) else None, NAMES
+    )
 
 
-def quotes(data: Mapping[str, Row], symbols: Mapping[str, str], seen: Callable[[datetime], datetime]) -> dict[str, Quote]:
+def symbol(row: Row) -> str:
+    """Return the symbol of a row that was named. OddValue where its security id or its symbol is none."""
+    if not _has_id(row):
+        raise OddValue("securityId", row.get("securityId"))
+    return storable.symbol(symbol_of(row["tradingSymbol"]), "tradingSymbol")
+
+
+def quotes(
+    data: Mapping[str, Row], symbols: Mapping[str, str], seen: Callable[[datetime], datetime], now: datetime | None = None
+) -> Quotes:
     """Return quotes by symbol. `symbols`: by the security ids that were asked; `seen`: when a price was the last one, by the time
     of its trade. A reply has no time but that of the last trade; one without a trade proves nothing about now and is left out."""
-    found = {symbols[key]: _quote(symbols[key], row, seen) for key, row in data.items() if key in symbols}
-    return {symbol: quote for symbol, quote in found.items() if quote is not None}
+    found: dict[str, Quote] = {}
+    odd: list[OddRow] = []
+    for key, name in symbols.items():
+        if key not in data:
+            continue
+        made = read_row(RowKind.QUOTE, data[key], lambda row, name=name: _quote(name, row, seen, now), Names(""))  # type: ignore[misc]
+        if isinstance(made, OddRow):
+            odd.append(replace(made, symbol=name))
+        elif made is not None:
+            found[name] = made
+    return Quotes(found, odd)
 
 
 def _tag(row: Row) -> str | None:
-    tag = str(row.get("correlationId") or "")
-    return tag if tag and not _OWN_TAG.fullmatch(tag) else None
+    tag = row.get("correlationId")
+    if tag is not None and not isinstance(tag, str):
+        raise OddValue("correlationId", tag)
+    return tag_of(tag or "")
 
 
-def _trade(row: Row, named: Named) -> TradeReport:
+def tag_of(text: str) -> str | None:
+    """Return a client tag; None for none and for one that Dhan itself has written."""
+    return text if text and not _OWN_TAG.fullmatch(text) else None
+
+
+NAMES = Names("tradingSymbol", "orderId", "correlationId", symbol_of, tag_of)
+
+
+def _flag(row: Row, field: str) -> bool:
+    value = row.get(field)
+    if value is not None and not isinstance(value, bool):
+        raise OddValue(field, value)
+    return value is True
+
+
+def _limit(row: Row) -> int:
+    """Return the price; 0 for a market order alone."""
+    found = price(row["price"] if row["price"] is not None else 0, "price", LIMIT)
+    if not found and row.get("orderType") in {"LIMIT", "STOP_LOSS"}:
+        raise OddValue("price", row["price"])
+    return found
+
+
+def _trade(row: Row) -> TradeReport:
     at = moment(row["exchangeTime"]) or moment(row["updateTime"]) or moment(row["createTime"])
     if at is None:
-        raise ValueError("a trade without a time")
+        raise OddValue("exchangeTime", row["exchangeTime"])
+    exchange = SEGMENTS[row["exchangeSegment"]]
     return TradeReport(
-        f"{ist_date(at):%Y%m%d}-{SEGMENTS[row['exchangeSegment']]}-{row['exchangeTradeId']}",
-        str(row["orderId"]),
-        named(row),
+        f"{ist_date(at):%Y%m%d}-{exchange}-{storable.identity(row['exchangeTradeId'], 'exchangeTradeId')}",
+        storable.identity(row["orderId"], "orderId"),
+        symbol(row),
         Side(row["transactionType"]),
-        whole(row["tradedQuantity"]),
-        about_paise(row["tradedPrice"]),
+        whole(row["tradedQuantity"], "tradedQuantity", QUANTITY),
+        price(row["tradedPrice"], "tradedPrice"),
         at,
     )
 
 
-def _quote(symbol: str, row: Row, seen: Callable[[datetime], datetime]) -> Quote | None:
+def _quote(symbol: str, row: Row, seen: Callable[[datetime], datetime], now: datetime | None) -> Quote | None:
     traded = _quote_time(str(row["last_trade_time"]))
     if traded is None:
         return None
-    day, opened = row["ohlc"], about_paise(row["ohlc"]["open"]) or None
-    return Quote(
+    day, opened = row["ohlc"], price(row["ohlc"]["open"], "ohlc.open", LIMIT) or None
+    found = Quote(
         symbol,
-        about_paise(row["last_price"]),
+        price(row["last_price"], "last_price"),
         seen(traded),
         SOURCE,
         last_trade_at=traded,
         open=opened,
-        high=about_paise(day["high"]) if opened else None,
-        low=about_paise(day["low"]) if opened else None,
-        volume=whole(row["volume"]) if opened else None,
-        lower_band=about_paise(row.get("lower_circuit_limit")) or None,
-        upper_band=about_paise(row.get("upper_circuit_limit")) or None,
+        high=price(day["high"], "ohlc.high") if opened else None,
+        low=price(day["low"], "ohlc.low") if opened else None,
+        volume=whole(row["volume"], "volume", VOLUME) if opened else None,
+        lower_band=about_rupees(row.get("lower_circuit_limit") or 0, "lower_circuit_limit", LIMIT) or None,
+        upper_band=about_rupees(row.get("upper_circuit_limit") or 0, "upper_circuit_limit", LIMIT) or None,
     )
+    return storable.quote(found, now)
 
 
 def _quote_time(text: str) -> datetime | None:

@@ -10,58 +10,126 @@ Source: dhanhq.co/docs/v2/portfolio.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
 
-from tradectl.brokers import storable
-from tradectl.brokers.dhan.rows import Named, Row, concerns, whole
-from tradectl.model.order import Holding
+from tradectl.brokers.dhan.rows import NAMES, SERIES_KEY, Known, Row, concerns, moment, named, symbol
+from tradectl.brokers.row_reading import clean, read_row, read_rows
+from tradectl.brokers.securities import counted_once
+from tradectl.brokers.storable import QUANTITY, SHARES, OddValue, holding, whole
+from tradectl.model.moment import ist_date
+from tradectl.model.odd_rows import OddRow, RowKind, Rows
+from tradectl.model.order import Holding, Side
+
+_OF_HOLDING = ("totalQty", "t1Qty", "availableQty")
+_OF_DAY = ("dayBuyQty", "daySellQty")
 
 
-def holdings(held: Iterable[Row], positions: Iterable[Row], named: Named, restricted: frozenset[str]) -> tuple[Holding, ...]:
-    """Return every symbol of which there are shares now. `restricted`: symbols whose shares cannot be sold on the day they were
-    bought (trade for trade)."""
-    total: Counter[str] = Counter()
-    fresh: Counter[str] = Counter()
-    free: Counter[str] = Counter()
-    pledged: Counter[str] = Counter()
-    bought: Counter[str] = Counter()
-    sold: Counter[str] = Counter()
-    for row in held:
-        symbol = named(row)
-        total[symbol] += whole(row["totalQty"])
-        fresh[symbol] += whole(row["t1Qty"])
-        free[symbol] += whole(row["availableQty"])
-        pledged[symbol] += whole(row.get("collateralQty") or 0)
-    for row in filter(concerns, positions):
-        symbol = named(row)
-        bought[symbol] += whole(row["dayBuyQty"])
-        sold[symbol] += whole(row["daySellQty"])
-    symbols = dict.fromkeys([*total, *bought, *sold])
-    found = (
-        _holding(
-            symbol,
-            whole_morning=total[symbol] - pledged[symbol],
-            fresh=fresh[symbol],
-            free=free[symbol],
-            pledged=pledged[symbol],
-            bought=bought[symbol],
-            sold=sold[symbol],
-            restricted=symbol in restricted,
+@dataclass(frozen=True, slots=True)
+class _Shares:
+    """Of one security: `whole` this morning with those that are `pledged`, `fresh` of them not delivered, `free` to be sold.
+    `restricted`: what was bought today cannot be sold today (trade for trade)."""
+
+    whole: int = 0
+    fresh: int = 0
+    free: int = 0
+    pledged: int = 0
+    bought: int = 0
+    sold: int = 0
+    restricted: bool = False
+
+
+def holdings(held: Any, positions: Any, known: Known) -> Rows[Holding]:
+    """Return every security of which there are shares now. A security on two exchanges counts once. What was traded today is told
+    by symbol: it counts for each security that is listed under one. Of a symbol with an odd row nothing is known."""
+    morning = read_rows(RowKind.HOLDING, named(held, known), _readable_holding, NAMES)
+    today = read_rows(RowKind.POSITION, named(positions, known), _readable_position, NAMES)
+    found: dict[tuple[str, str], _Shares] = {}
+    for row in counted_once(morning, lambda row: row.get("isin") or symbol(row), lambda row: whole(row["totalQty"])):
+        found[symbol(row), row.get("isin") or ""] = _Shares(
+            whole=whole(row["totalQty"]),
+            fresh=whole(row["t1Qty"]),
+            free=whole(row["availableQty"]),
+            pledged=whole(row.get("collateralQty") or 0),
+            restricted=_restricted(row),
         )
-        for symbol in symbols
-    )
-    return tuple(item for item in found if item is not None)
+    for row in today:
+        name = symbol(row)
+        for key in [key for key in found if key[0] == name] or [(name, row.get("isin") or "")]:
+            before = found.get(key, _Shares())
+            found[key] = replace(
+                before,
+                bought=before.bought + whole(row["dayBuyQty"]),
+                sold=before.sold + whole(row["daySellQty"]),
+                restricted=before.restricted or _restricted(row),
+            )
+    told = [(name, (isin, shares)) for (name, isin), shares in found.items()]
+    return clean(told, _holding, (*morning.odd, *today.odd))
 
 
-def _holding(
-    symbol: str, *, whole_morning: int, fresh: int, free: int, pledged: int, bought: int, sold: int, restricted: bool
-) -> Holding | None:
-    total = whole_morning + bought - sold
+def positions_of(trades: Any, today: date) -> Any:
+    """Return what the positions would tell of a day's trades (GET /trades), as far as `holdings` reads it. A trade that cannot be
+    read stays as it is, for `holdings` to name."""
+    if not isinstance(trades, list):
+        return trades
+    found: list[Any] = []
+    for trade in trades:
+        row = read_row(RowKind.TRADE, trade, lambda noted: _readable_trade(noted, today), NAMES)
+        if isinstance(row, OddRow):
+            found.append(trade)
+        elif row is not None:
+            shares = whole(row["tradedQuantity"])
+            bought = Side(row["transactionType"]) is Side.BUY
+            found.append({**row, "dayBuyQty": shares if bought else 0, "daySellQty": 0 if bought else shares})
+    return found
+
+
+def _readable_trade(row: Row, today: date) -> Row | None:
+    """Return a trade of today for delivery; None for another. Raises what a row that cannot be read raises."""
+    if not concerns(row):
+        return None
+    whole(row["tradedQuantity"], "tradedQuantity", QUANTITY)
+    Side(row["transactionType"])
+    at = moment(row["exchangeTime"]) or moment(row["updateTime"]) or moment(row["createTime"])
+    if at is None:
+        raise OddValue("exchangeTime", row["exchangeTime"])
+    return row if ist_date(at) == today else None
+
+
+def _readable_holding(row: Row) -> Row:
+    symbol(row)
+    for name in _OF_HOLDING:
+        whole(row[name], name, SHARES)
+    whole(row.get("collateralQty") or 0, "collateralQty", SHARES)
+    for name in ("isin", "exchange"):
+        if row.get(name) is not None and not isinstance(row[name], str):
+            raise OddValue(name, row[name])
+    return {"exchange": "", **row}
+
+
+def _readable_position(row: Row) -> Row | None:
+    if not concerns(row):
+        return None
+    symbol(row)
+    for name in _OF_DAY:
+        whole(row[name], name, SHARES)
+    return row
+
+
+def _restricted(row: Mapping[str, Any]) -> bool:
+    return row.get(SERIES_KEY) not in {None, "EQ"}
+
+
+def _holding(name: str, told: tuple[str, _Shares]) -> Holding | None:
+    isin, shares = told
+    morning = shares.whole - shares.pledged
+    total = morning + shares.bought - shares.sold
     if total <= 0:
-        return Holding(symbol, 0, 0, 0, pledged) if pledged else None
-    from_before = max(0, sold - bought)
-    of_today = max(0, bought - sold)
-    delivered = min(total, max(0, whole_morning - fresh - from_before))
-    sellable = min(free, whole_morning - from_before) + (0 if restricted else of_today)
-    return storable.holding(Holding(symbol, delivered, total - delivered, sellable, pledged))
+        return Holding(name, 0, 0, 0, shares.pledged, isin) if shares.pledged else None
+    from_before = max(0, shares.sold - shares.bought)
+    of_today = max(0, shares.bought - shares.sold)
+    delivered = min(total, max(0, morning - shares.fresh - from_before))
+    sellable = max(0, min(shares.free, morning - from_before)) + (0 if shares.restricted else of_today)
+    return holding(Holding(name, delivered, total - delivered, sellable, shares.pledged, isin))

@@ -212,7 +212,7 @@ def _trade(row: Row) -> TradeReport:
     before them."""
     at = moment(row["fill_timestamp"])
     return TradeReport(
-        f"{ist_date(at):%Y%m%d}-{row['exchange']}-{storable.identity(row['trade_id'], 'trade_id')}",
+        f"{ist_date(at):%Y%m%d}-{row['exchange']}-{storable.trade_name(row['trade_id'])}",
         storable.identity(row["order_id"]),
         symbol_of(row["tradingsymbol"]),
         Side(row["transaction_type"]),

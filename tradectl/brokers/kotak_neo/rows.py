@@ -113,7 +113,7 @@ def trade_report(row: Row) -> TradeReport:
     """One execution. Numbers of fills begin anew each day, so ours have the day before them."""
     day = _date(str(row["flDt"]))
     made = TradeReport(
-        f"{day:%Y%m%d}-{storable.identity(row['flId'], 'flId')}",
+        f"{day:%Y%m%d}-{storable.trade_name(row['flId'], 'flId')}",
         storable.identity(row["nOrdNo"], "nOrdNo"),
         symbol_of(row["trdSym"]),
         _SIDES[row["trnsTp"]],

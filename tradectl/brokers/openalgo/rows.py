@@ -215,7 +215,7 @@ def _trade(row: Row, moment: Moment) -> TradeReport:
     price, at = about_paise(row["average_price"], "average_price", PRICE), moment(row["timestamp"])
     number = storable.identity(row["orderid"], "orderid")
     told = row.get("tradeid")
-    name = storable.identity(told, "tradeid") if told not in {None, ""} else ""
+    name = storable.trade_name(told, "tradeid") if told not in {None, ""} else ""
     if not name:
         text = row["timestamp"].strip().split(" ")
         clock = next((word for word in text if ":" in word), text[0])
