@@ -68,8 +68,9 @@ def test_a_missing_or_old_list_is_said(listed: Tradectl, tmp_path: Path) -> None
     assert "no list of GSM, ESM, long-term ASM" in listed("--at", NOW, "data", "list").out
     assert "no list of GSM, ESM, long-term ASM is stored; stocks under" in listed("--at", NOW, "doctor").out
     take(listed, tmp_path, "2025-06-20,gsm,AMBERWELL,,0\n")
-    checked = listed("--at", NOW, "data", "check").out
-    assert "no list of ESM, long-term ASM is stored; the newest list is old: GSM of 2025-06-20" in checked
+    checked = listed("--at", NOW, "data", "check", "--no-indicators", "--json").object["result"]
+    (found,) = [item for item in checked if "surveillance" in item["kind"]]
+    assert found["examples"] == ["no list of ESM, long-term ASM is stored; the newest list is old: GSM of 2025-06-20"]
 
 
 def test_a_backtest_knows_a_list_from_its_date_only(listed: Tradectl, tmp_path: Path) -> None:
