@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from math import lcm
 
@@ -42,6 +42,8 @@ class Desk:
     last_try: LastTry = nobody_tries
     level_of: LevelOf = no_level
     rules: ListsOrderRules | None = None
+    free_of_actions: set[tuple[str, date, date]] = field(default_factory=set, repr=False, compare=False)
+    """Instrument, opening session and session of positions for which `ex_dates` found no corporate action."""
 
     @property
     def snapshot(self) -> Snapshot:

@@ -35,13 +35,21 @@ def unknown_action(market: MarketData, position: Position, session: date) -> str
 
 
 def stopped(desk: Desk, position: Position, session: date) -> str:
-    """Return why nothing is sent for a position in a session; empty where nothing stops it. Raises as `Broker.holdings`."""
+    """Return why nothing is sent for a position in a session; empty where nothing stops it. Raises as `Broker.holdings`.
+
+    Market data stay what they are for a run, so a position without an action is looked up once."""
+    key = position.instrument_id, position.opened_session, session
+    if key in desk.free_of_actions:
+        return ""
     unknown = unknown_action(desk.market, position, session)
     if unknown:
         return unknown
     actions = desk.market.actions(position.instrument_id, session - timedelta(days=1), session)
     changed = [action for action in actions if action.kind in COMPARED]
-    if not changed or position.opened_session >= session or _traded(desk, position, session):
+    if not changed:
+        desk.free_of_actions.add(key)
+        return ""
+    if position.opened_session >= session or _traded(desk, position, session):
         return ""
     shown = sum(
         item.quantity + item.t1_quantity + item.pledged for item in desk.broker.holdings() if item.symbol == position.symbol

@@ -80,4 +80,4 @@ class Quotes(dict[str, Quote]):
 
 def odd_of(rows: object) -> tuple[OddRow, ...]:
     """Return the rows of an answer that could not be read."""
-    return rows.odd if isinstance(rows, Rows | Quotes) else ()
+    return rows.odd if isinstance(rows, (Rows, Quotes)) else ()
