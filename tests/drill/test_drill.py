@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from datetime import timedelta
 
 import pytest
 
@@ -105,6 +106,7 @@ def test_it_finds_an_order_that_is_sent_before_its_intent_is_committed(drilled, 
             return honest(self, intent, send=send)
 
     slow = {Fault.SLOW_BOOK}  # under it nobody is stopped: within the transaction that is open here everybody would wait
+    monkeypatch.setattr(crashes, "RESTARTED", (timedelta(seconds=1),))  # before the book shows the order
     assert found(drilled(slow, Promise.NOTHING, "buy")) == []
     monkeypatch.setattr(OrderPath, "place", place)
     tally = drilled(slow, Promise.NOTHING, "buy")
