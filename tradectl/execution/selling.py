@@ -106,6 +106,9 @@ class Seller:
 
     def stopped(self, position: Position) -> str:
         """Return why no sell of a position may rest on account of a corporate action; empty where nothing stops it."""
+        seen, day = self.desk.book.undisturbed
+        if day == self.session and seen is self.desk.snapshot:
+            return ""  # the reconciliation of this step found no action since any position was opened
         return ex_dates.stopped(self.desk, position, self.session)
 
     def desired(self, position: Position, quote: Quote) -> Desired | None:
