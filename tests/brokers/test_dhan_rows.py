@@ -109,6 +109,14 @@ def test_an_odd_row_stops_its_symbol_alone(changes: dict[str, Any], field: str) 
     assert (symbol, named) == ("TCS", field)
 
 
+def test_an_order_by_hand_on_bse_without_a_symbol_is_told_by_its_tag() -> None:
+    """The list of NSE does not have BSE's security ids."""
+    own = "1000000003-1788847935148"
+    row = {**ORDER, "exchangeSegment": "BSE_EQ", "securityId": "532540", "correlationId": own}
+    (odd,) = rows.orders([row], known, lambda _: False).odd
+    assert (odd.symbol, odd.field, odd.tag) == ("", "tradingSymbol", own)
+
+
 def test_an_order_book_that_is_no_list_is_a_read_that_failed() -> None:
     with pytest.raises(BrokerUnavailable, match=r"^Dhan's reply to /orders cannot be understood: "):
         understood("/orders", b'{"data": []}', lambda data: rows.orders(data, known, lambda _: False))

@@ -254,8 +254,9 @@ def _order_id(reply: Reply, known: str = "") -> str:
 
 
 def _list(data: Any) -> list[Any]:
-    """Return the rows of a reply: a list, or one row by itself. ValueError for anything else."""
-    if isinstance(data, list):
+    """Return the rows of a reply: a list, or one row by itself. ValueError for anything else, and for a list without one
+    object."""
+    if isinstance(data, list) and (not data or any(isinstance(row, dict) for row in data)):
         return data
     if isinstance(data, dict) and "orderId" in data:
         return [data]

@@ -204,7 +204,8 @@ def tag_of(text: str) -> str | None:
     return text if text and not _OWN_TAG.fullmatch(text) else None
 
 
-NAMES = Names("tradingSymbol", "orderId", "correlationId", symbol_of, tag_of)
+NAMES = Names("tradingSymbol", "orderId", "correlationId", symbol_of)
+"""A tag of Dhan's own stays on an odd row: it tells that the order is none of ours."""
 
 
 def _flag(row: Row, field: str) -> bool:
