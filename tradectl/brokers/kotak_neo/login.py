@@ -47,7 +47,8 @@ def login(account: Account, ask: Ask) -> Session:
         second = {**first, "sid": _word(viewing, "sid"), "Auth": _word(viewing, "token")}
         trading = _step(transport, account, VALIDATE, second, {"mpin": mpin})
         tokens = {"token": _word(trading, "token"), "sid": _word(trading, "sid"), "base_url": _base_url(trading)}
-        tokens |= {name: word for name, key in _FEEDS.items() if isinstance(word := trading.get(key), str) and word}
+        told = {name: trading.get(key) for name, key in _FEEDS.items()}
+        tokens |= {name: word for name, word in told.items() if isinstance(word, str) and _VISIBLE.fullmatch(word)}
         session = Session(tokens, now, ends_at(now), _seen_ip(transport, account, tokens))
     finally:
         transport.close()
