@@ -43,6 +43,7 @@ def fuzzed(random: Random, content: bytes) -> bytes:
             for _ in range(random.randint(1, 3)):
                 row = json.loads(json.dumps(random.choice(right)).replace("ACME", "ZULU"))
                 row |= {name: "990000000000001" for name in ("order_id", "nOrdNo", "orderid") if name in row}
+                row |= {name: "INE999Z01011" for name in ("isin", "pISIN") if name in row}
                 row |= {name: None for name in ("tag", "tags", "GuiOrdId") if name in row}
                 row |= {name: "7" for name in ("exchange_token", "flId", "tradeid", "trade_id") if name in row}
                 odd = changed(random, row) if random.random() < 0.8 else deepcopy(random.choice(ODD))
