@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from tradectl.exchange.bands import BAND_PERCENT
 from tradectl.ledger.book import Book
 from tradectl.ledger.rows import Order
 from tradectl.model.odd_rows import OddRow, RowKind
-from tradectl.model.order import ALIVE, OrderReport, Side, TradeReport
+from tradectl.model.order import ALIVE, OrderReport, Side, TradeReport, Variety
 
 Pairs = list[tuple[OrderReport, Order]]
 
@@ -44,9 +45,9 @@ def overfilled(book: Book, orders: Mapping[str, Order], trades: Sequence[TradeRe
 
 
 def _traded(trades: Sequence[TradeReport]) -> Counter[str]:
-    """Return the shares traded by broker order id."""
+    """Return the shares traded by broker order id. A trade that is listed twice counts once."""
     found: Counter[str] = Counter()
-    for trade in trades:
+    for trade in {trade.trade_id: trade for trade in trades}.values():
         found[trade.broker_order_id] += trade.quantity
     return found
 
@@ -63,12 +64,13 @@ def _contradiction(book: Book, report: OrderReport, order: Order, traded: int) -
 
 
 def _most(book: Book, order: Order) -> int:
-    """Return the most shares that a process may have asked for and not noted, because it died: a sell of all shares of the
-    position, or a buy that was fitted to the pre-open price."""
+    """Return the most shares that a process may have asked for and not noted, because it died or its ledger was restored: a sell
+    of all shares of the position, or a buy that was fitted to the pre-open price. That price lies within the widest band."""
     if order.side is Side.SELL:
         position = book.snapshot().position_of(order.instrument_id)
         return order.filled_quantity + (position.quantity if position is not None else 0)
-    return book.fitted_quantity(order)
+    fitted = book.fitted_quantity(order)
+    return max(fitted, order.quantity * 100 // (100 - BAND_PERCENT)) if order.variety is Variety.AMO else fitted
 
 
 def _odd(kind: RowKind, report: OrderReport, field: str, value: str) -> OddRow:

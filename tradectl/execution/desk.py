@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from math import lcm
 
-from tradectl.errors import UsageError
+from tradectl.errors import BrokerUnavailable, UsageError
 from tradectl.execution import actions, reconcile, stops, unknown
 from tradectl.execution.actions import OpenOf
 from tradectl.execution.adoption import LevelOf, no_level
@@ -44,6 +44,8 @@ class Desk:
     rules: ListsOrderRules | None = None
     free_of_actions: set[tuple[str, date, date]] = field(default_factory=set, repr=False, compare=False)
     """Instrument, opening session and session of positions for which `ex_dates` found no corporate action."""
+    unread_rules: set[str] = field(default_factory=set, repr=False, compare=False)
+    """Symbols whose row in the broker's list could not be read, and that were named for it."""
 
     @property
     def snapshot(self) -> Snapshot:
@@ -250,6 +252,8 @@ class Desk:
             self.rules.order_rules(symbol)
         except UsageError:
             return True
+        except BrokerUnavailable:
+            return False
         return False
 
     def _listed(self, symbol: str) -> OrderRules | None:
@@ -257,6 +261,14 @@ class Desk:
         try:
             return self.rules.order_rules(symbol) if self.rules is not None else None
         except UsageError:
+            return None
+        except BrokerUnavailable as error:
+            if symbol not in self.unread_rules:
+                self.unread_rules.add(symbol)
+                text = (
+                    f"{symbol}: the broker's list cannot be read; the exchange's tick counts, no freeze quantity: {error}"
+                )
+                self.log("order_rules_unread", text, symbol, level="warning")
             return None
 
     def holdings(self) -> Sequence[Holding]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from tradectl.errors import BrokerUnavailable
+from tradectl.execution import stops
 from tradectl.model.market import ActionKind
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ def unknown_action(market: MarketData, position: Position, session: date) -> str
 
 
 def stopped(desk: Desk, position: Position, session: date) -> str:
-    """Return why nothing is sent for a position in a session; empty where nothing stops it. Raises as `Broker.holdings`.
+    """Return why nothing is sent for a position in a session; empty where nothing stops it.
 
     Market data stay what they are for a run, so a position without an action is looked up once."""
     key = position.instrument_id, position.opened_session, session
@@ -51,17 +53,27 @@ def stopped(desk: Desk, position: Position, session: date) -> str:
         return ""
     if position.opened_session >= session or _traded(desk, position, session):
         return ""
-    shown = sum(
-        item.quantity + item.t1_quantity + item.pledged for item in desk.broker.holdings() if item.symbol == position.symbol
-    )
+    try:
+        holdings = desk.holdings()
+    except BrokerUnavailable:
+        return ""  # nothing is known: what rests stays, and nothing is placed without the holdings
+    if stops.unreadable_holding(holdings, position.symbol) is not None:
+        return ""
+    shown = sum(item.quantity + item.t1_quantity + item.pledged for item in holdings if item.symbol == position.symbol)
     before = desk.book.shares_before(position.id, session)
     before = position.quantity if before is None else before
-    if shown in {before, position.quantity}:
+    if shown in _explained(before, position.quantity, desk.path.own_shares.get(position.symbol, 0)):
         return ""
     return (
         f"on its ex-date ({_told(changed)}) the broker shows {shown} shares, and the book has {position.quantity} "
         f"({before} before it)"
     )
+
+
+def _explained(before: int, now: int, own: int) -> set[int]:
+    """Return the numbers of shares that the broker may show: those of before or after the action, with the user's own shares as
+    they were declared, or as the action changed them."""
+    return {before + own, now + own, now + own * now // before if before else now + own}
 
 
 def _traded(desk: Desk, position: Position, session: date) -> bool:

@@ -148,6 +148,8 @@ class OrderPath:
                 return self._send_recorded(newest, intent, send=send)
         generation = newest.generation + 1 if newest is not None else 0
         tag = client_tag(self._user, intent, generation)
+        held = self._held(intent.side, intent.symbol) if send and not self._is_there(tag) else ""
+        sending, waits = send and not held, held or "waits for the morning"
         order = self._book.intents.record(
             self._claim,
             intent,
@@ -155,14 +157,14 @@ class OrderPath:
             generation,
             now=self._clock.now(),
             machine_now=self._clock.machine_now(),
-            sending=send,
-            status=OrderStatus.PENDING if send else OrderStatus.RETRY_PENDING,
-            reason="" if send else "waits for the morning",
+            sending=sending,
+            status=OrderStatus.PENDING if sending else OrderStatus.RETRY_PENDING,
+            reason="" if sending else waits,
             instead_of=newest if newest is not None and newest.status is OrderStatus.RETRY_PENDING else None,
         )
-        if not send:
-            return Answer(Sent.WAITING, order)
-        return self._send(order)
+        if held:
+            return Answer(Sent.HELD, order, held)
+        return self._send(order) if send else Answer(Sent.WAITING, order)
 
     def _blocking(self, intent: Intent, newest: Order | None) -> Order | None:
         """Return an order of unknown fate that forbids another of its symbol: any for a buy, a sell for a sell. The intent's own
@@ -200,6 +202,9 @@ class OrderPath:
     def _send_recorded(self, order: Order, intent: Intent, *, send: bool, doubt: str = "") -> Answer:
         if not send:
             return Answer(Sent.WAITING, order)
+        held = self._held(order.side, order.symbol) if not self._is_there(order.tag) else ""
+        if held:
+            return self._keep_back(order, held, doubt)
         marked = self._book.intents.mark_sending(
             self._claim,
             order,
@@ -254,8 +259,6 @@ class OrderPath:
         request = OrderRequest(order.tag, order.symbol, order.side, order.quantity, order.price, variety=order.variety)
         answered = self._book.intents.answered
         try:
-            if held := self._held(order.side, order.symbol):
-                return self._keep_back(order, held, doubt)
             _assert_allows(self._marked(), order.side)
             broker_order_id = self._broker.place(request)
         except (OrderRefused, *_OF_THE_SYMBOL) as error:
@@ -283,12 +286,12 @@ class OrderPath:
         return Answer(Sent.PLACED, known)
 
     def _keep_back(self, order: Order, held: str, doubt: str) -> Answer:
-        """Let a buy wait that was not sent, because the broker holds shares of its symbol that nothing explains."""
+        """Let a buy wait that is not sent, because the broker holds shares of its symbol that nothing explains."""
         if doubt:
-            return Answer(
-                Sent.UNKNOWN, self._book.intents.answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=doubt), held
-            )
-        return Answer(Sent.HELD, self._book.intents.never_sent(order, self._clock.now(), waits=held), held)
+            return Answer(Sent.UNKNOWN, order, held)
+        with suppress(Overtaken):
+            self._book.intents.move(order, OrderStatus.RETRY_PENDING, held, self._clock.now())
+        return Answer(Sent.HELD, self._book.order(order.id), held)
 
     def _refused(self, order: Order, refusal: OrderRefused, doubt: str) -> tuple[Sent, OrderStatus, str]:
         """A refused repetition of a tag is no refusal of the order: the broker says that it has it."""

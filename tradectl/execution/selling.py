@@ -188,7 +188,7 @@ class Seller:
 
     def _change(self, position: Position, resting: Order, wanted: Desired) -> bool:
         """Lower the price or fit the quantity of a resting sell; at the last modification it is replaced by a new order."""
-        price, quantity = min(wanted.price, resting.price), wanted.quantity
+        price, quantity = min(wanted.price, resting.price), self._fitting(wanted.quantity, resting)
         if quantity == 0:
             return self.desk.cancel_confirmed(resting)
         if price == resting.price and quantity == resting.remaining:
@@ -215,6 +215,11 @@ class Seller:
         quantity = self.desk.sellable(position, bought_today=self.tied(position))
         most = self.desk.most_shares(position.symbol)
         return quantity if most is None or quantity is None else min(quantity, most)
+
+    def _fitting(self, quantity: int, resting: Order) -> int:
+        """Return the shares that may be left of a resting order: what is filled counts towards the most of one order."""
+        most = self.desk.most_shares(resting.symbol)
+        return quantity if most is None else min(quantity, max(most - resting.filled_quantity, resting.remaining))
 
     def _clear_the_way(self, position: Position, price: int) -> bool:
         """A sell at or below one of our own resting buys would trade with ourselves: the buy is cancelled, and confirmed."""
