@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tests.cli.hands import operate, result_of
 from tests.execution.trading import AFTER, D, Trading, stock
 from tradectl.model.market import ActionKind, CorporateAction
 from tradectl.model.order import Side
+from tradectl.strategy.parameters import with_changes
 
 HOLDINGS = Path(__file__).parents[1] / "cases" / "11-unprotected-position" / "holdings.json"
 ROW: dict[str, Any] = json.loads(HOLDINGS.read_text(encoding="utf-8"))["data"][0] | {"collateral_quantity": 0}
@@ -78,3 +80,35 @@ def test_another_number_of_shares_at_the_broker_stops_the_symbol_on_an_ex_date(t
                 assert f"the broker shows {shown} shares, and the book has 585 (117 before it)" in said.err
             live = [order.remaining for order in market.orders(Side.SELL, AFTER) if order.alive]
             assert live == ([] if code else [117])
+
+
+def counts(shown: object) -> dict[str, object]:
+    """The row of ALPHA at Kite with so many shares."""
+    return ROW | dict.fromkeys(("quantity", "realised_quantity", "authorised_quantity", "opening_quantity"), shown)
+
+
+def test_a_row_that_cannot_be_read_on_an_ex_date_leaves_the_resting_sell_alone(trading: Callable[..., Trading]) -> None:
+    split = CorporateAction("ALPHA", AFTER, ActionKind.SPLIT, ratio=Fraction(5), subject="Face Value Split From Rs 10 To Rs 2")
+    market = held(trading, split, FIFTH)
+    with at_kite(market) as kite:
+        kite.held = [counts(117)]
+        assert operate(market, "sell-monitor", "--once").code == 0
+        kite.held = [counts("many")]
+        market.to(AFTER, "10:05")
+        assert operate(market, "sell-monitor", "--once").code == 11
+        assert [order.remaining for order in market.orders(Side.SELL, AFTER) if order.alive] == [117]
+        assert len(market.orders(Side.SELL, AFTER)) == 1, "it was neither withdrawn nor placed again"
+
+
+def test_shares_of_the_users_own_are_no_mismatch_on_an_ex_date(trading: Callable[..., Trading]) -> None:
+    """50 of one's own beside 117: before the split 167, after it 835, or 635 where they were declared anew."""
+    split = CorporateAction("ALPHA", AFTER, ActionKind.SPLIT, ratio=Fraction(5), subject="Face Value Split From Rs 10 To Rs 2")
+    market = held(trading, split, FIFTH)
+    assert operate(market, "config", "set", "own_shares", "ALPHA:50").code == 0
+    market.world = replace(market.world, parameters=with_changes(market.parameters, {"own_shares": "ALPHA:50"}))
+    with at_kite(market) as kite:
+        for minute, shown, stops in (("10:05", 167, False), ("10:10", 835, False), ("10:15", 635, False), ("10:20", 585, True)):
+            market.to(AFTER, minute)
+            kite.held = [counts(shown)]
+            said = operate(market, "sell-monitor", "--once")
+            assert (shown, "(corporate action)" in said.err) == (shown, stops)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.execution.trading import AFTER, D, T, Trading, entry, ist, stock
+from tests.lessons.afar import Front
 from tradectl.brokers.paper import PaperBroker
 from tradectl.execution import byhand
 from tradectl.execution.buying import day_result
@@ -296,3 +297,17 @@ def test_what_a_demerger_put_aside_is_no_loss_of_the_day(trading) -> None:
     assert market.ledger.book.spun_off() == 1000 * 4750
     desk = market.desk(market.claim("buy", AFTER))
     assert day_result(market.ledger.statistics, desk, AFTER).loss < 0.001
+
+
+def test_a_trade_that_is_listed_twice_is_booked_once_and_contradicts_nothing(trading) -> None:
+    class Twice(Front):
+        def trades(self):
+            return (*self.exchange.trades(), *self.exchange.trades())
+
+    market = trading(stock(on=FALLS))
+    market.buy(100, 9600)
+    market.to(D, "09:20")
+    follow(market.ledger.book, Twice(market.broker), market.market, market.clock)
+    assert [(position.quantity, len(market.ledger.book.fills())) for position in market.positions] == [(100, 1)]
+    assert [order.status for order in market.orders(Side.BUY)] == [OrderStatus.EXECUTED]
+    assert not any(market.ledger.book.odd.values())
