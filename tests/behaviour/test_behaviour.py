@@ -316,6 +316,27 @@ def test_odd_row(trading: Callable[..., Trading], name: str, kind: str) -> None:
         assert (shown["symbol"], shown["stops"], [row["value"] for row in shown["rows"]]) == ("ALPHA", True, ["0.5"])
 
 
+@offered("cancel_of_an_odd_row")
+@pytest.mark.parametrize("at", ["10:00", "20:00"])
+def test_cancel_of_an_odd_row(trading: Callable[..., Trading], name: str, at: str) -> None:
+    """The process has never read the order's row, and cannot: the order is cancelled by its id."""
+    market: Trading = trading(alpha())
+    amo = at == "20:00"
+    if amo and name == "openalgo":
+        pytest.skip("nothing can wait there for the next session")
+    market.to(AFTER, at)
+    with at_broker(market, name) as wire:
+        session = DAYS[DAYS.index(AFTER) + 1] if amo else AFTER
+        intent = replace(entry(10, 60000, session=session, symbol="ALPHA"), variety=Variety.AMO if amo else Variety.REGULAR)
+        assert market.desk(market.claim("test", AFTER)).path.place(intent).ok
+        odd(name, wire, "orders", 0.5)
+        found = result_of(market, "orders", "cancel", "--all", code=7)
+        assert [item["cancel"] for item in found["orders"]] == ["unconfirmed"]  # the row that would show it cannot be read
+        wire.edits.clear()
+        operate(market, "reconcile")
+        assert [order.status for order in market.orders(Side.BUY, session)] == [OrderStatus.CANCELLED]
+
+
 # -- status words -------------------------------------------------------------------------------------------------------------
 
 WORD = {"dhan": "orderStatus", "kite": "status", "kotak_neo": "ordSt", "openalgo": "order_status"}
