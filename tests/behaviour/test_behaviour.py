@@ -380,10 +380,16 @@ def test_unknown_word(held: Trading, name: str) -> None:
         step(held)
         assert sells(held) == [OrderStatus.ONGOING]
         wire.edits["orders"] = worded(name, "FROZEN BY THE EXCHANGE")
-        for minute in ("10:01", "10:02"):
+        held.to(AFTER, "10:01")
+        step(held)
+        assert causes(held) == []
+        for minute in ("10:03", "10:04"):  # the sell may have ended: it proves no cover, and a second one is not sent
             held.to(AFTER, minute)
-            step(held)
-        assert (sells(held), wire.quantities, causes(held)) == ([OrderStatus.ONGOING], [117], [])
+            assert f"{WHAT.format(117)} (unknown word): the broker's status" in step(held, 11)
+            status = operate(held, "status")
+            assert (status.code, causes(held)) == (11, ["unknown_word"])
+            assert status.out.startswith(f"UNPROTECTED  {WHAT.format(117)} (unknown word)")
+        assert (sells(held), wire.quantities) == ([OrderStatus.ONGOING], [117])
         (line,) = held.ledger.logs.list(action="order_word_unknown")
         assert (line.symbol, "frozen by the exchange" in line.message.lower(), "stays ONGOING" in line.message) == (
             "ALPHA", True, True,
@@ -394,6 +400,7 @@ def test_unknown_word(held: Trading, name: str) -> None:
         held.to(AFTER, "10:05")
         step(held)
         assert result_of(held, "reconcile")["agrees"]
+        assert causes(held) == []
 
 
 @offered("unknown_word")
