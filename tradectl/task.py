@@ -13,6 +13,7 @@ from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from tradectl.errors import BrokerUnavailable
 from tradectl.ports import ListsOrderRules, Tell, silence
 
 if TYPE_CHECKING:
@@ -113,14 +114,23 @@ class Context:
         )
 
     def begin_step(self) -> None:
-        """Forget what a halt stopped in the step before."""
+        """Forget what a halt stopped, and which cancels could not be sent, in the step before."""
         for desk in self.desks:
             desk.path.stopped = ""
+            desk.path.not_cancelled.clear()
 
     @property
     def stopped(self) -> str:
         """Why a person's halt stopped a command in this step; empty where none was stopped."""
         return next((desk.path.stopped for desk in self.desks if desk.path.stopped), "")
+
+    @property
+    def not_cancelled(self) -> Sequence[BrokerUnavailable]:
+        """The cancels of this step that the broker could not be asked for, of orders that still live."""
+        failed = {order_id: why for desk in self.desks for order_id, why in desk.path.not_cancelled.items()}
+        orders = self.world.ledger.book.orders(ids=list(failed)) if failed else ()
+        alive = [(f"{order.side} {order.symbol}, order {order.id},", failed[order.id]) for order in orders if order.alive]
+        return [BrokerUnavailable(f"{what} is not cancelled and may trade: {why}") for what, why in alive]
 
     def doubts(self) -> tuple[int, float | None]:
         """Return how many orders of the user are UNKNOWN, and in how many seconds to look for them again (None: that is of no

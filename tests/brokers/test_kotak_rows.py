@@ -162,6 +162,17 @@ def test_rows_of_other_segments_and_products_are_not_ours() -> None:
     assert rows.holdings([held], [carried]) == (Holding("IDEA", 35, 7, 37),)
 
 
+@pytest.mark.parametrize("step", [1, -1])
+def test_two_securities_under_one_symbol_are_two_holdings(step: int) -> None:
+    def held(token: str, quantity: int) -> dict[str, Any]:
+        row = {"exchangeSegment": "nse_cm", "symbol": "IDEA", "exchangeIdentifier": token}
+        return {**row, "quantity": quantity, "sellableQuantity": quantity}
+
+    isins = {"14366": "INE669E01016", "14367": "INE669E04010"}
+    found = rows.holdings([held("14366", 100), held("14367", 7)][::step], [], isins.__getitem__)
+    assert sorted((item.isin, item.sellable) for item in found) == [("INE669E01016", 100), ("INE669E04010", 7)]
+
+
 # answers
 
 

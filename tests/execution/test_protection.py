@@ -124,6 +124,7 @@ TABLE: list[tuple[str, Facts, Cause, str]] = [
     ("no session", replace(FACTS, failure=(Cause.LOGIN_NEEDED, "no session")), Cause.LOGIN_NEEDED, "no session"),
     ("no network", replace(FACTS, failure=(Cause.BROKER_UNREACHABLE, "down")), Cause.BROKER_UNREACHABLE, "down"),
     ("a failed step", replace(FACTS, failure=(Cause.FAILED, "odd")), Cause.FAILED, "odd"),
+    ("an unknown word", replace(FACTS, unread=(SELL, "FROZEN")), Cause.UNKNOWN_WORD, "the broker's status 'FROZEN' of its sell"),
     ("a lost answer", replace(FACTS, unknown=LOST), Cause.OUTCOME_UNKNOWN, "order 12 is not known (timed out)"),
     ("all pledged", replace(FACTS, held=Holding("ALPHA", 0, 0, 0, 117)), Cause.PLEDGED, "lists 117 shares as pledged, 0 of 117"),
     ("some pledged", replace(FACTS, held=Holding("ALPHA", 100, 0, 100, 17)), Cause.PLEDGED, "17 shares as pledged, 100 of 117"),

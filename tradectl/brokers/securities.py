@@ -1,7 +1,7 @@
 """Which rows of a broker's holdings are the security that our market data mean by a symbol.
 
-A depository keeps shares by ISIN, and a broker lists them by symbol. Another ISIN under the symbol of a position is another
-security (preference or partly paid shares, another company): its shares are not ours, and never offered.
+A depository keeps shares by ISIN, and a broker lists them by symbol. The ISIN of another security under the symbol of a position
+(preference or partly paid shares, another company) is not ours: its shares are never offered. A new ISIN of the same security is.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from tradectl.errors import UsageError
-from tradectl.model.market import changes_shares
 from tradectl.model.odd_rows import Rows, odd_of
 from tradectl.model.order import Holding
 from tradectl.ports import MarketData
@@ -21,9 +20,8 @@ from tradectl.ports import MarketData
 Row = Mapping[str, Any]
 _ISIN = re.compile(r"IN[A-Z0-9]{9}[0-9]")
 _ISSUER = 9
-"""The first characters of an ISIN name the issuer and the kind of security; a split changes those behind them."""
-CHANGING = timedelta(days=45)
-"""How long after a split or consolidation our market data may still have the ISIN of before."""
+"""How many characters of an ISIN name the issuer (seven: INE and four more) and the kind of security (two: 01 equity, 03 and 04
+preference; partly paid equity begins with IN9). A split or consolidation changes only the serial number behind them."""
 
 
 def counted_once(rows: Iterable[Row], security: Callable[[Row], str], size: Callable[[Row], int]) -> list[Row]:
@@ -67,18 +65,14 @@ def of_known_securities(holdings: Iterable[Holding], market: MarketData, day: da
 
 
 def _other_isin(item: Holding, market: MarketData, day: date) -> str:
-    """Return the ISIN of a holding where it is not the one that our market data have; empty where it is, or nothing tells."""
+    """Return the ISIN of a holding where it is of another issuer or kind than the one that our market data have; empty where it
+    is not, or nothing tells. The list behind our market data may be older than a split: another serial number proves nothing."""
     if not _ISIN.fullmatch(item.isin):
         return ""
     try:
-        instrument = market.instrument(market.find(item.symbol, day), day)
+        known = market.instrument(market.find(item.symbol, day), day).isin or ""
     except UsageError:
         return ""
-    known = instrument.isin or ""
-    if not _ISIN.fullmatch(known) or known == item.isin:
-        return ""
-    if known[:_ISSUER] == item.isin[:_ISSUER] and any(
-        changes_shares(action) for action in market.actions(instrument.instrument_id, day - CHANGING, day)
-    ):
+    if not _ISIN.fullmatch(known) or known[:_ISSUER] == item.isin[:_ISSUER]:
         return ""
     return item.isin

@@ -87,14 +87,12 @@ def cancel(desk: Desk, orders: Sequence[Order]) -> list[Cancelled]:
     return [_after(desk.book.order(order.id), asked.get(order.id), unread) for order in orders]
 
 
-def _ask(desk: Desk, order: Order) -> Answer | None:
-    """The broker's answer; None where it could not be asked."""
+def _ask(desk: Desk, order: Order) -> Answer:
+    """Return the broker's answer to a cancel."""
     try:
         return desk.path.cancel(order)
     except Overtaken:  # it was about to be sent, or has just been
         return desk.path.cancel(desk.book.order(order.id))
-    except BrokerUnavailable:
-        return None
 
 
 def _after(order: Order, answer: Answer | None, unread: str) -> Cancelled:
@@ -106,7 +104,7 @@ def _after(order: Order, answer: Answer | None, unread: str) -> Cancelled:
     }
     if order.status in ends:
         return Cancelled(order, ends[order.status], order.reason)
-    if answer is None:
+    if answer is None or answer.sent is Sent.NOT_SENT:
         return Cancelled(order, Ended.NOT_SENT, "the broker could not be reached")
     if answer.sent is Sent.REFUSED:
         return Cancelled(order, Ended.ALIVE, answer.reason)

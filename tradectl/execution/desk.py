@@ -288,11 +288,19 @@ class Desk:
         return max(0, min(position.quantity - bought_today, shown))
 
     def cancel_confirmed(self, order: Order) -> bool:
-        """Cancel and read back, whatever was answered; True only when the broker's own book shows it ended."""
-        if self.path.cancel(order).sent is Sent.DRY:
+        """Cancel and read back, whatever was answered; True only when the broker's own book shows it ended. That the broker could
+        not be asked is reported once for each order."""
+        answer = self.path.cancel(order)
+        if answer.sent is Sent.DRY:
             return False
         self.follow()
-        return not self.book.order(order.id).alive
+        ended = not self.book.order(order.id).alive
+        if answer.sent is Sent.NOT_SENT and not ended:
+            what = f"{order.side} {order.quantity} {order.symbol}, order {order.id},"
+            text = f"{what} is not cancelled and may trade: {answer.reason}"
+            if self.tell(f"{order.symbol}: an order is not cancelled", text, f"not_cancelled:{order.id}:{order.tag}"):
+                self.log("order_not_cancelled", text, order.symbol, level="error")
+        return ended
 
     def bought_on(self, instrument_id: str, session: date) -> int:
         """Shares of an instrument bought by us in a session."""

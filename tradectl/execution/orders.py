@@ -54,6 +54,7 @@ class Sent(StrEnum):
     UNKNOWN = "unknown"
     HELD = "held"  # the broker holds shares of the symbol that nothing explains (`beyond_book`); nothing was sent
     BLOCKED = "blocked"  # the account's trading state forbids it
+    NOT_SENT = "not_sent"  # a cancel that the broker could not be asked for
     DRY = "dry"  # a dry run sends nothing
 
 
@@ -106,6 +107,8 @@ class OrderPath:
         """Symbols for which a row that cannot be read kept a command back."""
         self.asked: dict[int, tuple[int, int]] = {}
         """Quantity and price that orders were changed to, by order id, until the broker's book was read back."""
+        self.not_cancelled: dict[int, str] = {}
+        """Why the broker could not be asked for the cancel of an order, by order id, since the step began."""
 
     @property
     def claim(self) -> Claim:
@@ -331,7 +334,8 @@ class OrderPath:
             return Answer(Sent.PLACED, self._book.order(order.id))
 
     def cancel(self, order: Order) -> Answer:
-        """Ask for the end of an order. Cancels always pass, whatever the trading state; only a read-back confirms them.
+        """Ask for the end of an order. Cancels always pass, whatever the trading state; only a read-back confirms them. That the
+        broker could not be asked is the failure of this order (NOT_SENT, `not_cancelled`): the cancels of others go on.
 
         An intent that the broker never heard of is cancelled in the book alone. Raises Fenced; the claim of a person, who
         works on no execution, cannot be lost.
@@ -352,6 +356,9 @@ class OrderPath:
             return Answer(Sent.REFUSED, order, refusal.reason)
         except Ambiguous as doubt:
             return Answer(Sent.UNKNOWN, order, str(doubt))
+        except BrokerUnavailable as error:
+            self.not_cancelled[order.id] = str(error)
+            return Answer(Sent.NOT_SENT, order, str(error))
         return Answer(Sent.PLACED, order)
 
     def _marked_withdrawn(self, order: Order) -> Order:

@@ -23,7 +23,7 @@ from tradectl.ledger.intents import REAPPEARED, WITHDRAWN
 from tradectl.ledger.rows import Order, Position
 from tradectl.model.moment import to_ist
 from tradectl.model.money import show_rupees
-from tradectl.model.order import ALIVE, Holding, OrderStatus, Purpose, Side
+from tradectl.model.order import ALIVE, Holding, OrderReport, OrderStatus, Purpose, Side
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import Session
@@ -60,6 +60,7 @@ class Cause(StrEnum):
     BROKER_UNREACHABLE = "broker_unreachable"
     UNREADABLE_ROW = "unreadable_row"  # a row of the broker about it cannot be read
     OUTCOME_UNKNOWN = "outcome_unknown"
+    UNKNOWN_WORD = "unknown_word"  # the broker's status of its sell is not known: whether it still rests is not known
     UNIDENTIFIED = "unidentified"  # a sell under a tag of ours that the ledger cannot explain
     MONITOR_NOT_RUNNING = "monitor_not_running"
     MISSED_WINDOW = "missed_window"
@@ -102,6 +103,9 @@ ADVICE: Mapping[Cause, str] = {
     Cause.LOGIN_NEEDED: "`tradectl login` lets sell-monitor go on.",
     Cause.BROKER_UNREACHABLE: "sell-monitor tries again each minute; `tradectl doctor` checks the broker.",
     Cause.OUTCOME_UNKNOWN: "`tradectl orders resolve ORDER` decides it.",
+    Cause.UNKNOWN_WORD: (
+        "Look at the order in the broker's app: where it has ended there, sell by hand. No second sell is sent meanwhile."
+    ),
     Cause.UNIDENTIFIED: "`tradectl orders adopt ORDER`, or with `--not-ours`, decides it.",
     Cause.MONITOR_NOT_RUNNING: "`tradectl sell-monitor --until last-fill` or `tradectl daemon` runs it.",
     Cause.MISSED_WINDOW: "`tradectl sell-monitor --force` runs it now.",
@@ -176,7 +180,8 @@ class Facts:
     """What is known about one position that is not covered. Prices in paise.
 
     `halted`: the reason of a halt, None where the account is not halted. `failure`: the cause and text of a step that failed.
-    `unknown`: a sell order of unknown outcome. `held`: the broker's row of the symbol, None where it has none; meaningful only if
+    `unknown`: a sell order of unknown outcome. `unread`: a live sell order with the broker's status word for it, which is not
+    known. `held`: the broker's row of the symbol, None where it has none; meaningful only if
     `read`. `tied`: shares bought today in a trade-for-trade series. `credited`: new shares of corporate actions of the last days,
     which may not be credited yet. `refused`: the reason of the last sell order of the session, if it was rejected. `taken_back`:
     the sells of the session that the broker cancelled by itself. `stopped`: the corporate action that keeps it from being sold.
@@ -190,6 +195,7 @@ class Facts:
     armed: bool = True
     failure: tuple[Cause, str] | None = None
     unknown: Order | None = None
+    unread: tuple[Order, str] | None = None
     continuous: bool = True
     read: bool = False
     held: Holding | None = None
@@ -263,6 +269,18 @@ def _covers(order: Order, session: date) -> bool:
     return order.side is Side.SELL and order.status in ALIVE and known and order.session == session
 
 
+def proved(orders: Iterable[Order], unread: Mapping[int, OrderReport]) -> list[Order]:
+    """Return the orders without those whose status word at the broker is not known (`Book.unread`): such a sell may have ended,
+    and proves no cover."""
+    return [order for order in orders if order.id not in unread]
+
+
+def unread_sell(position: Position, orders: Iterable[Order], unread: Mapping[int, OrderReport], session: date) -> Order | None:
+    """Return a sell order of a position that would cover it, and whose status word at the broker is not known."""
+    of = (order for order in orders if order.id in unread and order.instrument_id == position.instrument_id)
+    return next((order for order in of if _covers(order, session)), None)
+
+
 def unresolved_sell(position: Position, orders: Iterable[Order]) -> Order | None:
     """Return a sell order of a position with an unknown outcome: UNKNOWN, or marked as being sent and never answered."""
     for order in orders:
@@ -332,6 +350,9 @@ def cause_of(facts: Facts) -> tuple[Cause, str]:
             text = f"the broker replied to its sell order {order.id}: {order.reason.rstrip('.')}"
             return Cause.AUTHORISATION, f"{text}; whether it took the order is not known, `tradectl orders resolve` decides that"
         return Cause.OUTCOME_UNKNOWN, f"the outcome of its sell order {order.id} is not known ({order.reason or 'no answer'})"
+    if facts.unread is not None:
+        order, word = facts.unread
+        return Cause.UNKNOWN_WORD, f"the broker's status {word!r} of its sell order {order.id} is not known, nor whether it rests"
     if facts.stopped:
         return Cause.CORPORATE_ACTION, facts.stopped
     refused = _refusal(facts)

@@ -143,6 +143,7 @@ def follow(
     )
     moved = [change for change in changed if change is not None]
     changes.unread = [(order, report.unknown_word) for report, order in ours if report.unknown_word]
+    book.unread = {order.id: report for report, order in ours if report.unknown_word}
     complete = book.follow(moved, fresh, now) if moved or fresh else True
     _describe(changes, moved, fresh)
     _set_aside_unfounded(book, changes, now)

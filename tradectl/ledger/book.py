@@ -85,6 +85,8 @@ class Book(Records):
         """The broker's reports and the snapshot that were compared last and found equal; kept by whoever follows the broker."""
         self.reports: Sequence[OrderReport] = ()
         """The broker's orders as they were last read; kept by whoever follows the broker."""
+        self.unread: dict[int, OrderReport] = {}
+        """Reports of orders of ours under a status word that is not known, by our order id; kept like `reports`."""
         self.odd: dict[str, tuple[OddRow, ...]] = {}
         """The rows of the broker's lists, as they were last read, that cannot be read (`execution.stops`)."""
         self.undisturbed: tuple[object, object] = (None, None)

@@ -6,7 +6,7 @@ and a monitor that does not run is a cause of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -60,11 +60,11 @@ def unprotected_now(
     from tradectl.execution import findings, protection
 
     snapshot = world.ledger.book.snapshot()
-    exposed = list(_exposed(world, snapshot, session, now))
+    known = findings.known(world.ledger, session.date)
+    exposed = list(_exposed(world, snapshot, session, now, known))
     if not exposed:
         return ()
     monitor = Monitor(looked_at, None) if looked_at is not None else _monitor(world, session, now)
-    known = findings.known(world.ledger, session.date)
     of_account = _of_account(world, snapshot, now)
     found = []
     for position, shares, damaged in exposed:
@@ -72,7 +72,8 @@ def unprotected_now(
         if kept is not None and (kept.position_id != position.id or kept.as_of > now + SKEW):
             kept = None
         since = protection.exposed_since(world.ledger.book, position, session.date, session.open_at(), now)
-        since = min(since, kept.since) if kept is not None else since
+        if kept is not None:
+            since = kept.since if kept.cause is protection.Cause.UNKNOWN_WORD else min(since, kept.since)
         cause, detail, as_of = _cause(snapshot, position, now, monitor=monitor, kept=kept, of_account=of_account, damaged=damaged)
         of = (position.id, position.instrument_id, position.symbol, shares, position.quantity)
         found.append(protection.Unprotected(*of, cause, detail, since, as_of))
@@ -107,13 +108,21 @@ def _holds_any(world: World) -> bool:
         return _OPEN.first(connection, {"of_user": world.user}) is not None
 
 
-def _exposed(world: World, snapshot: Snapshot, session: Session, now: datetime) -> Iterator[tuple[Position, int, str]]:
+def _exposed(
+    world: World, snapshot: Snapshot, session: Session, now: datetime, known: Mapping[str, Unprotected]
+) -> Iterator[tuple[Position, int, str]]:
     """Yield the positions without a live sell in the market hours of their stock, how many shares of each, and what is wrong with
-    its market data (empty: nothing)."""
+    its market data (empty: nothing). The ledger shows a sell as live whose status word at the broker is not known: there the
+    kept finding (`known`) counts."""
     from tradectl.execution import protection
 
     for position in snapshot.positions:
-        if protection.uncovered(position, snapshot.orders, session.date):
+        kept = known.get(position.instrument_id)
+        if kept is not None and kept.cause is protection.Cause.UNKNOWN_WORD and kept.position_id == position.id:
+            kinds, damaged = protection.closing_auctions(world.market, position, session.date)
+            if protection.in_market_hours(session, now, kinds):
+                yield position, min(kept.shares, position.quantity), damaged
+        elif protection.uncovered(position, snapshot.orders, session.date):
             kinds, damaged = protection.closing_auctions(world.market, position, session.date)
             shares = protection.exposed_shares(world.ledger.book, position, snapshot.orders, session, now, kinds=kinds)
             if shares:

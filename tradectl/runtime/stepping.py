@@ -75,7 +75,7 @@ class Stepping:
     odd_news: tuple[OddSymbol, ...] = ()
     """Those that are new and were not yet reported."""
     failures: dict[str, TradectlError] = field(default_factory=dict)
-    """Of steps that failed while the loop went on: the first error of each cause."""
+    """Of steps that failed while the loop went on, and of cancels that could not be sent: the first error of each cause."""
 
     def step(self) -> Outcome:
         """Call the task once and take its answer in."""
@@ -87,6 +87,8 @@ class Stepping:
             outcome = self.task.run(self.context.at_step(self.steps, self.first))
         finally:
             self._note_odd_rows()
+        for failure in self.context.not_cancelled:
+            self.failures.setdefault(cause_of(failure), failure)
         if not outcome.blocked and self.context.stopped:
             outcome = replace(outcome, blocked=self.context.stopped)
         if outcome.blocked:  # an order of unknown outcome is looked for while the account is halted, too

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -116,28 +117,29 @@ class DhanBroker:
         known = self._known(broker_order_id)
         if known.variety is Variety.AMO and known.status is OrderStatus.PENDING:
             raise OrderRefused("Dhan changes no after-market order before the exchange has it: it stays as it is", code="phase")
-        self._change("PUT", known, {"orderId": broker_order_id, **_terms(quantity, price)}, side=known.side)
+        self._change("PUT", broker_order_id, {"orderId": broker_order_id, **_terms(quantity, price)}, side=known.side)
 
     def cancel(self, broker_order_id: str) -> None:
-        self._change("DELETE", self._known(broker_order_id))
+        """Cancel by the order id, also where the order's row or the book cannot be read."""
+        with suppress(BrokerUnavailable):
+            self._known(broker_order_id)
+        self._change("DELETE", broker_order_id)
 
-    def _change(
-        self, method: str, known: OrderReport, body: Mapping[str, Any] | None = None, *, side: Side | None = None
-    ) -> None:
+    def _change(self, method: str, number: str, body: Mapping[str, Any] | None = None, *, side: Side | None = None) -> None:
         """Send a change. DH-906 is a refusal where the order's row shows that it has ended, and Ambiguous anywhere else."""
 
         def look() -> None:
             self._hours.check_quiet(self._account.clock.now())
 
-        path = f"/orders/{quote(known.broker_order_id, safe='')}"
+        path = f"/orders/{quote(number, safe='')}"
         try:
             reply = self._api.send(method, path, body, side=side, before_sending=look)
         except OrderError as doubt:
-            row = self._row(known.broker_order_id)
+            row = self._row(number)
             if row is not None and row.status not in ALIVE:
-                raise OrderRefused(f"order {known.broker_order_id} is {row.status} at Dhan: {doubt}", code="finished") from doubt
+                raise OrderRefused(f"order {number} is {row.status} at Dhan: {doubt}", code="finished") from doubt
             raise
-        _order_id(reply, known.broker_order_id)
+        _order_id(reply, number)
 
     def _known(self, broker_order_id: str) -> OrderReport:
         """Return an order of the book as it is now. OrderRefused where the book has none."""

@@ -28,7 +28,7 @@ from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_rupees
 from tradectl.model.odd_rows import Rows, odd_of
-from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, OrderType, Side, TradeReport
+from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, OrderType, Side, TradeReport, Variety
 from tradectl.ports import Capabilities, OrderRules
 
 PROTECTION = "-1"
@@ -117,30 +117,42 @@ class KiteBroker:
             raise _without_price()
         kind = OrderType.LIMIT if price else OrderType.MARKET
         form: dict[str, str | int] = {"quantity": quantity, "validity": "DAY", **_terms(kind, price)}
-        self._change("PUT", known, form, side=known.side)
+        self._change("PUT", broker_order_id, known.variety, form, side=known.side)
 
     def cancel(self, broker_order_id: str) -> None:
-        self._change("DELETE", self._changeable(broker_order_id))
+        """Cancel by the order id. An order whose row cannot be read, or whose book cannot, goes by the path of an after-market
+        order: while the exchange is open that is `regular`, and at other times no regular order lives."""
+        try:
+            variety = self._changeable(broker_order_id).variety
+        except BrokerUnavailable:
+            variety = Variety.AMO
+        self._change("DELETE", broker_order_id, variety)
 
     def _change(
-        self, method: str, known: OrderReport, form: Mapping[str, str | int] | None = None, *, side: Side | None = None
+        self,
+        method: str,
+        number: str,
+        placed_as: Variety,
+        form: Mapping[str, str | int] | None = None,
+        *,
+        side: Side | None = None,
     ) -> None:
         """By the path of the order's variety at this time. `side`: see `Transport.command`."""
-        variety = self._path(known)
+        variety = self._path(placed_as)
 
         def look() -> None:
             self._check_quiet()
-            if self._path(known) != variety:
-                raise Blocked(f"order {known.broker_order_id} has changed hands while we waited to be let: nothing was sent")
+            if self._path(placed_as) != variety:
+                raise Blocked(f"order {number} has changed hands while we waited to be let: nothing was sent")
 
-        path = f"/orders/{variety}/{quote(known.broker_order_id, safe='')}"
-        _order_id(self._api.send(method, path, form, side=side, before_sending=look).content, known.broker_order_id)
+        path = f"/orders/{variety}/{quote(number, safe='')}"
+        _order_id(self._api.send(method, path, form, side=side, before_sending=look).content, number)
 
     def _check_quiet(self) -> None:
         check_quiet(self._account.sessions, self._account.clock.now())
 
-    def _path(self, known: OrderReport) -> str:
-        return path_of(known.variety, self._account.sessions, self._account.clock.now())
+    def _path(self, variety: Variety) -> str:
+        return path_of(variety, self._account.sessions, self._account.clock.now())
 
     def _changeable(self, broker_order_id: str) -> OrderReport:
         """An order, for what of it never changes: from the book as it was last read; one that we have not seen, from the book."""

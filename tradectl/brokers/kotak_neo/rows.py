@@ -133,22 +133,29 @@ def holdings(held: Sequence[Row], positions: Sequence[Row], isin_of: Callable[[s
     """What is held: the depository's shares, and those that were bought for delivery today, which are positions only. The row of
     another exchange is the same shares once more. Of a symbol with a row that cannot be read nothing is known.
 
-    `isin_of`: the ISIN behind a token of the list, which a row does not have."""
+    Each ISIN under a symbol is a holding of its own; of several rows of one ISIN the largest counts. What was bought today is
+    told by symbol: it counts for each of them, and `securities.of_known_securities` keeps ours. `isin_of`: the ISIN behind a
+    token of the list, which a row does not have."""
     morning = read_rows(RowKind.HOLDING, held, _readable_holding, _HELD)
     today = read_rows(RowKind.POSITION, positions, _readable_position, NAMES)
-    found: dict[str, Holding] = {}
+    found: dict[tuple[str, str], Holding] = {}
     for row in morning:
         symbol, isin = row["symbol"], isin_of(str(row.get("exchangeIdentifier") or ""))
-        found[symbol] = Holding(symbol, whole(row["quantity"]), 0, whole(row["sellableQuantity"]), isin=isin)
+        shares = Holding(symbol, whole(row["quantity"]), 0, whole(row["sellableQuantity"]), isin=isin)
+        same = found.setdefault((symbol, isin), shares)
+        if same.quantity < shares.quantity:
+            found[symbol, isin] = shares
     for row in today:
         bought = _fresh(row)
         if bought <= 0:
             continue  # what was sold is taken off by the holdings themselves
         symbol, series = symbol_of(str(row["trdSym"])), str(row.get("series") or "")
-        known = found.get(symbol, Holding(symbol, 0, 0, 0))
-        sellable = known.sellable + (0 if series in TRADE_FOR_TRADE else bought)
-        found[symbol] = replace(known, t1_quantity=bought, sellable=sellable)
-    return clean(found.items(), lambda _, shares: storable.holding(shares), (*morning.odd, *today.odd))
+        for key in [key for key in found if key[0] == symbol] or [(symbol, "")]:
+            known = found.get(key, Holding(symbol, 0, 0, 0))
+            sellable = known.sellable + (0 if series in TRADE_FOR_TRADE else bought)
+            found[key] = replace(known, t1_quantity=bought, sellable=sellable)
+    told = [(symbol, shares) for (symbol, _), shares in found.items()]
+    return clean(told, lambda _, shares: storable.holding(shares), (*morning.odd, *today.odd))
 
 
 def _readable_holding(row: Row) -> Row | None:

@@ -93,17 +93,19 @@ class _Watch:
     def exposed(self, snapshot: Snapshot) -> Exposed:
         """Return the positions that are not covered, in the market hours of their stock."""
         book, day = self.context.world.ledger.book, self.context.session
-        if book.covered[0] is snapshot and book.covered[1] == day:
+        if not book.unread and book.covered[0] is snapshot and book.covered[1] == day:
             return ()
-        uncovered = [item for item in snapshot.positions if protection.uncovered(item, snapshot.orders, day)]
-        if not uncovered:
+        orders = protection.proved(snapshot.orders, book.unread) if book.unread else snapshot.orders
+        uncovered = [item for item in snapshot.positions if protection.uncovered(item, orders, day)]
+        if not uncovered and not book.unread:
             book.covered = (snapshot, day)
         found = [(item, self._exposed(item, snapshot)) for item in uncovered]
         return [(item, shares) for item, shares in found if shares]
 
     def _exposed(self, position: Position, snapshot: Snapshot) -> int:
         book, kinds = self.context.world.ledger.book, self.kinds(position)
-        return protection.exposed_shares(book, position, snapshot.orders, self.session, self.context.now, kinds=kinds)
+        orders = protection.proved(snapshot.orders, book.unread)
+        return protection.exposed_shares(book, position, orders, self.session, self.context.now, kinds=kinds)
 
     def in_hours(self, position: Position) -> bool:
         return protection.in_market_hours(self.session, self.context.now, self.kinds(position))
@@ -125,6 +127,8 @@ class _Watch:
             known = before.get(position.instrument_id)
             if known is None or known.position_id != position.id or known.since > now:
                 since = protection.exposed_since(book, position, self.context.session, self.session.open_at(), now)
+                if facts.unread is not None:
+                    since = max(since, min(now, book.unread[facts.unread[0].id].updated_at))
             else:
                 since = known.since
                 if cause is Cause.AUCTION:
@@ -150,11 +154,11 @@ class _Watch:
         position = snapshot.position_of(item.instrument_id)
         if position is None or position.id != item.position_id or self.in_hours(position):
             return False
-        ended = max(map(self.session.continuous_end, self.kinds(position)))
+        ended, unread = max(map(self.session.continuous_end, self.kinds(position))), self.context.world.ledger.book.unread
         rested = [
             order.quantity - order.filled_quantity
             for order in self.context.world.ledger.book.orders(session=self.context.session)
-            if order.instrument_id == item.instrument_id and _rested_until(order, ended)
+            if order.instrument_id == item.instrument_id and order.id not in unread and _rested_until(order, ended)
         ]
         return sum(rested) < position.quantity
 
@@ -185,7 +189,7 @@ def _failure_of(watch: _Watch, position: Position, error: Exception) -> tuple[Ca
 
 def _gathered(watch: _Watch, seller: Seller, quotes: Mapping[str, Quote], exposed: Exposed) -> Iterator[tuple[Position, Facts]]:
     """Yield the positions with what is known of each. The broker's holdings are read once, and only where they can matter."""
-    world, snapshot = watch.context.world, seller.desk.snapshot
+    world, snapshot, unread = watch.context.world, seller.desk.snapshot, seller.desk.book.unread
     if not exposed:
         return
     armed = world.mode == "simulated" or protection.is_armed(world.ledger)  # a simulation is asked each minute of each day
@@ -195,7 +199,10 @@ def _gathered(watch: _Watch, seller: Seller, quotes: Mapping[str, Quote], expose
     failure: tuple[Cause, str] | None = None
     for position, shares in exposed:
         facts = Facts(shares, position.quantity, halted, armed, unknown=protection.unresolved_sell(position, snapshot.orders))
-        if halted is not None or not armed or facts.unknown is not None:
+        sell = protection.unread_sell(position, snapshot.orders, unread, watch.context.session)
+        if sell is not None:
+            facts = replace(facts, unread=(sell, unread[sell.id].unknown_word))
+        if halted is not None or not armed or facts.unknown is not None or sell is not None:
             yield position, facts
             continue
         if held is None and failure is None:
