@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 
 from tests.brokers.fuzzing import changed as changed_row
+from tests.brokers.kite.samples import HOLDING
 from tests.brokers.test_fuzz import COUNT
 from tests.cases.at_kite import OddHoldings, at_kite
 from tests.cli.conftest import Said
 from tests.cli.hands import operate, result_of
 from tests.execution.conftest import trading
-from tests.execution.trading import AFTER, D, Trading, entry, stock
+from tests.execution.trading import AFTER, DAYS, D, T, Trading, entry, stock
+from tests.tasks.test_buy import analysed, signal
+from tradectl.ledger.statistics import DayStatistics
 from tradectl.model.order import OrderStatus, Side
 from tradectl.sandbox.kite import KiteSandbox
 from tradectl.sandbox.server import Request, Response
@@ -202,6 +205,29 @@ def test_holdings_of_ours_that_cannot_be_read_are_not_none(
     del changes[path]
     assert step(held, "10:10").code == 0
     assert sells(held) == BOTH
+
+
+@pytest.mark.parametrize("task", ["buy", "eod"])
+def test_a_holding_that_is_not_ours_and_hides_the_equity_is_not_passed_over(
+    trading: Callable[..., Trading], changes: Changes, task: str
+) -> None:
+    """A buy is denied because of it, or the day's statistics are left out: it stops something."""
+    market: Trading = trading(stock("ACME"), stock("ZULU"))
+    market.ledger.statistics.write(DayStatistics(DAYS[0], 0, 0, 10**9, 0, 0, 0, 0, 0, 0, 0, 0, 10**9, 0.0))
+    with at_kite(market):
+        changes[HOLDINGS] = lambda rows: [*rows, HOLDING | {"tradingsymbol": "ZULU", "quantity": 0.5}]
+        if task == "buy":
+            analysed(market, signal())
+        else:
+            market.to(T, "18:00")
+        said = operate(market, task)
+        what = "a row of the broker's holdings for ZULU cannot be read (quantity 0.5)"
+        assert (said.code, what in said.err, "the equity is not known" in said.err) == (11, True, True), said
+        if task == "buy":
+            assert market.orders(Side.BUY) == []
+            assert f"equity_unproved: {what}" in operate(market, "why", "ACME").out
+        status = operate(market, "status")
+        assert (what in status.out, "the work goes on" in status.out) == (True, False)
 
 
 QUOTE = [
