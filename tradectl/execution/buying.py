@@ -18,6 +18,9 @@ from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.risk import Exposure, deny
 from tradectl.strategy.sizing import Sizing, size_buy
 
+UNPROVED = "equity_unproved"
+"""How the reason begins of a buy that is denied because the daily loss cannot be proved. A buy that waits then waits on."""
+
 
 @dataclass(slots=True)
 class Purse:
@@ -111,7 +114,7 @@ def _unproved(desk: Desk) -> str:
     desk.note_unproved()
     rows = desk.book.odd.get(stops.HOLDINGS, ())
     more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
-    return f"equity_unproved: {rows[0].text if rows else 'a row of the holdings could not be read'}{more}"
+    return f"{UNPROVED}: {rows[0].text if rows else 'a row of the holdings could not be read'}{more}"
 
 
 def _reduce(desk: Desk, rule: str, exposed: Exposure, parameters: Parameters, session: date) -> None:
