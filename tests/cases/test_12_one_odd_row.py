@@ -13,12 +13,16 @@ from typing import Any
 import pytest
 
 from tests.brokers.fuzzing import changed as changed_row
+from tests.brokers.kite.samples import HOLDING
 from tests.brokers.test_fuzz import COUNT
 from tests.cases.at_kite import OddHoldings, at_kite
 from tests.cli.conftest import Said
 from tests.cli.hands import operate, result_of
 from tests.execution.conftest import trading
-from tests.execution.trading import AFTER, D, Trading, entry, stock
+from tests.execution.trading import AFTER, DAYS, D, T, Trading, entry, stock
+from tests.tasks.test_buy import analysed, signal
+from tests.tasks.test_preopen_orders import EASY, falling
+from tradectl.ledger.statistics import DayStatistics
 from tradectl.model.order import OrderStatus, Side
 from tradectl.sandbox.kite import KiteSandbox
 from tradectl.sandbox.server import Request, Response
@@ -202,6 +206,43 @@ def test_holdings_of_ours_that_cannot_be_read_are_not_none(
     del changes[path]
     assert step(held, "10:10").code == 0
     assert sells(held) == BOTH
+
+
+@pytest.mark.parametrize("task", ["buy", "eod"])
+def test_a_holding_that_is_not_ours_and_hides_the_equity_is_not_passed_over(
+    trading: Callable[..., Trading], changes: Changes, task: str
+) -> None:
+    """A buy is denied because of it, or the day's statistics are left out: it stops something."""
+    market: Trading = trading(stock("ACME"), stock("ZULU"))
+    market.ledger.statistics.write(DayStatistics(DAYS[0], 0, 0, 10**9, 0, 0, 0, 0, 0, 0, 0, 0, 10**9, 0.0))
+    with at_kite(market):
+        changes[HOLDINGS] = lambda rows: [*rows, HOLDING | {"tradingsymbol": "ZULU", "quantity": 0.5}]
+        if task == "buy":
+            analysed(market, signal())
+        else:
+            market.to(T, "18:00")
+        said = operate(market, task)
+        what = "a row of the broker's holdings for ZULU cannot be read (quantity 0.5)"
+        assert (said.code, what in said.err, "the equity is not known" in said.err) == (11, True, True), said
+        if task == "buy":
+            assert market.orders(Side.BUY) == []
+            assert f"equity_unproved: {what}" in operate(market, "why", "ACME").out
+        status = operate(market, "status")
+        assert (what in status.out, "the work goes on" in status.out) == (True, False)
+
+
+def test_a_buy_that_waits_waits_on_while_the_equity_is_hidden(trading: Callable[..., Trading], changes: Changes) -> None:
+    """It is not cancelled for a loss that nothing proves, and goes out once the row can be read."""
+    market: Trading = trading(falling(), stock("ZULU"), **EASY)
+    claim = market.claim("buy", T)
+    assert market.desk(claim).path.place(entry(10, 9600), send=False).order is not None
+    market.ledger.executions.finish(claim, "completed", {}, now=market.clock.now(), steps=1)
+    market.ledger.statistics.write(DayStatistics(DAYS[0], 0, 0, 10**9, 0, 0, 0, 0, 0, 0, 0, 0, 10**9, 0.0))
+    market.to(D, "08:00")
+    with at_kite(market):
+        changes[HOLDINGS] = lambda rows: [*rows, HOLDING | {"tradingsymbol": "ZULU", "quantity": 0.5}]
+        said = operate(market, "premarket-retry", "--json")
+        assert (said.code, [order.status for order in market.orders(Side.BUY)]) == (11, [OrderStatus.RETRY_PENDING]), said
 
 
 QUOTE = [

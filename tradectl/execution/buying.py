@@ -18,6 +18,9 @@ from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.risk import Exposure, deny
 from tradectl.strategy.sizing import Sizing, size_buy
 
+UNPROVED = "equity_unproved"
+"""How the reason begins of a buy that is denied because the daily loss cannot be proved. A buy that waits then waits on."""
+
 
 @dataclass(slots=True)
 class Purse:
@@ -98,11 +101,20 @@ def denied(
         reentry=reentry,
     )
     if rule == "daily_loss" and not day.proved:
-        return "equity_unproved"  # what a row that cannot be read is worth may be what seems lost: nothing is decided for the day
+        return _unproved(desk)  # what a row that cannot be read is worth may be what seems lost: nothing is decided for the day
     if rule in {"daily_loss", "buy_orders"}:
         _reduce(desk, rule, exposed, parameters, session)
     most = desk.most_shares(instrument.symbol)
     return rule or ("freeze_quantity" if most is not None and quantity > most else "")
+
+
+def _unproved(desk: Desk) -> str:
+    """Return why a buy is denied whose daily loss cannot be proved. The rows of the holdings that hide it stop the buys, and are
+    reported as that."""
+    desk.note_unproved()
+    rows = desk.book.odd.get(stops.HOLDINGS, ())
+    more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
+    return f"{UNPROVED}: {rows[0].text if rows else 'a row of the holdings could not be read'}{more}"
 
 
 def _reduce(desk: Desk, rule: str, exposed: Exposure, parameters: Parameters, session: date) -> None:

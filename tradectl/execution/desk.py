@@ -277,6 +277,11 @@ class Desk:
         stops.note(self.book, stops.HOLDINGS, found)
         return found
 
+    def note_unproved(self) -> None:
+        """Note the symbols whose rows of the holdings cannot be read as stopped: they keep the equity of the account unknown."""
+        symbols = {stops.symbol_of(self.book, row) for row in self.book.odd.get(stops.HOLDINGS, ())}
+        self.path.stopped_symbols |= symbols - {""}  # a row without a symbol stops buys by itself
+
     def sellable(self, position: Position, *, bought_today: int) -> int | None:
         """Shares of a position that may be sold now: never more than the book has, nor than the broker lets us sell.
         `bought_today` are shares that a trade-for-trade series keeps from being sold on the day they were bought. None where a

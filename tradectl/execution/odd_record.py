@@ -45,6 +45,12 @@ class OddSymbol:
             return "tradectl has no position, order or signal there: the work goes on."
         if not self.symbol:
             return f"No buy is sent, and nothing for an order that the list may hide; other exits go on. {look}"
+        if any(row.kind in {RowKind.HOLDING, RowKind.POSITION} for row in self.rows):
+            return (
+                f"Nothing is sent or changed for {self.symbol} until it can be read. Without it the equity is not known: "
+                "no buy is sent while the rest shows a daily loss, and `eod` keeps no statistics; sells of other symbols go on. "
+                f"{look}"
+            )
         return f"Nothing is sent or changed for {self.symbol} until it can be read; other symbols go on. {look}"
 
     @property

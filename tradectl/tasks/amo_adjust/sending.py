@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tradectl.exchange.phases import PhaseKind
-from tradectl.execution.buying import DayResult, Purse, day_result, quantity_for
+from tradectl.execution.buying import UNPROVED, DayResult, Purse, day_result, quantity_for
 from tradectl.execution.desk import Desk
 from tradectl.execution.standing import Standing, again
 from tradectl.ledger.rows import Order
@@ -84,7 +84,7 @@ class Opening:
         if sizing.quantity == 0:
             return "skipped", sizing.reason, 0
         if limit := self.standing.denied(order, sizing.quantity, self.day):
-            return "cancelled", limit, 0
+            return "skipped" if limit.startswith(UNPROVED) else "cancelled", limit, 0
         return "placed", f"BUY {sizing.quantity} {order.symbol} at {order.price / 100:.2f}", sizing.quantity
 
     def place(self, order: Order, quantity: int, done: str) -> tuple[str, str]:

@@ -130,6 +130,7 @@ def _value(position: Position, last: int | None) -> int:
 def _keep(context: Context, day: Day, mismatches: int) -> None:
     world = context.world
     if not day.proved:
+        context.desk().note_unproved()
         text = "the statistics of the day are left out: a row of the broker's holdings cannot be read, so the equity is not known"
         context.log("statistics_left_out", text, level="warning")
     elif not _next_day_has_begun(context):

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import time
 
-from tradectl.execution.buying import DayResult, Purse, day_result, forbidden, pending_buys, quantity_for
+from tradectl.execution.buying import UNPROVED, DayResult, Purse, day_result, forbidden, pending_buys, quantity_for
 from tradectl.execution.desk import Desk
 from tradectl.execution.orders import Answer
 from tradectl.execution.standing import Standing, again, turn
@@ -130,6 +130,8 @@ def _retry(morning: Morning, order: Order) -> tuple[str, str]:
     if sizing.quantity == 0:
         return "skipped", sizing.reason
     limit = morning.standing.denied(order, sizing.quantity, morning.day)
+    if limit.startswith(UNPROVED):
+        return "skipped", limit
     if limit:
         return _drop(morning, order, limit)
     _keep(context, order, "placed", f"BUY {sizing.quantity} {order.symbol} at {order.price / 100:.2f}")
