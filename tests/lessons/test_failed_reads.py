@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from tests.execution.trading import DAYS, SESSIONS, D, Trading, entry, stock
-from tests.lessons.afar import far, put
+from tests.lessons.afar import Front, far, put
 from tradectl.brokers.faulty import Fault
 from tradectl.brokers.paper import PaperBroker
 from tradectl.errors import ConfigurationError, LoginNeeded
@@ -63,10 +63,23 @@ def test_a_session_that_ended_is_told_and_not_asked_again_by_itself(trading) -> 
     assert not LoginNeeded.retryable
 
 
+def test_a_buy_for_which_nothing_can_be_read_is_not_even_marked_as_being_sent(trading) -> None:
+    market = trading(stock())
+    far(market, Fault.SESSION_EXPIRED)
+    with pytest.raises(LoginNeeded):
+        market.desk(market.claim("test", DAYS[-5])).path.place(entry(10, 9600))
+    assert market.orders(Side.BUY) == []
+    assert market.broker.orders() == ()
+
+
 def test_an_order_that_met_an_ended_session_was_not_sent_and_keeps_its_tag(trading) -> None:
+    class Ended(Front):
+        def place(self, request):
+            raise LoginNeeded("the broker has ended this session: log in again")
+
     market = trading(stock())
     claim = market.claim("test", DAYS[-5])
-    far(market, Fault.SESSION_EXPIRED)
+    put(market, Ended(market.broker))
     with pytest.raises(LoginNeeded):
         market.desk(claim).path.place(entry(10, 9600))
     (left,) = market.orders(Side.BUY)

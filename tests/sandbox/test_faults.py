@@ -155,4 +155,4 @@ def test_rows_that_are_doubled_are_so_in_openalgos_order_book_and_not_among_trad
     with openalgo(tmp_path, Fault.DUPLICATE_REPORTS) as ask:
         ask("placeorder", **BUY)
         told = {path: ask(path).json()["data"] for path in ("orderbook", "tradebook", "positionbook")}
-    assert [len(told["orderbook"]["orders"]), len(told["tradebook"]), told["positionbook"][0]["quantity"]] == [2, 1, "10"]
+    assert [len(told["orderbook"]["orders"]), len(told["tradebook"]), int(told["positionbook"][0]["quantity"])] == [2, 1, 10]

@@ -154,20 +154,23 @@ def test_a_session_that_has_ended_is_5(far: Make) -> None:
     assert market.broker.orders() == ()
 
 
-def test_a_changed_series_is_8(far: Make) -> None:
+def test_a_changed_series_refuses_that_order_alone(far: Make) -> None:
     market = far(stock(), theirs=MemoryMarket(stock(series="BE")))
     report = market.run("buy", session=T)
-    assert report.exit_code == 8
-    assert "ACME" in line(report)
-    assert "BE" in line(report)
+    assert (report.exit_code, report.result["refused"]) == (11, 1)
+    (order,) = market.orders(Side.BUY)
+    assert order.status is OrderStatus.REJECTED
+    assert "ACME" in order.reason
+    assert "BE" in order.reason
     assert market.broker.orders() == ()
 
 
-def test_a_symbol_that_the_broker_does_not_know_is_2(far: Make) -> None:
+def test_a_symbol_that_the_broker_does_not_know_refuses_that_order_alone(far: Make) -> None:
     market = far(stock(), theirs=MemoryMarket(stock("BETA")))
     report = market.run("buy", session=T)
-    assert report.exit_code == 2
-    assert "ACME" in line(report)
+    assert (report.exit_code, report.result["refused"]) == (11, 1)
+    (order,) = market.orders(Side.BUY)
+    assert (order.status, "ACME" in order.reason) == (OrderStatus.REJECTED, True)
     assert market.broker.orders() == ()
 
 

@@ -265,9 +265,7 @@ class Desk:
         except BrokerUnavailable as error:
             if symbol not in self.unread_rules:
                 self.unread_rules.add(symbol)
-                text = (
-                    f"{symbol}: the broker's list cannot be read; the exchange's tick counts, no freeze quantity: {error}"
-                )
+                text = f"{symbol}: the broker's list cannot be read; the exchange's tick counts, no freeze quantity: {error}"
                 self.log("order_rules_unread", text, symbol, level="warning")
             return None
 

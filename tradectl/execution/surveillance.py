@@ -24,8 +24,11 @@ def known_by_morning(session: date, clock: Clock) -> date:
 
 def tell_of_held(desk: Desk, positions: Iterable[Position], day: date) -> None:
     """Log and send one message for each position that an excluding list names on a date; a second time it is the same message."""
+    held = list(positions)
+    if not held:  # a home without market data has nothing to look up
+        return
     surveillance = desk.market.surveillance(day)
-    for position in positions:
+    for position in held:
         found = surveillance.excluding(position.instrument_id)
         if not found:
             continue

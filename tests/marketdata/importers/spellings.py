@@ -160,6 +160,12 @@ KNOWN: Mapping[str, Known] = {
         [["2024-01-15", "FO", kind, f"S{at}", str(lot)] for at in range(100) for kind, lot in (("STF", 4000), ("STO", 500 + at))],
         ("TckrSymb",), dates=("TradDt",), words=("Sgmt", "FinInstrmTp"),
     ),
+    "surveillance": Known(
+        "watched.csv", ("dated", "measure", "symbol", "isin", "stage"),
+        [["2024-01-15", "gsm", "ACME", "INE001A01011", "I"], ["2024-01-15", "asm_long", "M&M", "INE101A01026", "IV"],
+         ["2024-01-15", "esm", "BAJAJ-AUTO", "INE917I01010", "II"]],
+        ("symbol",), dates=("dated",), words=("measure", "isin", "stage"),
+    ),
     "trading-days": Known("days.csv", ("date",), [["2024-01-15"], ["2024-01-16"], ["2024-01-17"]], dates=("date",), fixed=True),
 }  # fmt: skip
 

@@ -22,9 +22,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tradectl.errors import DataError
-from tradectl.marketdata.importers.columns import Parsed, parse_date
+from tradectl.marketdata.importers.columns import Parsed, dates, parse_date
 from tradectl.marketdata.importers.source import SourceFile, read_columns
 from tradectl.model.surveillance import TITLES, Measure
+from tradectl.model.symbols import read_symbol
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +54,6 @@ _WORDS = {
 }
 _NUMERALS = ("0", "I", "II", "III", "IV", "V", "VI")
 _STAGE = r"[\s\-]*(?:STAGE)?[\s\-]*(0|VI|IV|V|III|II|I|[1-6])\b"
-_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9&.\-]{0,24}")
 _DATES = (
     (re.compile(r"(\d{4}-\d{2}-\d{2})"), "%Y-%m-%d"),
     (re.compile(r"(\d{1,2}-[A-Za-z]{3}-\d{4})"), "%d-%b-%Y"),
@@ -115,8 +115,10 @@ def stage_of(text: str, measure: Measure) -> str:
 
 def clean_symbol(text: str) -> str:
     """Return a symbol as NSE writes it; empty where the text is none."""
-    symbol = text.strip().upper().removeprefix("NSE:").removesuffix(".NS").removesuffix("-EQ")
-    return symbol if _SYMBOL.fullmatch(symbol) else ""
+    try:
+        return read_symbol(text).symbol
+    except ValueError:
+        return ""
 
 
 def date_in_name(stem: str, name: str) -> str:
@@ -177,15 +179,13 @@ def _indicated(source: SourceFile, dated: str) -> Iterator[Entry]:
 
 def _own(source: SourceFile) -> Iterator[Entry]:
     frame = read_columns(source, {name: name for name in OWN_FORM})
+    frame["dated"] = dates(source, frame, "dated")
     for row, dated, measure, symbol, isin, stage in frame.itertuples(name=None):
-        day = parse_date(dated, ("%Y-%m-%d", "%d-%b-%Y"))
-        if day is None:
-            raise source.bad(row, f"dated {dated!r} is not a date")
         if measure.lower() not in set(Measure):
             raise source.bad(row, f"measure {measure!r} is none of {', '.join(Measure)}")
         name = _checked_symbol(source, row, symbol) if symbol else ""
         known = Measure(measure.lower())
-        yield Entry(day.isoformat(), known, name, isin.upper(), stage_of(stage, known))
+        yield Entry(dated, known, name, isin.upper(), stage_of(stage, known))
 
 
 def _report_of(source: SourceFile) -> Measure | None:

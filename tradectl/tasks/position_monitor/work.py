@@ -6,6 +6,7 @@ Orders are decided on completed bars only, so REENTER and EXIT are recommendatio
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -44,8 +45,7 @@ def run(context: Context) -> Outcome:
     age = timedelta(seconds=context.world.parameters.quote_max_age)
     quotes = desk.fresh_quotes([position.symbol for position in positions], age)
     found = [standing for position in positions if (standing := _standing(context, position, quotes.get(position.symbol)))]
-    surveillance = context.world.market.surveillance(known_by_morning(context.session, context.world.clock))
-    standings = [_watched(item, surveillance.excluding(item.position.instrument_id)) for item in found]
+    standings = _watched_all(context, found) if found else []
     context.decide([_decision(context, item) for item in standings])
     count = Counter(item.recommendation for item in standings)
     return Outcome(
@@ -100,6 +100,11 @@ def _standing(context: Context, position: Position, quote: Quote | None) -> Stan
         recommendation,
         reason,
     )
+
+
+def _watched_all(context: Context, found: Sequence[Standing]) -> list[Standing]:
+    surveillance = context.world.market.surveillance(known_by_morning(context.session, context.world.clock))
+    return [_watched(item, surveillance.excluding(item.position.instrument_id)) for item in found]
 
 
 def _watched(item: Standing, excluding: str) -> Standing:
