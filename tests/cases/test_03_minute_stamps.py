@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cases.shared_inputs import cases
+from tests.cases.inputs import cases
 from tests.cli.conftest import Tradectl, home, tradectl
 
 __all__ = ["cases", "home", "tradectl"]

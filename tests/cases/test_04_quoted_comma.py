@@ -7,7 +7,7 @@ from contextlib import closing
 from itertools import permutations
 from pathlib import Path
 
-from tests.cases.shared_inputs import cases
+from tests.cases.inputs import cases
 from tests.cli.conftest import Tradectl, home, tradectl
 
 __all__ = ["cases", "home", "tradectl"]
