@@ -40,18 +40,19 @@ def bought(trading: Make) -> Trading:
 
 
 @pytest.mark.parametrize("words", [*ODD.values(), "x" * 200_000], ids=[*ODD, "no end"])
-@pytest.mark.parametrize(("status", "code"), [("REJECTED", 11), ("SOMETHING NEW", 0)])  # an unknown word proves nothing new
-def test_the_monitor_goes_on(trading: Make, monkeypatch: pytest.MonkeyPatch, words: str, status: str, code: int) -> None:
+@pytest.mark.parametrize(("status", "first"), [("REJECTED", 11), ("SOMETHING NEW", 0)])
+def test_the_monitor_goes_on(trading: Make, monkeypatch: pytest.MonkeyPatch, words: str, status: str, first: int) -> None:
+    """An unknown word proves neither an end nor a cover: it is reported once it has stood for `protection.REACTION`."""
     market = bought(trading)
     with at_kite(market) as kite:
         assert operate(market, "sell-monitor", "--once").code == 0
         talking(kite, monkeypatch, status, words)
-        for at in ("10:01", "10:02"):
+        for at, code in (("10:01", first), ("10:02", 11)):
             market.to(AFTER, at)
             said = operate(market, "sell-monitor", "--once")
             assert (said.code, "bug" in said.err) == (code, False)
             assert len(said.err) < 3 * BRIEF
-        assert operate(market, "status").code == code
+        assert operate(market, "status").code == 11
         (sell,) = market.orders(Side.SELL, AFTER)
     assert len(sell.reason) <= BRIEF
     assert sell.reason.isprintable()
