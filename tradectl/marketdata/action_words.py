@@ -19,7 +19,7 @@ _SAME = {
     "splits": "split", "spl": "split", "splitting": "split", "subdivision": "split",
     "consol": "consolidation", "consolidated": "consolidation",
     "fv": "face value", "facevalue": "face value", "frm": "from", "re": "rs", "inr": "rs", "rupee": "rs", "rupees": "rs",
-    "arrangements": "arrangement", "schemes": "scheme", "right": "rights", "warrants": "warrant",
+    "arrangements": "arrangement", "schemes": "scheme", "right": "rights", "rht": "rights", "warrants": "warrant",
     "debentures": "debenture", "bond": "debenture", "bonds": "debenture", "ncd": "debenture", "ncds": "debenture",
     "ocd": "debenture", "ccd": "debenture", "fcd": "debenture",
     "pref": "preference", "ncrps": "preference", "ncrp": "preference", "ccps": "preference", "ocps": "preference",
@@ -38,6 +38,7 @@ _PIECES = (
     (re.compile(r"de[\s\-]+merge", re.IGNORECASE), "demerge"),
     (re.compile(r"spin[\s\-]*off|hive[\s\-]*off", re.IGNORECASE), "demerger"),
     (re.compile(r"\bf\s*\.\s*v\b\.?", re.IGNORECASE), "fv"),
+    (re.compile(r"\bfv(?=spl)", re.IGNORECASE), "fv "),
     (re.compile(r"(?<=\d)(?=[a-z])|(?<=[a-z])(?=\d)", re.IGNORECASE), " "),
 )
 

@@ -18,7 +18,7 @@ from tradectl.marketdata.action_words import is_cancelled, plain
 from tradectl.model.market import ActionKind
 
 _AMOUNT = r"rs[ .\-]*(\d+(?:\.\d+)?)"
-_PER_SHARE = r"(?:[ \-]*(?:per|each)(?: equity)?(?: share)?s?)?"
+_PER_SHARE = r"(?:[ \-]*(?:per|each)(?: equity)?(?: share| unit)?s?)?"
 _OF_SHARES = r"(?: of)?(?: the)?(?: equity)?(?: shares?)?(?: face value)?"
 _NEXT = r"bonus|split|consolidation|face value|rights|special|interim|final|annual|and|plus"
 _END = rf"(?=[ .\-]*(?:$|[/+&;,]|(?:{_NEXT})\b|\w* ?div|buy))"
