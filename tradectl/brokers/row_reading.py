@@ -151,8 +151,8 @@ def clean(
     odd: Iterable[OddRow],
     kind: RowKind = RowKind.HOLDING,
 ) -> Rows[Holding]:
-    """Return the holdings of the symbols whose rows could all be read, and the odd rows. `shares`: symbols with what is told of
-    each; `make`: the holding of a symbol, None for none."""
+    """Return the holdings of the symbols whose rows could all be read, and the odd rows. `shares`: symbols, each with
+    what its rows say; `make`: the holding of a symbol, None for none."""
     found: list[Holding] = []
     rows = list(odd)
     named = {row.symbol for row in rows}

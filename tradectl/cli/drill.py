@@ -56,7 +56,7 @@ def drill(
         raise UsageError(f"no task is called {task!r}; there are {', '.join(names)}")
     if through and through not in (known := brokers()):
         raise UsageError(f"there is a sandbox of {' and of '.join(known)}, and none of {through!r}")
-    if through:  # an adapter or a sandbox that cannot be had is told before any process begins
+    if through:  # report a missing adapter or sandbox before any process begins
         from tradectl.drill.afar import promise_of
         from tradectl.drill.ways import way
 

@@ -2,7 +2,7 @@
 
 The ledger knows an order by the broker's id, or says that it does not know what became of one: then one order at the exchange may
 be that one, if it is all that was asked for. One that ended there without a trade may also be one that the ledger calls ended.
-Whatever is left was sent once more than the ledger knows, or by nobody.
+An order that is left over was sent more often than the ledger knows, or has no sender.
 """
 
 from __future__ import annotations

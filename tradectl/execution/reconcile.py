@@ -393,7 +393,7 @@ class Mismatch:
 
 
 def compare_holdings(book: Book, broker: Broker) -> list[Mismatch]:
-    """Positions for which the broker has fewer shares than the book (more is somebody's own business). One whose row cannot be
+    """Positions for which the broker has fewer shares than the book (more are the user's own). One whose row cannot be
     read is none of them: how many shares it has is not known."""
     holdings = broker.holdings()
     stops.note(book, stops.HOLDINGS, holdings)

@@ -1,4 +1,4 @@
-"""Surveillance lists and what is held: sells go on, buys and re-entries stop, and the user is told once."""
+"""Surveillance lists and what is held: sells go on, buys and re-entries stop, and one message reports it."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ GROUP = "tradectl.sandboxes"
 class BrokerSandbox(Protocol):
     """The sandbox of one broker.
 
-    `credentials`: what a client is told once, by the names of the adapter's fields.
+    `credentials`: what a client needs once, by the names of the adapter's fields.
     """
 
     @property

@@ -47,7 +47,7 @@ class Missing:
         return (
             f"{which} no bars, or bars of few stocks ({named}): RSI and averages would be wrong, so nothing is analysed. "
             f"{fetch}, or `tradectl data import`, fills them; "
-            "a date on which the exchange was closed is told by `tradectl data sessions add DATE --kind closed`"
+            "`tradectl data sessions add DATE --kind closed` marks a date on which the exchange was closed"
         )
 
 

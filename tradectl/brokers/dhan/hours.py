@@ -1,7 +1,7 @@
 """When an order is sent to Dhan, and whether it still waits there as an after-market order.
 
 After-market orders are sent with `amoTime` PRE_OPEN: the exchange has them from the first phase of their session on. Around that
-moment nobody can say which of the two has an order, so nothing is sent. A regular order is sent in the phases of a session only:
+moment it is not known which of the two has an order, so nothing is sent. A regular order is sent in the phases of a session only:
 what Dhan makes of one at another time is not documented.
 """
 

@@ -42,8 +42,8 @@ class _Shares:
 
 
 def holdings(held: Any, positions: Any, known: Known) -> Rows[Holding]:
-    """Return every security of which there are shares now. A security on two exchanges counts once. What was traded today is told
-    by symbol: it counts for each security that is listed under one. Of a symbol with an odd row nothing is known."""
+    """Return every security of which there are shares now. A security on two exchanges counts once. A trade of
+    today names a symbol: it counts for each security that is listed under it. Of a symbol with an odd row nothing is known."""
     morning = read_rows(RowKind.HOLDING, named(held, known), _readable_holding, NAMES)
     today = read_rows(RowKind.POSITION, named(positions, known), _readable_position, NAMES)
     found: dict[tuple[str, str], _Shares] = {}

@@ -1,7 +1,7 @@
 """Where Kotak's two feeds are: looked up by the data centre that the login names, as Kotak's own client does.
 
 An address that the operator has set (a sandbox) comes first, then the look-up, then the address that the login answered with,
-then the one of Kotak's own client. A feed is told the session, so an address outside Kotak's domain is never used.
+then the one of Kotak's own client. The client sends its session to a feed, so an address outside Kotak's domain is never used.
 
 Source: PyPI kotakneoapi 3.0.9 (utils/neo_utility.py `resolve_dynamic_urls`, neo_api.py `create_websocket`).
 """

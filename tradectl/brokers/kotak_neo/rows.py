@@ -68,7 +68,7 @@ Row = Mapping[str, Any]
 
 def is_ours(row: Row) -> bool:
     """Return whether a row is about delivery (CNC) in the cash segment of NSE, as every order of ours is. What the same user
-    trades within the day (MIS) is shares that nobody holds: a sale of them takes nothing from what was bought for delivery.
+    trades within the day (MIS) is not held: a sale of it takes nothing from what was bought for delivery.
     OddValue where the row does not say."""
     segment = is_one_of(row, "exSeg", {SEGMENT}, _OTHER_SEGMENTS)
     return segment and is_one_of(row, "prod", {PRODUCT}, _OTHER_PRODUCTS)

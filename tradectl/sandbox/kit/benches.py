@@ -84,7 +84,7 @@ class AdapterBench(Bench):
     @property
     @abstractmethod
     def credentials(self) -> Mapping[str, str]:
-        """Return what the adapter's fields are told."""
+        """Return the values of the adapter's fields."""
 
     @property
     @abstractmethod
