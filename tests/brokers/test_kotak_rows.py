@@ -326,7 +326,7 @@ def test_what_is_listed_otherwise_is_sold_and_not_bought(instrument: Instrument,
 
 def test_what_is_not_listed_is_unknown() -> None:
     for symbol in ("NOBODY", "OTHER"):
-        with pytest.raises(UsageError, match="does not know"):
+        with pytest.raises(UsageError, match="does not list"):
             Scrips(parse(LIST)).find(Instrument(symbol, symbol, "EQ", None, 5))
 
 

@@ -17,10 +17,11 @@ from io import StringIO
 from pathlib import Path
 
 from tradectl.brokers import storable
+from tradectl.brokers.listed_share import find_share
 from tradectl.brokers.storable import TICK, OddValue, rupees
 from tradectl.brokers.strict_json import brief
 from tradectl.brokers.whole_files import put_whole
-from tradectl.errors import BrokerUnavailable, DataError, UsageError
+from tradectl.errors import BrokerUnavailable
 from tradectl.model.market import Instrument
 from tradectl.model.moment import ist_date
 from tradectl.model.order import Side
@@ -72,18 +73,7 @@ class Listing:
     def find(self, instrument: Instrument, side: Side | None = None) -> Listed:
         """Return the share of an instrument, by ISIN where it is known. UsageError where Dhan lists none; DataError for a BUY of
         what Dhan lists under another ISIN or series."""
-        found = self._by_isin.get(instrument.isin, []) if instrument.isin else []
-        known_isin = bool(found) or not instrument.isin
-        found = found or self._by_symbol.get(instrument.symbol, [])
-        if not found:
-            raise UsageError(f"Dhan does not list {instrument.symbol} on NSE today, or its row in the list cannot be read")
-        same = [item for item in found if item.series == instrument.series]
-        if side is Side.BUY and not known_isin:
-            raise DataError(f"{instrument.symbol} is {found[0].isin} at Dhan, not {instrument.isin}: it is not bought")
-        if side is Side.BUY and not same:
-            there = ", ".join(sorted(item.series for item in found))
-            raise DataError(f"{instrument.symbol} is in series {there} at Dhan, not {instrument.series}: it is not bought")
-        return (same or found)[0]
+        return find_share(instrument, side, self._by_isin, self._by_symbol, "Dhan")
 
 
 class Instruments:

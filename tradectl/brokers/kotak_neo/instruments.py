@@ -17,9 +17,10 @@ from typing import Any
 
 from tradectl.brokers import storable
 from tradectl.brokers.kotak_neo.paths import SEGMENT
+from tradectl.brokers.listed_share import find_share
 from tradectl.brokers.storable import QUANTITY, SHARES, TICK, whole
 from tradectl.brokers.whole_files import put_whole
-from tradectl.errors import BrokerUnavailable, DataError, UsageError
+from tradectl.errors import BrokerUnavailable
 from tradectl.model.market import Instrument
 from tradectl.model.order import Side
 from tradectl.ports import OrderRules
@@ -66,18 +67,7 @@ class Scrips:
 
     def find(self, instrument: Instrument, side: Side | None = None) -> Scrip:
         """The scrip of an instrument. UsageError where Kotak has none; DataError for a BUY of what is listed otherwise."""
-        listed = self._by_isin.get(instrument.isin, []) if instrument.isin else []
-        known_isin = bool(listed) or not instrument.isin
-        listed = listed or self._by_symbol.get(instrument.symbol, [])
-        if not listed:
-            raise UsageError(f"Kotak does not know {instrument.symbol}")
-        same = [scrip for scrip in listed if scrip.series == instrument.series]
-        if side is Side.BUY and not known_isin:
-            raise DataError(f"{instrument.symbol} is {listed[0].isin} at Kotak, not {instrument.isin}: it is not bought")
-        if side is Side.BUY and not same:
-            there = ", ".join(sorted(scrip.series for scrip in listed))
-            raise DataError(f"{instrument.symbol} is in series {there} at Kotak, not {instrument.series}: it is not bought")
-        return (same or listed)[0]
+        return find_share(instrument, side, self._by_isin, self._by_symbol, "Kotak")
 
 
 def parse(text: str) -> list[Scrip]:
