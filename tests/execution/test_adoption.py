@@ -18,6 +18,7 @@ from tradectl.execution.tags import client_tag, identify, position_leg, reentry_
 from tradectl.ledger import schema
 from tradectl.ledger.intents import UNEXPLAINED, UNFOUNDED, Intents, Overtaken
 from tradectl.ledger.rows import Intent
+from tradectl.model.broker_view import BrokerView
 from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, Purpose, Side, TradeReport, Variety
 
 Make = Callable[..., Trading]
@@ -219,7 +220,7 @@ def test_an_intent_with_a_number_at_the_broker_is_not_sent(trading: Make):
     with market.ledger.database.write() as connection:
         connection.execute(update(schema.orders).where(schema.orders.c.id == order.id).values(sending_at=None, sent_at=None))
     desk = market.desk(market.claim("buy", T))
-    desk.book.reports = ()  # the other rule is off
+    desk.book.broker = BrokerView()  # the other rule is off
     assert desk.path.place(entry(10, 10000)).sent is Sent.EXISTS
     assert len(market.broker.orders()) == 1
     with pytest.raises(Overtaken):
@@ -254,7 +255,7 @@ def test_an_intent_whose_tag_the_book_shows_is_not_sent(trading: Make):
             return getattr(market.broker, name)
 
     desk = market.desk(claim)
-    desk.book.reports = market.broker.orders()  # read, and not yet followed
+    desk.book.broker = BrokerView(market.broker.orders())  # read, and not yet followed
     path = OrderPath(Accepting(), desk.book, market.clock, "asha", claim, marker=market.marker)
     assert (path.place(intent).sent, sent) == (Sent.UNKNOWN, [])
     desk.reconcile()

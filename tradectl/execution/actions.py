@@ -7,8 +7,9 @@ from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 
-from tradectl.ledger.book import Book, Snapshot
+from tradectl.ledger.book import Book
 from tradectl.ledger.rows import Position
+from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.market import ActionKind, CorporateAction
 from tradectl.model.moment import at_ist, ist_date
 from tradectl.model.position import Adjustment, fraction_cash, shares_after
@@ -23,15 +24,15 @@ OpenOf = Callable[[Position], int | None]
 
 def undisturbed(book: Book, snapshot: Snapshot, market: MarketData, today: date) -> bool:
     """Whether no open position has had a corporate action or another name since it was opened: then there is nothing to apply.
-    Found out once for a snapshot and a day."""
-    if book.undisturbed[0] is snapshot and book.undisturbed[1] == today:
+    Found out once for the same positions and day."""
+    if book.undisturbed == (snapshot.positions_revision, today):
         return True
     for position in snapshot.positions:
         if market.actions(position.instrument_id, position.opened_session, today):
             return False
         if market.instrument(position.instrument_id, today).symbol != position.symbol:
             return False
-    book.undisturbed = (snapshot, today)
+    book.undisturbed = (snapshot.positions_revision, today)
     return True
 
 

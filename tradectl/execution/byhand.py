@@ -163,7 +163,7 @@ def _candidates(desk: Desk, order: Order) -> tuple[OrderReport, ...]:
     declared = desk.broker.capabilities
     if order.broker_order_id is not None or (declared.tag_length and declared.tag_survives_modify):
         return ()
-    alike = [report for report in desk.book.reports if not report.tag and not _why_not(order, report)]
+    alike = [report for report in desk.book.broker.reports if not report.tag and not _why_not(order, report)]
     known = desk.book.finished(report.broker_order_id for report in alike)
     return tuple(report for report in alike if report.broker_order_id not in known)
 

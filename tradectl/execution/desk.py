@@ -14,9 +14,10 @@ from tradectl.execution.adoption import LevelOf, no_level
 from tradectl.execution.beyond_book import Beyond, beyond_book, declaration
 from tradectl.execution.orders import Answer, OrderPath, Sent
 from tradectl.execution.reconcile import Changes, LastTry, nobody_tries
-from tradectl.ledger.book import Book, Snapshot
+from tradectl.ledger.book import Book
 from tradectl.ledger.intents import REAPPEARED
 from tradectl.ledger.rows import Intent, Order, Position
+from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.order import Holding, OrderStatus, Side
@@ -67,8 +68,7 @@ class Desk:
             changes = earlier
         snapshot = self.snapshot
         capabilities, claim = self.broker.capabilities, self.path.claim
-        doubts = unknown.resolve(self.book, snapshot.orders, changes.reports, capabilities, clock=self.clock, claim=claim)
-        for order in doubts:
+        for order in unknown.resolve(self.book, snapshot, capabilities, clock=self.clock, claim=claim):
             self._tell_unknown(order)
         self._report(changes)
         self._withdraw([*changes.reopened, *self._left_over(changes, snapshot)])

@@ -193,7 +193,7 @@ class OrderPath:
     def _is_there(self, tag: str) -> bool:
         """Return whether the broker's book, as it was last read, has an order under this tag, in any row."""
         odd = self._book.odd.get(stops.ORDERS, ())
-        return any(report.tag == tag for report in self._book.reports) or any(row.tag == tag for row in odd)
+        return any(report.tag == tag for report in self._book.broker.reports) or any(row.tag == tag for row in odd)
 
     def _odd_row(self, symbol: str, side: Side) -> OddRow | None:
         """Return the row of the broker that cannot be read and stops a symbol; the symbol is kept as wanted."""

@@ -27,7 +27,8 @@ from tradectl.model.order import ALIVE, Holding, OrderReport, OrderStatus, Purpo
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import Session
-    from tradectl.ledger.book import Book, Snapshot
+    from tradectl.ledger.book import Book
+    from tradectl.ledger.snapshot import Snapshot
     from tradectl.ledger.store import Ledger
     from tradectl.ports import HaltMarker, MarketData
 

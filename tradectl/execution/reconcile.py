@@ -36,8 +36,8 @@ class Changes:
     """What a reconciliation changed. `postponed`: buys that the broker rejected for a reason that may pass. `counted`: orders of
     ours that the ledger had lost, or had as refused, and that count from now on. `unexplained`: orders under a tag of our shape
     that no intent explains. `reopened`: orders that had been given up and are there after all. `doubted`: orders that had been
-    given up, and that an unexplained order of a book without tags may be. `reports`: the broker's book. `unread`: orders of ours
-    whose status word at the broker is not known, with the word; their last proved status stays."""
+    given up, and that an unexplained order of a book without tags may be. `unread`: orders of ours whose status
+    word at the broker is not known, with the word; their last proved status stays."""
 
     executed: list[Order] = field(default_factory=list)
     rejected: list[Order] = field(default_factory=list)
@@ -53,7 +53,6 @@ class Changes:
     unexplained: list[Order] = field(default_factory=list)
     reopened: list[Order] = field(default_factory=list)
     doubted: list[Order] = field(default_factory=list)
-    reports: Sequence[OrderReport] = ()
     unread: list[tuple[Order, str]] = field(default_factory=list)
 
     @property
@@ -62,12 +61,11 @@ class Changes:
         return sum(map(len, (self.executed, self.rejected, self.postponed, self.cancelled)))
 
     def take(self, more: Changes) -> None:
-        """Add what another reconciliation changed; its reports are the newer ones."""
+        """Add what another reconciliation changed."""
         for name in _LISTS:
             getattr(self, name).extend(getattr(more, name))
         self.trades += more.trades
         self.sold |= more.sold
-        self.reports = more.reports
         self.unread = more.unread
 
     def __bool__(self) -> bool:
@@ -99,15 +97,15 @@ def follow(
     With `before` only trades earlier than that moment are taken; the rest wait for the next call. `last_try` is asked where a buy
     was rejected for a reason that may pass, `level_of` where a buy of ours was lost."""
     reports, trades = broker.orders(), broker.trades()
-    book.reports = reports
+    view = book.broker = book.broker.read_again(reports, trades)
     stops.note(book, stops.ORDERS, reports)
     stops.note(book, stops.TRADES, trades)
     snapshot = book.snapshot()
     if before is not None:
         trades = [trade for trade in trades if trade.at < before]
-    elif _same(book.followed, (reports, trades, snapshot)):
-        return Changes(reports=reports)
-    changes = Changes(reports=reports)
+    elif book.followed == (view.revision, view.trades_revision, snapshot.revision):
+        return Changes()
+    changes = Changes()
     now = clock.now()
     ours, untrue = contradictions.believable(book, _match(book, reports, market), trades)
     book.odd[stops.CONTRADICTIONS] = untrue
@@ -115,7 +113,8 @@ def follow(
     trades = [trade for trade in trades if trade.broker_order_id not in disbelieved] if disbelieved else trades
     matched = disbelieved | {report.broker_order_id for report, _ in ours}
     ours += _unmatched(book, reports, matched, partial(adopt, market=market, level_of=level_of), now=now, changes=changes)
-    unseen = [] if _same(book.followed[1:2], (trades,)) else _unseen(book, trades)
+    followed = book.followed is not None and book.followed[1] == view.trades_revision
+    unseen = [] if followed else _unseen(book, trades)
     unseen = sorted([*unseen, *_mistaken(book, ours, trades)], key=_when)
     by_report = {report.broker_order_id: order for report, order in ours}
     late = {trade.broker_order_id for trade in unseen} - set(by_report)
@@ -149,13 +148,10 @@ def follow(
     _set_aside_unfounded(book, changes, now)
     if not broker.capabilities.tag_length:
         changes.doubted = doubt_refused(book, reports, now)
-    book.followed = (reports, trades, book.snapshot()) if complete and before is None else ()
+    book.followed = None
+    if complete and before is None:
+        book.followed = (view.revision, view.trades_revision, book.snapshot().revision)
     return changes
-
-
-def _same(known: tuple[object, ...], now: tuple[object, ...]) -> bool:
-    """Whether these are the very objects that were there before: whoever gets one again knows that nothing happened."""
-    return len(known) == len(now) and all(a is b for a, b in zip(known, now, strict=True))
 
 
 def _unseen(book: Book, trades: Sequence[TradeReport]) -> list[TradeReport]:
@@ -194,7 +190,8 @@ def _match(book: Book, reports: Sequence[OrderReport], market: MarketData) -> li
     """Reports of our unfinished orders, joined by the broker's id, else by our tag; one for each, the last if there are more.
 
     An order that has its id is never joined by its tag: a second one under the same tag is another order."""
-    by_id, by_tag = book.index()
+    snapshot = book.snapshot()
+    by_id, by_tag = snapshot.by_broker_id, snapshot.by_tag
     pairs: dict[int, tuple[OrderReport, Order]] = {}
     for report in reports:
         order = by_id.get(report.broker_order_id)
@@ -407,7 +404,7 @@ def compare_holdings(book: Book, broker: Broker) -> list[Mismatch]:
 
 def unlisted(book: Book) -> list[Order]:
     """Return our unfinished orders that the broker took and that its book, as it was last read, does not list."""
-    listed = {report.broker_order_id for report in book.reports}
+    listed = {report.broker_order_id for report in book.broker.reports}
     return [
         order
         for order in book.snapshot().orders

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from tradectl.execution.closing import Close
-from tradectl.ledger.book import Snapshot
 from tradectl.ledger.rows import Position
+from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.history import History
 from tradectl.model.order import Purpose
 from tradectl.ports import MarketData

@@ -14,8 +14,8 @@ from fractions import Fraction
 from tradectl.execution import ex_dates, protection, stops
 from tradectl.execution.desk import Desk
 from tradectl.execution.orders import Answer, Sent
-from tradectl.ledger.book import Snapshot
 from tradectl.ledger.rows import Decision, Intent, Order, Position
+from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.market import Quote
 from tradectl.model.money import to_rupees
 from tradectl.model.order import OrderStatus, Purpose, Side
@@ -106,8 +106,7 @@ class Seller:
 
     def stopped(self, position: Position) -> str:
         """Return why no sell of a position may rest on account of a corporate action; empty where nothing stops it."""
-        seen, day = self.desk.book.undisturbed
-        if day == self.session and seen is self.desk.snapshot:
+        if self.desk.book.undisturbed == (self.desk.snapshot.positions_revision, self.session):
             return ""  # the reconciliation of this step found no action since any position was opened
         return ex_dates.stopped(self.desk, position, self.session)
 

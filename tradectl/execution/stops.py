@@ -73,7 +73,7 @@ def row_of(book: Book, order: Order) -> OddRow | None:
     contradiction = (row for row in _rows(book, (CONTRADICTIONS,)) if row.broker_order_id == order.broker_order_id)
     if (found := next(contradiction, None)) is not None:
         return found
-    listed = {report.broker_order_id for report in book.reports}
+    listed = {report.broker_order_id for report in book.broker.reports}
     if order.broker_order_id in listed:
         return None
     return next((row for row in _rows(book, (ORDERS,)) if may_be(row, order)), None)
@@ -97,7 +97,7 @@ def symbol_of(book: Book, row: OddRow) -> str:
         return order.symbol
     if row.symbol or not row.broker_order_id:
         return row.symbol
-    return next((item.symbol for item in book.reports if item.broker_order_id == row.broker_order_id), "")
+    return next((item.symbol for item in book.broker.reports if item.broker_order_id == row.broker_order_id), "")
 
 
 def is_ours(book: Book, row: OddRow, wanted: AbstractSet[str]) -> bool:
@@ -130,8 +130,8 @@ def _owner(book: Book, row: OddRow) -> Order | None:
     """Return our order that a row names by its id or tag; one that has ended too."""
     if not row.broker_order_id and not row.tag:
         return None
-    by_id, by_tag = book.index()
-    found = by_id.get(row.broker_order_id) or by_tag.get(row.tag)
+    snapshot = book.snapshot()
+    found = snapshot.by_broker_id.get(row.broker_order_id) or snapshot.by_tag.get(row.tag)
     if found is not None or row.symbol:
         return found
     return book.finished([row.broker_order_id]).get(row.broker_order_id) or book.tagged([row.tag]).get(row.tag)
@@ -139,7 +139,7 @@ def _owner(book: Book, row: OddRow) -> Order | None:
 
 def _unlisted(book: Book, symbol: str) -> bool:
     """Return whether an order of ours of this symbol may be at the broker and is not in its list."""
-    listed = {report.broker_order_id for report in book.reports}
+    listed = {report.broker_order_id for report in book.broker.reports}
     return any(
         order.symbol == symbol and order.alive and order.sending_at is not None and order.broker_order_id not in listed
         for order in book.snapshot().orders

@@ -7,7 +7,7 @@ may still send. Where a repeated tag is refused nothing need be proved: asking a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from itertools import accumulate
 
@@ -16,6 +16,7 @@ from tradectl.ledger.book import Book
 from tradectl.ledger.executions import Claim, is_alive
 from tradectl.ledger.intents import Overtaken
 from tradectl.ledger.rows import Order
+from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.moment import ist_date
 from tradectl.model.odd_rows import OddRow
 from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Side
@@ -41,15 +42,14 @@ PATIENCE = timedelta(minutes=2)
 
 def resolve(
     book: Book,
-    orders: Sequence[Order],
-    reports: Sequence[OrderReport],
+    snapshot: Snapshot,
     capabilities: Capabilities,
     *,
     clock: Clock,
     claim: Claim,
 ) -> list[Order]:
     """Decide about unfinished orders whose sending was interrupted, and about those that the broker's book has lost; call it
-    after `reconcile.follow`, which adopts what is in the book, with the reports that it read.
+    after `reconcile.follow`, which adopts what is in the book, with a snapshot taken since.
 
     An order that another execution is sending at this moment is left to it. An order proved never accepted may be sent again
     under its own tag; about every other nothing is known, and it stays UNKNOWN: these are answered.
@@ -58,11 +58,12 @@ def resolve(
     doubts: list[Order] = []
     found: tuple[str, datetime | None] | None
     today = ist_date(now)
-    if book.undoubted[0] is orders and book.undoubted[1] is reports and book.undoubted[2] == today:
+    checked = snapshot.revision, book.broker.revision, today
+    if book.undoubted == checked:
         return []
-    listed = {report.broker_order_id: report for report in reports}
+    listed = {report.broker_order_id: report for report in book.broker.reports}
     settled = True
-    for order in orders:
+    for order in snapshot.orders:
         if order.sending_at is None or order.status is OrderStatus.RETRY_PENDING:
             continue
         odd = stops.row_of(book, order)
@@ -87,7 +88,7 @@ def resolve(
         except Overtaken:
             continue
     if settled:
-        book.undoubted = (orders, reports, today)
+        book.undoubted = checked
     return doubts
 
 
@@ -215,8 +216,8 @@ def close_ended(book: Book, claim: Claim, today: date, now: datetime, *, over: b
 
 def _nobodys(book: Book) -> frozenset[tuple[str, Side]]:
     """Symbol and side of the broker's orders that no order of ours is known to be."""
-    known = book.finished(report.broker_order_id for report in book.reports)
-    return frozenset((report.symbol, report.side) for report in book.reports if report.broker_order_id not in known)
+    known = book.finished(report.broker_order_id for report in book.broker.reports)
+    return frozenset((report.symbol, report.side) for report in book.broker.reports if report.broker_order_id not in known)
 
 
 def _over(order: Order, claim: Claim, today: date, now: datetime) -> str:

@@ -7,8 +7,9 @@ until the database changes, because a monitor looks at it every minute.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ from tradectl.ledger.folding import Folding
 from tradectl.ledger.intents import Intents, Overtaken, change_order
 from tradectl.ledger.records import Records
 from tradectl.ledger.rows import NewTrade, Order, OrderChange, Position
+from tradectl.ledger.snapshot import Snapshot
 from tradectl.ledger.statements import (
     ADJUSTMENTS,
     FILLS,
@@ -33,38 +35,13 @@ from tradectl.ledger.statements import (
     order_of,
     position_of,
 )
+from tradectl.model.broker_view import BrokerView
 from tradectl.model.odd_rows import OddRow
 from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Purpose, Side, TradeReport
 from tradectl.model.position import Adjustment, Folded
 
 BY_HAND = "by-hand:"
 """How the id of a fill begins that a person has told, and the broker's order id of an order that is known by that alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Open positions and unfinished orders at one moment."""
-
-    positions: tuple[Position, ...]
-    orders: tuple[Order, ...]
-    trading_state: str
-    state_reason: str
-    state_until: date | None = None
-
-    @property
-    def unknown(self) -> tuple[Order, ...]:
-        """Orders of which nobody knows what became of them."""
-        return tuple(item for item in self.orders if item.status is OrderStatus.UNKNOWN)
-
-    def position_of(self, instrument_id: str) -> Position | None:
-        return next((item for item in self.positions if item.instrument_id == instrument_id), None)
-
-    def alive(self, instrument_id: str, side: Side | None = None) -> list[Order]:
-        return [
-            item
-            for item in self.orders
-            if item.instrument_id == instrument_id and item.alive and (side is None or item.side is side)
-        ]
 
 
 class Book(Records):
@@ -80,21 +57,23 @@ class Book(Records):
         self._of_session: tuple[object, date | None, list[Order]] = (None, None, [])
         self._trades: set[str] | None = None
         self._applied: tuple[object, dict[int, frozenset[tuple[str, date]]]] = (None, {})
-        self._index: tuple[Snapshot, dict[str, Order], dict[str, Order]] | None = None
-        self.followed: tuple[object, ...] = ()
-        """The broker's reports and the snapshot that were compared last and found equal; kept by whoever follows the broker."""
-        self.reports: Sequence[OrderReport] = ()
-        """The broker's orders as they were last read; kept by whoever follows the broker."""
+        self._closed: tuple[int, date | None, int] = (-1, None, 0)
+        self.broker = BrokerView()
+        """The broker's orders and trades as they were last read (`execution.reconcile`)."""
+        self.followed: tuple[int, int, int] | None = None
+        """The revisions of the view, of its trades, and of the snapshot that were compared last and found equal."""
         self.unread: dict[int, OrderReport] = {}
         """Reports of orders of ours under a status word that is not known, by our order id; kept like `reports`."""
         self.odd: dict[str, tuple[OddRow, ...]] = {}
         """The rows of the broker's lists, as they were last read, that cannot be read (`execution.stops`)."""
-        self.undisturbed: tuple[object, object] = (None, None)
-        """The snapshot and the day for which no corporate action and no new name was found; kept by whoever applies them."""
-        self.undoubted: tuple[object, object, object] = (None, None, None)
-        """The unfinished orders, the broker's reports and the day for which `execution.unknown` found nothing to decide."""
-        self.covered: tuple[object, object] = (None, None)
-        """The snapshot and the session for which `tasks.sell_monitor.exposure` found a live sell for every position."""
+        self.undisturbed: tuple[int, date] | None = None
+        """The revision of the positions and the day for which no corporate action and no new name was found
+        (`execution.actions`)."""
+        self.undoubted: tuple[int, int, date] | None = None
+        """The revisions of the snapshot and the view, and the day for which `execution.unknown` found nothing to decide."""
+        self.covered: tuple[int, date] | None = None
+        """The revision of the snapshot and the session for which `tasks.sell_monitor.exposure` found a live sell for every
+        position."""
         self.settled: set[str] = set()
         """Broker order ids with a tag that were found to be orders of ours that have ended, or nobody's."""
 
@@ -116,19 +95,27 @@ class Book(Records):
             return connection.scalar(select(POSITIONS.c.id).where(mine).limit(1)) is not None
 
     def snapshot(self) -> Snapshot:
+        """Return the open positions and unfinished orders of now; the last snapshot where nothing was written since."""
         token = self._database.version_token()
         if self._snapshot is None or (token is not self._token and token != self._token):
-            self._snapshot = self._read_snapshot()
+            self._snapshot = self._read_snapshot(self._snapshot)
             self._token = token
         return self._snapshot
 
-    def _read_snapshot(self) -> Snapshot:
+    def _read_snapshot(self, before: Snapshot | None) -> Snapshot:
         mine = {"of_user": self._user}
         with self._database.read() as connection:
             positions = OPEN_POSITIONS.all(connection, mine)
             orders = UNFINISHED.all(connection, mine)
             state = STATE.one(connection, mine)
-        return Snapshot(tuple(map(position_of, positions)), tuple(map(order_of, orders)), *state)
+        revision, positions_revision = (before.revision, before.positions_revision) if before is not None else (0, 0)
+        return Snapshot(
+            tuple(map(position_of, positions)),
+            tuple(map(order_of, orders)),
+            *state,
+            revision=revision + 1,
+            positions_revision=positions_revision + 1,
+        )
 
     def orders(
         self, *, session: date | None = None, execution_id: int | None = None, ids: Iterable[int] | None = None
@@ -143,22 +130,50 @@ class Book(Records):
         return list(self._of_session[2])
 
     def note_modified(self, order: Order, quantity: int, price: int, now: datetime) -> Order:
-        """The broker has taken a change of an order; the order as it is now. The snapshot that is kept takes it in where nobody
-        else has written, since a monitor that follows a falling price would read everything anew each minute."""
+        """Record that the broker changed an order, and return the order as it is now.
+
+        What is kept in memory takes the change in where no other connection has written: a monitor that follows a falling price
+        would read everything anew each minute."""
         before = self._database.version_token()
         changed = self.intents.note_modified(order, quantity, price, now)
-        if self._snapshot is not None and before == self._token and self._database.version_token() == before.after_own_write():
-            orders = tuple(changed if item.id == order.id else item for item in self._snapshot.orders)
-            self._snapshot, self._token = replace(self._snapshot, orders=orders), before.after_own_write()
+        after = before.after_own_write()
+        if self._database.version_token() != after:
+            return changed
+        kept = self._snapshot
+        if kept is not None and before == self._token:
+            orders = tuple(changed if item.id == order.id else item for item in kept.orders)
+            self._snapshot = Snapshot(
+                kept.positions, orders, kept.trading_state, kept.state_reason, kept.state_until, kept.revision + 1,
+                kept.positions_revision,
+            )  # fmt: skip
+            self._token = after
+        token, session, of_session = self._of_session
+        if before == token:
+            self._of_session = (after, session, [changed if item.id == order.id else item for item in of_session])
         return changed
 
-    def index(self) -> tuple[dict[str, Order], dict[str, Order]]:
-        """Unfinished orders by the broker's id, and by our tag."""
-        snapshot = self.snapshot()
-        if self._index is None or self._index[0] is not snapshot:
-            by_id = {order.broker_order_id: order for order in snapshot.orders if order.broker_order_id}
-            self._index = (snapshot, by_id, {order.tag: order for order in snapshot.orders})
-        return self._index[1], self._index[2]
+    def sell_totals(self, session: date) -> dict[str, int]:
+        """Return what the sells of a session came to so far: counts of orders and positions by what became of them."""
+        sells = [order for order in self.orders(session=session) if order.side is Side.SELL]
+        by_status = Counter(order.status for order in sells)
+        closed = self._closed_in(session)
+        return {
+            "placed": sum(order.sent_at is not None for order in sells),
+            "updated": sum(order.modifications for order in sells),
+            "executed": by_status[OrderStatus.EXECUTED],
+            "rejected": by_status[OrderStatus.REJECTED],
+            "cancelled": by_status[OrderStatus.CANCELLED],
+            "unknown": by_status[OrderStatus.UNKNOWN],
+            "checked": len(self.snapshot().positions) + closed,
+            "closed": closed,
+        }
+
+    def _closed_in(self, session: date) -> int:
+        """Return how many positions were closed in a session; read anew when the open positions have changed."""
+        revision = self.snapshot().positions_revision
+        if self._closed[:2] != (revision, session):
+            self._closed = (revision, session, len(self.positions(closed_in=session)))
+        return self._closed[2]
 
     def folded(self, position_id: int) -> Folded:
         with self._database.read() as connection:
@@ -326,7 +341,7 @@ class Book(Records):
             for position_id in sorted(touched):
                 self._folding.refold(connection, position_id)
             self._count_filled(connection, {order.id})
-        self._trades, self.followed = None, ()
+        self._trades, self.followed = None, None
         return self.order(order.id)
 
     def join(self, order: Order, broker_order_id: str, trade_ids: Collection[str], reason: str, now: datetime) -> Order:
@@ -339,7 +354,7 @@ class Book(Records):
         with self._database.write() as connection:
             change_order(connection, order, OrderStatus.UNKNOWN, {**values, "reason": reason, "updated_at": now})
             self._take_out(connection, trade_ids)
-        self._trades, self.followed = None, ()
+        self._trades, self.followed = None, None
         return self.order(order.id)
 
     def _take_out(self, connection: Connection, trade_ids: Collection[str]) -> None:

@@ -33,12 +33,24 @@ BUSY_SECONDS = 30.0
 
 _ONE_WRITER = text("SELECT pg_advisory_xact_lock(7203051)")
 
+_forks = 0
+"""How many forks led to this process: what was opened under another number belongs to a parent."""
+
+
+def _count_fork() -> None:
+    global _forks  # noqa: PLW0603 - the operating system has one fork hook for the process
+    _forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_count_fork)
+
 
 @dataclass(slots=True)
 class _Desk:
-    """What one thread of one process holds: its connection and the transaction that is open on it."""
+    """What one thread of one process holds: its connection and the transaction that is open on it. `forks`: see `_forks`."""
 
-    process: int
+    forks: int
     turn: Turn | None
     connection: Connection | None = None
     file: Any = None
@@ -146,14 +158,14 @@ class Database:
 
     def desk(self) -> _Desk:
         desk: _Desk | None = getattr(self._local, "desk", None)
-        if desk is None or desk.process != os.getpid():
+        if desk is None or desk.forks != _forks:
             if desk is not None:
                 self._inherited.append(desk)  # a forked child must neither use nor close its parent's connection
             desk = self._local.desk = self._new_desk()
         return desk
 
     def _new_desk(self) -> _Desk:
-        return _Desk(os.getpid(), Turn(self.turns, self.busy_seconds) if self.turns is not None else None)
+        return _Desk(_forks, Turn(self.turns, self.busy_seconds) if self.turns is not None else None)
 
     def connection(self, desk: _Desk) -> Connection:
         if desk.connection is None:

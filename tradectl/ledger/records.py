@@ -33,7 +33,6 @@ from tradectl.ledger.statements import (
     ONE_ORDER,
     ORDERS,
     ORDERS_OF_SESSION,
-    SELL_TOTALS,
     SOLD,
     SPUN_OFF,
     TAGGED,
@@ -102,13 +101,6 @@ class Records:
         if row is None:
             raise DatabaseError(f"order {order_id} is not in the book")
         return order_of(row)
-
-    def sell_totals(self, session: date) -> dict[str, int]:
-        """What the sells of a session came to so far: counts of orders and positions by what became of them."""
-        key = {"of_user": self._user, "of_session": session}
-        with self._database.read() as connection:
-            totals = SELL_TOTALS.one(connection, key)
-        return {name: int(value or 0) for name, value in totals._mapping.items()}
 
     def last_target(self, position_id: int) -> tuple[int, date] | None:
         """Limit (paise) and session of the newest sell order at target of a position that the broker took; None if there was

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import String, bindparam, case, func, literal_column, or_, select, update
+from sqlalchemy import String, bindparam, func, literal_column, or_, select, update
 
 from tradectl.ledger import schema
 from tradectl.ledger.prepared import Prepared
@@ -54,10 +54,6 @@ def position_of(row: Any) -> Position:
     return Position(*(getattr(row, name) for name in Position.__slots__))
 
 
-def _is(status: OrderStatus) -> Any:
-    return func.sum(case((ORDERS.c.status == status, 1), else_=0))
-
-
 _MINE, _MY_POSITIONS = ORDERS.c.user == bindparam("of_user"), POSITIONS.c.user == bindparam("of_user")
 _OPEN = POSITIONS.c.status == literal_column("'open'")
 """A word and no parameter: SQLite plans a statement anew each time where a parameter decides whether an index is of use."""
@@ -83,20 +79,6 @@ CHAIN = Prepared(
     .order_by(ORDERS.c.generation)
 )
 _CLOSED_THEN = POSITIONS.c.closed_session == bindparam("of_session")
-_CHECKED = select(func.count()).where(_MY_POSITIONS, or_(_OPEN, _CLOSED_THEN))
-_CLOSED = select(func.count()).where(_MY_POSITIONS, _CLOSED_THEN)
-SELL_TOTALS = Prepared(
-    select(
-        func.count(ORDERS.c.sent_at).label("placed"),
-        func.sum(ORDERS.c.modifications).label("updated"),
-        _is(OrderStatus.EXECUTED).label("executed"),
-        _is(OrderStatus.REJECTED).label("rejected"),
-        _is(OrderStatus.CANCELLED).label("cancelled"),
-        _is(OrderStatus.UNKNOWN).label("unknown"),
-        _CHECKED.scalar_subquery().label("checked"),
-        _CLOSED.scalar_subquery().label("closed"),
-    ).where(_MINE, ORDERS.c.session_date == bindparam("of_session"), ORDERS.c.side == Side.SELL)
-)
 _OF_SESSION = FILLS.c.session_date == bindparam("of_session")
 _MY_FILLS, _OF_POSITION = FILLS.c.user == bindparam("of_user"), FILLS.c.position_id == bindparam("of_position")
 SOLD = Prepared(select(FILLS.c.instrument_id).where(_MY_FILLS, _OF_SESSION, FILLS.c.side == Side.SELL))

@@ -26,9 +26,9 @@ from tradectl.runtime.registry import task_named
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import Session
     from tradectl.execution.protection import Cause, Unprotected
-    from tradectl.ledger.book import Snapshot
     from tradectl.ledger.executions import Execution
     from tradectl.ledger.rows import Position
+    from tradectl.ledger.snapshot import Snapshot
     from tradectl.task import World
 
 MONITOR = "sell-monitor"

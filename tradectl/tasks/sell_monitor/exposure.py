@@ -16,9 +16,9 @@ from tradectl.exchange.sessions import Session
 from tradectl.execution import findings, protection, stops
 from tradectl.execution.protection import Cause, Facts, Unprotected
 from tradectl.execution.selling import Seller
-from tradectl.ledger.book import Snapshot
 from tradectl.ledger.executions import Fenced
 from tradectl.ledger.rows import Order, Position
+from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.market import Quote
 from tradectl.model.order import Holding, OrderStatus, Side
 from tradectl.task import Context
@@ -93,12 +93,12 @@ class _Watch:
     def exposed(self, snapshot: Snapshot) -> Exposed:
         """Return the positions that are not covered, in the market hours of their stock."""
         book, day = self.context.world.ledger.book, self.context.session
-        if not book.unread and book.covered[0] is snapshot and book.covered[1] == day:
+        if not book.unread and book.covered == (snapshot.revision, day):
             return ()
         orders = protection.proved(snapshot.orders, book.unread) if book.unread else snapshot.orders
         uncovered = [item for item in snapshot.positions if protection.uncovered(item, orders, day)]
         if not uncovered and not book.unread:
-            book.covered = (snapshot, day)
+            book.covered = (snapshot.revision, day)
         found = [(item, self._exposed(item, snapshot)) for item in uncovered]
         return [(item, shares) for item, shares in found if shares]
 

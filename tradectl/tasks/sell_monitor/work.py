@@ -13,8 +13,8 @@ from datetime import time, timedelta
 from tradectl.execution.desk import Desk
 from tradectl.execution.reconcile import Changes
 from tradectl.execution.selling import Seller
-from tradectl.ledger.book import Snapshot
 from tradectl.ledger.rows import Position
+from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.market import Quote
 from tradectl.model.moment import at_ist
 from tradectl.task import Context, Outcome
