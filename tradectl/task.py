@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, time
 from functools import cache, partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tradectl.errors import BrokerUnavailable
 from tradectl.ports import ListsOrderRules, Tell, silence
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tradectl.strategy.readings import Readings
 
 
+T = TypeVar("T")
 RETRIES = "premarket-retry"
 """The task that tries again what could not be placed."""
 
@@ -63,7 +64,8 @@ class Context:
     """What a task is called with: the world, which run this is, and the claim that allows it to send.
 
     `steps` is how many steps of this execution were done before, by this process or an earlier owner; `first` is true in the
-    first one that this process does. `progress` is told how far long work is. `desks` holds the run's desk once it was asked for.
+    first one that this process does. `progress` reports how far long work is. `desks` and `parts` hold what the steps of a run
+    share: its desk, and one object of each further type (`part`).
     """
 
     world: World
@@ -75,6 +77,7 @@ class Context:
     first: bool = True
     progress: Tell = silence
     desks: list[Desk] = field(default_factory=list, repr=False, compare=False)
+    parts: dict[type[Any], Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def now(self) -> datetime:
@@ -82,7 +85,30 @@ class Context:
 
     def at_step(self, steps: int, first: bool) -> Context:
         """The same run after so many steps. (`dataclasses.replace` takes longer than many a step.)"""
-        return Context(self.world, self.session, self.slot, self.claim, self.dry_run, steps, first, self.progress, self.desks)
+        return Context(
+            self.world,
+            self.session,
+            self.slot,
+            self.claim,
+            self.dry_run,
+            steps,
+            first,
+            self.progress,
+            self.desks,
+            self.parts,
+        )
+
+    def part(self, kind: type[T], make: Callable[[], T]) -> T:
+        """Return the run's object of a type, made at the first step that needs it."""
+        found: T | None = self.parts.get(kind)
+        if found is None:
+            found = self.parts[kind] = make()
+        return found
+
+    def forget(self) -> None:
+        """Begin the next step as a new process would: with nothing that was read before."""
+        self.desks.clear()
+        self.parts.clear()
 
     def desk(self) -> Desk:
         """The broker, the book and the order path of this run, made at its first step that asks."""

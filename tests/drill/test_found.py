@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.execution.trading import AFTER, D, T, Trading, entry, stock
+from tests.execution.trading import AFTER, D, T, Trading, entry, follow, stock
 from tradectl.brokers.faulty import Fault, FaultyBroker, Promise
-from tradectl.execution import reconcile
 from tradectl.ledger.rows import Order
 from tradectl.model.order import OrderStatus, Side, TradeReport, Variety
 
@@ -53,7 +52,7 @@ def buy_ten(trading: Trading) -> None:
 
 def positions(trading: Trading, shown: Shown) -> list[tuple[str, int]]:
     """What is open after one look at the broker."""
-    reconcile.follow(trading.ledger.book, shown(trading.broker), trading.market, trading.clock)
+    follow(trading.ledger.book, shown(trading.broker), trading.market, trading.clock)
     return [(position.symbol, position.quantity) for position in trading.positions]
 
 

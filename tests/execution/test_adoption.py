@@ -10,9 +10,8 @@ import pytest
 from sqlalchemy import update
 
 from tests.cli.hands import operate, result_of
-from tests.execution.trading import AFTER, D, T, Trading, entry, ist, stock
+from tests.execution.trading import AFTER, D, T, Trading, entry, follow, ist, stock
 from tradectl.errors import DatabaseError
-from tradectl.execution import reconcile
 from tradectl.execution.orders import OrderPath, Sent
 from tradectl.execution.tags import client_tag, identify, position_leg, reentry_leg
 from tradectl.ledger import schema
@@ -273,7 +272,7 @@ def test_a_refused_buy_that_was_tried_again_and_lives_is_withdrawn(trading: Make
     desk = market.desk(market.claim("buy", T))
     second = desk.path.place(entry(10, 10000))
     assert second.sent is Sent.PLACED
-    reconcile.follow(market.ledger.book, market.broker, market.market, market.clock)  # and here the process dies
+    follow(market.ledger.book, market.broker, market.market, market.clock)  # and here the process dies
     desk.reconcile()
     alive = [item.tag for item in market.broker.orders() if item.status is OrderStatus.PENDING]
     assert second.order is not None

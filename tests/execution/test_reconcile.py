@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from tests.execution.trading import AFTER, D, T, Trading, entry, ist, stock
+from tests.execution.trading import AFTER, D, T, Trading, entry, follow, ist, stock
 from tests.lessons.afar import Front
 from tradectl.brokers.paper import PaperBroker
 from tradectl.execution import byhand
 from tradectl.execution.buying import day_result
 from tradectl.execution.byhand import Ended
-from tradectl.execution.reconcile import follow
+from tradectl.execution.reconcile import look
 from tradectl.execution.standing import again
 from tradectl.execution.tags import client_tag
 from tradectl.execution.unknown import may_repeat, resolve
@@ -72,11 +72,11 @@ def test_an_order_that_another_process_is_sending_is_left_to_it(trading) -> None
     marked = {"now": now, "machine_now": market.clock.machine_now(), "sending": True}
     book.intents.record(sender, intent, tag, 0, status=OrderStatus.PENDING, **marked)
     looking, capabilities = market.claim("eod", T), market.broker.capabilities
-    assert resolve(book, book.snapshot(), capabilities, clock=market.clock, claim=looking) == []
+    assert resolve(book, look(book, market.broker, market.clock), capabilities, clock=market.clock, claim=looking) == []
     (order,) = market.orders(Side.BUY)
     assert (order.status, order.sender) == (OrderStatus.PENDING, sender.owner)
     market.ledger.executions.finish(sender, "failed", {}, now=now, steps=0)
-    (order,) = resolve(book, book.snapshot(), capabilities, clock=market.clock, claim=looking)
+    (order,) = resolve(book, look(book, market.broker, market.clock), capabilities, clock=market.clock, claim=looking)
     assert order.status is OrderStatus.UNKNOWN
     assert may_repeat(order, capabilities, looking.owner, now)
 

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from tests.execution.trading import D, T, entry, stock
-from tradectl.execution import reconcile
+from tests.execution.trading import D, T, entry, follow, stock
 from tradectl.execution.orders import Sent
 from tradectl.execution.selling import Seller
 from tradectl.execution.tags import client_tag
@@ -81,7 +80,7 @@ def test_a_withdrawal_that_was_interrupted_is_made_by_the_next_look(trading) -> 
     order = market.record(claim, intent, client_tag("asha", intent, 0))
     market.ledger.book.intents.move(order, OrderStatus.CANCELLED, "never_appeared", market.clock.now())
     market.broker.place(OrderRequest(order.tag, "ACME", Side.BUY, 10, 10050, variety=Variety.AMO))
-    reconcile.follow(market.ledger.book, market.broker, market.market, market.clock)  # and here the process dies
+    follow(market.ledger.book, market.broker, market.market, market.clock)  # and here the process dies
     (found,) = market.orders(Side.BUY)
     assert (found.status, found.alive) == (OrderStatus.PENDING, True)
     market.desk(claim).reconcile()

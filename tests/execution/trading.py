@@ -11,8 +11,11 @@ from tradectl.bootstrap import PaperWorld
 from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock
 from tradectl.exchange.sessions import SessionTable
+from tradectl.execution import reconcile
 from tradectl.execution.desk import Desk
+from tradectl.execution.reconcile import Changes
 from tradectl.halt_marker import MarkerFile
+from tradectl.ledger.book import Book
 from tradectl.ledger.executions import Claim, this_owner
 from tradectl.ledger.migrations import create_or_upgrade
 from tradectl.ledger.opening import open_database
@@ -23,6 +26,7 @@ from tradectl.model.moment import at_ist
 from tradectl.model.order import OrderStatus, Purpose, Side, Variety
 from tradectl.model.trading_state import ACTIVE
 from tradectl.notify.console import SilentNotifier
+from tradectl.ports import Broker, Clock, MarketData
 from tradectl.runtime.outcomes import Report
 from tradectl.runtime.registry import all_tasks
 from tradectl.runtime.runner import Runner
@@ -157,3 +161,8 @@ class Trading:
 
 def entry(quantity: int, price: int, *, session: date = D, symbol: str = "ACME", level: int = 30) -> Intent:
     return Intent(symbol, symbol, Side.BUY, Purpose.ENTRY, quantity, price, session, T, "entry:1", Variety.AMO, level)
+
+
+def follow(book: Book, broker: Broker, market: MarketData, clock: Clock) -> Changes:
+    """Read the broker's lists and fold what is new into the book, as `TradingSession.follow` does."""
+    return reconcile.follow(book, broker, market, reconcile.look(book, broker, clock))

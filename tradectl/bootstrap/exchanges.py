@@ -65,6 +65,7 @@ def renew_exchange(world: World, file: Path) -> Accepted:
     same command helps again."""
     from tradectl.brokers.paper.store import Store
     from tradectl.execution.actions import apply_actions
+    from tradectl.execution.step_view import StepView
     from tradectl.ledger.exchange_mark import ExchangeMark, Mark
 
     now, ledger = world.clock.now(), world.ledger
@@ -77,7 +78,8 @@ def renew_exchange(world: World, file: Path) -> Accepted:
             own, known = ledger.for_user(user), ExchangeMark(ledger.database, user)
             if user != world.user and known.last() is None and not known.orders_placed():
                 continue  # the first task of this user opens the account
-            apply_actions(own.book, own.book.snapshot(), world.market, world.clock, lambda _: None)
+            seen = StepView(now, own.book.snapshot(), own.book.broker)
+            apply_actions(own.book, seen, world.market, lambda _: None)
             shares = [item for item in own.book.positions() if item.quantity]
             held = [(item.instrument_id, item.symbol, item.quantity, item.cost) for item in shares]
             marks.append((own, Mark(store.identity, store.open_with(user, now, today, own.book.cash(), held))))

@@ -7,13 +7,13 @@ from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 
+from tradectl.execution.step_view import StepView
 from tradectl.ledger.book import Book
 from tradectl.ledger.rows import Position
-from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.market import ActionKind, CorporateAction
-from tradectl.model.moment import at_ist, ist_date
+from tradectl.model.moment import at_ist
 from tradectl.model.position import Adjustment, fraction_cash, shares_after
-from tradectl.ports import Clock, MarketData
+from tradectl.ports import MarketData
 
 BEFORE_THE_DAY = time(8, 0)
 """When a corporate action counts as done on its ex-date: before any trade of that day."""
@@ -22,9 +22,10 @@ OpenOf = Callable[[Position], int | None]
 """The day's open (paise) of a position's instrument; None while it has not traded today."""
 
 
-def undisturbed(book: Book, snapshot: Snapshot, market: MarketData, today: date) -> bool:
-    """Whether no open position has had a corporate action or another name since it was opened: then there is nothing to apply.
-    Found out once for the same positions and day."""
+def undisturbed(book: Book, seen: StepView, market: MarketData) -> bool:
+    """Return whether no open position has had a corporate action or another name since it was opened: then there is nothing to
+    apply. The result is kept for the same positions and day."""
+    snapshot, today = seen.snapshot, seen.today
     if book.undisturbed == (snapshot.positions_revision, today):
         return True
     for position in snapshot.positions:
@@ -36,11 +37,11 @@ def undisturbed(book: Book, snapshot: Snapshot, market: MarketData, today: date)
     return True
 
 
-def first_action(book: Book, snapshot: Snapshot, market: MarketData, clock: Clock) -> datetime | None:
-    """When the first corporate action counts that has not been applied to an open position; None where all have been."""
-    today = ist_date(clock.now())
+def first_action(book: Book, seen: StepView, market: MarketData) -> datetime | None:
+    """Return when the first corporate action counts that has not been applied to an open position; None where all have been."""
+    today = seen.today
     waiting = []
-    for position in snapshot.positions:
+    for position in seen.snapshot.positions:
         actions = market.actions(position.instrument_id, position.opened_session, today)
         done = {ex_date for _, ex_date in book.applied(position.id)} if actions else set()
         waiting += [action.ex_date for action in actions if action.ex_date not in done and _touches(action)]
@@ -52,14 +53,14 @@ def _touches(action: CorporateAction) -> bool:
     return action.ratio != 1 or action.dividend > 0 or action.kind is ActionKind.DEMERGER
 
 
-def apply_actions(book: Book, snapshot: Snapshot, market: MarketData, clock: Clock, open_of: OpenOf) -> list[str]:
-    """Bring open positions through their corporate actions and renames up to today.
+def apply_actions(book: Book, seen: StepView, market: MarketData, open_of: OpenOf) -> list[str]:
+    """Bring open positions through their corporate actions and renames up to today; return lines to log.
 
-    `open_of` is asked where a demerger waits for the day's open. Answers lines to log.
+    `open_of` is called where a demerger waits for the day's open.
     """
     told = []
-    today = ist_date(clock.now())
-    for position in snapshot.positions:
+    today = seen.today
+    for position in seen.snapshot.positions:
         named = market.instrument(position.instrument_id, today)
         if named.symbol != position.symbol:
             book.rename(position.instrument_id, named.symbol)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from math import lcm
 
 from tradectl.errors import BrokerUnavailable, UsageError
@@ -14,6 +14,7 @@ from tradectl.execution.adoption import LevelOf, no_level
 from tradectl.execution.beyond_book import Beyond, beyond_book, declaration
 from tradectl.execution.orders import Answer, OrderPath, Sent
 from tradectl.execution.reconcile import Changes, LastTry, nobody_tries
+from tradectl.execution.step_view import StepView
 from tradectl.ledger.book import Book
 from tradectl.ledger.intents import REAPPEARED
 from tradectl.ledger.rows import Intent, Order, Position
@@ -54,33 +55,50 @@ class Desk:
 
     def reconcile(self, open_of: OpenOf = lambda _: None) -> Changes:
         """Make the book follow the broker, decide about interrupted sends, apply corporate actions; log what changed. A demerger
-        of today is applied by those who can tell the day's open."""
+        of today is applied where `open_of` returns the day's open."""
+        return self.begin_step(open_of)[0]
+
+    def begin_step(self, open_of: OpenOf = lambda _: None) -> tuple[Changes, StepView]:
+        """Do what `reconcile` does; return what changed, and what the step sees now. A dry run reads the book alone."""
         if self.dry_run:
-            return Changes()
-        snapshot, today = self.snapshot, ist_date(self.clock.now())
-        self._lift(snapshot, today)
-        earlier = self._before_actions(snapshot, today, open_of)
-        changes = reconcile.follow(
-            self.book, self.broker, self.market, self.clock, last_try=self.last_try, level_of=self.level_of
-        )
+            return Changes(), StepView(self.clock.now(), self.snapshot, self.book.broker)
+        seen = self._look()
+        if self._lift(seen):
+            seen = seen.with_snapshot(self.snapshot)
+        earlier = self._before_actions(seen, open_of)
+        if earlier is not None:
+            seen = seen.with_snapshot(self.snapshot)
+        changes = self._followed(seen)
         if earlier is not None:
             earlier.take(changes)
             changes = earlier
-        snapshot = self.snapshot
+        if not changes.quiet:
+            seen = seen.with_snapshot(self.snapshot)
         capabilities, claim = self.broker.capabilities, self.path.claim
-        for order in unknown.resolve(self.book, snapshot, capabilities, clock=self.clock, claim=claim):
+        for order in unknown.resolve(self.book, seen, capabilities, clock=self.clock, claim=claim):
             self._tell_unknown(order)
         self._report(changes)
-        self._withdraw([*changes.reopened, *self._left_over(changes, snapshot)])
-        self._apply_actions(changes, snapshot, today, open_of)
-        return changes
+        self._withdraw([*changes.reopened, *self._left_over(changes, seen.snapshot)])
+        self._apply_actions(changes, seen, open_of)
+        settled = changes.quiet and self.book.undoubted is not None and self.book.undoubted[0] == seen.snapshot.revision
+        return changes, seen if settled else seen.with_snapshot(self.snapshot)
 
-    def _lift(self, snapshot: Snapshot, today: date) -> None:
-        """The trading state that a limit set ends with its day; what a person decided has no end."""
-        until = snapshot.state_until
-        if until is not None and until < today and self.book.lift(today):
-            text = f"buys are allowed again: {snapshot.state_reason}, which held until {until}"
-            self.log("resumed", text, level="warning")
+    def _look(self) -> StepView:
+        return reconcile.look(self.book, self.broker, self.clock)
+
+    def _followed(self, seen: StepView, before: datetime | None = None) -> Changes:
+        return reconcile.follow(
+            self.book, self.broker, self.market, seen, before=before, last_try=self.last_try, level_of=self.level_of
+        )
+
+    def _lift(self, seen: StepView) -> bool:
+        """End the trading state that a limit set, with its day; return whether it was ended. What a person decided stays."""
+        until = seen.snapshot.state_until
+        if until is None or until >= seen.today or not self.book.lift(seen.today):
+            return False
+        text = f"buys are allowed again: {seen.snapshot.state_reason}, which held until {until}"
+        self.log("resumed", text, level="warning")
+        return True
 
     def open_of(self, position: Position) -> int | None:
         """The day's open of a position (paise); None while it has not traded today, whatever yesterday's quote says."""
@@ -89,23 +107,22 @@ class Desk:
             return None
         return quote.open
 
-    def _before_actions(self, snapshot: Snapshot, today: date, open_of: OpenOf) -> Changes | None:
-        """Trades from before a corporate action come first, those after it meet the changed shares; None: no action waits."""
-        if actions.undisturbed(self.book, snapshot, self.market, today):
+    def _before_actions(self, seen: StepView, open_of: OpenOf) -> Changes | None:
+        """Take in the trades from before a corporate action, and apply it: later trades meet the changed shares. Return what
+        changed; None where no action waits."""
+        if actions.undisturbed(self.book, seen, self.market):
             return None
-        ex_date = actions.first_action(self.book, snapshot, self.market, self.clock)
+        ex_date = actions.first_action(self.book, seen, self.market)
         if ex_date is None:
             return None
-        changes = reconcile.follow(
-            self.book, self.broker, self.market, self.clock, before=ex_date, last_try=self.last_try, level_of=self.level_of
-        )
-        self._apply_actions(changes, self.snapshot, today, open_of)
+        changes = self._followed(seen, before=ex_date)
+        self._apply_actions(changes, seen.with_snapshot(self.snapshot), open_of)
         return changes
 
-    def _apply_actions(self, changes: Changes, snapshot: Snapshot, today: date, open_of: OpenOf) -> None:
-        if actions.undisturbed(self.book, snapshot, self.market, today):
+    def _apply_actions(self, changes: Changes, seen: StepView, open_of: OpenOf) -> None:
+        if actions.undisturbed(self.book, seen, self.market):
             return
-        for line in actions.apply_actions(self.book, snapshot, self.market, self.clock, open_of):
+        for line in actions.apply_actions(self.book, seen, self.market, open_of):
             changes.adjusted.append(line)
             self.log("corporate_action", line)
 
@@ -113,18 +130,16 @@ class Desk:
         """One polling pass over the broker's report, as after a set of commands."""
         if self.dry_run:
             return Changes()
-        changes = reconcile.follow(
-            self.book, self.broker, self.market, self.clock, last_try=self.last_try, level_of=self.level_of
-        )
+        changes = self._followed(self._look())
         self._report(changes)
         self._read_back()
         self._withdraw(changes.reopened)
         return changes
 
-    def doubts(self, seen: Snapshot | None = None) -> tuple[int, float | None]:
-        """How many orders there are whose fate is not known, and in how many seconds to look for them again (None: that is of
-        no use). `seen`: a snapshot that was just taken."""
-        orders = (seen or self.snapshot).unknown
+    def doubts(self, seen: StepView | None = None) -> tuple[int, float | None]:
+        """Return how many orders are of unknown outcome, and in how many seconds to look for them again (None: that is of no
+        use). `seen`: what the step sees, if it was just read."""
+        orders = (seen.snapshot if seen is not None else self.snapshot).unknown
         return len(orders), unknown.again_after(orders, self.clock.now()) if orders else None
 
     def may_repeat(self, order: Order) -> bool:
@@ -166,6 +181,8 @@ class Desk:
         self.path.asked.clear()
 
     def _report(self, changes: Changes) -> None:
+        if changes.quiet:
+            return
         for order in changes.executed:
             self.log("order_executed", f"{order.side} {order.quantity} {order.symbol} executed", order.symbol)
         for order in (*changes.rejected, *changes.postponed):
@@ -218,12 +235,13 @@ class Desk:
                 self.log("shares_beyond_book", text, item.symbol, level="warning")
         return found
 
-    def fresh_quotes(self, symbols: Iterable[str], max_age: timedelta) -> dict[str, Quote]:
-        """Last prices young enough to act on; a stale one is left out, and so nothing is changed for it."""
+    def fresh_quotes(self, symbols: Iterable[str], max_age: timedelta, now: datetime | None = None) -> dict[str, Quote]:
+        """Return last prices young enough to act on; a stale one is left out, and so nothing is changed for it. `now`: the moment
+        of the step, where it was read."""
         wanted = list(symbols)
         if not wanted:
             return {}
-        limit = self.clock.now() - max_age - self.broker.capabilities.quote_delay
+        limit = (now or self.clock.now()) - max_age - self.broker.capabilities.quote_delay
         found = self.broker.quotes(wanted)
         stops.note(self.book, stops.QUOTES, found)
         return {symbol: quote for symbol, quote in found.items() if quote.at >= limit}

@@ -17,10 +17,12 @@ from functools import partial
 from tradectl.execution import contradictions, stops
 from tradectl.execution.adoption import LevelOf, adopt, instrument_of, no_level
 from tradectl.execution.refusals import doubt_refused
+from tradectl.execution.step_view import StepView
 from tradectl.execution.unknown import DECIDED
 from tradectl.ledger.book import BY_HAND, Book
 from tradectl.ledger.intents import REAPPEARED, RETURNED, UNFOUNDED, WITHDRAWN
 from tradectl.ledger.rows import NewTrade, Order, OrderChange
+from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.order import ALIVE, TERMINAL, OrderReport, OrderStatus, Purpose, Side, TradeReport
 from tradectl.ports import Broker, Clock, MarketData
@@ -37,7 +39,8 @@ class Changes:
     ours that the ledger had lost, or had as refused, and that count from now on. `unexplained`: orders under a tag of our shape
     that no intent explains. `reopened`: orders that had been given up and are there after all. `doubted`: orders that had been
     given up, and that an unexplained order of a book without tags may be. `unread`: orders of ours whose status
-    word at the broker is not known, with the word; their last proved status stays."""
+    word at the broker is not known, with the word; their last proved status stays. `quiet`: neither the broker's lists nor the
+    book differ from what was compared last."""
 
     executed: list[Order] = field(default_factory=list)
     rejected: list[Order] = field(default_factory=list)
@@ -54,6 +57,7 @@ class Changes:
     reopened: list[Order] = field(default_factory=list)
     doubted: list[Order] = field(default_factory=list)
     unread: list[tuple[Order, str]] = field(default_factory=list)
+    quiet: bool = False
 
     @property
     def ended(self) -> int:
@@ -82,32 +86,38 @@ def nobody_tries() -> None:
     """A `LastTry`."""
 
 
+def look(book: Book, broker: Broker, clock: Clock) -> StepView:
+    """Read the broker's orders and trades, then the book; note the broker's rows that cannot be read."""
+    reports, trades = broker.orders(), broker.trades()
+    view = book.broker = book.broker.read_again(reports, trades)
+    stops.note(book, stops.ORDERS, reports)
+    stops.note(book, stops.TRADES, trades)
+    return StepView(clock.now(), book.snapshot(), view)
+
+
 def follow(
     book: Book,
     broker: Broker,
     market: MarketData,
-    clock: Clock,
+    seen: StepView,
     *,
     before: datetime | None = None,
     last_try: LastTry = nobody_tries,
     level_of: LevelOf = no_level,
 ) -> Changes:
-    """Read the broker's orders and trades and fold what is new into the book. Costs nothing where nothing is new.
+    """Fold what is new in the broker's orders and trades into the book, and return what changed. Where the view shows what was
+    followed before, nothing is compared again (`Changes.quiet`).
 
-    With `before` only trades earlier than that moment are taken; the rest wait for the next call. `last_try` is asked where a buy
-    was rejected for a reason that may pass, `level_of` where a buy of ours was lost."""
-    reports, trades = broker.orders(), broker.trades()
-    view = book.broker = book.broker.read_again(reports, trades)
-    stops.note(book, stops.ORDERS, reports)
-    stops.note(book, stops.TRADES, trades)
-    snapshot = book.snapshot()
+    With `before` only trades earlier than that moment are taken; the rest wait for the next call. `last_try` is called where a
+    buy was rejected for a reason that may pass, `level_of` where a buy of ours was lost."""
+    view, now = seen.broker, seen.now
+    reports, trades = view.reports, view.trades
     if before is not None:
         trades = [trade for trade in trades if trade.at < before]
-    elif book.followed == (view.revision, view.trades_revision, snapshot.revision):
-        return Changes()
+    elif book.followed == (view.revision, view.trades_revision, seen.snapshot.revision):
+        return Changes(quiet=True)
     changes = Changes()
-    now = clock.now()
-    ours, untrue = contradictions.believable(book, _match(book, reports, market), trades)
+    ours, untrue = contradictions.believable(book, _match(seen.snapshot, reports, market), trades)
     book.odd[stops.CONTRADICTIONS] = untrue
     disbelieved = {row.broker_order_id for row in untrue}
     trades = [trade for trade in trades if trade.broker_order_id not in disbelieved] if disbelieved else trades
@@ -186,11 +196,10 @@ def _same_security(market: MarketData, order: Order, told: OrderReport | TradeRe
     return order.symbol == told.symbol or instrument_of(market, told.symbol, day) == order.instrument_id
 
 
-def _match(book: Book, reports: Sequence[OrderReport], market: MarketData) -> list[tuple[OrderReport, Order]]:
+def _match(snapshot: Snapshot, reports: Sequence[OrderReport], market: MarketData) -> list[tuple[OrderReport, Order]]:
     """Reports of our unfinished orders, joined by the broker's id, else by our tag; one for each, the last if there are more.
 
     An order that has its id is never joined by its tag: a second one under the same tag is another order."""
-    snapshot = book.snapshot()
     by_id, by_tag = snapshot.by_broker_id, snapshot.by_tag
     pairs: dict[int, tuple[OrderReport, Order]] = {}
     for report in reports:

@@ -7,7 +7,7 @@ never raised within the session; an exit is never clamped to the band, it waits 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
 
@@ -40,56 +40,75 @@ class Desired:
 
 
 @dataclass(frozen=True, slots=True)
+class _Terms:
+    """What the price of a position's sell follows from in one session, apart from the last price.
+
+    Attributes:
+        scale: The multiplier of the session.
+        ema: The fast EMA of the last completed bar, in rupees at the session's scale.
+        rsi: The RSI of that bar.
+        leaves: Whether the position is sold for that RSI, instead of at its target.
+    """
+
+    scale: float
+    ema: float
+    rsi: float
+    leaves: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Seller:
-    """Sells the positions of one session. `decide` keeps what was decided and why."""
+    """Sells the positions of one session; one object serves all steps of a run. `decide` keeps what was decided and why."""
 
     desk: Desk
     readings: Readings
     parameters: Parameters
     session: date
     decide: Callable[[list[Decision]], None]
+    _known: dict[tuple[str, date, int | None], _Terms] = field(default_factory=dict, repr=False, compare=False)
 
     def may_leave(self, position: Position, quote: Quote, seen: Snapshot) -> bool:
-        """Whether a position's sell is as it should be, by a snapshot that was just taken: then nothing is asked of anybody."""
+        """Return whether a position's sell is as it should be, by a snapshot that was just taken: then nothing is sent."""
         held = seen.position_of(position.instrument_id)
-        if held is not None and self.stopped(held):
+        if held is None:
+            return True
+        if self.stopped(held, seen):
             return not seen.alive(held.instrument_id, Side.SELL)
-        wanted = self.desired(held, quote) if held is not None else None
-        if held is None or wanted is None or not _fits(wanted.price, quote):
+        wanted = self._price(held, quote)
+        if wanted is None or not _fits(wanted[1], quote):
             return True
         live = [order for order in seen.alive(held.instrument_id, Side.SELL) if not order.waiting]
-        return len(live) == 1 and self._rests(live[0], held, wanted)
+        return len(live) == 1 and self._rests(live[0], held, wanted[1])
 
     @staticmethod
-    def _rests(order: Order, position: Position, wanted: Desired) -> bool:
-        """A sell of all shares at no more than the price that is wanted stays where it is: targets are never raised."""
+    def _rests(order: Order, position: Position, price: int) -> bool:
+        """Return whether a sell stays where it is: it offers all shares at no more than the wanted price. Targets never rise."""
         known = order.status is not OrderStatus.UNKNOWN
-        return known and order.remaining == position.quantity and wanted.price >= order.price
+        return known and order.remaining == position.quantity and price >= order.price
 
     def attend(self, position: Position, quote: Quote) -> bool:
         """Make one position's sell order what it should be; whether anything was asked of the broker. The position is looked up
         anew: a read-back of this very step may have found it sold."""
-        held = self.desk.snapshot.position_of(position.instrument_id)
+        snapshot = self.desk.snapshot
+        held = snapshot.position_of(position.instrument_id)
         if held is None:
             return False
         position = held
-        if self.stopped(position):
-            live = [order for order in self.desk.snapshot.alive(position.instrument_id, Side.SELL) if not order.waiting]
+        live = [order for order in snapshot.alive(position.instrument_id, Side.SELL) if not order.waiting]
+        if self.stopped(position, snapshot):
             return bool([self.desk.cancel_confirmed(order) for order in live])
         wanted = self.desired(position, quote)
         if wanted is None or not _fits(wanted.price, quote):
             return False
         if stops.stop_of(self.desk.book, position.symbol, Side.SELL) is not None:
             return False
-        snapshot = self.desk.snapshot
-        live = [order for order in snapshot.alive(position.instrument_id, Side.SELL) if not order.waiting]
         doubtful = [order for order in live if order.status is OrderStatus.UNKNOWN]
         if doubtful:
             return self._repeat(position, wanted, doubtful)
         if len(live) > 1:  # one sell is wanted; however the others came to be, they offer the same shares
             return bool([self.desk.cancel_confirmed(order) for order in live[1:]])
         resting = live[0] if live else None
-        if resting is not None and self._rests(resting, position, wanted):
+        if resting is not None and self._rests(resting, position, wanted.price):
             return False
         sellable = self._quantity(position)
         if sellable is None:
@@ -104,29 +123,49 @@ class Seller:
             return wanted.quantity > 0 and self._place(position, wanted)
         return self._change(position, resting, wanted)
 
-    def stopped(self, position: Position) -> str:
+    def stopped(self, position: Position, seen: Snapshot) -> str:
         """Return why no sell of a position may rest on account of a corporate action; empty where nothing stops it."""
-        if self.desk.book.undisturbed == (self.desk.snapshot.positions_revision, self.session):
+        if self.desk.book.undisturbed == (seen.positions_revision, self.session):
             return ""  # the reconciliation of this step found no action since any position was opened
         return ex_dates.stopped(self.desk, position, self.session)
 
     def desired(self, position: Position, quote: Quote) -> Desired | None:
-        """Target or RSI exit, from yesterday's completed bar at today's scale and the last price; None where one is missing."""
-        market = self.desk.market
+        """Return the sell that a position should have: at target, or for its RSI; None where the data for it are missing."""
+        wanted = self._price(position, quote)
+        if wanted is None:
+            return None
+        terms, price = wanted
+        if terms.leaves:
+            return Desired(Purpose.RSI_EXIT, price, f"RSI {terms.rsi:.1f} closed above {self.parameters.rsi_exit:g}")
+        return Desired(Purpose.TARGET, price, f"EMA9 {terms.ema:.2f}, last {quote.last / 100:.2f}")
+
+    def _price(self, position: Position, quote: Quote) -> tuple[_Terms, int] | None:
+        """Return what the price of a position's sell follows from, and the price (paise) at the last price of now."""
+        terms = self._terms(position, quote)
+        if terms is None:
+            return None
         tick = self.desk.tick_size(position.instrument_id, self.session)
+        if terms.leaves:
+            return terms, exits.rsi_exit_price(quote.last, tick, self.parameters)
+        price = exits.target_price(terms.ema, quote.last, tick, self.parameters)
+        if self.parameters.freeze == "position":
+            before = self._last_target(position, terms.scale, tick)
+            price = min(price, before) if before is not None else price
+        return terms, price
+
+    def _terms(self, position: Position, quote: Quote) -> _Terms | None:
+        """Return the terms of a position's sell, from yesterday's completed bar at today's scale; None where one is missing. They
+        stay what they are for the session, since the market data of a run do."""
+        key = position.instrument_id, position.opened_session, quote.open
+        if (known := self._known.get(key)) is not None:
+            return known
         reading = self.readings.reading(position.instrument_id, self.session - timedelta(days=1))
-        scale = market.multiplier(position.instrument_id, self.session, quote.open)
+        scale = self.desk.market.multiplier(position.instrument_id, self.session, quote.open)
         if reading is None or scale is None:
             return None
-        if reading.session >= position.opened_session and exits.rsi_exit_due(reading.rsi, self.parameters):
-            price = exits.rsi_exit_price(quote.last, tick, self.parameters)
-            return Desired(Purpose.RSI_EXIT, price, f"RSI {reading.rsi:.1f} closed above {self.parameters.rsi_exit:g}")
-        ema = reading.ema_fast_adjusted / scale
-        price = exits.target_price(ema, quote.last, tick, self.parameters)
-        if self.parameters.freeze == "position":
-            before = self._last_target(position, scale, tick)
-            price = min(price, before) if before is not None else price
-        return Desired(Purpose.TARGET, price, f"EMA9 {ema:.2f}, last {quote.last / 100:.2f}")
+        leaves = reading.session >= position.opened_session and exits.rsi_exit_due(reading.rsi, self.parameters)
+        found = self._known[key] = _Terms(scale, reading.ema_fast_adjusted / scale, reading.rsi, leaves)
+        return found
 
     def cancel_rest_of_sold(self, snapshot: Snapshot) -> bool:
         """Once a sell of a symbol has filled, what is left of its buys goes; asked of the book, whoever found the fill."""

@@ -12,11 +12,11 @@ from datetime import date, datetime, timedelta
 from itertools import accumulate
 
 from tradectl.execution import stops
+from tradectl.execution.step_view import StepView
 from tradectl.ledger.book import Book
 from tradectl.ledger.executions import Claim, is_alive
 from tradectl.ledger.intents import Overtaken
 from tradectl.ledger.rows import Order
-from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.moment import ist_date
 from tradectl.model.odd_rows import OddRow
 from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Side
@@ -42,28 +42,27 @@ PATIENCE = timedelta(minutes=2)
 
 def resolve(
     book: Book,
-    snapshot: Snapshot,
+    seen: StepView,
     capabilities: Capabilities,
     *,
     clock: Clock,
     claim: Claim,
 ) -> list[Order]:
     """Decide about unfinished orders whose sending was interrupted, and about those that the broker's book has lost; call it
-    after `reconcile.follow`, which adopts what is in the book, with a snapshot taken since.
+    after `reconcile.follow`, which adopts what is in the book, with a view whose snapshot was taken since.
 
     An order that another execution is sending at this moment is left to it. An order proved never accepted may be sent again
     under its own tag; about every other nothing is known, and it stays UNKNOWN: these are answered.
     """
-    now = clock.now()
+    now, today, view = seen.now, seen.today, seen.broker
     doubts: list[Order] = []
     found: tuple[str, datetime | None] | None
-    today = ist_date(now)
-    checked = snapshot.revision, book.broker.revision, today
+    checked = seen.snapshot.revision, view.revision, today
     if book.undoubted == checked:
         return []
-    listed = {report.broker_order_id: report for report in book.broker.reports}
+    listed = {report.broker_order_id: report for report in view.reports}
     settled = True
-    for order in snapshot.orders:
+    for order in seen.snapshot.orders:
         if order.sending_at is None or order.status is OrderStatus.RETRY_PENDING:
             continue
         odd = stops.row_of(book, order)

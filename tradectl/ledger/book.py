@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -112,9 +111,11 @@ class Book(Records):
         return Snapshot(
             tuple(map(position_of, positions)),
             tuple(map(order_of, orders)),
-            *state,
-            revision=revision + 1,
-            positions_revision=positions_revision + 1,
+            state.trading_state,
+            state.state_reason,
+            state.state_until,
+            revision + 1,
+            positions_revision + 1,
         )
 
     def orders(

@@ -174,7 +174,7 @@ class Stepping:
     def _failed(self, error: TradectlError) -> None:
         """Take a failed step in. The next one begins as that of a new process: nothing that was read before counts."""
         self.first = True
-        self.context.desks.clear()
+        self.context.forget()
         self.failures.setdefault(cause_of(error), error)
 
     def wait_until(self, moment: datetime) -> None:

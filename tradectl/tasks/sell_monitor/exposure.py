@@ -16,10 +16,10 @@ from tradectl.exchange.sessions import Session
 from tradectl.execution import findings, protection, stops
 from tradectl.execution.protection import Cause, Facts, Unprotected
 from tradectl.execution.selling import Seller
+from tradectl.execution.step_view import StepView
 from tradectl.ledger.executions import Fenced
 from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.snapshot import Snapshot
-from tradectl.model.market import Quote
 from tradectl.model.order import Holding, OrderStatus, Side
 from tradectl.task import Context
 
@@ -33,9 +33,7 @@ Exposed = Sequence[tuple[Position, int]]
 """Positions with how many of their shares no live sell covers."""
 
 
-def look(
-    context: Context, seller: Seller, quotes: Mapping[str, Quote], snapshot: Snapshot, *, again: bool
-) -> tuple[tuple[Unprotected, ...], bool]:
+def look(context: Context, seller: Seller, seen: StepView, *, again: bool) -> tuple[tuple[Unprotected, ...], bool]:
     """Return the findings that are due after a step, and whether one of them is new or has ended; keep and announce these.
 
     `again`: a finding that was kept may have ended (the step changed something, or is the first of its process). After the
@@ -45,10 +43,10 @@ def look(
     if session is None or context.dry_run:
         return (), False
     watch = _Watch(context, session)
-    exposed = watch.exposed(snapshot)
-    if not exposed and not again and context.now < min(map(session.continuous_end, (False, True))):
+    exposed = watch.exposed(seen.snapshot)
+    if not exposed and not again and seen.now < min(map(session.continuous_end, (False, True))):
         return (), False
-    return watch.kept(snapshot, lambda before: watch.findings(_gathered(watch, seller, quotes, exposed), before))
+    return watch.kept(seen.snapshot, lambda before: watch.findings(_gathered(watch, seller, seen, exposed), before))
 
 
 class Findings:
@@ -187,9 +185,9 @@ def _failure_of(watch: _Watch, position: Position, error: Exception) -> tuple[Ca
     return (Cause.DATA_MISSING, damaged) if damaged else _failure(error)
 
 
-def _gathered(watch: _Watch, seller: Seller, quotes: Mapping[str, Quote], exposed: Exposed) -> Iterator[tuple[Position, Facts]]:
+def _gathered(watch: _Watch, seller: Seller, seen: StepView, exposed: Exposed) -> Iterator[tuple[Position, Facts]]:
     """Yield the positions with what is known of each. The broker's holdings are read once, and only where they can matter."""
-    world, snapshot, unread = watch.context.world, seller.desk.snapshot, seller.desk.book.unread
+    world, snapshot, unread = watch.context.world, seen.snapshot, seller.desk.book.unread
     if not exposed:
         return
     armed = world.mode == "simulated" or protection.is_armed(world.ledger)  # a simulation is asked each minute of each day
@@ -219,12 +217,13 @@ def _gathered(watch: _Watch, seller: Seller, quotes: Mapping[str, Quote], expose
             yield position, replace(facts, failure=(Cause.UNREADABLE_ROW, odd.text))
             continue
         facts = replace(facts, read=True, held=held.get(position.symbol), tied=seller.tied(position))
-        facts = replace(facts, stopped=seller.stopped(position))
-        yield position, _priced(watch, seller, quotes.get(position.symbol), position, facts)
+        facts = replace(facts, stopped=seller.stopped(position, snapshot))
+        yield position, _priced(watch, seller, seen, position, facts)
 
 
-def _priced(watch: _Watch, seller: Seller, quote: Quote | None, position: Position, facts: Facts) -> Facts:
+def _priced(watch: _Watch, seller: Seller, seen: StepView, position: Position, facts: Facts) -> Facts:
     """Add what the price says, and what became of the last sell order."""
+    quote = seen.quotes.get(position.symbol)
     book, day = seller.desk.book, watch.context.session
     short = facts.held is None or facts.held.sellable < position.quantity
     credited = book.new_shares(position.id, day - CREDIT) if short else 0
@@ -244,7 +243,7 @@ def _priced(watch: _Watch, seller: Seller, quote: Quote | None, position: Positi
     wanted = seller.desired(position, quote)
     if wanted is None:
         return replace(facts, missing="there is no EMA9 of the session before, or no open price on the day of a demerger")
-    buys = seller.desk.snapshot.alive(position.instrument_id, Side.BUY)
+    buys = seen.snapshot.alive(position.instrument_id, Side.BUY)
     own = next((order for order in buys if order.price >= wanted.price and order.session >= day), None)
     most = seller.desk.most_shares(position.symbol)
     return replace(facts, price=wanted.price, band=(quote.lower_band, quote.upper_band), own_buy=own, most=most)

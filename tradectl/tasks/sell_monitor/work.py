@@ -6,15 +6,15 @@ die and start again at any minute.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 
 from tradectl.execution.desk import Desk
 from tradectl.execution.reconcile import Changes
 from tradectl.execution.selling import Seller
+from tradectl.execution.step_view import StepView
 from tradectl.ledger.rows import Position
-from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.market import Quote
 from tradectl.model.moment import at_ist
 from tradectl.task import Context, Outcome
@@ -34,23 +34,22 @@ def run(context: Context) -> Outcome:
 def _step(context: Context) -> Outcome:
     world, desk = context.world, context.desk()
     _tell_stream(context)
-    changes = desk.reconcile(desk.open_of)
-    snapshot = desk.snapshot
-    quotes = _quotes(context, desk, snapshot.positions)
-    seller = Seller(desk, world.readings, world.parameters, context.session, context.decide)
-    touched = [bool(changes), seller.cancel_rest_of_sold(snapshot), seller.withdraw_strays(snapshot)]
-    touched += _attend(context, seller, desk.snapshot if any(touched) else snapshot, quotes)
+    changes, seen = desk.begin_step(desk.open_of)
+    seen = seen.with_quotes(_quotes(context, desk, seen))
+    seller = context.part(Seller, lambda: Seller(desk, world.readings, world.parameters, context.session, context.decide))
+    touched = [bool(changes), seller.cancel_rest_of_sold(seen.snapshot), seller.withdraw_strays(seen.snapshot)]
+    touched += _attend(context, seller, seen.with_snapshot(desk.snapshot) if any(touched) else seen)
     if any(touched):
         desk.follow()
         seller.cancel_rest_of_sold(desk.snapshot)
-        snapshot = desk.snapshot
+        seen = seen.with_snapshot(desk.snapshot)
     again = any(touched) or context.first
-    unprotected, news = exposure.look(context, seller, quotes, snapshot, again=again)
+    unprotected, news = exposure.look(context, seller, seen, again=again)
     lines = tuple(item.text for item in unprotected if item.grave)
     if not again and not news:
-        unknown, again_after = desk.doubts(snapshot)
+        unknown, again_after = desk.doubts(seen)
         return Outcome(again_after=again_after, unknown=unknown, changed=False, unprotected=lines)
-    outcome = _outcome(context, desk, quotes, changes, changed=any(touched) or news or not context.steps)
+    outcome = _outcome(context, desk, seen, changes, changed=any(touched) or news or not context.steps)
     shown = {"unprotected": [item.shown for item in unprotected]} if unprotected else {}
     return replace(outcome, result={**outcome.result, **shown}, unprotected=lines)
 
@@ -66,25 +65,27 @@ def _tell_stream(context: Context) -> None:
         context.log("stream", "the stream of prices is connected")
 
 
-def _attend(context: Context, seller: Seller, seen: Snapshot, quotes: Mapping[str, Quote]) -> Iterator[bool]:
-    """For each position that wants something: whether anything was asked of the broker. What was done for one may have shown
+def _attend(context: Context, seller: Seller, seen: StepView) -> Iterator[bool]:
+    """Yield for each position whose sell is not as it should be whether a command was sent. A command for one may have shown
     something new of the others."""
-    continuous = _Continuous(context)
-    for position in seen.positions:
-        quote = quotes.get(position.symbol)
-        if quote is not None and continuous.of(position) and not seller.may_leave(position, quote, seen):
+    continuous = _Continuous(context, seen.now)
+    snapshot = seen.snapshot
+    for position in snapshot.positions:
+        quote = seen.quotes.get(position.symbol)
+        if quote is not None and continuous.of(position) and not seller.may_leave(position, quote, snapshot):
             yield seller.attend(position, quote)
-            seen = seller.desk.snapshot
+            snapshot = seller.desk.snapshot
 
 
-def _quotes(context: Context, desk: Desk, positions: tuple[Position, ...]) -> dict[str, Quote]:
-    """Fresh prices of today for the positions; a stale one, or yesterday's, changes nothing."""
-    age = timedelta(seconds=context.world.parameters.quote_max_age)
+def _quotes(context: Context, desk: Desk, seen: StepView) -> dict[str, Quote]:
+    """Return fresh prices of today for the positions; a stale one, or yesterday's, changes nothing."""
+    positions = seen.snapshot.positions
     if not positions:
         return {}
+    age = timedelta(seconds=context.world.parameters.quote_max_age)
     begin = at_ist(context.session, time(0))
     end = begin + timedelta(days=1)
-    fresh = desk.fresh_quotes([position.symbol for position in positions], age)
+    fresh = desk.fresh_quotes([position.symbol for position in positions], age, seen.now)
     return {
         symbol: quote for symbol, quote in fresh.items() if quote.last_trade_at is not None and begin <= quote.last_trade_at < end
     }
@@ -94,19 +95,20 @@ class _Continuous:
     """Whether the exchange takes changes for a stock now: continuous trading only. Found out once for all stocks of a kind; a
     stock of unknown kind is changed only while both kinds trade."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, now: datetime) -> None:
         self._context = context
+        self._moment = now
         self._now: dict[tuple[bool, ...], bool] = {}
 
     def of(self, position: Position) -> bool:
         kinds = self._context.world.market.instrument(position.instrument_id, self._context.session).closing_auctions
         if kinds not in self._now:
             session = self._context.world.sessions.session(self._context.session)
-            self._now[kinds] = session is not None and session.takes_changes(self._context.now, kinds)
+            self._now[kinds] = session is not None and session.takes_changes(self._moment, kinds)
         return self._now[kinds]
 
 
-def _outcome(context: Context, desk: Desk, quotes: Mapping[str, Quote], changes: Changes, *, changed: bool) -> Outcome:
+def _outcome(context: Context, desk: Desk, seen: StepView, changes: Changes, *, changed: bool) -> Outcome:
     """The session's totals; the first step adds what it found and warmed, and what troubles the stream of prices (empty: nothing,
     None: none is held). The first step of each process reads them anew, since the one before it may have died before it wrote
     them down."""
@@ -116,20 +118,20 @@ def _outcome(context: Context, desk: Desk, quotes: Mapping[str, Quote], changes:
         result["first_step"] = {
             "reconciled": changes.trades + changes.ended,
             "placed": totals["placed"],
-            "subscribed": len(desk.snapshot.positions),
-            "warmed": len(quotes),
-            "stale": _stale(context, desk),
+            "subscribed": len(seen.snapshot.positions),
+            "warmed": len(seen.quotes),
+            "stale": _stale(context, seen),
             "stream": getattr(context.world.broker, "stream_trouble", None),
         }
-    unknown, again_after = desk.doubts()
+    unknown, again_after = desk.doubts(seen)
     return Outcome(result, again_after, refused=totals["rejected"], unknown=unknown, changed=changed)
 
 
-def _stale(context: Context, desk: Desk) -> int:
+def _stale(context: Context, seen: StepView) -> int:
     """Positions whose EMA9 is not of the last session: its bars were not imported, or the stock did not trade. Said once."""
     last = context.world.sessions.previous_session(context.session).date
     found = 0
-    for position in desk.snapshot.positions:
+    for position in seen.snapshot.positions:
         reading = context.world.readings.reading(position.instrument_id, context.session - timedelta(days=1))
         if reading is None or reading.session < last:
             found += 1
