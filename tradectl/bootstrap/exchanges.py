@@ -78,7 +78,7 @@ def renew_exchange(world: World, file: Path) -> Accepted:
             own, known = ledger.for_user(user), ExchangeMark(ledger.database, user)
             if user != world.user and known.last() is None and not known.orders_placed():
                 continue  # the first task of this user opens the account
-            seen = StepView(now, own.book.snapshot(), own.book.broker)
+            seen = StepView.of(now, own.book.snapshot(), own.book.broker)
             apply_actions(own.book, seen, world.market, lambda _: None)
             shares = [item for item in own.book.positions() if item.quantity]
             held = [(item.instrument_id, item.symbol, item.quantity, item.cost) for item in shares]

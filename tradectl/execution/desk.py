@@ -61,7 +61,7 @@ class Desk:
     def begin_step(self, open_of: OpenOf = lambda _: None) -> tuple[Changes, StepView]:
         """Do what `reconcile` does; return what changed, and what the step sees now. A dry run reads the book alone."""
         if self.dry_run:
-            return Changes(), StepView(self.clock.now(), self.snapshot, self.book.broker)
+            return Changes(), StepView.of(self.clock.now(), self.snapshot, self.book.broker)
         seen = self._look()
         if self._lift(seen):
             seen = seen.with_snapshot(self.snapshot)

@@ -73,7 +73,7 @@ class Changes:
         self.unread = more.unread
 
     def __bool__(self) -> bool:
-        return bool(self.trades or any(getattr(self, name) for name in _LISTS))
+        return not self.quiet and bool(self.trades or any(getattr(self, name) for name in _LISTS))
 
 
 Adopting = Callable[[Book, OrderReport, datetime], Order]
@@ -89,10 +89,12 @@ def nobody_tries() -> None:
 def look(book: Book, broker: Broker, clock: Clock) -> StepView:
     """Read the broker's orders and trades, then the book; note the broker's rows that cannot be read."""
     reports, trades = broker.orders(), broker.trades()
+    before = book.broker.revision
     view = book.broker = book.broker.read_again(reports, trades)
-    stops.note(book, stops.ORDERS, reports)
-    stops.note(book, stops.TRADES, trades)
-    return StepView(clock.now(), book.snapshot(), view)
+    if view.revision != before:
+        stops.note(book, stops.ORDERS, reports)
+        stops.note(book, stops.TRADES, trades)
+    return StepView.of(clock.now(), book.snapshot(), view)
 
 
 def follow(
@@ -202,7 +204,8 @@ def _match(snapshot: Snapshot, reports: Sequence[OrderReport], market: MarketDat
     An order that has its id is never joined by its tag: a second one under the same tag is another order."""
     by_id, by_tag = snapshot.by_broker_id, snapshot.by_tag
     pairs: dict[int, tuple[OrderReport, Order]] = {}
-    for report in reports:
+    named = [report for report in reports if report.broker_order_id in by_id or report.tag in by_tag]
+    for report in named:
         order = by_id.get(report.broker_order_id)
         if order is not None and not _same_security(market, order, report):
             continue  # another order under a number that was used again

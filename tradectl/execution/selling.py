@@ -113,7 +113,7 @@ class Seller:
         sellable = self._quantity(position)
         if sellable is None:
             return False
-        wanted = replace(wanted, quantity=sellable)
+        wanted = Desired(wanted.purpose, wanted.price, wanted.reason, sellable)
         halted = self.desk.path.trading_state
         if halted.state == "HALTED" and (resting is None or wanted.quantity >= resting.remaining):
             if resting is not None or wanted.quantity > 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from tradectl.ledger.snapshot import Snapshot
@@ -18,25 +18,27 @@ class StepView:
 
     Attributes:
         now: In UTC.
+        today: The date in India.
         snapshot: Open positions and unfinished orders of the ledger, read after the broker's lists.
         broker: The broker's orders and trades.
         quotes: Fresh quotes of the session by symbol; empty until they were read.
     """
 
     now: datetime
+    today: date
     snapshot: Snapshot
     broker: BrokerView
-    quotes: Mapping[str, Quote] = field(default_factory=dict)
+    quotes: Mapping[str, Quote]
 
-    @property
-    def today(self) -> date:
-        """The date in India."""
-        return ist_date(self.now)
+    @classmethod
+    def of(cls, now: datetime, snapshot: Snapshot, broker: BrokerView) -> StepView:
+        """Return a view without quotes."""
+        return cls(now, ist_date(now), snapshot, broker, {})
 
     def with_snapshot(self, snapshot: Snapshot) -> StepView:
         """Return the view with a snapshot that was taken since."""
-        return StepView(self.now, snapshot, self.broker, self.quotes)
+        return StepView(self.now, self.today, snapshot, self.broker, self.quotes)
 
     def with_quotes(self, quotes: Mapping[str, Quote]) -> StepView:
         """Return the view with the quotes that were read for it."""
-        return StepView(self.now, self.snapshot, self.broker, quotes)
+        return StepView(self.now, self.today, self.snapshot, self.broker, quotes)

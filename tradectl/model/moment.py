@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 
 IST = timezone(timedelta(hours=5, minutes=30), "IST")
 """India has had one zone and no summer time since 1945, so a fixed offset needs no zone database."""
@@ -14,6 +14,11 @@ LAST_FILL = "last-fill"
 def to_ist(moment: datetime) -> datetime:
     """An aware moment in Indian time."""
     return moment.astimezone(IST)
+
+
+def utc(moment: datetime) -> datetime:
+    """Return an aware moment in UTC."""
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
 
 
 def ist_date(moment: datetime) -> date:

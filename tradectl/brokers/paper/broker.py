@@ -93,7 +93,7 @@ class PaperBroker:
             self.capabilities = replace(self.capabilities, preopen_prices=False, quote_delay=prices.delay, open_weekdays=False)
         complete, looks = clock.virtual and prices is None, self._store.seen if prices is not None else None
         self._tape = Tape(market, step=step, complete=complete, looks=looks)
-        self._live = LivePrices(prices, self._store, self._tape, self._reel) if prices is not None else None
+        self._live = LivePrices(prices, self._store, self._tape, self._reel_of_today) if prices is not None else None
         self._settlement = Settlement(self._tape, market, sessions, participation)
         self._desk = Desk(self._tape, market, sessions, self.capabilities.max_modifications)
         self._book: Book | None = None
@@ -168,7 +168,8 @@ class PaperBroker:
         now = self._clock.now()
         if self._live is not None:
             return self._live.quotes(symbols, now)
-        found = ((symbol, self._quote(symbol, now)) for symbol in symbols)
+        today = ist_date(now)
+        found = ((symbol, self._quote(symbol, today, now)) for symbol in symbols)
         return {symbol: quoted for symbol, quoted in found if quoted is not None}
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:
@@ -179,7 +180,7 @@ class PaperBroker:
         session = self._sessions.session(ist_date(now))
         if session is None or not session.runs or not session.phases(closing_auction=False)[0].start <= now < session.open_at():
             return {}
-        found = {symbol: self._reel(symbol, session.date, now) for symbol in symbols}
+        found = {symbol: self._reel(symbol, session.date, session.date, now) for symbol in symbols}
         return {symbol: reel.open for symbol, reel in found.items() if reel is not None and reel.open is not None}
 
     def statement(self) -> Statement:
@@ -265,13 +266,14 @@ class PaperBroker:
                     self._settlement.rewind(book, clock_now)
                 now = max(clock_now, book.settled_at)
                 day = book.day
-                self._settlement.settle(book, now)
+                if rewound or not self._tape.complete or now >= self._due:
+                    self._settlement.settle(book, now)
                 answer: T | OrderRefused
                 try:
                     answer = command(book, now)
                 except OrderRefused as refusal:
                     answer = refusal
-                self._settlement.settle(book, now)
+                due = self._settlement.settle(book, now)
                 if book.changes or rewound:
                     self._store.write(book)
             done = True
@@ -279,10 +281,10 @@ class PaperBroker:
             if not done:
                 self._book = None
         if book.changes or book.day != day:
-            self._views.changed(shares=bool(book.changes.lots) or book.day != day)
+            self._views.changed(book.changes, shares=bool(book.changes.lots) or book.day != day, anew=book.day != day)
             book.changes = Changes()
             self._saw(book)
-        self._due = self._settlement.due(book, now)
+        self._due = due
         if isinstance(answer, OrderRefused):
             raise answer
         return answer
@@ -301,24 +303,26 @@ class PaperBroker:
         total = sum(lot.quantity for lot in lots)
         return Holding(self._symbol(instrument_id, book.day), delivered, total - delivered, sellable)
 
-    def _reel(self, symbol: str, day: date, now: datetime) -> Reel | None:
+    def _reel_of_today(self, symbol: str, today: date, now: datetime) -> Reel | None:
+        return self._reel(symbol, today, today, now)
+
+    def _reel(self, symbol: str, day: date, today: date, now: datetime) -> Reel | None:
         """The reel of a symbol as named today, on the session `day`; None for an unknown symbol."""
         session = self._settlement.session_of(day)
         if session is None:
             return None
         try:
-            return self._tape.reel(self._market.find(symbol, ist_date(now)), session, now)
+            return self._tape.reel(self._market.find(symbol, today), session, now)
         except UsageError:
             return None
 
-    def _quote(self, symbol: str, now: datetime) -> Quote | None:
+    def _quote(self, symbol: str, today: date, now: datetime) -> Quote | None:
         """Today's quote from the opening match on, before that the last session's with its old time; the band is today's."""
-        today = ist_date(now)
-        reel = self._reel(symbol, today, now)
+        reel = self._reel(symbol, today, today, now)
         if reel is not None and now >= reel.hours.opening_match_at:
             return quote(symbol, reel, reel.band, now, at=now)
         try:
-            before = self._reel(symbol, self._sessions.previous_session(today).date, now)
+            before = self._reel(symbol, self._sessions.previous_session(today).date, today, now)
         except UncoveredDate:
             return None
         if before is None:

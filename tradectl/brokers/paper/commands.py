@@ -65,7 +65,8 @@ class Desk:
             order, quantity=quantity, price=price, modifications=order.modifications + 1, updated_at=now,
             active_at=max(now, order.active_at), passive=False,
         )  # fmt: skip
-        book.put_order(replace(changed, blocked=self._cover(book, changed, reel, now, before=order)))
+        blocked = self._cover(book, changed, reel, now, before=order)
+        book.put_order(changed if changed.blocked == blocked else replace(changed, blocked=blocked))
 
     def cancel(self, book: Book, now: datetime, order_id: str) -> None:
         order, _ = self._changeable(book, order_id, now)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from tradectl.brokers.paper.tape import Reel
 from tradectl.exchange.bands import Band
 from tradectl.model.market import Quote
+from tradectl.model.moment import utc
 
 SOURCE = "paper"
 
@@ -25,6 +26,6 @@ def quote(symbol: str, reel: Reel, band: Band | None, now: datetime, *, at: date
         traded = reel.traded_through(second)
         traded_at = min(now, hours.moment(traded)) if traded else min(now, hours.opening_match_at)
     return Quote(
-        symbol, last, at.astimezone(UTC), SOURCE, last_trade_at=traded_at.astimezone(UTC), open=reel.open, high=high, low=low,
+        symbol, last, utc(at), SOURCE, last_trade_at=utc(traded_at), open=reel.open, high=high, low=low,
         volume=volume, lower_band=band.low if band else None, upper_band=band.high if band else None,
     )  # fmt: skip

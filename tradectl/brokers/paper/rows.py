@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from tradectl.brokers.paper.book import Entry, Kind, Lot, Order, Trade
+from tradectl.model.moment import utc
 from tradectl.model.order import OrderStatus, OrderType, Side, Variety
 
 ORDER_COLUMNS = (
@@ -19,7 +20,7 @@ ENTRY_COLUMNS = "entry_id, at, session, kind, amount, instrument_id, symbol, not
 
 def text_of(moment: datetime) -> str:
     """A moment as sortable text in UTC."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+    return utc(moment).isoformat(timespec="microseconds")
 
 
 def moment_of(text: str) -> datetime:

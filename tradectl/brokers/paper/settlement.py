@@ -37,9 +37,9 @@ class Settlement:
         self._participation = participation
         self._steps: dict[str, tuple[Order, Reel, Step | None]] = {}
 
-    def settle(self, book: Book, until: datetime) -> None:
-        """Let everything happen that is due up to and including `until`. Beyond the end of the session table no session starts:
-        the account stands as at its end, until those days are known."""
+    def settle(self, book: Book, until: datetime) -> datetime:
+        """Let everything happen that is due up to and including `until`; return the next moment at which something may (`due`).
+        Beyond the end of the session table no session starts: the account stands as at its end, until those days are known."""
         while True:
             start = self._next_start(book, until)
             step = self._next_step(book, until)
@@ -50,6 +50,7 @@ class Settlement:
             else:
                 break
         book.settled_at = max(book.settled_at, until)
+        return self._due_after(book, until, step)
 
     def rewind(self, book: Book, now: datetime) -> None:
         """Follow a clock that was ahead back to `now`. What was traded or ended in the time that has not come stays so. Orders
@@ -72,8 +73,10 @@ class Settlement:
         self._steps.clear()
 
     def due(self, book: Book, after: datetime) -> datetime:
-        """The first moment later than `after` at which something may happen, once the book is settled up to `after`."""
-        step = self._next_step(book, after)
+        """Return the first moment later than `after` at which something may happen, once the book is settled up to `after`."""
+        return self._due_after(book, after, self._next_step(book, after))
+
+    def _due_after(self, book: Book, after: datetime, step: Step | None) -> datetime:
         moment = _midnight(ist_date(after) + _DAY)
         if step:
             moment = min(moment, step.at)

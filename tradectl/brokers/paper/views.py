@@ -1,29 +1,34 @@
-"""Answers made from the book, kept until it changes: whoever gets the same object again knows that nothing happened."""
+"""What the account shows of its book: reports of orders and trades, made again only for what has changed."""
 
 from __future__ import annotations
 
-from tradectl.brokers.paper.book import REMEMBERED, Book, Order, Trade
+from tradectl.brokers.paper.book import REMEMBERED, Book, Changes, Order, Trade
 from tradectl.model.order import Funds, Holding, OrderReport, TradeReport
 
 
 class Views:
-    """The visible book. `holdings` and `funds` are put in by who makes them."""
+    """The visible book. `holdings` and `funds` are set by the broker."""
 
     def __init__(self) -> None:
         self.holdings: tuple[Holding, ...] | None = None
         self.funds: Funds | None = None
-        self._stale = True
+        self._anew = True
+        self._changed: dict[str, Order] = {}
+        self._traded = False
+        self._reports: dict[str, OrderReport] = {}
         self._orders: tuple[OrderReport, ...] = ()
-        self._shown: list[Trade] = []
         self._trades: tuple[TradeReport, ...] = ()
-        self._reports: dict[str, tuple[Order, OrderReport]] = {}
 
-    def changed(self, *, shares: bool = True) -> None:
-        """The book has changed; `shares`: its lots too, or the day, without which holdings stay what they are."""
+    def changed(self, changes: Changes | None = None, *, shares: bool = True, anew: bool = True) -> None:
+        """Take in that the book has changed. `shares`: its lots too, or the day, without which holdings stay what they are.
+        `anew`: more than `changes` may differ; what is too old to be shown is dropped."""
         if shares:
             self.holdings = None
         self.funds = None
-        self._stale = True
+        self._anew = self._anew or anew or changes is None
+        if changes is not None:
+            self._changed |= changes.orders
+            self._traded = self._traded or bool(changes.trades)
 
     def orders(self, book: Book) -> tuple[OrderReport, ...]:
         self._renew(book)
@@ -34,21 +39,20 @@ class Views:
         return self._trades
 
     def _renew(self, book: Book) -> None:
-        if not self._stale:
-            return
         since = book.settled_at - REMEMBERED
-        kept = self._reports
-        self._reports = {}
-        for order in book.orders.values():
-            if order.updated_at >= since or book.shows(order, since):
-                known = kept.get(order.order_id)
-                self._reports[order.order_id] = known if known and known[0] is order else (order, _report(order))
-        orders = tuple(report for _, report in self._reports.values())
-        self._orders = self._orders if orders == self._orders else orders
-        shown = [trade for trade in book.trades if trade.at >= since or trade.order_id in book.kept]
-        if shown != self._shown:  # trades are compared one by one, and most are the very same objects
-            self._shown, self._trades = shown, tuple(map(_execution, shown))
-        self._stale = False
+        if self._anew:
+            shown = [order for order in book.orders.values() if order.updated_at >= since or book.shows(order, since)]
+            self._reports = {order.order_id: _report(order) for order in shown}
+        elif self._changed:
+            self._reports |= {order_id: _report(order) for order_id, order in self._changed.items()}
+        if self._anew or self._traded:
+            trades = tuple(_execution(trade) for trade in book.trades if trade.at >= since or trade.order_id in book.kept)
+            self._trades = self._trades if trades == self._trades else trades
+        if self._anew or self._changed:
+            orders = tuple(self._reports.values())
+            self._orders = self._orders if orders == self._orders else orders
+        self._anew, self._traded = False, False
+        self._changed.clear()
 
 
 def _report(order: Order) -> OrderReport:

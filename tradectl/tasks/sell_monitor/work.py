@@ -39,17 +39,18 @@ def _step(context: Context) -> Outcome:
     seller = context.part(Seller, lambda: Seller(desk, world.readings, world.parameters, context.session, context.decide))
     touched = [bool(changes), seller.cancel_rest_of_sold(seen.snapshot), seller.withdraw_strays(seen.snapshot)]
     touched += _attend(context, seller, seen.with_snapshot(desk.snapshot) if any(touched) else seen)
-    if any(touched):
+    worked = any(touched)
+    if worked:
         desk.follow()
         seller.cancel_rest_of_sold(desk.snapshot)
         seen = seen.with_snapshot(desk.snapshot)
-    again = any(touched) or context.first
+    again = worked or context.first
     unprotected, news = exposure.look(context, seller, seen, again=again)
     lines = tuple(item.text for item in unprotected if item.grave)
     if not again and not news:
         unknown, again_after = desk.doubts(seen)
         return Outcome(again_after=again_after, unknown=unknown, changed=False, unprotected=lines)
-    outcome = _outcome(context, desk, seen, changes, changed=any(touched) or news or not context.steps)
+    outcome = _outcome(context, desk, seen, changes, changed=worked or news or not context.steps)
     shown = {"unprotected": [item.shown for item in unprotected]} if unprotected else {}
     return replace(outcome, result={**outcome.result, **shown}, unprotected=lines)
 
