@@ -154,7 +154,9 @@ class Context:
     def not_cancelled(self) -> Sequence[BrokerUnavailable]:
         """The cancels of this step that the broker could not be asked for, of orders that still live."""
         failed = {order_id: why for desk in self.desks for order_id, why in desk.path.not_cancelled.items()}
-        orders = self.world.ledger.book.orders(ids=list(failed)) if failed else ()
+        if not failed:
+            return ()
+        orders = self.world.ledger.book.orders(ids=list(failed))
         alive = [(f"{order.side} {order.symbol}, order {order.id},", failed[order.id]) for order in orders if order.alive]
         return [BrokerUnavailable(f"{what} is not cancelled and may trade: {why}") for what, why in alive]
 

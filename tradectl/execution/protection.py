@@ -326,13 +326,15 @@ def taken_back_in(book: Book, position: Position, session: date) -> list[Order]:
     return taken_back(_sells(book, position, session))
 
 
+def sells_of(book: Book, position: Position, session: date) -> list[Order]:
+    """Return the sells of a position in a session, oldest first, ended ones and refused ones too."""
+    sells = (order for order in book.orders(session=session) if order.side is Side.SELL)
+    return [order for order in sells if order.instrument_id == position.instrument_id]
+
+
 def _sells(book: Book, position: Position, session: date) -> list[Order]:
     """Return the sells of a position in a session that the broker took, oldest first, ended ones too."""
-    return [
-        order
-        for order in book.orders(session=session)
-        if order.instrument_id == position.instrument_id and order.side is Side.SELL and order.broker_order_id is not None
-    ]
+    return [order for order in sells_of(book, position, session) if order.broker_order_id is not None]
 
 
 def cause_of(facts: Facts) -> tuple[Cause, str]:

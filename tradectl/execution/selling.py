@@ -139,6 +139,11 @@ class Seller:
             return Desired(Purpose.RSI_EXIT, price, f"RSI {terms.rsi:.1f} closed above {self.parameters.rsi_exit:g}")
         return Desired(Purpose.TARGET, price, f"EMA9 {terms.ema:.2f}, last {quote.last / 100:.2f}")
 
+    def price(self, position: Position, quote: Quote) -> int | None:
+        """Return what a position's sell should ask now (paise); None where the data for it are missing."""
+        wanted = self._price(position, quote)
+        return wanted[1] if wanted is not None else None
+
     def _price(self, position: Position, quote: Quote) -> tuple[_Terms, int] | None:
         """Return what the price of a position's sell follows from, and the price (paise) at the last price of now."""
         terms = self._terms(position, quote)

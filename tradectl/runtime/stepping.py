@@ -126,7 +126,9 @@ class Stepping:
         before = {item.symbol: item for item in self.odd} if self.odd is not None else None
         with suppress(DatabaseError):
             found, new = self.context.odd_rows(before)
-            self.odd, self.odd_news = tuple(found), (*self.odd_news, *new)
+            self.odd = tuple(found)
+            if new:
+                self.odd_news = (*self.odd_news, *new)
 
     def _with_odd_rows(self, result: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a result with the rows that cannot be read now, and without those of before."""

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from types import TracebackType
+from typing import Any
 
 from tradectl.errors import BrokerUnavailable, DatabaseError, Interrupted, LoginNeeded, TradectlError
 from tradectl.exchange.sessions import Session
@@ -196,12 +197,13 @@ def _gathered(watch: _Watch, seller: Seller, seen: StepView, exposed: Exposed) -
     listed: Sequence[Holding] = ()
     failure: tuple[Cause, str] | None = None
     for position, shares in exposed:
-        facts = Facts(shares, position.quantity, halted, armed, unknown=protection.unresolved_sell(position, snapshot.orders))
-        sell = protection.unread_sell(position, snapshot.orders, unread, watch.context.session)
+        known: dict[str, Any] = {"shares": shares, "quantity": position.quantity, "halted": halted, "armed": armed}
+        known["unknown"] = protection.unresolved_sell(position, snapshot.orders)
+        sell = protection.unread_sell(position, snapshot.orders, unread, watch.context.session) if unread else None
         if sell is not None:
-            facts = replace(facts, unread=(sell, unread[sell.id].unknown_word))
-        if halted is not None or not armed or facts.unknown is not None or sell is not None:
-            yield position, facts
+            known["unread"] = (sell, unread[sell.id].unknown_word)
+        if halted is not None or not armed or known["unknown"] is not None or sell is not None:
+            yield position, Facts(**known)
             continue
         if held is None and failure is None:
             try:
@@ -210,50 +212,37 @@ def _gathered(watch: _Watch, seller: Seller, seen: StepView, exposed: Exposed) -
             except (BrokerUnavailable, LoginNeeded) as error:
                 failure = _failure(error)
         if held is None:
-            yield position, replace(facts, failure=failure)
+            yield position, Facts(**known, failure=failure)
             continue
         odd = stops.unreadable_holding(listed, position.symbol) or stops.stop_of(seller.desk.book, position.symbol, Side.SELL)
         if odd is not None:
-            yield position, replace(facts, failure=(Cause.UNREADABLE_ROW, odd.text))
+            yield position, Facts(**known, failure=(Cause.UNREADABLE_ROW, odd.text))
             continue
-        facts = replace(facts, read=True, held=held.get(position.symbol), tied=seller.tied(position))
-        facts = replace(facts, stopped=seller.stopped(position, snapshot))
-        yield position, _priced(watch, seller, seen, position, facts)
+        known |= {"read": True, "held": held.get(position.symbol), "tied": seller.tied(position)}
+        known["stopped"] = seller.stopped(position, snapshot)
+        yield position, Facts(**known, **_priced(watch, seller, seen, position, known["held"]))
 
 
-def _priced(watch: _Watch, seller: Seller, seen: StepView, position: Position, facts: Facts) -> Facts:
-    """Add what the price says, and what became of the last sell order."""
+def _priced(watch: _Watch, seller: Seller, seen: StepView, position: Position, held: Holding | None) -> dict[str, Any]:
+    """Return what the price says, and what became of the last sell order, by the names of `Facts`."""
     quote = seen.quotes.get(position.symbol)
     book, day = seller.desk.book, watch.context.session
-    short = facts.held is None or facts.held.sellable < position.quantity
-    credited = book.new_shares(position.id, day - CREDIT) if short else 0
-    taken_back = protection.taken_back_in(book, position, day)
-    facts = replace(
-        facts,
-        credited=credited,
-        continuous=watch.continuous(position),
-        refused=_refused(seller, position, day),
-        taken_back=taken_back,
-    )
+    sells = protection.sells_of(book, position, day)
+    found = {
+        "credited": book.new_shares(position.id, day - CREDIT) if held is None or held.sellable < position.quantity else 0,
+        "continuous": watch.continuous(position),
+        "refused": sells[-1].reason if sells and sells[-1].status is OrderStatus.REJECTED else None,
+        "taken_back": protection.taken_back(sells),
+    }
     if quote is None and seller.desk.is_unlisted(position.symbol):
-        return replace(facts, missing=f"{seller.desk.broker.name}'s list of the day does not have {position.symbol}")
+        return {**found, "missing": f"{seller.desk.broker.name}'s list of the day does not have {position.symbol}"}
     if quote is None:
         age = watch.context.world.parameters.quote_max_age
-        return replace(facts, missing=f"there is no price of today that is younger than {age:g} s")
-    wanted = seller.desired(position, quote)
-    if wanted is None:
-        return replace(facts, missing="there is no EMA9 of the session before, or no open price on the day of a demerger")
+        return {**found, "missing": f"there is no price of today that is younger than {age:g} s"}
+    price = seller.price(position, quote)
+    if price is None:
+        return {**found, "missing": "there is no EMA9 of the session before, or no open price on the day of a demerger"}
     buys = seen.snapshot.alive(position.instrument_id, Side.BUY)
-    own = next((order for order in buys if order.price >= wanted.price and order.session >= day), None)
+    own = next((order for order in buys if order.price >= price and order.session >= day), None)
     most = seller.desk.most_shares(position.symbol)
-    return replace(facts, price=wanted.price, band=(quote.lower_band, quote.upper_band), own_buy=own, most=most)
-
-
-def _refused(seller: Seller, position: Position, day: date) -> str | None:
-    """Return the reason of the newest sell order of the session, if it was rejected."""
-    sells = [
-        order
-        for order in seller.desk.book.orders(session=day)
-        if order.side is Side.SELL and order.instrument_id == position.instrument_id
-    ]
-    return sells[-1].reason if sells and sells[-1].status is OrderStatus.REJECTED else None
+    return {**found, "price": price, "band": (quote.lower_band, quote.upper_band), "own_buy": own, "most": most}
