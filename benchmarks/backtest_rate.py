@@ -23,8 +23,8 @@ from benchmarks.reduced import trades
 from benchmarks.rivals import RIVALS, Bars, Rival, Trade, bars_of, by_vectorbt_together, missing
 from tradectl.model.market import Instrument
 from tradectl.model.panel import FIELDS, Panel
-from tradectl.strategy.lane_fills import LaneTrades
-from tradectl.strategy.lane_market import LaneMarket, Listing
+from tradectl.research.vectorized.fills import LaneTrades
+from tradectl.research.vectorized.market import LaneMarket, Listing
 
 T = TypeVar("T")
 Crowd = Callable[[Sequence[Bars]], list[list[Trade]]]

@@ -20,11 +20,11 @@ from benchmarks.simulate import ROOT, WARM_UP, Program, copy_of
 from benchmarks.sweep import SETTINGS, market_of
 from benchmarks.timing import seconds
 from tradectl.marketdata.store import Store
-from tradectl.research import lanes
+from tradectl.research.vectorized import closed_trades as lanes
+from tradectl.research.vectorized.market import LaneMarket
+from tradectl.screener.screen import Question, judged_alone
 from tradectl.strategy.indicators import ema, rsi
-from tradectl.strategy.lane_market import LaneMarket
 from tradectl.strategy.parameters import Parameters
-from tradectl.strategy.verdicts import Question, judged_alone
 
 LINEAR = at_most(1.15)
 SWEPT = SETTINGS[::8]

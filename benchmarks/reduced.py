@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from benchmarks.rivals import BUY_BELOW, PERIOD, SELL_ABOVE
 from tradectl.model.order import Side
+from tradectl.research.vectorized.engine import run_rule
+from tradectl.research.vectorized.fills import LaneTrades
+from tradectl.research.vectorized.loop import Fills, LaneState
+from tradectl.research.vectorized.market import LaneMarket, Mask
 from tradectl.strategy.indicators import rsi
-from tradectl.strategy.lane_fills import LaneTrades
-from tradectl.strategy.lane_loop import Fills, LaneState
-from tradectl.strategy.lane_market import LaneMarket, Mask
-from tradectl.strategy.lanes import run_rule
 
 Wishes = NDArray[np.int8]
 

@@ -15,16 +15,16 @@ import numpy as np
 
 from benchmarks.form import Disagreement, Result, Row, at_least
 from benchmarks.market import SPLIT, calendar, panel
+from tradectl.backtest.context import Facts
+from tradectl.backtest.engine import gated
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.history import History
 from tradectl.model.market import ActionKind, CorporateAction, Instrument
-from tradectl.research import lanes
 from tradectl.research.closed import Closed
 from tradectl.research.sweep import CHUNK
-from tradectl.strategy.backtest import gated
-from tradectl.strategy.facts import Facts
+from tradectl.research.vectorized import closed_trades as lanes
+from tradectl.research.vectorized.market import LaneMarket, Listing
 from tradectl.strategy.features import features
-from tradectl.strategy.lane_market import LaneMarket, Listing
 from tradectl.strategy.parameters import Parameters
 
 SEED = 4

@@ -11,9 +11,9 @@ from tradectl import bootstrap
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.store import Store
 from tradectl.marketdata.synthetic import make_market
-from tradectl.research.kept import Kept
 from tradectl.research.study import Study, fingerprint, generation_of
 from tradectl.research.sweep import Progress, Sweep
+from tradectl.research.sweep_cache import Kept
 from tradectl.runtime.interrupt import Stop
 from tradectl.settings import Settings
 from tradectl.strategy.parameters import Parameters, with_changes

@@ -17,12 +17,12 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.research.world import EAGER, simulated
+from tradectl.backtest.engine import Backtest, Facts, gated
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.store import Store
 from tradectl.report.simulation import trade_row
-from tradectl.strategy.backtest import Backtest, Facts, gated
+from tradectl.screener.readings import Readings
 from tradectl.strategy.parameters import Parameters, with_changes
-from tradectl.strategy.readings import Readings
 
 PATIENT = EAGER | {"ema_fast": "100", "rsi_exit": "100"}
 """As eager to buy, and content only with the average of 100 days: holds for weeks."""

@@ -8,9 +8,9 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
+from tradectl.backtest.metrics import statistics
 from tradectl.model.position import Trade
 from tradectl.research.closed import Closed
-from tradectl.strategy.performance import statistics
 
 START = date(2024, 1, 1)
 

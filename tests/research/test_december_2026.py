@@ -19,7 +19,7 @@ from tradectl.marketdata.synthetic import make_market
 from tradectl.model.moment import at_ist
 from tradectl.model.money import to_rupees
 from tradectl.report.simulation import trade_row
-from tradectl.strategy.splits import Span
+from tradectl.research.walk_forward import Span
 
 LAST = date(2026, 12, 31)
 DECEMBER = Span(date(2026, 12, 1), date(2026, 12, 30))

@@ -12,8 +12,8 @@ import pytest
 from tests.research.test_closed import trade
 from tradectl.research.closed import Closed
 from tradectl.research.findings import By, Findings, find, ranked, sharpe
-from tradectl.strategy.grid import Changes
-from tradectl.strategy.splits import Span, split
+from tradectl.research.grid import Changes
+from tradectl.research.walk_forward import Span, split
 
 START = date(2024, 1, 1)
 DAYS = 3 * 366

@@ -15,9 +15,9 @@ from ta.trend import EMAIndicator
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.store import Store
 from tradectl.model.history import Floats, History
+from tradectl.screener.readings import Readings
 from tradectl.strategy.features import features
 from tradectl.strategy.parameters import Parameters
-from tradectl.strategy.readings import Readings
 
 COLUMNS = ("sessions", "open", "high", "low", "close", "volume", "series", "multiplier")
 

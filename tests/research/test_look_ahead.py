@@ -13,20 +13,22 @@ import pytest
 from tests.research.studies import LAST, silence
 from tests.research.world import EAGER
 from tradectl import bootstrap
+from tradectl.backtest import candidates as contenders
+from tradectl.backtest import context as facts
+from tradectl.backtest.engine import Order, Run
+from tradectl.backtest.look_ahead import MISSING, ORDERED, SCORE, SEEN, TRADED, Engine, look_ahead
 from tradectl.marketdata.store import Store
 from tradectl.research import checks
 from tradectl.research.backtests import Asked
 from tradectl.research.checks import OfAccount, OfEach, OfSymbol, checked
+from tradectl.research.vectorized import market as lane_market
+from tradectl.research.vectorized.loop import LaneState
+from tradectl.research.vectorized.market import Candidates
+from tradectl.research.vectorized.strategy import Strategy
+from tradectl.research.walk_forward import Span
 from tradectl.settings import Settings
-from tradectl.strategy import contenders, facts, lane_market
-from tradectl.strategy.backtest import Order, Run
 from tradectl.strategy.features import Features
-from tradectl.strategy.lane_loop import LaneState
-from tradectl.strategy.lane_market import Candidates
-from tradectl.strategy.lane_strategy import Strategy
-from tradectl.strategy.look_ahead import MISSING, ORDERED, SCORE, SEEN, TRADED, Engine, look_ahead
 from tradectl.strategy.parameters import Parameters, with_changes
-from tradectl.strategy.splits import Span
 
 SPAN = Span(date(2025, 1, 1), date(2025, 6, 30))
 

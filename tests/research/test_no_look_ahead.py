@@ -10,12 +10,12 @@ import pytest
 
 from tests.research.cut_market import cut_market
 from tests.research.world import EAGER, Rows, simulated
+from tradectl.backtest.engine import Facts, reference
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.store import Store
 from tradectl.runtime.simulate import Seed
-from tradectl.strategy.backtest import Facts, reference
+from tradectl.screener.readings import Readings
 from tradectl.strategy.parameters import Parameters
-from tradectl.strategy.readings import Readings
 
 SYMBOLS = (
     "RELIANCE", "NESTLEIND", "BAJFINANCE", "TATASTEEL", "INFY", "TCS", "SBIN", "ITC", "HDFCBANK", "WIPRO", "DRREDDY", "MARUTI",

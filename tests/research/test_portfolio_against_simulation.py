@@ -14,15 +14,15 @@ import pytest
 
 from tests.research.test_backtest_against_simulation import in_order
 from tests.research.world import EAGER, simulated
+from tradectl.backtest.metrics import max_drawdown
+from tradectl.backtest.portfolio import Portfolio
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.store import Store
 from tradectl.model.money import to_rupees
 from tradectl.report.simulation import trade_row
 from tradectl.research.backtests import gathered
+from tradectl.research.walk_forward import Span
 from tradectl.strategy.parameters import Parameters, with_changes
-from tradectl.strategy.performance import max_drawdown
-from tradectl.strategy.portfolio import Portfolio
-from tradectl.strategy.splits import Span
 
 
 @dataclass(frozen=True)

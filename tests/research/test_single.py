@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from tests.research.studies import FIRST, LAST, study_of
-from tradectl.research import lanes, single
+from tradectl.backtest.context import Facts
+from tradectl.backtest.engine import gated, run
+from tradectl.research import single
 from tradectl.research.closed import Closed
+from tradectl.research.vectorized import closed_trades as lanes
+from tradectl.research.vectorized.market import LaneMarket
 from tradectl.settings import Settings
-from tradectl.strategy.backtest import gated, run
-from tradectl.strategy.facts import Facts
-from tradectl.strategy.lane_market import LaneMarket
 from tradectl.strategy.parameters import Parameters
 
 EAGER = Parameters(rsi_entry_above=40, rsi_entry_below=40)

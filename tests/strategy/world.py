@@ -9,10 +9,10 @@ from fractions import Fraction
 
 import numpy as np
 
+from tradectl.backtest.engine import Facts
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.history import History
 from tradectl.model.market import ActionKind, CorporateAction, Instrument
-from tradectl.strategy.backtest import Facts
 from tradectl.strategy.features import Features, Reading
 from tradectl.strategy.parameters import Parameters
 

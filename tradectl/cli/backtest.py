@@ -68,9 +68,9 @@ def backtest(
     Every result says what it is worth: a few evenings are decided again with all later bars cut off (exit 13 where a decision
     changes), and the settings that could be fitted to the past are counted.
     """
-    from tradectl.report.backtest import with_notes
     from tradectl.research import backtests
     from tradectl.research.checks import checked
+    from tradectl.research.reports.backtest import with_notes
 
     account = account_of(call, portfolio, capital, index, random_order, seed)
     asked = asked_of(call, symbol, first, last, changes)
@@ -183,7 +183,7 @@ def by_symbol(found: dict[str, Any]) -> str:
 
 
 def text_of_account(found: dict[str, Any]) -> str:
-    from tradectl.report.portfolio import columns, compared, summary
+    from tradectl.research.reports.portfolio import columns, compared, summary
 
     table = show.table(columns(found), compared(found), title="At the close of each session")
     return "\n".join([by_symbol(found), "", table, "", *summary(found), EVERY_TRADE, *still_held(found), "", *notes(found)])

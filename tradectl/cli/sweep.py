@@ -22,11 +22,11 @@ from tradectl.errors import DataError, UsageError
 if TYPE_CHECKING:
     from tradectl.marketdata.store import Store
     from tradectl.research.findings import Findings
+    from tradectl.research.grid import Axis, Changes
     from tradectl.research.study import Study
     from tradectl.research.sweep import Sweep
-    from tradectl.strategy.grid import Axis, Changes
+    from tradectl.research.walk_forward import Split
     from tradectl.strategy.parameters import Parameters
-    from tradectl.strategy.splits import Split
 
 app = typer.Typer()
 
@@ -87,8 +87,8 @@ def sweep(
     would have done, and, with --walk-forward, what was earned on years that had no part in the choice.
     """
     from tradectl import bootstrap
-    from tradectl.research import report
     from tradectl.research.findings import By
+    from tradectl.research.reports import sweep as report
 
     if by not in list(By):
         raise UsageError(f"--by is one of {', '.join(By)}, not {by!r}")
@@ -119,7 +119,7 @@ def settings_of(sets: list[str], vary: list[str], count: int, seed: int) -> tupl
     """The settings to try, and of how many combinations they are. Raises UsageError."""
     import numpy as np
 
-    from tradectl.strategy import grid
+    from tradectl.research import grid
 
     axes: list[Axis] = [*map(grid.listed, sets), *map(grid.ranged, vary)]
     names = [axis.name for axis in axes]
@@ -160,7 +160,7 @@ def _first_bar(market: Store, instrument_id: str) -> date:
 
 def splits_of(study: Study, walk_forward: str) -> tuple[Split, ...]:
     """The splits of `--walk-forward`, none without it. UsageError where the span is too short for one."""
-    from tradectl.strategy.splits import Span, split, years_of
+    from tradectl.research.walk_forward import Span, split, years_of
 
     if not walk_forward:
         return ()
@@ -172,8 +172,8 @@ def splits_of(study: Study, walk_forward: str) -> tuple[Split, ...]:
 
 def worked(call: Call, study: Study, *, jobs: int, dask: str, fresh: bool, search: Callable[[Sweep], Findings]) -> Findings:
     """Search with workers, a progress bar and what is kept; a signal ends it between two results, which stay."""
-    from tradectl.research.kept import Kept
     from tradectl.research.sweep import Sweep
+    from tradectl.research.sweep_cache import Kept
     from tradectl.runtime.interrupt import stop_on_signals
 
     kept = Kept(study.settings.home, study.key)

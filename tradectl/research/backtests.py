@@ -10,23 +10,23 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from tradectl.backtest.candidates import Contender, contender
+from tradectl.backtest.engine import Facts, gated
+from tradectl.backtest.portfolio import Portfolio
 from tradectl.errors import DataError, UsageError
 from tradectl.marketdata.store import Store
 from tradectl.model.history import History
 from tradectl.model.money import Paise
 from tradectl.ports import Tell, silence
-from tradectl.report import backtest, portfolio
 from tradectl.report.open_lots import open_lots
+from tradectl.research.benchmark import hold_equally
+from tradectl.research.random_order import random_orders
+from tradectl.research.reports import backtest, portfolio
+from tradectl.research.vectorized.engine import run_lanes
+from tradectl.research.vectorized.market import LaneMarket
+from tradectl.research.walk_forward import Span
 from tradectl.settings import Settings
-from tradectl.strategy.backtest import Facts, gated
-from tradectl.strategy.contenders import Contender, contender
-from tradectl.strategy.hold import hold_equally
-from tradectl.strategy.lane_market import LaneMarket
-from tradectl.strategy.lanes import run_lanes
 from tradectl.strategy.parameters import Parameters
-from tradectl.strategy.portfolio import Portfolio
-from tradectl.strategy.random_order import random_orders
-from tradectl.strategy.splits import Span
 
 
 @dataclass(frozen=True)

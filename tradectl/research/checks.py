@@ -10,19 +10,10 @@ from functools import cached_property
 import numpy as np
 
 from tradectl import bootstrap
-from tradectl.errors import DataError
-from tradectl.marketdata.store import Store
-from tradectl.model.money import Paise
-from tradectl.ports import Tell
-from tradectl.research.backtests import Asked, gathered
-from tradectl.strategy.backtest import Backtest, gated
-from tradectl.strategy.contenders import Contender, facts_of
-from tradectl.strategy.facts import Facts
-from tradectl.strategy.lane_market import LaneMarket
-from tradectl.strategy.lane_record import LaneRecord
-from tradectl.strategy.lane_strategy import Strategy
-from tradectl.strategy.lanes import run_lanes
-from tradectl.strategy.look_ahead import (
+from tradectl.backtest.candidates import Contender, facts_of
+from tradectl.backtest.context import Facts
+from tradectl.backtest.engine import Backtest, gated
+from tradectl.backtest.look_ahead import (
     Checked,
     Days,
     Engine,
@@ -34,7 +25,16 @@ from tradectl.strategy.look_ahead import (
     of_account,
     of_symbol,
 )
-from tradectl.strategy.portfolio import Portfolio
+from tradectl.backtest.portfolio import Portfolio
+from tradectl.errors import DataError
+from tradectl.marketdata.store import Store
+from tradectl.model.money import Paise
+from tradectl.ports import Tell
+from tradectl.research.backtests import Asked, gathered
+from tradectl.research.vectorized.engine import run_lanes
+from tradectl.research.vectorized.market import LaneMarket
+from tradectl.research.vectorized.record import LaneRecord
+from tradectl.research.vectorized.strategy import Strategy
 
 LOOKED_AT = 50
 """Symbols of a list that are run again where each has its own money: they do not touch each other."""

@@ -9,9 +9,9 @@ from datetime import date
 
 import numpy as np
 
+from tradectl.backtest.metrics import Statistics
 from tradectl.model.history import Ints
 from tradectl.model.position import Trade
-from tradectl.strategy.performance import Statistics
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,10 +15,11 @@ from math import sqrt
 
 import numpy as np
 
+from tradectl.backtest.metrics import Statistics
 from tradectl.model.history import Floats, Ints
 from tradectl.research.closed import Closed
-from tradectl.strategy.grid import Changes
-from tradectl.strategy.luck import (
+from tradectl.research.grid import Changes
+from tradectl.research.resampling import (
     Outcomes,
     Positions,
     deepest_fall,
@@ -28,8 +29,7 @@ from tradectl.strategy.luck import (
     sampled,
     shuffled,
 )
-from tradectl.strategy.performance import Statistics
-from tradectl.strategy.splits import Span, Split
+from tradectl.research.walk_forward import Span, Split
 
 BLOCK = 21
 """Sessions that stay together in the reality check, on average: a month, longer than most positions are held."""

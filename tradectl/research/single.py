@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
+from tradectl.backtest.context import Facts
+from tradectl.backtest.engine import gated, run
 from tradectl.marketdata.store import Store
 from tradectl.research.closed import Closed
-from tradectl.strategy.backtest import gated, run
 from tradectl.strategy.entry import entry_mask
-from tradectl.strategy.facts import Facts
 from tradectl.strategy.parameters import Parameters
 
 ANY_RSI = 101.0

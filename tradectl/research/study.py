@@ -15,11 +15,11 @@ from typing import Any
 from tradectl import source
 from tradectl.marketdata.archive import database_errors
 from tradectl.marketdata.reading import Mark, mark_of, read_archive
+from tradectl.research.grid import INERT
 from tradectl.settings import Settings
-from tradectl.strategy.grid import INERT
 from tradectl.strategy.parameters import Parameters, setting_fields
 
-RULES = ("exchange", "marketdata", "model", "research", "strategy")
+RULES = ("backtest", "exchange", "marketdata", "model", "research", "strategy")
 """The packages whose source decides what a backtest comes to."""
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from tradectl.research.closed import Closed
-from tradectl.research.kept import Kept
 from tradectl.research.study import Study, setting_key
+from tradectl.research.sweep_cache import Kept
 from tradectl.research.work import Backtests, Possible, Work
 from tradectl.research.workers import here, on_dask
 from tradectl.runtime.interrupt import Stop

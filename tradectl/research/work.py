@@ -7,9 +7,9 @@ from functools import lru_cache
 
 from tradectl import bootstrap
 from tradectl.errors import DataError
-from tradectl.research import lanes
 from tradectl.research.study import Study, fingerprint, generation_of
-from tradectl.strategy.lane_market import LaneMarket
+from tradectl.research.vectorized import closed_trades as lanes
+from tradectl.research.vectorized.market import LaneMarket
 from tradectl.strategy.parameters import Parameters
 
 

@@ -19,7 +19,7 @@ from tradectl.strategy.features import Features, Reading
 from tradectl.strategy.parameters import Parameters
 
 if TYPE_CHECKING:
-    from tradectl.strategy.lane_settings import LaneParameters
+    from tradectl.research.vectorized.settings import LaneParameters
 
 Mask = NDArray[np.bool_]
 Names = NDArray[np.str_]

@@ -14,7 +14,7 @@ from tradectl.strategy.exact import exact, floor_times
 from tradectl.strategy.parameters import Parameters
 
 if TYPE_CHECKING:
-    from tradectl.strategy.lane_settings import LaneParameters
+    from tradectl.research.vectorized.settings import LaneParameters
 
 _NOISE = 1e-9
 """Part of a tick by which floating point may overshoot a price that lies on the tick."""

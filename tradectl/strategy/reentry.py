@@ -18,7 +18,7 @@ from tradectl.strategy.parameters import Parameters
 
 if TYPE_CHECKING:
     from tradectl.model.history import Floats, Ints
-    from tradectl.strategy.lane_settings import LaneParameters
+    from tradectl.research.vectorized.settings import LaneParameters
 
 Mask = NDArray[np.bool_]
 

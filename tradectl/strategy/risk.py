@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tradectl.model.history import Ints
-    from tradectl.strategy.lane_settings import LaneParameters
+    from tradectl.research.vectorized.settings import LaneParameters
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from tradectl.strategy.parameters import Parameters
 
 if TYPE_CHECKING:
     from tradectl.model.history import Ints
-    from tradectl.strategy.lane_settings import LaneParameters
+    from tradectl.research.vectorized.settings import LaneParameters
 
 
 @dataclass(frozen=True, slots=True)

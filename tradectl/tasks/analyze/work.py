@@ -16,9 +16,9 @@ from tradectl.errors import DataError
 from tradectl.execution.closing import is_final, provisional_bars
 from tradectl.ledger.rows import Decision, Signal
 from tradectl.model.moment import ist_date
+from tradectl.screener.screen import Close, Question, Verdict, judged, judged_alone
 from tradectl.strategy import exits, score
 from tradectl.strategy.reentry import level_at_entry
-from tradectl.strategy.verdicts import Close, Question, Verdict, judged, judged_alone
 from tradectl.task import Context, Outcome
 
 SURVEILLANCE_HELP = (

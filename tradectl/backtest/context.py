@@ -1,0 +1,80 @@
+"""All that a backtest of one symbol may know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from tradectl.backtest.session import MinuteBar
+from tradectl.exchange.sessions import SessionTable
+from tradectl.model.history import History, Ints
+from tradectl.model.market import CorporateAction, Instrument
+from tradectl.model.surveillance import Spells
+from tradectl.strategy.features import Features, features
+from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.trusted_prices import Mask, trusted_mask, undecided_from
+
+if TYPE_CHECKING:
+    from tradectl.ports import MarketData
+    from tradectl.screener.readings import Readings
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """Values, and functions without a memory. `instrument(session)` is the security as it is
+    then; `actions` oldest first; `minutes(session)` its minute bars, empty where there are none. `excluded`: the dates on which a
+    surveillance list excludes it. `traded`: the sessions on which the market traded (ordinals), None where that is not known."""
+
+    history: History
+    features: Features
+    instrument: Callable[[date], Instrument]
+    actions: tuple[CorporateAction, ...]
+    sessions: SessionTable
+    parameters: Parameters
+    minutes: Callable[[date], Sequence[MinuteBar]] = lambda _: ()
+    excluded: Spells = ()
+    traded: Ints | None = None
+
+    @cached_property
+    def trusted(self) -> Mask:
+        """The bars on whose close the stored prices of the symbol can be trusted (`trusted_prices`)."""
+        return trusted_mask(self.history, self.actions, self.traded)
+
+    @cached_property
+    def undecided_from(self) -> date | None:
+        """The first ex-date of an unknown action that no person has decided: from then on nothing is traded."""
+        return undecided_from(self.actions)
+
+    @classmethod
+    def gather(
+        cls,
+        market: MarketData,
+        sessions: SessionTable,
+        parameters: Parameters,
+        instrument_id: str,
+        *,
+        history: History,
+        readings: Readings | None = None,
+        columns: Features | None = None,
+    ) -> Facts:
+        """The facts of one instrument from a market. `columns` are the features of the history where they are known; `readings`
+        saves computing those of a history that it knows."""
+        if columns is None and readings is not None and market.history(instrument_id) is history:
+            readings.columns(instrument_id)
+        if columns is None:
+            columns = readings.features_of(history) if readings is not None else features(history, parameters)
+        span = (history.session(0), history.session(len(history) - 1)) if len(history) else None
+        return cls(
+            history=history,
+            features=columns,
+            instrument=lambda session: market.instrument(instrument_id, session),
+            actions=tuple(market.actions(instrument_id, *span)) if span else (),
+            sessions=sessions,
+            parameters=parameters,
+            minutes=lambda session: market.minutes(instrument_id, session),
+            excluded=market.excluded(instrument_id),
+            traded=market.panel().sessions,
+        )

@@ -1,0 +1,289 @@
+"""Many symbols in one account, session by session, with the limits of the live portfolio: what `simulate` does in minutes.
+
+What a symbol does is decided by the backtest of one symbol (`strategy.backtest.Run`), a step at a time. Here is only what they
+share: the money, the slots, and whose turn it is. An evening buys for the next run session (`buy`: re-entries first, then
+signals by rank); in the morning orders are withdrawn and those that were short of funds tried again (`premarket-retry`), then
+fitted to the opening price (`amo-adjust`); then each symbol goes through its session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from tradectl.backtest.candidates import Contender
+from tradectl.backtest.engine import Backtest, Order, Run
+from tradectl.exchange.bands import price_band
+from tradectl.exchange.charges import buy_charges, day_charges
+from tradectl.exchange.rates import Tariff
+from tradectl.exchange.sessions import Session
+from tradectl.model.history import History
+from tradectl.model.market import ActionKind
+from tradectl.model.money import Paise
+from tradectl.model.order import Fill, Side
+from tradectl.model.position import fold
+from tradectl.ports import Tell, silence
+from tradectl.research.walk_forward import Span
+from tradectl.strategy.risk import Exposure, deny
+
+Shuffle = Callable[[list[int]], object]
+"""Puts a day's candidates, given best first, into another order, in place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The account at the close of a run session: cash, shares at their last close, spun-off holdings at cost (paise)."""
+
+    session: date
+    cash: Paise
+    value: Paise
+    spun_off: Paise
+
+    @property
+    def equity(self) -> Paise:
+        return self.cash + self.value + self.spun_off
+
+
+@dataclass(slots=True)
+class Buy:
+    """An order of the account. `sent`: the exchange has it and holds the money for it; else it waits for the morning."""
+
+    column: int
+    order: Order
+    sent: bool
+    tariff: Tariff
+
+    @property
+    def blocked(self) -> Paise:
+        """What it takes at its limit, charges included."""
+        order = self.order
+        return order.quantity * order.limit + buy_charges(order.session, order.quantity, order.limit, self.tariff)
+
+
+class Portfolio:
+    """An account over `contenders`, from a first session to a last, beginning with `capital` (paise) and nothing else.
+
+    `through(session)` goes on to the end of a session; what has happened until then is in `marks`, `buys` (the orders that wait
+    for the next session, in the order in which they were made) and `results`."""
+
+    def __init__(self, contenders: Sequence[Contender], span: Span, capital: Paise, shuffle: Shuffle | None = None) -> None:
+        facts, first, last = contenders[0].facts, span.first, span.last
+        self.sessions, self.parameters, self.shuffle = facts.sessions, facts.parameters, shuffle
+        self.contenders = contenders
+        self.runs = [Run(item.facts, first, last, entries=item.entries) for item in contenders]
+        self.ahead = self.sessions.between(max(first, self.sessions.first), min(last, self.sessions.last))[::-1]
+        self.signals = _by_session(contenders)
+        self.capital = self.cash = capital
+        self.unsettled = self.sent = 0
+        self.settled = date.min
+        self.opened: dict[int, tuple[datetime, int]] = {}
+        self.spun_off: dict[int, Paise] = {}
+        self.buys: list[Buy] = []
+        self.marks: list[Mark] = []
+
+    def run(self, tell: Tell = silence) -> None:
+        """Go on to the end."""
+        total = len(self.ahead)
+        while self.ahead:
+            session = self.ahead[-1].date
+            self.through(session)
+            tell(session.isoformat(), total - len(self.ahead), total)
+
+    def through(self, session: date) -> None:
+        """Go on to the end of that session."""
+        while self.ahead and self.ahead[-1].date <= session:
+            self._live(self.ahead.pop())
+
+    def results(self) -> list[Backtest]:
+        """Every fill, trade and open position, by symbol in the order of the contenders."""
+        return [run.result() for run in self.runs]
+
+    # --- a session
+
+    def _live(self, session: Session) -> None:
+        day = session.date
+        active = {*self.opened, *(buy.column for buy in self.buys)}
+        found = ((column, self._history(column).index(day)) for column in sorted(active))
+        bars = {column: j for column, j in found if j is not None and j < self.runs[column].end}
+        if session.settles:
+            self.settled, self.unsettled = day, 0
+        for column, j in bars.items():
+            self._through_actions(column, j, day)
+        if not session.runs:
+            return
+        self._retry(day)
+        self._fit(bars)
+        due = {buy.column: (number, buy.order) for number, buy in enumerate(self.buys) if buy.sent}
+        traded = {column for column, j in bars.items() if self._trade(column, j, session, due.get(column))}
+        self.buys = []
+        self._evening(day, traded)
+        self.marks.append(Mark(day, self.cash, self._value(day), sum(self.spun_off.values())))
+
+    def _through_actions(self, column: int, j: int, day: date) -> None:
+        run = self.runs[column]
+        before = len(run.adjustments)
+        run.through_actions(j, day)
+        booked = run.adjustments[before:]
+        self.cash += sum(item.cash for item in booked)
+        if any(item.kind == ActionKind.DEMERGER for item in booked):
+            self.spun_off[column] = fold(run.fills, run.adjustments).spun_off
+        if not run.holding.quantity:
+            self.opened.pop(column, None)
+
+    def _retry(self, day: date) -> None:
+        """The morning: what may not stand any more goes, then what waits is sized anew and sent, re-entries first."""
+        self.buys = [buy for buy in self.buys if not self.runs[buy.column].withdrawn(buy.order)]
+        waiting = [buy for buy in self.buys if not buy.sent]
+        for buy in sorted(waiting, key=lambda buy: not buy.order.reentry):
+            sizing = self.runs[buy.column].sized(buy.order, self._free())
+            if sizing.quantity:
+                buy.order = replace(buy.order, quantity=sizing.quantity)
+                if not self._denied(buy, day - timedelta(days=1)):
+                    buy.sent = True
+                    self.sent += 1
+
+    def _fit(self, bars: dict[int, int]) -> None:
+        """The quantities that fit the opening prices. What a cancelled order gives back helps no other one: the funds are asked
+        for once."""
+        free, kept = self._free(), []
+        for buy in self.buys:
+            if buy.sent and buy.column in bars:
+                blocked = buy.blocked
+                order = self.runs[buy.column].fitted(buy.order, bars[buy.column], free + blocked)
+                if order is None:
+                    continue
+                buy.order = order
+                free += blocked - buy.blocked
+            kept.append(buy)
+        self.buys = kept
+
+    def _trade(self, column: int, j: int, session: Session, due: tuple[int, Order] | None) -> bool:
+        """A symbol through its session; whether anything traded. `due`: its order and the number of it."""
+        run, day = self.runs[column], session.date
+        held, before = run.holding.quantity, len(run.fills)
+        run.trade(j, session, due[1] if due is not None else None)
+        fills = run.fills[before:]
+        if not fills:
+            return False
+        self.cash += sum(fill.quantity * fill.price * (1 if fill.side is Side.SELL else -1) for fill in fills)
+        self.cash -= day_charges(day, fills, self.parameters.tariff).total
+        earlier = () if session.settles else run.fills[:before]
+        recent = sum(fill.quantity for fill in earlier if fill.side is Side.BUY and fill.session >= self.settled)
+        self.unsettled += undelivered(fills, held, min(held, recent))
+        if not run.holding.quantity:
+            self.opened.pop(column, None)
+        elif not held and due is not None:
+            self.opened[column] = fills[0].at, due[0]
+        return True
+
+    # --- an evening
+
+    def _evening(self, day: date, traded: set[int]) -> None:
+        self.sent = 0
+        wait = not self.ahead or not self.ahead[-1].runs
+        for column, order in self._wanted(day, traded):
+            run = self.runs[column]
+            sizing = run.sized(order, self._free())
+            short = not sizing.quantity and sizing.reason == "funds"
+            if short:
+                sizing = run.sized(order)
+            buy = Buy(column, replace(order, quantity=sizing.quantity), sent=False, tariff=self.parameters.tariff)
+            if not sizing.quantity or self._denied(buy, day):
+                continue
+            self.buys.append(buy)
+            if not (short or wait):
+                buy.sent = True
+                self.sent += 1
+
+    def _wanted(self, day: date, traded: set[int]) -> Iterator[tuple[int, Order]]:
+        """Re-entries of what is held, the oldest position first, then the signals of the day, the best first."""
+        for column in sorted(self.opened, key=self.opened.__getitem__):
+            j = self._history(column).index(day)
+            order = self.runs[column].wanted(j, day, traded=False) if j is not None else None
+            if order is not None:
+                yield column, order
+        candidates = list(self.signals.get(day, ()))
+        if self.shuffle is not None:
+            self.shuffle(candidates)
+        for column in candidates:
+            j = self._history(column).index(day)
+            if column not in self.opened and j is not None:
+                order = self.runs[column].wanted(j, day, traded=column in traded)
+                if order is not None:
+                    yield column, order
+
+    def _denied(self, buy: Buy, closed: date) -> str:
+        """'' or the limit of the account that forbids a buy, by the prices of the session `closed`, or the last one before."""
+        facts = self.contenders[buy.column].facts
+        order, history = buy.order, facts.history
+        instrument = facts.instrument(order.session)
+        last_close = int(history.close[history.last_index(closed)])
+        name = history.instrument_id
+        exposure = Exposure(
+            positions=len({*self.opened, *(other.column for other in self.buys if other.sent)}),
+            buy_orders=self.sent,
+            invested={name: self._cost(buy.column)},
+            loss=self._loss(closed),
+        )
+        return deny(
+            exposure,
+            self.parameters,
+            instrument_id=name,
+            price=order.limit,
+            quantity=order.quantity,
+            last_close=last_close,
+            band=price_band(last_close, instrument.tick_size, derivatives=instrument.derivatives),
+            reentry=order.reentry,
+        )
+
+    # --- the account
+
+    def _free(self) -> Paise:
+        """What buys may still take: not what orders hold, nor what sales of undelivered shares brought today."""
+        return max(0, self.cash - self.unsettled - sum(buy.blocked for buy in self.buys if buy.sent))
+
+    def _value(self, closed: date) -> Paise:
+        """All shares at their last close up to that session."""
+        return sum(
+            self.runs[column].holding.quantity * int((history := self._history(column)).close[history.last_index(closed)])
+            for column in self.opened
+        )
+
+    def _cost(self, column: int) -> Paise:
+        """What the shares that are held have cost, without charges."""
+        run = self.runs[column]
+        return fold(run.fills, run.adjustments).cost if column in self.opened else 0
+
+    def _loss(self, closed: date) -> float:
+        """The share of the last mark's equity that was lost since."""
+        before = self.marks[-1].equity if self.marks else 0
+        equity = self.cash + self._value(closed) + sum(self.spun_off.values())
+        return max(0.0, (before - equity) / before) if before > 0 else 0.0
+
+    def _history(self, column: int) -> History:
+        return self.contenders[column].facts.history
+
+
+def undelivered(fills: Sequence[Fill], held: int, recent: int) -> Paise:
+    """What a session's sales of undelivered shares brought. Shares bought in it are sold first, then the oldest. `held`: shares
+    before it, of which `recent` were bought since the last session that settled."""
+    bought, delivered, found = 0, held - recent, 0
+    for fill in fills:
+        if fill.side is Side.BUY:
+            bought += fill.quantity
+            continue
+        today = min(fill.quantity, bought)
+        old = min(fill.quantity - today, delivered)
+        bought, delivered = bought - today, delivered - old
+        found += (fill.quantity - old) * fill.price
+    return found
+
+
+def _by_session(contenders: Sequence[Contender]) -> dict[date, list[int]]:
+    """The columns of each session's signals, best first."""
+    found: dict[date, list[tuple[tuple[int, float, str], int]]] = {}
+    for column, item in enumerate(contenders):
+        for j, ranked in item.signals.items():
+            found.setdefault(item.facts.history.session(j), []).append((ranked, column))
+    return {session: [column for _, column in sorted(ranked)] for session, ranked in found.items()}

@@ -1,0 +1,178 @@
+"""What a backtest of several symbols came to: every trade, and the usual figures of each symbol and of them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from tradectl.backtest.engine import Backtest
+from tradectl.backtest.look_ahead import Checked
+from tradectl.backtest.metrics import statistics
+from tradectl.exchange.rates import ZERODHA, Tariff
+from tradectl.model.history import History
+from tradectl.model.money import to_rupees
+from tradectl.model.position import Trade
+from tradectl.report.open_lots import OpenLot, open_lots, total
+from tradectl.report.simulation import trade_row
+from tradectl.research.vectorized.engine import LaneRun
+from tradectl.research.walk_forward import Span
+from tradectl.strategy.parameters import NOT_OF_A_SYMBOL, Parameters, names
+
+AMOUNTS = ("gross", "charges", "net")
+SURVIVORS = "A list of today's members holds survivors, so the past looks better than it was."
+ONE_SURVIVOR = "A symbol that is traded today has survived, so its past looks better than that of one drawn blindly."
+SETTLEMENT = "Settlement is modelled as T+1; before 2023 it was T+2."
+NOTES = (SURVIVORS, "Every symbol had its own money for every trade: no limit of funds or positions.", SETTLEMENT)
+"""What a reader must know about every such result."""
+NOT_TUNED = NOT_OF_A_SYMBOL | {"quote_max_age", "participation", "charges"}
+"""Settings without any effect on daily bars."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """The trades of one symbol, named as at the end, and the shares it still holds, lot by lot."""
+
+    symbol: str
+    trades: tuple[Trade, ...]
+    held: int
+    lots: tuple[OpenLot, ...] = ()
+
+
+def by_symbol(
+    run: LaneRun,
+    instruments: Sequence[str],
+    name_of: Callable[[str, date], str],
+    end: date,
+    *,
+    histories: Mapping[str, History] | None = None,
+    tariff: Tariff = ZERODHA,
+) -> list[Tested]:
+    """The results of a run of one setting. `name_of(instrument_id, session)` is what it was called then; `histories` have the
+    last prices of what is still held, and `tariff` the charges of its sale."""
+    trades: dict[int, list[Trade]] = {}
+    for row, column in enumerate(run.trades.instrument.tolist()):
+        entered = date.fromordinal(int(run.trades.entry_session[row]))
+        trades.setdefault(column, []).append(run.trades.trade(row, name_of(instruments[column], entered)))
+    held = {column: folded for (_, column), folded in run.held.items()}
+
+    def lots(column: int, instrument_id: str) -> tuple[OpenLot, ...]:
+        if histories is None or column not in held:
+            return ()
+        return open_lots(held[column], histories[instrument_id], end, tariff, lambda day: name_of(instrument_id, day))
+
+    return [
+        Tested(
+            name_of(instrument_id, end),
+            tuple(trades.get(column, ())),
+            held[column].quantity if column in held else 0,
+            lots(column, instrument_id),
+        )
+        for column, instrument_id in enumerate(instruments)
+    ]
+
+
+def result(universe: str, tested: Sequence[Tested], begin: date, end: date) -> dict[str, Any]:
+    """The JSON result; a symbol without a trade is in `symbols` too."""
+    trades = sorted((trade for item in tested for trade in item.trades), key=_by_time)
+    lots = sorted((lot for item in tested for lot in item.lots), key=lambda lot: (lot.symbol, lot.entry_session))
+    return {
+        "universe": universe,
+        "from": begin.isoformat(),
+        "to": end.isoformat(),
+        "trades": [trade_row(trade) for trade in trades],
+        "symbols": [{"symbol": item.symbol, "open": item.held, **_figures(item.trades)} for item in tested],
+        "total": _figures(trades),
+        **_held(lots),
+        "notes": list(NOTES),
+    }
+
+
+def _held(lots: Sequence[OpenLot]) -> dict[str, Any]:
+    """What is still held, lot by lot and in all."""
+    return {"open_lots": [lot.row for lot in lots], "open_total": total(lots)}
+
+
+def of_symbol(symbol: str, done: Backtest, span: Span, lots: Sequence[OpenLot] = ()) -> dict[str, Any]:
+    """The JSON result of one symbol; `lots` are those that it still holds."""
+    return {
+        "symbol": symbol,
+        "from": span.first.isoformat(),
+        "to": span.last.isoformat(),
+        "trades": [trade_row(trade) for trade in done.trades],
+        "net": to_rupees(sum(trade.net for trade in done.trades)),
+        "charges": to_rupees(sum(trade.charges for trade in done.trades)),
+        "winners": sum(trade.net > 0 for trade in done.trades),
+        "open": done.open_position.quantity if done.open_position is not None else 0,
+        "total": _figures(done.trades),
+        **_held(lots),
+        "notes": [ONE_SURVIVOR, *NOTES[1:]],
+    }
+
+
+def _figures(trades: Sequence[Trade]) -> dict[str, Any]:
+    found = asdict(statistics(trades))
+    shown = {name: round(value, 4) if isinstance(value, float) else value for name, value in found.items()}
+    return shown | {name: to_rupees(found[name]) for name in AMOUNTS}
+
+
+def _by_time(trade: Trade) -> tuple[Any, ...]:
+    return trade.exit_session, trade.symbol, trade.entry_session, trade.quantity
+
+
+def with_notes(
+    found: dict[str, Any], parameters: Parameters, checked: Checked, lists_since: date | None = None
+) -> dict[str, Any]:
+    """A result with what it says about itself: how many settings could have been fitted to the past, whether a decision knew the
+    future, whose charges were counted, and from when surveillance lists are stored."""
+    tunable = [name for name in names() if name not in NOT_TUNED]
+    usual = Parameters()
+    changed = {name: value for name in tunable if (value := getattr(parameters, name)) != getattr(usual, name)}
+    return found | {
+        "settings": {"tunable": len(tunable), "changed": changed},
+        "look_ahead": {
+            "compared": checked.compared,
+            "sessions": checked.sessions,
+            "engine": checked.engine,
+            "parts": list(checked.parts),
+            "differences": list(checked.differences),
+        },
+        "charges_of": {"table": parameters.tariff.name, "title": parameters.tariff.title},
+        "surveillance_since": lists_since.isoformat() if lists_since is not None else None,
+        "notes": [
+            *found["notes"],
+            charges_note(parameters.tariff),
+            surveillance_note(found["from"], lists_since),
+            tuned_note(len(tunable), len(changed)),
+            checked_note(checked),
+        ],
+    }
+
+
+def charges_note(tariff: Tariff) -> str:
+    return f"Charges are those of {tariff.title}, by date (`tradectl broker tables`)."
+
+
+def surveillance_note(first: str, since: date | None) -> str:
+    """From when the lists of GSM, ESM and long-term ASM keep shares out."""
+    if since is None:
+        return "Lists of GSM, ESM and long-term ASM are not all stored: shares that were under them then are not left out."
+    if since.isoformat() > first:
+        return f"Lists of GSM, ESM and long-term ASM are stored from {since} on: shares under them before are not left out."
+    return "Shares under GSM, ESM or long-term ASM are left out, by the lists of the time."
+
+
+def tuned_note(tunable: int, changed: int) -> str:
+    return f"{tunable} settings can be tuned, {changed} differ from their defaults; each can be fitted to the past."
+
+
+def checked_note(checked: Checked) -> str:
+    """What the check for look-ahead found, in one line."""
+    if not checked.sessions:
+        return "Look-ahead was not checked."
+    made = f"{checked.engine} was run again up to {checked.sessions} evenings with every later bar cut off"
+    compared = f"compared {checked.compared} times, symbol by symbol: {', '.join(checked.parts)}"
+    if not checked.differences:
+        return f"Look-ahead: {made}; {compared}; all the same."
+    return f"LOOK-AHEAD: {made}; {compared}; {len(checked.differences)} differences, so this result cannot be believed."

@@ -1,0 +1,171 @@
+"""The loop of every backtest of many lanes, a lane being one instrument under one setting: sessions, shares, fills.
+
+What lanes trade is said by a *rule* that is given to it: the tool's own strategy (`lane_strategy`), or any other. The loop goes
+from session to session, brings what is held through corporate actions, books the fills, and forgets what was sold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from tradectl.exchange.corporate_actions import Holding, Step, through_actions
+from tradectl.model.history import Ints
+from tradectl.model.order import Side
+from tradectl.research.vectorized.closed_form import NO_CEILING
+from tradectl.research.vectorized.fills import Ledger
+from tradectl.research.vectorized.market import LaneMarket
+
+
+@dataclass
+class LaneState:
+    """Where each lane stands after a session; arrays with one value a lane. Rows are those of the market's panel.
+
+    The loop keeps `quantity`, `buys` of what is held, `traded` (the last row with a fill), and `locked` shares where there are
+    any. The rest is the rule's to write: the `level` of the last filled buy and the row on which that was `decided`, the
+    `ceiling` of the target (NO_CEILING without), and the order for a later session: `order_session` (an ordinal; 0 without),
+    with its row of decision, limit, quantity and level. What is sold is forgotten, its order apart.
+    """
+
+    quantity: Ints
+    buys: Ints
+    level: Ints
+    decided: Ints
+    ceiling: Ints
+    traded: Ints
+    order_session: Ints
+    order_decided: Ints
+    order_limit: Ints
+    order_quantity: Ints
+    order_level: Ints
+    locked: dict[int, tuple[tuple[date, int], ...]] = field(default_factory=dict)
+
+    @classmethod
+    def flat(cls, lanes: int) -> LaneState:
+        columns = np.zeros((11, lanes), dtype=np.int64)
+        state = cls(*(column.copy() for column in columns))  # type: ignore[arg-type]  # as many as there are columns
+        state.ceiling[:] = NO_CEILING
+        state.traded[:] = -1
+        return state
+
+    def free(self, lanes: Ints, day: int) -> Ints:
+        """Shares of these lanes that may be sold on a session (an ordinal)."""
+        held = self.quantity[lanes]
+        if self.locked:
+            session = date.fromordinal(day)
+            tied = {lane: Holding(0, parts).free(session) for lane, parts in self.locked.items()}
+            held += np.array([tied.get(lane, 0) for lane in lanes.tolist()], dtype=np.int64)
+        return held
+
+    def forget(self, lanes: Ints) -> None:
+        """These hold nothing any more."""
+        for column in (self.quantity, self.buys, self.level, self.decided):
+            column[lanes] = 0
+        self.ceiling[lanes] = NO_CEILING
+        if self.locked:
+            for lane in lanes.tolist():
+                self.locked.pop(lane, None)
+
+
+class Fills(NamedTuple):
+    """What some lanes, each once, buy or sell in a session. Prices in paise."""
+
+    side: Side
+    lane: Ints
+    quantity: Ints
+    price: Ints
+
+
+class Rule(Protocol):
+    """What a strategy does, lane by lane. Lanes are numbered setting x instruments + column of the panel."""
+
+    @property
+    def lanes(self) -> int:
+        """How many there are."""
+
+    def trade(self, row: int, state: LaneState) -> Iterable[Fills]:
+        """The fills of a run session, those of a lane in their order: what shares and orders from closes before it come to.
+        Only lanes with a bar on it trade, and none sells more than is free."""
+
+    def decide(self, row: int, following: int, state: LaneState) -> None:
+        """Write into the state what this close asks for in the next run session (an ordinal)."""
+
+
+class Loop:
+    """The lanes of a rule, session after session. One that is given the state and the ledger of another goes on from there."""
+
+    def __init__(self, market: LaneMarket, rule: Rule, *, state: LaneState | None = None, ledger: Ledger | None = None) -> None:
+        self.market, self.rule, self.width = market, rule, len(market.instruments)
+        self.state = state or LaneState.flat(rule.lanes)
+        self.ledger = ledger or Ledger(rule.lanes)
+
+    def run(self, first: date, last: date, tell: Callable[[int, int, date], None] | None = None) -> None:
+        """Go through all sessions from `first` to `last`, both included."""
+        days, sessions = self.market.days, self.market.sessions
+        begin = int(np.searchsorted(days, max(first, sessions.first).toordinal()))
+        end = int(np.searchsorted(days, min(last, sessions.last).toordinal(), side="right"))
+        ultimate = min(last, sessions.last).toordinal()
+        for row in range(begin, end):
+            self.step(row, ultimate)
+            if tell is not None:
+                tell(row - begin + 1, end - begin, date.fromordinal(int(days[row])))
+
+    def step(self, row: int, last: int) -> None:
+        """One session: corporate actions, then orders and shares through it, then decisions on its close, for sessions up to
+        `last` (an ordinal)."""
+        if (columns := self.market.acted.get(row)) is not None:
+            self._apply_actions(row, columns)
+        if self.market.runs[row]:
+            self._book(row, self.rule.trade(row, self.state))
+            following = int(self.market.next_run[row])
+            if following <= last:
+                self.rule.decide(row, following, self.state)
+
+    def _book(self, row: int, traded: Iterable[Fills]) -> None:
+        state, sold = self.state, []
+        for side, lanes, quantity, price in traded:
+            if not len(lanes):
+                continue
+            if side is Side.BUY:
+                opens = (state.quantity[lanes] == 0) & (state.traded[lanes] < row)
+                self.ledger.add(side, row, lanes, quantity, price, opens=lanes[opens])
+                state.quantity[lanes] += quantity
+                state.buys[lanes] += 1
+            else:
+                self.ledger.add(side, row, lanes, quantity, price)
+                state.quantity[lanes] -= quantity
+                sold.append(lanes)
+            state.traded[lanes] = row
+        for lanes in sold:
+            state.forget(lanes[state.quantity[lanes] == 0])
+
+    def _apply_actions(self, row: int, columns: list[int]) -> None:
+        """Bring what is held through the actions since the bar before, one lane after the other: they are rare."""
+        state, market = self.state, self.market
+        held = np.flatnonzero(state.quantity > 0)
+        for lane in held[np.isin(held % self.width, columns)].tolist():
+            column = lane % self.width
+            last, ceiling = int(market.previous[row, column]), int(state.ceiling[lane])
+            step = Step(
+                close=int(market.panel.close[last, column]),
+                open=int(market.panel.open[row, column]),
+                multiplier_before=float(market.panel.multiplier[last, column]),
+                multiplier=float(market.panel.multiplier[row, column]),
+                tick=int(market.ticks(int(market.days[row]), np.array([column]))[0]),
+            )
+            held_before = Holding(
+                int(state.quantity[lane]), state.locked.get(lane, ()), None if ceiling == NO_CEILING else ceiling
+            )
+            actions = market.actions(column, int(market.days[last]), int(market.days[row]))
+            after, booked = through_actions(held_before, actions, step, market.sessions)
+            self.ledger.adjust(lane, booked)
+            state.quantity[lane] = after.quantity
+            state.ceiling[lane] = NO_CEILING if after.ceiling is None else after.ceiling
+            if after.locked:
+                state.locked[lane] = after.locked
+            if not after.quantity:
+                state.forget(np.array([lane]))

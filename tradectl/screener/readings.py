@@ -1,0 +1,127 @@
+"""Readings on demand: indicator columns are computed once an instrument and then only looked up.
+
+All columns are causal, so a reading of session t is the same whatever bars came later; nobody gets one of a later session
+than he asks for.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from tradectl.model.history import Floats, History
+from tradectl.model.market import Bar
+from tradectl.ports import MarketData, Shelf
+from tradectl.strategy.features import Features, Reading, features
+from tradectl.strategy.parameters import Parameters
+
+if TYPE_CHECKING:
+    from tradectl.screener.feature_cache import Recent
+    from tradectl.screener.state_cache import Scans
+    from tradectl.screener.trade_cache import PastTrades
+
+
+class Readings:
+    """The readings of one market under one set of parameters; `scans` reads all instruments at once, `past` knows the trades of
+    each. What takes long is kept on the shelf."""
+
+    def __init__(self, market: MarketData, parameters: Parameters, shelf: Shelf | None = None) -> None:
+        self.shelf = shelf
+        self._market = market
+        self._parameters = parameters
+        self._columns: dict[str, tuple[History, Features]] = {}
+        self._extended: dict[str, tuple[History, Features]] = {}
+        self._kept: dict[str, tuple[History, date, Reading | None]] = {}
+
+    @cached_property
+    def scans(self) -> Scans:
+        from tradectl.screener.state_cache import Scans
+
+        return Scans(self._market, self._parameters, self.shelf, self.recent)
+
+    @cached_property
+    def recent(self) -> Recent | None:
+        """The last rows of everybody; None without a shelf, where one process goes on from session to session and knows them."""
+        from tradectl.screener.feature_cache import Recent
+
+        return Recent(self._market, self._parameters, self.shelf) if self.shelf is not None else None
+
+    @cached_property
+    def past(self) -> PastTrades:
+        from tradectl.screener.trade_cache import PastTrades
+
+        return PastTrades(self._market, self._parameters, self.shelf)
+
+    def columns(self, instrument_id: str) -> tuple[History, Features] | None:
+        """History and features of an instrument; None where there is no bar at all."""
+        known = self._columns.get(instrument_id)
+        history = self._market.history(instrument_id)
+        if history is None:
+            return None
+        if known is None or known[0] is not history:
+            known = (history, features(history, self._parameters))
+            self._columns[instrument_id] = known
+        return known
+
+    def reading(self, instrument_id: str, through: date) -> Reading | None:
+        """The reading of the last stored bar of a session <= `through`."""
+        columns = self.columns(instrument_id)
+        if columns is None:
+            return None
+        history, table = columns
+        kept = self._kept.get(instrument_id)
+        if kept is not None and kept[0] is history and kept[1] == through:
+            return kept[2]
+        index = history.last_index(through)
+        found = table.reading(history, index) if index >= 0 else None
+        self._kept[instrument_id] = (history, through, found)
+        return found
+
+    def reading_with(self, instrument_id: str, bar: Bar, multiplier: float) -> tuple[History, Reading] | None:
+        """The reading of a session whose bar is not final yet, put behind the stored bars of earlier sessions. Where the
+        stored bar of that session says the same, its reading is the same."""
+        columns = self.columns(instrument_id)
+        if columns is None:
+            return None
+        history, table = columns
+        index = history.index(bar.session)
+        if index is not None and _same(history.bar(index), bar):
+            return history, table.reading(history, index)
+        before = history.through(date.fromordinal(bar.session.toordinal() - 1))
+        extended = before.with_bar(bar, multiplier)
+        row = self.scans.one_more(before, bar, multiplier, self._parameters)
+        longer = table.take(slice(len(before))).and_then(row) if row is not None else features(extended, self._parameters)
+        self._extended[instrument_id] = (extended, longer)
+        return extended, longer.reading(extended, len(extended) - 1)
+
+    def keep(self) -> None:
+        """Leave for the next process what this one found out."""
+        self.scans.keep()
+        self.past.keep()
+        if self.recent is not None:
+            self.recent.keep()
+        if self.shelf is not None:
+            self.shelf.tidy()
+
+    def features_of(self, history: History) -> Features:
+        """The columns of a history, from memory if one of the methods above answered it."""
+        for known in (self._columns, self._extended):
+            found = known.get(history.instrument_id)
+            if found is not None and found[0] is history:
+                return found[1]
+        return features(history, self._parameters)
+
+    def rsi_between(self, history: History, after: date, through: date) -> Floats:
+        """RSI of every bar of `after` < session <= `through`, of a history."""
+        return self.features_of(history).rsi[history.last_index(after) + 1 : history.last_index(through) + 1]
+
+
+def _same(stored: Bar, seen: Bar) -> bool:
+    return (stored.open, stored.high, stored.low, stored.close, stored.volume) == (
+        seen.open,
+        seen.high,
+        seen.low,
+        seen.close,
+        seen.volume,
+    )

@@ -1,0 +1,241 @@
+"""What is decided about every instrument of a universe at a close: the scan's row, the rules, and for those who pass a score.
+
+The rules are asked for the whole row at once. Only a candidate, for which the entry rule holds, is looked at alone: its next
+session's ex-dates, and what the rules earned on it before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradectl.backtest.context import Facts
+from tradectl.exchange.sessions import SessionTable
+from tradectl.model.history import History
+from tradectl.model.market import Bar, bars_entry
+from tradectl.model.panel import GAP, Panel
+from tradectl.ports import MarketData, Shelf, Tell, silence
+from tradectl.screener.coverage import Missing, missing_sessions
+from tradectl.screener.readings import Readings
+from tradectl.screener.state import Lanes, Scan, columns, readings
+from tradectl.strategy import entry, score
+from tradectl.strategy.features import Features, Reading
+from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.trusted_prices import MEMORY, MISSING_BARS, UNKNOWN_ACTION, WINDOW, rule_against, why_undecided
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was decided about one instrument, with everything that led to it. `rule` decided; `score` for a candidate."""
+
+    instrument_id: str
+    symbol: str
+    reading: Reading | None
+    verdict: str
+    rule: str
+    reason: str
+    strength: float = 0.0
+    backtest: float = 0.0
+    combined: float = 0.0
+    trades: int = 0
+    surveillance: str = ""
+    """The surveillance measures that it is under, short-term ASM too, which excludes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: about whom, at which close, for which session. `bars`: the session's bars, those that there are, where they
+    are not final yet; None where the stored ones are. `whole`: the sessions before must be stored without a hole."""
+
+    universe: tuple[str, ...]
+    session: date
+    following: date
+    bars: Mapping[str, Bar] | None
+    parameters: Parameters
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """The answer: verdicts in the order of the universe. `stale`: made from the last stored bars, for there is none of the
+    session. `missing`: the sessions that are missing, where they must not be; then there are no verdicts."""
+
+    verdicts: tuple[Verdict, ...]
+    stale: bool
+    missing: Missing | None = None
+
+
+def judged(market: MarketData, sessions: SessionTable, known: Readings, asked: Question, tell: Tell) -> Close:
+    """A verdict about everybody. Without any bar of the session everybody is excluded, unless `allow_stale`."""
+    if asked.whole:
+        allowed = asked.parameters.allow_stale
+        missing = missing_sessions(market.panel(), sessions, asked.universe, asked.session, stale=allowed)
+        if missing is not None:
+            return Close((), stale=False, missing=missing)
+    scan = _scanned(known, asked, tell)
+    column = {instrument_id: number for number, instrument_id in enumerate(scan.instruments)}
+    lanes = np.array([column.get(name, -1) for name in asked.universe], dtype=np.intp)
+    seen = _has_bar(scan, lanes, asked.session)
+    stale = not seen.any() and asked.parameters.allow_stale
+    if stale:
+        scan = known.scans.through(asked.session, tell)
+        seen = (lanes >= 0) & (scan.arrays["bars"][lanes] > 0) if len(scan.instruments) else seen
+    judge = _Judge(market, sessions, known, asked)
+    found = judge.row(scan, lanes[seen], [name for name, there in zip(asked.universe, seen, strict=True) if there])
+    symbols = market.names(asked.universe, asked.session)
+    verdicts = (
+        found.get(name) or Verdict(name, symbol, None, "EXCLUDED", "no_bar", f"no bar of {asked.session}")
+        for name, (symbol, _) in zip(asked.universe, symbols, strict=True)
+    )
+    return Close(tuple(verdicts), stale and bool(found))
+
+
+def judged_alone(market: MarketData, sessions: SessionTable, shelf: Shelf | None, asked: Question) -> Close:
+    """`judged` with nothing in memory, for a process of its own; what took long is kept there."""
+    known = Readings(market, asked.parameters, shelf)
+    close = judged(market, sessions, known, asked, silence)
+    known.keep()
+    return close
+
+
+def _scanned(known: Readings, asked: Question, tell: Tell) -> Scan:
+    if asked.bars is None:
+        return known.scans.through(asked.session, tell)
+    return known.scans.ahead(asked.session, asked.bars, tell)
+
+
+def _has_bar(scan: Scan, lanes: Lanes, session: date) -> NDArray[np.bool_]:
+    if not len(scan.instruments):
+        return np.zeros(len(lanes), dtype=np.bool_)
+    seen: NDArray[np.bool_] = (lanes >= 0) & (scan.arrays["day"][lanes] == session.toordinal())
+    return seen
+
+
+class _Judge:
+    """The rules for a row, and the score for those who pass."""
+
+    def __init__(self, market: MarketData, sessions: SessionTable, known: Readings, asked: Question) -> None:
+        self.market, self.sessions, self.known, self.asked = market, sessions, known, asked
+        self.surveillance = market.surveillance(asked.session)
+        self.watched = self.surveillance.excluded()
+
+    def row(self, scan: Scan, lanes: Lanes, names: Sequence[str]) -> dict[str, Verdict]:
+        """Verdicts about those that have a bar, by instrument."""
+        parameters = self.asked.parameters
+        table = columns(scan, lanes, parameters)
+        rows = readings(scan, lanes, table)
+        facts = self.market.names(names, self.asked.session)
+        shares = np.array([entry.is_share(isin) for _, isin in facts], dtype=np.bool_)
+        series = np.array([reading.series for reading in rows], dtype=np.str_)
+        free = np.array([name not in self.watched for name in names], dtype=np.bool_)
+        excluded = entry.exclusions(series, shares, scan.arrays["close"][lanes], table, parameters, free=free).tolist()
+        refused = entry.refusals(table, parameters).tolist()
+        found = {}
+        for i, (name, (symbol, _), reading, out, no) in enumerate(zip(names, facts, rows, excluded, refused, strict=True)):
+            rule, why = self._distrusted(scan, int(lanes[i]), name, reading)
+            if out and rule in {"", MISSING_BARS}:  # a fund that seldom trades is none the less a fund
+                detail = f"{out}, {self.surveillance.excluding(name)}" if out == "surveillance" else out
+                rule, why = out, f"not in the universe: {detail}"
+            if rule:
+                found[name] = Verdict(name, symbol, reading, "EXCLUDED", rule, why)
+            elif no or (no := self._ex_date(name)):
+                reason = f"RSI {reading.rsi:.1f}, close {reading.close / 100:.2f}: fails {no}"
+                found[name] = Verdict(name, symbol, reading, "AVOID", no, reason)
+            else:
+                jumped = bool(scan.arrays["jump"][lanes[i]])  # it may keep the reference run from entries for long
+                lately = None if jumped else self._lately(name, reading, table.take(np.array([i])))
+                found[name] = self._scored(symbol, reading, lately or self._facts(name, reading))
+        for name in found.keys() & self.surveillance.named():
+            found[name] = replace(found[name], surveillance=self.surveillance.stages(name))
+        return found
+
+    def _distrusted(self, scan: Scan, lane: int, name: str, reading: Reading) -> tuple[str, str]:
+        """The rule of `trusted_prices` that excludes an instrument, and its reason. Its whole history is looked at only where
+        the scan or the panel shows something."""
+        undecided = self._undecided.get(name)
+        if undecided is not None and undecided <= self.asked.following:
+            return UNKNOWN_ACTION, why_undecided(undecided)
+        jump, bars = int(scan.arrays["jump"][lane]), int(scan.arrays["bars"][lane])
+        if not (jump and bars - jump < MEMORY) and name not in self._lacking:
+            return "", ""
+        actions = self.market.actions(name, date.min, self.asked.following)
+        history = self._history(name, reading).through(self.asked.session)
+        return rule_against(history, actions, self.market.panel().sessions, self.asked.following)
+
+    @cached_property
+    def _undecided(self) -> Mapping[str, date]:
+        return self.market.undecided()
+
+    @cached_property
+    def _lacking(self) -> frozenset[str]:
+        """The instruments without a bar on one of the last sessions with bars."""
+        panel = self.market.panel()
+        end = panel.last_index(self.asked.session) + 1
+        lacking = (panel.state[max(0, end - WINDOW) : end] == GAP).any(axis=0)
+        return frozenset(panel.instruments[column] for column in np.flatnonzero(lacking).tolist())
+
+    def _ex_date(self, instrument_id: str) -> str:
+        actions = self.market.actions(instrument_id, self.asked.session, self.asked.following)
+        return "ex_date" if any(bars_entry(action) for action in actions) else ""
+
+    def _scored(self, symbol: str, reading: Reading, facts: Facts) -> Verdict:
+        parameters, instrument_id = self.asked.parameters, facts.history.instrument_id
+        strength = score.strength(reading, parameters)
+        trades = self.known.past.trades(facts)
+        backtest, count, win, net = score.backtest_score(trades, self.asked.session, parameters)
+        combined = score.combined(strength, backtest, parameters)
+        past = f"{count} trades, {win:.0f} % won, net {net:.2f} %"
+        reason = f"score {combined:.1f}: strength {strength:.1f}, backtest {backtest:.1f} ({past})"
+        verdict = score.verdict(combined, count, parameters)
+        return Verdict(instrument_id, symbol, reading, verdict, "score", reason, strength, backtest, combined, count)
+
+    def _lately(self, instrument_id: str, reading: Reading, row: Features) -> Facts | None:
+        """What is known of an instrument from where its reference run was last flat on. `row` is that of the reading; None
+        unless those before were kept."""
+        since, recent, panel = self.known.past.flat_on(instrument_id, self.sessions), self.known.recent, self.market.panel()
+        bars = panel.history(instrument_id, since) if since is not None and recent is not None else None
+        if bars is None or recent is None or since is None or _lacks_before(panel, instrument_id, since):
+            return None
+        bar = self._not_final(instrument_id, reading)
+        if bar is None:
+            bars = bars.through(reading.session)
+        else:
+            bars = bars.through(date.fromordinal(reading.session.toordinal() - 1)).with_bar(bar, reading.multiplier)
+        before = recent.rows(panel.columns[instrument_id], bars.sessions[:-1].tolist())
+        if not len(bars) or bars.session(0) != since or before is None:
+            return None
+        parameters, columns = self.asked.parameters, before.and_then(row)
+        return Facts.gather(self.market, self.sessions, parameters, instrument_id, history=bars, columns=columns)
+
+    def _facts(self, instrument_id: str, reading: Reading) -> Facts:
+        """What is known of an instrument from its first bar on."""
+        history, parameters = self._history(instrument_id, reading), self.asked.parameters
+        return Facts.gather(self.market, self.sessions, parameters, instrument_id, history=history, readings=self.known)
+
+    def _not_final(self, instrument_id: str, reading: Reading) -> Bar | None:
+        """The bar of the reading, if it is one that is not stored."""
+        bar = self.asked.bars.get(instrument_id) if self.asked.bars is not None else None
+        return bar if bar is not None and reading.session == bar.session else None
+
+    def _history(self, instrument_id: str, reading: Reading) -> History:
+        """The bars that the reading is of: the stored ones, or those before and the bar that is not final."""
+        bar = self._not_final(instrument_id, reading)
+        if bar is not None:
+            found = self.known.reading_with(instrument_id, bar, reading.multiplier)
+            history = found[0] if found is not None else None
+        else:
+            history = self.market.history(instrument_id)
+        if history is None:
+            raise ValueError(f"{instrument_id} was scanned and has no bars")
+        return history
+
+
+def _lacks_before(panel: Panel, instrument_id: str, since: date) -> bool:
+    """Return whether a hole shortly before a session keeps the reference run from entries after it."""
+    begin = panel.last_index(since)
+    return bool((panel.state[max(0, begin - WINDOW) : begin, panel.columns[instrument_id]] == GAP).any())

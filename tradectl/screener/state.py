@@ -1,0 +1,267 @@
+"""The scan: what the rules look at, for all instruments of a row at once, carried on from session to session.
+
+A `Scan` is what has to be remembered of the past so that one more row of bars is enough: the smoothed values, and rings with
+the last bars of each window. An instrument counts its own bars: where it has none, nothing of it moves. After a row every
+instrument stands exactly, bit for bit, where `features` of its history ends: the same sums from running totals, in the same
+order. What is costly and seldom asked (medians, extremes of windows) is made from the rings when somebody asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradectl.model.history import Floats, Ints
+from tradectl.model.opening_gap import within_band
+from tradectl.model.panel import NAMES, Row
+from tradectl.strategy.features import TREND_LOOKBACK, Features, Reading, quality_points
+from tradectl.strategy.indicators import ema_share, rsi_share, strength_index
+from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.trusted_prices import suspicious
+
+RULES = ("backtest", "exchange", "model", "screener", "strategy")
+"""The packages whose source decides what a scan holds, and what a rule makes of it."""
+Lanes = NDArray[np.intp]
+"""Which instruments are meant: their columns in the panel."""
+
+
+class Windows(NamedTuple):
+    """All that a scan depends on besides the bars: how many of them each indicator looks at."""
+
+    rsi: int
+    fast: int
+    slow: int
+    average: int
+    quality: int
+    candles: int
+
+    @classmethod
+    def of(cls, p: Parameters) -> Windows:
+        return cls(p.rsi_period, p.ema_fast, p.ema_slow, p.average_window, p.quality_window, p.quality_candle_window)
+
+
+def layout(windows: Windows) -> Mapping[str, tuple[str, int]]:
+    """Every array of a scan: its type, and the length of its ring (0: one value an instrument)."""
+    last = {"day": "i8", "series": "i1", "close": "i8", "volume": "i8", "multiplier": "f8", "bars": "i8", "jump": "i8"}
+    smoothed = dict.fromkeys(("adjusted", "up", "down", "fast", "slow", "slow_before"), "f8")
+    totals = dict.fromkeys(("volume_total", "volume_sum", "range_total", "range_sum", "spread_total", "spread_sum"), "f8")
+    rings = {
+        "slows": ("f8", TREND_LOOKBACK),
+        "turnovers": ("i8", windows.average),
+        "volume_totals": ("f8", windows.average),
+        "highs": ("f8", windows.quality),
+        "lows": ("f8", windows.quality),
+        "gaps": ("i1", windows.quality),
+        "range_totals": ("f8", windows.quality),
+        "opens": ("f8", windows.candles),
+        "bodies": ("f8", windows.candles),
+        "spread_totals": ("f8", windows.candles),
+    }
+    return {name: (kind, 0) for name, kind in (last | smoothed | totals).items()} | rings
+
+
+@dataclass(eq=False)
+class Scan:
+    """`instruments` as the panel's columns; `session` the ordinal of the last row taken in (0: none). `arrays` by `layout`, one
+    column an instrument; `day`, `series`, `close`, `volume` and `multiplier` are of its own last bar, as traded. `jump`: the
+    number of its last bar whose open contradicts the close before, counted from 1; 0 without one."""
+
+    instruments: tuple[str, ...]
+    windows: Windows
+    session: int
+    arrays: dict[str, NDArray[Any]]
+
+    @classmethod
+    def empty(cls, instruments: Sequence[str], windows: Windows) -> Scan:
+        """Before the first bar of anybody."""
+        n = len(instruments)
+        arrays = {name: np.zeros((size, n) if size else n, dtype=kind) for name, (kind, size) in layout(windows).items()}
+        return cls(tuple(instruments), windows, 0, arrays)
+
+    def copy(self) -> Scan:
+        """The same, to look one row ahead without moving."""
+        return Scan(self.instruments, self.windows, self.session, {name: values.copy() for name, values in self.arrays.items()})
+
+    def alone(self, instrument_id: str) -> Scan | None:
+        """A copy with this instrument only; None where it is not there."""
+        if instrument_id not in self.instruments:
+            return None
+        lane = self.instruments.index(instrument_id)
+        arrays = {name: values[..., lane : lane + 1].copy() for name, values in self.arrays.items()}
+        return Scan((instrument_id,), self.windows, self.session, arrays)
+
+    def among(self, instruments: Sequence[str]) -> Scan:
+        """The same for these columns; an instrument that was not there has no bar yet."""
+        if tuple(instruments) == self.instruments:
+            return self
+        column = {instrument_id: number for number, instrument_id in enumerate(self.instruments)}
+        known = [(new, column[name]) for new, name in enumerate(instruments) if name in column]
+        there = np.array(known, dtype=np.intp).reshape(-1, 2)
+        found = Scan.empty(instruments, self.windows)
+        for name, values in found.arrays.items():
+            values[..., there[:, 0]] = self.arrays[name][..., there[:, 1]]
+        found.session = self.session
+        return found
+
+    def lanes(self, instruments: Sequence[str]) -> Lanes:
+        """The columns of these instruments. KeyError for one that is not there."""
+        column = {instrument_id: number for number, instrument_id in enumerate(self.instruments)}
+        return np.array([column[name] for name in instruments], dtype=np.intp)
+
+
+def advance(scan: Scan, row: Row) -> None:
+    """Take in one more row, in place: a scan is too large to be copied for each of thousands of sessions."""
+    lanes, at, windows = np.flatnonzero(row.state > 0), scan.arrays, scan.windows
+    scan.session = row.session
+    bars = at["bars"][lanes]
+    multiplier, volume = row.multiplier[lanes], row.volume[lanes]
+    _note_jumps(scan, lanes, row, multiplier)
+    opened, high, low, close = (prices[lanes] * multiplier for prices in (row.open, row.high, row.low, row.close))
+    _smooth(scan, lanes, bars, row.close[lanes] / 100 * multiplier)
+    average, quality, candles = (_places(scan, lanes, bars, size) for size in (windows.average, windows.quality, windows.candles))
+    _put(at["turnovers"], average, row.close[lanes] * volume)
+    _total(scan, "volume", lanes, average, volume / multiplier)
+    before = _places(scan, lanes, bars - 1, windows.quality)
+    gap = (low > _get(at["highs"], before)) | (high < _get(at["lows"], before))
+    _put(at["gaps"], quality, gap & (bars > 0))
+    _put(at["highs"], quality, high)
+    _put(at["lows"], quality, low)
+    _total(scan, "range", lanes, quality, (high - low) / close)
+    _put(at["opens"], candles, opened)
+    _put(at["bodies"], candles, np.abs(close - opened))
+    _total(scan, "spread", lanes, candles, high - low)
+    at["day"][lanes] = row.session
+    for name, values in (("series", row.state), ("close", row.close), ("volume", row.volume), ("multiplier", row.multiplier)):
+        at[name][lanes] = values[lanes]
+    at["bars"][lanes] = bars + 1
+
+
+def _note_jumps(scan: Scan, lanes: Lanes, row: Row, multiplier: Floats) -> None:
+    """Note the bars whose open contradicts the close before: `trusted_prices.jumps` looks closer at them."""
+    at = scan.arrays
+    seen = at["bars"][lanes] > 0
+    lanes, multiplier = lanes[seen], multiplier[seen]
+    step = multiplier / at["multiplier"][lanes]
+    opened, base = row.open[lanes], at["close"][lanes] / step
+    jumped = ~within_band(opened, base)
+    moved = np.flatnonzero(step != 1.0)
+    if len(moved):
+        jumped[moved] = suspicious(opened[moved], base[moved], step[moved])
+    at["jump"][lanes[jumped]] = at["bars"][lanes[jumped]] + 1
+
+
+def _smooth(scan: Scan, lanes: Lanes, bars: Ints, close: Floats) -> None:
+    """The recurrences of `indicators`, one step: an average begins at its first value, and a change at nothing."""
+    at, windows, first = scan.arrays, scan.windows, bars == 0
+    change = np.where(first, 0.0, close - at["adjusted"][lanes])
+    wilders = rsi_share(windows.rsi)
+    steps = (
+        ("up", np.maximum(change, 0.0), wilders),
+        ("down", np.maximum(-change, 0.0), wilders),
+        ("fast", close, ema_share(windows.fast)),
+        ("slow", close, ema_share(windows.slow)),
+    )
+    for name, x, alpha in steps:
+        y = np.where(first, x, at[name][lanes])
+        at[name][lanes] = np.where(x == y, y, (1.0 - alpha) * y + alpha * x)
+    at["adjusted"][lanes] = close
+    trend = _places(scan, lanes, bars, TREND_LOOKBACK)
+    at["slow_before"][lanes] = _get(at["slows"], trend)
+    _put(at["slows"], trend, at["slow"][lanes])
+
+
+def _total(scan: Scan, name: str, lanes: Lanes, places: Lanes, values: Floats) -> None:
+    """A running total, and what it grew by within its window."""
+    at = scan.arrays
+    total = at[f"{name}_total"][lanes] + values
+    at[f"{name}_sum"][lanes] = total - _get(at[f"{name}_totals"], places)
+    at[f"{name}_total"][lanes] = total
+    _put(at[f"{name}_totals"], places, total)
+
+
+def _places(scan: Scan, lanes: Lanes, number: Ints, size: int) -> Lanes:
+    """Where a ring of that size keeps each instrument's bar of that number."""
+    return number % size * len(scan.instruments) + lanes
+
+
+def _get(ring: NDArray[Any], places: Lanes) -> NDArray[Any]:
+    """What stands in these places: the value of one whole turn ago, before the new one is put."""
+    found: NDArray[Any] = ring.reshape(-1)[places]
+    return found
+
+
+def _put(ring: NDArray[Any], places: Lanes, values: NDArray[Any]) -> None:
+    ring.reshape(-1)[places] = values
+
+
+def columns(scan: Scan, lanes: Lanes, parameters: Parameters) -> Features:
+    """The last row of `features` of each of these instruments, as its last own bar left it."""
+    at, windows = scan.arrays, scan.windows
+    bars, turnovers = at["bars"][lanes], at["turnovers"][:, lanes]
+    slow = _from(windows.slow, bars, at["slow"][lanes])
+    enough = bars >= windows.average
+    with np.errstate(divide="ignore", invalid="ignore"):
+        average = at["volume_sum"][lanes] / windows.average
+        ratio = at["volume"][lanes] / at["multiplier"][lanes] / average
+    return Features(
+        close=at["adjusted"][lanes],
+        rsi=_rsi(scan, lanes),
+        ema_fast=_from(windows.fast, bars, at["fast"][lanes]),
+        ema_slow=slow,
+        ema_slow_before=_from(windows.slow + TREND_LOOKBACK, bars, at["slow_before"][lanes]),
+        volume_ratio=np.where(enough, ratio, np.nan),
+        average_turnover=np.where(enough, turnovers.sum(axis=0) // windows.average, -1),
+        median_turnover=np.where(enough, _medians(turnovers), -1),
+        quality=_quality(scan, lanes, parameters),
+        bars=bars,
+    )
+
+
+def _from(least: int, bars: Ints, values: Floats) -> Floats:
+    """Values that mean something from the bar of that number on, counted from 1."""
+    return np.where(bars >= least, values, np.nan)
+
+
+def _rsi(scan: Scan, lanes: Lanes) -> Floats:
+    value = strength_index(scan.arrays["up"][lanes], scan.arrays["down"][lanes])
+    return _from(scan.windows.rsi, scan.arrays["bars"][lanes], value)
+
+
+def _medians(window: Ints) -> Ints:
+    """Medians down the columns; of an even window the floor of the mean of the middle two."""
+    high = len(window) // 2
+    low = high - 1 if len(window) % 2 == 0 else high
+    ordered = np.sort(window, axis=0)
+    middle: Ints = (ordered[low] + ordered[high]) // 2
+    return middle
+
+
+def _quality(scan: Scan, lanes: Lanes, p: Parameters) -> Floats:
+    at, long, short = scan.arrays, scan.windows.quality, scan.windows.candles
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gaps = at["gaps"][:, lanes].sum(axis=0, dtype=np.int64) / long
+        price_range = at["highs"][:, lanes].max(axis=0) / at["lows"][:, lanes].min(axis=0) - 1
+    bodies, limit = at["bodies"][:, lanes], p.quality_candle_multiple * (at["spread_sum"][lanes] / short)
+    large = bodies > p.quality_candle_body * at["opens"][:, lanes]
+    extreme = (large | (bodies > limit)).sum(axis=0) / short
+    points = quality_points(gaps, at["range_sum"][lanes] / long, price_range, extreme, p)
+    return _from(max(long, short), at["bars"][lanes], points)
+
+
+def readings(scan: Scan, lanes: Lanes, features: Features) -> list[Reading]:
+    """The rows of `columns` as plain numbers, each with the bar it is of."""
+    at = scan.arrays
+    days = {day: date.fromordinal(day) for day in set(at["day"][lanes].tolist())}
+    values = zip(
+        (days[day] for day in at["day"][lanes].tolist()),
+        NAMES[at["series"][lanes]].tolist(),
+        *(at[name][lanes].tolist() for name in ("close", "volume", "multiplier")),
+        *(getattr(features, name).tolist() for name in Features.__dataclass_fields__),
+        strict=True,
+    )
+    return [Reading(*row) for row in values]

@@ -1,0 +1,187 @@
+"""Where the scan stands: taken from the shelf, carried on to the session that is asked for, and put back for tomorrow.
+
+What was put back is only taken where it is of this very history: of the same edition of the bars, and with the same instruments
+listed on its session. A session before it is scanned from the first bar on, but for those that were passed by whoever went back
+before.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from tradectl.model.history import History, Ints
+from tradectl.model.market import Bar
+from tradectl.model.panel import FIELDS, NOT_LISTED, SERIES, Panel, Row
+from tradectl.ports import MarketData, Shelf, Tell, silence
+from tradectl.screener.feature_cache import KEPT, Recent
+from tradectl.screener.state import RULES, Scan, Windows, advance, columns, layout
+from tradectl.source import fingerprint
+from tradectl.strategy.features import Features
+from tradectl.strategy.parameters import Parameters
+
+FORMAT = 2
+"""Of what is put on the shelf; it rises whenever a scan holds something else."""
+_EVERY = 25
+"""Rows between two words about how far the scan is."""
+_PASSED = 8
+"""Scans of earlier sessions that are kept once somebody has gone back in time."""
+_NEAR = 10
+"""Days that the scan in memory is carried on for the sake of one instrument: a weekend with holidays around it."""
+
+
+class Scans:
+    """The scan of one market's stored bars under one set of windows."""
+
+    def __init__(
+        self, market: MarketData, parameters: Parameters, shelf: Shelf | None = None, recent: Recent | None = None
+    ) -> None:
+        self._market = market
+        self._windows = Windows.of(parameters)
+        self._shelf, self._recent = shelf, recent
+        self._scan: Scan | None = None
+        self._edition = ""
+        self._kept = 0
+        self._passed: dict[int, Scan] | None = None
+
+    def through(self, session: date, tell: Tell) -> Scan:
+        """The scan of all stored bars of sessions <= `session`. It is shared: look at it, or copy it."""
+        panel, edition = self._market.panel(), self._market.edition()
+        wanted = panel.last_index(session)
+        if self._scan is None or edition != self._edition:
+            self._scan, self._edition = self._taken(panel, edition), edition
+            self._kept, self._passed = self._scan.session, None
+        scan = self._scan.among(panel.instruments)
+        if scan.session > session.toordinal():
+            scan = self._earlier(session, panel.instruments)
+        begin = int(np.searchsorted(panel.sessions, scan.session, side="right"))
+        for index in range(begin, wanted + 1):
+            advance(scan, panel.row(index))
+            if self._recent is not None and index > wanted - KEPT:
+                self._recent.add(scan)
+            if (index - begin) % _EVERY == 0:
+                tell("sessions scanned", index - begin + 1, wanted + 1 - begin)
+        self._scan = scan
+        if self._passed is not None and scan.session not in self._passed:
+            self._passed[scan.session] = scan.copy()
+            self._passed.pop(min(self._passed) if len(self._passed) > _PASSED else 0, None)
+        return scan
+
+    def _earlier(self, session: date, instruments: Sequence[str]) -> Scan:
+        """Who goes back in time once will do it again, as a drill does with each life: from then on the sessions that were asked
+        for are kept."""
+        if self._passed is None:
+            self._passed = {}
+        known = [day for day in self._passed if day <= session.toordinal()]
+        return self._passed[max(known)].copy().among(instruments) if known else Scan.empty(instruments, self._windows)
+
+    def ahead(self, session: date, bars: Mapping[str, Bar], tell: Tell) -> Scan:
+        """The scan of all stored bars before a session, and then of these bars of the session itself. Nothing of it is kept."""
+        scan = self.through(date.fromordinal(session.toordinal() - 1), tell).copy()
+        advance(scan, self._row(scan, session, {name: bars[name] for name in scan.instruments if name in bars}))
+        return scan
+
+    def one_more(self, before: History, bar: Bar, multiplier: float, parameters: Parameters) -> Features | None:
+        """The features of one more bar behind a history, from where its scan stands; None where that is not at hand."""
+        if not len(before) or not self._at_hand(date.fromordinal(bar.session.toordinal() - 1)):
+            return None
+        scan = self.through(date.fromordinal(bar.session.toordinal() - 1), silence).alone(before.instrument_id)
+        if scan is None or int(scan.arrays["bars"][0]) != len(before) or bar.series not in SERIES:
+            return None
+        advance(scan, _row_of(scan, bar.session, {before.instrument_id: bar}, [multiplier]))
+        return columns(scan, np.zeros(1, dtype=np.intp), parameters)
+
+    def _at_hand(self, session: date) -> bool:
+        """Whether the scan through a session is in memory, or hardly further than the next session."""
+        if self._scan is None or self._market.edition() != self._edition:
+            return False
+        ahead = session.toordinal() - self._scan.session
+        return 0 <= ahead <= _NEAR
+
+    def _row(self, scan: Scan, session: date, bars: Mapping[str, Bar]) -> Row:
+        lanes = scan.lanes(tuple(bars)).tolist()
+        multipliers = [self._multiplier(scan, lane, bar) for lane, bar in zip(lanes, bars.values(), strict=True)]
+        return _row_of(scan, session, bars, multipliers)
+
+    def _multiplier(self, scan: Scan, lane: int, bar: Bar) -> float:
+        """That of the last bar, unless there was an action since."""
+        instrument_id, day = scan.instruments[lane], int(scan.arrays["day"][lane])
+        if day and not self._market.actions(instrument_id, date.fromordinal(day), bar.session):
+            return float(scan.arrays["multiplier"][lane])
+        found = self._market.multiplier(instrument_id, bar.session, bar.open)
+        return 1.0 if found is None else found
+
+    def keep(self) -> None:
+        """Put the scan on the shelf, unless one of a later session is there."""
+        if self._shelf is not None and self._scan is not None and self._scan.session > self._kept:
+            self._shelf.put(self._name, packed(self._scan, self._edition))
+            self._kept = self._scan.session
+
+    @property
+    def _name(self) -> str:
+        return f"scan-{FORMAT}-{fingerprint(*RULES)[:8]}-{'-'.join(map(str, self._windows))}"
+
+    def _taken(self, panel: Panel, edition: str) -> Scan:
+        content = self._shelf.get(self._name) if self._shelf is not None else None
+        scan = unpacked(content, self._windows, edition) if content is not None else None
+        if scan is not None and _is_of(scan := scan.among(panel.instruments), panel):
+            return scan
+        return Scan.empty(panel.instruments, self._windows)
+
+
+def _row_of(scan: Scan, session: date, bars: Mapping[str, Bar], multipliers: Sequence[float]) -> Row:
+    """Bars of one session as a row of the scan's instruments."""
+    lanes, n = scan.lanes(tuple(bars)), len(scan.instruments)
+    state, multiplier = np.zeros(n, dtype=np.int8), np.ones(n)
+    state[lanes] = [SERIES[bar.series] for bar in bars.values()]
+    multiplier[lanes] = multipliers
+
+    def filled(name: str) -> Ints:
+        values = np.zeros(n, dtype=np.int64)
+        values[lanes] = [getattr(bar, name) for bar in bars.values()]
+        return values
+
+    opens, highs, lows, closes = (filled(name).astype(np.int32) for name in FIELDS[:4])
+    return Row(session.toordinal(), opens, highs, lows, closes, filled("volume"), state, multiplier)
+
+
+def _is_of(scan: Scan, panel: Panel) -> bool:
+    """Whether the panel has that session, and the same instruments were listed by then."""
+    index = int(np.searchsorted(panel.sessions, scan.session))
+    there = index < len(panel) and int(panel.sessions[index]) == scan.session
+    return there and bool(np.array_equal(panel.state[index] != NOT_LISTED, scan.arrays["bars"] > 0))
+
+
+@dataclass(frozen=True)
+class _Header:
+    """The first line of a kept scan."""
+
+    edition: str
+    session: int
+    instruments: list[str]
+
+
+def packed(scan: Scan, edition: str) -> bytes:
+    """A scan as bytes: a line that says what it is of, then its arrays one after the other."""
+    header = json.dumps([edition, scan.session, scan.instruments], separators=(",", ":")).encode()
+    return b"".join((header, b"\n", *(values.data for values in scan.arrays.values())))
+
+
+def unpacked(content: bytes, windows: Windows, edition: str) -> Scan | None:
+    """The scan that `packed` made; None where it is of another edition."""
+    end = content.index(b"\n")
+    header = _Header(*json.loads(content[:end]))
+    if header.edition != edition:
+        return None
+    scan, offset, count = Scan.empty((), windows), end + 1, len(header.instruments)
+    for name, (kind, size) in layout(windows).items():
+        shape = (size, count) if size else (count,)
+        values = np.frombuffer(content, dtype=kind, count=int(np.prod(shape)), offset=offset)
+        scan.arrays[name] = values.reshape(shape).copy()
+        offset += values.nbytes
+    scan.instruments, scan.session = tuple(header.instruments), header.session
+    return scan
