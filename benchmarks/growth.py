@@ -20,7 +20,7 @@ from benchmarks.simulate import ROOT, WARM_UP, Program, copy_of
 from benchmarks.sweep import SETTINGS, market_of
 from benchmarks.timing import seconds
 from tradectl.marketdata.store import Store
-from tradectl.research.vectorized import closed_trades as lanes
+from tradectl.research.vectorized import engine
 from tradectl.research.vectorized.market import LaneMarket
 from tradectl.screener.screen import Question, judged_alone
 from tradectl.strategy.indicators import ema, rsi
@@ -129,7 +129,7 @@ def backtests(symbols: int, sessions: int, settings: Sequence[Parameters]) -> Wo
 
     def run() -> None:
         market = LaneMarket(made.panel, made.listings, made.sessions)
-        lanes.backtests(market, settings, first=first, last=last, scored=True)
+        engine.backtests(market, settings, first=first, last=last, scored=True)
 
     return lambda: seconds(run)
 

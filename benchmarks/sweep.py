@@ -22,7 +22,7 @@ from tradectl.model.history import History
 from tradectl.model.market import ActionKind, CorporateAction, Instrument
 from tradectl.research.closed import Closed
 from tradectl.research.sweep import CHUNK
-from tradectl.research.vectorized import closed_trades as lanes
+from tradectl.research.vectorized import engine
 from tradectl.research.vectorized.market import LaneMarket, Listing
 from tradectl.strategy.features import features
 from tradectl.strategy.parameters import Parameters
@@ -45,7 +45,7 @@ def measure(quick: bool) -> Result:
     first, last = (date.fromordinal(int(market.days[row])) for row in (0, -1))
     begun, found = process_time(), []
     for i in range(0, len(settings), CHUNK):
-        found += lanes.backtests(market, settings[i : i + CHUNK], first=first, last=last, scored=True)
+        found += engine.backtests(market, settings[i : i + CHUNK], first=first, last=last, scored=True)
     ours = process_time() - begun
     drawn = np.random.default_rng(SEED).integers((len(settings), len(market.listings)), size=(SAMPLE, 2)).tolist()
     begun = process_time()

@@ -11,10 +11,10 @@ import pytest
 
 from tests.strategy.world import PARAMETERS, Candle, days, facts, history, made_features
 from tradectl.backtest.candidates import Contender
+from tradectl.backtest.context import Span
 from tradectl.backtest.portfolio import Portfolio, undelivered
 from tradectl.exchange.charges import buy_charges
 from tradectl.model.order import Fill, Side
-from tradectl.research.walk_forward import Span
 from tradectl.strategy.sizing import size
 
 FLAT: Candle = (9_500, 9_550, 9_450, 9_500)

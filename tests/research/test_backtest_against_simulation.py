@@ -106,7 +106,9 @@ def backtested(store: Store, case: Case) -> dict[str, Backtest]:
         instrument_id = store.find(symbol, case.last)
         history = store.history(instrument_id)
         assert history is not None
-        facts = Facts.gather(store, store.sessions, parameters, instrument_id, history=history, readings=readings)
+        facts = Facts.gather(
+            store, store.sessions, parameters, instrument_id, history=history, columns=readings.features_of(history)
+        )
         found[symbol] = gated(facts, first=case.first, last=case.last)
     return found
 

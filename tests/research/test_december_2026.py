@@ -11,6 +11,7 @@ from tests.research.test_backtest_against_simulation import Case as Alone
 from tests.research.test_backtest_against_simulation import backtested, in_order
 from tests.research.test_portfolio_against_simulation import Case, lived
 from tests.research.world import EAGER, simulated
+from tradectl.backtest.context import Span
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.archive import Archive
 from tradectl.marketdata.imports import import_files
@@ -19,7 +20,6 @@ from tradectl.marketdata.synthetic import make_market
 from tradectl.model.moment import at_ist
 from tradectl.model.money import to_rupees
 from tradectl.report.simulation import trade_row
-from tradectl.research.walk_forward import Span
 
 LAST = date(2026, 12, 31)
 DECEMBER = Span(date(2026, 12, 1), date(2026, 12, 30))

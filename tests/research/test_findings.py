@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from tests.research.test_closed import trade
+from tradectl.backtest.context import Span
 from tradectl.research.closed import Closed
 from tradectl.research.findings import By, Findings, find, ranked, sharpe
 from tradectl.research.grid import Changes
-from tradectl.research.walk_forward import Span, split
+from tradectl.research.walk_forward import split
 
 START = date(2024, 1, 1)
 DAYS = 3 * 366

@@ -15,6 +15,7 @@ from tests.research.world import EAGER
 from tradectl import bootstrap
 from tradectl.backtest import candidates as contenders
 from tradectl.backtest import context as facts
+from tradectl.backtest.context import Span
 from tradectl.backtest.engine import Order, Run
 from tradectl.backtest.look_ahead import MISSING, ORDERED, SCORE, SEEN, TRADED, Engine, look_ahead
 from tradectl.marketdata.store import Store
@@ -25,7 +26,6 @@ from tradectl.research.vectorized import market as lane_market
 from tradectl.research.vectorized.loop import LaneState
 from tradectl.research.vectorized.market import Candidates
 from tradectl.research.vectorized.strategy import Strategy
-from tradectl.research.walk_forward import Span
 from tradectl.settings import Settings
 from tradectl.strategy.features import Features
 from tradectl.strategy.parameters import Parameters, with_changes

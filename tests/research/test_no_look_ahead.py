@@ -14,7 +14,6 @@ from tradectl.backtest.engine import Facts, reference
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.store import Store
 from tradectl.runtime.simulate import Seed
-from tradectl.screener.readings import Readings
 from tradectl.strategy.parameters import Parameters
 
 SYMBOLS = (
@@ -85,4 +84,4 @@ def test_trades_that_were_closed_do_not_depend_on_later_bars(real_market: Path, 
 def facts(store: Store, symbol: str, parameters: Parameters) -> Facts:
     history = store.history(symbol)
     assert history is not None
-    return Facts.gather(store, store.sessions, parameters, symbol, history=history, readings=Readings(store, parameters))
+    return Facts.gather(store, store.sessions, parameters, symbol, history=history)

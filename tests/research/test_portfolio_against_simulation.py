@@ -14,6 +14,7 @@ import pytest
 
 from tests.research.test_backtest_against_simulation import in_order
 from tests.research.world import EAGER, simulated
+from tradectl.backtest.context import Span
 from tradectl.backtest.metrics import max_drawdown
 from tradectl.backtest.portfolio import Portfolio
 from tradectl.exchange.sessions import SessionTable
@@ -21,7 +22,6 @@ from tradectl.marketdata.store import Store
 from tradectl.model.money import to_rupees
 from tradectl.report.simulation import trade_row
 from tradectl.research.backtests import gathered
-from tradectl.research.walk_forward import Span
 from tradectl.strategy.parameters import Parameters, with_changes
 
 

@@ -7,8 +7,9 @@ from itertools import pairwise
 
 import pytest
 
+from tradectl.backtest.context import Span
 from tradectl.errors import UsageError
-from tradectl.research.walk_forward import Span, Split, split, years_of
+from tradectl.research.walk_forward import Split, split, years_of
 
 
 def test_three_years_are_trained_and_the_next_one_judged() -> None:

@@ -71,7 +71,8 @@ class ByInstrument:
             made = self.readings.reading_with(name, bar, reading.multiplier)
             history = made[0] if made is not None else None
         assert history is not None
-        facts = Facts.gather(self.market, self.market.sessions, parameters, name, history=history, readings=self.readings)
+        columns = self.readings.features_of(history)
+        facts = Facts.gather(self.market, self.market.sessions, parameters, name, history=history, columns=columns)
         strength = score.strength(reading, parameters)
         backtest, count, win, net = score.backtest_score(reference(facts), asked.session, parameters)
         combined = score.combined(strength, backtest, parameters)

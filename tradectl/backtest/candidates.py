@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tradectl.backtest.context import Facts
+from tradectl.backtest.context import Facts, Span
 from tradectl.backtest.engine import reference
-from tradectl.research.walk_forward import Span
 from tradectl.strategy.entry import Mask, admission_mask, entry_mask, is_share
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.score import Verdict, backtest_score, combined, rank, strength, verdict

@@ -8,10 +8,10 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tradectl.backtest.session import MinuteBar
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.history import History, Ints
 from tradectl.model.market import CorporateAction, Instrument
+from tradectl.model.price_path import MinuteBar
 from tradectl.model.surveillance import Spells
 from tradectl.strategy.features import Features, features
 from tradectl.strategy.parameters import Parameters
@@ -19,7 +19,14 @@ from tradectl.strategy.trusted_prices import Mask, trusted_mask, undecided_from
 
 if TYPE_CHECKING:
     from tradectl.ports import MarketData
-    from tradectl.screener.readings import Readings
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From `first` to `last`, both included."""
+
+    first: date
+    last: date
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,15 +64,11 @@ class Facts:
         instrument_id: str,
         *,
         history: History,
-        readings: Readings | None = None,
         columns: Features | None = None,
     ) -> Facts:
-        """The facts of one instrument from a market. `columns` are the features of the history where they are known; `readings`
-        saves computing those of a history that it knows."""
-        if columns is None and readings is not None and market.history(instrument_id) is history:
-            readings.columns(instrument_id)
+        """Return the facts of one instrument from a market. `columns`: the features of the history, where they are known."""
         if columns is None:
-            columns = readings.features_of(history) if readings is not None else features(history, parameters)
+            columns = features(history, parameters)
         span = (history.session(0), history.session(len(history) - 1)) if len(history) else None
         return cls(
             history=history,

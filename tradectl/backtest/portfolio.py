@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from tradectl.backtest.candidates import Contender
+from tradectl.backtest.context import Span
 from tradectl.backtest.engine import Backtest, Order, Run
 from tradectl.exchange.bands import price_band
 from tradectl.exchange.charges import buy_charges, day_charges
@@ -24,7 +25,6 @@ from tradectl.model.money import Paise
 from tradectl.model.order import Fill, Side
 from tradectl.model.position import fold
 from tradectl.ports import Tell, silence
-from tradectl.research.walk_forward import Span
 from tradectl.strategy.risk import Exposure, deny
 
 Shuffle = Callable[[list[int]], object]

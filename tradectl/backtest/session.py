@@ -15,11 +15,9 @@ from dataclasses import dataclass
 
 from tradectl.model.market import Bar
 from tradectl.model.order import Side
-from tradectl.model.price_path import MINUTE, Path, daily_path, low_comes_first, minute_path
+from tradectl.model.price_path import MINUTE, MinuteBar, Path, daily_path, low_comes_first, minute_path
 from tradectl.strategy.exits import target_price
 from tradectl.strategy.parameters import Parameters
-
-MinuteBar = tuple[int, int, int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,8 @@ def _first_bar(market: Store, instrument_id: str) -> date:
 
 def splits_of(study: Study, walk_forward: str) -> tuple[Split, ...]:
     """The splits of `--walk-forward`, none without it. UsageError where the span is too short for one."""
-    from tradectl.research.walk_forward import Span, split, years_of
+    from tradectl.backtest.context import Span
+    from tradectl.research.walk_forward import split, years_of
 
     if not walk_forward:
         return ()

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 MINUTE = 60
+MinuteBar = tuple[int, int, int, int, int, int]
+"""Minute after the open; open, high, low, close in paise; volume in shares."""
 
 
 class Path:
@@ -111,7 +113,7 @@ def daily_path(opened: int, high: int, low: int, close: int, minutes: int, step:
     return Path(zip((0, first * MINUTE, second * MINUTE, minutes * MINUTE), (opened, *turns, close), strict=True))
 
 
-def minute_path(bars: Sequence[tuple[int, int, int, int, int, int]], day_open: int) -> Path:
+def minute_path(bars: Sequence[MinuteBar], day_open: int) -> Path:
     """The path through minute bars (minute after the open, open, high, low, close, volume), ascending. The first second
     has the day's official open, which the first minute bar need not have."""
     corners = [(0, day_open)]

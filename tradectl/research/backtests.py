@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 
 from tradectl.backtest.candidates import Contender, contender
+from tradectl.backtest.context import Span
 from tradectl.backtest.engine import Facts, gated
 from tradectl.backtest.portfolio import Portfolio
 from tradectl.errors import DataError, UsageError
@@ -19,12 +20,10 @@ from tradectl.model.history import History
 from tradectl.model.money import Paise
 from tradectl.ports import Tell, silence
 from tradectl.report.open_lots import open_lots
-from tradectl.research.benchmark import hold_equally
-from tradectl.research.random_order import random_orders
+from tradectl.research.benchmark import hold_equally, random_orders
 from tradectl.research.reports import backtest, portfolio
 from tradectl.research.vectorized.engine import run_lanes
 from tradectl.research.vectorized.market import LaneMarket
-from tradectl.research.walk_forward import Span
 from tradectl.settings import Settings
 from tradectl.strategy.parameters import Parameters
 

@@ -1,8 +1,4 @@
-"""Buy and hold: what the same money would have become without any rule, to hold a result against.
-
-Fractions of shares, no charges; dividends are kept as cash; shares that a demerger gave are taken as put back into the company
-that gave them. Adjusted forward, a close is price x M, so a rupee put in grows with that alone.
-"""
+"""What the result of one account is compared with: buy and hold, and the same account with its candidates in random order."""
 
 from __future__ import annotations
 
@@ -12,9 +8,13 @@ from datetime import date
 
 import numpy as np
 
+from tradectl.backtest.candidates import Contender
+from tradectl.backtest.context import Span
+from tradectl.backtest.portfolio import Portfolio
 from tradectl.model.history import Floats, History
 from tradectl.model.market import CorporateAction
 from tradectl.model.money import Paise
+from tradectl.ports import Tell, silence
 
 Held = tuple[History, Sequence[CorporateAction]]
 """An instrument's bars, and its actions, oldest first."""
@@ -53,3 +53,35 @@ def _grown(history: History, actions: Sequence[CorporateAction], days: np.ndarra
             before = max(int(np.searchsorted(history.sessions, ex_date)) - 1, 0)
             worth = worth + np.where(days >= ex_date, shares * history.multiplier[before] * action.dividend, 0.0)
     return worth
+
+
+@dataclass(frozen=True, slots=True)
+class RandomOrders:
+    """The final equity (paise) of the account by rank and of each random order. `worse`, `equal`: shares of the random orders
+    that ended below, and with the very same paise."""
+
+    own: Paise
+    drawn: tuple[Paise, ...]
+
+    @property
+    def worse(self) -> float:
+        return sum(equity < self.own for equity in self.drawn) / len(self.drawn)
+
+    @property
+    def equal(self) -> float:
+        return sum(equity == self.own for equity in self.drawn) / len(self.drawn)
+
+
+def random_orders(
+    contenders: Sequence[Contender], span: Span, own: Portfolio, *, count: int, seed: int, tell: Tell = silence
+) -> RandomOrders:
+    """`count` accounts like `own`, which has gone to its end, each with an order of its own. The n-th is the same for the same
+    seed, however many there are."""
+    drawn = []
+    for number in range(count):
+        generator = np.random.default_rng([seed, number])
+        portfolio = Portfolio(contenders, span, own.capital, generator.shuffle)
+        portfolio.run()
+        drawn.append(portfolio.marks[-1].equity)
+        tell("", number + 1, count)
+    return RandomOrders(own.marks[-1].equity, tuple(drawn))

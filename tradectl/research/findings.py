@@ -15,6 +15,7 @@ from math import sqrt
 
 import numpy as np
 
+from tradectl.backtest.context import Span
 from tradectl.backtest.metrics import Statistics
 from tradectl.model.history import Floats, Ints
 from tradectl.research.closed import Closed
@@ -29,7 +30,7 @@ from tradectl.research.resampling import (
     sampled,
     shuffled,
 )
-from tradectl.research.walk_forward import Span, Split
+from tradectl.research.walk_forward import Split
 
 BLOCK = 21
 """Sessions that stay together in the reality check, on average: a month, longer than most positions are held."""

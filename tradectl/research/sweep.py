@@ -12,8 +12,7 @@ from math import ceil
 from tradectl.research.closed import Closed
 from tradectl.research.study import Study, setting_key
 from tradectl.research.sweep_cache import Kept
-from tradectl.research.work import Backtests, Possible, Work
-from tradectl.research.workers import here, on_dask
+from tradectl.research.workers import Backtests, Possible, Work, here, on_dask
 from tradectl.runtime.interrupt import Stop
 from tradectl.strategy.features import INDICATOR_SETTINGS
 from tradectl.strategy.parameters import Parameters

@@ -10,15 +10,8 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from tradectl.backtest.context import Span
 from tradectl.errors import UsageError
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """From `first` to `last`, both included."""
-
-    first: date
-    last: date
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,11 +105,15 @@ class Readings:
             self.shelf.tidy()
 
     def features_of(self, history: History) -> Features:
-        """The columns of a history, from memory if one of the methods above answered it."""
+        """Return the columns of a history; those of a stored history are computed once."""
         for known in (self._columns, self._extended):
             found = known.get(history.instrument_id)
             if found is not None and found[0] is history:
                 return found[1]
+        if self._market.history(history.instrument_id) is history:
+            stored = self.columns(history.instrument_id)
+            if stored is not None:
+                return stored[1]
         return features(history, self._parameters)
 
     def rsi_between(self, history: History, after: date, through: date) -> Floats:

@@ -215,7 +215,8 @@ class _Judge:
     def _facts(self, instrument_id: str, reading: Reading) -> Facts:
         """What is known of an instrument from its first bar on."""
         history, parameters = self._history(instrument_id, reading), self.asked.parameters
-        return Facts.gather(self.market, self.sessions, parameters, instrument_id, history=history, readings=self.known)
+        columns = self.known.features_of(history)
+        return Facts.gather(self.market, self.sessions, parameters, instrument_id, history=history, columns=columns)
 
     def _not_final(self, instrument_id: str, reading: Reading) -> Bar | None:
         """The bar of the reading, if it is one that is not stored."""

@@ -7,7 +7,7 @@ arrays share. Values that are not yet defined are NaN, and every comparison is p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,7 @@ from tradectl.model.history import History, Ints
 from tradectl.model.market import Instrument
 from tradectl.model.surveillance import Spells
 from tradectl.strategy.features import Features, Reading
-from tradectl.strategy.parameters import Parameters
-
-if TYPE_CHECKING:
-    from tradectl.research.vectorized.settings import LaneParameters
+from tradectl.strategy.parameters import ArrayValued, Parameters
 
 Mask = NDArray[np.bool_]
 Names = NDArray[np.str_]
@@ -125,7 +122,7 @@ def _all(rules: tuple[tuple[str, Any], ...]) -> Mask:
     return mask
 
 
-def reward_gone(price: Any, ema_level: Any, parameters: Parameters | LaneParameters) -> Any:
+def reward_gone(price: Any, ema_level: Any, parameters: Parameters | ArrayValued) -> Any:
     """Whether a pre-open price (paise) leaves too little below the fast EMA (rupees, today's scale) to buy for. Numbers or
     arrays."""
     return price > parameters.amo_cancel_ratio * ema_level * 100

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tradectl.exchange.ticks import round_down
 from tradectl.model.history import Floats, Ints
-from tradectl.strategy.exact import exact, floor_times
-from tradectl.strategy.parameters import Parameters
-
-if TYPE_CHECKING:
-    from tradectl.research.vectorized.settings import LaneParameters
+from tradectl.strategy.parameters import ArrayValued, Parameters, exact
 
 _NOISE = 1e-9
 """Part of a tick by which floating point may overshoot a price that lies on the tick."""
@@ -25,11 +21,11 @@ def target_price(ema_level: float, last: int, tick: int, parameters: Parameters)
 @overload
 def target_price(ema_level: float, last: Ints, tick: int, parameters: Parameters) -> Ints: ...
 @overload
-def target_price(ema_level: Floats, last: Ints, tick: Ints, parameters: LaneParameters) -> Ints: ...
+def target_price(ema_level: Floats, last: Ints, tick: Ints, parameters: ArrayValued) -> Ints: ...
 
 
 def target_price(
-    ema_level: float | Floats, last: int | Ints, tick: int | Ints, parameters: Parameters | LaneParameters
+    ema_level: float | Floats, last: int | Ints, tick: int | Ints, parameters: Parameters | ArrayValued
 ) -> int | Ints:
     """Where the fast EMA would be if the session closed at `last`, rounded up to the tick.
 
@@ -47,10 +43,10 @@ def target_price(
 @overload
 def rsi_exit_due(rsi: float, parameters: Parameters) -> bool: ...
 @overload
-def rsi_exit_due(rsi: Floats, parameters: LaneParameters) -> NDArray[np.bool_]: ...
+def rsi_exit_due(rsi: Floats, parameters: ArrayValued) -> NDArray[np.bool_]: ...
 
 
-def rsi_exit_due(rsi: float | Floats, parameters: Parameters | LaneParameters) -> bool | NDArray[np.bool_]:
+def rsi_exit_due(rsi: float | Floats, parameters: Parameters | ArrayValued) -> bool | NDArray[np.bool_]:
     """Whether a position whose RSI closed here is sold on the next session instead of waiting for its target. One or many."""
     due: bool | NDArray[np.bool_] = rsi > parameters.rsi_exit
     return due
@@ -64,9 +60,3 @@ def rsi_exit_price(last: int, tick: int, parameters: Parameters) -> int:
 def entry_limit(close: int, tick: int, parameters: Parameters) -> int:
     """A buy's limit: the signal's close and a premium, rounded down to the tick."""
     return round_down(int(close * (1 + exact(parameters.entry_premium))), tick)
-
-
-def entry_limits(closes: Ints, ticks: Ints, parameters: LaneParameters) -> Ints:
-    """`entry_limit` of many lanes at once."""
-    numerators, denominators = parameters.ratio("entry_premium")
-    return floor_times(closes, denominators + numerators, denominators) // ticks * ticks

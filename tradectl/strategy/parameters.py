@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields, replace
-from typing import Any
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, Protocol
 
 from tradectl.errors import UsageError
 from tradectl.exchange.rates import ZERODHA, Tariff
@@ -121,6 +123,18 @@ class Parameters:
     """The table that `charges` names, put there when a home is opened; not a setting."""
 
     participation: float = _number(1, "share", 0, 1, "paper: most of a session's volume that our orders may take; 1: no cap")
+
+
+class ArrayValued(Protocol):
+    """The parameters of many settings at once: each attribute of `Parameters` is a number, or an array of numbers."""
+
+    def __getattr__(self, name: str) -> Any: ...
+
+
+@lru_cache(maxsize=4096)
+def exact(value: float) -> Fraction:
+    """Return a setting as the decimal number that a person wrote: 0.005 is five thousandths, for prices in whole paise."""
+    return Fraction(str(value))
 
 
 def names() -> tuple[str, ...]:

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from tradectl.exchange.bands import Band
-from tradectl.strategy.exact import exact, floor_times
-from tradectl.strategy.parameters import Parameters
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from tradectl.model.history import Ints
-    from tradectl.research.vectorized.settings import LaneParameters
+from tradectl.strategy.parameters import Parameters, exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +53,3 @@ def deny(
 def too_far(price: int, last_close: int, parameters: Parameters) -> bool:
     """Whether a buy's limit is further from the last close than allowed. Paise."""
     return abs(price - last_close) > exact(parameters.limit_distance) * last_close
-
-
-def too_far_rows(prices: Ints, last_closes: Ints, parameters: LaneParameters) -> NDArray[np.bool_]:
-    """`too_far` of many lanes at once."""
-    return abs(prices - last_closes) > floor_times(last_closes, *parameters.ratio("limit_distance"))

@@ -10,17 +10,14 @@ import math
 from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tradectl.model.history import Floats
 from tradectl.model.position import Trade
 from tradectl.strategy.features import Features, Reading
-from tradectl.strategy.parameters import Parameters
-
-if TYPE_CHECKING:
-    from tradectl.research.vectorized.settings import LaneParameters
+from tradectl.strategy.parameters import ArrayValued, Parameters
 
 
 class Verdict(StrEnum):
@@ -100,7 +97,7 @@ def backtest_score(trades: Iterable[Trade], as_of: date, parameters: Parameters)
     return BacktestScore(score, k, won / k if k else 0.0, earned / k if k else 0.0)
 
 
-def combined(strength_score: Any, backtest: Any, parameters: Parameters | LaneParameters) -> Any:
+def combined(strength_score: Any, backtest: Any, parameters: Parameters | ArrayValued) -> Any:
     """Both in their shares. Numbers or arrays."""
     return parameters.strength_share * strength_score + (1 - parameters.strength_share) * backtest
 

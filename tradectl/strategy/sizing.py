@@ -6,20 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tradectl.exchange.charge_rows import most_affordable
 from tradectl.exchange.charges import buy_charges
 from tradectl.exchange.rates import Tariff
-from tradectl.strategy.exact import exact, floor_times
-from tradectl.strategy.parameters import Parameters
-
-if TYPE_CHECKING:
-    from tradectl.model.history import Ints
-    from tradectl.research.vectorized.settings import LaneParameters
+from tradectl.strategy.parameters import Parameters, exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +73,9 @@ def size_buy(
     return Sizing(0, "funds" if unbound.quantity * price >= least else "reentry_least")
 
 
-def sizes(prices: Ints, *, session: date, parameters: LaneParameters, average_turnover: Ints) -> Ints:
-    """`size` of many lanes at once, funds out of the way. Prices are positive."""
-    turnover = floor_times(np.maximum(average_turnover, 0), *parameters.ratio("turnover_share"))
-    quantity: Ints = np.minimum(most_affordable(parameters.most, prices, parameters.tariff.rates(session)), turnover // prices)
-    return quantity
-
-
 def worth_changing(current: int, wanted: int, parameters: Parameters) -> bool:
     """Whether amo-adjust sends a new quantity: it differs by at least one share and the configured share of the current."""
     return abs(wanted - current) >= max(Fraction(1), exact(parameters.amo_adjust_step) * current)
-
-
-def worth_changing_rows(current: Ints, wanted: Ints, parameters: LaneParameters) -> NDArray[np.bool_]:
-    """`worth_changing` of many lanes at once."""
-    numerators, denominators = parameters.ratio("amo_adjust_step")
-    changed: NDArray[np.bool_] = np.abs(wanted - current) >= np.maximum(1, -floor_times(-current, numerators, denominators))
-    return changed
 
 
 @lru_cache(maxsize=256)

@@ -13,11 +13,20 @@ from tradectl.backtest.session import Plan, closed_form
 from tradectl.model.market import Bar
 from tradectl.model.order import Side
 from tradectl.research.vectorized.closed_form import NO_CEILING, Bars, Plans, closed_forms, walks
+from tradectl.research.vectorized.rules import (
+    entry_limits,
+    levels_at_entry,
+    next_levels,
+    sizes,
+    too_far_rows,
+    worth_changing_rows,
+)
 from tradectl.research.vectorized.settings import LaneSettings
-from tradectl.strategy.exits import entry_limit, entry_limits
+from tradectl.strategy.exits import entry_limit
 from tradectl.strategy.parameters import Parameters
-from tradectl.strategy.risk import too_far, too_far_rows
-from tradectl.strategy.sizing import size, sizes, worth_changing, worth_changing_rows
+from tradectl.strategy.reentry import level_at_entry, next_level
+from tradectl.strategy.risk import too_far
+from tradectl.strategy.sizing import size, worth_changing
 
 SETTINGS = (Parameters(), Parameters(entry_premium=0.0123, capital_per_trade=7_500, turnover_share=0.031, ema_fast=5))
 LANES = LaneSettings(SETTINGS)
@@ -99,3 +108,16 @@ def test_the_corners_of_a_day_are_those_of_each_lane_alone(rows: list[tuple[int,
         assert found.resting[lane] == (alone.resting or 0)
         sold = [item.quantity for item in alone.executions if item.side is Side.SELL]
         assert not sold or found.shares[lane] == sold[0]
+
+
+RSI = st.one_of(st.just(float("nan")), st.integers(0, 40).map(float), st.floats(0, 100))
+
+
+@given(st.lists(RSI, min_size=1, max_size=5), st.sampled_from([30, 20, 10]), st.booleans(), st.booleans())
+def test_one_position_goes_as_a_row_of_positions(since: list[float], last: int, above: bool, allowed: bool) -> None:
+    parameters = replace(Parameters(), allow_below_ema200=allowed)
+    lanes = LaneSettings([parameters]).of(ints([0]))
+    reset = np.array([any(value > 30 for value in since)])
+    row = next_levels(np.array([last]), reset, np.array(since[-1:]), np.array([above]), lanes)
+    assert [next_level(last, since, since[-1], above, parameters)] == row.tolist()
+    assert [level_at_entry(since[-1], parameters)] == levels_at_entry(np.array(since[-1:]), lanes).tolist()

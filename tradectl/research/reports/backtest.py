@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from tradectl.backtest.context import Span
 from tradectl.backtest.engine import Backtest
 from tradectl.backtest.look_ahead import Checked
 from tradectl.backtest.metrics import statistics
@@ -17,7 +18,6 @@ from tradectl.model.position import Trade
 from tradectl.report.open_lots import OpenLot, open_lots, total
 from tradectl.report.simulation import trade_row
 from tradectl.research.vectorized.engine import LaneRun
-from tradectl.research.walk_forward import Span
 from tradectl.strategy.parameters import NOT_OF_A_SYMBOL, Parameters, names
 
 AMOUNTS = ("gross", "charges", "net")

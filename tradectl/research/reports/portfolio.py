@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from tradectl.backtest.curve import SESSIONS_A_YEAR, curve_figures
-from tradectl.backtest.metrics import statistics
+from tradectl.backtest.metrics import SESSIONS_A_YEAR, curve_figures, statistics
 from tradectl.backtest.portfolio import Portfolio
 from tradectl.model.money import show_rupees, to_paise, to_rupees
 from tradectl.report.open_lots import open_lots
-from tradectl.research.benchmark import Hold
-from tradectl.research.random_order import RandomOrders
+from tradectl.research.benchmark import Hold, RandomOrders
 from tradectl.research.reports import backtest
 from tradectl.research.reports.backtest import SETTLEMENT, SURVIVORS, Tested
 

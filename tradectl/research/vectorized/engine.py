@@ -1,21 +1,28 @@
-"""The backtest of many lanes at once, a lane being one instrument under one setting: the tool's own strategy, or another rule.
+"""The vectorized engine: many settings on many instruments in one loop over sessions.
 
-One loop over sessions (`lane_loop`) for whatever rule. Settings that share their indicators share the tables of them.
+A lane is one instrument under one setting. Settings that share their indicators share the tables of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import pairwise
+
+import numpy as np
 
 from tradectl.exchange.rates import ZERODHA, Tariff
+from tradectl.model.history import Ints
 from tradectl.model.position import Folded
+from tradectl.research.closed import Closed
 from tradectl.research.vectorized.fills import LaneTrades, trades_of
 from tradectl.research.vectorized.loop import Loop, Rule
 from tradectl.research.vectorized.market import Candidates, Columns, LaneMarket
 from tradectl.research.vectorized.score_gate import ScoreGate
+from tradectl.research.vectorized.settings import LaneParameters
 from tradectl.research.vectorized.strategy import Gate, Strategy
+from tradectl.strategy.entry import Mask
 from tradectl.strategy.features import INDICATOR_SETTINGS
 from tradectl.strategy.parameters import Parameters
 
@@ -106,3 +113,95 @@ def _batches(settings: Sequence[Parameters], width: int) -> Iterator[list[list[i
     known, many = list(parts.values()), max(1, TABLE // max(width, 1))
     for begin in range(0, len(known), many):
         yield known[begin : begin + many]
+
+
+ANY_RSI = 101.0
+"""Every RSI is below this."""
+COPIES = 40
+"""Lanes among which the possible entries of an instrument are dealt out, so that few of them find shares held already."""
+
+
+def backtests(market: LaneMarket, settings: Sequence[Parameters], *, first: date, last: date, scored: bool) -> list[Closed]:
+    """The closed trades of each setting."""
+    trades = run_lanes(market, settings, first=first, last=last, scored=scored).trades
+    bounds = np.searchsorted(trades.setting, np.arange(len(settings) + 1))
+    rows = [np.arange(begin, end) for begin, end in pairwise(bounds.tolist())]
+    return [_closed(trades.take(own), trades.instrument[own]) for own in rows]
+
+
+def positions(market: LaneMarket, parameters: Parameters, *, first: date, last: date) -> Closed:
+    """Return one row for each position that an entry allowed by the rule would have made, as if it were the only one.
+
+    The rule is without its timing: the RSI at entry and the score. What stays: universe, trend, history, volume, chart, the
+    reasons of the morning to cancel (so a position begins below the fast EMA), target, RSI exit, re-entries, sizes, charges.
+
+    The entries of an instrument are dealt out to copies of it. An entry that finds shares held waits for the next round.
+    """
+    width = len(market.instruments)
+    settings = [any_rsi(parameters)] * COPIES
+    columns, made = market.columns(settings[0])
+    waiting = market.candidates(made, settings[:1])
+    found = Closed.of_trades({})
+    while len(waiting.lane):
+        tried = _Tried()
+        dealt = _dealt(waiting, width)
+        rule = Strategy(market, settings, columns, dealt, gate=tried)
+        trades = run_rule(market, rule, first=first, last=last, tariff=parameters.tariff).trades
+        apart = _closed(trades, trades.setting * width + trades.instrument).positions()
+        found += replace(apart, instrument=apart.instrument % width)
+        left = ~tried.among(dealt, market.days)
+        if left.all():
+            break
+        waiting = dealt.take(left)
+    return found
+
+
+def any_rsi(parameters: Parameters) -> Parameters:
+    """The same setting without the timing of its entries."""
+    return replace(parameters, rsi_entry_above=ANY_RSI, rsi_entry_below=ANY_RSI)
+
+
+class _Tried:
+    """A gate that lets every entry pass, and remembers which there were."""
+
+    def __init__(self) -> None:
+        self.seen: list[Ints] = []
+
+    def accept(self, day: int, chosen: Candidates, parameters: LaneParameters) -> Mask:  # noqa: ARG002
+        self.seen.append(_named(np.int64(day), chosen.lane))
+        return np.ones(len(chosen.lane), dtype=np.bool_)
+
+    def among(self, candidates: Candidates, days: Ints) -> Mask:
+        """Which of these were tried."""
+        names = _named(days[candidates.row], candidates.lane)
+        return np.isin(names, np.concatenate([np.empty(0, dtype=np.int64), *self.seen]))
+
+
+def _named(day: Ints | np.int64, lane: Ints) -> Ints:
+    named: Ints = (day << 32) + lane
+    return named
+
+
+def _dealt(waiting: Candidates, width: int) -> Candidates:
+    """Each instrument's candidates, one after the other to the next copy."""
+    column = waiting.lane % width
+    order = np.lexsort((waiting.row, column))
+    first = np.searchsorted(column[order], column[order])
+    copy = np.empty(len(order), dtype=np.int64)
+    copy[order] = (np.arange(len(order)) - first) % COPIES
+    lane = copy * width + column
+    return Candidates(waiting.row, lane, waiting.strength).take(np.lexsort((lane, waiting.row)))
+
+
+def _closed(trades: LaneTrades, instrument: Ints) -> Closed:
+    return Closed.of(
+        {
+            "instrument": instrument,
+            "entry": trades.entry_session,
+            "exit": trades.exit_session,
+            "quantity": trades.quantity,
+            "gross": trades.gross,
+            "charges": trades.charges,
+            "cost": trades.cost,
+        }
+    )

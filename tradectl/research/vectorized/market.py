@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tradectl.backtest.session import MinuteBar
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.history import Floats, History, Ints
 from tradectl.model.market import CorporateAction, Instrument, bars_entry
 from tradectl.model.panel import GAP, Panel, stacked
+from tradectl.model.price_path import MinuteBar
 from tradectl.model.surveillance import Spells
 from tradectl.strategy.entry import admission_mask, entry_mask, free_of, is_share
 from tradectl.strategy.features import Features, features

@@ -14,8 +14,7 @@ import numpy as np
 
 from tradectl.exchange.rates import Tariff
 from tradectl.model.history import Ints
-from tradectl.strategy.exact import exact
-from tradectl.strategy.parameters import Parameters, names
+from tradectl.strategy.parameters import Parameters, exact, names
 
 
 class Ratio(NamedTuple):

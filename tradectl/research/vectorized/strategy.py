@@ -20,13 +20,18 @@ from tradectl.model.panel import SERIES
 from tradectl.research.vectorized.closed_form import NO_CEILING, Bars, Plans, closed_forms, walks
 from tradectl.research.vectorized.loop import Fills, LaneState
 from tradectl.research.vectorized.market import Candidates, Columns, LaneMarket, Mask
+from tradectl.research.vectorized.rules import (
+    entry_limits,
+    levels_at_entry,
+    next_levels,
+    sizes,
+    too_far_rows,
+    worth_changing_rows,
+)
 from tradectl.research.vectorized.settings import LaneParameters, LaneSettings
 from tradectl.strategy.entry import reward_gone
-from tradectl.strategy.exits import entry_limits, rsi_exit_due
+from tradectl.strategy.exits import rsi_exit_due
 from tradectl.strategy.parameters import Parameters
-from tradectl.strategy.reentry import levels_at_entry, next_levels
-from tradectl.strategy.risk import too_far_rows
-from tradectl.strategy.sizing import sizes, worth_changing_rows
 
 
 class Gate(Protocol):

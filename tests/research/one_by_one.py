@@ -1,4 +1,4 @@
-"""One backtest after the other, by the engine of a single symbol. It is slow, and it is what any other engine must equal."""
+"""The trades of many settings by the engine of one symbol, one after the other: the vectorized engine must equal these."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from tradectl.backtest.context import Facts
 from tradectl.backtest.engine import gated, run
 from tradectl.marketdata.store import Store
 from tradectl.research.closed import Closed
+from tradectl.research.vectorized.engine import any_rsi
 from tradectl.strategy.entry import entry_mask
 from tradectl.strategy.parameters import Parameters
-
-ANY_RSI = 101.0
-"""Every RSI is below this."""
 
 
 def backtests(
@@ -64,11 +62,6 @@ def _every_position(facts: Facts, first: date, last: date) -> Closed:
         waiting[tried] = False
         found += Closed.of_trades({0: done.trades}).positions()
     return found
-
-
-def any_rsi(parameters: Parameters) -> Parameters:
-    """The same setting without the timing of its entries."""
-    return replace(parameters, rsi_entry_above=ANY_RSI, rsi_entry_below=ANY_RSI)
 
 
 def _facts(market: Store, instrument_id: str, parameters: Parameters) -> Facts | None:

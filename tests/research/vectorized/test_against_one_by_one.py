@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.research import one_by_one
 from tests.research.studies import FIRST, LAST, study_of
 from tradectl.backtest.context import Facts
 from tradectl.backtest.engine import gated, run
-from tradectl.research import single
 from tradectl.research.closed import Closed
-from tradectl.research.vectorized import closed_trades as lanes
+from tradectl.research.vectorized import engine
 from tradectl.research.vectorized.market import LaneMarket
 from tradectl.settings import Settings
 from tradectl.strategy.parameters import Parameters
@@ -37,7 +37,7 @@ def rows_of(closed: Closed) -> set[tuple[int, ...]]:
 def test_the_trades_are_those_of_a_backtest_of_each_symbol(invented: Settings, scored: bool) -> None:
     study, market = study_of(invented)
     settings = [Parameters(), EAGER]
-    found = single.backtests(market, study.instruments, settings, first=FIRST, last=LAST, scored=scored)
+    found = one_by_one.backtests(market, study.instruments, settings, first=FIRST, last=LAST, scored=scored)
     for parameters, closed in zip(settings, found, strict=True):
         trades = {}
         for number, instrument_id in enumerate(study.instruments):
@@ -57,7 +57,7 @@ def test_a_possible_entry_comes_to_what_it_would_have_come_to_alone(invented: Se
     alone = Closed.of_trades({})
     for i in allowed[::6].tolist():
         alone += Closed.of_trades({0: run(facts, first=FIRST, last=LAST, accept=lambda j, i=i: j == i).trades}).positions()
-    found = single.positions(market, [name], EAGER, first=FIRST, last=LAST)
+    found = one_by_one.positions(market, [name], EAGER, first=FIRST, last=LAST)
     assert 3 * len(alone) < len(found)
     assert rows_of(alone)
     assert rows_of(alone) <= rows_of(found)
@@ -66,8 +66,8 @@ def test_a_possible_entry_comes_to_what_it_would_have_come_to_alone(invented: Se
 
 def test_every_real_position_is_among_the_possible_ones(invented: Settings) -> None:
     study, market = study_of(invented)
-    [real] = single.backtests(market, study.instruments, [EAGER], first=FIRST, last=LAST, scored=False)
-    possible = single.positions(market, study.instruments, EAGER, first=FIRST, last=LAST)
+    [real] = one_by_one.backtests(market, study.instruments, [EAGER], first=FIRST, last=LAST, scored=False)
+    possible = one_by_one.positions(market, study.instruments, EAGER, first=FIRST, last=LAST)
     mine = rows_of(real.positions())
     assert len(mine) > 20
     assert mine <= rows_of(possible)
@@ -77,16 +77,16 @@ def test_every_real_position_is_among_the_possible_ones(invented: Settings) -> N
 def test_lanes_come_to_the_same_trades(invented: Settings, scored: bool) -> None:
     study, market = study_of(invented)
     settings = [Parameters(), EAGER, replace(EAGER, ema_fast=7), replace(EAGER, rsi_exit=45.0, capital_per_trade=30_000)]
-    slow = single.backtests(market, study.instruments, settings, first=FIRST, last=LAST, scored=scored)
+    slow = one_by_one.backtests(market, study.instruments, settings, first=FIRST, last=LAST, scored=scored)
     gathered = LaneMarket.gather(market, market.sessions, study.instruments)
-    fast = lanes.backtests(gathered, settings, first=FIRST, last=LAST, scored=scored)
+    fast = engine.backtests(gathered, settings, first=FIRST, last=LAST, scored=scored)
     assert [closed.packed() for closed in fast] == [closed.packed() for closed in slow]
 
 
 def test_lanes_come_to_the_same_possible_positions(invented: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     study, market = study_of(invented)
-    slow = single.positions(market, study.instruments, EAGER, first=FIRST, last=LAST)
+    slow = one_by_one.positions(market, study.instruments, EAGER, first=FIRST, last=LAST)
     gathered = LaneMarket.gather(market, market.sessions, study.instruments)
     for copies in (1, 40):
-        monkeypatch.setattr(lanes, "COPIES", copies)
-        assert lanes.positions(gathered, EAGER, first=FIRST, last=LAST).packed() == slow.packed()
+        monkeypatch.setattr(engine, "COPIES", copies)
+        assert engine.positions(gathered, EAGER, first=FIRST, last=LAST).packed() == slow.packed()
