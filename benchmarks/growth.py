@@ -21,8 +21,8 @@ from benchmarks.sweep import SETTINGS, market_of
 from benchmarks.timing import seconds
 from tradectl.marketdata.store import Store
 from tradectl.research.vectorized import engine
-from tradectl.research.vectorized.market import LaneMarket
-from tradectl.screener.screen import Question, judged_alone
+from tradectl.research.vectorized.market import MarketTables
+from tradectl.screener.screen import ScreenRequest, screen_alone
 from tradectl.strategy.indicators import ema, rsi
 from tradectl.strategy.parameters import Parameters
 
@@ -88,8 +88,8 @@ def analysis(symbols: int, sessions: int, *, warm: bool) -> Work:
 
     def judge(session: int, shelf: Kept) -> None:
         store = Store(folder, calendar())
-        asked = Question(store.universe("all"), days[session], days[session + 1], None, Parameters())
-        judged_alone(store, calendar(), shelf, asked)
+        asked = ScreenRequest(store.universe("all"), days[session], days[session + 1], None, Parameters())
+        screen_alone(store, calendar(), shelf, asked)
 
     def evenings() -> None:
         shelf = Kept(dict(kept.content))
@@ -128,7 +128,7 @@ def backtests(symbols: int, sessions: int, settings: Sequence[Parameters]) -> Wo
     first, last = (date.fromordinal(int(made.days[row])) for row in (0, -1))
 
     def run() -> None:
-        market = LaneMarket(made.panel, made.listings, made.sessions)
+        market = MarketTables(made.panel, made.listings, made.sessions)
         engine.backtests(market, settings, first=first, last=last, scored=True)
 
     return lambda: seconds(run)

@@ -15,14 +15,15 @@ from tests.strategy.world import (
     SESSIONS,
     Candle,
     action,
+    context,
     days,
-    facts,
     history,
     made_features,
 )
 from tradectl.backtest import engine as backtest
 from tradectl.backtest import session as intraday
-from tradectl.backtest.engine import Backtest, Facts, gated, reference, run
+from tradectl.backtest.context import BacktestContext
+from tradectl.backtest.engine import Backtest, gated, reference, run
 from tradectl.exchange.charges import day_charges
 from tradectl.model.history import History
 from tradectl.model.market import ActionKind, Instrument
@@ -38,7 +39,7 @@ RISE: Candle = (9_500, 10_100, 9_500, 10_050)
 """Sold at T(low) = 9,900."""
 
 
-def whole(world: Facts) -> Backtest:
+def whole(world: BacktestContext) -> Backtest:
     return run(world, first=date(2018, 1, 1), last=date(2026, 12, 31))
 
 
@@ -48,9 +49,9 @@ def traded(result: Backtest) -> list[tuple[int, Side, int, int]]:
     return [(sessions.index(fill.session), fill.side, fill.quantity, fill.price) for fill in result.fills]
 
 
-def made(candles: Sequence[Candle], rsi: Mapping[int, float], *, ema_fast: float = 100.0, **more: object) -> Facts:
+def made(candles: Sequence[Candle], rsi: Mapping[int, float], *, ema_fast: float = 100.0, **more: object) -> BacktestContext:
     bars = history(candles, days(len(candles)))
-    return facts(bars, made_features(bars, rsi=rsi, ema_fast=ema_fast), **more)  # type: ignore[arg-type]
+    return context(bars, made_features(bars, rsi=rsi, ema_fast=ema_fast), **more)  # type: ignore[arg-type]
 
 
 def wanted(price: int, session: date, limit: int | None = None) -> int:
@@ -90,7 +91,7 @@ def test_an_order_lives_one_session() -> None:
 def test_an_order_expires_where_the_symbol_has_no_bar() -> None:
     sessions = days(4)
     bars = history([FLAT, FLAT, FLAT], [sessions[0], *sessions[2:]])
-    assert traded(whole(facts(bars, made_features(bars, rsi={0: 25.0}, ema_fast=100.0)))) == []
+    assert traded(whole(context(bars, made_features(bars, rsi={0: 25.0}, ema_fast=100.0)))) == []
 
 
 def test_the_order_is_cancelled_where_the_reward_is_gone() -> None:
@@ -125,13 +126,13 @@ def test_only_the_right_isin_is_bought() -> None:
 
 def test_entries_ask_for_series_eq() -> None:
     bars = history([FLAT, FLAT, FLAT], days(3), series="BE")
-    assert traded(whole(facts(bars, made_features(bars, rsi={0: 25.0}, ema_fast=100.0)))) == []
+    assert traded(whole(context(bars, made_features(bars, rsi={0: 25.0}, ema_fast=100.0)))) == []
 
 
 def test_trade_for_trade_shares_are_sold_the_next_day() -> None:
     bars = history([FLAT, RISE, RISE, FLAT], days(4))
     bars = replace(bars, series=np.array(["EQ", "BE", "BE", "BE"]))
-    result = whole(facts(bars, made_features(bars, rsi={0: 25.0}, ema_fast=100.0)))
+    result = whole(context(bars, made_features(bars, rsi={0: 25.0}, ema_fast=100.0)))
     assert [(n, side) for n, side, _, _ in traded(result)] == [(1, BUY), (2, SELL)]
     ordinary = whole(made([FLAT, RISE, RISE, FLAT], {0: 25.0}))
     assert [(n, side) for n, side, _, _ in traded(ordinary)] == [(1, BUY), (1, SELL)]
@@ -150,7 +151,7 @@ def test_an_rsi_above_fifty_sells_at_the_next_open() -> None:
 def test_an_rsi_exit_waits_for_a_bar() -> None:
     sessions = days(6)
     bars = history([FLAT] * 5, sessions[:3] + sessions[4:])
-    result = whole(facts(bars, made_features(bars, rsi={0: 25.0, 2: 55.0}, ema_fast=100.0)))
+    result = whole(context(bars, made_features(bars, rsi={0: 25.0, 2: 55.0}, ema_fast=100.0)))
     assert [(n, side) for n, side, _, _ in traded(result)] == [(1, BUY), (4, SELL)]
 
 
@@ -189,7 +190,7 @@ def test_an_order_waits_over_a_muhurat_session() -> None:
 
     def fills(muhurat: Candle) -> list[date]:
         bars = history([FLAT, muhurat, FLAT, FLAT, FLAT], sessions)
-        world = facts(bars, made_features(bars, rsi={0: 25.0}, ema_fast=100.0))
+        world = context(bars, made_features(bars, rsi={0: 25.0}, ema_fast=100.0))
         return [fill.session for fill in run(world, first=sessions[0], last=sessions[-1]).fills]
 
     assert fills((9_500, 9_550, 9_000, 9_500)) == [sessions[2]]
@@ -199,7 +200,7 @@ def test_an_order_waits_over_a_muhurat_session() -> None:
 def test_nothing_is_sold_in_a_muhurat_session() -> None:
     sessions = days(5, date(2023, 11, 9))
     bars = history([FLAT, FLAT, RISE, FLAT, FLAT], sessions)
-    world = facts(bars, made_features(bars, rsi={0: 25.0}, ema_fast=100.0))
+    world = context(bars, made_features(bars, rsi={0: 25.0}, ema_fast=100.0))
     assert [fill.side for fill in run(world, first=sessions[0], last=sessions[-1]).fills] == [BUY]
 
 
@@ -208,7 +209,7 @@ def after_action(kind: ActionKind, ratio: Fraction, later: Sequence[Candle]) -> 
     candles = [FLAT, FLAT, FLAT, *later]
     sessions = days(len(candles))
     bars = history(candles, sessions, multiplier=[1.0] * 3 + [float(ratio)] * len(later))
-    world = facts(bars, made_features(bars, rsi={0: 25.0}, ema_fast=100.0), actions=[action(kind, sessions[3], ratio=ratio)])
+    world = context(bars, made_features(bars, rsi={0: 25.0}, ema_fast=100.0), actions=[action(kind, sessions[3], ratio=ratio)])
     return whole(world)
 
 
@@ -246,7 +247,7 @@ def test_a_demerger_moves_its_part_of_the_cost() -> None:
     candles = [FLAT, FLAT, FLAT, later, later]
     sessions = days(5)
     bars = history(candles, sessions, multiplier=[1.0] * 3 + [9_500 / 8_550] * 2)
-    world = facts(bars, made_features(bars, rsi={0: 25.0}, ema_fast=100.0), actions=[action(ActionKind.DEMERGER, sessions[3])])
+    world = context(bars, made_features(bars, rsi={0: 25.0}, ema_fast=100.0), actions=[action(ActionKind.DEMERGER, sessions[3])])
     folded = whole(world).folded
     assert folded.spun_off == folded.bought // 10
     assert folded.cost == folded.bought - folded.spun_off
@@ -292,7 +293,7 @@ def test_nothing_happens_outside_the_dates_asked_for() -> None:
 def test_an_empty_history_has_no_trades() -> None:
     bars = history([FLAT], days(1))
     empty = bars.through(date(2020, 1, 1))
-    assert reference(facts(empty, made_features(empty, rsi={}, ema_fast=100.0))) == ()
+    assert reference(context(empty, made_features(empty, rsi={}, ema_fast=100.0))) == ()
 
 
 # --- real symbols
@@ -301,10 +302,10 @@ SOME = ("INFY", "RELIANCE", "TATASTEEL", "SBIN", "MARUTI", "YESBANK", "ADANIENT"
 
 
 @pytest.fixture(scope="module")
-def real_facts(real_histories: Mapping[str, History]) -> dict[str, Facts]:
+def real_facts(real_histories: Mapping[str, History]) -> dict[str, BacktestContext]:
     instrument = Instrument("REAL", "REAL", "EQ", "INE000A01010", 5)
     return {
-        name: Facts(
+        name: BacktestContext(
             real_histories[name], features(real_histories[name], PARAMETERS), lambda _: instrument, (), SESSIONS, PARAMETERS
         )
         for name in SOME
@@ -313,7 +314,7 @@ def real_facts(real_histories: Mapping[str, History]) -> dict[str, Facts]:
 
 @pytest.mark.parametrize("name", SOME)
 def test_walking_every_session_gives_the_same_fills(
-    real_facts: dict[str, Facts], name: str, monkeypatch: pytest.MonkeyPatch
+    real_facts: dict[str, BacktestContext], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def always_walk(bar, minutes, minute_bars, plan, parameters):  # type: ignore[no-untyped-def]
         path = daily_path(bar.open, bar.high, bar.low, bar.close, minutes)
@@ -326,7 +327,7 @@ def test_walking_every_session_gives_the_same_fills(
 
 
 @pytest.mark.parametrize("name", SOME[:4])
-def test_trades_closed_by_a_session_do_not_know_later_bars(real_facts: dict[str, Facts], name: str) -> None:
+def test_trades_closed_by_a_session_do_not_know_later_bars(real_facts: dict[str, BacktestContext], name: str) -> None:
     world = real_facts[name]
     trades = reference(world)
     for end in (500, 900, 1_300, 1_700):
@@ -336,7 +337,7 @@ def test_trades_closed_by_a_session_do_not_know_later_bars(real_facts: dict[str,
 
 
 @pytest.mark.parametrize("name", SOME[:4])
-def test_gated_entries_all_had_the_score(real_facts: dict[str, Facts], name: str) -> None:
+def test_gated_entries_all_had_the_score(real_facts: dict[str, BacktestContext], name: str) -> None:
     world = real_facts[name]
     trades = reference(world)
     result = gated(world, first=date(2021, 1, 1), last=date(2024, 12, 31))
@@ -353,7 +354,7 @@ def test_gated_entries_all_had_the_score(real_facts: dict[str, Facts], name: str
 
 
 @pytest.mark.parametrize("name", SOME)
-def test_money_adds_up(real_facts: dict[str, Facts], name: str) -> None:
+def test_money_adds_up(real_facts: dict[str, BacktestContext], name: str) -> None:
     result = whole(real_facts[name])
     folded = result.folded
     cash = sum(f.quantity * f.price * (1 if f.side is Side.SELL else -1) for f in result.fills) - sum(result.charges.values())

@@ -9,7 +9,7 @@ import pytest
 
 from tests.strategy.world import PARAMETERS, START
 from tradectl.backtest import session as intraday
-from tradectl.backtest.session import Execution, Plan, Result, closed_form, walk
+from tradectl.backtest.session import SessionFill, SessionPlan, SessionResult, closed_form, walk
 from tradectl.model.history import History
 from tradectl.model.market import Bar
 from tradectl.model.order import Side
@@ -24,16 +24,16 @@ def bar(opened: int, high: int, low: int, close: int) -> Bar:
     return Bar(START, opened, high, low, close, 1_000_000)
 
 
-def walked(candle: Bar, plan: Plan, minutes: int = 375, step: int = 1) -> Result:
+def walked(candle: Bar, plan: SessionPlan, minutes: int = 375, step: int = 1) -> SessionResult:
     path = daily_path(candle.open, candle.high, candle.low, candle.close, minutes, step)
     return walk(path, minutes, plan, PARAMETERS, step)
 
 
-def prices(result: Result) -> list[tuple[Side, int, int]]:
+def prices(result: SessionResult) -> list[tuple[Side, int, int]]:
     return [(item.side, item.quantity, item.price) for item in result.executions]
 
 
-def random_case(rng: random.Random) -> tuple[Bar, Plan]:
+def random_case(rng: random.Random) -> tuple[Bar, SessionPlan]:
     """A session near the target and the limit, so that every branch is common."""
     tick, base = rng.choice([1, 5, 10]), rng.choice([2_000, 50_000, 300_000])
     spread = base * rng.choice([0.005, 0.02, 0.06])
@@ -41,7 +41,7 @@ def random_case(rng: random.Random) -> tuple[Bar, Plan]:
     high = opened + int(rng.random() * spread) * (rng.random() > 0.1)
     low = max(1, opened - int(rng.random() * spread) * (rng.random() > 0.1))
     held = rng.choice([0, 7])
-    plan = Plan(
+    plan = SessionPlan(
         held=held,
         ema_level=base * (1 + rng.gauss(0, 0.02)) / 100,
         tick=tick,
@@ -86,7 +86,7 @@ def test_real_sessions_walk_as_the_closed_forms_say(real_histories: Mapping[str,
         for j in range(20, len(history), 5):
             level = float(columns.ema_fast[j - 1] / history.multiplier[j])
             limit = entry_limit(int(history.close[j - 1]), 5, PARAMETERS)
-            for plan in (Plan(7, level, 5), Plan(0, level, 5, limit, 10), Plan(7, level, 5, limit, 10)):
+            for plan in (SessionPlan(7, level, 5), SessionPlan(0, level, 5, limit, 10), SessionPlan(7, level, 5, limit, 10)):
                 candle = history.bar(j)
                 if not intraday._unusual(candle, plan, PARAMETERS):
                     closed = closed_form(candle, 375, plan, PARAMETERS)
@@ -95,7 +95,7 @@ def test_real_sessions_walk_as_the_closed_forms_say(real_histories: Mapping[str,
     assert executions > 2_000
 
 
-E100 = Plan(held=7, ema_level=100.0, tick=5)
+E100 = SessionPlan(held=7, ema_level=100.0, tick=5)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_the_four_ways_to_be_sold(candle: Bar, price: int | None) -> None:
     assert prices(walked(candle, E100)) == wanted
 
 
-BUYING = Plan(held=0, ema_level=100.0, tick=5, buy_limit=9_700, buy_quantity=10)
+BUYING = SessionPlan(held=0, ema_level=100.0, tick=5, buy_limit=9_700, buy_quantity=10)
 
 
 @pytest.mark.parametrize(
@@ -135,31 +135,31 @@ def test_the_ways_to_be_bought(candle: Bar, wanted: list[tuple[Side, int, int]])
 
 
 def test_a_buy_is_cancelled_when_the_old_shares_are_sold_first() -> None:
-    both = Plan(held=7, ema_level=100.0, tick=5, buy_limit=9_700, buy_quantity=10)
+    both = SessionPlan(held=7, ema_level=100.0, tick=5, buy_limit=9_700, buy_quantity=10)
     candle = bar(9_800, 9_970, 9_600, 9_650)
     assert prices(closed_form(candle, 375, both, PARAMETERS)) == [(SELL, 7, 9_960)] == prices(walked(candle, both))
 
 
 def test_a_reentry_is_sold_with_the_old_shares() -> None:
-    both = Plan(held=7, ema_level=100.0, tick=5, buy_limit=9_700, buy_quantity=10)
+    both = SessionPlan(held=7, ema_level=100.0, tick=5, buy_limit=9_700, buy_quantity=10)
     candle = bar(9_800, 10_200, 9_600, 9_650)
     assert prices(closed_form(candle, 375, both, PARAMETERS)) == [(BUY, 10, 9_700), (SELL, 17, 9_920)]
 
 
 def test_trade_for_trade_shares_stay_overnight() -> None:
-    plan = Plan(held=7, ema_level=100.0, tick=5, buy_limit=9_700, buy_quantity=10, same_day=False)
+    plan = SessionPlan(held=7, ema_level=100.0, tick=5, buy_limit=9_700, buy_quantity=10, same_day=False)
     candle = bar(9_600, 10_000, 9_550, 9_650)
     assert prices(closed_form(candle, 375, plan, PARAMETERS)) == [(BUY, 10, 9_600), (SELL, 7, 9_910)]
 
 
 def test_an_rsi_exit_sells_at_the_open() -> None:
-    plan = Plan(held=7, ema_level=100.0, tick=5, rsi_exit=True)
+    plan = SessionPlan(held=7, ema_level=100.0, tick=5, rsi_exit=True)
     candle = bar(9_600, 10_000, 9_550, 9_650)
-    assert closed_form(candle, 375, plan, PARAMETERS).executions == (Execution(SELL, 7, 9_600, 0),)
+    assert closed_form(candle, 375, plan, PARAMETERS).executions == (SessionFill(SELL, 7, 9_600, 0),)
 
 
 def test_a_ceiling_keeps_yesterdays_lower_target() -> None:
-    plan = Plan(held=7, ema_level=100.0, tick=5, ceiling=9_800)
+    plan = SessionPlan(held=7, ema_level=100.0, tick=5, ceiling=9_800)
     assert prices(closed_form(bar(9_600, 9_850, 9_550, 9_650), 375, plan, PARAMETERS)) == [(SELL, 7, 9_800)]
 
 
@@ -170,7 +170,7 @@ def test_what_is_not_sold_leaves_its_lowest_target() -> None:
 
 def test_an_open_off_the_tick_is_walked() -> None:
     candle = bar(10_003, 10_010, 9_990, 10_000)
-    plan = Plan(held=7, ema_level=100.0, tick=5)
+    plan = SessionPlan(held=7, ema_level=100.0, tick=5)
     assert intraday.trade(candle, 375, (), plan, PARAMETERS) == walked(candle, plan)
 
 

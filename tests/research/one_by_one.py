@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from tradectl.backtest.context import Facts
+from tradectl.backtest.context import BacktestContext
 from tradectl.backtest.engine import gated, run
 from tradectl.marketdata.store import Store
-from tradectl.research.closed import Closed
+from tradectl.research.closed import ClosedTrades
 from tradectl.research.vectorized.engine import any_rsi
 from tradectl.strategy.entry import entry_mask
 from tradectl.strategy.parameters import Parameters
@@ -17,21 +17,21 @@ from tradectl.strategy.parameters import Parameters
 
 def backtests(
     market: Store, instruments: Sequence[str], settings: Sequence[Parameters], *, first: date, last: date, scored: bool
-) -> list[Closed]:
+) -> list[ClosedTrades]:
     """The closed trades of each setting."""
     found = []
     for parameters in settings:
         trades = {}
         for number, instrument_id in enumerate(instruments):
-            facts = _facts(market, instrument_id, parameters)
-            if facts is not None:
-                done = gated(facts, first=first, last=last) if scored else run(facts, first=first, last=last)
+            context = _context(market, instrument_id, parameters)
+            if context is not None:
+                done = gated(context, first=first, last=last) if scored else run(context, first=first, last=last)
                 trades[number] = done.trades
-        found.append(Closed.of_trades(trades))
+        found.append(ClosedTrades.of_trades(trades))
     return found
 
 
-def positions(market: Store, instruments: Sequence[str], parameters: Parameters, *, first: date, last: date) -> Closed:
+def positions(market: Store, instruments: Sequence[str], parameters: Parameters, *, first: date, last: date) -> ClosedTrades:
     """What every entry would have come to that the rule, its timing apart, allows: one row a position, whatever else was held.
 
     The timing is the RSI at entry and the score. What stays: universe, trend, history, volume, chart, the morning's reasons to
@@ -39,16 +39,16 @@ def positions(market: Store, instruments: Sequence[str], parameters: Parameters,
     """
     found = {}
     for number, instrument_id in enumerate(instruments):
-        facts = _facts(market, instrument_id, any_rsi(parameters))
-        if facts is not None:
-            found[number] = _every_position(facts, first, last)
-    empty = Closed.of_trades({})
+        context = _context(market, instrument_id, any_rsi(parameters))
+        if context is not None:
+            found[number] = _every_position(context, first, last)
+    empty = ClosedTrades.of_trades({})
     return sum((replace(one, instrument=one.instrument + number) for number, one in found.items()), empty)
 
 
-def _every_position(facts: Facts, first: date, last: date) -> Closed:
+def _every_position(context: BacktestContext, first: date, last: date) -> ClosedTrades:
     """Run again and again, each time on the entries that no earlier run came to because shares were held."""
-    waiting, found = entry_mask(facts.features, facts.parameters), Closed.of_trades({})
+    waiting, found = entry_mask(context.features, context.parameters), ClosedTrades.of_trades({})
     while waiting.any():
         tried: list[int] = []
 
@@ -56,16 +56,16 @@ def _every_position(facts: Facts, first: date, last: date) -> Closed:
             tried.append(i)
             return True
 
-        done = run(facts, first=first, last=last, accept=accept, entries=waiting)
+        done = run(context, first=first, last=last, accept=accept, entries=waiting)
         if not tried:
             break
         waiting[tried] = False
-        found += Closed.of_trades({0: done.trades}).positions()
+        found += ClosedTrades.of_trades({0: done.trades}).positions()
     return found
 
 
-def _facts(market: Store, instrument_id: str, parameters: Parameters) -> Facts | None:
+def _context(market: Store, instrument_id: str, parameters: Parameters) -> BacktestContext | None:
     history = market.history(instrument_id)
     if history is None:
         return None
-    return Facts.gather(market, market.sessions, parameters, instrument_id, history=history)
+    return BacktestContext.gather(market, market.sessions, parameters, instrument_id, history=history)

@@ -13,7 +13,7 @@ from tradectl.marketdata.store import Store
 from tradectl.marketdata.synthetic import make_market
 from tradectl.research.study import Study, fingerprint, generation_of
 from tradectl.research.sweep import Progress, Sweep
-from tradectl.research.sweep_cache import Kept
+from tradectl.research.sweep_cache import SweepCache
 from tradectl.runtime.interrupt import Stop
 from tradectl.settings import Settings
 from tradectl.strategy.parameters import Parameters, with_changes
@@ -47,7 +47,7 @@ def sweep_of(
     study: Study, home: Path, *, jobs: int = 1, dask: str = "", stop: Stop | None = None, progress: Progress = silence
 ) -> Iterator[Sweep]:
     """A sweep whose results are kept in `home`."""
-    kept = Kept(home, study.key)
+    kept = SweepCache(home, study.key)
     try:
         yield Sweep(study, kept, stop or Stop(), progress, jobs, dask)
     finally:
@@ -56,7 +56,7 @@ def sweep_of(
 
 def rows_in(home: Path, study: Study) -> Rows:
     """What is kept, by setting and part."""
-    kept = Kept(home, study.key)
+    kept = SweepCache(home, study.key)
     try:
         found = kept.db.execute("SELECT setting, part, trades FROM results WHERE study = ?", [study.key]).fetchall()
     finally:

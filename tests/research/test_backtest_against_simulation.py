@@ -17,7 +17,8 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.research.world import EAGER, simulated
-from tradectl.backtest.engine import Backtest, Facts, gated
+from tradectl.backtest.context import BacktestContext
+from tradectl.backtest.engine import Backtest, gated
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.store import Store
 from tradectl.report.simulation import trade_row
@@ -106,10 +107,10 @@ def backtested(store: Store, case: Case) -> dict[str, Backtest]:
         instrument_id = store.find(symbol, case.last)
         history = store.history(instrument_id)
         assert history is not None
-        facts = Facts.gather(
+        context = BacktestContext.gather(
             store, store.sessions, parameters, instrument_id, history=history, columns=readings.features_of(history)
         )
-        found[symbol] = gated(facts, first=case.first, last=case.last)
+        found[symbol] = gated(context, first=case.first, last=case.last)
     return found
 
 

@@ -57,7 +57,7 @@ def test_a_simulated_account_is_the_portfolio_backtest(span: Span, tmp_path: Pat
     trades = [trade_row(trade) for done in portfolio.results() for trade in done.trades]
     assert in_order(simulation["trades"]) == in_order(trades)
     assert len(trades) >= case.trades
-    end = portfolio.marks[-1]
+    end = portfolio.equity_curve[-1]
     assert (simulation["cash"], simulation["equity"]) == (to_rupees(end.cash), to_rupees(end.equity))
 
 

@@ -13,18 +13,17 @@ import pytest
 from tests.research.studies import LAST, silence
 from tests.research.world import EAGER
 from tradectl import bootstrap
-from tradectl.backtest import candidates as contenders
-from tradectl.backtest import context as facts
+from tradectl.backtest import candidates, context
 from tradectl.backtest.context import Span
-from tradectl.backtest.engine import Order, Run
+from tradectl.backtest.engine import PlannedBuy, SymbolRun
 from tradectl.backtest.look_ahead import MISSING, ORDERED, SCORE, SEEN, TRADED, Engine, look_ahead
 from tradectl.marketdata.store import Store
 from tradectl.research import checks
-from tradectl.research.backtests import Asked
+from tradectl.research.backtests import BacktestRequest
 from tradectl.research.checks import OfAccount, OfEach, OfSymbol, checked
 from tradectl.research.vectorized import market as lane_market
-from tradectl.research.vectorized.loop import LaneState
-from tradectl.research.vectorized.market import Candidates
+from tradectl.research.vectorized.loop import PositionArrays
+from tradectl.research.vectorized.market import EntryBars
 from tradectl.research.vectorized.strategy import Strategy
 from tradectl.settings import Settings
 from tradectl.strategy.features import Features
@@ -36,10 +35,10 @@ SPAN = Span(date(2025, 1, 1), date(2025, 6, 30))
 CAPITAL = 1_000_000_00
 
 
-def asked_of(invented: Settings, *, many: bool = True, span: Span = SPAN) -> Asked:
+def asked_of(invented: Settings, *, many: bool = True, span: Span = SPAN) -> BacktestRequest:
     market = bootstrap.open_store(invented)
     instruments = market.universe("demo")[: None if many else 1]
-    return Asked(invented, market, "demo", instruments, with_changes(Parameters(), EAGER), span, many)
+    return BacktestRequest(invented, market, "demo", instruments, with_changes(Parameters(), EAGER), span, many)
 
 
 ENGINES = [
@@ -69,7 +68,9 @@ def test_before_a_listing_there_is_nothing_to_compare(invented: Settings, many: 
 
 
 @pytest.mark.parametrize("kind", [lambda asked: OfAccount(asked, CAPITAL), OfEach, OfSymbol], ids=["account", "list", "symbol"])
-def test_on_a_market_without_a_bar_an_engine_has_done_nothing(invented: Settings, kind: Callable[[Asked], Engine[Store]]) -> None:
+def test_on_a_market_without_a_bar_an_engine_has_done_nothing(
+    invented: Settings, kind: Callable[[BacktestRequest], Engine[Store]]
+) -> None:
     engine, session = kind(asked_of(invented)), date(2022, 6, 1)
     assert engine.again(engine.cut(session), session) == {}
 
@@ -94,42 +95,42 @@ def test_the_next_sessions_ex_date_is_known_on_the_evening(invented: Settings, k
 
 
 def see_tomorrows_average(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest: Callable[..., Features] = facts.features
+    honest: Callable[..., Features] = context.features
 
     def peeking(*words: Any) -> Features:
         found = honest(*words)
         return replace(found, ema_fast=np.append(found.ema_fast[1:], found.ema_fast[-1]))
 
-    monkeypatch.setattr(facts, "features", peeking)
+    monkeypatch.setattr(context, "features", peeking)
     monkeypatch.setattr(lane_market, "features", peeking)
 
 
 def buy_before_a_rise(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = contenders.entry_mask
+    honest = candidates.entry_mask
 
     def peeking(columns: Features, parameters: Parameters) -> Any:
         return honest(columns, parameters) & np.append(columns.close[1:] > columns.close[:-1], False)
 
-    monkeypatch.setattr(contenders, "entry_mask", peeking)
+    monkeypatch.setattr(candidates, "entry_mask", peeking)
 
 
 def count_trades_of_the_future(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = contenders.backtest_score
+    honest = candidates.backtest_score
     monkeypatch.setattr(
-        contenders,
+        candidates,
         "backtest_score",
         lambda trades, as_of, parameters: honest(trades, as_of + timedelta(days=30), parameters),
     )
 
 
 def ask_for_the_next_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = Run.wanted
+    honest = SymbolRun.wanted
 
-    def peeking(self: Run, j: int, day: date, *, traded: bool) -> Order | None:
-        rises = self.facts.history.close[j + 1] > self.facts.history.close[j]
+    def peeking(self: SymbolRun, j: int, day: date, *, traded: bool) -> PlannedBuy | None:
+        rises = self.context.history.close[j + 1] > self.context.history.close[j]
         return honest(self, j, day, traded=traded) if rises else None
 
-    monkeypatch.setattr(Run, "wanted", peeking)
+    monkeypatch.setattr(SymbolRun, "wanted", peeking)
 
 
 PEEKS = {
@@ -156,7 +157,7 @@ def test_lanes_that_peek_are_found_though_no_account_ever_would(
 ) -> None:
     honest = Strategy._entries
 
-    def peeking(self: Strategy, row: int, state: LaneState) -> Candidates:
+    def peeking(self: Strategy, row: int, state: PositionArrays) -> EntryBars:
         found, panel = honest(self, row, state), self.market.panel
         column = found.lane % self.width
         if row + ahead >= len(panel):
@@ -174,15 +175,15 @@ def test_lanes_that_peek_are_found_though_no_account_ever_would(
 def test_a_symbol_alone_that_peeks_is_found_though_no_account_ever_would(
     ahead: int, unknown: bool | None, invented: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = Run._decide
+    honest = SymbolRun._decide
 
-    def peeking(self: Run, j: int, day: date, *, traded: bool) -> None:
-        close = self.facts.history.close
+    def peeking(self: SymbolRun, j: int, day: date, *, traded: bool) -> None:
+        close = self.context.history.close
         inside = j + ahead < len(close) or (unknown is None and day < SPAN.last - timedelta(days=30))
         if close[j + ahead] > close[j] if inside else unknown:
             honest(self, j, day, traded=traded)
 
-    monkeypatch.setattr(Run, "_decide", peeking)
+    monkeypatch.setattr(SymbolRun, "_decide", peeking)
     found = checked(asked_of(invented, many=False), None, 5, silence)
     words = ORDERED if unknown is not None else MISSING
     assert any(words in difference for difference in found.differences), found
@@ -192,7 +193,7 @@ def test_a_session_that_peeks_is_found(invented: Settings, monkeypatch: pytest.M
     """Not the decision, but what becomes of it: it trades at the close of tomorrow where that is lower."""
     honest = Strategy.trade
 
-    def peeking(self: Strategy, row: int, state: LaneState) -> Any:
+    def peeking(self: Strategy, row: int, state: PositionArrays) -> Any:
         closes, column = self.market.panel.close, np.arange(self.width)
         following = min(row + 1, len(closes) - 1)
         for fills in honest(self, row, state):

@@ -10,7 +10,8 @@ import pytest
 
 from tests.research.cut_market import cut_market
 from tests.research.world import EAGER, Rows, simulated
-from tradectl.backtest.engine import Facts, reference
+from tradectl.backtest.context import BacktestContext
+from tradectl.backtest.engine import reference
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.store import Store
 from tradectl.runtime.simulate import Seed
@@ -71,17 +72,17 @@ def test_trades_that_were_closed_do_not_depend_on_later_bars(real_market: Path, 
     cuts = [Store(real_market, sessions, through=day) for day in (date(2020, 3, 23), date(2022, 9, 30), *DRAWN, *TOLD)]
     closed = 0
     for symbol in whole.universe("nifty50"):
-        trades = reference(facts(whole, symbol, parameters))
+        trades = reference(context(whole, symbol, parameters))
         for cut in cuts:
             assert cut.through is not None
             if cut.history(symbol) is not None:
-                then = reference(facts(cut, symbol, parameters))
+                then = reference(context(cut, symbol, parameters))
                 assert then == tuple(trade for trade in trades if trade.exit_session <= cut.through), f"{symbol} {cut.through}"
                 closed += len(then)
     assert closed > 1000
 
 
-def facts(store: Store, symbol: str, parameters: Parameters) -> Facts:
+def context(store: Store, symbol: str, parameters: Parameters) -> BacktestContext:
     history = store.history(symbol)
     assert history is not None
-    return Facts.gather(store, store.sessions, parameters, symbol, history=history)
+    return BacktestContext.gather(store, store.sessions, parameters, symbol, history=history)

@@ -71,12 +71,12 @@ def test_both_make_the_same_of_an_account(case: Case, tmp_path: Path, real_marke
     trades = [trade_row(trade) for done in results for trade in done.trades]
     assert in_order(simulation["trades"]) == in_order(trades)
     assert len(trades) >= case.trades
-    end = portfolio.marks[-1]
+    end = portfolio.equity_curve[-1]
     assert (simulation["cash"], simulation["equity"]) == (to_rupees(end.cash), to_rupees(end.equity))
-    equity = [case.capital, *(mark.equity for mark in portfolio.marks)]
+    equity = [case.capital, *(point.equity for point in portfolio.equity_curve)]
     assert simulation["max_drawdown"] == round(max_drawdown(equity), 6)
     held = {item.symbol: item.quantity for item in run.world.ledger.book.snapshot().positions}
-    names = [item.facts.instrument(case.span.last).symbol for item in portfolio.contenders]
+    names = [item.context.instrument(case.span.last).symbol for item in portfolio.candidates]
     assert held == {name: done.folded.quantity for name, done in zip(names, results, strict=True) if done.folded.quantity}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tradectl.research.resampling import (
-    Positions,
+    PossiblePositions,
     deepest_fall,
     p_value,
     quantile,
@@ -62,8 +62,8 @@ def test_a_quantile_is_one_of_the_values() -> None:
     assert [quantile(values, share) for share in (0.05, 0.5, 0.95)] == [5, 50, 95]
 
 
-def positions(*rows: tuple[int, int, int, int]) -> Positions:
-    return Positions(*np.array(rows, dtype=np.int64).T)
+def positions(*rows: tuple[int, int, int, int]) -> PossiblePositions:
+    return PossiblePositions(*np.array(rows, dtype=np.int64).T)
 
 
 APART = positions((0, 1, 2, 10), (0, 3, 4, 20), (0, 5, 6, 40), (2, 1, 9, 1000))

@@ -16,9 +16,9 @@ from tradectl.ports import silence
 from tradectl.screener import feature_cache as recent
 from tradectl.screener import state_cache as scans
 from tradectl.screener import trade_cache as past
-from tradectl.screener.feature_cache import KEPT, Recent
+from tradectl.screener.feature_cache import KEPT, FeatureCache
 from tradectl.screener.readings import Readings
-from tradectl.screener.screen import Question, judged
+from tradectl.screener.screen import ScreenRequest, screen
 from tradectl.strategy.features import features
 from tradectl.strategy.parameters import Parameters
 
@@ -59,7 +59,7 @@ def ordinals(store: Store, count: int) -> list[int]:
 
 
 def test_rows_are_those_of_the_features(store: Store, shelf: MemoryShelf) -> None:
-    recent, columns = Recent(store, PARAMETERS, shelf), store.panel().columns
+    recent, columns = FeatureCache(store, PARAMETERS, shelf), store.panel().columns
     for name in store.universe("nifty50")[::7]:
         history = store.history(name)
         assert history is not None
@@ -73,9 +73,9 @@ def test_rows_are_those_of_the_features(store: Store, shelf: MemoryShelf) -> Non
 
 def test_without_one_of_the_rows_there_is_nothing(store: Store, shelf: MemoryShelf) -> None:
     days = ordinals(store, KEPT + 1)
-    assert Recent(store, PARAMETERS, shelf).rows(0, days[1:]) is not None
-    assert Recent(store, PARAMETERS, shelf).rows(0, days) is None
-    assert Recent(store, PARAMETERS, shelf).rows(len(store.panel().instruments), days[-1:]) is None
+    assert FeatureCache(store, PARAMETERS, shelf).rows(0, days[1:]) is not None
+    assert FeatureCache(store, PARAMETERS, shelf).rows(0, days) is None
+    assert FeatureCache(store, PARAMETERS, shelf).rows(len(store.panel().instruments), days[-1:]) is None
 
 
 def test_rows_of_another_edition_or_other_windows_are_not_there(store: Store, shelf: MemoryShelf) -> None:
@@ -84,19 +84,19 @@ def test_rows_of_another_edition_or_other_windows_are_not_there(store: Store, sh
             return "another"
 
     day = ordinals(store, 1)
-    assert Recent(Renewed(store.folder, store.sessions), PARAMETERS, shelf).rows(0, day) is None
-    assert Recent(store, Parameters(rsi_period=11), shelf).rows(0, day) is None
+    assert FeatureCache(Renewed(store.folder, store.sessions), PARAMETERS, shelf).rows(0, day) is None
+    assert FeatureCache(store, Parameters(rsi_period=11), shelf).rows(0, day) is None
 
 
 def test_rows_of_other_rules_are_not_there(store: Store, shelf: MemoryShelf, monkeypatch: pytest.MonkeyPatch) -> None:
     """As after an update of the program; a scan or trades of other rules are not there either."""
     day = ordinals(store, 1)
-    assert Recent(store, PARAMETERS, shelf).rows(0, day) is not None
+    assert FeatureCache(store, PARAMETERS, shelf).rows(0, day) is not None
     known = Readings(store, PARAMETERS, shelf)
     assert known.scans.through(FIRST, silence).session == day[0]
     for module in (recent, scans, past):
         monkeypatch.setattr(module, "fingerprint", lambda *_: "another source")
-    assert Recent(store, PARAMETERS, shelf).rows(0, day) is None
+    assert FeatureCache(store, PARAMETERS, shelf).rows(0, day) is None
     asked: list[str] = []
     monkeypatch.setattr(shelf, "get", asked.append)
     Readings(store, PARAMETERS, shelf).scans.through(FIRST, silence)
@@ -125,11 +125,11 @@ def test_a_candidate_of_late_needs_no_whole_history(real_market: Path, sessions:
         market = Counting(real_market, sessions, through=session.date)
         following = sessions.next_run_session(session.date).date
         known = Readings(market, PARAMETERS, shelf)
-        asked = Question(market.universe("nifty200"), session.date, following, None, PARAMETERS)
-        close = judged(market, sessions, known, asked, silence)
+        asked = ScreenRequest(market.universe("nifty200"), session.date, following, None, PARAMETERS)
+        close = screen(market, sessions, known, asked, silence)
         if len(whole) % 7 == 6:
             fresh = Store(real_market, sessions, through=session.date)
-            assert repr(close) == repr(judged(fresh, sessions, Readings(fresh, PARAMETERS), asked, silence))
+            assert repr(close) == repr(screen(fresh, sessions, Readings(fresh, PARAMETERS), asked, silence))
         candidates.append(sum(item.rule == "score" for item in close.verdicts))
         whole.append(market.whole)
         known.keep()

@@ -15,7 +15,7 @@ from tradectl.marketdata.store import Store
 from tradectl.model.market import Bar
 from tradectl.ports import silence
 from tradectl.screener.readings import Readings
-from tradectl.screener.screen import Question, judged
+from tradectl.screener.screen import ScreenRequest, screen
 from tradectl.strategy.parameters import Parameters
 
 PARAMETERS = Parameters()
@@ -31,9 +31,9 @@ def oracle(store: Store) -> ByInstrument:
     return ByInstrument(store, Readings(store, PARAMETERS))
 
 
-def question(store: Store, session: date, bars: Mapping[str, Bar] | None = None) -> Question:
+def question(store: Store, session: date, bars: Mapping[str, Bar] | None = None) -> ScreenRequest:
     following = store.sessions.next_run_session(session).date
-    return Question(store.universe("nifty200"), session, following, bars, PARAMETERS)
+    return ScreenRequest(store.universe("nifty200"), session, following, bars, PARAMETERS)
 
 
 def exact(verdicts: object) -> str:
@@ -51,7 +51,7 @@ def test_every_verdict_is_that_of_its_own_history(store: Store, oracle: ByInstru
     scored = 0
     for session in days(store, 3):
         asked = question(store, session)
-        close = judged(store, store.sessions, known, asked, silence)
+        close = screen(store, store.sessions, known, asked, silence)
         assert exact(list(close.verdicts)) == exact(oracle.verdicts(asked)), session
         scored += sum(item.rule == "score" for item in close.verdicts)
     assert scored > 30
@@ -63,7 +63,7 @@ def test_each_evening_goes_on_from_what_the_last_one_kept(store: Store, oracle: 
     sessions = days(store, 1, date(2023, 3, 1), date(2023, 4, 10))
     for session in [*sessions, sessions[3], sessions[-1]]:
         known, asked = Readings(store, PARAMETERS, shelf), question(store, session)
-        close = judged(store, store.sessions, known, asked, silence)
+        close = screen(store, store.sessions, known, asked, silence)
         assert exact(list(close.verdicts)) == exact(oracle.verdicts(asked)), session
         known.keep()
     assert {name.split("-")[0] for name in shelf.kept} == {"scan", "past", "rows"}
@@ -84,7 +84,7 @@ def test_a_bar_that_is_not_final_is_scanned_on_top_of_yesterday(store: Store, or
             bar = history.bar(at)
             bars[name] = bar if number % 2 else Bar(session, bar.open, bar.high, bar.low, bar.low, bar.volume // 2, bar.series)
         known, asked = Readings(store, PARAMETERS, shelf), question(store, session, bars)
-        close = judged(store, store.sessions, known, asked, silence)
+        close = screen(store, store.sessions, known, asked, silence)
         assert exact(list(close.verdicts)) == exact(oracle.verdicts(asked)), session
         known.keep()
         assert known.scans.through(session, silence).session == int(panel.sessions[index])

@@ -15,7 +15,7 @@ from tests.strategy.world import PARAMETERS
 from tradectl.model.history import History
 from tradectl.model.market import Instrument
 from tradectl.model.panel import Panel, stacked
-from tradectl.screener.state import Scan, Windows, advance, columns, readings
+from tradectl.screener.state import FeatureState, Windows, advance, columns, readings
 from tradectl.strategy.entry import entry_mask, exclusion, exclusions, is_share, refusal, refusals
 from tradectl.strategy.features import Features, features
 from tradectl.strategy.parameters import Parameters
@@ -49,15 +49,17 @@ def _made(draw: st.DrawFn, name: str, sessions: int, *, start: int) -> History:
     return History(name, FIRST + there, opened, high, low, close, volume, series, multiplier)
 
 
-def scanned(panel: Panel, parameters: Parameters) -> Iterator[Scan]:
+def scanned(panel: Panel, parameters: Parameters) -> Iterator[FeatureState]:
     """The scan after every row."""
-    scan = Scan.empty(panel.instruments, Windows.of(parameters))
+    scan = FeatureState.empty(panel.instruments, Windows.of(parameters))
     for i in range(len(panel)):
         advance(scan, panel.row(i))
         yield scan
 
 
-def assert_equal_to_the_histories(scan: Scan, known: Mapping[str, tuple[History, Features]], parameters: Parameters) -> None:
+def assert_equal_to_the_histories(
+    scan: FeatureState, known: Mapping[str, tuple[History, Features]], parameters: Parameters
+) -> None:
     """Every instrument that has a bar by now, against its own history."""
     lanes = np.flatnonzero(scan.arrays["bars"] > 0)
     found = readings(scan, lanes, columns(scan, lanes, parameters))
@@ -80,7 +82,7 @@ def test_every_row_is_that_of_the_histories(made: list[History]) -> None:
 def test_a_look_ahead_moves_nothing_and_a_newcomer_begins_at_nothing(made: list[History], cut: int) -> None:
     panel = stacked(made)
     known = {history.instrument_id: (history, features(history, SHORT)) for history in made}
-    scan = Scan.empty(panel.instruments, Windows.of(SHORT))
+    scan = FeatureState.empty(panel.instruments, Windows.of(SHORT))
     for i in range(min(cut, len(panel))):
         ahead = scan.copy()
         advance(ahead, panel.row(i))

@@ -14,8 +14,8 @@ from tradectl.model.market import CorporateAction
 from tradectl.model.panel import Panel, stacked
 from tradectl.ports import silence
 from tradectl.screener.readings import Readings
-from tradectl.screener.state import Scan
-from tradectl.screener.state_cache import Scans
+from tradectl.screener.state import FeatureState
+from tradectl.screener.state_cache import StateCache
 from tradectl.strategy.features import features
 
 
@@ -39,7 +39,7 @@ class Stored:
         return ()
 
 
-def same(one: Scan, other: Scan) -> bool:
+def same(one: FeatureState, other: FeatureState) -> bool:
     arrays = all(one.arrays[name].tobytes() == other.arrays[name].tobytes() for name in other.arrays)
     return arrays and (one.session, one.instruments) == (other.session, other.instruments)
 
@@ -49,10 +49,10 @@ def same(one: Scan, other: Scan) -> bool:
 def test_who_goes_back_in_time_finds_what_a_new_scan_finds(made: list[History], asked: list[int]) -> None:
     market = Stored(made)
     days = [date.fromordinal(int(session)) for session in market.panel().sessions]
-    shared = Scans(market, SHORT)  # type: ignore[arg-type]
+    shared = StateCache(market, SHORT)  # type: ignore[arg-type]
     for number in asked:
         day = days[number % len(days)]
-        assert same(shared.through(day, silence), Scans(market, SHORT).through(day, silence))  # type: ignore[arg-type]
+        assert same(shared.through(day, silence), StateCache(market, SHORT).through(day, silence))  # type: ignore[arg-type]
 
 
 @settings(max_examples=60, deadline=None)

@@ -9,7 +9,8 @@ from datetime import date
 import numpy as np
 
 from tests.strategy.world import PARAMETERS, SESSIONS
-from tradectl.backtest.engine import Facts, Past, reference, settled
+from tradectl.backtest.context import BacktestContext
+from tradectl.backtest.engine import SettledTrades, reference, settled
 from tradectl.model.history import History
 from tradectl.model.market import Instrument
 from tradectl.strategy.features import features
@@ -19,9 +20,9 @@ EAGER = replace(PARAMETERS, rsi_entry_above=45, rsi_entry_below=45, min_quality=
 """Hardly ever flat."""
 
 
-def facts(history: History, parameters: Parameters) -> Facts:
+def context(history: History, parameters: Parameters) -> BacktestContext:
     instrument = Instrument(history.instrument_id, history.instrument_id, "EQ", "INE000A01010", 5)
-    return Facts(history, features(history, parameters), lambda _: instrument, (), SESSIONS, parameters)
+    return BacktestContext(history, features(history, parameters), lambda _: instrument, (), SESSIONS, parameters)
 
 
 def test_trades_are_the_same_however_often_the_run_was_broken_off(real_histories: Mapping[str, History]) -> None:
@@ -30,9 +31,9 @@ def test_trades_are_the_same_however_often_the_run_was_broken_off(real_histories
     for symbol in sorted(real_histories)[::25]:
         history = real_histories[symbol]
         for parameters in (PARAMETERS, EAGER):
-            past: Past | None = None
+            past: SettledTrades | None = None
             for end in [*sorted(random.integers(1, len(history) + 1, 8)), len(history)]:
-                part = facts(history.through(history.session(int(end) - 1)), parameters)
+                part = context(history.through(history.session(int(end) - 1)), parameters)
                 found, past = settled(part, past)
                 assert found == reference(part), (symbol, end)
                 assert past is not None
@@ -44,7 +45,7 @@ def test_trades_are_the_same_however_often_the_run_was_broken_off(real_histories
 
 
 def test_without_a_bar_there_is_nothing_to_go_on_from(real_histories: Mapping[str, History]) -> None:
-    nothing = facts(real_histories["INFY"].through(date(2000, 1, 1)), PARAMETERS)
+    nothing = context(real_histories["INFY"].through(date(2000, 1, 1)), PARAMETERS)
     assert settled(nothing) == ((), None)
 
 
@@ -56,5 +57,5 @@ def test_a_look_at_a_last_bar_that_was_wrong_leaves_nothing_behind(real_historie
         bar = part.bar(end)
         before = part.through(part.session(end - 1))
         seen = before.with_bar(replace(bar, close=bar.high, volume=bar.volume // 2), float(part.multiplier[end]))
-        _, past = settled(facts(seen, EAGER))
-        assert reference(facts(part, EAGER), past) == reference(facts(part, EAGER))
+        _, past = settled(context(seen, EAGER))
+        assert reference(context(part, EAGER), past) == reference(context(part, EAGER))

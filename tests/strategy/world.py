@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from tradectl.backtest.engine import Facts
+from tradectl.backtest.context import BacktestContext
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.history import History
 from tradectl.model.market import ActionKind, CorporateAction, Instrument
@@ -73,16 +73,16 @@ def made_features(bars: History, *, rsi: Mapping[int, float], ema_fast: float, a
     )
 
 
-def facts(
+def context(
     bars: History,
     columns: Features,
     *,
     actions: Sequence[CorporateAction] = (),
     parameters: Parameters = PARAMETERS,
     isin: str = "INE000A01010",
-) -> Facts:
+) -> BacktestContext:
     instrument = Instrument("MADE", "MADE", "EQ", isin, 5)
-    return Facts(bars, columns, lambda _: instrument, tuple(actions), SESSIONS, parameters)
+    return BacktestContext(bars, columns, lambda _: instrument, tuple(actions), SESSIONS, parameters)
 
 
 def action(kind: ActionKind, ex_date: date, *, ratio: Fraction = Fraction(1), dividend: int = 0) -> CorporateAction:

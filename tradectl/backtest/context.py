@@ -30,7 +30,7 @@ class Span:
 
 
 @dataclass(frozen=True, eq=False)
-class Facts:
+class BacktestContext:
     """Values, and functions without a memory. `instrument(session)` is the security as it is
     then; `actions` oldest first; `minutes(session)` its minute bars, empty where there are none. `excluded`: the dates on which a
     surveillance list excludes it. `traded`: the sessions on which the market traded (ordinals), None where that is not known."""
@@ -65,7 +65,7 @@ class Facts:
         *,
         history: History,
         columns: Features | None = None,
-    ) -> Facts:
+    ) -> BacktestContext:
         """Return the facts of one instrument from a market. `columns`: the features of the history, where they are known."""
         if columns is None:
             columns = features(history, parameters)

@@ -13,8 +13,8 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from tradectl.backtest.candidates import Contender
-from tradectl.backtest.context import Facts
+from tradectl.backtest.candidates import Candidate
+from tradectl.backtest.context import BacktestContext
 from tradectl.backtest.engine import Backtest
 from tradectl.backtest.portfolio import Portfolio
 from tradectl.ports import Tell, silence
@@ -32,7 +32,7 @@ Evening = Mapping[str, Mapping[str, object]]
 M = TypeVar("M")
 
 
-class Days(NamedTuple):
+class CheckDays(NamedTuple):
     """Sessions (ordinals) on which anybody has a bar; of them those with an order or a signal, and those on which somebody was
     oversold."""
 
@@ -48,7 +48,7 @@ class Engine(Protocol[M]):
     def caption(self) -> str:
         """What it is, for a person."""
 
-    def days(self) -> Days:
+    def days(self) -> CheckDays:
         """From which evenings are drawn."""
 
     def whole(self, session: date) -> Evening:
@@ -62,7 +62,7 @@ class Engine(Protocol[M]):
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class LookAheadReport:
     """`compared` symbols and evenings, of so many `sessions`; `differences` in words, one each. `engine` is what was run again,
     `parts` what was compared."""
 
@@ -73,7 +73,7 @@ class Checked:
     parts: tuple[str, ...] = ()
 
 
-def look_ahead(engine: Engine[M], sessions: Sequence[date], tell: Tell = silence) -> Checked:
+def look_ahead(engine: Engine[M], sessions: Sequence[date], tell: Tell = silence) -> LookAheadReport:
     """Compare the evenings of `sessions`. A rule that asks for a bar that is not there yet is a difference too."""
     compared = 0
     differences: list[str] = []
@@ -90,19 +90,19 @@ def look_ahead(engine: Engine[M], sessions: Sequence[date], tell: Tell = silence
         else:
             differences += _differences(session, known, found)
         tell(session.isoformat(), number, len(sessions))
-    return Checked(compared, len(sessions), tuple(differences), engine.caption, tuple(parts))
+    return LookAheadReport(compared, len(sessions), tuple(differences), engine.caption, tuple(parts))
 
 
 def of_account(portfolio: Portfolio, session: date) -> Evening:
     """Of an account that has gone through the end of that session and no further."""
     orders = {buy.column: (number, buy.order, buy.sent) for number, buy in enumerate(portfolio.buys)}
     found = {}
-    for column, (item, run) in enumerate(zip(portfolio.contenders, portfolio.runs, strict=True)):
-        history = item.facts.history
+    for column, (item, run) in enumerate(zip(portfolio.candidates, portfolio.runs, strict=True)):
+        history = item.context.history
         j = history.index(session)
         if j is not None:
             found[history.instrument_id] = {
-                SEEN: _seen(item.facts, j),
+                SEEN: _seen(item.context, j),
                 SCORE: item.signals.get(j),
                 HELD: (run.holding, run.level, run.buys, run.decided),
                 ORDERED: orders.get(column),
@@ -111,34 +111,34 @@ def of_account(portfolio: Portfolio, session: date) -> Evening:
     return found
 
 
-def of_symbol(facts: Facts, done: Backtest, session: date) -> Evening:
+def of_symbol(context: BacktestContext, done: Backtest, session: date) -> Evening:
     """Of a symbol alone, whose run may have gone on: every order and fill up to that evening."""
-    history = facts.history
+    history = context.history
     j = history.index(session)
     if j is None:
         return {}
     fills = tuple(fill for fill in done.fills if fill.session <= session)
     adjusted = tuple(item for item in done.adjustments if item.ex_date <= session)
     orders = tuple(order for order in done.orders if order.decided <= j)
-    return {history.instrument_id: {SEEN: _seen(facts, j), ORDERED: orders, TRADED: (fills, adjusted)}}
+    return {history.instrument_id: {SEEN: _seen(context, j), ORDERED: orders, TRADED: (fills, adjusted)}}
 
 
-def days_of_account(contenders: Sequence[Contender]) -> Days:
-    found = Days(set(), set(), set())
-    for item in contenders:
-        days = item.facts.history.sessions
+def days_of_account(candidates: Sequence[Candidate]) -> CheckDays:
+    found = CheckDays(set(), set(), set())
+    for item in candidates:
+        days = item.context.history.sessions
         found.there.update(days.tolist())
         found.wanted.update(days[list(item.signals)].tolist())
-        found.oversold.update(_oversold(item.facts))
+        found.oversold.update(_oversold(item.context))
     return found
 
 
-def days_of_symbol(facts: Facts, done: Backtest) -> Days:
-    days = facts.history.sessions
-    return Days(set(days.tolist()), set(days[[order.decided for order in done.orders]].tolist()), set(_oversold(facts)))
+def days_of_symbol(context: BacktestContext, done: Backtest) -> CheckDays:
+    days = context.history.sessions
+    return CheckDays(set(days.tolist()), set(days[[order.decided for order in done.orders]].tolist()), set(_oversold(context)))
 
 
-def evenings(days: Days, sessions: Sequence[date], count: int, seed: int) -> list[date]:
+def evenings(days: CheckDays, sessions: Sequence[date], count: int, seed: int) -> list[date]:
     """So many of the sessions on which anybody has a bar, or all there are: by turns one with a signal or an order and one on
     which somebody was only oversold."""
     known = [session for session in sessions if session.toordinal() in days.there]
@@ -150,13 +150,13 @@ def evenings(days: Days, sessions: Sequence[date], count: int, seed: int) -> lis
     return sorted(list(dict.fromkeys([*pairs, *wanted, *low, *drawn]))[:count])
 
 
-def _seen(facts: Facts, j: int) -> str:
+def _seen(context: BacktestContext, j: int) -> str:
     """As text: not a number equals itself."""
-    return repr(astuple(facts.features.reading(facts.history, j)))
+    return repr(astuple(context.features.reading(context.history, j)))
 
 
-def _oversold(facts: Facts) -> list[int]:
-    found: list[int] = facts.history.sessions[facts.features.rsi < facts.parameters.rsi_entry_above].tolist()
+def _oversold(context: BacktestContext) -> list[int]:
+    found: list[int] = context.history.sessions[context.features.rsi < context.parameters.rsi_entry_above].tolist()
     return found
 
 

@@ -1,6 +1,6 @@
 """Many symbols in one account, session by session, with the limits of the live portfolio: what `simulate` does in minutes.
 
-What a symbol does is decided by the backtest of one symbol (`strategy.backtest.Run`), a step at a time. Here is only what they
+What a symbol does is decided by the backtest of one symbol (`engine.SymbolRun`), a step at a time. Here is only what they
 share: the money, the slots, and whose turn it is. An evening buys for the next run session (`buy`: re-entries first, then
 signals by rank); in the morning orders are withdrawn and those that were short of funds tried again (`premarket-retry`), then
 fitted to the opening price (`amo-adjust`); then each symbol goes through its session.
@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from tradectl.backtest.candidates import Contender
+from tradectl.backtest.candidates import Candidate
 from tradectl.backtest.context import Span
-from tradectl.backtest.engine import Backtest, Order, Run
+from tradectl.backtest.engine import Backtest, PlannedBuy, SymbolRun
 from tradectl.exchange.bands import price_band
 from tradectl.exchange.charges import buy_charges, day_charges
 from tradectl.exchange.rates import Tariff
@@ -32,7 +32,7 @@ Shuffle = Callable[[list[int]], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class EquityPoint:
     """The account at the close of a run session: cash, shares at their last close, spun-off holdings at cost (paise)."""
 
     session: date
@@ -46,11 +46,11 @@ class Mark:
 
 
 @dataclass(slots=True)
-class Buy:
+class AccountBuy:
     """An order of the account. `sent`: the exchange has it and holds the money for it; else it waits for the morning."""
 
     column: int
-    order: Order
+    order: PlannedBuy
     sent: bool
     tariff: Tariff
 
@@ -62,25 +62,25 @@ class Buy:
 
 
 class Portfolio:
-    """An account over `contenders`, from a first session to a last, beginning with `capital` (paise) and nothing else.
+    """An account over `candidates`, from a first session to a last, beginning with `capital` (paise) and nothing else.
 
-    `through(session)` goes on to the end of a session; what has happened until then is in `marks`, `buys` (the orders that wait
-    for the next session, in the order in which they were made) and `results`."""
+    `through(session)` goes on to the end of a session. `equity_curve`, `buys` (the orders that wait for the next session, in the
+    order in which they were made) and `results` say what has happened until then."""
 
-    def __init__(self, contenders: Sequence[Contender], span: Span, capital: Paise, shuffle: Shuffle | None = None) -> None:
-        facts, first, last = contenders[0].facts, span.first, span.last
-        self.sessions, self.parameters, self.shuffle = facts.sessions, facts.parameters, shuffle
-        self.contenders = contenders
-        self.runs = [Run(item.facts, first, last, entries=item.entries) for item in contenders]
+    def __init__(self, candidates: Sequence[Candidate], span: Span, capital: Paise, shuffle: Shuffle | None = None) -> None:
+        context, first, last = candidates[0].context, span.first, span.last
+        self.sessions, self.parameters, self.shuffle = context.sessions, context.parameters, shuffle
+        self.candidates = candidates
+        self.runs = [SymbolRun(item.context, first, last, entries=item.entries) for item in candidates]
         self.ahead = self.sessions.between(max(first, self.sessions.first), min(last, self.sessions.last))[::-1]
-        self.signals = _by_session(contenders)
+        self.signals = _by_session(candidates)
         self.capital = self.cash = capital
         self.unsettled = self.sent = 0
         self.settled = date.min
         self.opened: dict[int, tuple[datetime, int]] = {}
         self.spun_off: dict[int, Paise] = {}
-        self.buys: list[Buy] = []
-        self.marks: list[Mark] = []
+        self.buys: list[AccountBuy] = []
+        self.equity_curve: list[EquityPoint] = []
 
     def run(self, tell: Tell = silence) -> None:
         """Go on to the end."""
@@ -118,7 +118,7 @@ class Portfolio:
         traded = {column for column, j in bars.items() if self._trade(column, j, session, due.get(column))}
         self.buys = []
         self._evening(day, traded)
-        self.marks.append(Mark(day, self.cash, self._value(day), sum(self.spun_off.values())))
+        self.equity_curve.append(EquityPoint(day, self.cash, self._value(day), sum(self.spun_off.values())))
 
     def _through_actions(self, column: int, j: int, day: date) -> None:
         run = self.runs[column]
@@ -158,7 +158,7 @@ class Portfolio:
             kept.append(buy)
         self.buys = kept
 
-    def _trade(self, column: int, j: int, session: Session, due: tuple[int, Order] | None) -> bool:
+    def _trade(self, column: int, j: int, session: Session, due: tuple[int, PlannedBuy] | None) -> bool:
         """A symbol through its session; whether anything traded. `due`: its order and the number of it."""
         run, day = self.runs[column], session.date
         held, before = run.holding.quantity, len(run.fills)
@@ -188,7 +188,7 @@ class Portfolio:
             short = not sizing.quantity and sizing.reason == "funds"
             if short:
                 sizing = run.sized(order)
-            buy = Buy(column, replace(order, quantity=sizing.quantity), sent=False, tariff=self.parameters.tariff)
+            buy = AccountBuy(column, replace(order, quantity=sizing.quantity), sent=False, tariff=self.parameters.tariff)
             if not sizing.quantity or self._denied(buy, day):
                 continue
             self.buys.append(buy)
@@ -196,28 +196,28 @@ class Portfolio:
                 buy.sent = True
                 self.sent += 1
 
-    def _wanted(self, day: date, traded: set[int]) -> Iterator[tuple[int, Order]]:
+    def _wanted(self, day: date, traded: set[int]) -> Iterator[tuple[int, PlannedBuy]]:
         """Re-entries of what is held, the oldest position first, then the signals of the day, the best first."""
         for column in sorted(self.opened, key=self.opened.__getitem__):
             j = self._history(column).index(day)
             order = self.runs[column].wanted(j, day, traded=False) if j is not None else None
             if order is not None:
                 yield column, order
-        candidates = list(self.signals.get(day, ()))
+        signalled = list(self.signals.get(day, ()))
         if self.shuffle is not None:
-            self.shuffle(candidates)
-        for column in candidates:
+            self.shuffle(signalled)
+        for column in signalled:
             j = self._history(column).index(day)
             if column not in self.opened and j is not None:
                 order = self.runs[column].wanted(j, day, traded=column in traded)
                 if order is not None:
                     yield column, order
 
-    def _denied(self, buy: Buy, closed: date) -> str:
+    def _denied(self, buy: AccountBuy, closed: date) -> str:
         """'' or the limit of the account that forbids a buy, by the prices of the session `closed`, or the last one before."""
-        facts = self.contenders[buy.column].facts
-        order, history = buy.order, facts.history
-        instrument = facts.instrument(order.session)
+        context = self.candidates[buy.column].context
+        order, history = buy.order, context.history
+        instrument = context.instrument(order.session)
         last_close = int(history.close[history.last_index(closed)])
         name = history.instrument_id
         exposure = Exposure(
@@ -257,12 +257,12 @@ class Portfolio:
 
     def _loss(self, closed: date) -> float:
         """The share of the last mark's equity that was lost since."""
-        before = self.marks[-1].equity if self.marks else 0
+        before = self.equity_curve[-1].equity if self.equity_curve else 0
         equity = self.cash + self._value(closed) + sum(self.spun_off.values())
         return max(0.0, (before - equity) / before) if before > 0 else 0.0
 
     def _history(self, column: int) -> History:
-        return self.contenders[column].facts.history
+        return self.candidates[column].context.history
 
 
 def undelivered(fills: Sequence[Fill], held: int, recent: int) -> Paise:
@@ -280,10 +280,10 @@ def undelivered(fills: Sequence[Fill], held: int, recent: int) -> Paise:
     return found
 
 
-def _by_session(contenders: Sequence[Contender]) -> dict[date, list[int]]:
+def _by_session(candidates: Sequence[Candidate]) -> dict[date, list[int]]:
     """The columns of each session's signals, best first."""
     found: dict[date, list[tuple[tuple[int, float, str], int]]] = {}
-    for column, item in enumerate(contenders):
+    for column, item in enumerate(candidates):
         for j, ranked in item.signals.items():
-            found.setdefault(item.facts.history.session(j), []).append((ranked, column))
+            found.setdefault(item.context.history.session(j), []).append((ranked, column))
     return {session: [column for _, column in sorted(ranked)] for session, ranked in found.items()}

@@ -21,7 +21,7 @@ from tradectl.strategy.parameters import Parameters
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SessionPlan:
     """How a session starts. `held`: shares that may be sold; `buy_quantity` at `buy_limit` waits for the open (0: none);
     `same_day`: shares bought today may be sold today; `rsi_exit`: sell at the open instead of at the target; `ema_level` in
     rupees at today's scale; `ceiling`: a target of an earlier session that must not be exceeded. Prices in paise."""
@@ -41,7 +41,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Execution:
+class SessionFill:
     """What traded, and how many seconds after the open."""
 
     side: Side
@@ -51,14 +51,14 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class SessionResult:
     """Executions in order of time; `resting` is the lowest target that shares waited at (paise), None if none did."""
 
-    executions: tuple[Execution, ...] = ()
+    executions: tuple[SessionFill, ...] = ()
     resting: int | None = None
 
 
-def trade(bar: Bar, minutes: int, minute_bars: tuple[MinuteBar, ...], plan: Plan, parameters: Parameters) -> Result:
+def trade(bar: Bar, minutes: int, minute_bars: tuple[MinuteBar, ...], plan: SessionPlan, parameters: Parameters) -> SessionResult:
     """A session of so many minutes: along its minute bars where there are any, else along the daily bar."""
     inside = [item for item in minute_bars if 0 <= item[0] < minutes]
     if inside:
@@ -68,44 +68,44 @@ def trade(bar: Bar, minutes: int, minute_bars: tuple[MinuteBar, ...], plan: Plan
     return closed_form(bar, minutes, plan, parameters)
 
 
-def _unusual(bar: Bar, plan: Plan, parameters: Parameters) -> bool:
+def _unusual(bar: Bar, plan: SessionPlan, parameters: Parameters) -> bool:
     """Whether a price below the open could already be at or above its own target, which the closed forms rule out: an
     open off the tick, or a limit that is no longer below the fast EMA (a setting can allow that)."""
     return bar.open % plan.tick != 0 or (plan.buy_quantity > 0 and plan.buy_limit >= plan.target(plan.buy_limit, parameters))
 
 
-def closed_form(bar: Bar, minutes: int, plan: Plan, parameters: Parameters) -> Result:
+def closed_form(bar: Bar, minutes: int, plan: SessionPlan, parameters: Parameters) -> SessionResult:
     """The walk along a daily bar's path, by its corners alone."""
     low_first = low_comes_first(bar.open, bar.high, bar.low)
     at_open, at_low = plan.target(bar.open, parameters), plan.target(bar.low, parameters)
-    executions: list[Execution] = []
+    executions: list[SessionFill] = []
     shares, wanted = plan.held, plan.buy_quantity
     if wanted and bar.open <= plan.buy_limit:
-        executions.append(Execution(Side.BUY, wanted, bar.open, 0))
+        executions.append(SessionFill(Side.BUY, wanted, bar.open, 0))
         shares += wanted if plan.same_day else 0
         wanted = 0
     if shares and (plan.rsi_exit or bar.open >= at_open):
-        executions.append(Execution(Side.SELL, shares, bar.open, 0))
-        return Result(tuple(executions))
+        executions.append(SessionFill(Side.SELL, shares, bar.open, 0))
+        return SessionResult(tuple(executions))
     dips = wanted > 0 and bar.low <= plan.buy_limit
     rises_first = not low_first and shares > 0 and bar.high >= at_open
     best_after_low = bar.high if low_first else bar.close
     if not dips and not rises_first and not (shares and best_after_low >= at_low):
-        return Result(tuple(executions), at_low if shares else None)
+        return SessionResult(tuple(executions), at_low if shares else None)
     path = daily_path(bar.open, bar.high, bar.low, bar.close, minutes)
     end = minutes * MINUTE
     if rises_first:
-        executions.append(Execution(Side.SELL, shares, at_open, _reached(path.first_at_or_above(at_open, 0, end))))
-        return Result(tuple(executions))
+        executions.append(SessionFill(Side.SELL, shares, at_open, _reached(path.first_at_or_above(at_open, 0, end))))
+        return SessionResult(tuple(executions))
     if dips:
         second = _reached(path.first_at_or_below(plan.buy_limit, 0, end))
-        executions.append(Execution(Side.BUY, wanted, plan.buy_limit, second))
+        executions.append(SessionFill(Side.BUY, wanted, plan.buy_limit, second))
         shares += wanted if plan.same_day else 0
     if shares and best_after_low >= at_low:
         turn = path.seconds[1 if low_first else 2]
-        executions.append(Execution(Side.SELL, shares, at_low, _reached(path.first_at_or_above(at_low, turn, end))))
-        return Result(tuple(executions))
-    return Result(tuple(executions), at_low if shares else None)
+        executions.append(SessionFill(Side.SELL, shares, at_low, _reached(path.first_at_or_above(at_low, turn, end))))
+        return SessionResult(tuple(executions))
+    return SessionResult(tuple(executions), at_low if shares else None)
 
 
 def _reached(second: int | None) -> int:
@@ -114,7 +114,7 @@ def _reached(second: int | None) -> int:
     return second
 
 
-def walk(path: Path, minutes: int, plan: Plan, parameters: Parameters, step: int = 1) -> Result:
+def walk(path: Path, minutes: int, plan: SessionPlan, parameters: Parameters, step: int = 1) -> SessionResult:
     """The session minute by minute (every `step` minutes), as the exchange and the sell monitor live it."""
     return _Walk(path, minutes * MINUTE, plan, parameters).run(step * MINUTE)
 
@@ -122,28 +122,28 @@ def walk(path: Path, minutes: int, plan: Plan, parameters: Parameters, step: int
 class _Walk:
     """The state between two steps of the monitor."""
 
-    def __init__(self, path: Path, end: int, plan: Plan, parameters: Parameters) -> None:
+    def __init__(self, path: Path, end: int, plan: SessionPlan, parameters: Parameters) -> None:
         self.path, self.end, self.plan, self.parameters = path, end, plan, parameters
-        self.executions: list[Execution] = []
+        self.executions: list[SessionFill] = []
         self.shares = plan.held
         self.wanted = plan.buy_quantity
         self.sold = False
         self.offered = 0
         self.resting: int | None = None
 
-    def run(self, step: int) -> Result:
+    def run(self, step: int) -> SessionResult:
         opened = self.path.price_at(0)
         if self.wanted and opened <= self.plan.buy_limit:
             self._buy(opened, 0)
         if self.plan.rsi_exit and self.shares:
             self._sell(self.shares, opened, 0)
-            return Result(tuple(self.executions))
+            return SessionResult(tuple(self.executions))
         for now in range(0, self.end, step):
             if not self.shares and not self.wanted:
                 break
             self._monitor(now)
             self._exchange(now + 1, min(now + step, self.end))
-        return Result(tuple(self.executions), self.resting if self.shares else None)
+        return SessionResult(tuple(self.executions), self.resting if self.shares else None)
 
     def _monitor(self, now: int) -> None:
         """One step: cancel a buy that a sell would meet, lower the target, offer every share that may be sold."""
@@ -177,12 +177,12 @@ class _Walk:
                 self._buy(self.plan.buy_limit, second)
 
     def _buy(self, price: int, second: int) -> None:
-        self.executions.append(Execution(Side.BUY, self.wanted, price, second))
+        self.executions.append(SessionFill(Side.BUY, self.wanted, price, second))
         self.shares += self.wanted if self.plan.same_day else 0
         self.wanted = 0
 
     def _sell(self, quantity: int, price: int, second: int) -> None:
-        self.executions.append(Execution(Side.SELL, quantity, price, second))
+        self.executions.append(SessionFill(Side.SELL, quantity, price, second))
         self.shares -= quantity
         self.offered = 0
         self.sold = True

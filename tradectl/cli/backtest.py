@@ -18,7 +18,7 @@ from tradectl.errors import LookAhead, UsageError
 
 if TYPE_CHECKING:
     from tradectl.marketdata.store import Store
-    from tradectl.research.backtests import Account, Asked
+    from tradectl.research.backtests import AccountRequest, BacktestRequest
 
 app = typer.Typer()
 
@@ -93,11 +93,11 @@ def backtest(
     return Answer(found, lambda: text(found), exit_code=LookAhead.exit_code, error=error, outcome="failed")
 
 
-def account_of(call: Call, portfolio: bool, capital: str, index: str, orders: int, seed: int) -> Account | None:
+def account_of(call: Call, portfolio: bool, capital: str, index: str, orders: int, seed: int) -> AccountRequest | None:
     """The account that was asked for; None where each symbol is traded alone. Raises UsageError."""
     from tradectl import bootstrap
     from tradectl.cli.user import rupees
-    from tradectl.research.backtests import Account
+    from tradectl.research.backtests import AccountRequest
 
     said = {"--capital": capital, "--index": index, "--random-order": orders}
     stray = next((name for name, value in said.items() if value), "")
@@ -108,14 +108,14 @@ def account_of(call: Call, portfolio: bool, capital: str, index: str, orders: in
     money = rupees(capital) if capital else bootstrap.capital_of(call.told())
     if money <= 0:
         raise UsageError("--capital is more than 0")
-    return Account(money, index, orders, seed)
+    return AccountRequest(money, index, orders, seed)
 
 
-def asked_of(call: Call, name: str, first: str, last: str, changes: list[str] | None) -> Asked:
+def asked_of(call: Call, name: str, first: str, last: str, changes: list[str] | None) -> BacktestRequest:
     """What is backtested. Raises UsageError, DataError."""
     from tradectl import bootstrap
     from tradectl.errors import DataError
-    from tradectl.research.backtests import Asked, spanned
+    from tradectl.research.backtests import BacktestRequest, spanned
 
     settings = call.told()
     parameters = bootstrap.parameters_of(settings, settings_of(changes))
@@ -129,7 +129,7 @@ def asked_of(call: Call, name: str, first: str, last: str, changes: list[str] | 
     instruments = tuple(member for member in members if market.history(member) is not None)
     if not instruments:
         raise DataError(f"there is no bar of {name}")
-    return Asked(settings, market, name, instruments, parameters, spanned(market, instruments, begin, end), many)
+    return BacktestRequest(settings, market, name, instruments, parameters, spanned(market, instruments, begin, end), many)
 
 
 def is_list(market: Store, name: str) -> bool:

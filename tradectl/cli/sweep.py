@@ -87,11 +87,11 @@ def sweep(
     would have done, and, with --walk-forward, what was earned on years that had no part in the choice.
     """
     from tradectl import bootstrap
-    from tradectl.research.findings import By
+    from tradectl.research.findings import Criterion
     from tradectl.research.reports import sweep as report
 
-    if by not in list(By):
-        raise UsageError(f"--by is one of {', '.join(By)}, not {by!r}")
+    if by not in list(Criterion):
+        raise UsageError(f"--by is one of {', '.join(Criterion)}, not {by!r}")
     if sort and sort not in report.FIGURES:
         raise UsageError(f"--sort is one of {', '.join(report.FIGURES)}, not {sort!r}")
     own = bootstrap.parameters_of(call.told(), {})
@@ -105,7 +105,7 @@ def sweep(
         dask=dask,
         fresh=fresh,
         search=lambda sweep: found_in(
-            sweep, market, own, settings, splits, by=By(by), draws=draws, seed=seed, timing=random_entries
+            sweep, market, own, settings, splits, by=Criterion(by), draws=draws, seed=seed, timing=random_entries
         ),
     )
     told = report.result(study, found, by=by, draws=draws, seed=seed, combinations=combinations)
@@ -174,10 +174,10 @@ def splits_of(study: Study, walk_forward: str) -> tuple[Split, ...]:
 def worked(call: Call, study: Study, *, jobs: int, dask: str, fresh: bool, search: Callable[[Sweep], Findings]) -> Findings:
     """Search with workers, a progress bar and what is kept; a signal ends it between two results, which stay."""
     from tradectl.research.sweep import Sweep
-    from tradectl.research.sweep_cache import Kept
+    from tradectl.research.sweep_cache import SweepCache
     from tradectl.runtime.interrupt import stop_on_signals
 
-    kept = Kept(study.settings.home, study.key)
+    kept = SweepCache(study.settings.home, study.key)
     try:
         if fresh:
             kept.forget()

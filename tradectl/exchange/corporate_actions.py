@@ -18,7 +18,7 @@ BEFORE_THE_DAY = time(8, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class HeldShares:
     """`locked`: shares among `quantity` that cannot be sold before a session; `ceiling`: the lowest target so far (paise), None
     without one."""
 
@@ -32,7 +32,7 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class BarStep:
     """From one bar to the next: the last close and the open (paise), M before and at this bar, the tick of this session."""
 
     close: int
@@ -43,8 +43,8 @@ class Step:
 
 
 def through_actions(
-    holding: Holding, actions: Sequence[CorporateAction], step: Step, sessions: SessionTable
-) -> tuple[Holding, tuple[Adjustment, ...]]:
+    holding: HeldShares, actions: Sequence[CorporateAction], step: BarStep, sessions: SessionTable
+) -> tuple[HeldShares, tuple[Adjustment, ...]]:
     """The holding after all actions with an ex-date since the previous bar, oldest first, and what is booked for them."""
     close: Fraction = Fraction(step.close)
     entitled = holding.quantity
@@ -73,7 +73,7 @@ def _adjustment(
     return Adjustment(kind, action.ex_date, at, ratio, kept, cash)
 
 
-def _scaled(holding: Holding, action: CorporateAction, sessions: SessionTable) -> Holding:
+def _scaled(holding: HeldShares, action: CorporateAction, sessions: SessionTable) -> HeldShares:
     """After a split, bonus or consolidation; new shares are locked until they are credited."""
     quantity = shares_after(holding.quantity, action.ratio)
     if action.ratio > 1:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from tradectl.backtest.candidates import Contender, contender
-from tradectl.backtest.context import Span
-from tradectl.backtest.engine import Facts, gated
+from tradectl.backtest.candidates import Candidate, candidate_of
+from tradectl.backtest.context import BacktestContext, Span
+from tradectl.backtest.engine import gated
 from tradectl.backtest.portfolio import Portfolio
 from tradectl.errors import DataError, UsageError
 from tradectl.marketdata.store import Store
@@ -20,16 +20,16 @@ from tradectl.model.history import History
 from tradectl.model.money import Paise
 from tradectl.ports import Tell, silence
 from tradectl.report.open_lots import open_lots
-from tradectl.research.benchmark import hold_equally, random_orders
+from tradectl.research.benchmark import buy_and_hold, random_orders
 from tradectl.research.reports import backtest, portfolio
-from tradectl.research.vectorized.engine import run_lanes
-from tradectl.research.vectorized.market import LaneMarket
+from tradectl.research.vectorized.engine import run_settings
+from tradectl.research.vectorized.market import MarketTables
 from tradectl.settings import Settings
 from tradectl.strategy.parameters import Parameters
 
 
 @dataclass(frozen=True)
-class Asked:
+class BacktestRequest:
     """What is backtested: `name` as it was said, the instruments behind it, sorted, all with bars; `span` within the bars."""
 
     settings: Settings
@@ -41,9 +41,9 @@ class Asked:
     many: bool = True
     """Whether it was asked for as a list, be it of one symbol."""
 
-    known: list[Contender] = field(default_factory=list, repr=False)
+    known: list[Candidate] = field(default_factory=list, repr=False)
 
-    def contenders(self, tell: Tell = silence) -> list[Contender]:
+    def candidates(self, tell: Tell = silence) -> list[Candidate]:
         """The symbols with their signals, gathered once."""
         if not self.known:
             self.known.extend(gathered(self.market, self.parameters, self.instruments, self.span, tell))
@@ -79,34 +79,34 @@ def spanned(market: Store, instruments: Sequence[str], first: date | None, last:
 
 def gathered(
     market: Store, parameters: Parameters, instruments: Sequence[str], span: Span, tell: Tell = silence
-) -> list[Contender]:
+) -> list[Candidate]:
     """Those of the instruments that have bars in this market."""
     found = []
     for number, name in enumerate(instruments, 1):
-        one = contender(market, market.sessions, parameters, name, span)
+        one = candidate_of(market, market.sessions, parameters, name, span)
         if one is not None:
             found.append(one)
         tell(name, number, len(instruments))
     return found
 
 
-def of_symbol(asked: Asked) -> dict[str, Any]:
+def of_symbol(asked: BacktestRequest) -> dict[str, Any]:
     """One symbol, its funds no bound."""
     market, span, (instrument_id,) = asked.market, asked.span, asked.instruments
     history = market.history(instrument_id)
     if history is None:
         raise DataError(f"there is no bar of {asked.name}")
-    facts = Facts.gather(market, market.sessions, asked.parameters, instrument_id, history=history)
-    done = gated(facts, first=span.first, last=span.last)
+    context = BacktestContext.gather(market, market.sessions, asked.parameters, instrument_id, history=history)
+    done = gated(context, first=span.first, last=span.last)
     symbol, tariff = market.instrument(instrument_id, span.last).symbol, asked.parameters.tariff
     return backtest.of_symbol(symbol, done, span, open_lots(done.folded, history, span.last, tariff, lambda _: symbol))
 
 
-def of_each(asked: Asked, tell: Tell) -> dict[str, Any]:
+def of_each(asked: BacktestRequest, tell: Tell) -> dict[str, Any]:
     """Many symbols, each with its own money."""
     market, span = asked.market, asked.span
-    lanes = LaneMarket.gather(market, market.sessions, asked.instruments)
-    run = run_lanes(
+    lanes = MarketTables.gather(market, market.sessions, asked.instruments)
+    run = run_settings(
         lanes,
         [asked.parameters],
         first=span.first,
@@ -125,7 +125,7 @@ def of_each(asked: Asked, tell: Tell) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AccountRequest:
     """What an account is opened with (paise), the index it is held against ('' for the list's own), and with how many random
     orders of candidates, of which seed."""
 
@@ -135,23 +135,23 @@ class Account:
     seed: int = 1
 
 
-def of_account(asked: Asked, account: Account, tell: Tell) -> dict[str, Any]:
+def of_account(asked: BacktestRequest, account: AccountRequest, tell: Tell) -> dict[str, Any]:
     """Many symbols in one account."""
     sessions = [session.date for session in asked.market.sessions.run_between(asked.span.first, asked.span.last)]
     index = _index(asked, account.index, sessions)
-    contenders = asked.contenders(tell)
-    own = Portfolio(contenders, asked.span, account.capital)
+    candidates = asked.candidates(tell)
+    own = Portfolio(candidates, asked.span, account.capital)
     own.run(tell)
     drawn = (
-        random_orders(contenders, asked.span, own, count=account.orders, seed=account.seed, tell=tell) if account.orders else None
+        random_orders(candidates, asked.span, own, count=account.orders, seed=account.seed, tell=tell) if account.orders else None
     )
-    held = [(item.facts.history, item.facts.actions) for item in contenders]
-    hold = hold_equally(held, sessions, account.capital)
-    of_index = hold_equally([(index[1], ())], sessions, account.capital, index[0]) if index is not None else None
+    held = [(item.context.history, item.context.actions) for item in candidates]
+    hold = buy_and_hold(held, sessions, account.capital)
+    of_index = buy_and_hold([(index[1], ())], sessions, account.capital, index[0]) if index is not None else None
     return portfolio.result(asked.name, own, {"hold": hold, "index": of_index}, drawn)
 
 
-def _index(asked: Asked, name: str, sessions: Sequence[date]) -> tuple[str, History] | None:
+def _index(asked: BacktestRequest, name: str, sessions: Sequence[date]) -> tuple[str, History] | None:
     """The name of an index and its bars over all of these sessions. One that was asked for by `name` must be known (UsageError)
     and have them (DataError)."""
     number = asked.name.lower().removeprefix("nifty")

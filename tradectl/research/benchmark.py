@@ -8,7 +8,7 @@ from datetime import date
 
 import numpy as np
 
-from tradectl.backtest.candidates import Contender
+from tradectl.backtest.candidates import Candidate
 from tradectl.backtest.context import Span
 from tradectl.backtest.portfolio import Portfolio
 from tradectl.model.history import Floats, History
@@ -21,7 +21,7 @@ Held = tuple[History, Sequence[CorporateAction]]
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class BuyAndHold:
     """`worth` (paise) at the close of each session asked for; `symbols` that were bought, `later` that had no bar yet. `name`:
     of an index, else empty."""
 
@@ -31,14 +31,14 @@ class Hold:
     name: str = ""
 
 
-def hold_equally(listed: Sequence[Held], sessions: Sequence[date], capital: Paise, name: str = "") -> Hold | None:
+def buy_and_hold(listed: Sequence[Held], sessions: Sequence[date], capital: Paise, name: str = "") -> BuyAndHold | None:
     """The capital in equal parts in every instrument that has a bar by the first session, bought at that session's close and
     never sold. None where nobody has one."""
     days = np.array([session.toordinal() for session in sessions], dtype=np.int64)
     grown = [_grown(history, actions, days) for history, actions in listed if history.last_index(sessions[0]) >= 0]
     if not grown:
         return None
-    return Hold(capital * np.mean(grown, axis=0), len(grown), len(listed) - len(grown), name)
+    return BuyAndHold(capital * np.mean(grown, axis=0), len(grown), len(listed) - len(grown), name)
 
 
 def _grown(history: History, actions: Sequence[CorporateAction], days: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Floats:
@@ -73,15 +73,15 @@ class RandomOrders:
 
 
 def random_orders(
-    contenders: Sequence[Contender], span: Span, own: Portfolio, *, count: int, seed: int, tell: Tell = silence
+    candidates: Sequence[Candidate], span: Span, own: Portfolio, *, count: int, seed: int, tell: Tell = silence
 ) -> RandomOrders:
     """`count` accounts like `own`, which has gone to its end, each with an order of its own. The n-th is the same for the same
     seed, however many there are."""
     drawn = []
     for number in range(count):
         generator = np.random.default_rng([seed, number])
-        portfolio = Portfolio(contenders, span, own.capital, generator.shuffle)
+        portfolio = Portfolio(candidates, span, own.capital, generator.shuffle)
         portfolio.run()
-        drawn.append(portfolio.marks[-1].equity)
+        drawn.append(portfolio.equity_curve[-1].equity)
         tell("", number + 1, count)
-    return RandomOrders(own.marks[-1].equity, tuple(drawn))
+    return RandomOrders(own.equity_curve[-1].equity, tuple(drawn))

@@ -10,14 +10,14 @@ from functools import cached_property
 import numpy as np
 
 from tradectl import bootstrap
-from tradectl.backtest.candidates import Contender, facts_of
-from tradectl.backtest.context import Facts
+from tradectl.backtest.candidates import Candidate, context_of
+from tradectl.backtest.context import BacktestContext
 from tradectl.backtest.engine import Backtest, gated
 from tradectl.backtest.look_ahead import (
-    Checked,
-    Days,
+    CheckDays,
     Engine,
     Evening,
+    LookAheadReport,
     days_of_account,
     days_of_symbol,
     evenings,
@@ -30,9 +30,9 @@ from tradectl.errors import DataError
 from tradectl.marketdata.store import Store
 from tradectl.model.money import Paise
 from tradectl.ports import Tell
-from tradectl.research.backtests import Asked, gathered
-from tradectl.research.vectorized.engine import run_lanes
-from tradectl.research.vectorized.market import LaneMarket
+from tradectl.research.backtests import BacktestRequest, gathered
+from tradectl.research.vectorized.engine import run_settings
+from tradectl.research.vectorized.market import MarketTables
 from tradectl.research.vectorized.record import LaneRecord
 from tradectl.research.vectorized.strategy import Strategy
 
@@ -40,11 +40,11 @@ LOOKED_AT = 50
 """Symbols of a list that are run again where each has its own money: they do not touch each other."""
 
 
-def checked(asked: Asked, capital: Paise | None, sessions: int, tell: Tell) -> Checked:
+def checked(asked: BacktestRequest, capital: Paise | None, sessions: int, tell: Tell) -> LookAheadReport:
     """So many evenings, made again with the market as it was then. `capital` of the account; None where each symbol has its own
     money, and some symbols answer for all."""
     if not sessions:
-        return Checked(0, 0, ())
+        return LookAheadReport(0, 0, ())
     engine: Engine[Store] = OfAccount(asked, capital) if capital is not None else OfEach(asked) if asked.many else OfSymbol(asked)
     return look_ahead(engine, evenings(engine.days(), asked.evenings, sessions, seed=1), tell)
 
@@ -53,7 +53,7 @@ def checked(asked: Asked, capital: Paise | None, sessions: int, tell: Tell) -> C
 class Cutting:
     """Opens the market of `asked` as it was known on an evening."""
 
-    asked: Asked
+    asked: BacktestRequest
 
     def cut(self, session: date) -> Store:
         return bootstrap.open_store(self.asked.settings, through=session)
@@ -68,23 +68,23 @@ class OfAccount(Cutting):
 
     @cached_property
     def _whole(self) -> Portfolio:
-        return self._account(self.asked.contenders())
+        return self._account(self.asked.candidates())
 
-    def _account(self, contenders: Sequence[Contender]) -> Portfolio:
-        return Portfolio(contenders, self.asked.span, self.capital)
+    def _account(self, candidates: Sequence[Candidate]) -> Portfolio:
+        return Portfolio(candidates, self.asked.span, self.capital)
 
-    def days(self) -> Days:
-        return days_of_account(self.asked.contenders())
+    def days(self) -> CheckDays:
+        return days_of_account(self.asked.candidates())
 
     def whole(self, session: date) -> Evening:
         self._whole.through(session)
         return of_account(self._whole, session)
 
     def again(self, market: Store, session: date) -> Evening:
-        contenders = gathered(market, self.asked.parameters, self.asked.instruments, self.asked.span)
-        if not contenders:
+        candidates = gathered(market, self.asked.parameters, self.asked.instruments, self.asked.span)
+        if not candidates:
             return {}
-        account = self._account(contenders)
+        account = self._account(candidates)
         account.through(session)
         return of_account(account, session)
 
@@ -96,17 +96,17 @@ class OfSymbol(Cutting):
     caption: str = field(default="the backtest of one symbol", init=False)
 
     @cached_property
-    def _whole(self) -> tuple[Facts, Backtest]:
+    def _whole(self) -> tuple[BacktestContext, Backtest]:
         found = self._run(self.asked.market)
         if found is None:
             raise DataError(f"there is no bar of {self.asked.name}")
         return found
 
-    def _run(self, market: Store) -> tuple[Facts, Backtest] | None:
-        facts = facts_of(market, market.sessions, self.asked.parameters, self.asked.instruments[0])
-        return (facts, gated(facts, first=self.asked.span.first, last=self.asked.span.last)) if facts is not None else None
+    def _run(self, market: Store) -> tuple[BacktestContext, Backtest] | None:
+        context = context_of(market, market.sessions, self.asked.parameters, self.asked.instruments[0])
+        return (context, gated(context, first=self.asked.span.first, last=self.asked.span.last)) if context is not None else None
 
-    def days(self) -> Days:
+    def days(self) -> CheckDays:
         return days_of_symbol(*self._whole)
 
     def whole(self, session: date) -> Evening:
@@ -119,7 +119,7 @@ class OfSymbol(Cutting):
 
 @dataclass(frozen=True)
 class OfEach(Cutting):
-    """`run_lanes`: many symbols, each with its own money."""
+    """`run_settings`: many symbols, each with its own money."""
 
     @property
     def caption(self) -> str:
@@ -141,7 +141,7 @@ class OfEach(Cutting):
         return found
 
     def _run(self, market: Store) -> LaneRecord | None:
-        lanes = LaneMarket.gather(market, market.sessions, [name for name in self._names if market.history(name) is not None])
+        lanes = MarketTables.gather(market, market.sessions, [name for name in self._names if market.history(name) is not None])
         if not lanes.instruments:
             return None
         records: list[LaneRecord] = []
@@ -150,10 +150,10 @@ class OfEach(Cutting):
             records.append(LaneRecord(strategy))
             return records[-1]
 
-        run_lanes(lanes, [self.asked.parameters], first=self.asked.span.first, last=self.asked.span.last, watch=watch)
+        run_settings(lanes, [self.asked.parameters], first=self.asked.span.first, last=self.asked.span.last, watch=watch)
         return records[0]
 
-    def days(self) -> Days:
+    def days(self) -> CheckDays:
         return self._whole.days()
 
     def whole(self, session: date) -> Evening:

@@ -15,7 +15,7 @@ from tradectl.model.position import Trade
 
 
 @dataclass(frozen=True, eq=False)
-class Closed:
+class ClosedTrades:
     """One row a trade (as `model.position.Trade`), ordered by exit, instrument and entry. `instrument` counts in the study's
     universe; `entry` and `exit` are ordinals of sessions; amounts in paise."""
 
@@ -28,14 +28,14 @@ class Closed:
     cost: Ints
 
     @classmethod
-    def of(cls, columns: Mapping[str, Ints]) -> Closed:
+    def of(cls, columns: Mapping[str, Ints]) -> ClosedTrades:
         """From columns in any order of rows."""
         names = [item.name for item in fields(cls)]
         order = np.lexsort([columns[name] for name in (*reversed(names[3:]), "entry", "instrument", "exit")])
         return cls(*(np.asarray(columns[name], dtype=np.int64)[order] for name in names))
 
     @classmethod
-    def of_trades(cls, trades: Mapping[int, Iterable[Trade]]) -> Closed:
+    def of_trades(cls, trades: Mapping[int, Iterable[Trade]]) -> ClosedTrades:
         """From the trades of each instrument, by its number."""
         rows = [
             (n, t.entry_session.toordinal(), t.exit_session.toordinal(), t.quantity, t.gross, t.charges, t.cost)
@@ -46,7 +46,7 @@ class Closed:
         return cls.of({item.name: table[:, i] for i, item in enumerate(fields(cls))})
 
     @classmethod
-    def unpacked(cls, packed: bytes) -> Closed:
+    def unpacked(cls, packed: bytes) -> ClosedTrades:
         table = np.frombuffer(zlib.decompress(packed), dtype="<i8").astype(np.int64).reshape(len(fields(cls)), -1)
         return cls(*table)
 
@@ -62,16 +62,16 @@ class Closed:
     def net(self) -> Ints:
         return self.gross - self.charges
 
-    def between(self, first: date, last: date, *, closed_by: date | None = None) -> Closed:
+    def between(self, first: date, last: date, *, closed_by: date | None = None) -> ClosedTrades:
         """Those entered in a span, and closed by a session where that is said."""
         kept = (self.entry >= first.toordinal()) & (self.entry <= last.toordinal())
         if closed_by is not None:
             kept &= self.exit <= closed_by.toordinal()
         return self._rows(kept)
 
-    def __add__(self, other: Closed) -> Closed:
+    def __add__(self, other: ClosedTrades) -> ClosedTrades:
         names = [item.name for item in fields(self)]
-        return Closed.of({name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in names})
+        return ClosedTrades.of({name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in names})
 
     def by_session(self, sessions: Ints) -> Ints:
         """The net result of each session, on which a trade was closed."""
@@ -79,7 +79,7 @@ class Closed:
         np.add.at(found, np.searchsorted(sessions, self.exit), self.net)
         return found
 
-    def positions(self) -> Closed:
+    def positions(self) -> ClosedTrades:
         """The same, with what was one position (re-entries, a sale in parts) as one row: trades of an instrument that meet."""
         if not len(self):
             return self
@@ -91,7 +91,7 @@ class Closed:
         ends = np.append(begins[1:], len(rows)) - 1
         sums = {name: np.add.reduceat(getattr(rows, name), begins) for name in ("quantity", "gross", "charges", "cost")}
         exits = held[ends] - key[ends]
-        return Closed.of({"instrument": rows.instrument[begins], "entry": rows.entry[begins], "exit": exits, **sums})
+        return ClosedTrades.of({"instrument": rows.instrument[begins], "entry": rows.entry[begins], "exit": exits, **sums})
 
     def statistics(self) -> Statistics:
         """What `performance.statistics` says of the same trades."""
@@ -113,5 +113,5 @@ class Closed:
             average_days=float((self.exit - self.entry).mean()) if n else None,
         )
 
-    def _rows(self, which: object) -> Closed:
-        return Closed(*(getattr(self, item.name)[which] for item in fields(self)))
+    def _rows(self, which: object) -> ClosedTrades:
+        return ClosedTrades(*(getattr(self, item.name)[which] for item in fields(self)))

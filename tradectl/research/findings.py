@@ -18,11 +18,11 @@ import numpy as np
 from tradectl.backtest.context import Span
 from tradectl.backtest.metrics import Statistics
 from tradectl.model.history import Floats, Ints
-from tradectl.research.closed import Closed
+from tradectl.research.closed import ClosedTrades
 from tradectl.research.grid import Changes
 from tradectl.research.resampling import (
     Outcomes,
-    Positions,
+    PossiblePositions,
     deepest_fall,
     p_value,
     random_entries,
@@ -38,7 +38,7 @@ YEAR = 252
 """Sessions of a year, by which a ratio of sessions becomes one of years."""
 
 
-class By(StrEnum):
+class Criterion(StrEnum):
     """What makes one setting better than another."""
 
     NET = "net"
@@ -48,11 +48,11 @@ class By(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class SettingResult:
     """A setting, what it differs in, and what it came to. `score` is what settings are compared by; `fall` in paise."""
 
     changes: Changes
-    closed: Closed
+    closed: ClosedTrades
     figures: Statistics
     fall: int
     sharpe: float
@@ -60,7 +60,7 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class SplitResult:
     """One split: the best setting of the train span, and what it came to on the test span."""
 
     split: Split
@@ -74,14 +74,14 @@ class WalkForward:
     """`joined`: the trades of all test spans, each under the setting chosen before it; `own`: those of the user's own settings on
     the same spans; `paths`: other samples of the joined trades."""
 
-    judged: tuple[Judged, ...]
-    joined: Tried
+    judged: tuple[SplitResult, ...]
+    joined: SettingResult
     own: Statistics
     paths: Outcomes
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
+class TimingTest:
     """The best setting against random entries: `real` and each draw of `drawn` are net results in paise of as many positions."""
 
     positions: int
@@ -95,26 +95,26 @@ class Timing:
 class Findings:
     """`tried` best first. `luck`: how often the best of as many worthless settings would look as good as the best one."""
 
-    tried: tuple[Tried, ...]
-    own: Tried
+    tried: tuple[SettingResult, ...]
+    own: SettingResult
     luck: float
     order: Outcomes
     sample: Outcomes
-    timing: Timing | None
+    timing: TimingTest | None
     walk_forward: WalkForward | None
 
 
-def ranked(settings: Sequence[tuple[Changes, Closed]], sessions: Ints, by: By) -> tuple[Tried, ...]:
+def ranked(settings: Sequence[tuple[Changes, ClosedTrades]], sessions: Ints, by: Criterion) -> tuple[SettingResult, ...]:
     """Best first; of equals the one that was named first. A setting that never traded comes after all that did."""
-    found = [tried(changes, closed, sessions, by) for changes, closed in settings]
+    found = [setting_result(changes, closed, sessions, by) for changes, closed in settings]
     return tuple(sorted(found, key=lambda one: (not one.figures.trades, -one.score)))
 
 
-def tried(changes: Changes, closed: Closed, sessions: Ints, by: By) -> Tried:
+def setting_result(changes: Changes, closed: ClosedTrades, sessions: Ints, by: Criterion) -> SettingResult:
     results = closed.by_session(sessions)
     figures, ratio = closed.statistics(), sharpe(results)
-    score = float(figures.net) if by is By.NET else ratio
-    return Tried(changes, closed, figures, deepest_fall(closed.net), ratio, score)
+    score = float(figures.net) if by is Criterion.NET else ratio
+    return SettingResult(changes, closed, figures, deepest_fall(closed.net), ratio, score)
 
 
 def sharpe(results: Ints) -> float:
@@ -124,13 +124,13 @@ def sharpe(results: Ints) -> float:
 
 
 def find(
-    settings: Sequence[tuple[Changes, Closed]],
-    own: Closed,
-    possible: Closed | None,
+    settings: Sequence[tuple[Changes, ClosedTrades]],
+    own: ClosedTrades,
+    possible: ClosedTrades | None,
     sessions: Ints,
     splits: Sequence[Split],
     *,
-    by: By,
+    by: Criterion,
     draws: int,
     seed: int,
 ) -> Findings:
@@ -142,7 +142,7 @@ def find(
     best = best_first[0]
     return Findings(
         tried=best_first,
-        own=tried({}, own, sessions, by),
+        own=setting_result({}, own, sessions, by),
         luck=_luck(best_first, sessions, by, draws, chance),
         order=shuffled(best.closed.net, draws, order),
         sample=sampled(best.closed.net, draws, sample),
@@ -151,52 +151,52 @@ def find(
     )
 
 
-def _luck(best_first: Sequence[Tried], sessions: Ints, by: By, draws: int, random: np.random.Generator) -> float:
+def _luck(best_first: Sequence[SettingResult], sessions: Ints, by: Criterion, draws: int, random: np.random.Generator) -> float:
     """The p-value of the reality check. What is not traded is worth nothing: that is what settings are held against."""
     results = np.stack([one.closed.by_session(sessions) for one in best_first], axis=1)
     scale: Floats = np.ones(results.shape[1])
-    if by is By.SHARPE:
+    if by is Criterion.SHARPE:
         deviations = results.std(axis=0)
         scale = np.where(deviations > 0, deviations, 1.0)
     best = float((results.sum(axis=0) / len(sessions) / scale).max())
     return p_value(reality_check(results, scale, draws, BLOCK, random), best)
 
 
-def _timing(closed: Closed, possible: Closed, draws: int, random: np.random.Generator) -> Timing:
+def _timing(closed: ClosedTrades, possible: ClosedTrades, draws: int, random: np.random.Generator) -> TimingTest:
     real = closed.positions()
     rows = np.lexsort((possible.exit, possible.entry, possible.instrument))
-    pool = Positions(possible.instrument[rows], possible.entry[rows], possible.exit[rows], possible.net[rows])
+    pool = PossiblePositions(possible.instrument[rows], possible.entry[rows], possible.exit[rows], possible.net[rows])
     everybody = int(max(real.instrument.max(initial=-1), pool.instrument.max(initial=-1))) + 1
     drawn = random_entries(pool, np.bincount(real.instrument, minlength=everybody), draws, random)
     net = int(real.net.sum())
-    return Timing(len(real), len(pool), net, drawn, p_value(drawn, net))
+    return TimingTest(len(real), len(pool), net, drawn, p_value(drawn, net))
 
 
 def _walk_forward(
-    settings: Sequence[tuple[Changes, Closed]],
-    own: Closed,
+    settings: Sequence[tuple[Changes, ClosedTrades]],
+    own: ClosedTrades,
     sessions: Ints,
     splits: Sequence[Split],
     *,
-    by: By,
+    by: Criterion,
     draws: int,
     random: np.random.Generator,
 ) -> WalkForward:
-    judged, joined = [], Closed.of_trades({})
+    judged, joined = [], ClosedTrades.of_trades({})
     for one in splits:
         train = _sessions_of(sessions, one.train)
         known = [(changes, entered(closed, one.train, known=True)) for changes, closed in settings]
         best = ranked(known, train, by)[0]
         chosen = next(closed for changes, closed in settings if changes == best.changes)
         test = entered(chosen, one.test)
-        judged.append(Judged(one, best.changes, best.figures, test.statistics()))
+        judged.append(SplitResult(one, best.changes, best.figures, test.statistics()))
         joined += test
     whole = Span(splits[0].test.first, splits[-1].test.last)
-    result = tried({}, joined, sessions[sessions >= whole.first.toordinal()], by)
+    result = setting_result({}, joined, sessions[sessions >= whole.first.toordinal()], by)
     return WalkForward(tuple(judged), result, entered(own, whole).statistics(), sampled(joined.net, draws, random))
 
 
-def entered(closed: Closed, span: Span, *, known: bool = False) -> Closed:
+def entered(closed: ClosedTrades, span: Span, *, known: bool = False) -> ClosedTrades:
     """The trades entered in a span; `known`: only those closed in it too."""
     return closed.between(span.first, span.last, closed_by=span.last if known else None)
 

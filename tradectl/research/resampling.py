@@ -68,7 +68,7 @@ def _outcomes(samples: Iterable[Ints]) -> Outcomes:
 
 
 @dataclass(frozen=True, eq=False)
-class Positions:
+class PossiblePositions:
     """What each entry came to, had it been the only one: one row a possible position, ordered by instrument and entry.
     `entry` and `exit` are ordinals of sessions, `net` is in paise."""
 
@@ -80,11 +80,11 @@ class Positions:
     def __len__(self) -> int:
         return len(self.net)
 
-    def __getitem__(self, rows: slice) -> Positions:
-        return Positions(self.instrument[rows], self.entry[rows], self.exit[rows], self.net[rows])
+    def __getitem__(self, rows: slice) -> PossiblePositions:
+        return PossiblePositions(self.instrument[rows], self.entry[rows], self.exit[rows], self.net[rows])
 
 
-def random_entries(possible: Positions, wanted: Ints, draws: int, random: np.random.Generator) -> Ints:
+def random_entries(possible: PossiblePositions, wanted: Ints, draws: int, random: np.random.Generator) -> Ints:
     """The net result of each draw: of every instrument so many positions as `wanted` says, at random among the possible ones
     and never two at a time. Where fewer fit, as many as fit."""
     total = np.zeros(draws, dtype=np.int64)
@@ -96,7 +96,7 @@ def random_entries(possible: Positions, wanted: Ints, draws: int, random: np.ran
     return total
 
 
-def _drawn(possible: Positions, count: int, draws: int, random: np.random.Generator) -> Ints:
+def _drawn(possible: PossiblePositions, count: int, draws: int, random: np.random.Generator) -> Ints:
     """Each draw goes through the positions of one instrument in an order of its own, and takes what still fits."""
     begins_before = possible.entry[:, None] <= possible.exit[None, :]
     meets = begins_before & begins_before.T

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
-from tradectl.research.closed import Closed
+from tradectl.research.closed import ClosedTrades
 from tradectl.research.study import Study, setting_key
-from tradectl.research.sweep_cache import Kept
-from tradectl.research.workers import Backtests, Possible, Work, here, on_dask
+from tradectl.research.sweep_cache import SweepCache
+from tradectl.research.workers import BacktestWork, PossibleWork, Work, here, on_dask
 from tradectl.runtime.interrupt import Stop
 from tradectl.strategy.features import INDICATOR_SETTINGS
 from tradectl.strategy.parameters import Parameters
@@ -30,13 +30,13 @@ class Sweep:
     """Who works: so many processes (`jobs`), or the Dask cluster at an address. `stop` may end it between two pieces of work."""
 
     study: Study
-    kept: Kept
+    kept: SweepCache
     stop: Stop
     progress: Progress
     jobs: int = 1
     dask: str = ""
 
-    def trades(self, settings: Sequence[Parameters]) -> list[Closed]:
+    def trades(self, settings: Sequence[Parameters]) -> list[ClosedTrades]:
         """The closed trades of each setting. Settings that trade alike are computed once."""
         missing = {}
         for parameters in settings:
@@ -45,18 +45,18 @@ class Sweep:
                 missing[key] = parameters
         waiting = tuple(sorted(missing.values(), key=_indicators))
         chunk = max(1, min(CHUNK, ceil(len(waiting) / self.jobs)))
-        works = [Backtests(self.study, waiting[i : i + chunk]) for i in range(0, len(waiting), chunk)]
+        works = [BacktestWork(self.study, waiting[i : i + chunk]) for i in range(0, len(waiting), chunk)]
         self._do("settings", works, done=len(settings) - len(waiting), total=len(settings))
         return [self._kept(parameters, "trades") for parameters in settings]
 
-    def possible(self, parameters: Parameters) -> Closed:
+    def possible(self, parameters: Parameters) -> ClosedTrades:
         """Every possible position under one setting."""
         count = len(self.study.instruments)
-        works = [Possible(self.study, (parameters,), i, min(i + BLOCK, count)) for i in range(0, count, BLOCK)]
+        works = [PossibleWork(self.study, (parameters,), i, min(i + BLOCK, count)) for i in range(0, count, BLOCK)]
         waiting = [work for work in works if self.kept.get(setting_key(parameters), work.part) is None]
         self._do("random entries", waiting, done=len(works) - len(waiting), total=len(works))
         blocks = [(work.begin, self._kept(parameters, work.part)) for work in works]
-        found = Closed.of_trades({})
+        found = ClosedTrades.of_trades({})
         for begin, block in blocks:
             found += replace(block, instrument=block.instrument + begin)
         return found
@@ -71,7 +71,7 @@ class Sweep:
             self.progress(name, done, total)
             self.stop.raise_if_asked()
 
-    def _kept(self, parameters: Parameters, part: str) -> Closed:
+    def _kept(self, parameters: Parameters, part: str) -> ClosedTrades:
         found = self.kept.get(setting_key(parameters), part)
         if found is None:
             raise AssertionError(f"{part} was computed and is not kept")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tradectl.errors import DatabaseError
 from tradectl.marketdata.archive import database_errors
-from tradectl.research.closed import Closed
+from tradectl.research.closed import ClosedTrades
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -23,7 +23,7 @@ PATIENCE = 60
 """Seconds to wait for another sweep that is writing."""
 
 
-class Kept:
+class SweepCache:
     """The results of one study. Raises DatabaseError."""
 
     def __init__(self, home: Path, study: str) -> None:
@@ -39,12 +39,12 @@ class Kept:
             columns = {"study": str, "setting": str, "part": str, "trades": bytes}
             self.db.table("results").create(columns, pk=("study", "setting", "part"), if_not_exists=True)
 
-    def get(self, setting: str, part: str) -> Closed | None:
+    def get(self, setting: str, part: str) -> ClosedTrades | None:
         """One result; None where it was not computed yet."""
         with database_errors(self.path):
             query = "SELECT trades FROM results WHERE study = ? AND setting = ? AND part = ?"
             row = self.db.execute(query, [self.study, setting, part]).fetchone()
-        return Closed.unpacked(row[0]) if row else None
+        return ClosedTrades.unpacked(row[0]) if row else None
 
     def put(self, part: str, results: Iterable[tuple[str, bytes]]) -> None:
         """Keep results, each by its setting, all or none of them."""

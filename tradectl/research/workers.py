@@ -18,7 +18,7 @@ from tradectl import bootstrap
 from tradectl.errors import BrokerUnavailable, DataError, UsageError
 from tradectl.research.study import Study, fingerprint, generation_of
 from tradectl.research.vectorized import engine
-from tradectl.research.vectorized.market import LaneMarket
+from tradectl.research.vectorized.market import MarketTables
 from tradectl.strategy.parameters import Parameters
 
 PATIENCE = 20
@@ -26,7 +26,7 @@ PATIENCE = 20
 
 
 @dataclass(frozen=True)
-class Backtests:
+class BacktestWork:
     """The closed trades of some settings; one packed result a setting."""
 
     study: Study
@@ -44,7 +44,7 @@ class Backtests:
 
 
 @dataclass(frozen=True)
-class Possible:
+class PossibleWork:
     """What every possible entry in some of the instruments would have come to under one setting; one packed result."""
 
     study: Study
@@ -63,7 +63,7 @@ class Possible:
         return [found.packed()]
 
 
-Work = Backtests | Possible
+Work = BacktestWork | PossibleWork
 
 
 def do(work: Work) -> list[bytes]:
@@ -72,7 +72,7 @@ def do(work: Work) -> list[bytes]:
 
 
 @lru_cache(maxsize=2)
-def market_of(study: Study, instruments: tuple[str, ...]) -> LaneMarket:
+def market_of(study: Study, instruments: tuple[str, ...]) -> MarketTables:
     """Some instruments of the study's market. DataError where this process sees another market, or knows other rules."""
     market = bootstrap.open_store(study.settings)
     generation, rules = generation_of(study.settings.market), fingerprint(study.settings.sessions)
@@ -80,7 +80,7 @@ def market_of(study: Study, instruments: tuple[str, ...]) -> LaneMarket:
         raise DataError(f"the market data in {study.settings.market} is not what the sweep began with: start it again")
     if rules != study.rules:
         raise DataError("a worker has another version of tradectl, or other sessions, than this program: its results are no use")
-    return LaneMarket.gather(market, market.sessions, instruments)
+    return MarketTables.gather(market, market.sessions, instruments)
 
 
 Done = Iterator[tuple[Work, list[bytes]]]

@@ -31,7 +31,7 @@ NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingSessions:
     """Run sessions whose bars are missing, oldest first. `stored`: whether some of them have bars of a few instruments."""
 
     sessions: tuple[date, ...]
@@ -53,7 +53,7 @@ class Missing:
 
 def missing_sessions(
     panel: Panel, sessions: SessionTable, universe: Sequence[str], session: date, *, stale: bool
-) -> Missing | None:
+) -> MissingSessions | None:
     """Return the run sessions before `session`, since the first stored one, whose bars are missing; None where none is.
 
     `stale`: the last stored bars are to be taken, so that only what is missing before them counts."""
@@ -68,7 +68,7 @@ def missing_sessions(
     thin = [day for day in _thin(panel, universe, end) if day.toordinal() in run]
     if stale:
         found = [day for day in found if day.toordinal() < int(panel.sessions[end - 1])]
-    return Missing(tuple(sorted({*found, *thin})), bool(thin)) if found or thin else None
+    return MissingSessions(tuple(sorted({*found, *thin})), bool(thin)) if found or thin else None
 
 
 def _thin(panel: Panel, universe: Sequence[str], end: int) -> list[date]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradectl.ports import MarketData, Shelf
-from tradectl.screener.state import RULES, Scan, columns
+from tradectl.screener.state import RULES, FeatureState, columns
 from tradectl.source import fingerprint
 from tradectl.strategy.features import INDICATOR_SETTINGS, Features
 from tradectl.strategy.parameters import Parameters
@@ -30,7 +30,7 @@ _Table = NDArray[np.int64]
 """The features after one session, shaped (columns, instruments), by their bytes."""
 
 
-class Recent:
+class FeatureCache:
     """The rows of one market under one set of parameters."""
 
     def __init__(self, market: MarketData, parameters: Parameters, shelf: Shelf) -> None:
@@ -39,7 +39,7 @@ class Recent:
         self._new: dict[int, _Table] = {}
         self._tables: dict[int, _Table | None] = {}
 
-    def add(self, scan: Scan) -> None:
+    def add(self, scan: FeatureState) -> None:
         """Take down where everybody stands after the scan's session, all of whose bars are stored."""
         row = columns(scan, np.arange(len(scan.instruments)), self._parameters)
         table = np.array([getattr(row, name).view(np.int64) for name in _FIELDS])

@@ -17,9 +17,9 @@ from tradectl.strategy.features import Features, Reading, features
 from tradectl.strategy.parameters import Parameters
 
 if TYPE_CHECKING:
-    from tradectl.screener.feature_cache import Recent
-    from tradectl.screener.state_cache import Scans
-    from tradectl.screener.trade_cache import PastTrades
+    from tradectl.screener.feature_cache import FeatureCache
+    from tradectl.screener.state_cache import StateCache
+    from tradectl.screener.trade_cache import TradeCache
 
 
 class Readings:
@@ -35,23 +35,23 @@ class Readings:
         self._kept: dict[str, tuple[History, date, Reading | None]] = {}
 
     @cached_property
-    def scans(self) -> Scans:
-        from tradectl.screener.state_cache import Scans
+    def scans(self) -> StateCache:
+        from tradectl.screener.state_cache import StateCache
 
-        return Scans(self._market, self._parameters, self.shelf, self.recent)
+        return StateCache(self._market, self._parameters, self.shelf, self.recent)
 
     @cached_property
-    def recent(self) -> Recent | None:
+    def recent(self) -> FeatureCache | None:
         """The last rows of everybody; None without a shelf, where one process goes on from session to session and knows them."""
-        from tradectl.screener.feature_cache import Recent
+        from tradectl.screener.feature_cache import FeatureCache
 
-        return Recent(self._market, self._parameters, self.shelf) if self.shelf is not None else None
+        return FeatureCache(self._market, self._parameters, self.shelf) if self.shelf is not None else None
 
     @cached_property
-    def past(self) -> PastTrades:
-        from tradectl.screener.trade_cache import PastTrades
+    def past(self) -> TradeCache:
+        from tradectl.screener.trade_cache import TradeCache
 
-        return PastTrades(self._market, self._parameters, self.shelf)
+        return TradeCache(self._market, self._parameters, self.shelf)
 
     def columns(self, instrument_id: str) -> tuple[History, Features] | None:
         """History and features of an instrument; None where there is no bar at all."""

@@ -14,15 +14,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from tradectl.backtest.context import Facts
+from tradectl.backtest.context import BacktestContext
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.history import History
 from tradectl.model.market import Bar, bars_entry
 from tradectl.model.panel import GAP, Panel
 from tradectl.ports import MarketData, Shelf, Tell, silence
-from tradectl.screener.coverage import Missing, missing_sessions
+from tradectl.screener.coverage import MissingSessions, missing_sessions
 from tradectl.screener.readings import Readings
-from tradectl.screener.state import Lanes, Scan, columns, readings
+from tradectl.screener.state import FeatureState, Lanes, columns, readings
 from tradectl.strategy import entry, score
 from tradectl.strategy.features import Features, Reading
 from tradectl.strategy.parameters import Parameters
@@ -30,7 +30,7 @@ from tradectl.strategy.trusted_prices import MEMORY, MISSING_BARS, UNKNOWN_ACTIO
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class InstrumentVerdict:
     """What was decided about one instrument, with everything that led to it. `rule` decided; `score` for a candidate."""
 
     instrument_id: str
@@ -48,7 +48,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ScreenRequest:
     """What is asked: about whom, at which close, for which session. `bars`: the session's bars, those that there are, where they
     are not final yet; None where the stored ones are. `whole`: the sessions before must be stored without a hole."""
 
@@ -61,22 +61,22 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Close:
+class ScreenResult:
     """The answer: verdicts in the order of the universe. `stale`: made from the last stored bars, for there is none of the
     session. `missing`: the sessions that are missing, where they must not be; then there are no verdicts."""
 
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[InstrumentVerdict, ...]
     stale: bool
-    missing: Missing | None = None
+    missing: MissingSessions | None = None
 
 
-def judged(market: MarketData, sessions: SessionTable, known: Readings, asked: Question, tell: Tell) -> Close:
+def screen(market: MarketData, sessions: SessionTable, known: Readings, asked: ScreenRequest, tell: Tell) -> ScreenResult:
     """A verdict about everybody. Without any bar of the session everybody is excluded, unless `allow_stale`."""
     if asked.whole:
         allowed = asked.parameters.allow_stale
         missing = missing_sessions(market.panel(), sessions, asked.universe, asked.session, stale=allowed)
         if missing is not None:
-            return Close((), stale=False, missing=missing)
+            return ScreenResult((), stale=False, missing=missing)
     scan = _scanned(known, asked, tell)
     column = {instrument_id: number for number, instrument_id in enumerate(scan.instruments)}
     lanes = np.array([column.get(name, -1) for name in asked.universe], dtype=np.intp)
@@ -85,76 +85,76 @@ def judged(market: MarketData, sessions: SessionTable, known: Readings, asked: Q
     if stale:
         scan = known.scans.through(asked.session, tell)
         seen = (lanes >= 0) & (scan.arrays["bars"][lanes] > 0) if len(scan.instruments) else seen
-    judge = _Judge(market, sessions, known, asked)
+    judge = _Screener(market, sessions, known, asked)
     found = judge.row(scan, lanes[seen], [name for name, there in zip(asked.universe, seen, strict=True) if there])
     symbols = market.names(asked.universe, asked.session)
     verdicts = (
-        found.get(name) or Verdict(name, symbol, None, "EXCLUDED", "no_bar", f"no bar of {asked.session}")
+        found.get(name) or InstrumentVerdict(name, symbol, None, "EXCLUDED", "no_bar", f"no bar of {asked.session}")
         for name, (symbol, _) in zip(asked.universe, symbols, strict=True)
     )
-    return Close(tuple(verdicts), stale and bool(found))
+    return ScreenResult(tuple(verdicts), stale and bool(found))
 
 
-def judged_alone(market: MarketData, sessions: SessionTable, shelf: Shelf | None, asked: Question) -> Close:
-    """`judged` with nothing in memory, for a process of its own; what took long is kept there."""
+def screen_alone(market: MarketData, sessions: SessionTable, shelf: Shelf | None, asked: ScreenRequest) -> ScreenResult:
+    """`screen` with nothing in memory, for a process of its own; what took long is kept there."""
     known = Readings(market, asked.parameters, shelf)
-    close = judged(market, sessions, known, asked, silence)
+    close = screen(market, sessions, known, asked, silence)
     known.keep()
     return close
 
 
-def _scanned(known: Readings, asked: Question, tell: Tell) -> Scan:
+def _scanned(known: Readings, asked: ScreenRequest, tell: Tell) -> FeatureState:
     if asked.bars is None:
         return known.scans.through(asked.session, tell)
     return known.scans.ahead(asked.session, asked.bars, tell)
 
 
-def _has_bar(scan: Scan, lanes: Lanes, session: date) -> NDArray[np.bool_]:
+def _has_bar(scan: FeatureState, lanes: Lanes, session: date) -> NDArray[np.bool_]:
     if not len(scan.instruments):
         return np.zeros(len(lanes), dtype=np.bool_)
     seen: NDArray[np.bool_] = (lanes >= 0) & (scan.arrays["day"][lanes] == session.toordinal())
     return seen
 
 
-class _Judge:
+class _Screener:
     """The rules for a row, and the score for those who pass."""
 
-    def __init__(self, market: MarketData, sessions: SessionTable, known: Readings, asked: Question) -> None:
+    def __init__(self, market: MarketData, sessions: SessionTable, known: Readings, asked: ScreenRequest) -> None:
         self.market, self.sessions, self.known, self.asked = market, sessions, known, asked
         self.surveillance = market.surveillance(asked.session)
         self.watched = self.surveillance.excluded()
 
-    def row(self, scan: Scan, lanes: Lanes, names: Sequence[str]) -> dict[str, Verdict]:
+    def row(self, scan: FeatureState, lanes: Lanes, names: Sequence[str]) -> dict[str, InstrumentVerdict]:
         """Verdicts about those that have a bar, by instrument."""
         parameters = self.asked.parameters
         table = columns(scan, lanes, parameters)
         rows = readings(scan, lanes, table)
-        facts = self.market.names(names, self.asked.session)
-        shares = np.array([entry.is_share(isin) for _, isin in facts], dtype=np.bool_)
+        named = self.market.names(names, self.asked.session)
+        shares = np.array([entry.is_share(isin) for _, isin in named], dtype=np.bool_)
         series = np.array([reading.series for reading in rows], dtype=np.str_)
         free = np.array([name not in self.watched for name in names], dtype=np.bool_)
         excluded = entry.exclusions(series, shares, scan.arrays["close"][lanes], table, parameters, free=free).tolist()
         refused = entry.refusals(table, parameters).tolist()
         found = {}
-        for i, (name, (symbol, _), reading, out, no) in enumerate(zip(names, facts, rows, excluded, refused, strict=True)):
+        for i, (name, (symbol, _), reading, out, no) in enumerate(zip(names, named, rows, excluded, refused, strict=True)):
             rule, why = self._distrusted(scan, int(lanes[i]), name, reading)
             if out and rule in {"", MISSING_BARS}:  # a fund that seldom trades is none the less a fund
                 detail = f"{out}, {self.surveillance.excluding(name)}" if out == "surveillance" else out
                 rule, why = out, f"not in the universe: {detail}"
             if rule:
-                found[name] = Verdict(name, symbol, reading, "EXCLUDED", rule, why)
+                found[name] = InstrumentVerdict(name, symbol, reading, "EXCLUDED", rule, why)
             elif no or (no := self._ex_date(name)):
                 reason = f"RSI {reading.rsi:.1f}, close {reading.close / 100:.2f}: fails {no}"
-                found[name] = Verdict(name, symbol, reading, "AVOID", no, reason)
+                found[name] = InstrumentVerdict(name, symbol, reading, "AVOID", no, reason)
             else:
                 jumped = bool(scan.arrays["jump"][lanes[i]])  # it may keep the reference run from entries for long
                 lately = None if jumped else self._lately(name, reading, table.take(np.array([i])))
-                found[name] = self._scored(symbol, reading, lately or self._facts(name, reading))
+                found[name] = self._scored(symbol, reading, lately or self._context(name, reading))
         for name in found.keys() & self.surveillance.named():
             found[name] = replace(found[name], surveillance=self.surveillance.stages(name))
         return found
 
-    def _distrusted(self, scan: Scan, lane: int, name: str, reading: Reading) -> tuple[str, str]:
+    def _distrusted(self, scan: FeatureState, lane: int, name: str, reading: Reading) -> tuple[str, str]:
         """The rule of `trusted_prices` that excludes an instrument, and its reason. Its whole history is looked at only where
         the scan or the panel shows something."""
         undecided = self._undecided.get(name)
@@ -183,18 +183,18 @@ class _Judge:
         actions = self.market.actions(instrument_id, self.asked.session, self.asked.following)
         return "ex_date" if any(bars_entry(action) for action in actions) else ""
 
-    def _scored(self, symbol: str, reading: Reading, facts: Facts) -> Verdict:
-        parameters, instrument_id = self.asked.parameters, facts.history.instrument_id
+    def _scored(self, symbol: str, reading: Reading, context: BacktestContext) -> InstrumentVerdict:
+        parameters, instrument_id = self.asked.parameters, context.history.instrument_id
         strength = score.strength(reading, parameters)
-        trades = self.known.past.trades(facts)
+        trades = self.known.past.trades(context)
         backtest, count, win, net = score.backtest_score(trades, self.asked.session, parameters)
         combined = score.combined(strength, backtest, parameters)
         past = f"{count} trades, {win:.0f} % won, net {net:.2f} %"
         reason = f"score {combined:.1f}: strength {strength:.1f}, backtest {backtest:.1f} ({past})"
         verdict = score.verdict(combined, count, parameters)
-        return Verdict(instrument_id, symbol, reading, verdict, "score", reason, strength, backtest, combined, count)
+        return InstrumentVerdict(instrument_id, symbol, reading, verdict, "score", reason, strength, backtest, combined, count)
 
-    def _lately(self, instrument_id: str, reading: Reading, row: Features) -> Facts | None:
+    def _lately(self, instrument_id: str, reading: Reading, row: Features) -> BacktestContext | None:
         """What is known of an instrument from where its reference run was last flat on. `row` is that of the reading; None
         unless those before were kept."""
         since, recent, panel = self.known.past.flat_on(instrument_id, self.sessions), self.known.recent, self.market.panel()
@@ -210,13 +210,13 @@ class _Judge:
         if not len(bars) or bars.session(0) != since or before is None:
             return None
         parameters, columns = self.asked.parameters, before.and_then(row)
-        return Facts.gather(self.market, self.sessions, parameters, instrument_id, history=bars, columns=columns)
+        return BacktestContext.gather(self.market, self.sessions, parameters, instrument_id, history=bars, columns=columns)
 
-    def _facts(self, instrument_id: str, reading: Reading) -> Facts:
+    def _context(self, instrument_id: str, reading: Reading) -> BacktestContext:
         """What is known of an instrument from its first bar on."""
         history, parameters = self._history(instrument_id, reading), self.asked.parameters
         columns = self.known.features_of(history)
-        return Facts.gather(self.market, self.sessions, parameters, instrument_id, history=history, columns=columns)
+        return BacktestContext.gather(self.market, self.sessions, parameters, instrument_id, history=history, columns=columns)
 
     def _not_final(self, instrument_id: str, reading: Reading) -> Bar | None:
         """The bar of the reading, if it is one that is not stored."""

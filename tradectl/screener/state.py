@@ -1,9 +1,9 @@
 """The scan: what the rules look at, for all instruments of a row at once, carried on from session to session.
 
-A `Scan` is what has to be remembered of the past so that one more row of bars is enough: the smoothed values, and rings with
-the last bars of each window. An instrument counts its own bars: where it has none, nothing of it moves. After a row every
-instrument stands exactly, bit for bit, where `features` of its history ends: the same sums from running totals, in the same
-order. What is costly and seldom asked (medians, extremes of windows) is made from the rings when somebody asks.
+A `FeatureState` holds what one more row of bars needs from the past: the smoothed values, and rings with the last bars of each
+window. An instrument counts its own bars: where it has none, its values do not move. After a row every instrument has, bit for
+bit, the last row of `features` of its history: the same sums from running totals, in the same order. Costly values that are
+seldom read (medians, extremes of windows) are computed from the rings on demand.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def layout(windows: Windows) -> Mapping[str, tuple[str, int]]:
 
 
 @dataclass(eq=False)
-class Scan:
+class FeatureState:
     """`instruments` as the panel's columns; `session` the ordinal of the last row taken in (0: none). `arrays` by `layout`, one
     column an instrument; `day`, `series`, `close`, `volume` and `multiplier` are of its own last bar, as traded. `jump`: the
     number of its last bar whose open contradicts the close before, counted from 1; 0 without one."""
@@ -77,32 +77,34 @@ class Scan:
     arrays: dict[str, NDArray[Any]]
 
     @classmethod
-    def empty(cls, instruments: Sequence[str], windows: Windows) -> Scan:
+    def empty(cls, instruments: Sequence[str], windows: Windows) -> FeatureState:
         """Before the first bar of anybody."""
         n = len(instruments)
         arrays = {name: np.zeros((size, n) if size else n, dtype=kind) for name, (kind, size) in layout(windows).items()}
         return cls(tuple(instruments), windows, 0, arrays)
 
-    def copy(self) -> Scan:
+    def copy(self) -> FeatureState:
         """The same, to look one row ahead without moving."""
-        return Scan(self.instruments, self.windows, self.session, {name: values.copy() for name, values in self.arrays.items()})
+        return FeatureState(
+            self.instruments, self.windows, self.session, {name: values.copy() for name, values in self.arrays.items()}
+        )
 
-    def alone(self, instrument_id: str) -> Scan | None:
+    def alone(self, instrument_id: str) -> FeatureState | None:
         """A copy with this instrument only; None where it is not there."""
         if instrument_id not in self.instruments:
             return None
         lane = self.instruments.index(instrument_id)
         arrays = {name: values[..., lane : lane + 1].copy() for name, values in self.arrays.items()}
-        return Scan((instrument_id,), self.windows, self.session, arrays)
+        return FeatureState((instrument_id,), self.windows, self.session, arrays)
 
-    def among(self, instruments: Sequence[str]) -> Scan:
+    def among(self, instruments: Sequence[str]) -> FeatureState:
         """The same for these columns; an instrument that was not there has no bar yet."""
         if tuple(instruments) == self.instruments:
             return self
         column = {instrument_id: number for number, instrument_id in enumerate(self.instruments)}
         known = [(new, column[name]) for new, name in enumerate(instruments) if name in column]
         there = np.array(known, dtype=np.intp).reshape(-1, 2)
-        found = Scan.empty(instruments, self.windows)
+        found = FeatureState.empty(instruments, self.windows)
         for name, values in found.arrays.items():
             values[..., there[:, 0]] = self.arrays[name][..., there[:, 1]]
         found.session = self.session
@@ -114,7 +116,7 @@ class Scan:
         return np.array([column[name] for name in instruments], dtype=np.intp)
 
 
-def advance(scan: Scan, row: Row) -> None:
+def advance(scan: FeatureState, row: Row) -> None:
     """Take in one more row, in place: a scan is too large to be copied for each of thousands of sessions."""
     lanes, at, windows = np.flatnonzero(row.state > 0), scan.arrays, scan.windows
     scan.session = row.session
@@ -141,7 +143,7 @@ def advance(scan: Scan, row: Row) -> None:
     at["bars"][lanes] = bars + 1
 
 
-def _note_jumps(scan: Scan, lanes: Lanes, row: Row, multiplier: Floats) -> None:
+def _note_jumps(scan: FeatureState, lanes: Lanes, row: Row, multiplier: Floats) -> None:
     """Note the bars whose open contradicts the close before: `trusted_prices.jumps` looks closer at them."""
     at = scan.arrays
     seen = at["bars"][lanes] > 0
@@ -155,7 +157,7 @@ def _note_jumps(scan: Scan, lanes: Lanes, row: Row, multiplier: Floats) -> None:
     at["jump"][lanes[jumped]] = at["bars"][lanes[jumped]] + 1
 
 
-def _smooth(scan: Scan, lanes: Lanes, bars: Ints, close: Floats) -> None:
+def _smooth(scan: FeatureState, lanes: Lanes, bars: Ints, close: Floats) -> None:
     """The recurrences of `indicators`, one step: an average begins at its first value, and a change at nothing."""
     at, windows, first = scan.arrays, scan.windows, bars == 0
     change = np.where(first, 0.0, close - at["adjusted"][lanes])
@@ -175,7 +177,7 @@ def _smooth(scan: Scan, lanes: Lanes, bars: Ints, close: Floats) -> None:
     _put(at["slows"], trend, at["slow"][lanes])
 
 
-def _total(scan: Scan, name: str, lanes: Lanes, places: Lanes, values: Floats) -> None:
+def _total(scan: FeatureState, name: str, lanes: Lanes, places: Lanes, values: Floats) -> None:
     """A running total, and what it grew by within its window."""
     at = scan.arrays
     total = at[f"{name}_total"][lanes] + values
@@ -184,7 +186,7 @@ def _total(scan: Scan, name: str, lanes: Lanes, places: Lanes, values: Floats) -
     _put(at[f"{name}_totals"], places, total)
 
 
-def _places(scan: Scan, lanes: Lanes, number: Ints, size: int) -> Lanes:
+def _places(scan: FeatureState, lanes: Lanes, number: Ints, size: int) -> Lanes:
     """Where a ring of that size keeps each instrument's bar of that number."""
     return number % size * len(scan.instruments) + lanes
 
@@ -199,7 +201,7 @@ def _put(ring: NDArray[Any], places: Lanes, values: NDArray[Any]) -> None:
     ring.reshape(-1)[places] = values
 
 
-def columns(scan: Scan, lanes: Lanes, parameters: Parameters) -> Features:
+def columns(scan: FeatureState, lanes: Lanes, parameters: Parameters) -> Features:
     """The last row of `features` of each of these instruments, as its last own bar left it."""
     at, windows = scan.arrays, scan.windows
     bars, turnovers = at["bars"][lanes], at["turnovers"][:, lanes]
@@ -227,7 +229,7 @@ def _from(least: int, bars: Ints, values: Floats) -> Floats:
     return np.where(bars >= least, values, np.nan)
 
 
-def _rsi(scan: Scan, lanes: Lanes) -> Floats:
+def _rsi(scan: FeatureState, lanes: Lanes) -> Floats:
     value = strength_index(scan.arrays["up"][lanes], scan.arrays["down"][lanes])
     return _from(scan.windows.rsi, scan.arrays["bars"][lanes], value)
 
@@ -241,7 +243,7 @@ def _medians(window: Ints) -> Ints:
     return middle
 
 
-def _quality(scan: Scan, lanes: Lanes, p: Parameters) -> Floats:
+def _quality(scan: FeatureState, lanes: Lanes, p: Parameters) -> Floats:
     at, long, short = scan.arrays, scan.windows.quality, scan.windows.candles
     with np.errstate(divide="ignore", invalid="ignore"):
         gaps = at["gaps"][:, lanes].sum(axis=0, dtype=np.int64) / long
@@ -253,7 +255,7 @@ def _quality(scan: Scan, lanes: Lanes, p: Parameters) -> Floats:
     return _from(max(long, short), at["bars"][lanes], points)
 
 
-def readings(scan: Scan, lanes: Lanes, features: Features) -> list[Reading]:
+def readings(scan: FeatureState, lanes: Lanes, features: Features) -> list[Reading]:
     """The rows of `columns` as plain numbers, each with the bar it is of."""
     at = scan.arrays
     days = {day: date.fromordinal(day) for day in set(at["day"][lanes].tolist())}

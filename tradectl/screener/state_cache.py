@@ -18,8 +18,8 @@ from tradectl.model.history import History, Ints
 from tradectl.model.market import Bar
 from tradectl.model.panel import FIELDS, NOT_LISTED, SERIES, Panel, Row
 from tradectl.ports import MarketData, Shelf, Tell, silence
-from tradectl.screener.feature_cache import KEPT, Recent
-from tradectl.screener.state import RULES, Scan, Windows, advance, columns, layout
+from tradectl.screener.feature_cache import KEPT, FeatureCache
+from tradectl.screener.state import RULES, FeatureState, Windows, advance, columns, layout
 from tradectl.source import fingerprint
 from tradectl.strategy.features import Features
 from tradectl.strategy.parameters import Parameters
@@ -34,21 +34,21 @@ _NEAR = 10
 """Days that the scan in memory is carried on for the sake of one instrument: a weekend with holidays around it."""
 
 
-class Scans:
+class StateCache:
     """The scan of one market's stored bars under one set of windows."""
 
     def __init__(
-        self, market: MarketData, parameters: Parameters, shelf: Shelf | None = None, recent: Recent | None = None
+        self, market: MarketData, parameters: Parameters, shelf: Shelf | None = None, recent: FeatureCache | None = None
     ) -> None:
         self._market = market
         self._windows = Windows.of(parameters)
         self._shelf, self._recent = shelf, recent
-        self._scan: Scan | None = None
+        self._scan: FeatureState | None = None
         self._edition = ""
         self._kept = 0
-        self._passed: dict[int, Scan] | None = None
+        self._passed: dict[int, FeatureState] | None = None
 
-    def through(self, session: date, tell: Tell) -> Scan:
+    def through(self, session: date, tell: Tell) -> FeatureState:
         """The scan of all stored bars of sessions <= `session`. It is shared: look at it, or copy it."""
         panel, edition = self._market.panel(), self._market.edition()
         wanted = panel.last_index(session)
@@ -71,15 +71,15 @@ class Scans:
             self._passed.pop(min(self._passed) if len(self._passed) > _PASSED else 0, None)
         return scan
 
-    def _earlier(self, session: date, instruments: Sequence[str]) -> Scan:
+    def _earlier(self, session: date, instruments: Sequence[str]) -> FeatureState:
         """Who goes back in time once will do it again, as a drill does with each life: from then on the sessions that were asked
         for are kept."""
         if self._passed is None:
             self._passed = {}
         known = [day for day in self._passed if day <= session.toordinal()]
-        return self._passed[max(known)].copy().among(instruments) if known else Scan.empty(instruments, self._windows)
+        return self._passed[max(known)].copy().among(instruments) if known else FeatureState.empty(instruments, self._windows)
 
-    def ahead(self, session: date, bars: Mapping[str, Bar], tell: Tell) -> Scan:
+    def ahead(self, session: date, bars: Mapping[str, Bar], tell: Tell) -> FeatureState:
         """The scan of all stored bars before a session, and then of these bars of the session itself. Nothing of it is kept."""
         scan = self.through(date.fromordinal(session.toordinal() - 1), tell).copy()
         advance(scan, self._row(scan, session, {name: bars[name] for name in scan.instruments if name in bars}))
@@ -102,12 +102,12 @@ class Scans:
         ahead = session.toordinal() - self._scan.session
         return 0 <= ahead <= _NEAR
 
-    def _row(self, scan: Scan, session: date, bars: Mapping[str, Bar]) -> Row:
+    def _row(self, scan: FeatureState, session: date, bars: Mapping[str, Bar]) -> Row:
         lanes = scan.lanes(tuple(bars)).tolist()
         multipliers = [self._multiplier(scan, lane, bar) for lane, bar in zip(lanes, bars.values(), strict=True)]
         return _row_of(scan, session, bars, multipliers)
 
-    def _multiplier(self, scan: Scan, lane: int, bar: Bar) -> float:
+    def _multiplier(self, scan: FeatureState, lane: int, bar: Bar) -> float:
         """That of the last bar, unless there was an action since."""
         instrument_id, day = scan.instruments[lane], int(scan.arrays["day"][lane])
         if day and not self._market.actions(instrument_id, date.fromordinal(day), bar.session):
@@ -125,15 +125,15 @@ class Scans:
     def _name(self) -> str:
         return f"scan-{FORMAT}-{fingerprint(*RULES)[:8]}-{'-'.join(map(str, self._windows))}"
 
-    def _taken(self, panel: Panel, edition: str) -> Scan:
+    def _taken(self, panel: Panel, edition: str) -> FeatureState:
         content = self._shelf.get(self._name) if self._shelf is not None else None
         scan = unpacked(content, self._windows, edition) if content is not None else None
         if scan is not None and _is_of(scan := scan.among(panel.instruments), panel):
             return scan
-        return Scan.empty(panel.instruments, self._windows)
+        return FeatureState.empty(panel.instruments, self._windows)
 
 
-def _row_of(scan: Scan, session: date, bars: Mapping[str, Bar], multipliers: Sequence[float]) -> Row:
+def _row_of(scan: FeatureState, session: date, bars: Mapping[str, Bar], multipliers: Sequence[float]) -> Row:
     """Bars of one session as a row of the scan's instruments."""
     lanes, n = scan.lanes(tuple(bars)), len(scan.instruments)
     state, multiplier = np.zeros(n, dtype=np.int8), np.ones(n)
@@ -149,7 +149,7 @@ def _row_of(scan: Scan, session: date, bars: Mapping[str, Bar], multipliers: Seq
     return Row(session.toordinal(), opens, highs, lows, closes, filled("volume"), state, multiplier)
 
 
-def _is_of(scan: Scan, panel: Panel) -> bool:
+def _is_of(scan: FeatureState, panel: Panel) -> bool:
     """Whether the panel has that session, and the same instruments were listed by then."""
     index = int(np.searchsorted(panel.sessions, scan.session))
     there = index < len(panel) and int(panel.sessions[index]) == scan.session
@@ -165,19 +165,19 @@ class _Header:
     instruments: list[str]
 
 
-def packed(scan: Scan, edition: str) -> bytes:
+def packed(scan: FeatureState, edition: str) -> bytes:
     """A scan as bytes: a line that says what it is of, then its arrays one after the other."""
     header = json.dumps([edition, scan.session, scan.instruments], separators=(",", ":")).encode()
     return b"".join((header, b"\n", *(values.data for values in scan.arrays.values())))
 
 
-def unpacked(content: bytes, windows: Windows, edition: str) -> Scan | None:
+def unpacked(content: bytes, windows: Windows, edition: str) -> FeatureState | None:
     """The scan that `packed` made; None where it is of another edition."""
     end = content.index(b"\n")
     header = _Header(*json.loads(content[:end]))
     if header.edition != edition:
         return None
-    scan, offset, count = Scan.empty((), windows), end + 1, len(header.instruments)
+    scan, offset, count = FeatureState.empty((), windows), end + 1, len(header.instruments)
     for name, (kind, size) in layout(windows).items():
         shape = (size, count) if size else (count,)
         values = np.frombuffer(content, dtype=kind, count=int(np.prod(shape)), offset=offset)

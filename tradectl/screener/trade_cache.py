@@ -14,7 +14,8 @@ from operator import attrgetter
 
 import numpy as np
 
-from tradectl.backtest.engine import Facts, Past, settled
+from tradectl.backtest.context import BacktestContext
+from tradectl.backtest.engine import SettledTrades, settled
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.history import History, Ints
 from tradectl.model.position import Trade
@@ -31,7 +32,7 @@ _Spans = dict[str, tuple[int, int, int]]
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _Stored:
     """What lay on the shelf: for each instrument its `flat_on` (ordinal) and which rows are its trades. A row is a Trade, its
     symbol by number and its dates as ordinals."""
 
@@ -39,15 +40,17 @@ class _Kept:
     spans: _Spans
     rows: Ints
 
-    def past(self, instrument_id: str) -> Past | None:
+    def past(self, instrument_id: str) -> SettledTrades | None:
         span = self.spans.get(instrument_id)
         if span is None:
             return None
         flat_on, start, stop = span
-        return Past(tuple(_trade(self.symbols, row) for row in self.rows[start:stop].tolist()), date.fromordinal(flat_on))
+        return SettledTrades(
+            tuple(_trade(self.symbols, row) for row in self.rows[start:stop].tolist()), date.fromordinal(flat_on)
+        )
 
 
-class PastTrades:
+class TradeCache:
     """The reference trades of one market's symbols under one set of parameters."""
 
     def __init__(self, market: MarketData, parameters: Parameters, shelf: Shelf | None = None) -> None:
@@ -55,18 +58,18 @@ class PastTrades:
         self._parameters = parameters
         self._shelf = shelf
         self._of_history: dict[str, tuple[History, tuple[Trade, ...]]] = {}
-        self._past: dict[str, Past] = {}
-        self._kept: _Kept | None = None
+        self._past: dict[str, SettledTrades] = {}
+        self._kept: _Stored | None = None
         self._basis: list[str] = []
         self._name = ""
         self._changed = False
 
-    def trades(self, facts: Facts) -> tuple[Trade, ...]:
+    def trades(self, context: BacktestContext) -> tuple[Trade, ...]:
         """The reference trades of a history, run once as long as the history is the same."""
-        history = facts.history
+        history = context.history
         known = self._of_history.get(history.instrument_id)
         if known is None or known[0] is not history:
-            known = self._of_history[history.instrument_id] = (history, self._run(facts))
+            known = self._of_history[history.instrument_id] = (history, self._run(context))
         return known[1]
 
     def flat_on(self, instrument_id: str, sessions: SessionTable) -> date | None:
@@ -74,21 +77,21 @@ class PastTrades:
         past = self._known(instrument_id, sessions)
         return past.flat_on if past is not None else None
 
-    def _run(self, facts: Facts) -> tuple[Trade, ...]:
-        name, history = facts.history.instrument_id, facts.history
-        past = self._known(name, facts.sessions)
+    def _run(self, context: BacktestContext) -> tuple[Trade, ...]:
+        name, history = context.history.instrument_id, context.history
+        past = self._known(name, context.sessions)
         usable = past is not None and len(history) > 0 and past.flat_on <= history.session(len(history) - 1)
-        trades, found = settled(facts, past if usable else None)
+        trades, found = settled(context, past if usable else None)
         if found is not None and (past is None or found.flat_on > past.flat_on):
             self._past[name], self._changed = found, True
         return trades
 
-    def _known(self, instrument_id: str, sessions: SessionTable) -> Past | None:
+    def _known(self, instrument_id: str, sessions: SessionTable) -> SettledTrades | None:
         if self._kept is None:
             self._name = f"past-{FORMAT}-{_rules(self._parameters, sessions)}"
             self._basis = [self._market.edition(), self._market.stamp()]
             content = self._shelf.get(self._name) if self._shelf is not None else None
-            self._kept = _read(content, self._basis) if content is not None else _Kept([], {}, np.empty((0, 0), dtype=np.int64))
+            self._kept = _read(content, self._basis) if content is not None else _Stored([], {}, np.empty((0, 0), dtype=np.int64))
         return self._past.get(instrument_id) or self._kept.past(instrument_id)
 
     def keep(self) -> None:
@@ -108,7 +111,7 @@ def _rules(parameters: Parameters, sessions: SessionTable) -> str:
     return hashlib.sha256(repr((fingerprint(*RULES), settings, days)).encode()).hexdigest()[:16]
 
 
-def _written(kept: _Kept, fresh: dict[str, Past], basis: list[str]) -> bytes:
+def _written(kept: _Stored, fresh: dict[str, SettledTrades], basis: list[str]) -> bytes:
     """What was kept, and what is new or known for longer."""
     numbers = {symbol: number for number, symbol in enumerate(kept.symbols)}
     parts = {name: (flat_on, kept.rows[start:stop]) for name, (flat_on, start, stop) in kept.spans.items() if name not in fresh}
@@ -124,12 +127,12 @@ def _written(kept: _Kept, fresh: dict[str, Past], basis: list[str]) -> bytes:
     return b"\n".join((header, b"".join(rows.tobytes() for _, rows in parts.values())))
 
 
-def _read(content: bytes, basis: list[str]) -> _Kept:
+def _read(content: bytes, basis: list[str]) -> _Stored:
     line, _, rest = content.partition(b"\n")
     of, symbols, spans = json.loads(line)
     if of != basis:
-        return _Kept([], {}, np.empty((0, 0), dtype=np.int64))
-    return _Kept(symbols, spans, np.frombuffer(rest, dtype=np.int64).reshape(-1, len(Trade.__slots__)))
+        return _Stored([], {}, np.empty((0, 0), dtype=np.int64))
+    return _Stored(symbols, spans, np.frombuffer(rest, dtype=np.int64).reshape(-1, len(Trade.__slots__)))
 
 
 def _row(numbers: dict[str, int], trade: Trade) -> tuple[int, ...]:

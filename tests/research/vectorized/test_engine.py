@@ -14,15 +14,16 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.research.world import EAGER
-from tests.strategy.world import PARAMETERS, SESSIONS, START, action, days, facts, history, made_features
-from tradectl.backtest.engine import Backtest, Facts, gated, run
+from tests.strategy.world import PARAMETERS, SESSIONS, START, action, context, days, history, made_features
+from tradectl.backtest.context import BacktestContext
+from tradectl.backtest.engine import Backtest, gated, run
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.store import Store
 from tradectl.model.market import ActionKind
 from tradectl.model.position import Folded, Trade
 from tradectl.model.surveillance import Spell
-from tradectl.research.vectorized.engine import LaneRun, run_lanes
-from tradectl.research.vectorized.market import LaneMarket, Listing
+from tradectl.research.vectorized.engine import VectorizedRun, run_settings
+from tradectl.research.vectorized.market import InstrumentData, MarketTables
 from tradectl.strategy.parameters import Parameters, with_changes
 
 FIRST, LAST = date(2018, 1, 1), date(2026, 12, 31)
@@ -35,14 +36,14 @@ OTHERS = (
 )
 
 
-def market(listed: Sequence[Facts]) -> LaneMarket:
-    def listing(world: Facts) -> Listing:
+def market(listed: Sequence[BacktestContext]) -> MarketTables:
+    def listing(world: BacktestContext) -> InstrumentData:
         sessions = [world.history.session(i) for i in range(len(world.history))]
         with_minutes = frozenset(day for day in sessions if world.minutes(day))
         shown = lambda _: world.features  # noqa: E731
-        return Listing(world.history, world.instrument, world.actions, world.minutes, with_minutes, shown, world.excluded)
+        return InstrumentData(world.history, world.instrument, world.actions, world.minutes, with_minutes, shown, world.excluded)
 
-    return LaneMarket.of([listing(world) for world in listed], SESSIONS)
+    return MarketTables.of([listing(world) for world in listed], SESSIONS)
 
 
 def spells(dates: Sequence[date]) -> st.SearchStrategy[Spell]:
@@ -57,7 +58,7 @@ def ordered(trades: Sequence[Trade]) -> list[Trade]:
     return sorted(plain, key=lambda t: (t.exit_session, t.entry_session, t.entry_price, t.quantity))
 
 
-def assert_same(found: LaneRun, setting: int, instrument: int, single: Backtest) -> None:
+def assert_same(found: VectorizedRun, setting: int, instrument: int, single: Backtest) -> None:
     rows = np.flatnonzero((found.trades.setting == setting) & (found.trades.instrument == instrument))
     mine = [found.trades.trade(int(row), "") for row in rows]
     assert ordered(mine) == ordered(single.trades)
@@ -74,7 +75,7 @@ prices = st.integers(-160, 160).map(lambda ticks: 9_500 + 5 * ticks)
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> Facts:
+def worlds(draw: st.DrawFn) -> BacktestContext:
     """A symbol that dips and rises for some twenty sessions, with all that makes a session unusual, and each now and then."""
     every = days(
         draw(st.integers(4, 22)), draw(st.sampled_from([START, date(2023, 11, 1), date(2024, 1, 15), date(2024, 9, 20)]))
@@ -101,7 +102,7 @@ def worlds(draw: st.DrawFn) -> Facts:
     columns = made_features(bars, rsi=rsi, ema_fast=draw(st.sampled_from([96.0, 100.0])), above=draw(st.booleans()))
     thin = np.where(np.arange(len(dates)) % 5 == 2, 49_000 * 1_000, 10**11)
     columns = replace(columns, average_turnover=thin)
-    world = facts(bars, columns, actions=actions, isin=draw(st.sampled_from(["INE000A01010"] * 5 + ["INF000A01010"])))
+    world = context(bars, columns, actions=actions, isin=draw(st.sampled_from(["INE000A01010"] * 5 + ["INF000A01010"])))
     world = replace(world, excluded=tuple(draw(st.lists(spells(dates), max_size=2))))
     if not draw(st.booleans()):
         return world
@@ -112,10 +113,10 @@ def worlds(draw: st.DrawFn) -> Facts:
 
 @settings(max_examples=40, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.lists(worlds(), min_size=1, max_size=3), st.booleans(), st.integers(0, 12))
-def test_every_lane_makes_the_trades_of_its_own_backtest(listed: list[Facts], scored: bool, cut: int) -> None:
+def test_every_lane_makes_the_trades_of_its_own_backtest(listed: list[BacktestContext], scored: bool, cut: int) -> None:
     listed = [replace(world, history=replace(world.history, instrument_id=f"MADE{i}")) for i, world in enumerate(listed)]
     end = SESSIONS.next_session(START + timedelta(days=cut)).date if cut > 10 else LAST
-    found = run_lanes(market(listed), OTHERS, first=FIRST, last=end, scored=scored)
+    found = run_settings(market(listed), OTHERS, first=FIRST, last=end, scored=scored)
     for setting, parameters in enumerate(OTHERS):
         for instrument, world in enumerate(listed):
             single = (gated if scored else run)(replace(world, parameters=parameters), first=FIRST, last=end)
@@ -127,22 +128,22 @@ def test_trades_are_ordered_by_setting_exit_and_instrument() -> None:
     listed = []
     for i in range(2):
         bars = replace(history(candles, days(4)), instrument_id=f"MADE{i}")
-        listed.append(facts(bars, made_features(bars, rsi={0: 25.0}, ema_fast=100.0)))
-    found = run_lanes(market(listed), [PARAMETERS] * 2, first=FIRST, last=LAST, scored=False).trades
+        listed.append(context(bars, made_features(bars, rsi={0: 25.0}, ema_fast=100.0)))
+    found = run_settings(market(listed), [PARAMETERS] * 2, first=FIRST, last=LAST, scored=False).trades
     assert list(zip(found.setting.tolist(), found.instrument.tolist(), strict=True)) == [(0, 0), (0, 1), (1, 0), (1, 1)]
     assert set(found.exit_session.tolist()) == {days(4)[3].toordinal()}
 
 
 def test_a_market_without_instruments_has_no_trades() -> None:
-    assert len(run_lanes(market([]), [PARAMETERS], first=FIRST, last=LAST).trades) == 0
+    assert len(run_settings(market([]), [PARAMETERS], first=FIRST, last=LAST).trades) == 0
 
 
 def test_an_equal_market_gives_equal_trades_whatever_else_runs_beside() -> None:
     candles = [(9_500, 9_550, 9_450, 9_500)] * 3 + [(9_500, 10_100, 9_500, 10_050)]
     bars = history(candles, days(4))
-    listed = [facts(bars, made_features(bars, rsi={0: 25.0}, ema_fast=100.0))]
-    alone = run_lanes(market(listed), [PARAMETERS], first=FIRST, last=LAST, scored=False).trades
-    beside = run_lanes(market(listed), OTHERS, first=FIRST, last=LAST, scored=False).trades
+    listed = [context(bars, made_features(bars, rsi={0: 25.0}, ema_fast=100.0))]
+    alone = run_settings(market(listed), [PARAMETERS], first=FIRST, last=LAST, scored=False).trades
+    beside = run_settings(market(listed), OTHERS, first=FIRST, last=LAST, scored=False).trades
     first = beside.take(beside.setting == 0)
     assert [alone.trade(i, "") for i in range(len(alone))] == [first.trade(i, "") for i in range(len(first))]
     assert len(alone) == 1
@@ -160,16 +161,16 @@ def test_all_of_an_index_trade_as_they_do_alone(
 ) -> None:
     store = Store(real_market, sessions)
     tried = [PARAMETERS] if scored else [PARAMETERS, OTHERS[1]]
-    lanes = LaneMarket.gather(store, sessions, store.universe(universe))
+    lanes = MarketTables.gather(store, sessions, store.universe(universe))
     first, last = date(2018, 1, 1), date(2025, 12, 31)
-    found = run_lanes(lanes, tried, first=first, last=last, scored=scored)
+    found = run_settings(lanes, tried, first=first, last=last, scored=scored)
     for setting, parameters in enumerate(tried):
         for instrument, name in enumerate(lanes.instruments):
             if setting and instrument % 10:
                 continue
             bars = store.history(name)
             assert bars is not None
-            world = Facts.gather(store, sessions, parameters, name, history=bars)
+            world = BacktestContext.gather(store, sessions, parameters, name, history=bars)
             assert_same(found, setting, instrument, (gated if scored else run)(world, first=first, last=last))
     assert len(found.trades) > 5 * len(lanes.instruments)
 
@@ -180,11 +181,11 @@ def test_a_run_goes_on_from_its_state(real_market: Path, sessions: SessionTable)
     from tradectl.research.vectorized.strategy import Strategy
 
     store = Store(real_market, sessions)
-    lanes = LaneMarket.gather(store, sessions, store.universe("nifty50")[:10])
+    lanes = MarketTables.gather(store, sessions, store.universe("nifty50")[:10])
     tried: list[Parameters] = [OTHERS[1]]
     columns, made = lanes.columns(tried[0])
-    candidates = lanes.candidates(made, tried)
-    rule = Strategy(lanes, tried, columns, candidates)
+    entry_bars = lanes.entry_bars(made, tried)
+    rule = Strategy(lanes, tried, columns, entry_bars)
     whole, parts = Loop(lanes, rule), Loop(lanes, rule)
     last = date(2020, 12, 31).toordinal()
     rows = range(int(np.searchsorted(lanes.days, last, side="right")))

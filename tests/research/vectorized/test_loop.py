@@ -12,9 +12,9 @@ import numpy as np
 from tests.strategy.world import SESSIONS, START, action, days, history
 from tradectl.model.market import ActionKind, CorporateAction, Instrument
 from tradectl.model.order import Side
-from tradectl.research.vectorized.engine import LaneRun, run_rule
-from tradectl.research.vectorized.loop import Fills, LaneState
-from tradectl.research.vectorized.market import LaneMarket, Listing
+from tradectl.research.vectorized.engine import VectorizedRun, run_rule
+from tradectl.research.vectorized.loop import Fills, PositionArrays
+from tradectl.research.vectorized.market import InstrumentData, MarketTables
 
 DIWALI = date(2023, 11, 12)
 """A Sunday with Muhurat trading alone."""
@@ -29,27 +29,27 @@ class Script:
     traded: list[int] = field(default_factory=list)
     decided: list[tuple[int, int]] = field(default_factory=list)
 
-    def trade(self, row: int, state: LaneState) -> Iterable[Fills]:
+    def trade(self, row: int, state: PositionArrays) -> Iterable[Fills]:
         self.traded.append(row)
         lane = np.arange(self.lanes)
         for side, quantity in self.written.get(row, ()):
             shares = np.full(self.lanes, quantity) if quantity else state.free(lane, self.day(row))
             yield Fills(side, lane, shares, np.full(self.lanes, 10_000 + row))
 
-    def decide(self, row: int, following: int, state: LaneState) -> None:
+    def decide(self, row: int, following: int, state: PositionArrays) -> None:
         self.decided.append((row, following))
 
     def day(self, row: int) -> int:
         return days(row + 1)[row].toordinal()
 
 
-def market(dates: list[date], actions: tuple[CorporateAction, ...] = ()) -> LaneMarket:
+def market(dates: list[date], actions: tuple[CorporateAction, ...] = ()) -> MarketTables:
     instrument = Instrument("MADE", "MADE", "EQ", "INE000A01010", 5)
     bars = history([(10_000, 10_100, 9_900, 10_000)] * len(dates), dates)
-    return LaneMarket.of([Listing(bars, lambda _: instrument, actions)], SESSIONS)
+    return MarketTables.of([InstrumentData(bars, lambda _: instrument, actions)], SESSIONS)
 
 
-def run(script: Script, dates: list[date], actions: tuple[CorporateAction, ...] = ()) -> LaneRun:
+def run(script: Script, dates: list[date], actions: tuple[CorporateAction, ...] = ()) -> VectorizedRun:
     return run_rule(market(dates, actions), script, first=dates[0], last=dates[-1])
 
 
@@ -77,7 +77,7 @@ def test_what_is_sold_is_forgotten_and_a_later_buy_begins_anew() -> None:
     seen = []
 
     class Watching(Script):
-        def trade(self, row: int, state: LaneState) -> Iterable[Fills]:
+        def trade(self, row: int, state: PositionArrays) -> Iterable[Fills]:
             seen.append((int(state.quantity[0]), int(state.buys[0]), int(state.traded[0])))
             return super().trade(row, state)
 

@@ -9,10 +9,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradectl.backtest.session import Plan, closed_form
+from tradectl.backtest.session import SessionPlan, closed_form
 from tradectl.model.market import Bar
 from tradectl.model.order import Side
-from tradectl.research.vectorized.closed_form import NO_CEILING, Bars, Plans, closed_forms, walks
+from tradectl.research.vectorized.closed_form import NO_CEILING, BarArrays, PlanArrays, closed_forms, walks
 from tradectl.research.vectorized.rules import (
     entry_limits,
     levels_at_entry,
@@ -21,7 +21,7 @@ from tradectl.research.vectorized.rules import (
     too_far_rows,
     worth_changing_rows,
 )
-from tradectl.research.vectorized.settings import LaneSettings
+from tradectl.research.vectorized.settings import SettingsTable
 from tradectl.strategy.exits import entry_limit
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.reentry import level_at_entry, next_level
@@ -29,7 +29,7 @@ from tradectl.strategy.risk import too_far
 from tradectl.strategy.sizing import size, worth_changing
 
 SETTINGS = (Parameters(), Parameters(entry_premium=0.0123, capital_per_trade=7_500, turnover_share=0.031, ema_fast=5))
-LANES = LaneSettings(SETTINGS)
+LANES = SettingsTable(SETTINGS)
 SESSION = date(2023, 3, 3)
 TICK = 5
 price = st.integers(200, 3_000_000)
@@ -70,12 +70,12 @@ def test_a_change_is_worth_it_as_for_each_lane_alone(rows: list[tuple[int, int, 
 
 
 @st.composite
-def plans(draw: st.DrawFn) -> tuple[int, Bar, Plan]:
+def plans(draw: st.DrawFn) -> tuple[int, Bar, SessionPlan]:
     """A day near its fast EMA, with shares, an order, or both."""
     opened, low, high, close = (draw(st.integers(1_900, 2_100)) * TICK for _ in range(4))
     bar = Bar(SESSION, opened, max(opened, low, high, close), min(opened, low, high, close), close, 1000, "EQ")
     bought = draw(st.integers(0, 30))
-    plan = Plan(
+    plan = SessionPlan(
         held=draw(st.integers(0, 40)),
         ema_level=draw(st.floats(95, 106)),
         tick=TICK,
@@ -90,14 +90,14 @@ def plans(draw: st.DrawFn) -> tuple[int, Bar, Plan]:
 
 @given(rows=st.lists(plans(), min_size=1, max_size=20))
 @settings(max_examples=150, deadline=None)
-def test_the_corners_of_a_day_are_those_of_each_lane_alone(rows: list[tuple[int, Bar, Plan]]) -> None:
-    bars = Bars(*(ints(getattr(bar, name) for _, bar, _ in rows) for name in ("open", "high", "low", "close")))
+def test_the_corners_of_a_day_are_those_of_each_lane_alone(rows: list[tuple[int, Bar, SessionPlan]]) -> None:
+    bars = BarArrays(*(ints(getattr(bar, name) for _, bar, _ in rows) for name in ("open", "high", "low", "close")))
     columns = {
         name: np.array([getattr(plan, name) for _, _, plan in rows]) for name in ("held", "ema_level", "tick", "buy_limit")
     }
     columns |= {name: np.array([getattr(plan, name) for _, _, plan in rows]) for name in ("buy_quantity", "same_day", "rsi_exit")}
     ceilings = ints(NO_CEILING if plan.ceiling is None else plan.ceiling for _, _, plan in rows)
-    parameters, all_plans = LANES.of(ints(i for i, _, _ in rows)), Plans(**columns, ceiling=ceilings)
+    parameters, all_plans = LANES.of(ints(i for i, _, _ in rows)), PlanArrays(**columns, ceiling=ceilings)
     found, left_out = closed_forms(bars, all_plans, parameters), walks(bars, all_plans, parameters)
     for lane, (i, bar, plan) in enumerate(rows):
         if left_out[lane]:
@@ -116,7 +116,7 @@ RSI = st.one_of(st.just(float("nan")), st.integers(0, 40).map(float), st.floats(
 @given(st.lists(RSI, min_size=1, max_size=5), st.sampled_from([30, 20, 10]), st.booleans(), st.booleans())
 def test_one_position_goes_as_a_row_of_positions(since: list[float], last: int, above: bool, allowed: bool) -> None:
     parameters = replace(Parameters(), allow_below_ema200=allowed)
-    lanes = LaneSettings([parameters]).of(ints([0]))
+    lanes = SettingsTable([parameters]).of(ints([0]))
     reset = np.array([any(value > 30 for value in since)])
     row = next_levels(np.array([last]), reset, np.array(since[-1:]), np.array([above]), lanes)
     assert [next_level(last, since, since[-1], above, parameters)] == row.tolist()

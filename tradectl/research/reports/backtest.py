@@ -9,7 +9,7 @@ from typing import Any
 
 from tradectl.backtest.context import Span
 from tradectl.backtest.engine import Backtest
-from tradectl.backtest.look_ahead import Checked
+from tradectl.backtest.look_ahead import LookAheadReport
 from tradectl.backtest.metrics import statistics
 from tradectl.exchange.rates import ZERODHA, Tariff
 from tradectl.model.history import History
@@ -17,7 +17,7 @@ from tradectl.model.money import to_rupees
 from tradectl.model.position import Trade
 from tradectl.report.open_lots import OpenLot, open_lots, total
 from tradectl.report.simulation import trade_row
-from tradectl.research.vectorized.engine import LaneRun
+from tradectl.research.vectorized.engine import VectorizedRun
 from tradectl.strategy.parameters import NOT_OF_A_SYMBOL, Parameters, names
 
 AMOUNTS = ("gross", "charges", "net")
@@ -41,7 +41,7 @@ class Tested:
 
 
 def by_symbol(
-    run: LaneRun,
+    run: VectorizedRun,
     instruments: Sequence[str],
     name_of: Callable[[str, date], str],
     end: date,
@@ -122,7 +122,7 @@ def _by_time(trade: Trade) -> tuple[Any, ...]:
 
 
 def with_notes(
-    found: dict[str, Any], parameters: Parameters, checked: Checked, lists_since: date | None = None
+    found: dict[str, Any], parameters: Parameters, checked: LookAheadReport, lists_since: date | None = None
 ) -> dict[str, Any]:
     """A result with what it says about itself: how many settings could have been fitted to the past, whether a decision knew the
     future, whose charges were counted, and from when surveillance lists are stored."""
@@ -167,7 +167,7 @@ def tuned_note(tunable: int, changed: int) -> str:
     return f"{tunable} settings can be tuned, {changed} differ from their defaults; each can be fitted to the past."
 
 
-def checked_note(checked: Checked) -> str:
+def checked_note(checked: LookAheadReport) -> str:
     """What the check for look-ahead found, in one line."""
     if not checked.sessions:
         return "Look-ahead was not checked."

@@ -13,7 +13,7 @@ from tradectl.backtest.metrics import SESSIONS_A_YEAR, curve_figures, statistics
 from tradectl.backtest.portfolio import Portfolio
 from tradectl.model.money import show_rupees, to_paise, to_rupees
 from tradectl.report.open_lots import open_lots
-from tradectl.research.benchmark import Hold, RandomOrders
+from tradectl.research.benchmark import BuyAndHold, RandomOrders
 from tradectl.research.reports import backtest
 from tradectl.research.reports.backtest import SETTLEMENT, SURVIVORS, Tested
 
@@ -25,11 +25,13 @@ NOTES = (
 """What a reader must know about every such result."""
 
 
-def result(name: str, portfolio: Portfolio, benchmarks: Mapping[str, Hold | None], drawn: RandomOrders | None) -> dict[str, Any]:
+def result(
+    name: str, portfolio: Portfolio, benchmarks: Mapping[str, BuyAndHold | None], drawn: RandomOrders | None
+) -> dict[str, Any]:
     """The JSON result of an account that has gone to its end: all of the result by symbol, and the account's own. `benchmarks` by
     name, None where there are no bars for one."""
-    marks, end = portfolio.marks, portfolio.marks[-1]
-    sessions = [mark.session for mark in marks]
+    equity_curve, end = portfolio.equity_curve, portfolio.equity_curve[-1]
+    sessions = [point.session for point in equity_curve]
     tested = by_symbol(portfolio, end.session)
     total = statistics([trade for item in tested for trade in item.trades])
     return backtest.result(name, tested, sessions[0], end.session) | {
@@ -37,9 +39,9 @@ def result(name: str, portfolio: Portfolio, benchmarks: Mapping[str, Hold | None
         "capital": to_rupees(portfolio.capital),
         "cash": to_rupees(end.cash),
         "equity": to_rupees(end.equity),
-        "figures": _curve(sessions, [mark.equity for mark in marks])
+        "figures": _curve(sessions, [point.equity for point in equity_curve])
         | {
-            "exposure": round(float(np.mean([mark.value / mark.equity for mark in marks])), 4),
+            "exposure": round(float(np.mean([point.value / point.equity for point in equity_curve])), 4),
             "turnover": _turnover(portfolio),
             "cost_share": round(total.charges / total.gross, 4) if total.gross > 0 else None,
             "trades": total.trades,
@@ -48,7 +50,7 @@ def result(name: str, portfolio: Portfolio, benchmarks: Mapping[str, Hold | None
         },
         "benchmarks": {of: _benchmark(sessions, hold) for of, hold in benchmarks.items()},
         "random_order": _random_order(drawn),
-        "curve": [[mark.session.isoformat(), to_rupees(mark.equity)] for mark in marks],
+        "curve": [[point.session.isoformat(), to_rupees(point.equity)] for point in equity_curve],
     }
 
 
@@ -56,18 +58,18 @@ def by_symbol(portfolio: Portfolio, end: date) -> list[Tested]:
     """What became of each symbol, named as at the end."""
     return [
         Tested(
-            item.facts.instrument(end).symbol,
+            item.context.instrument(end).symbol,
             done.trades,
             done.folded.quantity,
             open_lots(
                 done.folded,
-                item.facts.history,
+                item.context.history,
                 end,
-                item.facts.parameters.tariff,
-                lambda day, item=item: item.facts.instrument(day).symbol,  # type: ignore[misc]
+                item.context.parameters.tariff,
+                lambda day, item=item: item.context.instrument(day).symbol,  # type: ignore[misc]
             ),
         )
-        for item, done in zip(portfolio.contenders, portfolio.results(), strict=True)
+        for item, done in zip(portfolio.candidates, portfolio.results(), strict=True)
     ]
 
 
@@ -85,11 +87,11 @@ def _shown(value: Any) -> Any:
 def _turnover(portfolio: Portfolio) -> float:
     """Half of what was bought and sold, as a multiple of the mean equity, for a year of 252 sessions."""
     traded = sum(fill.quantity * fill.price for run in portfolio.runs for fill in run.fills)
-    mean = float(np.mean([mark.equity for mark in portfolio.marks]))
-    return round(traded / 2 / mean * SESSIONS_A_YEAR / len(portfolio.marks), 4)
+    mean = float(np.mean([point.equity for point in portfolio.equity_curve]))
+    return round(traded / 2 / mean * SESSIONS_A_YEAR / len(portfolio.equity_curve), 4)
 
 
-def _benchmark(sessions: Sequence[date], hold: Hold | None) -> dict[str, Any] | None:
+def _benchmark(sessions: Sequence[date], hold: BuyAndHold | None) -> dict[str, Any] | None:
     if hold is None:
         return None
     end = round(float(hold.worth[-1]))

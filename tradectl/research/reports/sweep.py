@@ -7,7 +7,7 @@ from typing import Any
 
 from tradectl.backtest.metrics import Statistics
 from tradectl.model.money import show_rupees, to_paise, to_rupees
-from tradectl.research.findings import Findings, Timing, Tried, WalkForward
+from tradectl.research.findings import Findings, SettingResult, TimingTest, WalkForward
 from tradectl.research.grid import Changes
 from tradectl.research.resampling import Outcomes, quantile
 from tradectl.research.study import Study
@@ -42,7 +42,7 @@ def result(study: Study, found: Findings, *, by: str, draws: int, seed: int, com
     }
 
 
-def row(rank: int | None, one: Tried) -> Row:
+def row(rank: int | None, one: SettingResult) -> Row:
     return {"rank": rank, "changes": one.changes, **figures(one.figures), "fall": to_rupees(one.fall), "sharpe": one.sharpe}
 
 
@@ -85,7 +85,7 @@ def _spread(outcomes: Outcomes) -> Row:
     }
 
 
-def _timing(timing: Timing) -> Row:
+def _timing(timing: TimingTest) -> Row:
     drawn = {name: to_rupees(quantile(timing.drawn, share)) for name, share in SHARES.items()}
     return {
         "positions": timing.positions,
@@ -138,7 +138,7 @@ def _luck(found: Findings, by: str) -> str:
     )
 
 
-def _timing_note(timing: Timing) -> str:
+def _timing_note(timing: TimingTest) -> str:
     if not timing.positions:
         return "The best setting closed no position: there is nothing to hold against random entries."
     verdict = " The moment of entry is worth nothing that can be told from chance." if timing.p > LUCKY else ""

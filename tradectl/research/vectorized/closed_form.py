@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tradectl.backtest.session import Plan
+from tradectl.backtest.session import SessionPlan
 from tradectl.model.history import Floats, Ints
-from tradectl.research.vectorized.settings import LaneParameters
+from tradectl.research.vectorized.settings import ParameterArrays
 from tradectl.strategy.exits import target_price
 
 Mask = NDArray[np.bool_]
@@ -22,7 +22,7 @@ NO_CEILING = 2**62
 """Above every price."""
 
 
-class Bars(NamedTuple):
+class BarArrays(NamedTuple):
     """The bar of each lane, in paise."""
 
     open: Ints
@@ -30,13 +30,13 @@ class Bars(NamedTuple):
     low: Ints
     close: Ints
 
-    def take(self, rows: Ints) -> Bars:
-        return Bars(self.open[rows], self.high[rows], self.low[rows], self.close[rows])
+    def take(self, rows: Ints) -> BarArrays:
+        return BarArrays(self.open[rows], self.high[rows], self.low[rows], self.close[rows])
 
 
 @dataclass(frozen=True)
-class Plans:
-    """As `intraday.Plan`, one value for each lane; a `ceiling` of NO_CEILING is none."""
+class PlanArrays:
+    """As `intraday.SessionPlan`, one value for each lane; a `ceiling` of NO_CEILING is none."""
 
     held: Ints
     ema_level: Floats
@@ -47,13 +47,13 @@ class Plans:
     rsi_exit: Mask
     ceiling: Ints
 
-    def take(self, rows: Ints) -> Plans:
-        return Plans(*(getattr(self, item.name)[rows] for item in fields(self)))
+    def take(self, rows: Ints) -> PlanArrays:
+        return PlanArrays(*(getattr(self, item.name)[rows] for item in fields(self)))
 
-    def one(self, i: int) -> Plan:
+    def one(self, i: int) -> SessionPlan:
         """A single lane's plan, as the single backtest has it."""
         ceiling = int(self.ceiling[i])
-        return Plan(
+        return SessionPlan(
             held=int(self.held[i]),
             ema_level=float(self.ema_level[i]),
             tick=int(self.tick[i]),
@@ -64,11 +64,11 @@ class Plans:
             ceiling=None if ceiling == NO_CEILING else ceiling,
         )
 
-    def targets(self, last: Ints, parameters: LaneParameters) -> Ints:
+    def targets(self, last: Ints, parameters: ParameterArrays) -> Ints:
         return np.minimum(target_price(self.ema_level, last, self.tick, parameters), self.ceiling)
 
 
-class Results(NamedTuple):
+class ResultArrays(NamedTuple):
     """`bought` is the price of the buy, `sold` that of the sell after it, 0 where there was none; `shares` how many were offered;
     `resting` the target at which unsold ones waited, 0 without."""
 
@@ -78,7 +78,7 @@ class Results(NamedTuple):
     resting: Ints
 
 
-def walks(bars: Bars, plans: Plans, parameters: LaneParameters) -> Mask:
+def walks(bars: BarArrays, plans: PlanArrays, parameters: ParameterArrays) -> Mask:
     """Lanes whose price below the open could be at or above its own target already."""
     wanted = plans.buy_quantity > 0
     crossing = wanted & (plans.buy_limit >= plans.targets(plans.buy_limit, parameters))
@@ -86,7 +86,7 @@ def walks(bars: Bars, plans: Plans, parameters: LaneParameters) -> Mask:
     return mask
 
 
-def closed_forms(bars: Bars, plans: Plans, parameters: LaneParameters) -> Results:
+def closed_forms(bars: BarArrays, plans: PlanArrays, parameters: ParameterArrays) -> ResultArrays:
     """The walk along each daily bar's path, by its corners alone."""
     opened, high, low, close = bars
     low_first = opened - low <= high - opened
@@ -103,4 +103,4 @@ def closed_forms(bars: Bars, plans: Plans, parameters: LaneParameters) -> Result
     sells_late = ~over & (shares > 0) & (np.where(low_first, high, close) >= at_low)
     sold = np.where(sells_open, opened, np.where(rises_first, at_open, np.where(sells_late, at_low, 0)))
     bought = np.where(buys_open, opened, np.where(dips, plans.buy_limit, 0))
-    return Results(bought, sold, shares, np.where((sold == 0) & (shares > 0), at_low, 0))
+    return ResultArrays(bought, sold, shares, np.where((sold == 0) & (shares > 0), at_low, 0))

@@ -15,13 +15,13 @@ import numpy as np
 from tradectl.exchange.rates import ZERODHA, Tariff
 from tradectl.model.history import Ints
 from tradectl.model.position import Folded
-from tradectl.research.closed import Closed
-from tradectl.research.vectorized.fills import LaneTrades, trades_of
+from tradectl.research.closed import ClosedTrades
+from tradectl.research.vectorized.fills import TradeColumns, trades_of
 from tradectl.research.vectorized.loop import Loop, Rule
-from tradectl.research.vectorized.market import Candidates, Columns, LaneMarket
+from tradectl.research.vectorized.market import EntryBars, IndicatorTables, MarketTables
 from tradectl.research.vectorized.score_gate import ScoreGate
-from tradectl.research.vectorized.settings import LaneParameters
-from tradectl.research.vectorized.strategy import Gate, Strategy
+from tradectl.research.vectorized.settings import ParameterArrays
+from tradectl.research.vectorized.strategy import EntryGate, Strategy
 from tradectl.strategy.entry import Mask
 from tradectl.strategy.features import INDICATOR_SETTINGS
 from tradectl.strategy.parameters import Parameters
@@ -34,15 +34,15 @@ TABLE = 500
 
 
 @dataclass(frozen=True, eq=False)
-class LaneRun:
+class VectorizedRun:
     """What a run made: closed trades, and positions that are still held, by (setting, instrument)."""
 
-    trades: LaneTrades
+    trades: TradeColumns
     held: dict[tuple[int, int], Folded]
 
 
-def run_lanes(
-    market: LaneMarket,
+def run_settings(
+    market: MarketTables,
     settings: Sequence[Parameters],
     *,
     first: date,
@@ -50,7 +50,7 @@ def run_lanes(
     scored: bool = True,
     progress: Tell | None = None,
     watch: Callable[[Strategy], Rule] = lambda rule: rule,
-) -> LaneRun:
+) -> VectorizedRun:
     """The tool's own strategy: every setting on every instrument from `first` to `last`, both included, as `backtest.gated` of
     each, or as `backtest.run` where not `scored`. `watch` may stand between the loop and the strategy, to see what it does."""
     runs = []
@@ -65,11 +65,11 @@ def run_lanes(
         watched = watch(rule(gate))
         runs.append(run_rule(market, watched, first=first, last=last, numbers=numbers, progress=progress, tariff=tariff))
     held = {key: folded for run in runs for key, folded in run.held.items()}
-    return LaneRun(LaneTrades.joined([run.trades for run in runs]), held)
+    return VectorizedRun(TradeColumns.joined([run.trades for run in runs]), held)
 
 
 def run_rule(
-    market: LaneMarket,
+    market: MarketTables,
     rule: Rule,
     *,
     first: date,
@@ -77,7 +77,7 @@ def run_rule(
     numbers: Sequence[int] | None = None,
     progress: Tell | None = None,
     tariff: Tariff = ZERODHA,
-) -> LaneRun:
+) -> VectorizedRun:
     """Whatever rule from `first` to `last`, both included. `numbers` are those of its settings in the result; from 0 on unless
     told."""
     width = len(market.instruments)
@@ -85,22 +85,22 @@ def run_rule(
     loop = Loop(market, rule)
     loop.run(first, last, progress)
     closed, still_open = trades_of(loop.ledger, market.days, width, own, tariff=tariff)
-    return LaneRun(closed, {(own[item.lane // width], item.lane % width): item.folded for item in still_open})
+    return VectorizedRun(closed, {(own[item.lane // width], item.lane % width): item.folded for item in still_open})
 
 
-def _strategies(market: LaneMarket, parts: Sequence[Sequence[Parameters]]) -> Callable[[Gate | None], Strategy]:
+def _strategies(market: MarketTables, parts: Sequence[Sequence[Parameters]]) -> Callable[[EntryGate | None], Strategy]:
     """Makes the strategy of these settings, those of a part seeing the same indicators, behind whatever gate."""
-    tables, candidates, width = [], [], len(market.instruments)
+    tables, entry_bars, width = [], [], len(market.instruments)
     before = 0
     for own in parts:
         table, made = market.columns(own[0])
-        found = market.candidates(made, own)
+        found = market.entry_bars(made, own)
         tables.append(table)
-        candidates.append(found._replace(lane=found.lane + before * width))
+        entry_bars.append(found._replace(lane=found.lane + before * width))
         before += len(own)
     settings = [item for own in parts for item in own]
     seen = [number for number, own in enumerate(parts) for _ in own]
-    columns, possible = Columns.beside(tables), Candidates.joined(candidates)
+    columns, possible = IndicatorTables.beside(tables), EntryBars.joined(entry_bars)
     return lambda gate: Strategy(market, settings, columns, possible, tables=seen, gate=gate)
 
 
@@ -121,15 +121,17 @@ COPIES = 40
 """Lanes among which the possible entries of an instrument are dealt out, so that few of them find shares held already."""
 
 
-def backtests(market: LaneMarket, settings: Sequence[Parameters], *, first: date, last: date, scored: bool) -> list[Closed]:
+def backtests(
+    market: MarketTables, settings: Sequence[Parameters], *, first: date, last: date, scored: bool
+) -> list[ClosedTrades]:
     """The closed trades of each setting."""
-    trades = run_lanes(market, settings, first=first, last=last, scored=scored).trades
+    trades = run_settings(market, settings, first=first, last=last, scored=scored).trades
     bounds = np.searchsorted(trades.setting, np.arange(len(settings) + 1))
     rows = [np.arange(begin, end) for begin, end in pairwise(bounds.tolist())]
     return [_closed(trades.take(own), trades.instrument[own]) for own in rows]
 
 
-def positions(market: LaneMarket, parameters: Parameters, *, first: date, last: date) -> Closed:
+def positions(market: MarketTables, parameters: Parameters, *, first: date, last: date) -> ClosedTrades:
     """Return one row for each position that an entry allowed by the rule would have made, as if it were the only one.
 
     The rule is without its timing: the RSI at entry and the score. What stays: universe, trend, history, volume, chart, the
@@ -140,8 +142,8 @@ def positions(market: LaneMarket, parameters: Parameters, *, first: date, last: 
     width = len(market.instruments)
     settings = [any_rsi(parameters)] * COPIES
     columns, made = market.columns(settings[0])
-    waiting = market.candidates(made, settings[:1])
-    found = Closed.of_trades({})
+    waiting = market.entry_bars(made, settings[:1])
+    found = ClosedTrades.of_trades({})
     while len(waiting.lane):
         tried = _Tried()
         dealt = _dealt(waiting, width)
@@ -167,13 +169,13 @@ class _Tried:
     def __init__(self) -> None:
         self.seen: list[Ints] = []
 
-    def accept(self, day: int, chosen: Candidates, parameters: LaneParameters) -> Mask:  # noqa: ARG002
+    def accept(self, day: int, chosen: EntryBars, parameters: ParameterArrays) -> Mask:  # noqa: ARG002
         self.seen.append(_named(np.int64(day), chosen.lane))
         return np.ones(len(chosen.lane), dtype=np.bool_)
 
-    def among(self, candidates: Candidates, days: Ints) -> Mask:
+    def among(self, entry_bars: EntryBars, days: Ints) -> Mask:
         """Which of these were tried."""
-        names = _named(days[candidates.row], candidates.lane)
+        names = _named(days[entry_bars.row], entry_bars.lane)
         return np.isin(names, np.concatenate([np.empty(0, dtype=np.int64), *self.seen]))
 
 
@@ -182,7 +184,7 @@ def _named(day: Ints | np.int64, lane: Ints) -> Ints:
     return named
 
 
-def _dealt(waiting: Candidates, width: int) -> Candidates:
+def _dealt(waiting: EntryBars, width: int) -> EntryBars:
     """Each instrument's candidates, one after the other to the next copy."""
     column = waiting.lane % width
     order = np.lexsort((waiting.row, column))
@@ -190,11 +192,11 @@ def _dealt(waiting: Candidates, width: int) -> Candidates:
     copy = np.empty(len(order), dtype=np.int64)
     copy[order] = (np.arange(len(order)) - first) % COPIES
     lane = copy * width + column
-    return Candidates(waiting.row, lane, waiting.strength).take(np.lexsort((lane, waiting.row)))
+    return EntryBars(waiting.row, lane, waiting.strength).take(np.lexsort((lane, waiting.row)))
 
 
-def _closed(trades: LaneTrades, instrument: Ints) -> Closed:
-    return Closed.of(
+def _closed(trades: TradeColumns, instrument: Ints) -> ClosedTrades:
+    return ClosedTrades.of(
         {
             "instrument": instrument,
             "entry": trades.entry_session,

@@ -26,7 +26,7 @@ from tradectl.model.position import Adjustment, Folded, Trade, fold
 
 
 @dataclass(frozen=True, eq=False)
-class LaneTrades:
+class TradeColumns:
     """Closed trades as columns, one row a `model.position.Trade`, ordered by setting, exit, instrument. `setting` and
     `instrument` are numbers; sessions are ordinals (date.toordinal); amounts in paise. `cost` is without charges."""
 
@@ -46,9 +46,9 @@ class LaneTrades:
     def __len__(self) -> int:
         return len(self.setting)
 
-    def take(self, rows: NDArray[np.bool_] | Ints) -> LaneTrades:
+    def take(self, rows: NDArray[np.bool_] | Ints) -> TradeColumns:
         """Only some of them, by a mask or indices."""
-        return LaneTrades(*(getattr(self, item.name)[rows] for item in fields(self)))
+        return TradeColumns(*(getattr(self, item.name)[rows] for item in fields(self)))
 
     def trade(self, row: int, symbol: str) -> Trade:
         """One row as the fold has it."""
@@ -57,7 +57,7 @@ class LaneTrades:
         return Trade(symbol, entry, exit_, *(int(column[row]) for column in amounts))
 
     @classmethod
-    def joined(cls, parts: Sequence[LaneTrades]) -> LaneTrades:
+    def joined(cls, parts: Sequence[TradeColumns]) -> TradeColumns:
         """All of them in order."""
         columns = [np.concatenate([getattr(part, item.name) for part in parts] or [_NONE]) for item in fields(cls)]
         found = cls(*columns)
@@ -65,7 +65,7 @@ class LaneTrades:
         return found.take(np.lexsort(keys))
 
 
-class LaneFills(NamedTuple):
+class FillColumns(NamedTuple):
     """Fills as columns, each lane's in order of time. `buy`: whether it is one; `holding` numbers the positions."""
 
     holding: Ints
@@ -75,12 +75,12 @@ class LaneFills(NamedTuple):
     quantity: Ints
     price: Ints
 
-    def take(self, rows: NDArray[Any] | slice) -> LaneFills:
-        return LaneFills(*(column[rows] for column in self))  # type: ignore[arg-type]  # columns are of two kinds
+    def take(self, rows: NDArray[Any] | slice) -> FillColumns:
+        return FillColumns(*(column[rows] for column in self))  # type: ignore[arg-type]  # columns are of two kinds
 
 
 @dataclass(frozen=True, slots=True)
-class OpenLane:
+class OpenPosition:
     """What a lane still holds at the end."""
 
     lane: int
@@ -90,7 +90,7 @@ class OpenLane:
 _NONE: Ints = np.empty(0, dtype=np.int64)
 
 
-class Ledger:
+class FillLog:
     """Takes down what was traded, session after session."""
 
     def __init__(self, lanes: int) -> None:
@@ -110,20 +110,20 @@ class Ledger:
         """What corporate actions made of what a lane holds."""
         self.adjustments.setdefault(int(self._holding[lane]), []).extend(booked)
 
-    def fills(self) -> LaneFills:
+    def fills(self) -> FillColumns:
         """Everything so far, by holding and then time."""
         if not self._fills:
-            return LaneFills(_NONE, _NONE, _NONE, np.empty(0, dtype=np.bool_), _NONE, _NONE)
+            return FillColumns(_NONE, _NONE, _NONE, np.empty(0, dtype=np.bool_), _NONE, _NONE)
         rows, buys, *columns = zip(*self._fills, strict=True)
         holding, lane, quantity, price = (np.concatenate(parts, dtype=np.int64) for parts in columns)
         lengths = [len(part) for part in columns[0]]
-        found = LaneFills(holding, lane, np.repeat(rows, lengths), np.repeat(buys, lengths), quantity, price)
+        found = FillColumns(holding, lane, np.repeat(rows, lengths), np.repeat(buys, lengths), quantity, price)
         return found.take(np.argsort(found.holding, kind="stable"))
 
 
 def trades_of(
-    ledger: Ledger, days: Ints, width: int, numbers: Sequence[int], *, tariff: Tariff = ZERODHA
-) -> tuple[LaneTrades, list[OpenLane]]:
+    ledger: FillLog, days: Ints, width: int, numbers: Sequence[int], *, tariff: Tariff = ZERODHA
+) -> tuple[TradeColumns, list[OpenPosition]]:
     """The closed trades, and what is still held. `days` are the dates of rows; a lane is (setting x width + instrument), and
     `numbers` are the settings' own; `tariff` says whose charges count."""
     fills = ledger.fills()
@@ -131,7 +131,7 @@ def trades_of(
     plain = _plain(fills, bounds, ledger.adjustments)
     in_plain = np.repeat(plain, np.diff(np.r_[bounds, len(fills.holding)]))
     parts = [_sold_whole(fills.take(in_plain), days, width, tariff)]
-    still_open: list[OpenLane] = []
+    still_open: list[OpenPosition] = []
     ends = np.r_[bounds[1:], len(fills.holding)]
     for start, stop in zip(bounds[~plain].tolist(), ends[~plain].tolist(), strict=True):
         own = fills.take(slice(start, stop))
@@ -139,13 +139,13 @@ def trades_of(
         lane = int(own.lane[0])
         parts.append(_columns(folded.trades, lane, width))
         if folded.quantity:
-            still_open.append(OpenLane(lane, folded))
-    found = LaneTrades.joined(parts)
+            still_open.append(OpenPosition(lane, folded))
+    found = TradeColumns.joined(parts)
     settings = np.asarray(numbers, dtype=np.int64)[found.setting] if len(found) else found.setting
-    return LaneTrades(settings, *(getattr(found, item.name) for item in fields(found)[1:])), still_open
+    return TradeColumns(settings, *(getattr(found, item.name) for item in fields(found)[1:])), still_open
 
 
-def _plain(fills: LaneFills, bounds: Ints, adjusted: Iterable[int]) -> NDArray[np.bool_]:
+def _plain(fills: FillColumns, bounds: Ints, adjusted: Iterable[int]) -> NDArray[np.bool_]:
     """Which holdings are buys on different days, then one sale of them all."""
     if not len(bounds):
         return np.empty(0, dtype=np.bool_)
@@ -158,7 +158,7 @@ def _plain(fills: LaneFills, bounds: Ints, adjusted: Iterable[int]) -> NDArray[n
     return plain
 
 
-def _sold_whole(fills: LaneFills, days: Ints, width: int, tariff: Tariff) -> LaneTrades:
+def _sold_whole(fills: FillColumns, days: Ints, width: int, tariff: Tariff) -> TradeColumns:
     """The trades of plain holdings: one for each buy, with its part of the sale's charges."""
     sale = np.flatnonzero(~fills.buy)
     lot = np.flatnonzero(fills.buy)
@@ -171,7 +171,7 @@ def _sold_whole(fills: LaneFills, days: Ints, width: int, tariff: Tariff) -> Lan
     charges = bought + _share_out(_sale_charges(fills, sale, intraday, days, tariff), of, quantity)
     gross = quantity * price - cost
     lane = fills.lane[lot]
-    return LaneTrades(
+    return TradeColumns(
         setting=lane // width,
         instrument=lane % width,
         entry_session=days[fills.row[lot]],
@@ -187,7 +187,7 @@ def _sold_whole(fills: LaneFills, days: Ints, width: int, tariff: Tariff) -> Lan
     )
 
 
-def _sale_charges(fills: LaneFills, sale: Ints, intraday: Ints, days: Ints, tariff: Tariff) -> Ints:
+def _sale_charges(fills: FillColumns, sale: Ints, intraday: Ints, days: Ints, tariff: Tariff) -> Ints:
     """The charges of each sale, of whose shares so many were bought on its day."""
     quantity, price = fills.quantity[sale], fills.price[sale]
     total = _charges(Side.SELL, quantity * price, days[fills.row[sale]], intraday == quantity, tariff)
@@ -226,7 +226,7 @@ def _share_out(totals: Ints, of: Ints, weights: Ints) -> Ints:
     return parts
 
 
-def _as_fills(fills: LaneFills, days: Ints) -> tuple[date, list[Fill]]:
+def _as_fills(fills: FillColumns, days: Ints) -> tuple[date, list[Fill]]:
     """Fills as the model has them, in their order, with the date of the first."""
     found = []
     for i, (row, buy, quantity, price) in enumerate(zip(*(column.tolist() for column in fills[2:]), strict=True), 1):
@@ -236,7 +236,7 @@ def _as_fills(fills: LaneFills, days: Ints) -> tuple[date, list[Fill]]:
     return found[0].session, found
 
 
-def _folded(fills: LaneFills, adjustments: Iterable[Adjustment], days: Ints, tariff: Tariff) -> Folded:
+def _folded(fills: FillColumns, adjustments: Iterable[Adjustment], days: Ints, tariff: Tariff) -> Folded:
     _, found = _as_fills(fills, days)
     charges: dict[str, int] = {}
     for day, of_day in groupby(found, key=lambda fill: fill.session):
@@ -244,7 +244,7 @@ def _folded(fills: LaneFills, adjustments: Iterable[Adjustment], days: Ints, tar
     return fold(found, adjustments, charges)
 
 
-def _columns(trades: Sequence[Trade], lane: int, width: int) -> LaneTrades:
+def _columns(trades: Sequence[Trade], lane: int, width: int) -> TradeColumns:
     rows = [
         (
             lane // width,
@@ -262,4 +262,4 @@ def _columns(trades: Sequence[Trade], lane: int, width: int) -> LaneTrades:
         )
         for item in trades
     ]
-    return LaneTrades(*np.array(rows, dtype=np.int64).reshape(len(rows), len(fields(LaneTrades))).T)
+    return TradeColumns(*np.array(rows, dtype=np.int64).reshape(len(rows), len(fields(TradeColumns))).T)

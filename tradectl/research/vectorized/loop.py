@@ -13,16 +13,16 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from tradectl.exchange.corporate_actions import Holding, Step, through_actions
+from tradectl.exchange.corporate_actions import BarStep, HeldShares, through_actions
 from tradectl.model.history import Ints
 from tradectl.model.order import Side
 from tradectl.research.vectorized.closed_form import NO_CEILING
-from tradectl.research.vectorized.fills import Ledger
-from tradectl.research.vectorized.market import LaneMarket
+from tradectl.research.vectorized.fills import FillLog
+from tradectl.research.vectorized.market import MarketTables
 
 
 @dataclass
-class LaneState:
+class PositionArrays:
     """Where each lane stands after a session; arrays with one value a lane. Rows are those of the market's panel.
 
     The loop keeps `quantity`, `buys` of what is held, `traded` (the last row with a fill), and `locked` shares where there are
@@ -45,7 +45,7 @@ class LaneState:
     locked: dict[int, tuple[tuple[date, int], ...]] = field(default_factory=dict)
 
     @classmethod
-    def flat(cls, lanes: int) -> LaneState:
+    def flat(cls, lanes: int) -> PositionArrays:
         columns = np.zeros((11, lanes), dtype=np.int64)
         state = cls(*(column.copy() for column in columns))  # type: ignore[arg-type]  # as many as there are columns
         state.ceiling[:] = NO_CEILING
@@ -57,7 +57,7 @@ class LaneState:
         held = self.quantity[lanes]
         if self.locked:
             session = date.fromordinal(day)
-            tied = {lane: Holding(0, parts).free(session) for lane, parts in self.locked.items()}
+            tied = {lane: HeldShares(0, parts).free(session) for lane, parts in self.locked.items()}
             held += np.array([tied.get(lane, 0) for lane in lanes.tolist()], dtype=np.int64)
         return held
 
@@ -87,21 +87,23 @@ class Rule(Protocol):
     def lanes(self) -> int:
         """How many there are."""
 
-    def trade(self, row: int, state: LaneState) -> Iterable[Fills]:
+    def trade(self, row: int, state: PositionArrays) -> Iterable[Fills]:
         """The fills of a run session, those of a lane in their order: what shares and orders from closes before it come to.
         Only lanes with a bar on it trade, and none sells more than is free."""
 
-    def decide(self, row: int, following: int, state: LaneState) -> None:
+    def decide(self, row: int, following: int, state: PositionArrays) -> None:
         """Write into the state what this close asks for in the next run session (an ordinal)."""
 
 
 class Loop:
     """The lanes of a rule, session after session. One that is given the state and the ledger of another goes on from there."""
 
-    def __init__(self, market: LaneMarket, rule: Rule, *, state: LaneState | None = None, ledger: Ledger | None = None) -> None:
+    def __init__(
+        self, market: MarketTables, rule: Rule, *, state: PositionArrays | None = None, ledger: FillLog | None = None
+    ) -> None:
         self.market, self.rule, self.width = market, rule, len(market.instruments)
-        self.state = state or LaneState.flat(rule.lanes)
-        self.ledger = ledger or Ledger(rule.lanes)
+        self.state = state or PositionArrays.flat(rule.lanes)
+        self.ledger = ledger or FillLog(rule.lanes)
 
     def run(self, first: date, last: date, tell: Callable[[int, int, date], None] | None = None) -> None:
         """Go through all sessions from `first` to `last`, both included."""
@@ -150,14 +152,14 @@ class Loop:
         for lane in held[np.isin(held % self.width, columns)].tolist():
             column = lane % self.width
             last, ceiling = int(market.previous[row, column]), int(state.ceiling[lane])
-            step = Step(
+            step = BarStep(
                 close=int(market.panel.close[last, column]),
                 open=int(market.panel.open[row, column]),
                 multiplier_before=float(market.panel.multiplier[last, column]),
                 multiplier=float(market.panel.multiplier[row, column]),
                 tick=int(market.ticks(int(market.days[row]), np.array([column]))[0]),
             )
-            held_before = Holding(
+            held_before = HeldShares(
                 int(state.quantity[lane]), state.locked.get(lane, ()), None if ceiling == NO_CEILING else ceiling
             )
             actions = market.actions(column, int(market.days[last]), int(market.days[row]))

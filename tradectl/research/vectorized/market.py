@@ -37,7 +37,7 @@ NEVER = 2**31
 
 
 @dataclass(frozen=True)
-class Listing:
+class InstrumentData:
     """One instrument. `instrument(session)` is the security as it is then; `actions` oldest first; `minutes(session)` its minute
     bars, of the `minute_sessions` alone; `features(parameters)` its columns, one row for each bar. `excluded`: the dates on which
     a surveillance list excludes it. `traded`: the sessions on which the market traded (ordinals), None where that is unknown."""
@@ -64,7 +64,7 @@ class Listing:
         return np.array([action.ex_date.toordinal() for action in self.actions], dtype=np.int64)
 
 
-class Columns(NamedTuple):
+class IndicatorTables(NamedTuple):
     """What is asked of lanes that hold shares, under one set of indicator settings; one column an instrument."""
 
     rsi: Floats
@@ -73,39 +73,39 @@ class Columns(NamedTuple):
     average_turnover: Ints
 
     @classmethod
-    def beside(cls, parts: Sequence[Columns]) -> Columns:
+    def beside(cls, parts: Sequence[IndicatorTables]) -> IndicatorTables:
         """The tables of several sets of settings, one to the right of the other."""
         return parts[0] if len(parts) == 1 else cls(*(np.concatenate(tables, axis=1) for tables in zip(*parts, strict=True)))
 
 
-class Candidates(NamedTuple):
+class EntryBars(NamedTuple):
     """Bars on which an entry rule holds, by row and then lane: flat arrays. `strength` is that part of the score."""
 
     row: Ints
     lane: Ints
     strength: Floats
 
-    def take(self, rows: NDArray[Any] | slice) -> Candidates:
-        return Candidates(self.row[rows], self.lane[rows], self.strength[rows])
+    def take(self, rows: NDArray[Any] | slice) -> EntryBars:
+        return EntryBars(self.row[rows], self.lane[rows], self.strength[rows])
 
     @classmethod
-    def joined(cls, parts: Sequence[Candidates]) -> Candidates:
+    def joined(cls, parts: Sequence[EntryBars]) -> EntryBars:
         """All of them by row and then lane."""
         row, lane, strength = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         return cls(row, lane, strength).take(np.lexsort((lane, row)))
 
 
 @dataclass(frozen=True, eq=False)
-class LaneMarket:
+class MarketTables:
     """The instruments of a run, in the order of the panel's columns. Nothing here is ever written but what is looked up once."""
 
     panel: Panel
-    listings: tuple[Listing, ...]
+    listings: tuple[InstrumentData, ...]
     sessions: SessionTable
     _ticks: dict[int, Ints] = field(default_factory=dict)
 
     @classmethod
-    def gather(cls, market: MarketData, sessions: SessionTable, instrument_ids: Sequence[str]) -> LaneMarket:
+    def gather(cls, market: MarketData, sessions: SessionTable, instrument_ids: Sequence[str]) -> MarketTables:
         """Of those instruments that have bars; over all sessions on which anybody has one."""
         histories = (market.history(instrument_id) for instrument_id in sorted(set(instrument_ids)))
         listings = tuple(_listing(market, sessions, history) for history in histories if history is not None and len(history))
@@ -113,7 +113,7 @@ class LaneMarket:
         return cls(_until_undecided(panel, listings), listings, sessions)
 
     @classmethod
-    def of(cls, listings: Sequence[Listing], sessions: SessionTable) -> LaneMarket:
+    def of(cls, listings: Sequence[InstrumentData], sessions: SessionTable) -> MarketTables:
         """Of listings that each have bars; sorted by instrument, whatever their order."""
         known = sorted(listings, key=lambda item: item.history.instrument_id)
         return cls(_until_undecided(stacked(item.history for item in known), known), tuple(known), sessions)
@@ -244,10 +244,10 @@ class LaneMarket:
         start, stop = np.searchsorted(item.ex_dates, [after, through], side="right")
         return item.actions[start:stop]
 
-    def columns(self, parameters: Parameters) -> tuple[Columns, tuple[Features, ...]]:
+    def columns(self, parameters: Parameters) -> tuple[IndicatorTables, tuple[Features, ...]]:
         """The indicators of a set of settings as tables, and as they are made, by instrument."""
         shape = self.panel.state.shape
-        tables = Columns(
+        tables = IndicatorTables(
             np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.int64)
         )
         made = []
@@ -259,9 +259,9 @@ class LaneMarket:
             made.append(own)
         return tables, tuple(made)
 
-    def candidates(self, made: Sequence[Features], settings: Sequence[Parameters]) -> Candidates:
+    def entry_bars(self, made: Sequence[Features], settings: Sequence[Parameters]) -> EntryBars:
         """Where the universe's rules and the entry rule hold, for each lane (setting x instruments + column)."""
-        found = [Candidates(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))]
+        found = [EntryBars(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))]
         highest = max(max(item.rsi_entry_above, item.rsi_entry_below) for item in settings)
         for column, (item, rows, own) in enumerate(zip(self.listings, self.rows, made, strict=True)):
             low = np.flatnonzero(own.rsi < highest)  # the rule asks for no less, and few bars have it
@@ -269,15 +269,15 @@ class LaneMarket:
             for number, parameters in enumerate(settings):
                 mask = entry_mask(part, parameters) & admission_mask(bars, part, parameters, item.excluded) & item.trusted[low]
                 lane = np.full(int(mask.sum()), number * len(self.listings) + column, dtype=np.int64)
-                found.append(Candidates(of_panel[mask], lane, strengths(part.take(mask), parameters)))
-        return Candidates.joined(found)
+                found.append(EntryBars(of_panel[mask], lane, strengths(part.take(mask), parameters)))
+        return EntryBars.joined(found)
 
     def _covered(self, days: Sequence[int]) -> list[int]:
         first, last = self.sessions.first.toordinal(), self.sessions.last.toordinal()
         return [day for day in days if first <= day <= last]
 
 
-def _until_undecided(panel: Panel, listings: Sequence[Listing]) -> Panel:
+def _until_undecided(panel: Panel, listings: Sequence[InstrumentData]) -> Panel:
     """Take away, in place, the bars from the ex-date of an unknown action on: nothing is traded from then on."""
     for column, item in enumerate(listings):
         undecided = undecided_from(item.actions)
@@ -286,11 +286,11 @@ def _until_undecided(panel: Panel, listings: Sequence[Listing]) -> Panel:
     return panel
 
 
-def _listing(market: MarketData, sessions: SessionTable, history: History) -> Listing:
+def _listing(market: MarketData, sessions: SessionTable, history: History) -> InstrumentData:
     """What is known on the evening of a last bar is the next session's ex-dates too."""
     name, last = history.instrument_id, history.session(len(history) - 1)
     through = sessions.next_run_session(last).date if last < sessions.last else last
-    return Listing(
+    return InstrumentData(
         history,
         lambda session: market.instrument(name, session),
         tuple(market.actions(name, history.session(0), through)),

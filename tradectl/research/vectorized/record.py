@@ -10,9 +10,9 @@ from datetime import date
 
 import numpy as np
 
-from tradectl.backtest.look_ahead import HELD, ORDERED, SEEN, TRADED, Days, Evening
+from tradectl.backtest.look_ahead import HELD, ORDERED, SEEN, TRADED, CheckDays, Evening
 from tradectl.model.order import Side
-from tradectl.research.vectorized.loop import Fills, LaneState
+from tradectl.research.vectorized.loop import Fills, PositionArrays
 from tradectl.research.vectorized.strategy import Strategy
 
 Entry = tuple[int, ...]
@@ -29,7 +29,7 @@ class LaneRecord:
         self.orders: list[list[Entry]] = [[] for _ in range(self.lanes)]
         self.held: dict[int, dict[int, int]] = {}
 
-    def trade(self, row: int, state: LaneState) -> Iterator[Fills]:
+    def trade(self, row: int, state: PositionArrays) -> Iterator[Fills]:
         day = int(self.market.days[row])
         for fills in self.strategy.trade(row, state):
             sign = 1 if fills.side is Side.BUY else -1
@@ -37,7 +37,7 @@ class LaneRecord:
                 self.fills[lane].append((day, sign * quantity, price))
             yield fills
 
-    def decide(self, row: int, following: int, state: LaneState) -> None:
+    def decide(self, row: int, following: int, state: PositionArrays) -> None:
         day = int(self.market.days[row])
         holding = np.flatnonzero(state.quantity)
         self.held[day] = dict(zip(holding.tolist(), state.quantity[holding].tolist(), strict=True))
@@ -62,11 +62,11 @@ class LaneRecord:
             }
         return found
 
-    def days(self) -> Days:
+    def days(self) -> CheckDays:
         """For the drawing of evenings."""
         days, columns = self.market.days, self.strategy.columns
         low = columns.rsi < self.strategy.settings.settings[0].rsi_entry_above
-        return Days(
+        return CheckDays(
             set(days[(self.market.panel.state > 0).any(axis=1)].tolist()),
             {order[0] for orders in self.orders for order in orders},
             set(days[low.any(axis=1)].tolist()),

@@ -12,27 +12,27 @@ from numpy.typing import NDArray
 
 from tradectl.exchange.charge_rows import most_affordable
 from tradectl.model.history import Floats, Ints
-from tradectl.research.vectorized.settings import LaneParameters
+from tradectl.research.vectorized.settings import ParameterArrays
 
 Mask = NDArray[np.bool_]
 _MOST = 2**63 - 1
 """The largest number of an array of integers."""
 
 
-def entry_limits(closes: Ints, ticks: Ints, parameters: LaneParameters) -> Ints:
+def entry_limits(closes: Ints, ticks: Ints, parameters: ParameterArrays) -> Ints:
     """Return the limit of each buy in paise, as `exits.entry_limit`."""
     numerators, denominators = parameters.ratio("entry_premium")
     return floor_times(closes, denominators + numerators, denominators) // ticks * ticks
 
 
-def levels_at_entry(rsi: Floats, parameters: LaneParameters) -> Ints:
+def levels_at_entry(rsi: Floats, parameters: ParameterArrays) -> Ints:
     """Return the level that an entry with each RSI uses, as `reentry.level_at_entry`."""
     first, second, third = parameters.reentry_first, parameters.reentry_second, parameters.reentry_third
     level: Ints = np.where(rsi < third, third, np.where(rsi < second, second, first))
     return level
 
 
-def next_levels(last_levels: Ints, reset: Mask, rsi: Floats, above_slow: Mask, parameters: LaneParameters) -> Ints:
+def next_levels(last_levels: Ints, reset: Mask, rsi: Floats, above_slow: Mask, parameters: ParameterArrays) -> Ints:
     """Return the level that a re-entry decided on this close would use, as `reentry.next_level`; 0 for no re-entry.
 
     `reset`: whether RSI was above the first level on a close since the bar on which the last filled buy was decided.
@@ -44,19 +44,19 @@ def next_levels(last_levels: Ints, reset: Mask, rsi: Floats, above_slow: Mask, p
     return np.where(rsi < level, level, 0)
 
 
-def sizes(prices: Ints, *, session: date, parameters: LaneParameters, average_turnover: Ints) -> Ints:
+def sizes(prices: Ints, *, session: date, parameters: ParameterArrays, average_turnover: Ints) -> Ints:
     """Return the quantity of each buy, as `sizing.size` without a bound of funds. `prices` in paise, above 0."""
     turnover = floor_times(np.maximum(average_turnover, 0), *parameters.ratio("turnover_share"))
     quantity: Ints = np.minimum(most_affordable(parameters.most, prices, parameters.tariff.rates(session)), turnover // prices)
     return quantity
 
 
-def too_far_rows(prices: Ints, last_closes: Ints, parameters: LaneParameters) -> Mask:
+def too_far_rows(prices: Ints, last_closes: Ints, parameters: ParameterArrays) -> Mask:
     """Return which limits are further from the last close than allowed, as `risk.too_far`. Paise."""
     return abs(prices - last_closes) > floor_times(last_closes, *parameters.ratio("limit_distance"))
 
 
-def worth_changing_rows(current: Ints, wanted: Ints, parameters: LaneParameters) -> Mask:
+def worth_changing_rows(current: Ints, wanted: Ints, parameters: ParameterArrays) -> Mask:
     """Return which quantities amo-adjust changes, as `sizing.worth_changing`."""
     numerators, denominators = parameters.ratio("amo_adjust_step")
     changed: Mask = np.abs(wanted - current) >= np.maximum(1, -floor_times(-current, numerators, denominators))

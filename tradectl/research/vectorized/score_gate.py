@@ -7,9 +7,9 @@ from datetime import date
 import numpy as np
 
 from tradectl.model.history import Floats, Ints
-from tradectl.research.vectorized.fills import LaneTrades
-from tradectl.research.vectorized.market import Candidates, Mask
-from tradectl.research.vectorized.settings import LaneParameters
+from tradectl.research.vectorized.fills import TradeColumns
+from tradectl.research.vectorized.market import EntryBars, Mask
+from tradectl.research.vectorized.settings import ParameterArrays
 from tradectl.strategy.score import backtest_score, combined, since
 
 _LATER = 2**22
@@ -19,7 +19,7 @@ _LATER = 2**22
 class ScoreGate:
     """Knows each lane's reference trades. Numbers are those of `score`, to the bit."""
 
-    def __init__(self, trades: LaneTrades, width: int) -> None:
+    def __init__(self, trades: TradeColumns, width: int) -> None:
         """`setting` in `trades` is the number within these lanes."""
         lane = trades.setting * width + trades.instrument
         order = np.lexsort((trades.exit_session, trades.entry_session, lane))
@@ -36,12 +36,12 @@ class ScoreGate:
         with np.errstate(divide="ignore", invalid="ignore"):
             self._percent = np.where(cost > 0, 100 * net / cost, 0.0)
 
-    def accept(self, day: int, chosen: Candidates, parameters: LaneParameters) -> Mask:
+    def accept(self, day: int, chosen: EntryBars, parameters: ParameterArrays) -> Mask:
         past = self.scores(day, chosen.lane, parameters)
         taken: Mask = combined(chosen.strength, past, parameters) >= parameters.buy_score
         return taken
 
-    def scores(self, day: int, lanes: Ints, parameters: LaneParameters) -> Floats:
+    def scores(self, day: int, lanes: Ints, parameters: ParameterArrays) -> Floats:
         """`backtest_score` of each lane as of a session."""
         as_of = date.fromordinal(day)
         years = np.broadcast_to(parameters.backtest_years, lanes.shape)
@@ -66,7 +66,7 @@ class ScoreGate:
                 score[i] = self._score_of_parts(lane, as_of, parameters, i)
         return score
 
-    def _score_of_parts(self, lane: int, as_of: date, parameters: LaneParameters, i: int) -> float:
+    def _score_of_parts(self, lane: int, as_of: date, parameters: ParameterArrays, i: int) -> float:
         """Of a lane one of whose buys was sold on several days."""
         rows = np.flatnonzero(self._lane == lane)
         return backtest_score([self._trades.trade(row, "") for row in rows.tolist()], as_of, parameters.one(i)).score

@@ -24,7 +24,7 @@ class Ratio(NamedTuple):
     denominators: Ints
 
 
-class LaneSettings:
+class SettingsTable:
     """Parameters by setting; `of(rows)` gives those of some lanes, by the number of the setting of each."""
 
     def __init__(self, settings: Sequence[Parameters]) -> None:
@@ -33,8 +33,8 @@ class LaneSettings:
         self._ratios: dict[str, Ratio] = {}
         self._amounts: dict[str, Ints] = {}
 
-    def of(self, rows: Ints) -> LaneParameters:
-        return LaneParameters(self, rows)
+    def of(self, rows: Ints) -> ParameterArrays:
+        return ParameterArrays(self, rows)
 
     def column(self, name: str, rows: Ints) -> Any:
         values = self._columns[name]
@@ -58,10 +58,10 @@ class LaneSettings:
         return self._amounts[name][rows]
 
 
-class LaneParameters:
+class ParameterArrays:
     """The parameters of some lanes. Attributes are those of `Parameters`: a value, or an array as long as there are lanes."""
 
-    def __init__(self, settings: LaneSettings, rows: Ints) -> None:
+    def __init__(self, settings: SettingsTable, rows: Ints) -> None:
         self._settings, self._rows = settings, rows
 
     def __getattr__(self, name: str) -> Any:
@@ -97,9 +97,9 @@ class LaneParameters:
         """The parameters of one of them."""
         return self._settings.settings[int(self._rows[i])]
 
-    def where(self, chosen: Any) -> LaneParameters:
+    def where(self, chosen: Any) -> ParameterArrays:
         """The same of fewer lanes: those that a mask or indices choose."""
-        return LaneParameters(self._settings, self._rows[chosen])
+        return ParameterArrays(self._settings, self._rows[chosen])
 
 
 def _column(values: list[Any]) -> Any:

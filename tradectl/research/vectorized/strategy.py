@@ -12,14 +12,14 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from tradectl.backtest.session import Plan, trade
+from tradectl.backtest.session import SessionPlan, trade
 from tradectl.exchange.sessions import Session
 from tradectl.model.history import Floats, Ints
 from tradectl.model.order import Side
 from tradectl.model.panel import SERIES
-from tradectl.research.vectorized.closed_form import NO_CEILING, Bars, Plans, closed_forms, walks
-from tradectl.research.vectorized.loop import Fills, LaneState
-from tradectl.research.vectorized.market import Candidates, Columns, LaneMarket, Mask
+from tradectl.research.vectorized.closed_form import NO_CEILING, BarArrays, PlanArrays, closed_forms, walks
+from tradectl.research.vectorized.loop import Fills, PositionArrays
+from tradectl.research.vectorized.market import EntryBars, IndicatorTables, MarketTables, Mask
 from tradectl.research.vectorized.rules import (
     entry_limits,
     levels_at_entry,
@@ -28,59 +28,59 @@ from tradectl.research.vectorized.rules import (
     too_far_rows,
     worth_changing_rows,
 )
-from tradectl.research.vectorized.settings import LaneParameters, LaneSettings
+from tradectl.research.vectorized.settings import ParameterArrays, SettingsTable
 from tradectl.strategy.entry import reward_gone
 from tradectl.strategy.exits import rsi_exit_due
 from tradectl.strategy.parameters import Parameters
 
 
-class Gate(Protocol):
+class EntryGate(Protocol):
     """May refuse entries on their close: which of these candidates are taken."""
 
-    def accept(self, day: int, chosen: Candidates, parameters: LaneParameters) -> Mask: ...
+    def accept(self, day: int, chosen: EntryBars, parameters: ParameterArrays) -> Mask: ...
 
 
-class Orders(NamedTuple):
+class OrderArrays(NamedTuple):
     """The buy of each of some lanes after the morning; a `quantity` of 0 is none. Prices in paise."""
 
     limit: Ints
     quantity: Ints
 
-    def take(self, rows: Ints) -> Orders:
-        return Orders(self.limit[rows], self.quantity[rows])
+    def take(self, rows: Ints) -> OrderArrays:
+        return OrderArrays(self.limit[rows], self.quantity[rows])
 
 
 class Strategy:
-    """The rule of some settings; entries are among `candidates`, by row and then lane. `columns` are the tables of settings that
+    """The rule of some settings; entries are among `entry_bars`, by row and then lane. `columns` are the tables of settings that
     see the same, side by side: `tables` says which one of them each setting sees, the first unless told."""
 
     def __init__(
         self,
-        market: LaneMarket,
+        market: MarketTables,
         settings: Sequence[Parameters],
-        columns: Columns,
-        candidates: Candidates,
+        columns: IndicatorTables,
+        entry_bars: EntryBars,
         *,
         tables: Sequence[int] | None = None,
-        gate: Gate | None = None,
+        gate: EntryGate | None = None,
     ) -> None:
-        self.market, self.columns, self.candidates, self.gate = market, columns, candidates, gate
-        self.settings = LaneSettings(settings)
+        self.market, self.columns, self.entry_bars, self.gate = market, columns, entry_bars, gate
+        self.settings = SettingsTable(settings)
         self.width = len(market.instruments)
         self.lanes = self.width * len(settings)
         first_column = self.width * np.array(tables or [0] * len(settings), dtype=np.int64)
         self._seen = (first_column[:, None] + np.arange(self.width)).ravel()
-        self._first_row = np.searchsorted(candidates.row, np.arange(len(market.days) + 1))
+        self._first_row = np.searchsorted(entry_bars.row, np.arange(len(market.days) + 1))
         firsts = [item.reentry_first for item in settings]
         self._resets = {first: _last_above(columns.rsi, first) for first in set(firsts)}
         self._reset_of = np.array(firsts)
 
-    def parameters(self, lanes: Ints) -> LaneParameters:
+    def parameters(self, lanes: Ints) -> ParameterArrays:
         return self.settings.of(lanes // self.width)
 
     # --- a session
 
-    def trade(self, row: int, state: LaneState) -> Iterator[Fills]:
+    def trade(self, row: int, state: PositionArrays) -> Iterator[Fills]:
         """As `Rule.trade`: premarket-retry and amo-adjust, then the open, the walk of the day and the targets."""
         lanes = self._with_bar(row, (state.quantity > 0) | (state.order_session > 0))
         if not len(lanes):
@@ -111,14 +111,14 @@ class Strategy:
         there: Ints = lanes[self.market.panel.state[row, lanes % self.width] > 0]
         return there
 
-    def _before_open(self, row: int, lanes: Ints, state: LaneState) -> Orders:
+    def _before_open(self, row: int, lanes: Ints, state: PositionArrays) -> OrderArrays:
         """What premarket-retry (ex-date, distance from the last close) and then amo-adjust make of the orders."""
         market = self.market
         day = int(market.days[row])
         limits, quantities = np.zeros((2, len(lanes)), dtype=np.int64)
         due = np.flatnonzero(state.order_session[lanes] == day)
         if not len(due):
-            return Orders(limits, quantities)
+            return OrderArrays(limits, quantities)
         own = lanes[due]
         column, seen, parameters = own % self.width, self._seen[own], self.parameters(own)
         decided, limit, quantity = state.order_decided[own], state.order_limit[own], state.order_quantity[own]
@@ -135,13 +135,13 @@ class Strategy:
         lower = (opened < limit) & parameters.amo_adjust_reprice
         limits[due] = np.where(lower, opened // market.ticks(day, column) * market.ticks(day, column), limit)
         quantities[due] = np.where(gone, 0, np.where(change, wanted, quantity))
-        return Orders(limits, quantities)
+        return OrderArrays(limits, quantities)
 
-    def _plans(self, row: int, lanes: Ints, held: Ints, orders: Orders, state: LaneState) -> Plans:
+    def _plans(self, row: int, lanes: Ints, held: Ints, orders: OrderArrays, state: PositionArrays) -> PlanArrays:
         market, column, seen, parameters = self.market, lanes % self.width, self._seen[lanes], self.parameters(lanes)
         last = market.previous[row, column]
         frozen = np.equal(parameters.freeze, "position")
-        return Plans(
+        return PlanArrays(
             held=held,
             ema_level=self.columns.ema_fast[last, seen] / market.panel.multiplier[row, column],
             tick=market.ticks(int(market.days[row]), column),
@@ -152,11 +152,11 @@ class Strategy:
             ceiling=np.where(frozen, state.ceiling[lanes], NO_CEILING),
         )
 
-    def _bars(self, row: int, lanes: Ints) -> Bars:
+    def _bars(self, row: int, lanes: Ints) -> BarArrays:
         panel, column = self.market.panel, lanes % self.width
-        return Bars(*(table[row, column].astype(np.int64) for table in (panel.open, panel.high, panel.low, panel.close)))
+        return BarArrays(*(table[row, column].astype(np.int64) for table in (panel.open, panel.high, panel.low, panel.close)))
 
-    def _walk(self, row: int, lane: int, plan: Plan, state: LaneState) -> Iterator[Fills]:
+    def _walk(self, row: int, lane: int, plan: SessionPlan, state: PositionArrays) -> Iterator[Fills]:
         """The session of one lane, by the code of the single backtest."""
         column, setting = lane % self.width, lane // self.width
         listing, session = self.market.listings[column], self._session(row)
@@ -179,7 +179,7 @@ class Strategy:
 
     # --- decisions on a close
 
-    def decide(self, row: int, following: int, state: LaneState) -> None:
+    def decide(self, row: int, following: int, state: PositionArrays) -> None:
         """As `Rule.decide`: the orders of re-entries and entries."""
         held, level = self._reentries(row, state)
         new = self._entries(row, state)
@@ -201,7 +201,7 @@ class Strategy:
         state.order_limit[lanes], state.order_quantity[lanes] = limit[ordered], quantity[ordered]
         state.order_level[lanes] = levels[ordered]
 
-    def _reentries(self, row: int, state: LaneState) -> tuple[Ints, Ints]:
+    def _reentries(self, row: int, state: PositionArrays) -> tuple[Ints, Ints]:
         """Lanes with shares that want more, and the level that each would use."""
         held = self._with_bar(row, state.quantity > 0)
         if len(held):
@@ -220,9 +220,9 @@ class Strategy:
         level = next_levels(state.level[held], reset, table.rsi[row, seen], table.above_slow[row, seen], parameters)
         return held[level > 0], level[level > 0]
 
-    def _entries(self, row: int, state: LaneState) -> Candidates:
+    def _entries(self, row: int, state: PositionArrays) -> EntryBars:
         """Flat lanes whose entry rule holds, not traded in this session, and admitted."""
-        found = self.candidates.take(slice(self._first_row[row], self._first_row[row + 1]))
+        found = self.entry_bars.take(slice(self._first_row[row], self._first_row[row + 1]))
         if not len(found.lane):
             return found
         column = found.lane % self.width
@@ -235,7 +235,9 @@ class Strategy:
         return found
 
 
-def _by_corners(lanes: Ints, bars: Bars, plans: Plans, parameters: LaneParameters, state: LaneState) -> Iterator[Fills]:
+def _by_corners(
+    lanes: Ints, bars: BarArrays, plans: PlanArrays, parameters: ParameterArrays, state: PositionArrays
+) -> Iterator[Fills]:
     """The session of lanes that need no walk."""
     results = closed_forms(bars, plans, parameters)
     buys, sells, resting = (np.flatnonzero(column) for column in (results.bought, results.sold, results.resting))
@@ -245,7 +247,7 @@ def _by_corners(lanes: Ints, bars: Bars, plans: Plans, parameters: LaneParameter
     yield Fills(Side.SELL, lanes[sells], results.shares[sells], results.sold[sells])
 
 
-def _use_order(lanes: Ints, state: LaneState) -> None:
+def _use_order(lanes: Ints, state: PositionArrays) -> None:
     """The orders of these lanes are filled."""
     state.level[lanes], state.decided[lanes] = state.order_level[lanes], state.order_decided[lanes]
 
