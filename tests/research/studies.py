@@ -47,18 +47,18 @@ def sweep_of(
     study: Study, home: Path, *, jobs: int = 1, dask: str = "", stop: Stop | None = None, progress: Progress = silence
 ) -> Iterator[Sweep]:
     """A sweep whose results are kept in `home`."""
-    kept = SweepCache(home, study.key)
+    cache = SweepCache(home, study.key)
     try:
-        yield Sweep(study, kept, stop or Stop(), progress, jobs, dask)
+        yield Sweep(study, cache, stop or Stop(), progress, jobs, dask)
     finally:
-        kept.close()
+        cache.close()
 
 
 def rows_in(home: Path, study: Study) -> Rows:
     """What is kept, by setting and part."""
-    kept = SweepCache(home, study.key)
+    cache = SweepCache(home, study.key)
     try:
-        found = kept.db.execute("SELECT setting, part, trades FROM results WHERE study = ?", [study.key]).fetchall()
+        found = cache.db.execute("SELECT setting, part, trades FROM results WHERE study = ?", [study.key]).fetchall()
     finally:
-        kept.close()
+        cache.close()
     return {(setting, part): packed for setting, part, packed in found}

@@ -35,7 +35,7 @@ SPAN = Span(date(2025, 1, 1), date(2025, 6, 30))
 CAPITAL = 1_000_000_00
 
 
-def asked_of(invented: Settings, *, many: bool = True, span: Span = SPAN) -> BacktestRequest:
+def request_of(invented: Settings, *, many: bool = True, span: Span = SPAN) -> BacktestRequest:
     market = bootstrap.open_store(invented)
     instruments = market.universe("demo")[: None if many else 1]
     return BacktestRequest(invented, market, "demo", instruments, with_changes(Parameters(), EAGER), span, many)
@@ -51,7 +51,7 @@ each_engine = pytest.mark.parametrize(("many", "capital", "engine"), ENGINES, id
 
 @each_engine
 def test_no_decision_knew_the_future(invented: Settings, many: bool, capital: int | None, engine: str) -> None:
-    found = checked(asked_of(invented, many=many), capital, 4, silence)
+    found = checked(request_of(invented, many=many), capital, 4, silence)
     assert (found.compared, found.sessions, found.differences) == (12 if many else 4, 4, ())
     assert found.engine == engine
     assert {SEEN, ORDERED, TRADED} <= set(found.parts)
@@ -60,37 +60,39 @@ def test_no_decision_knew_the_future(invented: Settings, many: bool, capital: in
 @each_engine
 def test_before_a_listing_there_is_nothing_to_compare(invented: Settings, many: bool, capital: int | None, engine: str) -> None:
     span = Span(date(2022, 6, 1), date(2023, 3, 31))
-    asked = asked_of(invented, many=many, span=span)
-    found = checked(asked, capital, 100, silence)
-    held = [day for day in asked.evenings if asked.market.history(asked.instruments[0]).index(day) is not None]  # type: ignore[union-attr]
+    request = request_of(invented, many=many, span=span)
+    found = checked(request, capital, 100, silence)
+    held = [day for day in request.evenings if request.market.history(request.instruments[0]).index(day) is not None]  # type: ignore[union-attr]
     assert (found.sessions, found.differences) == (len(held), ())
-    assert len(held) < 100 < len(asked.evenings)
+    assert len(held) < 100 < len(request.evenings)
 
 
-@pytest.mark.parametrize("kind", [lambda asked: OfAccount(asked, CAPITAL), OfEach, OfSymbol], ids=["account", "list", "symbol"])
+@pytest.mark.parametrize(
+    "kind", [lambda request: OfAccount(request, CAPITAL), OfEach, OfSymbol], ids=["account", "list", "symbol"]
+)
 def test_on_a_market_without_a_bar_an_engine_has_done_nothing(
     invented: Settings, kind: Callable[[BacktestRequest], Engine[Store]]
 ) -> None:
-    engine, session = kind(asked_of(invented)), date(2022, 6, 1)
+    engine, session = kind(request_of(invented)), date(2022, 6, 1)
     assert engine.again(engine.cut(session), session) == {}
 
 
 def test_of_a_long_list_some_answer_for_all_and_that_is_said(invented: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "LOOKED_AT", 2)
-    found = checked(asked_of(invented), None, 2, silence)
+    found = checked(request_of(invented), None, 2, silence)
     assert (found.compared, found.engine, found.differences) == (4, "the backtest of a list (2 of its 3 symbols)", ())
 
 
 @pytest.mark.parametrize("kind", [OfEach, OfSymbol], ids=["list", "symbol"])
 def test_the_next_sessions_ex_date_is_known_on_the_evening(invented: Settings, kind: type[OfEach | OfSymbol]) -> None:
     """A split bars the entry that everything else asks for."""
-    asked = asked_of(invented)
-    split = next(name for name in asked.instruments if asked.market.actions(name, date.min, date.max))
-    (action,) = asked.market.actions(split, date.min, date.max)
-    evening = asked.market.sessions.previous_run_session(action.ex_date).date
+    request = request_of(invented)
+    split = next(name for name in request.instruments if request.market.actions(name, date.min, date.max))
+    (action,) = request.market.actions(split, date.min, date.max)
+    evening = request.market.sessions.previous_run_session(action.ex_date).date
     always = {**EAGER, "rsi_entry_above": "100", "rsi_entry_below": "100", "rsi_exit": "1"}
     parameters = with_changes(Parameters(), always)
-    engine = kind(replace(asked, instruments=(split,), parameters=parameters, span=Span(evening, LAST)))
+    engine = kind(replace(request, instruments=(split,), parameters=parameters, span=Span(evening, LAST)))
     assert look_ahead(engine, [evening]).differences == ()
 
 
@@ -146,7 +148,7 @@ def test_a_rule_that_peeks_is_found(
     peek: Callable[[pytest.MonkeyPatch], None], words: str, invented: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     peek(monkeypatch)
-    found = checked(asked_of(invented), CAPITAL, 4, silence)
+    found = checked(request_of(invented), CAPITAL, 4, silence)
     assert any(words in difference for difference in found.differences), found.differences
 
 
@@ -165,9 +167,9 @@ def test_lanes_that_peek_are_found_though_no_account_ever_would(
         return found.take(panel.close[row + ahead, column] > panel.close[row, column])
 
     monkeypatch.setattr(Strategy, "_entries", peeking)
-    found = checked(asked_of(invented), None, 5, silence)
+    found = checked(request_of(invented), None, 5, silence)
     assert any(ORDERED in difference for difference in found.differences), found
-    assert checked(asked_of(invented), CAPITAL, 5, silence).differences == ()
+    assert checked(request_of(invented), CAPITAL, 5, silence).differences == ()
 
 
 @pytest.mark.parametrize("ahead", [1, 5])
@@ -184,7 +186,7 @@ def test_a_symbol_alone_that_peeks_is_found_though_no_account_ever_would(
             honest(self, j, day, traded=traded)
 
     monkeypatch.setattr(SymbolRun, "_decide", peeking)
-    found = checked(asked_of(invented, many=False), None, 5, silence)
+    found = checked(request_of(invented, many=False), None, 5, silence)
     words = ORDERED if unknown is not None else MISSING
     assert any(words in difference for difference in found.differences), found
 
@@ -200,5 +202,5 @@ def test_a_session_that_peeks_is_found(invented: Settings, monkeypatch: pytest.M
             yield fills._replace(price=np.minimum(fills.price, closes[following, column][fills.lane % self.width]))
 
     monkeypatch.setattr(Strategy, "trade", peeking)
-    found = checked(asked_of(invented), None, 5, silence)
+    found = checked(request_of(invented), None, 5, silence)
     assert any(TRADED in difference for difference in found.differences), found

@@ -88,7 +88,7 @@ def test_a_sweep_that_was_stopped_goes_on_where_it_was(
 
 def test_what_is_kept_is_not_computed_again(study: Study, tmp_path: Path) -> None:
     with sweep_of(study, tmp_path) as sweep:
-        sweep.kept.put("trades", [(setting_key(SETTINGS[0]), sweep.trades(SETTINGS[1:2])[0].packed())])
+        sweep.cache.put("trades", [(setting_key(SETTINGS[0]), sweep.trades(SETTINGS[1:2])[0].packed())])
         assert sweep.trades(SETTINGS[:1])[0].packed() == sweep.trades(SETTINGS[1:2])[0].packed(), "it was taken as it was kept"
 
 

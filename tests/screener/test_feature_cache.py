@@ -13,9 +13,7 @@ from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.store import Store
 from tradectl.model.history import History
 from tradectl.ports import silence
-from tradectl.screener import feature_cache as recent
-from tradectl.screener import state_cache as scans
-from tradectl.screener import trade_cache as past
+from tradectl.screener import feature_cache, state_cache, trade_cache
 from tradectl.screener.feature_cache import KEPT, FeatureCache
 from tradectl.screener.readings import Readings
 from tradectl.screener.screen import ScreenRequest, screen
@@ -46,7 +44,7 @@ def shelf(store: Store) -> MemoryShelf:
     """After one evening: the sessions before it were scanned in one go."""
     shelf = MemoryShelf()
     known = Readings(store, PARAMETERS, shelf)
-    known.scans.through(FIRST, silence)
+    known.states.through(FIRST, silence)
     known.keep()
     return shelf
 
@@ -59,12 +57,12 @@ def ordinals(store: Store, count: int) -> list[int]:
 
 
 def test_rows_are_those_of_the_features(store: Store, shelf: MemoryShelf) -> None:
-    recent, columns = FeatureCache(store, PARAMETERS, shelf), store.panel().columns
+    feature_cache, columns = FeatureCache(store, PARAMETERS, shelf), store.panel().columns
     for name in store.universe("nifty50")[::7]:
         history = store.history(name)
         assert history is not None
         days = [day for day in ordinals(store, KEPT) if history.index(date.fromordinal(day)) is not None]
-        found = recent.rows(columns[name], days)
+        found = feature_cache.rows(columns[name], days)
         assert found is not None
         wanted = features(history, PARAMETERS).take(np.searchsorted(history.sessions, days))
         for column in vars(wanted):
@@ -93,14 +91,14 @@ def test_rows_of_other_rules_are_not_there(store: Store, shelf: MemoryShelf, mon
     day = ordinals(store, 1)
     assert FeatureCache(store, PARAMETERS, shelf).rows(0, day) is not None
     known = Readings(store, PARAMETERS, shelf)
-    assert known.scans.through(FIRST, silence).session == day[0]
-    for module in (recent, scans, past):
+    assert known.states.through(FIRST, silence).session == day[0]
+    for module in (feature_cache, state_cache, trade_cache):
         monkeypatch.setattr(module, "fingerprint", lambda *_: "another source")
     assert FeatureCache(store, PARAMETERS, shelf).rows(0, day) is None
     asked: list[str] = []
     monkeypatch.setattr(shelf, "get", asked.append)
-    Readings(store, PARAMETERS, shelf).scans.through(FIRST, silence)
-    Readings(store, PARAMETERS, shelf).past.flat_on("INFY", store.sessions)
+    Readings(store, PARAMETERS, shelf).states.through(FIRST, silence)
+    Readings(store, PARAMETERS, shelf).trade_cache.flat_on("INFY", store.sessions)
     assert asked
     assert not set(asked) & set(shelf.kept)
 
@@ -110,7 +108,7 @@ def test_what_is_too_old_leaves_the_shelf(store: Store, shelf: MemoryShelf) -> N
     later = MemoryShelf()
     later.kept = dict(shelf.kept) | {"rows-of-somebody-else": b""}
     known = Readings(store, PARAMETERS, later)
-    known.scans.through(date.fromordinal(store.sessions.next_run_session(FIRST).date.toordinal()), silence)
+    known.states.through(date.fromordinal(store.sessions.next_run_session(FIRST).date.toordinal()), silence)
     known.keep()
     rows = {name for name in later.kept if name.startswith("rows-")}
     assert len(rows) == KEPT + 1

@@ -87,4 +87,4 @@ def test_a_bar_that_is_not_final_is_scanned_on_top_of_yesterday(store: Store, or
         close = screen(store, store.sessions, known, asked, silence)
         assert exact(list(close.verdicts)) == exact(oracle.verdicts(asked)), session
         known.keep()
-        assert known.scans.through(session, silence).session == int(panel.sessions[index])
+        assert known.states.through(session, silence).session == int(panel.sessions[index])

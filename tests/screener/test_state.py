@@ -51,21 +51,21 @@ def _made(draw: st.DrawFn, name: str, sessions: int, *, start: int) -> History:
 
 def scanned(panel: Panel, parameters: Parameters) -> Iterator[FeatureState]:
     """The scan after every row."""
-    scan = FeatureState.empty(panel.instruments, Windows.of(parameters))
+    state = FeatureState.empty(panel.instruments, Windows.of(parameters))
     for i in range(len(panel)):
-        advance(scan, panel.row(i))
-        yield scan
+        advance(state, panel.row(i))
+        yield state
 
 
 def assert_equal_to_the_histories(
-    scan: FeatureState, known: Mapping[str, tuple[History, Features]], parameters: Parameters
+    state: FeatureState, known: Mapping[str, tuple[History, Features]], parameters: Parameters
 ) -> None:
     """Every instrument that has a bar by now, against its own history."""
-    lanes = np.flatnonzero(scan.arrays["bars"] > 0)
-    found = readings(scan, lanes, columns(scan, lanes, parameters))
-    for lane, reading in zip(lanes, found, strict=True):
-        history, table = known[scan.instruments[lane]]
-        expected = table.reading(history, history.last_index(date.fromordinal(scan.session)))
+    chosen = np.flatnonzero(state.arrays["bars"] > 0)
+    found = readings(state, chosen, columns(state, chosen, parameters))
+    for column, reading in zip(chosen, found, strict=True):
+        history, table = known[state.instruments[column]]
+        expected = table.reading(history, history.last_index(date.fromordinal(state.session)))
         assert repr(reading) == repr(expected)  # a float's repr is its bits, and NaN equals NaN
 
 
@@ -73,8 +73,8 @@ def assert_equal_to_the_histories(
 @given(markets())
 def test_every_row_is_that_of_the_histories(made: list[History]) -> None:
     known = {history.instrument_id: (history, features(history, SHORT)) for history in made}
-    for scan in scanned(stacked(made), SHORT):
-        assert_equal_to_the_histories(scan, known, SHORT)
+    for state in scanned(stacked(made), SHORT):
+        assert_equal_to_the_histories(state, known, SHORT)
 
 
 @settings(max_examples=30, deadline=None)
@@ -82,13 +82,13 @@ def test_every_row_is_that_of_the_histories(made: list[History]) -> None:
 def test_a_look_ahead_moves_nothing_and_a_newcomer_begins_at_nothing(made: list[History], cut: int) -> None:
     panel = stacked(made)
     known = {history.instrument_id: (history, features(history, SHORT)) for history in made}
-    scan = FeatureState.empty(panel.instruments, Windows.of(SHORT))
+    state = FeatureState.empty(panel.instruments, Windows.of(SHORT))
     for i in range(min(cut, len(panel))):
-        ahead = scan.copy()
+        ahead = state.copy()
         advance(ahead, panel.row(i))
-        assert scan.session < ahead.session
-        advance(scan, panel.row(i))
-    among = scan.among(("AA", *panel.instruments, "Z"))
+        assert state.session < ahead.session
+        advance(state, panel.row(i))
+    among = state.among(("AA", *panel.instruments, "Z"))
     assert (among.arrays["bars"][[0, -1]] == 0).all()
     assert_equal_to_the_histories(among, known, SHORT)
 
@@ -107,13 +107,13 @@ def test_the_rules_of_a_row_are_those_of_each_instrument(made: list[History], be
         min_price=90,
     )
     isins = dict(zip("ABCD", ("INE001", "INF204", None, "INE002"), strict=True))
-    for scan in scanned(stacked(made), parameters):
-        lanes = np.flatnonzero(scan.arrays["bars"] > 0)
-        table = columns(scan, lanes, parameters)
-        found = readings(scan, lanes, table)
-        names = [isins[scan.instruments[lane]] for lane in lanes]
+    for state in scanned(stacked(made), parameters):
+        chosen = np.flatnonzero(state.arrays["bars"] > 0)
+        table = columns(state, chosen, parameters)
+        found = readings(state, chosen, table)
+        names = [isins[state.instruments[column]] for column in chosen]
         series = np.array([reading.series for reading in found])
-        out = exclusions(series, np.array([is_share(isin) for isin in names]), scan.arrays["close"][lanes], table, parameters)
+        out = exclusions(series, np.array([is_share(isin) for isin in names]), state.arrays["close"][chosen], table, parameters)
         refused = refusals(table, parameters)
         for i, reading in enumerate(found):
             assert out[i] == exclusion(reading, _instrument(names[i]), parameters)
@@ -131,8 +131,8 @@ def test_on_real_prices_every_row_is_that_of_the_histories(real_histories: Mappi
     known = {name: (history, features(history, parameters)) for name, history in real_histories.items()}
     panel = stacked(real_histories.values())
     looked = 0
-    for i, scan in enumerate(scanned(panel, parameters)):
+    for i, state in enumerate(scanned(panel, parameters)):
         if i % 90 == 0 or i == len(panel) - 1:
-            assert_equal_to_the_histories(scan, known, parameters)
+            assert_equal_to_the_histories(state, known, parameters)
             looked += 1
     assert looked > 15

@@ -66,7 +66,7 @@ def test_one_more_bar_behind_a_scan_is_one_more_bar_behind_its_history(made: lis
         bar = history.bar(index)
         changed = type(bar)(bar.session, bar.open, bar.high + 7, max(1, bar.low - 3), bar.close, bar.volume + 1, bar.series)
         if at_hand:
-            readings.scans.through(date.fromordinal(session.toordinal() - 1), silence)
+            readings.states.through(date.fromordinal(session.toordinal() - 1), silence)
         found = readings.reading_with(history.instrument_id, changed, 1.25)
         assert found is not None
         longer = history.through(date.fromordinal(session.toordinal() - 1)).with_bar(changed, 1.25)

@@ -73,18 +73,18 @@ def backtest(
     from tradectl.research.reports.backtest import with_notes
 
     account = account_of(call, portfolio, capital, index, random_order, seed)
-    asked = asked_of(call, symbol, first, last, changes)
+    request = request_of(call, symbol, first, last, changes)
     quiet = call.quiet or call.as_json
     with bar("backtest", quiet=quiet) as tell:
         if account is not None:
-            found, text = backtests.of_account(asked, account, tell), text_of_account
-        elif asked.many:
-            found, text = backtests.of_each(asked, tell), text_of_many
+            found, text = backtests.of_account(request, account, tell), text_of_account
+        elif request.many:
+            found, text = backtests.of_each(request, tell), text_of_many
         else:
-            found, text = backtests.of_symbol(asked), text_of_symbol
+            found, text = backtests.of_symbol(request), text_of_symbol
     with bar("checking", quiet=quiet) as tell:
-        made_again = checked(asked, account.capital if account is not None else None, look_ahead, tell)
-    found = with_notes(found, asked.parameters, made_again, asked.market.surveillance_since())
+        made_again = checked(request, account.capital if account is not None else None, look_ahead, tell)
+    found = with_notes(found, request.parameters, made_again, request.market.surveillance_since())
     if csv_file is not None:
         write_csv(csv_file, CSV_COLUMNS, found["trades"])
     if not made_again.differences:
@@ -111,7 +111,7 @@ def account_of(call: Call, portfolio: bool, capital: str, index: str, orders: in
     return AccountRequest(money, index, orders, seed)
 
 
-def asked_of(call: Call, name: str, first: str, last: str, changes: list[str] | None) -> BacktestRequest:
+def request_of(call: Call, name: str, first: str, last: str, changes: list[str] | None) -> BacktestRequest:
     """What is backtested. Raises UsageError, DataError."""
     from tradectl import bootstrap
     from tradectl.errors import DataError

@@ -177,14 +177,14 @@ def worked(call: Call, study: Study, *, jobs: int, dask: str, fresh: bool, searc
     from tradectl.research.sweep_cache import SweepCache
     from tradectl.runtime.interrupt import stop_on_signals
 
-    kept = SweepCache(study.settings.home, study.key)
+    cache = SweepCache(study.settings.home, study.key)
     try:
         if fresh:
-            kept.forget()
+            cache.forget()
         with bar("sweeping", quiet=call.quiet or call.as_json) as tell, stop_on_signals() as stop:
-            return search(Sweep(study, kept, stop, tell, jobs or os.cpu_count() or 1, dask))
+            return search(Sweep(study, cache, stop, tell, jobs or os.cpu_count() or 1, dask))
     finally:
-        kept.close()
+        cache.close()
 
 
 def found_in(

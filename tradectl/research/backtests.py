@@ -90,38 +90,38 @@ def gathered(
     return found
 
 
-def of_symbol(asked: BacktestRequest) -> dict[str, Any]:
+def of_symbol(request: BacktestRequest) -> dict[str, Any]:
     """One symbol, its funds no bound."""
-    market, span, (instrument_id,) = asked.market, asked.span, asked.instruments
+    market, span, (instrument_id,) = request.market, request.span, request.instruments
     history = market.history(instrument_id)
     if history is None:
-        raise DataError(f"there is no bar of {asked.name}")
-    context = BacktestContext.gather(market, market.sessions, asked.parameters, instrument_id, history=history)
+        raise DataError(f"there is no bar of {request.name}")
+    context = BacktestContext.gather(market, market.sessions, request.parameters, instrument_id, history=history)
     done = gated(context, first=span.first, last=span.last)
-    symbol, tariff = market.instrument(instrument_id, span.last).symbol, asked.parameters.tariff
+    symbol, tariff = market.instrument(instrument_id, span.last).symbol, request.parameters.tariff
     return backtest.of_symbol(symbol, done, span, open_lots(done.folded, history, span.last, tariff, lambda _: symbol))
 
 
-def of_each(asked: BacktestRequest, tell: Tell) -> dict[str, Any]:
+def of_each(request: BacktestRequest, tell: Tell) -> dict[str, Any]:
     """Many symbols, each with its own money."""
-    market, span = asked.market, asked.span
-    lanes = MarketTables.gather(market, market.sessions, asked.instruments)
+    market, span = request.market, request.span
+    tables = MarketTables.gather(market, market.sessions, request.instruments)
     run = run_settings(
-        lanes,
-        [asked.parameters],
+        tables,
+        [request.parameters],
         first=span.first,
         last=span.last,
         progress=lambda done, total, session: tell(session.isoformat(), done, total),
     )
     tested = backtest.by_symbol(
         run,
-        lanes.instruments,
+        tables.instruments,
         lambda item, session: market.instrument(item, session).symbol,
         span.last,
-        histories={item.history.instrument_id: item.history for item in lanes.listings},
-        tariff=asked.parameters.tariff,
+        histories={item.history.instrument_id: item.history for item in tables.listings},
+        tariff=request.parameters.tariff,
     )
-    return backtest.result(asked.name, tested, span.first, span.last)
+    return backtest.result(request.name, tested, span.first, span.last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,30 +135,32 @@ class AccountRequest:
     seed: int = 1
 
 
-def of_account(asked: BacktestRequest, account: AccountRequest, tell: Tell) -> dict[str, Any]:
+def of_account(request: BacktestRequest, account: AccountRequest, tell: Tell) -> dict[str, Any]:
     """Many symbols in one account."""
-    sessions = [session.date for session in asked.market.sessions.run_between(asked.span.first, asked.span.last)]
-    index = _index(asked, account.index, sessions)
-    candidates = asked.candidates(tell)
-    own = Portfolio(candidates, asked.span, account.capital)
+    sessions = [session.date for session in request.market.sessions.run_between(request.span.first, request.span.last)]
+    index = _index(request, account.index, sessions)
+    candidates = request.candidates(tell)
+    own = Portfolio(candidates, request.span, account.capital)
     own.run(tell)
     drawn = (
-        random_orders(candidates, asked.span, own, count=account.orders, seed=account.seed, tell=tell) if account.orders else None
+        random_orders(candidates, request.span, own, count=account.orders, seed=account.seed, tell=tell)
+        if account.orders
+        else None
     )
     held = [(item.context.history, item.context.actions) for item in candidates]
     hold = buy_and_hold(held, sessions, account.capital)
     of_index = buy_and_hold([(index[1], ())], sessions, account.capital, index[0]) if index is not None else None
-    return portfolio.result(asked.name, own, {"hold": hold, "index": of_index}, drawn)
+    return portfolio.result(request.name, own, {"hold": hold, "index": of_index}, drawn)
 
 
-def _index(asked: BacktestRequest, name: str, sessions: Sequence[date]) -> tuple[str, History] | None:
+def _index(request: BacktestRequest, name: str, sessions: Sequence[date]) -> tuple[str, History] | None:
     """The name of an index and its bars over all of these sessions. One that was asked for by `name` must be known (UsageError)
     and have them (DataError)."""
-    number = asked.name.lower().removeprefix("nifty")
+    number = request.name.lower().removeprefix("nifty")
     usual = [f"NIFTY {number}", f"NIFTY{number}"] if number.isdigit() else []
     for symbol in [name] if name else usual:
         try:
-            history = asked.market.history(asked.market.find(symbol, sessions[-1]))
+            history = request.market.history(request.market.find(symbol, sessions[-1]))
         except UsageError:
             if name:
                 raise

@@ -40,23 +40,25 @@ LOOKED_AT = 50
 """Symbols of a list that are run again where each has its own money: they do not touch each other."""
 
 
-def checked(asked: BacktestRequest, capital: Paise | None, sessions: int, tell: Tell) -> LookAheadReport:
+def checked(request: BacktestRequest, capital: Paise | None, sessions: int, tell: Tell) -> LookAheadReport:
     """So many evenings, made again with the market as it was then. `capital` of the account; None where each symbol has its own
     money, and some symbols answer for all."""
     if not sessions:
         return LookAheadReport(0, 0, ())
-    engine: Engine[Store] = OfAccount(asked, capital) if capital is not None else OfEach(asked) if asked.many else OfSymbol(asked)
-    return look_ahead(engine, evenings(engine.days(), asked.evenings, sessions, seed=1), tell)
+    engine: Engine[Store] = (
+        OfAccount(request, capital) if capital is not None else OfEach(request) if request.many else OfSymbol(request)
+    )
+    return look_ahead(engine, evenings(engine.days(), request.evenings, sessions, seed=1), tell)
 
 
 @dataclass(frozen=True)
 class Cutting:
-    """Opens the market of `asked` as it was known on an evening."""
+    """Opens the market of `request` as it was known on an evening."""
 
-    asked: BacktestRequest
+    request: BacktestRequest
 
     def cut(self, session: date) -> Store:
-        return bootstrap.open_store(self.asked.settings, through=session)
+        return bootstrap.open_store(self.request.settings, through=session)
 
 
 @dataclass(frozen=True)
@@ -68,20 +70,20 @@ class OfAccount(Cutting):
 
     @cached_property
     def _whole(self) -> Portfolio:
-        return self._account(self.asked.candidates())
+        return self._account(self.request.candidates())
 
     def _account(self, candidates: Sequence[Candidate]) -> Portfolio:
-        return Portfolio(candidates, self.asked.span, self.capital)
+        return Portfolio(candidates, self.request.span, self.capital)
 
     def days(self) -> CheckDays:
-        return days_of_account(self.asked.candidates())
+        return days_of_account(self.request.candidates())
 
     def whole(self, session: date) -> Evening:
         self._whole.through(session)
         return of_account(self._whole, session)
 
     def again(self, market: Store, session: date) -> Evening:
-        candidates = gathered(market, self.asked.parameters, self.asked.instruments, self.asked.span)
+        candidates = gathered(market, self.request.parameters, self.request.instruments, self.request.span)
         if not candidates:
             return {}
         account = self._account(candidates)
@@ -97,14 +99,16 @@ class OfSymbol(Cutting):
 
     @cached_property
     def _whole(self) -> tuple[BacktestContext, Backtest]:
-        found = self._run(self.asked.market)
+        found = self._run(self.request.market)
         if found is None:
-            raise DataError(f"there is no bar of {self.asked.name}")
+            raise DataError(f"there is no bar of {self.request.name}")
         return found
 
     def _run(self, market: Store) -> tuple[BacktestContext, Backtest] | None:
-        context = context_of(market, market.sessions, self.asked.parameters, self.asked.instruments[0])
-        return (context, gated(context, first=self.asked.span.first, last=self.asked.span.last)) if context is not None else None
+        context = context_of(market, market.sessions, self.request.parameters, self.request.instruments[0])
+        return (
+            (context, gated(context, first=self.request.span.first, last=self.request.span.last)) if context is not None else None
+        )
 
     def days(self) -> CheckDays:
         return days_of_symbol(*self._whole)
@@ -123,26 +127,26 @@ class OfEach(Cutting):
 
     @property
     def caption(self) -> str:
-        chosen, every = len(self._names), len(self.asked.instruments)
+        chosen, every = len(self._names), len(self.request.instruments)
         return f"the backtest of a list ({f'{chosen} of its ' if chosen < every else ''}{every} symbols)"
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
-        names = self.asked.instruments
+        names = self.request.instruments
         if len(names) <= LOOKED_AT:
             return names
         return tuple(sorted(np.random.default_rng(1).choice(names, LOOKED_AT, replace=False).tolist()))
 
     @cached_property
     def _whole(self) -> LaneRecord:
-        found = self._run(self.asked.market)
+        found = self._run(self.request.market)
         if found is None:
-            raise DataError(f"there is no bar of {self.asked.name}")
+            raise DataError(f"there is no bar of {self.request.name}")
         return found
 
     def _run(self, market: Store) -> LaneRecord | None:
-        lanes = MarketTables.gather(market, market.sessions, [name for name in self._names if market.history(name) is not None])
-        if not lanes.instruments:
+        tables = MarketTables.gather(market, market.sessions, [name for name in self._names if market.history(name) is not None])
+        if not tables.instruments:
             return None
         records: list[LaneRecord] = []
 
@@ -150,7 +154,7 @@ class OfEach(Cutting):
             records.append(LaneRecord(strategy))
             return records[-1]
 
-        run_settings(lanes, [self.asked.parameters], first=self.asked.span.first, last=self.asked.span.last, watch=watch)
+        run_settings(tables, [self.request.parameters], first=self.request.span.first, last=self.request.span.last, watch=watch)
         return records[0]
 
     def days(self) -> CheckDays:

@@ -30,7 +30,7 @@ class Sweep:
     """Who works: so many processes (`jobs`), or the Dask cluster at an address. `stop` may end it between two pieces of work."""
 
     study: Study
-    kept: SweepCache
+    cache: SweepCache
     stop: Stop
     progress: Progress
     jobs: int = 1
@@ -41,21 +41,21 @@ class Sweep:
         missing = {}
         for parameters in settings:
             key = setting_key(parameters)
-            if key not in missing and self.kept.get(key, "trades") is None:
+            if key not in missing and self.cache.get(key, "trades") is None:
                 missing[key] = parameters
         waiting = tuple(sorted(missing.values(), key=_indicators))
         chunk = max(1, min(CHUNK, ceil(len(waiting) / self.jobs)))
         works = [BacktestWork(self.study, waiting[i : i + chunk]) for i in range(0, len(waiting), chunk)]
         self._do("settings", works, done=len(settings) - len(waiting), total=len(settings))
-        return [self._kept(parameters, "trades") for parameters in settings]
+        return [self._cached(parameters, "trades") for parameters in settings]
 
     def possible(self, parameters: Parameters) -> ClosedTrades:
         """Every possible position under one setting."""
         count = len(self.study.instruments)
         works = [PossibleWork(self.study, (parameters,), i, min(i + BLOCK, count)) for i in range(0, count, BLOCK)]
-        waiting = [work for work in works if self.kept.get(setting_key(parameters), work.part) is None]
+        waiting = [work for work in works if self.cache.get(setting_key(parameters), work.part) is None]
         self._do("random entries", waiting, done=len(works) - len(waiting), total=len(works))
-        blocks = [(work.begin, self._kept(parameters, work.part)) for work in works]
+        blocks = [(work.begin, self._cached(parameters, work.part)) for work in works]
         found = ClosedTrades.of_trades({})
         for begin, block in blocks:
             found += replace(block, instrument=block.instrument + begin)
@@ -66,13 +66,13 @@ class Sweep:
         self.progress(name, done, total)
         results = on_dask(works, self.dask) if self.dask and works else here(works, self.jobs)
         for work, packed in results:
-            self.kept.put(work.part, zip(map(setting_key, work.settings), packed, strict=True))
+            self.cache.put(work.part, zip(map(setting_key, work.settings), packed, strict=True))
             done += len(work.settings)
             self.progress(name, done, total)
             self.stop.raise_if_asked()
 
-    def _kept(self, parameters: Parameters, part: str) -> ClosedTrades:
-        found = self.kept.get(setting_key(parameters), part)
+    def _cached(self, parameters: Parameters, part: str) -> ClosedTrades:
+        found = self.cache.get(setting_key(parameters), part)
         if found is None:
             raise AssertionError(f"{part} was computed and is not kept")
         return found

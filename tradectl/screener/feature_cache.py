@@ -1,7 +1,7 @@
 """The last rows of everybody's features, one a session, kept from evening to evening.
 
 A reference run that held nothing not long ago goes on over these few rows; otherwise it needs the features of every bar since the
-first. A row is what `scan.columns` said after that session, and so, bit for bit, the row of `features` of each history.
+first. A row is what `state.columns` said after that session, and so, bit for bit, the row of `features` of each history.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ class FeatureCache:
         self._new: dict[int, _Table] = {}
         self._tables: dict[int, _Table | None] = {}
 
-    def add(self, scan: FeatureState) -> None:
+    def add(self, state: FeatureState) -> None:
         """Take down where everybody stands after the scan's session, all of whose bars are stored."""
-        row = columns(scan, np.arange(len(scan.instruments)), self._parameters)
+        row = columns(state, np.arange(len(state.instruments)), self._parameters)
         table = np.array([getattr(row, name).view(np.int64) for name in _FIELDS])
-        self._new[scan.session] = self._tables[scan.session] = table
+        self._new[state.session] = self._tables[state.session] = table
 
-    def rows(self, lane: int, sessions: Sequence[int]) -> Features | None:
+    def rows(self, column: int, sessions: Sequence[int]) -> Features | None:
         """The rows of one column of the panel after these sessions (ordinals); None unless all of them are known."""
         found = [self._table(session) for session in sessions]
-        if any(table is None or lane >= table.shape[1] for table in found):
+        if any(table is None or column >= table.shape[1] for table in found):
             return None
-        values = np.array([table[:, lane] for table in found if table is not None]).reshape(len(sessions), len(_FIELDS))
+        values = np.array([table[:, column] for table in found if table is not None]).reshape(len(sessions), len(_FIELDS))
         own = zip(_FIELDS, np.ascontiguousarray(values.T), strict=True)
         return Features(**{name: column if name in _WHOLE else column.view(np.float64) for name, column in own})
 

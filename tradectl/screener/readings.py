@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 
 
 class Readings:
-    """The readings of one market under one set of parameters; `scans` reads all instruments at once, `past` knows the trades of
-    each. What takes long is kept on the shelf."""
+    """The readings of one market under one set of parameters.
+
+    `states` reads all instruments at once, `trade_cache` has the reference trades of each, and `feature_cache` the rows of the
+    last sessions. What takes long to compute is stored by `shelf`.
+    """
 
     def __init__(self, market: MarketData, parameters: Parameters, shelf: Shelf | None = None) -> None:
         self.shelf = shelf
@@ -35,20 +38,20 @@ class Readings:
         self._kept: dict[str, tuple[History, date, Reading | None]] = {}
 
     @cached_property
-    def scans(self) -> StateCache:
+    def states(self) -> StateCache:
         from tradectl.screener.state_cache import StateCache
 
-        return StateCache(self._market, self._parameters, self.shelf, self.recent)
+        return StateCache(self._market, self._parameters, self.shelf, self.feature_cache)
 
     @cached_property
-    def recent(self) -> FeatureCache | None:
+    def feature_cache(self) -> FeatureCache | None:
         """The last rows of everybody; None without a shelf, where one process goes on from session to session and knows them."""
         from tradectl.screener.feature_cache import FeatureCache
 
         return FeatureCache(self._market, self._parameters, self.shelf) if self.shelf is not None else None
 
     @cached_property
-    def past(self) -> TradeCache:
+    def trade_cache(self) -> TradeCache:
         from tradectl.screener.trade_cache import TradeCache
 
         return TradeCache(self._market, self._parameters, self.shelf)
@@ -90,17 +93,17 @@ class Readings:
             return history, table.reading(history, index)
         before = history.through(date.fromordinal(bar.session.toordinal() - 1))
         extended = before.with_bar(bar, multiplier)
-        row = self.scans.one_more(before, bar, multiplier, self._parameters)
+        row = self.states.one_more(before, bar, multiplier, self._parameters)
         longer = table.take(slice(len(before))).and_then(row) if row is not None else features(extended, self._parameters)
         self._extended[instrument_id] = (extended, longer)
         return extended, longer.reading(extended, len(extended) - 1)
 
     def keep(self) -> None:
         """Leave for the next process what this one found out."""
-        self.scans.keep()
-        self.past.keep()
-        if self.recent is not None:
-            self.recent.keep()
+        self.states.keep()
+        self.trade_cache.keep()
+        if self.feature_cache is not None:
+            self.feature_cache.keep()
         if self.shelf is not None:
             self.shelf.tidy()
 

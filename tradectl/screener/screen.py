@@ -22,7 +22,7 @@ from tradectl.model.panel import GAP, Panel
 from tradectl.ports import MarketData, Shelf, Tell, silence
 from tradectl.screener.coverage import MissingSessions, missing_sessions
 from tradectl.screener.readings import Readings
-from tradectl.screener.state import FeatureState, Lanes, columns, readings
+from tradectl.screener.state import FeatureState, PanelColumns, columns, readings
 from tradectl.strategy import entry, score
 from tradectl.strategy.features import Features, Reading
 from tradectl.strategy.parameters import Parameters
@@ -77,16 +77,16 @@ def screen(market: MarketData, sessions: SessionTable, known: Readings, asked: S
         missing = missing_sessions(market.panel(), sessions, asked.universe, asked.session, stale=allowed)
         if missing is not None:
             return ScreenResult((), stale=False, missing=missing)
-    scan = _scanned(known, asked, tell)
-    column = {instrument_id: number for number, instrument_id in enumerate(scan.instruments)}
-    lanes = np.array([column.get(name, -1) for name in asked.universe], dtype=np.intp)
-    seen = _has_bar(scan, lanes, asked.session)
+    state = _state_at(known, asked, tell)
+    column = {instrument_id: number for number, instrument_id in enumerate(state.instruments)}
+    chosen = np.array([column.get(name, -1) for name in asked.universe], dtype=np.intp)
+    seen = _has_bar(state, chosen, asked.session)
     stale = not seen.any() and asked.parameters.allow_stale
     if stale:
-        scan = known.scans.through(asked.session, tell)
-        seen = (lanes >= 0) & (scan.arrays["bars"][lanes] > 0) if len(scan.instruments) else seen
+        state = known.states.through(asked.session, tell)
+        seen = (chosen >= 0) & (state.arrays["bars"][chosen] > 0) if len(state.instruments) else seen
     judge = _Screener(market, sessions, known, asked)
-    found = judge.row(scan, lanes[seen], [name for name, there in zip(asked.universe, seen, strict=True) if there])
+    found = judge.row(state, chosen[seen], [name for name, there in zip(asked.universe, seen, strict=True) if there])
     symbols = market.names(asked.universe, asked.session)
     verdicts = (
         found.get(name) or InstrumentVerdict(name, symbol, None, "EXCLUDED", "no_bar", f"no bar of {asked.session}")
@@ -103,16 +103,16 @@ def screen_alone(market: MarketData, sessions: SessionTable, shelf: Shelf | None
     return close
 
 
-def _scanned(known: Readings, asked: ScreenRequest, tell: Tell) -> FeatureState:
+def _state_at(known: Readings, asked: ScreenRequest, tell: Tell) -> FeatureState:
     if asked.bars is None:
-        return known.scans.through(asked.session, tell)
-    return known.scans.ahead(asked.session, asked.bars, tell)
+        return known.states.through(asked.session, tell)
+    return known.states.ahead(asked.session, asked.bars, tell)
 
 
-def _has_bar(scan: FeatureState, lanes: Lanes, session: date) -> NDArray[np.bool_]:
-    if not len(scan.instruments):
-        return np.zeros(len(lanes), dtype=np.bool_)
-    seen: NDArray[np.bool_] = (lanes >= 0) & (scan.arrays["day"][lanes] == session.toordinal())
+def _has_bar(state: FeatureState, chosen: PanelColumns, session: date) -> NDArray[np.bool_]:
+    if not len(state.instruments):
+        return np.zeros(len(chosen), dtype=np.bool_)
+    seen: NDArray[np.bool_] = (chosen >= 0) & (state.arrays["day"][chosen] == session.toordinal())
     return seen
 
 
@@ -124,20 +124,20 @@ class _Screener:
         self.surveillance = market.surveillance(asked.session)
         self.watched = self.surveillance.excluded()
 
-    def row(self, scan: FeatureState, lanes: Lanes, names: Sequence[str]) -> dict[str, InstrumentVerdict]:
+    def row(self, state: FeatureState, chosen: PanelColumns, names: Sequence[str]) -> dict[str, InstrumentVerdict]:
         """Verdicts about those that have a bar, by instrument."""
         parameters = self.asked.parameters
-        table = columns(scan, lanes, parameters)
-        rows = readings(scan, lanes, table)
+        table = columns(state, chosen, parameters)
+        rows = readings(state, chosen, table)
         named = self.market.names(names, self.asked.session)
         shares = np.array([entry.is_share(isin) for _, isin in named], dtype=np.bool_)
         series = np.array([reading.series for reading in rows], dtype=np.str_)
         free = np.array([name not in self.watched for name in names], dtype=np.bool_)
-        excluded = entry.exclusions(series, shares, scan.arrays["close"][lanes], table, parameters, free=free).tolist()
+        excluded = entry.exclusions(series, shares, state.arrays["close"][chosen], table, parameters, free=free).tolist()
         refused = entry.refusals(table, parameters).tolist()
         found = {}
         for i, (name, (symbol, _), reading, out, no) in enumerate(zip(names, named, rows, excluded, refused, strict=True)):
-            rule, why = self._distrusted(scan, int(lanes[i]), name, reading)
+            rule, why = self._distrusted(state, int(chosen[i]), name, reading)
             if out and rule in {"", MISSING_BARS}:  # a fund that seldom trades is none the less a fund
                 detail = f"{out}, {self.surveillance.excluding(name)}" if out == "surveillance" else out
                 rule, why = out, f"not in the universe: {detail}"
@@ -147,20 +147,20 @@ class _Screener:
                 reason = f"RSI {reading.rsi:.1f}, close {reading.close / 100:.2f}: fails {no}"
                 found[name] = InstrumentVerdict(name, symbol, reading, "AVOID", no, reason)
             else:
-                jumped = bool(scan.arrays["jump"][lanes[i]])  # it may keep the reference run from entries for long
+                jumped = bool(state.arrays["jump"][chosen[i]])  # it may keep the reference run from entries for long
                 lately = None if jumped else self._lately(name, reading, table.take(np.array([i])))
                 found[name] = self._scored(symbol, reading, lately or self._context(name, reading))
         for name in found.keys() & self.surveillance.named():
             found[name] = replace(found[name], surveillance=self.surveillance.stages(name))
         return found
 
-    def _distrusted(self, scan: FeatureState, lane: int, name: str, reading: Reading) -> tuple[str, str]:
+    def _distrusted(self, state: FeatureState, column: int, name: str, reading: Reading) -> tuple[str, str]:
         """The rule of `trusted_prices` that excludes an instrument, and its reason. Its whole history is looked at only where
         the scan or the panel shows something."""
         undecided = self._undecided.get(name)
         if undecided is not None and undecided <= self.asked.following:
             return UNKNOWN_ACTION, why_undecided(undecided)
-        jump, bars = int(scan.arrays["jump"][lane]), int(scan.arrays["bars"][lane])
+        jump, bars = int(state.arrays["jump"][column]), int(state.arrays["bars"][column])
         if not (jump and bars - jump < MEMORY) and name not in self._lacking:
             return "", ""
         actions = self.market.actions(name, date.min, self.asked.following)
@@ -186,7 +186,7 @@ class _Screener:
     def _scored(self, symbol: str, reading: Reading, context: BacktestContext) -> InstrumentVerdict:
         parameters, instrument_id = self.asked.parameters, context.history.instrument_id
         strength = score.strength(reading, parameters)
-        trades = self.known.past.trades(context)
+        trades = self.known.trade_cache.trades(context)
         backtest, count, win, net = score.backtest_score(trades, self.asked.session, parameters)
         combined = score.combined(strength, backtest, parameters)
         past = f"{count} trades, {win:.0f} % won, net {net:.2f} %"
@@ -197,16 +197,20 @@ class _Screener:
     def _lately(self, instrument_id: str, reading: Reading, row: Features) -> BacktestContext | None:
         """What is known of an instrument from where its reference run was last flat on. `row` is that of the reading; None
         unless those before were kept."""
-        since, recent, panel = self.known.past.flat_on(instrument_id, self.sessions), self.known.recent, self.market.panel()
-        bars = panel.history(instrument_id, since) if since is not None and recent is not None else None
-        if bars is None or recent is None or since is None or _lacks_before(panel, instrument_id, since):
+        since, feature_cache, panel = (
+            self.known.trade_cache.flat_on(instrument_id, self.sessions),
+            self.known.feature_cache,
+            self.market.panel(),
+        )
+        bars = panel.history(instrument_id, since) if since is not None and feature_cache is not None else None
+        if bars is None or feature_cache is None or since is None or _lacks_before(panel, instrument_id, since):
             return None
         bar = self._not_final(instrument_id, reading)
         if bar is None:
             bars = bars.through(reading.session)
         else:
             bars = bars.through(date.fromordinal(reading.session.toordinal() - 1)).with_bar(bar, reading.multiplier)
-        before = recent.rows(panel.columns[instrument_id], bars.sessions[:-1].tolist())
+        before = feature_cache.rows(panel.columns[instrument_id], bars.sessions[:-1].tolist())
         if not len(bars) or bars.session(0) != since or before is None:
             return None
         parameters, columns = self.asked.parameters, before.and_then(row)

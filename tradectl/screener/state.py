@@ -26,7 +26,7 @@ from tradectl.strategy.trusted_prices import suspicious
 
 RULES = ("backtest", "exchange", "model", "screener", "strategy")
 """The packages whose source decides what a scan holds, and what a rule makes of it."""
-Lanes = NDArray[np.intp]
+PanelColumns = NDArray[np.intp]
 """Which instruments are meant: their columns in the panel."""
 
 
@@ -93,8 +93,8 @@ class FeatureState:
         """A copy with this instrument only; None where it is not there."""
         if instrument_id not in self.instruments:
             return None
-        lane = self.instruments.index(instrument_id)
-        arrays = {name: values[..., lane : lane + 1].copy() for name, values in self.arrays.items()}
+        column = self.instruments.index(instrument_id)
+        arrays = {name: values[..., column : column + 1].copy() for name, values in self.arrays.items()}
         return FeatureState((instrument_id,), self.windows, self.session, arrays)
 
     def among(self, instruments: Sequence[str]) -> FeatureState:
@@ -110,57 +110,59 @@ class FeatureState:
         found.session = self.session
         return found
 
-    def lanes(self, instruments: Sequence[str]) -> Lanes:
+    def columns_of(self, instruments: Sequence[str]) -> PanelColumns:
         """The columns of these instruments. KeyError for one that is not there."""
         column = {instrument_id: number for number, instrument_id in enumerate(self.instruments)}
         return np.array([column[name] for name in instruments], dtype=np.intp)
 
 
-def advance(scan: FeatureState, row: Row) -> None:
+def advance(state: FeatureState, row: Row) -> None:
     """Take in one more row, in place: a scan is too large to be copied for each of thousands of sessions."""
-    lanes, at, windows = np.flatnonzero(row.state > 0), scan.arrays, scan.windows
-    scan.session = row.session
-    bars = at["bars"][lanes]
-    multiplier, volume = row.multiplier[lanes], row.volume[lanes]
-    _note_jumps(scan, lanes, row, multiplier)
-    opened, high, low, close = (prices[lanes] * multiplier for prices in (row.open, row.high, row.low, row.close))
-    _smooth(scan, lanes, bars, row.close[lanes] / 100 * multiplier)
-    average, quality, candles = (_places(scan, lanes, bars, size) for size in (windows.average, windows.quality, windows.candles))
-    _put(at["turnovers"], average, row.close[lanes] * volume)
-    _total(scan, "volume", lanes, average, volume / multiplier)
-    before = _places(scan, lanes, bars - 1, windows.quality)
+    chosen, at, windows = np.flatnonzero(row.state > 0), state.arrays, state.windows
+    state.session = row.session
+    bars = at["bars"][chosen]
+    multiplier, volume = row.multiplier[chosen], row.volume[chosen]
+    _note_jumps(state, chosen, row, multiplier)
+    opened, high, low, close = (prices[chosen] * multiplier for prices in (row.open, row.high, row.low, row.close))
+    _smooth(state, chosen, bars, row.close[chosen] / 100 * multiplier)
+    average, quality, candles = (
+        _places(state, chosen, bars, size) for size in (windows.average, windows.quality, windows.candles)
+    )
+    _put(at["turnovers"], average, row.close[chosen] * volume)
+    _total(state, "volume", chosen, average, volume / multiplier)
+    before = _places(state, chosen, bars - 1, windows.quality)
     gap = (low > _get(at["highs"], before)) | (high < _get(at["lows"], before))
     _put(at["gaps"], quality, gap & (bars > 0))
     _put(at["highs"], quality, high)
     _put(at["lows"], quality, low)
-    _total(scan, "range", lanes, quality, (high - low) / close)
+    _total(state, "range", chosen, quality, (high - low) / close)
     _put(at["opens"], candles, opened)
     _put(at["bodies"], candles, np.abs(close - opened))
-    _total(scan, "spread", lanes, candles, high - low)
-    at["day"][lanes] = row.session
+    _total(state, "spread", chosen, candles, high - low)
+    at["day"][chosen] = row.session
     for name, values in (("series", row.state), ("close", row.close), ("volume", row.volume), ("multiplier", row.multiplier)):
-        at[name][lanes] = values[lanes]
-    at["bars"][lanes] = bars + 1
+        at[name][chosen] = values[chosen]
+    at["bars"][chosen] = bars + 1
 
 
-def _note_jumps(scan: FeatureState, lanes: Lanes, row: Row, multiplier: Floats) -> None:
+def _note_jumps(state: FeatureState, chosen: PanelColumns, row: Row, multiplier: Floats) -> None:
     """Note the bars whose open contradicts the close before: `trusted_prices.jumps` looks closer at them."""
-    at = scan.arrays
-    seen = at["bars"][lanes] > 0
-    lanes, multiplier = lanes[seen], multiplier[seen]
-    step = multiplier / at["multiplier"][lanes]
-    opened, base = row.open[lanes], at["close"][lanes] / step
+    at = state.arrays
+    seen = at["bars"][chosen] > 0
+    chosen, multiplier = chosen[seen], multiplier[seen]
+    step = multiplier / at["multiplier"][chosen]
+    opened, base = row.open[chosen], at["close"][chosen] / step
     jumped = ~within_band(opened, base)
     moved = np.flatnonzero(step != 1.0)
     if len(moved):
         jumped[moved] = suspicious(opened[moved], base[moved], step[moved])
-    at["jump"][lanes[jumped]] = at["bars"][lanes[jumped]] + 1
+    at["jump"][chosen[jumped]] = at["bars"][chosen[jumped]] + 1
 
 
-def _smooth(scan: FeatureState, lanes: Lanes, bars: Ints, close: Floats) -> None:
+def _smooth(state: FeatureState, chosen: PanelColumns, bars: Ints, close: Floats) -> None:
     """The recurrences of `indicators`, one step: an average begins at its first value, and a change at nothing."""
-    at, windows, first = scan.arrays, scan.windows, bars == 0
-    change = np.where(first, 0.0, close - at["adjusted"][lanes])
+    at, windows, first = state.arrays, state.windows, bars == 0
+    change = np.where(first, 0.0, close - at["adjusted"][chosen])
     wilders = rsi_share(windows.rsi)
     steps = (
         ("up", np.maximum(change, 0.0), wilders),
@@ -169,57 +171,57 @@ def _smooth(scan: FeatureState, lanes: Lanes, bars: Ints, close: Floats) -> None
         ("slow", close, ema_share(windows.slow)),
     )
     for name, x, alpha in steps:
-        y = np.where(first, x, at[name][lanes])
-        at[name][lanes] = np.where(x == y, y, (1.0 - alpha) * y + alpha * x)
-    at["adjusted"][lanes] = close
-    trend = _places(scan, lanes, bars, TREND_LOOKBACK)
-    at["slow_before"][lanes] = _get(at["slows"], trend)
-    _put(at["slows"], trend, at["slow"][lanes])
+        y = np.where(first, x, at[name][chosen])
+        at[name][chosen] = np.where(x == y, y, (1.0 - alpha) * y + alpha * x)
+    at["adjusted"][chosen] = close
+    trend = _places(state, chosen, bars, TREND_LOOKBACK)
+    at["slow_before"][chosen] = _get(at["slows"], trend)
+    _put(at["slows"], trend, at["slow"][chosen])
 
 
-def _total(scan: FeatureState, name: str, lanes: Lanes, places: Lanes, values: Floats) -> None:
+def _total(state: FeatureState, name: str, chosen: PanelColumns, places: PanelColumns, values: Floats) -> None:
     """A running total, and what it grew by within its window."""
-    at = scan.arrays
-    total = at[f"{name}_total"][lanes] + values
-    at[f"{name}_sum"][lanes] = total - _get(at[f"{name}_totals"], places)
-    at[f"{name}_total"][lanes] = total
+    at = state.arrays
+    total = at[f"{name}_total"][chosen] + values
+    at[f"{name}_sum"][chosen] = total - _get(at[f"{name}_totals"], places)
+    at[f"{name}_total"][chosen] = total
     _put(at[f"{name}_totals"], places, total)
 
 
-def _places(scan: FeatureState, lanes: Lanes, number: Ints, size: int) -> Lanes:
+def _places(state: FeatureState, chosen: PanelColumns, number: Ints, size: int) -> PanelColumns:
     """Where a ring of that size keeps each instrument's bar of that number."""
-    return number % size * len(scan.instruments) + lanes
+    return number % size * len(state.instruments) + chosen
 
 
-def _get(ring: NDArray[Any], places: Lanes) -> NDArray[Any]:
+def _get(ring: NDArray[Any], places: PanelColumns) -> NDArray[Any]:
     """What stands in these places: the value of one whole turn ago, before the new one is put."""
     found: NDArray[Any] = ring.reshape(-1)[places]
     return found
 
 
-def _put(ring: NDArray[Any], places: Lanes, values: NDArray[Any]) -> None:
+def _put(ring: NDArray[Any], places: PanelColumns, values: NDArray[Any]) -> None:
     ring.reshape(-1)[places] = values
 
 
-def columns(scan: FeatureState, lanes: Lanes, parameters: Parameters) -> Features:
+def columns(state: FeatureState, chosen: PanelColumns, parameters: Parameters) -> Features:
     """The last row of `features` of each of these instruments, as its last own bar left it."""
-    at, windows = scan.arrays, scan.windows
-    bars, turnovers = at["bars"][lanes], at["turnovers"][:, lanes]
-    slow = _from(windows.slow, bars, at["slow"][lanes])
+    at, windows = state.arrays, state.windows
+    bars, turnovers = at["bars"][chosen], at["turnovers"][:, chosen]
+    slow = _from(windows.slow, bars, at["slow"][chosen])
     enough = bars >= windows.average
     with np.errstate(divide="ignore", invalid="ignore"):
-        average = at["volume_sum"][lanes] / windows.average
-        ratio = at["volume"][lanes] / at["multiplier"][lanes] / average
+        average = at["volume_sum"][chosen] / windows.average
+        ratio = at["volume"][chosen] / at["multiplier"][chosen] / average
     return Features(
-        close=at["adjusted"][lanes],
-        rsi=_rsi(scan, lanes),
-        ema_fast=_from(windows.fast, bars, at["fast"][lanes]),
+        close=at["adjusted"][chosen],
+        rsi=_rsi(state, chosen),
+        ema_fast=_from(windows.fast, bars, at["fast"][chosen]),
         ema_slow=slow,
-        ema_slow_before=_from(windows.slow + TREND_LOOKBACK, bars, at["slow_before"][lanes]),
+        ema_slow_before=_from(windows.slow + TREND_LOOKBACK, bars, at["slow_before"][chosen]),
         volume_ratio=np.where(enough, ratio, np.nan),
         average_turnover=np.where(enough, turnovers.sum(axis=0) // windows.average, -1),
         median_turnover=np.where(enough, _medians(turnovers), -1),
-        quality=_quality(scan, lanes, parameters),
+        quality=_quality(state, chosen, parameters),
         bars=bars,
     )
 
@@ -229,9 +231,9 @@ def _from(least: int, bars: Ints, values: Floats) -> Floats:
     return np.where(bars >= least, values, np.nan)
 
 
-def _rsi(scan: FeatureState, lanes: Lanes) -> Floats:
-    value = strength_index(scan.arrays["up"][lanes], scan.arrays["down"][lanes])
-    return _from(scan.windows.rsi, scan.arrays["bars"][lanes], value)
+def _rsi(state: FeatureState, chosen: PanelColumns) -> Floats:
+    value = strength_index(state.arrays["up"][chosen], state.arrays["down"][chosen])
+    return _from(state.windows.rsi, state.arrays["bars"][chosen], value)
 
 
 def _medians(window: Ints) -> Ints:
@@ -243,26 +245,26 @@ def _medians(window: Ints) -> Ints:
     return middle
 
 
-def _quality(scan: FeatureState, lanes: Lanes, p: Parameters) -> Floats:
-    at, long, short = scan.arrays, scan.windows.quality, scan.windows.candles
+def _quality(state: FeatureState, chosen: PanelColumns, p: Parameters) -> Floats:
+    at, long, short = state.arrays, state.windows.quality, state.windows.candles
     with np.errstate(divide="ignore", invalid="ignore"):
-        gaps = at["gaps"][:, lanes].sum(axis=0, dtype=np.int64) / long
-        price_range = at["highs"][:, lanes].max(axis=0) / at["lows"][:, lanes].min(axis=0) - 1
-    bodies, limit = at["bodies"][:, lanes], p.quality_candle_multiple * (at["spread_sum"][lanes] / short)
-    large = bodies > p.quality_candle_body * at["opens"][:, lanes]
+        gaps = at["gaps"][:, chosen].sum(axis=0, dtype=np.int64) / long
+        price_range = at["highs"][:, chosen].max(axis=0) / at["lows"][:, chosen].min(axis=0) - 1
+    bodies, limit = at["bodies"][:, chosen], p.quality_candle_multiple * (at["spread_sum"][chosen] / short)
+    large = bodies > p.quality_candle_body * at["opens"][:, chosen]
     extreme = (large | (bodies > limit)).sum(axis=0) / short
-    points = quality_points(gaps, at["range_sum"][lanes] / long, price_range, extreme, p)
-    return _from(max(long, short), at["bars"][lanes], points)
+    points = quality_points(gaps, at["range_sum"][chosen] / long, price_range, extreme, p)
+    return _from(max(long, short), at["bars"][chosen], points)
 
 
-def readings(scan: FeatureState, lanes: Lanes, features: Features) -> list[Reading]:
+def readings(state: FeatureState, chosen: PanelColumns, features: Features) -> list[Reading]:
     """The rows of `columns` as plain numbers, each with the bar it is of."""
-    at = scan.arrays
-    days = {day: date.fromordinal(day) for day in set(at["day"][lanes].tolist())}
+    at = state.arrays
+    days = {day: date.fromordinal(day) for day in set(at["day"][chosen].tolist())}
     values = zip(
-        (days[day] for day in at["day"][lanes].tolist()),
-        NAMES[at["series"][lanes]].tolist(),
-        *(at[name][lanes].tolist() for name in ("close", "volume", "multiplier")),
+        (days[day] for day in at["day"][chosen].tolist()),
+        NAMES[at["series"][chosen]].tolist(),
+        *(at[name][chosen].tolist() for name in ("close", "volume", "multiplier")),
         *(getattr(features, name).tolist() for name in Features.__dataclass_fields__),
         strict=True,
     )

@@ -38,12 +38,12 @@ class StateCache:
     """The scan of one market's stored bars under one set of windows."""
 
     def __init__(
-        self, market: MarketData, parameters: Parameters, shelf: Shelf | None = None, recent: FeatureCache | None = None
+        self, market: MarketData, parameters: Parameters, shelf: Shelf | None = None, feature_cache: FeatureCache | None = None
     ) -> None:
         self._market = market
         self._windows = Windows.of(parameters)
-        self._shelf, self._recent = shelf, recent
-        self._scan: FeatureState | None = None
+        self._shelf, self._feature_cache = shelf, feature_cache
+        self._state: FeatureState | None = None
         self._edition = ""
         self._kept = 0
         self._passed: dict[int, FeatureState] | None = None
@@ -52,24 +52,24 @@ class StateCache:
         """The scan of all stored bars of sessions <= `session`. It is shared: look at it, or copy it."""
         panel, edition = self._market.panel(), self._market.edition()
         wanted = panel.last_index(session)
-        if self._scan is None or edition != self._edition:
-            self._scan, self._edition = self._taken(panel, edition), edition
-            self._kept, self._passed = self._scan.session, None
-        scan = self._scan.among(panel.instruments)
-        if scan.session > session.toordinal():
-            scan = self._earlier(session, panel.instruments)
-        begin = int(np.searchsorted(panel.sessions, scan.session, side="right"))
+        if self._state is None or edition != self._edition:
+            self._state, self._edition = self._taken(panel, edition), edition
+            self._kept, self._passed = self._state.session, None
+        state = self._state.among(panel.instruments)
+        if state.session > session.toordinal():
+            state = self._earlier(session, panel.instruments)
+        begin = int(np.searchsorted(panel.sessions, state.session, side="right"))
         for index in range(begin, wanted + 1):
-            advance(scan, panel.row(index))
-            if self._recent is not None and index > wanted - KEPT:
-                self._recent.add(scan)
+            advance(state, panel.row(index))
+            if self._feature_cache is not None and index > wanted - KEPT:
+                self._feature_cache.add(state)
             if (index - begin) % _EVERY == 0:
                 tell("sessions scanned", index - begin + 1, wanted + 1 - begin)
-        self._scan = scan
-        if self._passed is not None and scan.session not in self._passed:
-            self._passed[scan.session] = scan.copy()
+        self._state = state
+        if self._passed is not None and state.session not in self._passed:
+            self._passed[state.session] = state.copy()
             self._passed.pop(min(self._passed) if len(self._passed) > _PASSED else 0, None)
-        return scan
+        return state
 
     def _earlier(self, session: date, instruments: Sequence[str]) -> FeatureState:
         """Who goes back in time once will do it again, as a drill does with each life: from then on the sessions that were asked
@@ -81,45 +81,45 @@ class StateCache:
 
     def ahead(self, session: date, bars: Mapping[str, Bar], tell: Tell) -> FeatureState:
         """The scan of all stored bars before a session, and then of these bars of the session itself. Nothing of it is kept."""
-        scan = self.through(date.fromordinal(session.toordinal() - 1), tell).copy()
-        advance(scan, self._row(scan, session, {name: bars[name] for name in scan.instruments if name in bars}))
-        return scan
+        state = self.through(date.fromordinal(session.toordinal() - 1), tell).copy()
+        advance(state, self._row(state, session, {name: bars[name] for name in state.instruments if name in bars}))
+        return state
 
     def one_more(self, before: History, bar: Bar, multiplier: float, parameters: Parameters) -> Features | None:
         """The features of one more bar behind a history, from where its scan stands; None where that is not at hand."""
         if not len(before) or not self._at_hand(date.fromordinal(bar.session.toordinal() - 1)):
             return None
-        scan = self.through(date.fromordinal(bar.session.toordinal() - 1), silence).alone(before.instrument_id)
-        if scan is None or int(scan.arrays["bars"][0]) != len(before) or bar.series not in SERIES:
+        state = self.through(date.fromordinal(bar.session.toordinal() - 1), silence).alone(before.instrument_id)
+        if state is None or int(state.arrays["bars"][0]) != len(before) or bar.series not in SERIES:
             return None
-        advance(scan, _row_of(scan, bar.session, {before.instrument_id: bar}, [multiplier]))
-        return columns(scan, np.zeros(1, dtype=np.intp), parameters)
+        advance(state, _row_of(state, bar.session, {before.instrument_id: bar}, [multiplier]))
+        return columns(state, np.zeros(1, dtype=np.intp), parameters)
 
     def _at_hand(self, session: date) -> bool:
         """Whether the scan through a session is in memory, or hardly further than the next session."""
-        if self._scan is None or self._market.edition() != self._edition:
+        if self._state is None or self._market.edition() != self._edition:
             return False
-        ahead = session.toordinal() - self._scan.session
+        ahead = session.toordinal() - self._state.session
         return 0 <= ahead <= _NEAR
 
-    def _row(self, scan: FeatureState, session: date, bars: Mapping[str, Bar]) -> Row:
-        lanes = scan.lanes(tuple(bars)).tolist()
-        multipliers = [self._multiplier(scan, lane, bar) for lane, bar in zip(lanes, bars.values(), strict=True)]
-        return _row_of(scan, session, bars, multipliers)
+    def _row(self, state: FeatureState, session: date, bars: Mapping[str, Bar]) -> Row:
+        chosen = state.columns_of(tuple(bars)).tolist()
+        multipliers = [self._multiplier(state, column, bar) for column, bar in zip(chosen, bars.values(), strict=True)]
+        return _row_of(state, session, bars, multipliers)
 
-    def _multiplier(self, scan: FeatureState, lane: int, bar: Bar) -> float:
+    def _multiplier(self, state: FeatureState, column: int, bar: Bar) -> float:
         """That of the last bar, unless there was an action since."""
-        instrument_id, day = scan.instruments[lane], int(scan.arrays["day"][lane])
+        instrument_id, day = state.instruments[column], int(state.arrays["day"][column])
         if day and not self._market.actions(instrument_id, date.fromordinal(day), bar.session):
-            return float(scan.arrays["multiplier"][lane])
+            return float(state.arrays["multiplier"][column])
         found = self._market.multiplier(instrument_id, bar.session, bar.open)
         return 1.0 if found is None else found
 
     def keep(self) -> None:
         """Put the scan on the shelf, unless one of a later session is there."""
-        if self._shelf is not None and self._scan is not None and self._scan.session > self._kept:
-            self._shelf.put(self._name, packed(self._scan, self._edition))
-            self._kept = self._scan.session
+        if self._shelf is not None and self._state is not None and self._state.session > self._kept:
+            self._shelf.put(self._name, packed(self._state, self._edition))
+            self._kept = self._state.session
 
     @property
     def _name(self) -> str:
@@ -127,33 +127,33 @@ class StateCache:
 
     def _taken(self, panel: Panel, edition: str) -> FeatureState:
         content = self._shelf.get(self._name) if self._shelf is not None else None
-        scan = unpacked(content, self._windows, edition) if content is not None else None
-        if scan is not None and _is_of(scan := scan.among(panel.instruments), panel):
-            return scan
+        state = unpacked(content, self._windows, edition) if content is not None else None
+        if state is not None and _is_of(state := state.among(panel.instruments), panel):
+            return state
         return FeatureState.empty(panel.instruments, self._windows)
 
 
-def _row_of(scan: FeatureState, session: date, bars: Mapping[str, Bar], multipliers: Sequence[float]) -> Row:
+def _row_of(state: FeatureState, session: date, bars: Mapping[str, Bar], multipliers: Sequence[float]) -> Row:
     """Bars of one session as a row of the scan's instruments."""
-    lanes, n = scan.lanes(tuple(bars)), len(scan.instruments)
-    state, multiplier = np.zeros(n, dtype=np.int8), np.ones(n)
-    state[lanes] = [SERIES[bar.series] for bar in bars.values()]
-    multiplier[lanes] = multipliers
+    chosen, n = state.columns_of(tuple(bars)), len(state.instruments)
+    series, multiplier = np.zeros(n, dtype=np.int8), np.ones(n)
+    series[chosen] = [SERIES[bar.series] for bar in bars.values()]
+    multiplier[chosen] = multipliers
 
     def filled(name: str) -> Ints:
         values = np.zeros(n, dtype=np.int64)
-        values[lanes] = [getattr(bar, name) for bar in bars.values()]
+        values[chosen] = [getattr(bar, name) for bar in bars.values()]
         return values
 
     opens, highs, lows, closes = (filled(name).astype(np.int32) for name in FIELDS[:4])
-    return Row(session.toordinal(), opens, highs, lows, closes, filled("volume"), state, multiplier)
+    return Row(session.toordinal(), opens, highs, lows, closes, filled("volume"), series, multiplier)
 
 
-def _is_of(scan: FeatureState, panel: Panel) -> bool:
+def _is_of(state: FeatureState, panel: Panel) -> bool:
     """Whether the panel has that session, and the same instruments were listed by then."""
-    index = int(np.searchsorted(panel.sessions, scan.session))
-    there = index < len(panel) and int(panel.sessions[index]) == scan.session
-    return there and bool(np.array_equal(panel.state[index] != NOT_LISTED, scan.arrays["bars"] > 0))
+    index = int(np.searchsorted(panel.sessions, state.session))
+    there = index < len(panel) and int(panel.sessions[index]) == state.session
+    return there and bool(np.array_equal(panel.state[index] != NOT_LISTED, state.arrays["bars"] > 0))
 
 
 @dataclass(frozen=True)
@@ -165,10 +165,10 @@ class _Header:
     instruments: list[str]
 
 
-def packed(scan: FeatureState, edition: str) -> bytes:
+def packed(state: FeatureState, edition: str) -> bytes:
     """A scan as bytes: a line that says what it is of, then its arrays one after the other."""
-    header = json.dumps([edition, scan.session, scan.instruments], separators=(",", ":")).encode()
-    return b"".join((header, b"\n", *(values.data for values in scan.arrays.values())))
+    header = json.dumps([edition, state.session, state.instruments], separators=(",", ":")).encode()
+    return b"".join((header, b"\n", *(values.data for values in state.arrays.values())))
 
 
 def unpacked(content: bytes, windows: Windows, edition: str) -> FeatureState | None:
@@ -177,11 +177,11 @@ def unpacked(content: bytes, windows: Windows, edition: str) -> FeatureState | N
     header = _Header(*json.loads(content[:end]))
     if header.edition != edition:
         return None
-    scan, offset, count = FeatureState.empty((), windows), end + 1, len(header.instruments)
+    state, offset, count = FeatureState.empty((), windows), end + 1, len(header.instruments)
     for name, (kind, size) in layout(windows).items():
         shape = (size, count) if size else (count,)
         values = np.frombuffer(content, dtype=kind, count=int(np.prod(shape)), offset=offset)
-        scan.arrays[name] = values.reshape(shape).copy()
+        state.arrays[name] = values.reshape(shape).copy()
         offset += values.nbytes
-    scan.instruments, scan.session = tuple(header.instruments), header.session
-    return scan
+    state.instruments, state.session = tuple(header.instruments), header.session
+    return state

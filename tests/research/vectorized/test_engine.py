@@ -193,9 +193,9 @@ def test_a_run_goes_on_from_its_state(real_market: Path, sessions: SessionTable)
         whole.step(row, last)
     for row in rows[:400]:
         parts.step(row, last)
-    again = Loop(lanes, rule, state=parts.state, ledger=parts.ledger)
+    again = Loop(lanes, rule, state=parts.state, fill_log=parts.fill_log)
     for row in rows[400:]:
         again.step(row, last)
-    one, other = (trades_of(item.ledger, lanes.days, len(lanes.instruments), [0])[0] for item in (whole, again))
+    one, other = (trades_of(item.fill_log, lanes.days, len(lanes.instruments), [0])[0] for item in (whole, again))
     assert [one.trade(i, "") for i in range(len(one))] == [other.trade(i, "") for i in range(len(other))]
     assert len(one) > 100

@@ -84,7 +84,7 @@ def run_rule(
     own = range(rule.lanes // max(width, 1)) if numbers is None else numbers
     loop = Loop(market, rule)
     loop.run(first, last, progress)
-    closed, still_open = trades_of(loop.ledger, market.days, width, own, tariff=tariff)
+    closed, still_open = trades_of(loop.fill_log, market.days, width, own, tariff=tariff)
     return VectorizedRun(closed, {(own[item.lane // width], item.lane % width): item.folded for item in still_open})
 
 

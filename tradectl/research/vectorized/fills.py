@@ -122,20 +122,20 @@ class FillLog:
 
 
 def trades_of(
-    ledger: FillLog, days: Ints, width: int, numbers: Sequence[int], *, tariff: Tariff = ZERODHA
+    fill_log: FillLog, days: Ints, width: int, numbers: Sequence[int], *, tariff: Tariff = ZERODHA
 ) -> tuple[TradeColumns, list[OpenPosition]]:
     """The closed trades, and what is still held. `days` are the dates of rows; a lane is (setting x width + instrument), and
     `numbers` are the settings' own; `tariff` says whose charges count."""
-    fills = ledger.fills()
+    fills = fill_log.fills()
     bounds = np.flatnonzero(np.r_[True, fills.holding[1:] != fills.holding[:-1]]) if len(fills.holding) else _NONE
-    plain = _plain(fills, bounds, ledger.adjustments)
+    plain = _plain(fills, bounds, fill_log.adjustments)
     in_plain = np.repeat(plain, np.diff(np.r_[bounds, len(fills.holding)]))
     parts = [_sold_whole(fills.take(in_plain), days, width, tariff)]
     still_open: list[OpenPosition] = []
     ends = np.r_[bounds[1:], len(fills.holding)]
     for start, stop in zip(bounds[~plain].tolist(), ends[~plain].tolist(), strict=True):
         own = fills.take(slice(start, stop))
-        folded = _folded(own, ledger.adjustments.get(int(own.holding[0]), ()), days, tariff)
+        folded = _folded(own, fill_log.adjustments.get(int(own.holding[0]), ()), days, tariff)
         lane = int(own.lane[0])
         parts.append(_columns(folded.trades, lane, width))
         if folded.quantity:

@@ -99,11 +99,11 @@ class Loop:
     """The lanes of a rule, session after session. One that is given the state and the ledger of another goes on from there."""
 
     def __init__(
-        self, market: MarketTables, rule: Rule, *, state: PositionArrays | None = None, ledger: FillLog | None = None
+        self, market: MarketTables, rule: Rule, *, state: PositionArrays | None = None, fill_log: FillLog | None = None
     ) -> None:
         self.market, self.rule, self.width = market, rule, len(market.instruments)
         self.state = state or PositionArrays.flat(rule.lanes)
-        self.ledger = ledger or FillLog(rule.lanes)
+        self.fill_log = fill_log or FillLog(rule.lanes)
 
     def run(self, first: date, last: date, tell: Callable[[int, int, date], None] | None = None) -> None:
         """Go through all sessions from `first` to `last`, both included."""
@@ -134,11 +134,11 @@ class Loop:
                 continue
             if side is Side.BUY:
                 opens = (state.quantity[lanes] == 0) & (state.traded[lanes] < row)
-                self.ledger.add(side, row, lanes, quantity, price, opens=lanes[opens])
+                self.fill_log.add(side, row, lanes, quantity, price, opens=lanes[opens])
                 state.quantity[lanes] += quantity
                 state.buys[lanes] += 1
             else:
-                self.ledger.add(side, row, lanes, quantity, price)
+                self.fill_log.add(side, row, lanes, quantity, price)
                 state.quantity[lanes] -= quantity
                 sold.append(lanes)
             state.traded[lanes] = row
@@ -164,7 +164,7 @@ class Loop:
             )
             actions = market.actions(column, int(market.days[last]), int(market.days[row]))
             after, booked = through_actions(held_before, actions, step, market.sessions)
-            self.ledger.adjust(lane, booked)
+            self.fill_log.adjust(lane, booked)
             state.quantity[lane] = after.quantity
             state.ceiling[lane] = NO_CEILING if after.ceiling is None else after.ceiling
             if after.locked:
