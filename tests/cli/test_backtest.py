@@ -116,7 +116,7 @@ def test_alone_too_there_are_trades_in_a_file_and_notes(many: bool, researcher: 
     assert result["trades"] == [trade for trade in each["trades"] if many or trade["symbol"] == name]
     assert [row["net"] for row in rows_of(file)] == [trade["net"] for trade in result["trades"]]
     engine = "the backtest of a list (3 symbols)" if many else "the backtest of one symbol"
-    parts = ["what the rules see", *(["what is held"] if many else []), "what is ordered", "what was traded"]
+    parts = ["what the rules see", "what is ordered", "what was traded"]
     compared = 6 if many else 2
     assert result["look_ahead"] == {"compared": compared, "sessions": 2, "differences": [], "engine": engine, "parts": parts}
     assert result["notes"][-1] == (

@@ -17,14 +17,12 @@ from tradectl.backtest import candidates, context
 from tradectl.backtest.context import Span
 from tradectl.backtest.engine import PlannedBuy, SymbolRun
 from tradectl.backtest.look_ahead import MISSING, ORDERED, SCORE, SEEN, TRADED, Engine, look_ahead
+from tradectl.backtest.session import SessionResult
+from tradectl.exchange.sessions import Session
 from tradectl.marketdata.store import Store
 from tradectl.research import checks
 from tradectl.research.backtests import BacktestRequest
-from tradectl.research.checks import OfAccount, OfEach, OfSymbol, checked
-from tradectl.research.vectorized import market as lane_market
-from tradectl.research.vectorized.loop import PositionArrays
-from tradectl.research.vectorized.market import EntryBars
-from tradectl.research.vectorized.strategy import Strategy
+from tradectl.research.checks import OfAccount, OfSymbols, checked
 from tradectl.settings import Settings
 from tradectl.strategy.features import Features
 from tradectl.strategy.parameters import Parameters, with_changes
@@ -67,9 +65,7 @@ def test_before_a_listing_there_is_nothing_to_compare(invented: Settings, many: 
     assert len(held) < 100 < len(request.evenings)
 
 
-@pytest.mark.parametrize(
-    "kind", [lambda request: OfAccount(request, CAPITAL), OfEach, OfSymbol], ids=["account", "list", "symbol"]
-)
+@pytest.mark.parametrize("kind", [lambda request: OfAccount(request, CAPITAL), OfSymbols], ids=["account", "symbols"])
 def test_on_a_market_without_a_bar_an_engine_has_done_nothing(
     invented: Settings, kind: Callable[[BacktestRequest], Engine[Store]]
 ) -> None:
@@ -83,8 +79,7 @@ def test_of_a_long_list_some_answer_for_all_and_that_is_said(invented: Settings,
     assert (found.compared, found.engine, found.differences) == (4, "the backtest of a list (2 of its 3 symbols)", ())
 
 
-@pytest.mark.parametrize("kind", [OfEach, OfSymbol], ids=["list", "symbol"])
-def test_the_next_sessions_ex_date_is_known_on_the_evening(invented: Settings, kind: type[OfEach | OfSymbol]) -> None:
+def test_the_next_sessions_ex_date_is_known_on_the_evening(invented: Settings) -> None:
     """A split bars the entry that everything else asks for."""
     request = request_of(invented)
     split = next(name for name in request.instruments if request.market.actions(name, date.min, date.max))
@@ -92,7 +87,7 @@ def test_the_next_sessions_ex_date_is_known_on_the_evening(invented: Settings, k
     evening = request.market.sessions.previous_run_session(action.ex_date).date
     always = {**EAGER, "rsi_entry_above": "100", "rsi_entry_below": "100", "rsi_exit": "1"}
     parameters = with_changes(Parameters(), always)
-    engine = kind(replace(request, instruments=(split,), parameters=parameters, span=Span(evening, LAST)))
+    engine = OfSymbols(replace(request, instruments=(split,), parameters=parameters, span=Span(evening, LAST)))
     assert look_ahead(engine, [evening]).differences == ()
 
 
@@ -104,7 +99,6 @@ def see_tomorrows_average(monkeypatch: pytest.MonkeyPatch) -> None:
         return replace(found, ema_fast=np.append(found.ema_fast[1:], found.ema_fast[-1]))
 
     monkeypatch.setattr(context, "features", peeking)
-    monkeypatch.setattr(lane_market, "features", peeking)
 
 
 def buy_before_a_rise(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,26 +147,6 @@ def test_a_rule_that_peeks_is_found(
 
 
 @pytest.mark.parametrize("ahead", [1, 5])
-@pytest.mark.parametrize("unknown", [True, False], ids=["taken", "left"])
-def test_lanes_that_peek_are_found_though_no_account_ever_would(
-    ahead: int, unknown: bool, invented: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    honest = Strategy._entries
-
-    def peeking(self: Strategy, row: int, state: PositionArrays) -> EntryBars:
-        found, panel = honest(self, row, state), self.market.panel
-        column = found.lane % self.width
-        if row + ahead >= len(panel):
-            return found.take(np.full(len(column), unknown))
-        return found.take(panel.close[row + ahead, column] > panel.close[row, column])
-
-    monkeypatch.setattr(Strategy, "_entries", peeking)
-    found = checked(request_of(invented), None, 5, silence)
-    assert any(ORDERED in difference for difference in found.differences), found
-    assert checked(request_of(invented), CAPITAL, 5, silence).differences == ()
-
-
-@pytest.mark.parametrize("ahead", [1, 5])
 @pytest.mark.parametrize("unknown", [True, False, None], ids=["taken", "left", "asked for all the same"])
 def test_a_symbol_alone_that_peeks_is_found_though_no_account_ever_would(
     ahead: int, unknown: bool | None, invented: Settings, monkeypatch: pytest.MonkeyPatch
@@ -193,14 +167,15 @@ def test_a_symbol_alone_that_peeks_is_found_though_no_account_ever_would(
 
 def test_a_session_that_peeks_is_found(invented: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not the decision, but what becomes of it: it trades at the close of tomorrow where that is lower."""
-    honest = Strategy.trade
+    honest = SymbolRun._book
 
-    def peeking(self: Strategy, row: int, state: PositionArrays) -> Any:
-        closes, column = self.market.panel.close, np.arange(self.width)
-        following = min(row + 1, len(closes) - 1)
-        for fills in honest(self, row, state):
-            yield fills._replace(price=np.minimum(fills.price, closes[following, column][fills.lane % self.width]))
+    def peeking(self: SymbolRun, result: SessionResult, session: Session, *terms: Any) -> None:
+        history = self.context.history
+        following = min(history.last_index(session.date) + 1, len(history) - 1)
+        price = int(history.close[following])
+        executions = tuple(replace(item, price=min(item.price, price)) for item in result.executions)
+        honest(self, replace(result, executions=executions), session, *terms)
 
-    monkeypatch.setattr(Strategy, "trade", peeking)
+    monkeypatch.setattr(SymbolRun, "_book", peeking)
     found = checked(request_of(invented), None, 5, silence)
     assert any(TRADED in difference for difference in found.differences), found

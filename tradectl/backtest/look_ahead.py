@@ -6,7 +6,7 @@ where a peek would show: evenings with an order or a signal, and evenings on whi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import date
 from typing import NamedTuple, Protocol, TypeVar
@@ -111,16 +111,18 @@ def of_account(portfolio: Portfolio, session: date) -> Evening:
     return found
 
 
-def of_symbol(context: BacktestContext, done: Backtest, session: date) -> Evening:
-    """Of a symbol alone, whose run may have gone on: every order and fill up to that evening."""
-    history = context.history
-    j = history.index(session)
-    if j is None:
-        return {}
-    fills = tuple(fill for fill in done.fills if fill.session <= session)
-    adjusted = tuple(item for item in done.adjustments if item.ex_date <= session)
-    orders = tuple(order for order in done.orders if order.decided <= j)
-    return {history.instrument_id: {SEEN: _seen(context, j), ORDERED: orders, TRADED: (fills, adjusted)}}
+def of_symbols(runs: Iterable[tuple[BacktestContext, Backtest]], session: date) -> Evening:
+    """Return the orders and fills of each symbol alone up to that evening. A run may have gone on since."""
+    found = {}
+    for context, done in runs:
+        history = context.history
+        j = history.index(session)
+        if j is not None:
+            fills = tuple(fill for fill in done.fills if fill.session <= session)
+            adjusted = tuple(item for item in done.adjustments if item.ex_date <= session)
+            orders = tuple(order for order in done.orders if order.decided <= j)
+            found[history.instrument_id] = {SEEN: _seen(context, j), ORDERED: orders, TRADED: (fills, adjusted)}
+    return found
 
 
 def days_of_account(candidates: Sequence[Candidate]) -> CheckDays:
@@ -133,9 +135,15 @@ def days_of_account(candidates: Sequence[Candidate]) -> CheckDays:
     return found
 
 
-def days_of_symbol(context: BacktestContext, done: Backtest) -> CheckDays:
-    days = context.history.sessions
-    return CheckDays(set(days.tolist()), set(days[[order.decided for order in done.orders]].tolist()), set(_oversold(context)))
+def days_of_symbols(runs: Iterable[tuple[BacktestContext, Backtest]]) -> CheckDays:
+    """Return the days of symbols that were each run alone."""
+    found = CheckDays(set(), set(), set())
+    for context, done in runs:
+        days = context.history.sessions
+        found.there.update(days.tolist())
+        found.wanted.update(days[[order.decided for order in done.orders]].tolist())
+        found.oversold.update(_oversold(context))
+    return found
 
 
 def evenings(days: CheckDays, sessions: Sequence[date], count: int, seed: int) -> list[date]:

@@ -191,7 +191,7 @@ def text_of_account(found: dict[str, Any]) -> str:
 
 def still_held(found: dict[str, Any]) -> list[str]:
     """What is still held at the end, lot by lot, and in all; nothing where nothing is."""
-    from tradectl.report.open_lots import COLUMNS, cells
+    from tradectl.research.reports.open_lots import COLUMNS, cells
 
     if not found["open_lots"]:
         return []

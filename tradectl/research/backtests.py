@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from tradectl.backtest.candidates import Candidate, candidate_of
-from tradectl.backtest.context import BacktestContext, Span
+from tradectl.backtest.candidates import Candidate, candidate_of, context_of
+from tradectl.backtest.context import Span
 from tradectl.backtest.engine import gated
 from tradectl.backtest.portfolio import Portfolio
 from tradectl.errors import DataError, UsageError
@@ -19,11 +19,9 @@ from tradectl.marketdata.store import Store
 from tradectl.model.history import History
 from tradectl.model.money import Paise
 from tradectl.ports import Tell, silence
-from tradectl.report.open_lots import open_lots
 from tradectl.research.benchmark import buy_and_hold, random_orders
 from tradectl.research.reports import backtest, portfolio
-from tradectl.research.vectorized.engine import run_settings
-from tradectl.research.vectorized.market import MarketTables
+from tradectl.research.reports.backtest import SymbolResult
 from tradectl.settings import Settings
 from tradectl.strategy.parameters import Parameters
 
@@ -91,37 +89,26 @@ def gathered(
 
 
 def of_symbol(request: BacktestRequest) -> dict[str, Any]:
-    """One symbol, its funds no bound."""
-    market, span, (instrument_id,) = request.market, request.span, request.instruments
-    history = market.history(instrument_id)
-    if history is None:
-        raise DataError(f"there is no bar of {request.name}")
-    context = BacktestContext.gather(market, market.sessions, request.parameters, instrument_id, history=history)
-    done = gated(context, first=span.first, last=span.last)
-    symbol, tariff = market.instrument(instrument_id, span.last).symbol, request.parameters.tariff
-    return backtest.of_symbol(symbol, done, span, open_lots(done.folded, history, span.last, tariff, lambda _: symbol))
+    """Return the result of one symbol without a limit of funds. Raises DataError where it has no bar."""
+    (tested,) = _alone(request)
+    return backtest.of_symbol(tested, request.span)
 
 
 def of_each(request: BacktestRequest, tell: Tell) -> dict[str, Any]:
-    """Many symbols, each with its own money."""
-    market, span = request.market, request.span
-    tables = MarketTables.gather(market, market.sessions, request.instruments)
-    run = run_settings(
-        tables,
-        [request.parameters],
-        first=span.first,
-        last=span.last,
-        progress=lambda done, total, session: tell(session.isoformat(), done, total),
-    )
-    tested = backtest.by_symbol(
-        run,
-        tables.instruments,
-        lambda item, session: market.instrument(item, session).symbol,
-        span.last,
-        histories={item.history.instrument_id: item.history for item in tables.listings},
-        tariff=request.parameters.tariff,
-    )
-    return backtest.result(request.name, tested, span.first, span.last)
+    """Return the results of many symbols, each with money of its own."""
+    return backtest.result(request.name, _alone(request, tell), request.span.first, request.span.last)
+
+
+def _alone(request: BacktestRequest, tell: Tell = silence) -> list[SymbolResult]:
+    """Return what became of each symbol without the others. Raises DataError for one without a bar."""
+    market, span, found = request.market, request.span, []
+    for number, name in enumerate(request.instruments, 1):
+        context = context_of(market, market.sessions, request.parameters, name)
+        if context is None:
+            raise DataError(f"there is no bar of {request.name}")
+        found.append(SymbolResult.of(context, gated(context, first=span.first, last=span.last), span.last))
+        tell(name, number, len(request.instruments))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

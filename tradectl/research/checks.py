@@ -19,22 +19,17 @@ from tradectl.backtest.look_ahead import (
     Evening,
     LookAheadReport,
     days_of_account,
-    days_of_symbol,
+    days_of_symbols,
     evenings,
     look_ahead,
     of_account,
-    of_symbol,
+    of_symbols,
 )
 from tradectl.backtest.portfolio import Portfolio
-from tradectl.errors import DataError
 from tradectl.marketdata.store import Store
 from tradectl.model.money import Paise
 from tradectl.ports import Tell
 from tradectl.research.backtests import BacktestRequest, gathered
-from tradectl.research.vectorized.engine import run_settings
-from tradectl.research.vectorized.market import MarketTables
-from tradectl.research.vectorized.record import LaneRecord
-from tradectl.research.vectorized.strategy import Strategy
 
 LOOKED_AT = 50
 """Symbols of a list that are run again where each has its own money: they do not touch each other."""
@@ -45,9 +40,7 @@ def checked(request: BacktestRequest, capital: Paise | None, sessions: int, tell
     money, and some symbols answer for all."""
     if not sessions:
         return LookAheadReport(0, 0, ())
-    engine: Engine[Store] = (
-        OfAccount(request, capital) if capital is not None else OfEach(request) if request.many else OfSymbol(request)
-    )
+    engine: Engine[Store] = OfAccount(request, capital) if capital is not None else OfSymbols(request)
     return look_ahead(engine, evenings(engine.days(), request.evenings, sessions, seed=1), tell)
 
 
@@ -92,41 +85,14 @@ class OfAccount(Cutting):
 
 
 @dataclass(frozen=True)
-class OfSymbol(Cutting):
-    """`gated`: one symbol."""
-
-    caption: str = field(default="the backtest of one symbol", init=False)
-
-    @cached_property
-    def _whole(self) -> tuple[BacktestContext, Backtest]:
-        found = self._run(self.request.market)
-        if found is None:
-            raise DataError(f"there is no bar of {self.request.name}")
-        return found
-
-    def _run(self, market: Store) -> tuple[BacktestContext, Backtest] | None:
-        context = context_of(market, market.sessions, self.request.parameters, self.request.instruments[0])
-        return (
-            (context, gated(context, first=self.request.span.first, last=self.request.span.last)) if context is not None else None
-        )
-
-    def days(self) -> CheckDays:
-        return days_of_symbol(*self._whole)
-
-    def whole(self, session: date) -> Evening:
-        return of_symbol(*self._whole, session)
-
-    def again(self, market: Store, session: date) -> Evening:
-        found = self._run(market)
-        return of_symbol(*found, session) if found is not None else {}
-
-
-@dataclass(frozen=True)
-class OfEach(Cutting):
-    """`run_settings`: many symbols, each with its own money."""
+class OfSymbols(Cutting):
+    """`gated`: one symbol, or many symbols, each with money of its own."""
 
     @property
     def caption(self) -> str:
+        """What was run again; of a long list only some symbols."""
+        if not self.request.many:
+            return "the backtest of one symbol"
         chosen, every = len(self._names), len(self.request.instruments)
         return f"the backtest of a list ({f'{chosen} of its ' if chosen < every else ''}{every} symbols)"
 
@@ -138,31 +104,23 @@ class OfEach(Cutting):
         return tuple(sorted(np.random.default_rng(1).choice(names, LOOKED_AT, replace=False).tolist()))
 
     @cached_property
-    def _whole(self) -> LaneRecord:
-        found = self._run(self.request.market)
-        if found is None:
-            raise DataError(f"there is no bar of {self.request.name}")
-        return found
+    def _whole(self) -> list[tuple[BacktestContext, Backtest]]:
+        return self._run(self.request.market)
 
-    def _run(self, market: Store) -> LaneRecord | None:
-        tables = MarketTables.gather(market, market.sessions, [name for name in self._names if market.history(name) is not None])
-        if not tables.instruments:
-            return None
-        records: list[LaneRecord] = []
-
-        def watch(strategy: Strategy) -> LaneRecord:
-            records.append(LaneRecord(strategy))
-            return records[-1]
-
-        run_settings(tables, [self.request.parameters], first=self.request.span.first, last=self.request.span.last, watch=watch)
-        return records[0]
+    def _run(self, market: Store) -> list[tuple[BacktestContext, Backtest]]:
+        """Return the run of each symbol that has bars in a market."""
+        span, parameters = self.request.span, self.request.parameters
+        contexts = (context_of(market, market.sessions, parameters, name) for name in self._names)
+        return [(known, gated(known, first=span.first, last=span.last)) for known in contexts if known is not None]
 
     def days(self) -> CheckDays:
-        return self._whole.days()
+        """Return the days of all these symbols."""
+        return days_of_symbols(self._whole)
 
     def whole(self, session: date) -> Evening:
-        return self._whole.evening(session)
+        """Return what the runs over all bars had done by an evening."""
+        return of_symbols(self._whole, session)
 
     def again(self, market: Store, session: date) -> Evening:
-        found = self._run(market)
-        return found.evening(session) if found is not None else {}
+        """Return what runs over the bars up to an evening did."""
+        return of_symbols(self._run(market), session)

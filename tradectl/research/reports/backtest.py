@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from tradectl.backtest.context import Span
+from tradectl.backtest.context import BacktestContext, Span
 from tradectl.backtest.engine import Backtest
 from tradectl.backtest.look_ahead import LookAheadReport
 from tradectl.backtest.metrics import statistics
-from tradectl.exchange.rates import ZERODHA, Tariff
-from tradectl.model.history import History
+from tradectl.exchange.rates import Tariff
 from tradectl.model.money import to_rupees
 from tradectl.model.position import Trade
-from tradectl.report.open_lots import OpenLot, open_lots, total
 from tradectl.report.simulation import trade_row
-from tradectl.research.vectorized.engine import VectorizedRun
+from tradectl.research.reports.open_lots import OpenLot, open_lots, total
 from tradectl.strategy.parameters import NOT_OF_A_SYMBOL, Parameters, names
 
 AMOUNTS = ("gross", "charges", "net")
@@ -31,49 +29,23 @@ NOT_TUNED = NOT_OF_A_SYMBOL | {"quote_max_age", "participation", "charges"}
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
-    """The trades of one symbol, named as at the end, and the shares it still holds, lot by lot."""
+class SymbolResult:
+    """The trades of one symbol, named as at the end, and the shares that it still holds, lot by lot."""
 
     symbol: str
     trades: tuple[Trade, ...]
     held: int
     lots: tuple[OpenLot, ...] = ()
 
-
-def by_symbol(
-    run: VectorizedRun,
-    instruments: Sequence[str],
-    name_of: Callable[[str, date], str],
-    end: date,
-    *,
-    histories: Mapping[str, History] | None = None,
-    tariff: Tariff = ZERODHA,
-) -> list[Tested]:
-    """The results of a run of one setting. `name_of(instrument_id, session)` is what it was called then; `histories` have the
-    last prices of what is still held, and `tariff` the charges of its sale."""
-    trades: dict[int, list[Trade]] = {}
-    for row, column in enumerate(run.trades.instrument.tolist()):
-        entered = date.fromordinal(int(run.trades.entry_session[row]))
-        trades.setdefault(column, []).append(run.trades.trade(row, name_of(instruments[column], entered)))
-    held = {column: folded for (_, column), folded in run.held.items()}
-
-    def lots(column: int, instrument_id: str) -> tuple[OpenLot, ...]:
-        if histories is None or column not in held:
-            return ()
-        return open_lots(held[column], histories[instrument_id], end, tariff, lambda day: name_of(instrument_id, day))
-
-    return [
-        Tested(
-            name_of(instrument_id, end),
-            tuple(trades.get(column, ())),
-            held[column].quantity if column in held else 0,
-            lots(column, instrument_id),
-        )
-        for column, instrument_id in enumerate(instruments)
-    ]
+    @classmethod
+    def of(cls, context: BacktestContext, done: Backtest, end: date) -> SymbolResult:
+        """Return the result of one run that ended on the session `end`."""
+        symbol, folded = context.instrument(end).symbol, done.folded
+        lots = open_lots(folded, context.history, end, context.parameters.tariff, symbol)
+        return cls(symbol, done.trades, folded.quantity, lots)
 
 
-def result(universe: str, tested: Sequence[Tested], begin: date, end: date) -> dict[str, Any]:
+def result(universe: str, tested: Sequence[SymbolResult], begin: date, end: date) -> dict[str, Any]:
     """The JSON result; a symbol without a trade is in `symbols` too."""
     trades = sorted((trade for item in tested for trade in item.trades), key=_by_time)
     lots = sorted((lot for item in tested for lot in item.lots), key=lambda lot: (lot.symbol, lot.entry_session))
@@ -94,19 +66,19 @@ def _held(lots: Sequence[OpenLot]) -> dict[str, Any]:
     return {"open_lots": [lot.row for lot in lots], "open_total": total(lots)}
 
 
-def of_symbol(symbol: str, done: Backtest, span: Span, lots: Sequence[OpenLot] = ()) -> dict[str, Any]:
-    """The JSON result of one symbol; `lots` are those that it still holds."""
+def of_symbol(tested: SymbolResult, span: Span) -> dict[str, Any]:
+    """Return the JSON result of one symbol."""
     return {
-        "symbol": symbol,
+        "symbol": tested.symbol,
         "from": span.first.isoformat(),
         "to": span.last.isoformat(),
-        "trades": [trade_row(trade) for trade in done.trades],
-        "net": to_rupees(sum(trade.net for trade in done.trades)),
-        "charges": to_rupees(sum(trade.charges for trade in done.trades)),
-        "winners": sum(trade.net > 0 for trade in done.trades),
-        "open": done.open_position.quantity if done.open_position is not None else 0,
-        "total": _figures(done.trades),
-        **_held(lots),
+        "trades": [trade_row(trade) for trade in tested.trades],
+        "net": to_rupees(sum(trade.net for trade in tested.trades)),
+        "charges": to_rupees(sum(trade.charges for trade in tested.trades)),
+        "winners": sum(trade.net > 0 for trade in tested.trades),
+        "open": tested.held,
+        "total": _figures(tested.trades),
+        **_held(tested.lots),
         "notes": [ONE_SURVIVOR, *NOTES[1:]],
     }
 

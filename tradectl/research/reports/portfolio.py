@@ -12,10 +12,9 @@ import numpy as np
 from tradectl.backtest.metrics import SESSIONS_A_YEAR, curve_figures, statistics
 from tradectl.backtest.portfolio import Portfolio
 from tradectl.model.money import show_rupees, to_paise, to_rupees
-from tradectl.report.open_lots import open_lots
 from tradectl.research.benchmark import BuyAndHold, RandomOrders
 from tradectl.research.reports import backtest
-from tradectl.research.reports.backtest import SETTLEMENT, SURVIVORS, Tested
+from tradectl.research.reports.backtest import SETTLEMENT, SURVIVORS, SymbolResult
 
 NOTES = (
     SURVIVORS,
@@ -54,22 +53,10 @@ def result(
     }
 
 
-def by_symbol(portfolio: Portfolio, end: date) -> list[Tested]:
+def by_symbol(portfolio: Portfolio, end: date) -> list[SymbolResult]:
     """What became of each symbol, named as at the end."""
     return [
-        Tested(
-            item.context.instrument(end).symbol,
-            done.trades,
-            done.folded.quantity,
-            open_lots(
-                done.folded,
-                item.context.history,
-                end,
-                item.context.parameters.tariff,
-                lambda day, item=item: item.context.instrument(day).symbol,  # type: ignore[misc]
-            ),
-        )
-        for item, done in zip(portfolio.candidates, portfolio.results(), strict=True)
+        SymbolResult.of(item.context, done, end) for item, done in zip(portfolio.candidates, portfolio.results(), strict=True)
     ]
 
 

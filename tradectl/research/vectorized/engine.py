@@ -49,10 +49,9 @@ def run_settings(
     last: date,
     scored: bool = True,
     progress: Tell | None = None,
-    watch: Callable[[Strategy], Rule] = lambda rule: rule,
 ) -> VectorizedRun:
     """The tool's own strategy: every setting on every instrument from `first` to `last`, both included, as `backtest.gated` of
-    each, or as `backtest.run` where not `scored`. `watch` may stand between the loop and the strategy, to see what it does."""
+    each, or as `backtest.run` where not `scored`."""
     runs = []
     tariff = settings[0].tariff if settings else ZERODHA
     for batch in _batches(settings, len(market.instruments)):
@@ -62,8 +61,7 @@ def run_settings(
         if scored:
             past = run_rule(market, rule(None), first=date.min, last=date.max, progress=progress, tariff=tariff)
             gate = ScoreGate(past.trades, len(market.instruments))
-        watched = watch(rule(gate))
-        runs.append(run_rule(market, watched, first=first, last=last, numbers=numbers, progress=progress, tariff=tariff))
+        runs.append(run_rule(market, rule(gate), first=first, last=last, numbers=numbers, progress=progress, tariff=tariff))
     held = {key: folded for run in runs for key, folded in run.held.items()}
     return VectorizedRun(TradeColumns.joined([run.trades for run in runs]), held)
 

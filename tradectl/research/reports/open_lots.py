@@ -59,8 +59,8 @@ class OpenLot:
         }
 
 
-def open_lots(folded: Folded, history: History, end: date, tariff: Tariff, name_of: Callable[[date], str]) -> tuple[OpenLot, ...]:
-    """Return the open lots of one instrument, oldest first. `name_of` gives its symbol on a session.
+def open_lots(folded: Folded, history: History, end: date, tariff: Tariff, symbol: str) -> tuple[OpenLot, ...]:
+    """Return the open lots of one instrument, oldest first. `symbol`: its name at the end.
 
     The last price is the close of the last bar up to `end`. The sale is one delivery sale of all shares on that session, its
     charges shared out to the lots by quantity.
@@ -74,7 +74,7 @@ def open_lots(folded: Folded, history: History, end: date, tariff: Tariff, name_
     parts = share_out(sale, [lot.quantity for lot in folded.lots])
     return tuple(
         OpenLot(
-            name_of(end),
+            symbol,
             lot.session,
             lot.quantity,
             lot.entry_quantity,
