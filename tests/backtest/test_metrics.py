@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.strategy.world import days as sessions
-from tradectl.backtest.metrics import curve_figures, max_drawdown, net_percent, statistics, total_return
+from tradectl.backtest.metrics import curve_figures, max_drawdown, net_percent, statistics
 from tradectl.model.position import Trade
 
 
@@ -44,11 +44,6 @@ def test_net_percent_is_of_the_cost() -> None:
 )
 def test_the_drawdown_is_the_deepest_fall_from_a_high(equity: list[int], share: float) -> None:
     assert max_drawdown(equity) == pytest.approx(share)
-
-
-def test_total_return() -> None:
-    assert total_return([200, 50, 250]) == pytest.approx(0.25)
-    assert total_return([]) is None
 
 
 def test_growth_and_the_deepest_fall_with_its_span() -> None:

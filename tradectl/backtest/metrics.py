@@ -68,11 +68,6 @@ def max_drawdown(equity: Sequence[Paise]) -> float:
     return deepest
 
 
-def total_return(equity: Sequence[Paise]) -> float | None:
-    """From the first to the last value, as a share of the first; None without a start."""
-    return equity[-1] / equity[0] - 1 if equity and equity[0] > 0 else None
-
-
 SESSIONS_A_YEAR = 252
 LEAST_DAYS = 330
 """Calendar days without which there is no yearly growth: a few weeks to the power of ten say nothing about a year."""

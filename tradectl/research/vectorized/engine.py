@@ -26,9 +26,6 @@ from tradectl.strategy.entry import Mask
 from tradectl.strategy.features import INDICATOR_SETTINGS
 from tradectl.strategy.parameters import Parameters
 
-Tell = Callable[[int, int, date], None]
-"""Is told how many sessions are done, of how many, and which was the last."""
-
 TABLE = 500
 """Columns of indicators that may lie side by side."""
 
@@ -48,7 +45,6 @@ def run_settings(
     first: date,
     last: date,
     scored: bool = True,
-    progress: Tell | None = None,
 ) -> VectorizedRun:
     """The tool's own strategy: every setting on every instrument from `first` to `last`, both included, as `backtest.gated` of
     each, or as `backtest.run` where not `scored`."""
@@ -59,9 +55,9 @@ def run_settings(
         rule = _strategies(market, [[settings[number] for number in part] for part in batch])
         gate = None
         if scored:
-            past = run_rule(market, rule(None), first=date.min, last=date.max, progress=progress, tariff=tariff)
+            past = run_rule(market, rule(None), first=date.min, last=date.max, tariff=tariff)
             gate = ScoreGate(past.trades, len(market.instruments))
-        runs.append(run_rule(market, rule(gate), first=first, last=last, numbers=numbers, progress=progress, tariff=tariff))
+        runs.append(run_rule(market, rule(gate), first=first, last=last, numbers=numbers, tariff=tariff))
     held = {key: folded for run in runs for key, folded in run.held.items()}
     return VectorizedRun(TradeColumns.joined([run.trades for run in runs]), held)
 
@@ -73,7 +69,6 @@ def run_rule(
     first: date,
     last: date,
     numbers: Sequence[int] | None = None,
-    progress: Tell | None = None,
     tariff: Tariff = ZERODHA,
 ) -> VectorizedRun:
     """Whatever rule from `first` to `last`, both included. `numbers` are those of its settings in the result; from 0 on unless
@@ -81,7 +76,7 @@ def run_rule(
     width = len(market.instruments)
     own = range(rule.lanes // max(width, 1)) if numbers is None else numbers
     loop = Loop(market, rule)
-    loop.run(first, last, progress)
+    loop.run(first, last)
     closed, still_open = trades_of(loop.fill_log, market.days, width, own, tariff=tariff)
     return VectorizedRun(closed, {(own[item.lane // width], item.lane % width): item.folded for item in still_open})
 

@@ -6,7 +6,7 @@ from session to session, brings what is held through corporate actions, books th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple, Protocol
@@ -105,7 +105,7 @@ class Loop:
         self.state = state or PositionArrays.flat(rule.lanes)
         self.fill_log = fill_log or FillLog(rule.lanes)
 
-    def run(self, first: date, last: date, tell: Callable[[int, int, date], None] | None = None) -> None:
+    def run(self, first: date, last: date) -> None:
         """Go through all sessions from `first` to `last`, both included."""
         days, sessions = self.market.days, self.market.sessions
         begin = int(np.searchsorted(days, max(first, sessions.first).toordinal()))
@@ -113,8 +113,6 @@ class Loop:
         ultimate = min(last, sessions.last).toordinal()
         for row in range(begin, end):
             self.step(row, ultimate)
-            if tell is not None:
-                tell(row - begin + 1, end - begin, date.fromordinal(int(days[row])))
 
     def step(self, row: int, last: int) -> None:
         """One session: corporate actions, then orders and shares through it, then decisions on its close, for sessions up to
