@@ -1,6 +1,6 @@
-"""The symbols that share an account, each with its signals: what `analyze` would have said of it, evening by evening.
+"""The symbols that share one account, each with its signals: the BUY and STRONG_BUY of `analyze`, evening by evening.
 
-Signals do not depend on what the account holds, so they are found once, whatever becomes of them.
+Signals do not depend on what the account holds, so they are computed once before the account is run.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from tradectl.ports import MarketData
 
 Rank = tuple[int, float, str]
-"""As `score.rank` has it: smaller is bought first."""
+"""The sort key of `score.rank`: the smallest is bought first."""
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A symbol and the ranks of its signals, by bar; `entries` marks the same bars."""
+    """A symbol and its signals. `signals`: the rank by index of the bar; `entries` is True on the same bars."""
 
     context: BacktestContext
     signals: Mapping[int, Rank]
@@ -35,7 +35,7 @@ class Candidate:
 
     @classmethod
     def of(cls, context: BacktestContext, span: Span) -> Candidate:
-        """With its signals on the closes of the span."""
+        """Return the candidate of one context, with its signals on the closes of the span."""
         history, parameters = context.history, context.parameters
         admitted = admission_mask(history, context.features, parameters, context.excluded) & context.trusted
         rule = entry_mask(context.features, parameters) & admitted
@@ -50,13 +50,16 @@ class Candidate:
 def candidate_of(
     market: MarketData, sessions: SessionTable, parameters: Parameters, instrument_id: str, span: Span
 ) -> Candidate | None:
-    """None for one without bars."""
+    """Return the candidate of one instrument, or None without bars."""
     context = context_of(market, sessions, parameters, instrument_id)
     return Candidate.of(context, span) if context is not None else None
 
 
 def context_of(market: MarketData, sessions: SessionTable, parameters: Parameters, instrument_id: str) -> BacktestContext | None:
-    """What is known of a symbol on the evening of its last bar, the next session's ex-dates too; None for one without bars."""
+    """Return the context of one instrument on the evening of its last bar, or None without bars.
+
+    It includes the ex-dates of the next session, which are known on that evening.
+    """
     history = market.history(instrument_id)
     if history is None or not len(history):
         return None
@@ -69,7 +72,7 @@ def context_of(market: MarketData, sessions: SessionTable, parameters: Parameter
 
 
 def _ranked(context: BacktestContext, bars: list[int]) -> dict[int, Rank]:
-    """The ranks of those bars that are worth a signal."""
+    """Return the rank of each of these bars whose score is a BUY or a STRONG_BUY."""
     trades, parameters = reference(context), context.parameters
     found = {}
     for j in bars:

@@ -1,4 +1,4 @@
-"""All that a backtest of one symbol may know."""
+"""The input of a backtest of one symbol: bars, features, corporate actions, sessions and parameters."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From `first` to `last`, both included."""
+    """The dates from `first` to `last`, both included."""
 
     first: date
     last: date
@@ -31,9 +31,12 @@ class Span:
 
 @dataclass(frozen=True, eq=False)
 class BacktestContext:
-    """Values, and functions without a memory. `instrument(session)` is the security as it is
-    then; `actions` oldest first; `minutes(session)` its minute bars, empty where there are none. `excluded`: the dates on which a
-    surveillance list excludes it. `traded`: the sessions on which the market traded (ordinals), None where that is not known."""
+    """All data of one symbol that a backtest reads. Functions return the same value for the same session.
+
+    `instrument(session)` is the security on that session. `actions` are oldest first. `minutes(session)` are its minute bars,
+    empty without any. `excluded`: the dates on which a surveillance list excludes it. `traded`: the sessions on which the market
+    traded (ordinals), None where that is unknown.
+    """
 
     history: History
     features: Features
@@ -47,12 +50,12 @@ class BacktestContext:
 
     @cached_property
     def trusted(self) -> Mask:
-        """The bars on whose close the stored prices of the symbol can be trusted (`trusted_prices`)."""
+        """Return the bars on whose close the stored prices can be trusted (see `trusted_prices`)."""
         return trusted_mask(self.history, self.actions, self.traded)
 
     @cached_property
     def undecided_from(self) -> date | None:
-        """The first ex-date of an unknown action that no person has decided: from then on nothing is traded."""
+        """Return the first ex-date of an unknown action without a decision; nothing is traded from it on."""
         return undecided_from(self.actions)
 
     @classmethod
@@ -66,7 +69,7 @@ class BacktestContext:
         history: History,
         columns: Features | None = None,
     ) -> BacktestContext:
-        """Return the facts of one instrument from a market. `columns`: the features of the history, where they are known."""
+        """Return the context of one instrument from a market. `columns`: the features of `history`, where they are known."""
         if columns is None:
             columns = features(history, parameters)
         span = (history.session(0), history.session(len(history) - 1)) if len(history) else None

@@ -1,8 +1,8 @@
-"""The backtest of one symbol: the trades that a minute-by-minute simulation of it alone makes, limits out of the way.
+"""The backtest of one symbol: the trades of a minute-by-minute simulation of this symbol alone, without portfolio limits.
 
-Decisions fall on the close of each run session that has a bar; an order trades in the next run session only, and expires
-where the symbol has no bar there. Between two interesting bars nothing is visited: without shares or an order the run jumps to
-the next bar on which the entry rule holds. Positions, trades and money are the fold of the fills (model.position).
+Decisions are made on the close of each run session that has a bar. An order is valid in the next run session only, and expires
+where the symbol has no bar there. Without shares or an order the run jumps to the next bar on which the entry rule holds.
+Positions, trades and money are computed from the fills (`model.position.fold`).
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ TRADE_FOR_TRADE = frozenset({"BE", "BZ"})
 
 @dataclass(frozen=True)
 class Backtest:
-    """What a run made. `charges` by fill id; `folded` is the fold of everything, with what is still open at the end. `orders` are
-    all it decided by itself, filled or not."""
+    """The result of a run. `charges` in paise by fill id. `folded`: trades and the open position, computed from the fills.
+    `orders`: every buy that the run decided by itself, filled or not.
+    """
 
     first: date
     last: date
@@ -49,40 +50,51 @@ class Backtest:
 
     @property
     def trades(self) -> tuple[Trade, ...]:
+        """Return the closed trades."""
         return self.folded.trades
 
     @property
     def open_position(self) -> Folded | None:
-        """The fold if shares are still held, else None."""
+        """Return the fold where shares are still held, else None."""
         return self.folded if self.folded.quantity else None
 
 
 def run(
     context: BacktestContext, *, first: date, last: date, accept: Callable[[int], bool] | None = None, entries: Mask | None = None
 ) -> Backtest:
-    """Everything from `first` to `last`, both included. `accept(i)` may refuse an entry decided on bar `i` (the score).
-    `entries`: the bars on which the entry rule is to hold, instead of where it does; the universe is asked all the same."""
+    """Return the backtest from `first` to `last`, both included.
+
+    `accept(i)` may reject an entry decided on bar `i`, as the score does. `entries` replaces the bars on which the entry rule
+    holds; the rules of the universe still apply.
+    """
     return SymbolRun(context, first, last, accept, entries).run()
 
 
 @dataclass(frozen=True, slots=True)
 class SettledTrades:
-    """The reference trades of a symbol that were closed while it was still followed, and the session on which the run held
-    nothing and had ordered nothing: from there on it goes as if nothing had been before."""
+    """The reference trades of a symbol that no later bar can change, and the session `flat_on`.
+
+    On the close of `flat_on` the run held nothing and had no order, so a later run may start there.
+    """
 
     trades: tuple[Trade, ...]
     flat_on: date
 
 
 def reference(context: BacktestContext, past: SettledTrades | None = None) -> tuple[Trade, ...]:
-    """The trades that the score looks at: all entries from the first eligible bar on. Those closed by a session do not
-    depend on any later bar. `past`: what `settled` said of the same bars, when there were fewer of them."""
+    """Return the trades from which the score is computed: all entries from the first eligible bar on.
+
+    A trade that is closed does not depend on later bars. `past`: what `settled` returned for the same bars, when there were
+    fewer.
+    """
     return settled(context, past)[0]
 
 
 def settled(context: BacktestContext, past: SettledTrades | None = None) -> tuple[tuple[Trade, ...], SettledTrades | None]:
-    """The trades of `reference`, and what a later call may go on from; None where there is no bar. That never includes the last
-    bar, which may be provisional."""
+    """Return the trades of `reference`, and the state from which a later call may continue.
+
+    The state never includes the last bar, which may be provisional. Without bars, `past` is returned unchanged.
+    """
     if not len(context.history):
         return (), past
     following = SymbolRun(context, past.flat_on if past else date.min, date.max)
@@ -92,7 +104,7 @@ def settled(context: BacktestContext, past: SettledTrades | None = None) -> tupl
 
 
 def gated(context: BacktestContext, *, first: date, last: date) -> Backtest:
-    """What the tool would have traded: only entries whose combined score was a BUY at their time."""
+    """Return the backtest with only those entries whose combined score was at least a BUY at their time."""
     trades, parameters = reference(context), context.parameters
 
     def accept(i: int) -> bool:
@@ -105,7 +117,7 @@ def gated(context: BacktestContext, *, first: date, last: date) -> Backtest:
 
 @dataclass(frozen=True, slots=True)
 class PlannedBuy:
-    """A buy for one session, decided on the close of bar `decided`. `limit` in paise; `reentry`: of a symbol that is held."""
+    """A buy for one session, decided on the close of bar `decided`. `limit` in paise; `reentry`: the symbol is already held."""
 
     session: date
     decided: int
@@ -116,11 +128,12 @@ class PlannedBuy:
 
 
 class SymbolRun:
-    """One symbol from bar to bar: shares, what of them is locked, the cycle of levels, and the order for the next session.
+    """The state of one symbol from bar to bar: shares, locked shares, the cycle of levels, and the order for the next session.
 
-    `run` goes through all of it by itself, funds no bound. Who has one account for many symbols takes the steps of a session one
-    by one instead, for those that are held, ordered or wanted: `through_actions`, `withdrawn`, `fitted`, `trade`, `wanted`,
-    `sized`; the orders are his then, and `order` stays empty."""
+    `run` does all sessions without a limit of funds. `Portfolio` calls the steps of a session itself, for symbols that are held,
+    ordered or wanted: `through_actions`, `withdrawn`, `fitted`, `trade`, `wanted`, `sized`. It keeps the orders then, and
+    `order` stays None.
+    """
 
     def __init__(
         self,
@@ -153,6 +166,7 @@ class SymbolRun:
         self.buys = self.level = self.decided = 0
 
     def run(self) -> Backtest:
+        """Run all sessions of the span and return the result."""
         j, looked_at = self._next(self.begin), -1
         while j < self.end:
             if not self.holding.quantity and not self.order:
@@ -170,8 +184,10 @@ class SymbolRun:
         return self.result()
 
     def _next(self, j: int) -> int:
-        """The next bar that matters: the very next one while something is held or ordered, else the next candidate. So where the
-        run ends before the last bar, nothing is."""
+        """Return the next bar to visit: the following one while something is held or ordered, else the next entry bar.
+
+        So nothing is held or ordered where the run ends before the last bar.
+        """
         if self.holding.quantity or self.order:
             return j
         k = bisect_left(self.entry_bars, j)
@@ -189,8 +205,10 @@ class SymbolRun:
             self.orders.append(self.order)
 
     def wanted(self, j: int, day: date, *, traded: bool) -> PlannedBuy | None:
-        """What the rules want for the next run session after the close of bar `j`, of no quantity yet. `traded`: whether the
-        symbol was traded in this session, which forbids an entry."""
+        """Return the buy that the rules want for the next run session after the close of bar `j`, without a quantity, or None.
+
+        `traded`: whether the symbol traded in this session, which forbids an entry.
+        """
         if day >= self.last or not self.context.trusted[j]:
             return None
         reentry = self.holding.quantity > 0
@@ -223,14 +241,14 @@ class SymbolRun:
         return next_level(self.level, table.rsi[self.decided + 1 : j + 1], float(table.rsi[j]), above, parameters)
 
     def _barred(self, after: date, through: date) -> bool:
-        """Whether an ex-date that cancels buys lies in (after, through]."""
+        """Return whether an ex-date that cancels buys lies in (after, through]."""
         return any(bars_entry(action) for action in self._actions(after, through))
 
     def _actions(self, after: date, through: date) -> tuple[CorporateAction, ...]:
         return self.context.actions[bisect_right(self.ex_dates, after) : bisect_right(self.ex_dates, through)]
 
     def sized(self, order: PlannedBuy, funds: int | None = None) -> Sizing:
-        """How many shares a wanted buy takes, with so many paise (None: no bound); zero with a reason."""
+        """Return the quantity of a wanted buy. `funds` in paise, None for no limit; a quantity of 0 has a reason."""
         return self._sizing(order, order.limit, funds, reentry=order.reentry)
 
     def _sizing(self, order: PlannedBuy, price: int, funds: int | None, *, reentry: bool = False) -> Sizing:
@@ -247,7 +265,7 @@ class SymbolRun:
     # --- a session
 
     def _due(self, j: int, day: date) -> PlannedBuy | None:
-        """The order for this session as the morning leaves it; one for an earlier session has expired."""
+        """Return the order for this session after the steps before the open, or None. An order for an earlier session expires."""
         order = self.order
         if order is None or order.session > day:
             return None
@@ -255,8 +273,11 @@ class SymbolRun:
         return self.fitted(order, j) if order.session == day and not self.withdrawn(order) else None
 
     def withdrawn(self, order: PlannedBuy) -> bool:
-        """Whether premarket-retry cancels it: an ex-date, a surveillance list that came since, or a limit too far from the last
-        close. A list does not say at what hour it came out, so it counts from the evening of its date."""
+        """Return whether premarket-retry cancels an order: an ex-date, a surveillance list, or a limit too far from the last
+        close.
+
+        A surveillance list has no publication time, so it counts from the evening of its date.
+        """
         history = self.context.history
         if is_excluded(self.context.excluded, order.session - timedelta(days=1)):
             return True
@@ -266,8 +287,10 @@ class SymbolRun:
         )
 
     def fitted(self, order: PlannedBuy, j: int, funds: int | None = None) -> PlannedBuy | None:
-        """The order as amo-adjust leaves it at the open of bar `j`, with so many paise in all (None: no bound); None where it
-        cancels it."""
+        """Return the order as amo-adjust changes it at the open of bar `j`, or None where amo-adjust cancels it.
+
+        `funds`: paise for the whole order, None for no limit.
+        """
         history, parameters = self.context.history, self.context.parameters
         opened = int(history.open[j])
         ema_level = float(self.context.features.ema_fast[order.decided] / history.multiplier[j])
@@ -281,7 +304,7 @@ class SymbolRun:
         return order
 
     def trade(self, j: int, session: Session, order: PlannedBuy | None) -> SessionResult:
-        """The shares that are held, and a buy, through bar `j`, the one of this run session."""
+        """Trade the held shares and a buy through bar `j`, which is the bar of this run session."""
         day = session.date
         held = self.holding.free(day)
         if not held and order is None:
@@ -325,7 +348,7 @@ class SymbolRun:
             self._flat()
 
     def through_actions(self, j: int, day: date) -> None:
-        """Bring the holding through the actions with an ex-date after the previous bar, up to this one."""
+        """Apply the corporate actions with an ex-date after the previous bar, up to this one, to the held shares."""
         history = self.context.history
         actions = self._actions(history.session(j - 1), day) if self.holding.quantity else ()
         if not actions:
@@ -343,7 +366,7 @@ class SymbolRun:
             self._flat()
 
     def result(self) -> Backtest:
-        """Everything so far."""
+        """Return the result of all sessions so far."""
         charges: dict[str, int] = {}
         for day, fills in groupby(self.fills, key=lambda fill: fill.session):
             charges.update(day_charges(day, list(fills), self.context.parameters.tariff).by_fill)

@@ -1,7 +1,7 @@
-"""Whether an engine knew what came after a decision: run again with every later bar taken away, it must have done the same.
+"""The check for look-ahead: an engine is run again on bars that end earlier, and must have decided the same.
 
-Checked are whole evenings: everything the engine had done by then, and what it ordered for the next session. They are drawn
-where a peek would show: evenings with an order or a signal, and evenings on which somebody was oversold and nobody was wanted.
+Whole evenings are compared: everything done by then, and the orders for the next session. They are drawn where look-ahead would
+show: evenings with an order or a signal, and evenings with an oversold symbol and no order.
 """
 
 from __future__ import annotations
@@ -26,15 +26,14 @@ SEEN, SCORE, HELD, ORDERED, TRADED = (
     "what is ordered",
     "what was traded",
 )
-MISSING = "a bar was asked for that was not there yet"
+MISSING = "a bar was read that did not exist yet"
 Evening = Mapping[str, Mapping[str, object]]
-"""By instrument with a bar of a session: what had been done by its evening, each part under its words, to the last bit."""
+"""By instrument with a bar of the session: what had been done by its evening, by part. Values are compared exactly."""
 M = TypeVar("M")
 
 
 class CheckDays(NamedTuple):
-    """Sessions (ordinals) on which anybody has a bar; of them those with an order or a signal, and those on which somebody was
-    oversold."""
+    """Sessions (ordinals) on which any instrument has a bar; those with an order or a signal; those with an oversold symbol."""
 
     there: set[int]
     wanted: set[int]
@@ -42,29 +41,31 @@ class CheckDays(NamedTuple):
 
 
 class Engine(Protocol[M]):
-    """What made the trades that are checked. Where it gives an `Evening`, it has gone through the end of that session."""
+    """An engine under test. After returning an `Evening`, it has run through the end of that session."""
 
     @property
     def caption(self) -> str:
-        """What it is, for a person."""
+        """Return the name of the engine for the report."""
 
     def days(self) -> CheckDays:
-        """From which evenings are drawn."""
+        """Return the days from which evenings are drawn."""
 
     def whole(self, session: date) -> Evening:
-        """As it was run, with all that came later. Asked for in ascending order."""
+        """Return an evening of the run over all bars. Called in ascending order of sessions."""
 
     def cut(self, session: date) -> M:
-        """The market as it was known on that evening."""
+        """Return the market with the bars up to that session only."""
 
     def again(self, market: M, session: date) -> Evening:
-        """On a market that was cut so. What there was not yet is left out."""
+        """Return an evening of a run on a market that was cut. Instruments without bars are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class LookAheadReport:
-    """`compared` symbols and evenings, of so many `sessions`; `differences` in words, one each. `engine` is what was run again,
-    `parts` what was compared."""
+    """The outcome of a check. `compared`: symbols times evenings, of so many `sessions`; `differences`: one line each.
+
+    `engine`: what was run again; `parts`: what was compared.
+    """
 
     compared: int
     sessions: int
@@ -74,7 +75,7 @@ class LookAheadReport:
 
 
 def look_ahead(engine: Engine[M], sessions: Sequence[date], tell: Tell = silence) -> LookAheadReport:
-    """Compare the evenings of `sessions`. A rule that asks for a bar that is not there yet is a difference too."""
+    """Compare the evenings of `sessions` and return the report. Reading a bar that does not exist yet is a difference too."""
     compared = 0
     differences: list[str] = []
     parts: dict[str, None] = {}
@@ -94,7 +95,7 @@ def look_ahead(engine: Engine[M], sessions: Sequence[date], tell: Tell = silence
 
 
 def of_account(portfolio: Portfolio, session: date) -> Evening:
-    """Of an account that has gone through the end of that session and no further."""
+    """Return the evening of an account that has run exactly through the end of that session."""
     orders = {buy.column: (number, buy.order, buy.sent) for number, buy in enumerate(portfolio.buys)}
     found = {}
     for column, (item, run) in enumerate(zip(portfolio.candidates, portfolio.runs, strict=True)):
@@ -126,6 +127,7 @@ def of_symbols(runs: Iterable[tuple[BacktestContext, Backtest]], session: date) 
 
 
 def days_of_account(candidates: Sequence[Candidate]) -> CheckDays:
+    """Return the days of the symbols of an account."""
     found = CheckDays(set(), set(), set())
     for item in candidates:
         days = item.context.history.sessions
@@ -147,8 +149,10 @@ def days_of_symbols(runs: Iterable[tuple[BacktestContext, Backtest]]) -> CheckDa
 
 
 def evenings(days: CheckDays, sessions: Sequence[date], count: int, seed: int) -> list[date]:
-    """So many of the sessions on which anybody has a bar, or all there are: by turns one with a signal or an order and one on
-    which somebody was only oversold."""
+    """Return `count` of the sessions with bars, or all where there are fewer, oldest first.
+
+    Sessions with a signal or an order alternate with sessions on which a symbol was only oversold.
+    """
     known = [session for session in sessions if session.toordinal() in days.there]
     generator = np.random.default_rng(seed)
     drawn = [known[i] for i in generator.permutation(len(known)).tolist()]
@@ -159,7 +163,7 @@ def evenings(days: CheckDays, sessions: Sequence[date], count: int, seed: int) -
 
 
 def _seen(context: BacktestContext, j: int) -> str:
-    """As text: not a number equals itself."""
+    """Return the features of a bar as text, because NaN does not equal itself."""
     return repr(astuple(context.features.reading(context.history, j)))
 
 

@@ -15,8 +15,11 @@ from tradectl.model.position import Trade
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Over closed trades; amounts in paise, after charges where they are called net. `win_rate` and the `*_percent` in per
-    cent of what a trade cost; `average_days` in calendar days. None where there is nothing to divide by."""
+    """Figures of closed trades. Amounts in paise; net is after charges.
+
+    `win_rate` and `*_percent` in per cent, the latter of the cost of a trade; `average_days` in calendar days. None where the
+    divisor would be zero.
+    """
 
     trades: int
     wins: int
@@ -32,12 +35,12 @@ class Statistics:
 
 
 def net_percent(trade: Trade) -> float:
-    """Net result of a trade in per cent of its cost; 0 for shares that cost nothing."""
+    """Return the net result of a trade in per cent of its cost; 0 for shares that cost nothing."""
     return 100 * trade.net / trade.cost if trade.cost else 0.0
 
 
 def statistics(trades: Sequence[Trade]) -> Statistics:
-    """The usual figures. `profit_factor`: what winners won for each rupee that losers lost; None without a loser."""
+    """Return the figures of trades. `profit_factor`: net of the winners per rupee lost by the losers, None without a loser."""
     won = sum(trade.net for trade in trades if trade.net > 0)
     lost = -sum(trade.net for trade in trades if trade.net < 0)
     percents = [net_percent(trade) for trade in trades]
@@ -59,7 +62,7 @@ def statistics(trades: Sequence[Trade]) -> Statistics:
 
 
 def max_drawdown(equity: Sequence[Paise]) -> float:
-    """The deepest fall from an earlier high, as a share of that high (0 to 1); 0 for a series that never falls."""
+    """Return the deepest fall from an earlier high, as a share of that high (0 to 1)."""
     peak, deepest = 0, 0.0
     for value in equity:
         peak = max(peak, value)
@@ -70,16 +73,19 @@ def max_drawdown(equity: Sequence[Paise]) -> float:
 
 SESSIONS_A_YEAR = 252
 LEAST_DAYS = 330
-"""Calendar days without which there is no yearly growth: a few weeks to the power of ten say nothing about a year."""
+"""Calendar days from which a yearly growth is computed: a few weeks, extrapolated to a year, mean nothing."""
 LEAST_RETURNS = 20
-"""Daily returns without which there is no Sharpe ratio."""
+"""Daily returns from which a Sharpe ratio is computed."""
 
 
 @dataclass(frozen=True, slots=True)
 class CurveFigures:
-    """Shares of one. `growth` from the first to the last value; `cagr` a year, None under 11 months; `drawdown` the deepest fall
-    from an earlier high, which was on `drawdown_from`, the bottom on `drawdown_to` (None without a fall); `sharpe`: mean over
-    standard deviation of daily returns, times the root of 252, risk-free rate 0; None where returns are few or all alike."""
+    """Figures of an equity curve, as shares of one.
+
+    `growth`: from the first to the last value. `cagr`: yearly, None under 11 months. `drawdown`: the deepest fall from a high on
+    `drawdown_from` to the low on `drawdown_to` (None without a fall). `sharpe`: mean over standard deviation of daily returns,
+    times the root of 252, risk-free rate 0; None where returns are few or all equal.
+    """
 
     growth: float | None
     cagr: float | None
@@ -90,7 +96,7 @@ class CurveFigures:
 
 
 def curve_figures(sessions: Sequence[date], values: Sequence[float]) -> CurveFigures:
-    """Of values at the close of sessions; both of one length, at least one, values above 0."""
+    """Return the figures of values at the close of sessions: equal lengths, at least one value, all above 0."""
     worth = np.asarray(values, dtype=np.float64)
     growth = float(worth[-1] / worth[0] - 1)
     days = (sessions[-1] - sessions[0]).days

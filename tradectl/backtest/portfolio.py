@@ -1,9 +1,8 @@
-"""Many symbols in one account, session by session, with the limits of the live portfolio: what `simulate` does in minutes.
+"""The backtest of one account: many symbols with shared money and limits, session by session, as `simulate` does by minutes.
 
-What a symbol does is decided by the backtest of one symbol (`engine.SymbolRun`), a step at a time. Here is only what they
-share: the money, the slots, and whose turn it is. An evening buys for the next run session (`buy`: re-entries first, then
-signals by rank); in the morning orders are withdrawn and those that were short of funds tried again (`premarket-retry`), then
-fitted to the opening price (`amo-adjust`); then each symbol goes through its session.
+`engine.SymbolRun` decides what each symbol does; this module holds the cash, the limits and the order of buys. An evening plans
+the buys for the next run session (re-entries first, then signals by rank). In the morning orders are withdrawn, orders short of
+funds are tried again (premarket-retry), and quantities are fitted to the opening price (amo-adjust). Then each symbol trades.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from tradectl.ports import Tell, silence
 from tradectl.strategy.risk import Exposure, deny
 
 Shuffle = Callable[[list[int]], object]
-"""Puts a day's candidates, given best first, into another order, in place."""
+"""Reorders a day's candidates, given best first, in place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +41,13 @@ class EquityPoint:
 
     @property
     def equity(self) -> Paise:
+        """Return cash and all holdings (paise)."""
         return self.cash + self.value + self.spun_off
 
 
 @dataclass(slots=True)
 class AccountBuy:
-    """An order of the account. `sent`: the exchange has it and holds the money for it; else it waits for the morning."""
+    """A buy of the account. `sent`: the order is at the exchange and blocks its money; else it waits for the morning."""
 
     column: int
     order: PlannedBuy
@@ -56,16 +56,17 @@ class AccountBuy:
 
     @property
     def blocked(self) -> Paise:
-        """What it takes at its limit, charges included."""
+        """Return the paise that the order blocks: its value at the limit and the charges."""
         order = self.order
         return order.quantity * order.limit + buy_charges(order.session, order.quantity, order.limit, self.tariff)
 
 
 class Portfolio:
-    """An account over `candidates`, from a first session to a last, beginning with `capital` (paise) and nothing else.
+    """One account over `candidates` from the first to the last session, starting with `capital` in cash (paise).
 
-    `through(session)` goes on to the end of a session. `equity_curve`, `buys` (the orders that wait for the next session, in the
-    order in which they were made) and `results` say what has happened until then."""
+    `through(session)` runs up to the end of a session. `equity_curve`, `buys` (the orders for the next session, in the order of
+    their creation) and `results` describe the account then.
+    """
 
     def __init__(self, candidates: Sequence[Candidate], span: Span, capital: Paise, shuffle: Shuffle | None = None) -> None:
         context, first, last = candidates[0].context, span.first, span.last
@@ -83,7 +84,7 @@ class Portfolio:
         self.equity_curve: list[EquityPoint] = []
 
     def run(self, tell: Tell = silence) -> None:
-        """Go on to the end."""
+        """Run all remaining sessions."""
         total = len(self.ahead)
         while self.ahead:
             session = self.ahead[-1].date
@@ -91,12 +92,12 @@ class Portfolio:
             tell(session.isoformat(), total - len(self.ahead), total)
 
     def through(self, session: date) -> None:
-        """Go on to the end of that session."""
+        """Run up to the end of that session."""
         while self.ahead and self.ahead[-1].date <= session:
             self._live(self.ahead.pop())
 
     def results(self) -> list[Backtest]:
-        """Every fill, trade and open position, by symbol in the order of the contenders."""
+        """Return the fills, trades and open position of each candidate, in the order of the candidates."""
         return [run.result() for run in self.runs]
 
     # --- a session
@@ -132,7 +133,7 @@ class Portfolio:
             self.opened.pop(column, None)
 
     def _retry(self, day: date) -> None:
-        """The morning: what may not stand any more goes, then what waits is sized anew and sent, re-entries first."""
+        """Do premarket-retry: remove orders that may not stay, then size and send the waiting ones, re-entries first."""
         self.buys = [buy for buy in self.buys if not self.runs[buy.column].withdrawn(buy.order)]
         waiting = [buy for buy in self.buys if not buy.sent]
         for buy in sorted(waiting, key=lambda buy: not buy.order.reentry):
@@ -144,8 +145,10 @@ class Portfolio:
                     self.sent += 1
 
     def _fit(self, bars: dict[int, int]) -> None:
-        """The quantities that fit the opening prices. What a cancelled order gives back helps no other one: the funds are asked
-        for once."""
+        """Do amo-adjust: change quantities to the opening prices.
+
+        Money that a cancelled order frees is not used for another order, because the task reads the funds once.
+        """
         free, kept = self._free(), []
         for buy in self.buys:
             if buy.sent and buy.column in bars:
@@ -159,7 +162,7 @@ class Portfolio:
         self.buys = kept
 
     def _trade(self, column: int, j: int, session: Session, due: tuple[int, PlannedBuy] | None) -> bool:
-        """A symbol through its session; whether anything traded. `due`: its order and the number of it."""
+        """Trade one symbol through its session and return whether it traded. `due`: the number of its order, and the order."""
         run, day = self.runs[column], session.date
         held, before = run.holding.quantity, len(run.fills)
         run.trade(j, session, due[1] if due is not None else None)
@@ -197,7 +200,7 @@ class Portfolio:
                 self.sent += 1
 
     def _wanted(self, day: date, traded: set[int]) -> Iterator[tuple[int, PlannedBuy]]:
-        """Re-entries of what is held, the oldest position first, then the signals of the day, the best first."""
+        """Yield the wanted buys: re-entries, oldest position first, then the signals of the day, best first."""
         for column in sorted(self.opened, key=self.opened.__getitem__):
             j = self._history(column).index(day)
             order = self.runs[column].wanted(j, day, traded=False) if j is not None else None
@@ -214,7 +217,10 @@ class Portfolio:
                     yield column, order
 
     def _denied(self, buy: AccountBuy, closed: date) -> str:
-        """'' or the limit of the account that forbids a buy, by the prices of the session `closed`, or the last one before."""
+        """Return the limit of the account that forbids a buy, or ''.
+
+        Prices are those of the session `closed`, or the last ones before.
+        """
         context = self.candidates[buy.column].context
         order, history = buy.order, context.history
         instrument = context.instrument(order.session)
@@ -240,23 +246,23 @@ class Portfolio:
     # --- the account
 
     def _free(self) -> Paise:
-        """What buys may still take: not what orders hold, nor what sales of undelivered shares brought today."""
+        """Return the paise for new buys: cash without blocked money and without today's sales of undelivered shares."""
         return max(0, self.cash - self.unsettled - sum(buy.blocked for buy in self.buys if buy.sent))
 
     def _value(self, closed: date) -> Paise:
-        """All shares at their last close up to that session."""
+        """Return the value of all shares at their last close up to that session (paise)."""
         return sum(
             self.runs[column].holding.quantity * int((history := self._history(column)).close[history.last_index(closed)])
             for column in self.opened
         )
 
     def _cost(self, column: int) -> Paise:
-        """What the shares that are held have cost, without charges."""
+        """Return the cost of the held shares of a symbol without charges (paise)."""
         run = self.runs[column]
         return fold(run.fills, run.adjustments).cost if column in self.opened else 0
 
     def _loss(self, closed: date) -> float:
-        """The share of the last mark's equity that was lost since."""
+        """Return the share of the last session's equity that was lost since then."""
         before = self.equity_curve[-1].equity if self.equity_curve else 0
         equity = self.cash + self._value(closed) + sum(self.spun_off.values())
         return max(0.0, (before - equity) / before) if before > 0 else 0.0
@@ -266,8 +272,11 @@ class Portfolio:
 
 
 def undelivered(fills: Sequence[Fill], held: int, recent: int) -> Paise:
-    """What a session's sales of undelivered shares brought. Shares bought in it are sold first, then the oldest. `held`: shares
-    before it, of which `recent` were bought since the last session that settled."""
+    """Return what a session's sales of undelivered shares brought (paise).
+
+    Shares bought in the session are sold first, then the oldest. `held`: shares before the session, of which `recent` were
+    bought since the last session that settled.
+    """
     bought, delivered, found = 0, held - recent, 0
     for fill in fills:
         if fill.side is Side.BUY:
@@ -281,7 +290,7 @@ def undelivered(fills: Sequence[Fill], held: int, recent: int) -> Paise:
 
 
 def _by_session(candidates: Sequence[Candidate]) -> dict[date, list[int]]:
-    """The columns of each session's signals, best first."""
+    """Return the candidates with a signal by session, best first, as indices."""
     found: dict[date, list[tuple[tuple[int, float, str], int]]] = {}
     for column, item in enumerate(candidates):
         for j, ranked in item.signals.items():

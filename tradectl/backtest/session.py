@@ -1,12 +1,12 @@
-"""What becomes of one symbol's orders inside one session: the walk, minute by minute, and the closed forms equal to it.
+"""One symbol's orders inside one session: the walk, minute by minute, and the closed form that gives the same result.
 
-The world of the walk (strategy.md, Backtest and simulation): each minute the exchange fills up to and including that moment,
-then the sell monitor steps. Before the first step the open has happened. A buy waits at its limit from the open. The monitor
-keeps one sell for all shares that may be sold, at the lowest target price seen in the session; what it places at or below
-the last price trades at the last price at once, what waits trades at its own price when the path crosses it.
+Each minute the exchange fills orders up to that moment, then the sell monitor steps; the open comes before the first step. A buy
+waits at its limit from the open. The monitor keeps one sell for all shares that may be sold, at the lowest target price seen in
+the session. An order placed at or below the last price trades at the last price at once. A waiting order trades at its own price
+when the path crosses it.
 
-On the path of a daily bar only the open, the extremes and the close decide, because a target never falls while the price
-rises. `closed_form` says so in a few comparisons; tests hold it equal to `walk`.
+On the path of a daily bar only the open, the extremes and the close decide, because a target never falls while the price rises.
+`closed_form` compares these four prices; tests hold it equal to `walk`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ from tradectl.strategy.parameters import Parameters
 
 @dataclass(frozen=True, slots=True)
 class SessionPlan:
-    """How a session starts. `held`: shares that may be sold; `buy_quantity` at `buy_limit` waits for the open (0: none);
-    `same_day`: shares bought today may be sold today; `rsi_exit`: sell at the open instead of at the target; `ema_level` in
-    rupees at today's scale; `ceiling`: a target of an earlier session that must not be exceeded. Prices in paise."""
+    """The start of a session. Prices in paise.
+
+    `held`: shares that may be sold. `buy_quantity` at `buy_limit` waits for the open (0 for none). `same_day`: shares bought
+    today may be sold today. `rsi_exit`: sell at the open instead of at the target. `ema_level`: rupees at today's scale.
+    `ceiling`: the lowest target of earlier sessions, which today's target must not exceed.
+    """
 
     held: int
     ema_level: float
@@ -36,13 +39,14 @@ class SessionPlan:
     ceiling: int | None = None
 
     def target(self, last: int, parameters: Parameters) -> int:
+        """Return the target price in paise when the last price is `last`."""
         price = target_price(self.ema_level, last, self.tick, parameters)
         return price if self.ceiling is None else min(price, self.ceiling)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionFill:
-    """What traded, and how many seconds after the open."""
+    """A fill, `second` seconds after the open. `price` in paise."""
 
     side: Side
     quantity: int
@@ -52,14 +56,14 @@ class SessionFill:
 
 @dataclass(frozen=True, slots=True)
 class SessionResult:
-    """Executions in order of time; `resting` is the lowest target that shares waited at (paise), None if none did."""
+    """Fills in order of time. `resting`: the lowest target at which unsold shares waited (paise), None without one."""
 
     executions: tuple[SessionFill, ...] = ()
     resting: int | None = None
 
 
 def trade(bar: Bar, minutes: int, minute_bars: tuple[MinuteBar, ...], plan: SessionPlan, parameters: Parameters) -> SessionResult:
-    """A session of so many minutes: along its minute bars where there are any, else along the daily bar."""
+    """Return the result of a session of so many minutes, along its minute bars where there are any, else along the daily bar."""
     inside = [item for item in minute_bars if 0 <= item[0] < minutes]
     if inside:
         return walk(minute_path(inside, bar.open), minutes, plan, parameters)
@@ -69,13 +73,15 @@ def trade(bar: Bar, minutes: int, minute_bars: tuple[MinuteBar, ...], plan: Sess
 
 
 def _unusual(bar: Bar, plan: SessionPlan, parameters: Parameters) -> bool:
-    """Whether a price below the open could already be at or above its own target, which the closed forms rule out: an
-    open off the tick, or a limit that is no longer below the fast EMA (a setting can allow that)."""
+    """Return whether a price below the open could be at or above its own target, which the closed form excludes.
+
+    That is an open off the tick, or a limit that is not below the fast EMA (a setting can allow that).
+    """
     return bar.open % plan.tick != 0 or (plan.buy_quantity > 0 and plan.buy_limit >= plan.target(plan.buy_limit, parameters))
 
 
 def closed_form(bar: Bar, minutes: int, plan: SessionPlan, parameters: Parameters) -> SessionResult:
-    """The walk along a daily bar's path, by its corners alone."""
+    """Return the result of the walk along a daily bar's path, from its four prices alone."""
     low_first = low_comes_first(bar.open, bar.high, bar.low)
     at_open, at_low = plan.target(bar.open, parameters), plan.target(bar.low, parameters)
     executions: list[SessionFill] = []
@@ -115,7 +121,7 @@ def _reached(second: int | None) -> int:
 
 
 def walk(path: Path, minutes: int, plan: SessionPlan, parameters: Parameters, step: int = 1) -> SessionResult:
-    """The session minute by minute (every `step` minutes), as the exchange and the sell monitor live it."""
+    """Return the result of a session, minute by minute (every `step` minutes), with the exchange and the sell monitor."""
     return _Walk(path, minutes * MINUTE, plan, parameters).run(step * MINUTE)
 
 
@@ -132,6 +138,7 @@ class _Walk:
         self.resting: int | None = None
 
     def run(self, step: int) -> SessionResult:
+        """Walk the whole session and return its result."""
         opened = self.path.price_at(0)
         if self.wanted and opened <= self.plan.buy_limit:
             self._buy(opened, 0)
@@ -146,7 +153,7 @@ class _Walk:
         return SessionResult(tuple(self.executions), self.resting if self.shares else None)
 
     def _monitor(self, now: int) -> None:
-        """One step: cancel a buy that a sell would meet, lower the target, offer every share that may be sold."""
+        """Do one step: cancel a buy that a sell would cross, lower the target, offer all shares that may be sold."""
         if self.sold:
             self.wanted = 0
         if not self.shares:
@@ -162,7 +169,7 @@ class _Walk:
             self.wanted = 0
 
     def _exchange(self, a: int, b: int) -> None:
-        """Fill what the path crosses in [a, b], in order of time."""
+        """Fill the orders that the path crosses in [a, b], in order of time."""
         hits: list[tuple[int, Side]] = []
         if self.offered and self.resting is not None:
             second = self.path.first_at_or_above(self.resting, a, b)

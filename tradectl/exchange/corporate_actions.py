@@ -1,4 +1,4 @@
-"""Shares that are held, and what corporate actions make of them before a session begins."""
+"""The effect of corporate actions on held shares before a session begins."""
 
 from __future__ import annotations
 
@@ -14,26 +14,31 @@ from tradectl.model.moment import at_ist
 from tradectl.model.position import Adjustment, fraction_cash, shares_after
 
 BEFORE_THE_DAY = time(8, 0)
-"""When corporate actions are booked on their ex-date (IST): before any order of that day."""
+"""The time (IST) at which corporate actions are booked on their ex-date: before all orders of that day."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeldShares:
-    """`locked`: shares among `quantity` that cannot be sold before a session; `ceiling`: the lowest target so far (paise), None
-    without one."""
+    """Shares of one symbol. `locked`: (session, shares) that cannot be sold before that session.
+
+    `ceiling`: the lowest target so far (paise), None without one.
+    """
 
     quantity: int
     locked: tuple[tuple[date, int], ...] = ()
     ceiling: int | None = None
 
     def free(self, day: date) -> int:
-        """Shares that may be sold on a session."""
+        """Return the shares that may be sold on a session."""
         return self.quantity - sum(shares for release, shares in self.locked if release > day)
 
 
 @dataclass(frozen=True, slots=True)
 class BarStep:
-    """From one bar to the next: the last close and the open (paise), M before and at this bar, the tick of this session."""
+    """The data between two bars: the last close and the open (paise), and the tick of the new session.
+
+    `multiplier_before` and `multiplier`: the adjustment factor M on both bars.
+    """
 
     close: int
     open: int
@@ -45,7 +50,10 @@ class BarStep:
 def through_actions(
     holding: HeldShares, actions: Sequence[CorporateAction], step: BarStep, sessions: SessionTable
 ) -> tuple[HeldShares, tuple[Adjustment, ...]]:
-    """The holding after all actions with an ex-date since the previous bar, oldest first, and what is booked for them."""
+    """Return the shares after all actions since the previous bar, and the adjustments to book.
+
+    `actions` have an ex-date after the previous bar, oldest first.
+    """
     close: Fraction = Fraction(step.close)
     entitled = holding.quantity
     booked: list[Adjustment] = []
@@ -74,7 +82,7 @@ def _adjustment(
 
 
 def _scaled(holding: HeldShares, action: CorporateAction, sessions: SessionTable) -> HeldShares:
-    """After a split, bonus or consolidation; new shares are locked until they are credited."""
+    """Return the shares after a split, bonus or consolidation. New shares are locked until they are credited."""
     quantity = shares_after(holding.quantity, action.ratio)
     if action.ratio > 1:
         new = (release_session(action, sessions), quantity - holding.quantity)

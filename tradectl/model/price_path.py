@@ -1,9 +1,9 @@
-"""How a price moves inside a session: corner points in whole seconds, straight lines between them.
+"""The path of a price inside a session: corner points in whole seconds, joined by straight lines.
 
-From a daily bar: the open, the extreme nearer to the open (the low on a tie), the other extreme, the close. From minute bars:
-the same for each minute, with its corners at 0, 20, 40 and 59 seconds, level where a minute is missing. Seconds count
-from the start of continuous trading. A price is rounded to the paisa, so it moves one way along each line and is exact at the
-corners; before the first and after the last corner it stands still.
+A daily bar gives the open, the extreme nearer to the open (the low on a tie), the other extreme and the close. Each minute bar
+gives the same corners at its seconds 0, 20, 40 and 59; the path is level where a minute is missing. Seconds count from the start
+of continuous trading. Prices are rounded to the paisa, so each line is monotonic and exact at its corners. Before the first and
+after the last corner the price is constant.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Path:
     __slots__ = ("_highs", "_lows", "prices", "seconds")
 
     def __init__(self, corners: Iterable[tuple[int, int]]) -> None:
-        """`corners`: (second, price), seconds strictly ascending, at least one. ValueError otherwise."""
+        """Take `corners` as (second, price): at least one, seconds strictly ascending. Raises ValueError otherwise."""
         points = list(corners)
         self.seconds: list[int] = [second for second, _ in points]
         self.prices: list[int] = [price for _, price in points]
@@ -33,6 +33,7 @@ class Path:
         self._highs: list[int] = list(accumulate(self.prices, max))
 
     def price_at(self, second: int) -> int:
+        """Return the price at a second (paise)."""
         after = bisect_right(self.seconds, second)
         if after == 0:
             return self.prices[0]
@@ -41,14 +42,14 @@ class Path:
         return self._on_line(after, second)
 
     def _on_line(self, after: int, second: int) -> int:
-        """The price between the corners `after` - 1 and `after`, halves rounded up."""
+        """Return the price between the corners `after` - 1 and `after`; halves are rounded up."""
         start, end = self.seconds[after - 1], self.seconds[after]
         begin, change = self.prices[after - 1], self.prices[after] - self.prices[after - 1]
         span = end - start
         return begin + (2 * change * (second - start) + span) // (2 * span)
 
     def until(self, second: int) -> tuple[int, int, int]:
-        """The lowest and the highest price from the first corner to `second`, and the price then."""
+        """Return the lowest and the highest price up to `second`, and the price at `second`."""
         after = bisect_right(self.seconds, second)
         last = self.price_at(second)
         if after == 0:
@@ -56,26 +57,28 @@ class Path:
         return min(self._lows[after - 1], last), max(self._highs[after - 1], last), last
 
     def low_between(self, a: int, b: int) -> int:
+        """Return the lowest price in [a, b]."""
         return min(self._extremes(a, b))
 
     def high_between(self, a: int, b: int) -> int:
+        """Return the highest price in [a, b]."""
         return max(self._extremes(a, b))
 
     def _extremes(self, a: int, b: int) -> list[int]:
-        """The prices among which the extremes of [a, b] are: its ends and the corners inside."""
+        """Return the prices that include the extremes of [a, b]: those at its ends and at the corners inside."""
         inside = self.prices[bisect_left(self.seconds, a) : bisect_right(self.seconds, b)]
         return [self.price_at(a), *inside, self.price_at(b)]
 
     def first_at_or_below(self, price: int, a: int, b: int) -> int | None:
-        """The first second of [a, b] with a price <= `price`; None if there is none."""
+        """Return the first second of [a, b] with a price <= `price`, or None."""
         return self._first(price, a, b, 1)
 
     def first_at_or_above(self, price: int, a: int, b: int) -> int | None:
-        """The first second of [a, b] with a price >= `price`; None if there is none."""
+        """Return the first second of [a, b] with a price >= `price`, or None."""
         return self._first(price, a, b, -1)
 
     def _first(self, price: int, a: int, b: int, sign: int) -> int | None:
-        """`sign` 1 looks for a price at or below, -1 for one at or above. Each line goes one way, so its end decides."""
+        """Return the first second at or below (`sign` 1) or at or above (-1) a price. Lines are monotonic: ends decide."""
         if a > b:
             return None
         start = a
@@ -88,7 +91,7 @@ class Path:
         return None
 
     def _search(self, price: int, before: int, reached: int, sign: int) -> int:
-        """The first second of one line, not reached at `before` and reached at `reached`."""
+        """Return the first second of one line at which the price is reached: after `before`, at or before `reached`."""
         while reached - before > 1:
             middle = (before + reached) // 2
             if sign * (self.price_at(middle) - price) <= 0:
@@ -99,14 +102,16 @@ class Path:
 
 
 def low_comes_first(opened: int, high: int, low: int) -> bool:
-    """Whether a daily bar's path goes to its low before its high."""
+    """Return whether a daily bar's path goes to its low before its high."""
     return opened - low <= high - opened
 
 
 def daily_path(opened: int, high: int, low: int, close: int, minutes: int, step: int = 1) -> Path:  # noqa: PLR0917 - a bar is four prices
-    """The path of a daily bar over a session of so many minutes. Its turns are at a third and two thirds, moved down to
-    a multiple of `step` minutes so that whoever looks every `step` minutes sees both extremes; in a session too short for that
-    (Muhurat trading lasts an hour) they stay where they are."""
+    """Return the path of a daily bar over a session of so many minutes.
+
+    Its turns are at one third and two thirds, rounded down to a multiple of `step` minutes, so that a check every `step` minutes
+    sees both extremes. In a session too short for that (Muhurat trading lasts an hour) they are not rounded.
+    """
     step = step if minutes // 3 >= step else 1
     first, second = (minutes * part // 3 // step * step for part in (1, 2))
     turns = (low, high) if low_comes_first(opened, high, low) else (high, low)
@@ -114,8 +119,10 @@ def daily_path(opened: int, high: int, low: int, close: int, minutes: int, step:
 
 
 def minute_path(bars: Sequence[MinuteBar], day_open: int) -> Path:
-    """The path through minute bars (minute after the open, open, high, low, close, volume), ascending. The first second
-    has the day's official open, which the first minute bar need not have."""
+    """Return the path through minute bars, ascending.
+
+    The first second has the official open of the day, which may differ from the open of the first minute bar.
+    """
     corners = [(0, day_open)]
     for minute, opened, high, low, close, _ in bars:
         start = minute * MINUTE

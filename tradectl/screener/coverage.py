@@ -1,12 +1,13 @@
-"""Whether the stored bars reach today without a hole: `analyze` refuses sessions that no instrument, or too few, have.
+"""The check that the stored bars reach today without a missing session, without which `analyze` refuses to run.
 
-A missing session moves every RSI and average, and so the list of buys. A session counts as missing where no instrument has a bar
-of it, or where more than half of the universe's instruments that had bars before and after lack one: then a file was lost, not a
-trade. A symbol alone without a bar was halted or suspended: the rule `missing_bars` excludes it, and the evening goes on.
+A missing session changes every RSI and average, and so the list of buys. A session is missing where no instrument has a bar of
+it, or where more than half of the universe's instruments with bars before and after have none: then a file was lost. A single
+symbol without a bar was halted or suspended: the rule `missing_bars` excludes it, and the evening goes on.
 
-Looked at are the last 60 run sessions before today, as for a symbol alone: no window of a rule is longer, RSI10 keeps 0.2 %
-of what was before, and one missing bar moves an EMA200 by less than 1 % of that day's change. An older hole, a Muhurat
-session or a drill that is missing is left to `data check` and `doctor`."""
+The last 60 run sessions before today are checked, as for a single symbol. No window of a rule is longer, RSI10 keeps 0.2 % of
+the earlier prices, and one missing bar moves an EMA200 by less than 1 % of that day's change. Older gaps, Muhurat sessions and
+drills are left to `data check` and `doctor`.
+"""
 
 from __future__ import annotations
 
@@ -26,20 +27,20 @@ if TYPE_CHECKING:
     from tradectl.model.panel import Panel
 
 FEW = 3
-"""Instruments that must lack a session before it counts as missing for a universe."""
+"""The least instruments without a bar of a session before the session is missing for a universe."""
 NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class MissingSessions:
-    """Run sessions whose bars are missing, oldest first. `stored`: whether some of them have bars of a few instruments."""
+    """Run sessions without bars, oldest first. `stored`: whether some of them have bars of a few instruments."""
 
     sessions: tuple[date, ...]
     stored: bool
 
     @property
     def text(self) -> str:
-        """The message: which sessions, what it means, and the commands that help."""
+        """Return the message: which sessions, what it means, and the commands that help."""
         first, last, count = self.sessions[0], self.sessions[-1], len(self.sessions)
         named = ", ".join(map(str, self.sessions[:NAMED])) + (f" and {count - NAMED} more" if count > NAMED else "")
         which = f"{count} sessions have" if count > 1 else "a session has"
@@ -54,9 +55,10 @@ class MissingSessions:
 def missing_sessions(
     panel: Panel, sessions: SessionTable, universe: Sequence[str], session: date, *, stale: bool
 ) -> MissingSessions | None:
-    """Return the run sessions before `session`, since the first stored one, whose bars are missing; None where none is.
+    """Return the run sessions before `session`, since the first stored one, without bars; None without any.
 
-    `stale`: the last stored bars are to be taken, so that only what is missing before them counts."""
+    `stale`: the last stored bars are used, so only sessions before them count.
+    """
     end = panel.last_index(session - timedelta(days=1)) + 1
     if not end:
         return None
@@ -72,7 +74,7 @@ def missing_sessions(
 
 
 def _thin(panel: Panel, universe: Sequence[str], end: int) -> list[date]:
-    """Return the stored sessions on which most of the universe lacks a bar between two of its own."""
+    """Return the stored sessions on which most of the universe has no bar between two of its own."""
     begin = max(0, end - SPAN)
     columns = [panel.columns[name] for name in universe if name in panel.columns]
     state = np.asarray(panel.state[begin:end])[:, columns]

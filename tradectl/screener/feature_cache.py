@@ -1,7 +1,7 @@
-"""The last rows of everybody's features, one a session, kept from evening to evening.
+"""A cache of the features of all instruments on the last sessions, stored from evening to evening.
 
-A reference run that held nothing not long ago goes on over these few rows; otherwise it needs the features of every bar since the
-first. A row is what `state.columns` said after that session, and so, bit for bit, the row of `features` of each history.
+The reference run of a symbol that held nothing a short time ago continues over these rows. Otherwise it needs the features of
+every bar since the first. A row is `state.columns` after that session, and so, bit for bit, the row of `features`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from tradectl.strategy.features import INDICATOR_SETTINGS, Features
 from tradectl.strategy.parameters import Parameters
 
 FORMAT = 1
-"""Of what is put on the shelf."""
+"""The version of the stored format."""
 KEPT = 60
-"""Sessions whose rows are kept: a run that last held nothing before them needs its whole history once."""
+"""Sessions whose rows are stored. A run that held something on all of them needs its whole history once."""
 _FIELDS = tuple(item.name for item in fields(Features))
 _WHOLE = ("average_turnover", "median_turnover", "bars")
-"""The columns of whole numbers. The others hold floats; every value takes eight bytes."""
+"""The columns of whole numbers. The others are floats; every value has eight bytes."""
 _Table = NDArray[np.int64]
 """The features after one session, shaped (columns, instruments), by their bytes."""
 
@@ -40,13 +40,13 @@ class FeatureCache:
         self._tables: dict[int, _Table | None] = {}
 
     def add(self, state: FeatureState) -> None:
-        """Take down where everybody stands after the scan's session, all of whose bars are stored."""
+        """Add the features after the session of a state, all of whose bars are stored."""
         row = columns(state, np.arange(len(state.instruments)), self._parameters)
         table = np.array([getattr(row, name).view(np.int64) for name in _FIELDS])
         self._new[state.session] = self._tables[state.session] = table
 
     def rows(self, column: int, sessions: Sequence[int]) -> Features | None:
-        """The rows of one column of the panel after these sessions (ordinals); None unless all of them are known."""
+        """Return the features of one column of the panel on these sessions (ordinals), or None unless all are known."""
         found = [self._table(session) for session in sessions]
         if any(table is None or column >= table.shape[1] for table in found):
             return None
@@ -55,7 +55,7 @@ class FeatureCache:
         return Features(**{name: column if name in _WHOLE else column.view(np.float64) for name, column in own})
 
     def keep(self) -> None:
-        """Put what is new on the shelf, in the place of what is too old."""
+        """Store the new rows and delete those that are too old."""
         if not self._new:
             return
         edition = self._market.edition()
@@ -79,6 +79,6 @@ class FeatureCache:
 
 
 def _rules(parameters: Parameters) -> str:
-    """Names what made the rows: the source of the rules, and the settings of the indicators."""
+    """Return a name for the code and the settings that made the rows."""
     settings = [getattr(parameters, name) for name in INDICATOR_SETTINGS]
     return hashlib.sha256(repr((fingerprint(*RULES), settings)).encode()).hexdigest()[:16]

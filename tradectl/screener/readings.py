@@ -1,7 +1,6 @@
-"""Readings on demand: indicator columns are computed once an instrument and then only looked up.
+"""Features on demand: the columns of an instrument are computed once and then looked up.
 
-All columns are causal, so a reading of session t is the same whatever bars came later; nobody gets one of a later session
-than he asks for.
+Every column is causal: the reading of a session does not depend on later bars, and no caller gets one later than it requests.
 """
 
 from __future__ import annotations
@@ -39,25 +38,27 @@ class Readings:
 
     @cached_property
     def states(self) -> StateCache:
+        """Return the states of all instruments at once."""
         from tradectl.screener.state_cache import StateCache
 
         return StateCache(self._market, self._parameters, self.shelf, self.feature_cache)
 
     @cached_property
     def feature_cache(self) -> FeatureCache | None:
-        """The last rows of everybody; None without a shelf, where one process goes on from session to session and knows them."""
+        """Return the rows of the last sessions, or None without a shelf: one process then has all features in memory."""
         from tradectl.screener.feature_cache import FeatureCache
 
         return FeatureCache(self._market, self._parameters, self.shelf) if self.shelf is not None else None
 
     @cached_property
     def trade_cache(self) -> TradeCache:
+        """Return the reference trades of each symbol."""
         from tradectl.screener.trade_cache import TradeCache
 
         return TradeCache(self._market, self._parameters, self.shelf)
 
     def columns(self, instrument_id: str) -> tuple[History, Features] | None:
-        """History and features of an instrument; None where there is no bar at all."""
+        """Return history and features of an instrument, or None without bars."""
         known = self._columns.get(instrument_id)
         history = self._market.history(instrument_id)
         if history is None:
@@ -68,7 +69,7 @@ class Readings:
         return known
 
     def reading(self, instrument_id: str, through: date) -> Reading | None:
-        """The reading of the last stored bar of a session <= `through`."""
+        """Return the reading of the last stored bar of a session <= `through`, or None."""
         columns = self.columns(instrument_id)
         if columns is None:
             return None
@@ -82,8 +83,10 @@ class Readings:
         return found
 
     def reading_with(self, instrument_id: str, bar: Bar, multiplier: float) -> tuple[History, Reading] | None:
-        """The reading of a session whose bar is not final yet, put behind the stored bars of earlier sessions. Where the
-        stored bar of that session says the same, its reading is the same."""
+        """Return history and reading with a bar that is not final yet after the stored bars of earlier sessions, or None.
+
+        Where the stored bar of that session is equal, its own reading is returned.
+        """
         columns = self.columns(instrument_id)
         if columns is None:
             return None
@@ -99,7 +102,7 @@ class Readings:
         return extended, longer.reading(extended, len(extended) - 1)
 
     def keep(self) -> None:
-        """Leave for the next process what this one found out."""
+        """Store what this process computed for the next one."""
         self.states.keep()
         self.trade_cache.keep()
         if self.feature_cache is not None:
@@ -120,7 +123,7 @@ class Readings:
         return features(history, self._parameters)
 
     def rsi_between(self, history: History, after: date, through: date) -> Floats:
-        """RSI of every bar of `after` < session <= `through`, of a history."""
+        """Return RSI of every bar of a history with `after` < session <= `through`."""
         return self.features_of(history).rsi[history.last_index(after) + 1 : history.last_index(through) + 1]
 
 

@@ -1,7 +1,7 @@
-"""What is decided about every instrument of a universe at a close: the scan's row, the rules, and for those who pass a score.
+"""The verdict about every instrument of a universe at a close: the rules for all at once, and a score for those that pass.
 
-The rules are asked for the whole row at once. Only a candidate, for which the entry rule holds, is looked at alone: its next
-session's ex-dates, and what the rules earned on it before.
+The rules read one row of features. Only a candidate, for which the entry rule holds, is read alone: the ex-dates of its next
+session, and the trades of the rules on it before.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tradectl.strategy.trusted_prices import MEMORY, MISSING_BARS, UNKNOWN_ACTIO
 
 @dataclass(frozen=True, slots=True)
 class InstrumentVerdict:
-    """What was decided about one instrument, with everything that led to it. `rule` decided; `score` for a candidate."""
+    """The verdict about one instrument and its reasons. `rule`: the rule that decided, `score` for a candidate."""
 
     instrument_id: str
     symbol: str
@@ -44,13 +44,16 @@ class InstrumentVerdict:
     combined: float = 0.0
     trades: int = 0
     surveillance: str = ""
-    """The surveillance measures that it is under, short-term ASM too, which excludes nothing."""
+    """The surveillance measures on the symbol, with short-term ASM, which excludes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScreenRequest:
-    """What is asked: about whom, at which close, for which session. `bars`: the session's bars, those that there are, where they
-    are not final yet; None where the stored ones are. `whole`: the sessions before must be stored without a hole."""
+    """The input of a screen: a universe, the session whose close decides, and the session to buy for.
+
+    `bars`: the bars of the session where they are not final, None where the stored ones are used. `whole`: the sessions before
+    must have bars.
+    """
 
     universe: tuple[str, ...]
     session: date
@@ -62,8 +65,11 @@ class ScreenRequest:
 
 @dataclass(frozen=True, slots=True)
 class ScreenResult:
-    """The answer: verdicts in the order of the universe. `stale`: made from the last stored bars, for there is none of the
-    session. `missing`: the sessions that are missing, where they must not be; then there are no verdicts."""
+    """The verdicts in the order of the universe.
+
+    `stale`: made from the last stored bars, because there are none of the session. `missing`: the sessions without bars, where
+    the request was `whole`; then there are no verdicts.
+    """
 
     verdicts: tuple[InstrumentVerdict, ...]
     stale: bool
@@ -71,7 +77,10 @@ class ScreenResult:
 
 
 def screen(market: MarketData, sessions: SessionTable, known: Readings, asked: ScreenRequest, tell: Tell) -> ScreenResult:
-    """A verdict about everybody. Without any bar of the session everybody is excluded, unless `allow_stale`."""
+    """Return a verdict about every instrument.
+
+    Without any bar of the session every instrument is excluded, unless the setting `allow_stale` is on.
+    """
     if asked.whole:
         allowed = asked.parameters.allow_stale
         missing = missing_sessions(market.panel(), sessions, asked.universe, asked.session, stale=allowed)
@@ -96,7 +105,7 @@ def screen(market: MarketData, sessions: SessionTable, known: Readings, asked: S
 
 
 def screen_alone(market: MarketData, sessions: SessionTable, shelf: Shelf | None, asked: ScreenRequest) -> ScreenResult:
-    """`screen` with nothing in memory, for a process of its own; what took long is kept there."""
+    """Return `screen` from an empty memory, for a process of its own, and store what took long to compute."""
     known = Readings(market, asked.parameters, shelf)
     close = screen(market, sessions, known, asked, silence)
     known.keep()
@@ -117,7 +126,7 @@ def _has_bar(state: FeatureState, chosen: PanelColumns, session: date) -> NDArra
 
 
 class _Screener:
-    """The rules for a row, and the score for those who pass."""
+    """The rules for a row of instruments, and the score of those that pass."""
 
     def __init__(self, market: MarketData, sessions: SessionTable, known: Readings, asked: ScreenRequest) -> None:
         self.market, self.sessions, self.known, self.asked = market, sessions, known, asked
@@ -125,7 +134,7 @@ class _Screener:
         self.watched = self.surveillance.excluded()
 
     def row(self, state: FeatureState, chosen: PanelColumns, names: Sequence[str]) -> dict[str, InstrumentVerdict]:
-        """Verdicts about those that have a bar, by instrument."""
+        """Return the verdicts about the instruments with a bar, by instrument."""
         parameters = self.asked.parameters
         table = columns(state, chosen, parameters)
         rows = readings(state, chosen, table)
@@ -138,7 +147,7 @@ class _Screener:
         found = {}
         for i, (name, (symbol, _), reading, out, no) in enumerate(zip(names, named, rows, excluded, refused, strict=True)):
             rule, why = self._distrusted(state, int(chosen[i]), name, reading)
-            if out and rule in {"", MISSING_BARS}:  # a fund that seldom trades is none the less a fund
+            if out and rule in {"", MISSING_BARS}:  # a fund stays excluded as a fund where it also lacks bars
                 detail = f"{out}, {self.surveillance.excluding(name)}" if out == "surveillance" else out
                 rule, why = out, f"not in the universe: {detail}"
             if rule:
@@ -147,7 +156,7 @@ class _Screener:
                 reason = f"RSI {reading.rsi:.1f}, close {reading.close / 100:.2f}: fails {no}"
                 found[name] = InstrumentVerdict(name, symbol, reading, "AVOID", no, reason)
             else:
-                jumped = bool(state.arrays["jump"][chosen[i]])  # it may keep the reference run from entries for long
+                jumped = bool(state.arrays["jump"][chosen[i]])  # a jump keeps the reference run from entries for 600 bars
                 lately = None if jumped else self._lately(name, reading, table.take(np.array([i])))
                 found[name] = self._scored(symbol, reading, lately or self._context(name, reading))
         for name in found.keys() & self.surveillance.named():
@@ -155,8 +164,10 @@ class _Screener:
         return found
 
     def _distrusted(self, state: FeatureState, column: int, name: str, reading: Reading) -> tuple[str, str]:
-        """The rule of `trusted_prices` that excludes an instrument, and its reason. Its whole history is looked at only where
-        the scan or the panel shows something."""
+        """Return the rule of `trusted_prices` that excludes an instrument, and its reason.
+
+        The whole history is read only where the state or the panel shows a jump or a missing bar.
+        """
         undecided = self._undecided.get(name)
         if undecided is not None and undecided <= self.asked.following:
             return UNKNOWN_ACTION, why_undecided(undecided)
@@ -173,7 +184,7 @@ class _Screener:
 
     @cached_property
     def _lacking(self) -> frozenset[str]:
-        """The instruments without a bar on one of the last sessions with bars."""
+        """Return the instruments without a bar on one of the last sessions with bars."""
         panel = self.market.panel()
         end = panel.last_index(self.asked.session) + 1
         lacking = (panel.state[max(0, end - WINDOW) : end] == GAP).any(axis=0)
@@ -195,8 +206,10 @@ class _Screener:
         return InstrumentVerdict(instrument_id, symbol, reading, verdict, "score", reason, strength, backtest, combined, count)
 
     def _lately(self, instrument_id: str, reading: Reading, row: Features) -> BacktestContext | None:
-        """What is known of an instrument from where its reference run was last flat on. `row` is that of the reading; None
-        unless those before were kept."""
+        """Return the context of an instrument since its reference run last held nothing.
+
+        `row`: the features of the reading. None unless the features of the sessions before are in the cache.
+        """
         since, feature_cache, panel = (
             self.known.trade_cache.flat_on(instrument_id, self.sessions),
             self.known.feature_cache,
@@ -217,18 +230,18 @@ class _Screener:
         return BacktestContext.gather(self.market, self.sessions, parameters, instrument_id, history=bars, columns=columns)
 
     def _context(self, instrument_id: str, reading: Reading) -> BacktestContext:
-        """What is known of an instrument from its first bar on."""
+        """Return the context of an instrument from its first bar on."""
         history, parameters = self._history(instrument_id, reading), self.asked.parameters
         columns = self.known.features_of(history)
         return BacktestContext.gather(self.market, self.sessions, parameters, instrument_id, history=history, columns=columns)
 
     def _not_final(self, instrument_id: str, reading: Reading) -> Bar | None:
-        """The bar of the reading, if it is one that is not stored."""
+        """Return the bar of the reading where it is not stored, else None."""
         bar = self.asked.bars.get(instrument_id) if self.asked.bars is not None else None
         return bar if bar is not None and reading.session == bar.session else None
 
     def _history(self, instrument_id: str, reading: Reading) -> History:
-        """The bars that the reading is of: the stored ones, or those before and the bar that is not final."""
+        """Return the bars of the reading: the stored ones, or those before and the bar that is not final."""
         bar = self._not_final(instrument_id, reading)
         if bar is not None:
             found = self.known.reading_with(instrument_id, bar, reading.multiplier)
@@ -241,6 +254,6 @@ class _Screener:
 
 
 def _lacks_before(panel: Panel, instrument_id: str, since: date) -> bool:
-    """Return whether a hole shortly before a session keeps the reference run from entries after it."""
+    """Return whether a missing bar shortly before a session keeps the reference run from entries after it."""
     begin = panel.last_index(since)
     return bool((panel.state[max(0, begin - WINDOW) : begin, panel.columns[instrument_id]] == GAP).any())

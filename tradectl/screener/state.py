@@ -1,7 +1,7 @@
-"""The scan: what the rules look at, for all instruments of a row at once, carried on from session to session.
+"""The state of the features of all instruments after one session, advanced from session to session.
 
 A `FeatureState` holds what one more row of bars needs from the past: the smoothed values, and rings with the last bars of each
-window. An instrument counts its own bars: where it has none, its values do not move. After a row every instrument has, bit for
+window. An instrument counts its own bars: where it has none, its values do not change. After a row every instrument has, bit for
 bit, the last row of `features` of its history: the same sums from running totals, in the same order. Costly values that are
 seldom read (medians, extremes of windows) are computed from the rings on demand.
 """
@@ -25,13 +25,13 @@ from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.trusted_prices import suspicious
 
 RULES = ("backtest", "exchange", "model", "screener", "strategy")
-"""The packages whose source decides what a scan holds, and what a rule makes of it."""
+"""The packages whose source decides what a state contains, and what the rules make of it."""
 PanelColumns = NDArray[np.intp]
-"""Which instruments are meant: their columns in the panel."""
+"""Instruments, by their columns in the panel."""
 
 
 class Windows(NamedTuple):
-    """All that a scan depends on besides the bars: how many of them each indicator looks at."""
+    """The window of each indicator, in bars: everything but the bars that a state depends on."""
 
     rsi: int
     fast: int
@@ -42,11 +42,12 @@ class Windows(NamedTuple):
 
     @classmethod
     def of(cls, p: Parameters) -> Windows:
+        """Return the windows of a set of parameters."""
         return cls(p.rsi_period, p.ema_fast, p.ema_slow, p.average_window, p.quality_window, p.quality_candle_window)
 
 
 def layout(windows: Windows) -> Mapping[str, tuple[str, int]]:
-    """Every array of a scan: its type, and the length of its ring (0: one value an instrument)."""
+    """Return the type of each array of a state, and the length of its ring (0: one value per instrument)."""
     last = {"day": "i8", "series": "i1", "close": "i8", "volume": "i8", "multiplier": "f8", "bars": "i8", "jump": "i8"}
     smoothed = dict.fromkeys(("adjusted", "up", "down", "fast", "slow", "slow_before"), "f8")
     totals = dict.fromkeys(("volume_total", "volume_sum", "range_total", "range_sum", "spread_total", "spread_sum"), "f8")
@@ -67,9 +68,12 @@ def layout(windows: Windows) -> Mapping[str, tuple[str, int]]:
 
 @dataclass(eq=False)
 class FeatureState:
-    """`instruments` as the panel's columns; `session` the ordinal of the last row taken in (0: none). `arrays` by `layout`, one
-    column an instrument; `day`, `series`, `close`, `volume` and `multiplier` are of its own last bar, as traded. `jump`: the
-    number of its last bar whose open contradicts the close before, counted from 1; 0 without one."""
+    """The features of all instruments after the session `session` (an ordinal, 0 before the first).
+
+    `instruments`: as the panel's columns. `arrays`: by `layout`, one column per instrument. `day`, `series`, `close`, `volume`
+    and `multiplier` belong to the last bar of each, as traded. `jump`: the number of the last bar whose open contradicts the
+    close before, counted from 1; 0 without one.
+    """
 
     instruments: tuple[str, ...]
     windows: Windows
@@ -78,19 +82,19 @@ class FeatureState:
 
     @classmethod
     def empty(cls, instruments: Sequence[str], windows: Windows) -> FeatureState:
-        """Before the first bar of anybody."""
+        """Return the state before the first bar."""
         n = len(instruments)
         arrays = {name: np.zeros((size, n) if size else n, dtype=kind) for name, (kind, size) in layout(windows).items()}
         return cls(tuple(instruments), windows, 0, arrays)
 
     def copy(self) -> FeatureState:
-        """The same, to look one row ahead without moving."""
+        """Return a copy, which can be advanced without a change of this state."""
         return FeatureState(
             self.instruments, self.windows, self.session, {name: values.copy() for name, values in self.arrays.items()}
         )
 
     def alone(self, instrument_id: str) -> FeatureState | None:
-        """A copy with this instrument only; None where it is not there."""
+        """Return a copy with one instrument, or None where the state does not have it."""
         if instrument_id not in self.instruments:
             return None
         column = self.instruments.index(instrument_id)
@@ -98,7 +102,7 @@ class FeatureState:
         return FeatureState((instrument_id,), self.windows, self.session, arrays)
 
     def among(self, instruments: Sequence[str]) -> FeatureState:
-        """The same for these columns; an instrument that was not there has no bar yet."""
+        """Return the state with these columns. An instrument that it did not have has no bar yet."""
         if tuple(instruments) == self.instruments:
             return self
         column = {instrument_id: number for number, instrument_id in enumerate(self.instruments)}
@@ -111,13 +115,13 @@ class FeatureState:
         return found
 
     def columns_of(self, instruments: Sequence[str]) -> PanelColumns:
-        """The columns of these instruments. KeyError for one that is not there."""
+        """Return the columns of these instruments. Raises KeyError for one that the state does not have."""
         column = {instrument_id: number for number, instrument_id in enumerate(self.instruments)}
         return np.array([column[name] for name in instruments], dtype=np.intp)
 
 
 def advance(state: FeatureState, row: Row) -> None:
-    """Take in one more row, in place: a scan is too large to be copied for each of thousands of sessions."""
+    """Add one row of bars in place. A copy for each of thousands of sessions would take too long."""
     chosen, at, windows = np.flatnonzero(row.state > 0), state.arrays, state.windows
     state.session = row.session
     bars = at["bars"][chosen]
@@ -146,7 +150,7 @@ def advance(state: FeatureState, row: Row) -> None:
 
 
 def _note_jumps(state: FeatureState, chosen: PanelColumns, row: Row, multiplier: Floats) -> None:
-    """Note the bars whose open contradicts the close before: `trusted_prices.jumps` looks closer at them."""
+    """Note the bars whose open contradicts the close before. `trusted_prices.jumps` explains some of them later."""
     at = state.arrays
     seen = at["bars"][chosen] > 0
     chosen, multiplier = chosen[seen], multiplier[seen]
@@ -160,7 +164,7 @@ def _note_jumps(state: FeatureState, chosen: PanelColumns, row: Row, multiplier:
 
 
 def _smooth(state: FeatureState, chosen: PanelColumns, bars: Ints, close: Floats) -> None:
-    """The recurrences of `indicators`, one step: an average begins at its first value, and a change at nothing."""
+    """Do one step of the smoothing of `indicators`: an average starts at its first value, a change at 0."""
     at, windows, first = state.arrays, state.windows, bars == 0
     change = np.where(first, 0.0, close - at["adjusted"][chosen])
     wilders = rsi_share(windows.rsi)
@@ -180,7 +184,7 @@ def _smooth(state: FeatureState, chosen: PanelColumns, bars: Ints, close: Floats
 
 
 def _total(state: FeatureState, name: str, chosen: PanelColumns, places: PanelColumns, values: Floats) -> None:
-    """A running total, and what it grew by within its window."""
+    """Advance a running total, and its growth within its window."""
     at = state.arrays
     total = at[f"{name}_total"][chosen] + values
     at[f"{name}_sum"][chosen] = total - _get(at[f"{name}_totals"], places)
@@ -189,22 +193,23 @@ def _total(state: FeatureState, name: str, chosen: PanelColumns, places: PanelCo
 
 
 def _places(state: FeatureState, chosen: PanelColumns, number: Ints, size: int) -> PanelColumns:
-    """Where a ring of that size keeps each instrument's bar of that number."""
+    """Return the places of bars with these numbers in a ring of that size."""
     return number % size * len(state.instruments) + chosen
 
 
 def _get(ring: NDArray[Any], places: PanelColumns) -> NDArray[Any]:
-    """What stands in these places: the value of one whole turn ago, before the new one is put."""
+    """Return the values in these places of a ring: those of one window ago, before `_put`."""
     found: NDArray[Any] = ring.reshape(-1)[places]
     return found
 
 
 def _put(ring: NDArray[Any], places: PanelColumns, values: NDArray[Any]) -> None:
+    """Write values to these places of a ring."""
     ring.reshape(-1)[places] = values
 
 
 def columns(state: FeatureState, chosen: PanelColumns, parameters: Parameters) -> Features:
-    """The last row of `features` of each of these instruments, as its last own bar left it."""
+    """Return the last row of `features` of each of these instruments."""
     at, windows = state.arrays, state.windows
     bars, turnovers = at["bars"][chosen], at["turnovers"][:, chosen]
     slow = _from(windows.slow, bars, at["slow"][chosen])
@@ -227,7 +232,7 @@ def columns(state: FeatureState, chosen: PanelColumns, parameters: Parameters) -
 
 
 def _from(least: int, bars: Ints, values: Floats) -> Floats:
-    """Values that mean something from the bar of that number on, counted from 1."""
+    """Return the values, NaN before the bar number `least`, counted from 1."""
     return np.where(bars >= least, values, np.nan)
 
 
@@ -237,7 +242,7 @@ def _rsi(state: FeatureState, chosen: PanelColumns) -> Floats:
 
 
 def _medians(window: Ints) -> Ints:
-    """Medians down the columns; of an even window the floor of the mean of the middle two."""
+    """Return the medians of the columns; of an even window the floor of the mean of the middle two."""
     high = len(window) // 2
     low = high - 1 if len(window) % 2 == 0 else high
     ordered = np.sort(window, axis=0)
@@ -258,7 +263,7 @@ def _quality(state: FeatureState, chosen: PanelColumns, p: Parameters) -> Floats
 
 
 def readings(state: FeatureState, chosen: PanelColumns, features: Features) -> list[Reading]:
-    """The rows of `columns` as plain numbers, each with the bar it is of."""
+    """Return the rows of `columns` as plain numbers, each with its bar."""
     at = state.arrays
     days = {day: date.fromordinal(day) for day in set(at["day"][chosen].tolist())}
     values = zip(

@@ -1,8 +1,7 @@
-"""Where the scan stands: taken from the shelf, carried on to the session that is asked for, and put back for tomorrow.
+"""A cache of the feature state: read from the shelf, advanced to a session, and stored for the next evening.
 
-What was put back is only taken where it is of this very history: of the same edition of the bars, and with the same instruments
-listed on its session. A session before it is scanned from the first bar on, but for those that were passed by whoever went back
-before.
+A stored state is used only for the same edition of the bars and the same listed instruments on its session. The state of an
+earlier session is computed from the first bar on, unless it is among the last states of earlier sessions in memory.
 """
 
 from __future__ import annotations
@@ -25,17 +24,17 @@ from tradectl.strategy.features import Features
 from tradectl.strategy.parameters import Parameters
 
 FORMAT = 2
-"""Of what is put on the shelf; it rises whenever a scan holds something else."""
+"""The version of the stored format; it rises whenever a state holds other arrays."""
 _EVERY = 25
-"""Rows between two words about how far the scan is."""
+"""Rows between two reports of progress."""
 _PASSED = 8
-"""Scans of earlier sessions that are kept once somebody has gone back in time."""
+"""States of earlier sessions in memory, once a caller has gone back in time."""
 _NEAR = 10
-"""Days that the scan in memory is carried on for the sake of one instrument: a weekend with holidays around it."""
+"""Days by which the state in memory is advanced for one instrument: a weekend with holidays around it."""
 
 
 class StateCache:
-    """The scan of one market's stored bars under one set of windows."""
+    """The states of one market's stored bars under one set of windows."""
 
     def __init__(
         self, market: MarketData, parameters: Parameters, shelf: Shelf | None = None, feature_cache: FeatureCache | None = None
@@ -49,7 +48,7 @@ class StateCache:
         self._passed: dict[int, FeatureState] | None = None
 
     def through(self, session: date, tell: Tell) -> FeatureState:
-        """The scan of all stored bars of sessions <= `session`. It is shared: look at it, or copy it."""
+        """Return the state of all stored bars of sessions <= `session`. It is shared: copy it before a change."""
         panel, edition = self._market.panel(), self._market.edition()
         wanted = panel.last_index(session)
         if self._state is None or edition != self._edition:
@@ -72,21 +71,23 @@ class StateCache:
         return state
 
     def _earlier(self, session: date, instruments: Sequence[str]) -> FeatureState:
-        """Who goes back in time once will do it again, as a drill does with each life: from then on the sessions that were asked
-        for are kept."""
+        """Return the latest state in memory that is not after a session, or an empty one.
+
+        A caller that goes back in time does so repeatedly, as a drill does, so requested states are kept in memory from then on.
+        """
         if self._passed is None:
             self._passed = {}
         known = [day for day in self._passed if day <= session.toordinal()]
         return self._passed[max(known)].copy().among(instruments) if known else FeatureState.empty(instruments, self._windows)
 
     def ahead(self, session: date, bars: Mapping[str, Bar], tell: Tell) -> FeatureState:
-        """The scan of all stored bars before a session, and then of these bars of the session itself. Nothing of it is kept."""
+        """Return the state after the stored bars before a session and these bars of the session. It is not cached."""
         state = self.through(date.fromordinal(session.toordinal() - 1), tell).copy()
         advance(state, self._row(state, session, {name: bars[name] for name in state.instruments if name in bars}))
         return state
 
     def one_more(self, before: History, bar: Bar, multiplier: float, parameters: Parameters) -> Features | None:
-        """The features of one more bar behind a history, from where its scan stands; None where that is not at hand."""
+        """Return the features of one more bar after a history, or None where the state before it is not in memory."""
         if not len(before) or not self._at_hand(date.fromordinal(bar.session.toordinal() - 1)):
             return None
         state = self.through(date.fromordinal(bar.session.toordinal() - 1), silence).alone(before.instrument_id)
@@ -96,7 +97,7 @@ class StateCache:
         return columns(state, np.zeros(1, dtype=np.intp), parameters)
 
     def _at_hand(self, session: date) -> bool:
-        """Whether the scan through a session is in memory, or hardly further than the next session."""
+        """Return whether the state of a session is in memory or a few days before it."""
         if self._state is None or self._market.edition() != self._edition:
             return False
         ahead = session.toordinal() - self._state.session
@@ -108,7 +109,7 @@ class StateCache:
         return _row_of(state, session, bars, multipliers)
 
     def _multiplier(self, state: FeatureState, column: int, bar: Bar) -> float:
-        """That of the last bar, unless there was an action since."""
+        """Return the multiplier of an instrument's bar: that of its last bar, unless there was an action since."""
         instrument_id, day = state.instruments[column], int(state.arrays["day"][column])
         if day and not self._market.actions(instrument_id, date.fromordinal(day), bar.session):
             return float(state.arrays["multiplier"][column])
@@ -116,7 +117,7 @@ class StateCache:
         return 1.0 if found is None else found
 
     def keep(self) -> None:
-        """Put the scan on the shelf, unless one of a later session is there."""
+        """Store the state, unless one of a later session is stored."""
         if self._shelf is not None and self._state is not None and self._state.session > self._kept:
             self._shelf.put(self._name, packed(self._state, self._edition))
             self._kept = self._state.session
@@ -134,7 +135,7 @@ class StateCache:
 
 
 def _row_of(state: FeatureState, session: date, bars: Mapping[str, Bar], multipliers: Sequence[float]) -> Row:
-    """Bars of one session as a row of the scan's instruments."""
+    """Return bars of one session as a row of the state's instruments."""
     chosen, n = state.columns_of(tuple(bars)), len(state.instruments)
     series, multiplier = np.zeros(n, dtype=np.int8), np.ones(n)
     series[chosen] = [SERIES[bar.series] for bar in bars.values()]
@@ -150,7 +151,7 @@ def _row_of(state: FeatureState, session: date, bars: Mapping[str, Bar], multipl
 
 
 def _is_of(state: FeatureState, panel: Panel) -> bool:
-    """Whether the panel has that session, and the same instruments were listed by then."""
+    """Return whether the panel has the state's session, with the same instruments listed by then."""
     index = int(np.searchsorted(panel.sessions, state.session))
     there = index < len(panel) and int(panel.sessions[index]) == state.session
     return there and bool(np.array_equal(panel.state[index] != NOT_LISTED, state.arrays["bars"] > 0))
@@ -158,7 +159,7 @@ def _is_of(state: FeatureState, panel: Panel) -> bool:
 
 @dataclass(frozen=True)
 class _Header:
-    """The first line of a kept scan."""
+    """The first line of a stored state."""
 
     edition: str
     session: int
@@ -166,13 +167,13 @@ class _Header:
 
 
 def packed(state: FeatureState, edition: str) -> bytes:
-    """A scan as bytes: a line that says what it is of, then its arrays one after the other."""
+    """Return a state as bytes: a header line, then its arrays."""
     header = json.dumps([edition, state.session, state.instruments], separators=(",", ":")).encode()
     return b"".join((header, b"\n", *(values.data for values in state.arrays.values())))
 
 
 def unpacked(content: bytes, windows: Windows, edition: str) -> FeatureState | None:
-    """The scan that `packed` made; None where it is of another edition."""
+    """Return the state from `packed`, or None where it belongs to another edition of the bars."""
     end = content.index(b"\n")
     header = _Header(*json.loads(content[:end]))
     if header.edition != edition:

@@ -1,7 +1,7 @@
-"""The reference trades of each symbol, kept: what was closed while the run was flat stays as it is, and only the rest is run.
+"""A cache of the reference trades of each symbol: trades that no later bar can change are stored, and only the rest is run.
 
-Only symbols whose entry rule held once are in here. All of it is void as soon as anything but later bars is known: another
-edition of the bars, or another action, name, tick or minute bar of anybody.
+It holds only symbols whose entry rule held once. Everything in it is void as soon as anything but later bars changes: the
+edition of the bars, or an action, name, tick or minute bar of any symbol.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tradectl.source import fingerprint
 from tradectl.strategy.parameters import NOT_OF_A_SYMBOL, Parameters
 
 FORMAT = 1
-"""Of what is put on the shelf."""
+"""The version of the stored format."""
 _AMOUNTS = attrgetter(*Trade.__slots__[3:])
 """The columns of a row after symbol and dates."""
 _Spans = dict[str, tuple[int, int, int]]
@@ -33,14 +33,17 @@ _Spans = dict[str, tuple[int, int, int]]
 
 @dataclass(frozen=True)
 class _Stored:
-    """What lay on the shelf: for each instrument its `flat_on` (ordinal) and which rows are its trades. A row is a Trade, its
-    symbol by number and its dates as ordinals."""
+    """The stored content: for each instrument its `flat_on` (ordinal) and the rows of its trades.
+
+    A row is a Trade, with its symbol as a number and its dates as ordinals.
+    """
 
     symbols: list[str]
     spans: _Spans
     rows: Ints
 
     def past(self, instrument_id: str) -> SettledTrades | None:
+        """Return the stored trades of an instrument, or None."""
         span = self.spans.get(instrument_id)
         if span is None:
             return None
@@ -65,7 +68,7 @@ class TradeCache:
         self._changed = False
 
     def trades(self, context: BacktestContext) -> tuple[Trade, ...]:
-        """The reference trades of a history, run once as long as the history is the same."""
+        """Return the reference trades of a context, computed once for the same history."""
         history = context.history
         known = self._of_history.get(history.instrument_id)
         if known is None or known[0] is not history:
@@ -73,7 +76,7 @@ class TradeCache:
         return known[1]
 
     def flat_on(self, instrument_id: str, sessions: SessionTable) -> date | None:
-        """A session from which on a history is enough for `trades`; None where it has to be whole."""
+        """Return the session from which a history is enough for `trades`, or None where it must be whole."""
         past = self._known(instrument_id, sessions)
         return past.flat_on if past is not None else None
 
@@ -95,14 +98,14 @@ class TradeCache:
         return self._past.get(instrument_id) or self._kept.past(instrument_id)
 
     def keep(self) -> None:
-        """Put on the shelf what is new, under what was known when it was begun: who imports something meanwhile makes it void."""
+        """Store the new trades under the state of the market when this cache was first read."""
         if self._shelf is not None and self._changed and self._kept is not None:
             self._shelf.put(self._name, _written(self._kept, self._past, self._basis))
             self._changed = False
 
 
 def _rules(parameters: Parameters, sessions: SessionTable) -> str:
-    """Names the rules that made the trades: their source, the settings, and the calendar."""
+    """Return a name for the source, the settings and the calendar that made the trades."""
     settings = sorted((name, value) for name, value in asdict(parameters).items() if name not in NOT_OF_A_SYMBOL)
     days = [
         (item.date.toordinal(), item.runs, item.settles, item.hours, item.tables)
@@ -112,7 +115,7 @@ def _rules(parameters: Parameters, sessions: SessionTable) -> str:
 
 
 def _written(kept: _Stored, fresh: dict[str, SettledTrades], basis: list[str]) -> bytes:
-    """What was kept, and what is new or known for longer."""
+    """Return the stored trades and the new ones as bytes."""
     numbers = {symbol: number for number, symbol in enumerate(kept.symbols)}
     parts = {name: (flat_on, kept.rows[start:stop]) for name, (flat_on, start, stop) in kept.spans.items() if name not in fresh}
     for name, past in fresh.items():

@@ -1,4 +1,4 @@
-"""Every number of the strategy: its default, unit, bounds and meaning. `user_trading_config` holds what a user changed."""
+"""Every setting of the strategy: default, unit, bounds and meaning. The table `user_trading_config` stores changed values."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class Parameters:
         "zerodha", "whose charges a paper home and research count: a table of `broker tables`; a live home's broker has its own"
     )
     tariff: Tariff = ZERODHA
-    """The table that `charges` names, put there when a home is opened; not a setting."""
+    """The table that `charges` names, set when a home is opened; not a setting."""
 
     participation: float = _number(1, "share", 0, 1, "paper: most of a session's volume that our orders may take; 1: no cap")
 
@@ -138,16 +138,17 @@ def exact(value: float) -> Fraction:
 
 
 def names() -> tuple[str, ...]:
+    """Return the names of all settings."""
     return tuple(item.name for item in setting_fields())
 
 
 def setting_fields() -> tuple[Field[Any], ...]:
-    """The fields of `Parameters` that are settings of a user."""
+    """Return the fields of `Parameters` that are settings of a user."""
     return tuple(item for item in fields(Parameters) if "unit" in item.metadata)
 
 
 def parse(name: str, text: str) -> int | float | bool | str:
-    """A setting's value from text, checked against its bounds. Raises UsageError with one line."""
+    """Return a setting's value from text, checked against its bounds. Raises UsageError."""
     known = {item.name: item for item in setting_fields()}
     if name not in known:
         raise UsageError(f"no setting is called {name!r}; see `tradectl config list`")
@@ -176,7 +177,7 @@ def parse(name: str, text: str) -> int | float | bool | str:
 
 
 def with_changes(base: Parameters, changes: dict[str, str]) -> Parameters:
-    """`base` with settings from text, as stored in `user_trading_config`."""
+    """Return `base` with settings from text, as `user_trading_config` stores them."""
     return replace(base, **{name: parse(name, text) for name, text in changes.items()})  # type: ignore[arg-type]
 
 
@@ -189,4 +190,4 @@ WITHOUT_LIMITS = {
 """The portfolio's limits out of the way, as `backtest` of one symbol assumes."""
 
 NOT_OF_A_SYMBOL = frozenset({"universe", "signals_from", "own_shares", "allow_stale", "isolated", "scan_limit", "preopen_orders"})
-"""Settings that say where and how to look: whatever they are, the trades of a symbol are the same."""
+"""Settings that change no trade of a symbol: they choose where and how to scan."""

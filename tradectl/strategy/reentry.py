@@ -1,10 +1,10 @@
-"""Which RSI level a further dip of a held symbol may use.
+"""The RSI level that another buy of a held symbol uses.
 
-A *cycle* is a walk down the levels 30, 20, 10, each used once. An entry uses a level by its RSI (below 30: 30, below 20: 20,
-below 10: 10) and the next buy uses the next lower one, when RSI closes below it. A close that jumps over several levels uses
-the higher one and leaves the lower for later closes. Below the last level nothing is left, until a close with RSI above
-30 ends the cycle; then the entry rule's own level starts it again: 30 above the slow EMA, 20 below it. Only buys that were
-filled count: a cancelled re-entry leaves its level unused, because `last_level` is that of the last *filled* buy.
+A *cycle* goes down the levels 30, 20, 10, each used once. An entry uses a level by its RSI (below 30: 30, below 20: 20, below
+10: 10), and the next buy uses the next lower one, when RSI closes below it. A close below several levels uses the highest of
+them and leaves the lower ones for later closes. After the last level there is no re-entry until a close with RSI above 30 ends
+the cycle. Then the level of the entry rule starts it again: 30 above the slow EMA, 20 below it. Only filled buys count: a
+cancelled re-entry leaves its level unused.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tradectl.strategy.parameters import Parameters
 
 
 def levels(parameters: Parameters) -> tuple[int, int, int]:
-    """The levels of a cycle, highest first."""
+    """Return the levels of a cycle, highest first."""
     return parameters.reentry_first, parameters.reentry_second, parameters.reentry_third
 
 
