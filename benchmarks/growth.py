@@ -129,7 +129,7 @@ def backtests(symbols: int, sessions: int, settings: Sequence[Parameters]) -> Wo
 
     def run() -> None:
         market = MarketTables(made.panel, made.listings, made.sessions)
-        engine.backtests(market, settings, first=first, last=last, scored=True)
+        engine.closed_trades(market, settings, first=first, last=last, scored=True)
 
     return lambda: seconds(run)
 

@@ -20,7 +20,7 @@ from tradectl.backtest.engine import gated
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.history import History
 from tradectl.model.market import ActionKind, CorporateAction, Instrument
-from tradectl.research.closed import ClosedTrades
+from tradectl.research.closed_trades import ClosedTrades
 from tradectl.research.sweep import CHUNK
 from tradectl.research.vectorized import engine
 from tradectl.research.vectorized.market import InstrumentData, MarketTables
@@ -45,7 +45,7 @@ def measure(quick: bool) -> Result:
     first, last = (date.fromordinal(int(market.days[row])) for row in (0, -1))
     begun, found = process_time(), []
     for i in range(0, len(settings), CHUNK):
-        found += engine.backtests(market, settings[i : i + CHUNK], first=first, last=last, scored=True)
+        found += engine.closed_trades(market, settings[i : i + CHUNK], first=first, last=last, scored=True)
     ours = process_time() - begun
     drawn = np.random.default_rng(SEED).integers((len(settings), len(market.listings)), size=(SAMPLE, 2)).tolist()
     begun = process_time()

@@ -9,7 +9,7 @@ from datetime import date
 from tradectl.backtest.context import BacktestContext
 from tradectl.backtest.engine import gated, run
 from tradectl.marketdata.store import Store
-from tradectl.research.closed import ClosedTrades
+from tradectl.research.closed_trades import ClosedTrades
 from tradectl.research.vectorized.engine import any_rsi
 from tradectl.strategy.entry import entry_mask
 from tradectl.strategy.parameters import Parameters

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.research.test_closed import trade
+from tests.research.test_closed_trades import trade
 from tradectl.backtest.context import Span
-from tradectl.research.closed import ClosedTrades
+from tradectl.research.closed_trades import ClosedTrades
 from tradectl.research.findings import Criterion, Findings, find, ranked, sharpe
 from tradectl.research.grid import Changes
 from tradectl.research.walk_forward import split

@@ -20,9 +20,9 @@ from tradectl.backtest.look_ahead import MISSING, ORDERED, SCORE, SEEN, TRADED, 
 from tradectl.backtest.session import SessionResult
 from tradectl.exchange.sessions import Session
 from tradectl.marketdata.store import Store
-from tradectl.research import checks
+from tradectl.research import look_ahead_checks
 from tradectl.research.backtests import BacktestRequest
-from tradectl.research.checks import OfAccount, OfSymbols, checked
+from tradectl.research.look_ahead_checks import AccountEngine, SymbolsEngine, check_look_ahead
 from tradectl.settings import Settings
 from tradectl.strategy.features import Features
 from tradectl.strategy.parameters import Parameters, with_changes
@@ -49,7 +49,7 @@ each_engine = pytest.mark.parametrize(("many", "capital", "engine"), ENGINES, id
 
 @each_engine
 def test_no_decision_knew_the_future(invented: Settings, many: bool, capital: int | None, engine: str) -> None:
-    found = checked(request_of(invented, many=many), capital, 4, silence)
+    found = check_look_ahead(request_of(invented, many=many), capital, 4, silence)
     assert (found.compared, found.sessions, found.differences) == (12 if many else 4, 4, ())
     assert found.engine == engine
     assert {SEEN, ORDERED, TRADED} <= set(found.parts)
@@ -59,13 +59,13 @@ def test_no_decision_knew_the_future(invented: Settings, many: bool, capital: in
 def test_before_a_listing_there_is_nothing_to_compare(invented: Settings, many: bool, capital: int | None, engine: str) -> None:
     span = Span(date(2022, 6, 1), date(2023, 3, 31))
     request = request_of(invented, many=many, span=span)
-    found = checked(request, capital, 100, silence)
+    found = check_look_ahead(request, capital, 100, silence)
     held = [day for day in request.evenings if request.market.history(request.instruments[0]).index(day) is not None]  # type: ignore[union-attr]
     assert (found.sessions, found.differences) == (len(held), ())
     assert len(held) < 100 < len(request.evenings)
 
 
-@pytest.mark.parametrize("kind", [lambda request: OfAccount(request, CAPITAL), OfSymbols], ids=["account", "symbols"])
+@pytest.mark.parametrize("kind", [lambda request: AccountEngine(request, CAPITAL), SymbolsEngine], ids=["account", "symbols"])
 def test_on_a_market_without_a_bar_an_engine_has_done_nothing(
     invented: Settings, kind: Callable[[BacktestRequest], Engine[Store]]
 ) -> None:
@@ -74,8 +74,8 @@ def test_on_a_market_without_a_bar_an_engine_has_done_nothing(
 
 
 def test_of_a_long_list_some_answer_for_all_and_that_is_said(invented: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "LOOKED_AT", 2)
-    found = checked(request_of(invented), None, 2, silence)
+    monkeypatch.setattr(look_ahead_checks, "LOOKED_AT", 2)
+    found = check_look_ahead(request_of(invented), None, 2, silence)
     assert (found.compared, found.engine, found.differences) == (4, "the backtest of a list (2 of its 3 symbols)", ())
 
 
@@ -87,7 +87,7 @@ def test_the_next_sessions_ex_date_is_known_on_the_evening(invented: Settings) -
     evening = request.market.sessions.previous_run_session(action.ex_date).date
     always = {**EAGER, "rsi_entry_above": "100", "rsi_entry_below": "100", "rsi_exit": "1"}
     parameters = with_changes(Parameters(), always)
-    engine = OfSymbols(replace(request, instruments=(split,), parameters=parameters, span=Span(evening, LAST)))
+    engine = SymbolsEngine(replace(request, instruments=(split,), parameters=parameters, span=Span(evening, LAST)))
     assert look_ahead(engine, [evening]).differences == ()
 
 
@@ -142,7 +142,7 @@ def test_a_rule_that_peeks_is_found(
     peek: Callable[[pytest.MonkeyPatch], None], words: str, invented: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     peek(monkeypatch)
-    found = checked(request_of(invented), CAPITAL, 4, silence)
+    found = check_look_ahead(request_of(invented), CAPITAL, 4, silence)
     assert any(words in difference for difference in found.differences), found.differences
 
 
@@ -160,7 +160,7 @@ def test_a_symbol_alone_that_peeks_is_found_though_no_account_ever_would(
             honest(self, j, day, traded=traded)
 
     monkeypatch.setattr(SymbolRun, "_decide", peeking)
-    found = checked(request_of(invented, many=False), None, 5, silence)
+    found = check_look_ahead(request_of(invented, many=False), None, 5, silence)
     words = ORDERED if unknown is not None else MISSING
     assert any(words in difference for difference in found.differences), found
 
@@ -177,5 +177,5 @@ def test_a_session_that_peeks_is_found(invented: Settings, monkeypatch: pytest.M
         honest(self, replace(result, executions=executions), session, *terms)
 
     monkeypatch.setattr(SymbolRun, "_book", peeking)
-    found = checked(request_of(invented), None, 5, silence)
+    found = check_look_ahead(request_of(invented), None, 5, silence)
     assert any(TRADED in difference for difference in found.differences), found

@@ -79,7 +79,7 @@ def _ranked(context: BacktestContext, bars: list[int]) -> dict[int, Rank]:
         reading = context.features.reading(context.history, j)
         past = backtest_score(trades, reading.session, parameters)
         score = float(combined(strength(reading, parameters), past.score, parameters))
-        said = verdict(score, past.k, parameters)
-        if said in {Verdict.STRONG_BUY, Verdict.BUY}:
-            found[j] = rank(said, score, context.instrument(reading.session).symbol)
+        decided = verdict(score, past.k, parameters)
+        if decided in {Verdict.STRONG_BUY, Verdict.BUY}:
+            found[j] = rank(decided, score, context.instrument(reading.session).symbol)
     return found

@@ -94,7 +94,7 @@ def look_ahead(engine: Engine[M], sessions: Sequence[date], tell: Tell = silence
     return LookAheadReport(compared, len(sessions), tuple(differences), engine.caption, tuple(parts))
 
 
-def of_account(portfolio: Portfolio, session: date) -> Evening:
+def account_evening(portfolio: Portfolio, session: date) -> Evening:
     """Return the evening of an account that has run exactly through the end of that session."""
     orders = {buy.column: (number, buy.order, buy.sent) for number, buy in enumerate(portfolio.buys)}
     found = {}
@@ -112,7 +112,7 @@ def of_account(portfolio: Portfolio, session: date) -> Evening:
     return found
 
 
-def of_symbols(runs: Iterable[tuple[BacktestContext, Backtest]], session: date) -> Evening:
+def symbols_evening(runs: Iterable[tuple[BacktestContext, Backtest]], session: date) -> Evening:
     """Return the orders and fills of each symbol alone up to that evening. A run may have gone on since."""
     found = {}
     for context, done in runs:
@@ -126,7 +126,7 @@ def of_symbols(runs: Iterable[tuple[BacktestContext, Backtest]], session: date) 
     return found
 
 
-def days_of_account(candidates: Sequence[Candidate]) -> CheckDays:
+def account_days(candidates: Sequence[Candidate]) -> CheckDays:
     """Return the days of the symbols of an account."""
     found = CheckDays(set(), set(), set())
     for item in candidates:
@@ -137,7 +137,7 @@ def days_of_account(candidates: Sequence[Candidate]) -> CheckDays:
     return found
 
 
-def days_of_symbols(runs: Iterable[tuple[BacktestContext, Backtest]]) -> CheckDays:
+def symbols_days(runs: Iterable[tuple[BacktestContext, Backtest]]) -> CheckDays:
     """Return the days of symbols that were each run alone."""
     found = CheckDays(set(), set(), set())
     for context, done in runs:

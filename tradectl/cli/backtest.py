@@ -69,7 +69,7 @@ def backtest(
     changes), and the settings that could be fitted to the past are counted.
     """
     from tradectl.research import backtests
-    from tradectl.research.checks import checked
+    from tradectl.research.look_ahead_checks import check_look_ahead
     from tradectl.research.reports.backtest import with_notes
 
     account = account_of(call, portfolio, capital, index, random_order, seed)
@@ -83,7 +83,7 @@ def backtest(
         else:
             found, text = backtests.of_symbol(request), text_of_symbol
     with bar("checking", quiet=quiet) as tell:
-        made_again = checked(request, account.capital if account is not None else None, look_ahead, tell)
+        made_again = check_look_ahead(request, account.capital if account is not None else None, look_ahead, tell)
     found = with_notes(found, request.parameters, made_again, request.market.surveillance_since())
     if csv_file is not None:
         write_csv(csv_file, CSV_COLUMNS, found["trades"])

@@ -1,6 +1,6 @@
-"""The three backtests: one symbol, many symbols each with its own money, many symbols in one account.
+"""The three backtests: one symbol, many symbols each with money of its own, and many symbols in one account.
 
-Each answers a JSON result; `research.checks` runs each engine again to see whether it knew the future.
+Each returns a JSON result. `look_ahead_checks` runs them again on shorter markets to find look-ahead.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ from tradectl.strategy.parameters import Parameters
 
 @dataclass(frozen=True)
 class BacktestRequest:
-    """What is backtested: `name` as it was said, the instruments behind it, sorted, all with bars; `span` within the bars."""
+    """What is backtested.
+
+    `name`: as the user wrote it. `instruments`: the ids behind the name, sorted, all with bars. `span`: dates within the bars.
+    """
 
     settings: Settings
     market: Store
@@ -37,24 +40,28 @@ class BacktestRequest:
     parameters: Parameters
     span: Span
     many: bool = True
-    """Whether it was asked for as a list, be it of one symbol."""
+    """Whether the name is a list, even a list of one symbol."""
 
     known: list[Candidate] = field(default_factory=list, repr=False)
 
     def candidates(self, tell: Tell = silence) -> list[Candidate]:
-        """The symbols with their signals, gathered once."""
+        """Return the symbols with their signals, computed once."""
         if not self.known:
             self.known.extend(gathered(self.market, self.parameters, self.instruments, self.span, tell))
         return self.known
 
     @property
     def evenings(self) -> list[date]:
-        """The run sessions of the span that decide about a later one of it."""
+        """Return the run sessions of the span, without the last one: those that decide about a later one."""
         return [session.date for session in self.market.sessions.run_between(self.span.first, self.span.last)[:-1]]
 
 
 def spanned(market: Store, instruments: Sequence[str], first: date | None, last: date | None) -> Span:
-    """From the first bar of anybody to the newest, where not told otherwise. UsageError where no session lies between."""
+    """Return the span of a backtest: by default from the first bar of any instrument to the newest.
+
+    Raises UsageError for dates out of order, before the known sessions, or without a run session; DataError where there is no
+    bar.
+    """
     newest = market.last_session()
     begins = [history.session(0) for name in instruments if (history := market.history(name)) is not None]
     if newest is None or not begins:
@@ -68,8 +75,8 @@ def spanned(market: Store, instruments: Sequence[str], first: date | None, last:
     if last is not None and first is not None and last < first:
         raise UsageError(f"--to {last} is before --from {first}")
     if span.last < span.first:
-        asked = f"{f' from {first}' if first else ''}{f' to {last}' if last else ''}"
-        raise DataError(f"there is no bar{asked}: what is stored goes from {min(begins)} to {newest}")
+        period = f"{f' from {first}' if first else ''}{f' to {last}' if last else ''}"
+        raise DataError(f"there is no bar{period}: what is stored goes from {min(begins)} to {newest}")
     if not market.sessions.run_between(span.first, span.last):
         raise UsageError(f"there is no run session from {span.first} to {span.last}")
     return span
@@ -78,7 +85,7 @@ def spanned(market: Store, instruments: Sequence[str], first: date | None, last:
 def gathered(
     market: Store, parameters: Parameters, instruments: Sequence[str], span: Span, tell: Tell = silence
 ) -> list[Candidate]:
-    """Those of the instruments that have bars in this market."""
+    """Return the candidates of those instruments that have bars in this market."""
     found = []
     for number, name in enumerate(instruments, 1):
         one = candidate_of(market, market.sessions, parameters, name, span)
@@ -113,8 +120,11 @@ def _alone(request: BacktestRequest, tell: Tell = silence) -> list[SymbolResult]
 
 @dataclass(frozen=True, slots=True)
 class AccountRequest:
-    """What an account is opened with (paise), the index it is held against ('' for the list's own), and with how many random
-    orders of candidates, of which seed."""
+    """The terms of an account.
+
+    `capital` in paise; `index`: the symbol of the index to compare with ('' for that of the list); `orders`: how many random
+    orders of candidates to run; `seed`: of these orders.
+    """
 
     capital: Paise
     index: str = ""
@@ -123,7 +133,7 @@ class AccountRequest:
 
 
 def of_account(request: BacktestRequest, account: AccountRequest, tell: Tell) -> dict[str, Any]:
-    """Many symbols in one account."""
+    """Return the result of many symbols in one account."""
     sessions = [session.date for session in request.market.sessions.run_between(request.span.first, request.span.last)]
     index = _index(request, account.index, sessions)
     candidates = request.candidates(tell)
@@ -141,8 +151,10 @@ def of_account(request: BacktestRequest, account: AccountRequest, tell: Tell) ->
 
 
 def _index(request: BacktestRequest, name: str, sessions: Sequence[date]) -> tuple[str, History] | None:
-    """The name of an index and its bars over all of these sessions. One that was asked for by `name` must be known (UsageError)
-    and have them (DataError)."""
+    """Return the name of an index and its bars over all of these sessions, or None.
+
+    An index requested by `name` must be known (UsageError) and have these bars (DataError).
+    """
     number = request.name.lower().removeprefix("nifty")
     usual = [f"NIFTY {number}", f"NIFTY{number}"] if number.isdigit() else []
     for symbol in [name] if name else usual:

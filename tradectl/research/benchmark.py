@@ -1,4 +1,8 @@
-"""What the result of one account is compared with: buy and hold, and the same account with its candidates in random order."""
+"""The comparisons of an account's result: buy and hold, and the same account with its candidates in random order.
+
+Buy and hold takes fractions of shares, without charges. Dividends are kept as cash; the shares of a demerger are put back into
+the company that gave them. Adjusted forward, a close is price x M, so invested money grows with that value.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +26,10 @@ Held = tuple[History, Sequence[CorporateAction]]
 
 @dataclass(frozen=True, slots=True)
 class BuyAndHold:
-    """`worth` (paise) at the close of each session asked for; `symbols` that were bought, `later` that had no bar yet. `name`:
-    of an index, else empty."""
+    """`worth`: paise at the close of each session. `symbols`: how many were bought; `later`: how many had no bar yet.
+
+    `name`: the name of an index, else empty.
+    """
 
     worth: Floats
     symbols: int
@@ -32,8 +38,10 @@ class BuyAndHold:
 
 
 def buy_and_hold(listed: Sequence[Held], sessions: Sequence[date], capital: Paise, name: str = "") -> BuyAndHold | None:
-    """The capital in equal parts in every instrument that has a bar by the first session, bought at that session's close and
-    never sold. None where nobody has one."""
+    """Return the worth of the capital, split equally over the instruments with a bar by the first session, or None without any.
+
+    They are bought at the close of that session and never sold.
+    """
     days = np.array([session.toordinal() for session in sessions], dtype=np.int64)
     grown = [_grown(history, actions, days) for history, actions in listed if history.last_index(sessions[0]) >= 0]
     if not grown:
@@ -42,7 +50,7 @@ def buy_and_hold(listed: Sequence[Held], sessions: Sequence[date], capital: Pais
 
 
 def _grown(history: History, actions: Sequence[CorporateAction], days: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Floats:
-    """What one rupee has become by each day: at the last close, dividends beside it."""
+    """Return the worth of one rupee on each day: at the last close, with dividends as cash."""
     at = np.searchsorted(history.sessions, days, side="right") - 1
     level = history.close[at] * history.multiplier[at]
     shares = 1 / level[0]
@@ -57,26 +65,29 @@ def _grown(history: History, actions: Sequence[CorporateAction], days: np.ndarra
 
 @dataclass(frozen=True, slots=True)
 class RandomOrders:
-    """The final equity (paise) of the account by rank and of each random order. `worse`, `equal`: shares of the random orders
-    that ended below, and with the very same paise."""
+    """The final equity (paise) of the account, and of the same account with each random order of candidates."""
 
     own: Paise
     drawn: tuple[Paise, ...]
 
     @property
     def worse(self) -> float:
+        """Return the share of random orders that ended below the account."""
         return sum(equity < self.own for equity in self.drawn) / len(self.drawn)
 
     @property
     def equal(self) -> float:
+        """Return the share of random orders that ended with the same paise."""
         return sum(equity == self.own for equity in self.drawn) / len(self.drawn)
 
 
 def random_orders(
     candidates: Sequence[Candidate], span: Span, own: Portfolio, *, count: int, seed: int, tell: Tell = silence
 ) -> RandomOrders:
-    """`count` accounts like `own`, which has gone to its end, each with an order of its own. The n-th is the same for the same
-    seed, however many there are."""
+    """Run `count` accounts like `own`, which has run to its end, each with a random order of candidates.
+
+    The n-th order is the same for the same seed, whatever the count.
+    """
     drawn = []
     for number in range(count):
         generator = np.random.default_rng([seed, number])

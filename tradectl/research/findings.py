@@ -1,9 +1,8 @@
-"""What a sweep found, and what of it may be luck. Pure: from closed trades to numbers, with every random draw from one seed.
+"""The results of a sweep, and the tests of how much of them is chance. Pure: trades in, numbers out, one seed for all draws.
 
-The best of many settings looks good even if none is worth anything. So the best is named together with how good the best of
-so many worthless ones would look (reality check), how good other entry sessions would have been (random entries), how
-different the same trades could have gone (Monte-Carlo), and what was earned on spans that had no part in the choice
-(walk-forward).
+The best of many settings looks good even if none has any value. So four tests stand beside it: how good the best of as many
+worthless settings would look (reality check), what other entry sessions would have earned (random entries), how else the same
+trades could have gone (Monte-Carlo), and what was earned on spans that had no part in the choice (walk-forward).
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import numpy as np
 from tradectl.backtest.context import Span
 from tradectl.backtest.metrics import Statistics
 from tradectl.model.history import Floats, Ints
-from tradectl.research.closed import ClosedTrades
+from tradectl.research.closed_trades import ClosedTrades
 from tradectl.research.grid import Changes
 from tradectl.research.resampling import (
     Outcomes,
@@ -33,23 +32,23 @@ from tradectl.research.resampling import (
 from tradectl.research.walk_forward import Split
 
 BLOCK = 21
-"""Sessions that stay together in the reality check, on average: a month, longer than most positions are held."""
+"""The mean number of sessions that stay together in the reality check: a month, longer than most positions."""
 YEAR = 252
-"""Sessions of a year, by which a ratio of sessions becomes one of years."""
+"""Sessions of a year."""
 
 
 class Criterion(StrEnum):
-    """What makes one setting better than another."""
+    """The figure by which settings are compared."""
 
     NET = "net"
     """The sum of the net results, each buy with its capital per trade."""
     SHARPE = "sharpe"
-    """The mean of the sessions' net results in standard deviations, a year: free of how much is traded."""
+    """The yearly mean of the sessions' net results in standard deviations; independent of the number of trades."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettingResult:
-    """A setting, what it differs in, and what it came to. `score` is what settings are compared by; `fall` in paise."""
+    """A setting, its changes from the user's own, and its result. `score`: the compared figure; `fall` in paise."""
 
     changes: Changes
     closed: ClosedTrades
@@ -61,7 +60,7 @@ class SettingResult:
 
 @dataclass(frozen=True, slots=True)
 class SplitResult:
-    """One split: the best setting of the train span, and what it came to on the test span."""
+    """One split: the best setting of the train span, and its result on the test span."""
 
     split: Split
     changes: Changes
@@ -71,8 +70,10 @@ class SplitResult:
 
 @dataclass(frozen=True, slots=True)
 class WalkForward:
-    """`joined`: the trades of all test spans, each under the setting chosen before it; `own`: those of the user's own settings on
-    the same spans; `paths`: other samples of the joined trades."""
+    """`joined`: the trades of all test spans, each with the setting chosen before it.
+
+    `own`: those of the user's own settings on the same spans; `paths`: other samples of the joined trades.
+    """
 
     judged: tuple[SplitResult, ...]
     joined: SettingResult
@@ -82,7 +83,7 @@ class WalkForward:
 
 @dataclass(frozen=True, slots=True)
 class TimingTest:
-    """The best setting against random entries: `real` and each draw of `drawn` are net results in paise of as many positions."""
+    """The best setting against random entries. `real` and `drawn`: net results of as many positions (paise)."""
 
     positions: int
     possible: int
@@ -93,7 +94,7 @@ class TimingTest:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """`tried` best first. `luck`: how often the best of as many worthless settings would look as good as the best one."""
+    """`tried`: best first. `luck`: how often the best of as many worthless settings would look as good as the best one."""
 
     tried: tuple[SettingResult, ...]
     own: SettingResult
@@ -105,12 +106,13 @@ class Findings:
 
 
 def ranked(settings: Sequence[tuple[Changes, ClosedTrades]], sessions: Ints, by: Criterion) -> tuple[SettingResult, ...]:
-    """Best first; of equals the one that was named first. A setting that never traded comes after all that did."""
+    """Return the settings, best first, equals in their given order. A setting without trades comes last."""
     found = [setting_result(changes, closed, sessions, by) for changes, closed in settings]
     return tuple(sorted(found, key=lambda one: (not one.figures.trades, -one.score)))
 
 
 def setting_result(changes: Changes, closed: ClosedTrades, sessions: Ints, by: Criterion) -> SettingResult:
+    """Return the result of one setting."""
     results = closed.by_session(sessions)
     figures, ratio = closed.statistics(), sharpe(results)
     score = float(figures.net) if by is Criterion.NET else ratio
@@ -118,7 +120,7 @@ def setting_result(changes: Changes, closed: ClosedTrades, sessions: Ints, by: C
 
 
 def sharpe(results: Ints) -> float:
-    """Mean over standard deviation of the sessions' results, a year; 0 where they do not differ."""
+    """Return mean over standard deviation of the sessions' results, per year; 0 where they do not differ."""
     deviation = float(results.std()) if len(results) else 0.0
     return float(results.mean()) / deviation * sqrt(YEAR) if deviation else 0.0
 
@@ -134,9 +136,11 @@ def find(
     draws: int,
     seed: int,
 ) -> Findings:
-    """All findings. `possible`: the positions of every possible entry under the best setting, None where nobody asked.
-    `sessions`: ordinals of the span's run sessions. Each question draws from a generator of its own, so none changes another's
-    answer."""
+    """Return all findings.
+
+    `possible`: the positions of every possible entry with the best setting, None without that test. `sessions`: ordinals of the
+    span's run sessions. Each test has a random generator of its own, so no test changes the result of another.
+    """
     order, sample, chance, timing, forward = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(5))
     best_first = ranked(settings, sessions, by)
     best = best_first[0]
@@ -152,7 +156,7 @@ def find(
 
 
 def _luck(best_first: Sequence[SettingResult], sessions: Ints, by: Criterion, draws: int, random: np.random.Generator) -> float:
-    """The p-value of the reality check. What is not traded is worth nothing: that is what settings are held against."""
+    """Return the p-value of the reality check. The alternative is not to trade, which earns 0."""
     results = np.stack([one.closed.by_session(sessions) for one in best_first], axis=1)
     scale: Floats = np.ones(results.shape[1])
     if by is Criterion.SHARPE:
@@ -166,8 +170,8 @@ def _timing(closed: ClosedTrades, possible: ClosedTrades, draws: int, random: np
     real = closed.positions()
     rows = np.lexsort((possible.exit, possible.entry, possible.instrument))
     pool = PossiblePositions(possible.instrument[rows], possible.entry[rows], possible.exit[rows], possible.net[rows])
-    everybody = int(max(real.instrument.max(initial=-1), pool.instrument.max(initial=-1))) + 1
-    drawn = random_entries(pool, np.bincount(real.instrument, minlength=everybody), draws, random)
+    width = int(max(real.instrument.max(initial=-1), pool.instrument.max(initial=-1))) + 1
+    drawn = random_entries(pool, np.bincount(real.instrument, minlength=width), draws, random)
     net = int(real.net.sum())
     return TimingTest(len(real), len(pool), net, drawn, p_value(drawn, net))
 
@@ -197,7 +201,7 @@ def _walk_forward(
 
 
 def entered(closed: ClosedTrades, span: Span, *, known: bool = False) -> ClosedTrades:
-    """The trades entered in a span; `known`: only those closed in it too."""
+    """Return the trades entered in a span; `known`: only those also closed in it."""
     return closed.between(span.first, span.last, closed_by=span.last if known else None)
 
 

@@ -1,6 +1,6 @@
-"""Which settings a study tries: every combination of the values that were named, or so many of them drawn at random.
+"""The settings of a sweep: every combination of the named values, or a random sample of the combinations.
 
-A setting's values stay text, as `config set` takes them, so that what is tried here is what a user would write there.
+Values stay text, as `config set` takes them.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from tradectl.errors import UsageError
 from tradectl.strategy.parameters import Parameters, parse
 
 MOST = 100_000
-"""More combinations than this are not tried one by one."""
+"""The most combinations that are tried one by one."""
 PARTS = 100
-"""A range of fractions without a step is cut into so many."""
+"""The number of steps of a range of fractions without a step."""
 INERT = frozenset(
     {
         "universe",
@@ -37,27 +37,30 @@ INERT = frozenset(
         "participation",
     }
 )
-"""Settings that change no trade where each symbol is tried alone, with funds and portfolio limits out of the way."""
+"""Settings that change no trade of a symbol alone, without limits of funds and portfolio."""
 
 Changes = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One setting and the values it takes, as text, each once."""
+    """One setting and its values, as text, each once."""
 
     name: str
     values: tuple[str, ...]
 
 
 def listed(text: str) -> Axis:
-    """`rsi_entry_above=25,30,35`. Raises UsageError."""
+    """Return the axis of `rsi_entry_above=25,30,35`. Raises UsageError."""
     name, values = _named(text, "NAME=VALUE,VALUE")
     return _axis(name, values.split(","))
 
 
 def ranged(text: str) -> Axis:
-    """`ema_fast=5:15:2`, both ends included; without a step whole numbers go by one, fractions in hundredths of the range."""
+    """Return the axis of `ema_fast=5:15:2`, both ends included. Raises UsageError.
+
+    Without a step, whole numbers go by one, and fractions in hundredths of the range.
+    """
     name, values = _named(text, "NAME=FROM:TO:STEP")
     parts = values.split(":")
     try:
@@ -72,7 +75,7 @@ def ranged(text: str) -> Axis:
 
 
 def grid(axes: Sequence[Axis]) -> list[Changes]:
-    """Every combination, the last axis fastest. UsageError for more of them than anybody can look through."""
+    """Return every combination, the last axis fastest. Raises UsageError for more than `MOST`."""
     count = combinations(axes)
     if count > MOST:
         raise UsageError(f"that is {count} settings: --random NUMBER tries so many of them")
@@ -80,7 +83,7 @@ def grid(axes: Sequence[Axis]) -> list[Changes]:
 
 
 def search(axes: Sequence[Axis], count: int, random: np.random.Generator) -> list[Changes]:
-    """So many different combinations, each as likely as any other; all of them where there are no more."""
+    """Return `count` different combinations, all equally likely; all combinations where there are no more."""
     if combinations(axes) <= count:
         return grid(axes)
     drawn: dict[tuple[str, ...], None] = {}
@@ -90,6 +93,7 @@ def search(axes: Sequence[Axis], count: int, random: np.random.Generator) -> lis
 
 
 def combinations(axes: Sequence[Axis]) -> int:
+    """Return the number of combinations."""
     return prod(len(axis.values) for axis in axes)
 
 
@@ -109,7 +113,7 @@ def _named(text: str, form: str) -> tuple[str, str]:
 
 
 def _axis(name: str, values: Sequence[str]) -> Axis:
-    """Values that mean the same are one: `30` and `30.0`."""
+    """Return an axis without values that mean the same, such as `30` and `30.0`."""
     meant: dict[int | float | bool | str, str] = {}
     for value in values:
         meant.setdefault(parse(name, value.strip()), value.strip())

@@ -1,11 +1,11 @@
-"""How good a result luck alone would have brought.
+"""Resampling: how good a result could be by chance.
 
-Three questions, each answered by drawing again many times from a generator that the caller seeds:
-- the same trades in another order, or another sample of them: how deep could it have gone (`shuffled`, `sampled`)?
-- as many entries on other sessions, with the same exits: is the timing worth anything (`random_entries`)?
-- the best of many settings, none of which is worth anything: how good would it look (`reality_check`)?
+Three questions, each answered with many draws from a generator that the caller seeds:
+- the same trades in another order, or another sample of them: how deep could the fall be (`shuffled`, `sampled`)?
+- as many entries on other sessions, with the same exits: does the timing earn anything (`random_entries`)?
+- the best of many worthless settings: how good would it look (`reality_check`)?
 
-Money is whole paise and sums are exact, so an answer does not depend on the machine or the order of the work.
+Money is in whole paise and sums are exact, so a result does not depend on the machine or the order of the work.
 """
 
 from __future__ import annotations
@@ -19,45 +19,47 @@ from numpy.typing import NDArray
 from tradectl.model.history import Floats, Ints
 
 BATCH = 64
-"""Resamples that are drawn at a time, so that memory does not grow with their number."""
+"""Resamples drawn at a time, so that memory does not grow with their number."""
 
 
 @dataclass(frozen=True, eq=False)
 class Outcomes:
-    """Of each draw: the result at the end, and the deepest fall from an earlier high (both paise; a fall is positive)."""
+    """Of each draw: the final result and the deepest fall from an earlier high (paise; a fall is positive)."""
 
     final: Ints
     fall: Ints
 
     def at(self, share: float) -> tuple[int, int]:
-        """Final result that this share of the draws did not exceed, and fall that this share did not exceed."""
+        """Return the final result and the fall that this share of the draws did not exceed."""
         return quantile(self.final, share), quantile(self.fall, share)
 
 
 def quantile(values: Ints, share: float) -> int:
-    """The smallest value that at least this share of the values does not exceed."""
+    """Return the smallest value that at least this share of the values does not exceed."""
     return int(np.quantile(values, share, method="inverted_cdf"))
 
 
 def p_value(drawn: NDArray[np.int64] | Floats, real: float) -> float:
-    """How often chance does at least as well. The real result counts as one of the draws, so the answer is never 0
-    (Davison and Hinkley 1997, section 4.2)."""
+    """Return how often chance does at least as well.
+
+    The real result counts as one of the draws, so the value is never 0 (Davison and Hinkley 1997, section 4.2).
+    """
     return (1 + int(np.count_nonzero(drawn >= real))) / (1 + len(drawn))
 
 
 def deepest_fall(results: Ints) -> int:
-    """Of results in their order: the deepest fall of their sum from an earlier high, the start included. Paise."""
+    """Return the deepest fall of the running sum from an earlier high, the start included (paise)."""
     worth = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(results)])
     return int((np.maximum.accumulate(worth) - worth).max())
 
 
 def shuffled(results: Ints, draws: int, random: np.random.Generator) -> Outcomes:
-    """The same trades in another order: the final result stays, the way to it does not."""
+    """Draw the same trades in other orders: the final result is equal, the path to it differs."""
     return _outcomes(random.permutation(results) for _ in range(draws))
 
 
 def sampled(results: Ints, draws: int, random: np.random.Generator) -> Outcomes:
-    """As many trades, drawn from these with replacement (the bootstrap)."""
+    """Draw as many trades with replacement (bootstrap)."""
     return _outcomes(random.choice(results, len(results)) for _ in range(draws))
 
 
@@ -69,8 +71,10 @@ def _outcomes(samples: Iterable[Ints]) -> Outcomes:
 
 @dataclass(frozen=True, eq=False)
 class PossiblePositions:
-    """What each entry came to, had it been the only one: one row a possible position, ordered by instrument and entry.
-    `entry` and `exit` are ordinals of sessions, `net` is in paise."""
+    """The result of each possible entry as if it were the only one: one row per position, by instrument and entry.
+
+    `entry` and `exit`: ordinals of sessions; `net` in paise.
+    """
 
     instrument: Ints
     entry: Ints
@@ -85,8 +89,10 @@ class PossiblePositions:
 
 
 def random_entries(possible: PossiblePositions, wanted: Ints, draws: int, random: np.random.Generator) -> Ints:
-    """The net result of each draw: of every instrument so many positions as `wanted` says, at random among the possible ones
-    and never two at a time. Where fewer fit, as many as fit."""
+    """Return the net result of each draw (paise).
+
+    A draw takes for each instrument as many positions as `wanted` names, at random and without overlap, or as many as fit.
+    """
     total = np.zeros(draws, dtype=np.int64)
     bounds = np.searchsorted(possible.instrument, np.arange(len(wanted) + 1))
     for number, count in enumerate(wanted.tolist()):
@@ -97,7 +103,7 @@ def random_entries(possible: PossiblePositions, wanted: Ints, draws: int, random
 
 
 def _drawn(possible: PossiblePositions, count: int, draws: int, random: np.random.Generator) -> Ints:
-    """Each draw goes through the positions of one instrument in an order of its own, and takes what still fits."""
+    """Return the net results of one instrument. Each draw takes its positions in a random order, those that still fit."""
     begins_before = possible.entry[:, None] <= possible.exit[None, :]
     meets = begins_before & begins_before.T
     order = random.random((draws, len(possible)), dtype=np.float32)
@@ -114,12 +120,12 @@ def _drawn(possible: PossiblePositions, count: int, draws: int, random: np.rando
 
 
 def reality_check(results: Ints, scale: Floats, draws: int, block: int, random: np.random.Generator) -> Floats:
-    """What the best of many settings would have come to in each draw, were none of them worth anything: White's reality check
-    (2000), with the stationary bootstrap of Politis and Romano (1994).
+    """Return the best result of many worthless settings in each draw: White's reality check (2000), with the stationary
+    bootstrap of Politis and Romano (1994).
 
-    `results`: paise, shaped (sessions, settings). `scale`: what a setting's mean is measured in: ones for money, its standard
-    deviation for a ratio. `block`: sessions that stay together, on average, because results of neighbouring sessions do.
-    An answer is a mean a session, in units of `scale`, to be compared with the real one by `p_value`.
+    `results`: paise, shaped (sessions, settings). `scale`: the unit of a setting's mean: ones for money, its standard deviation
+    for a ratio. `block`: the mean number of sessions that stay together, because neighbouring sessions have similar results. A
+    returned value is a mean per session, in units of `scale`; compare it with the real one by `p_value`.
     """
     sessions = len(results)
     real = results.sum(axis=0)
@@ -132,8 +138,11 @@ def reality_check(results: Ints, scale: Floats, draws: int, block: int, random: 
 
 
 def _times(sessions: int, draws: int, block: int, random: np.random.Generator) -> Ints:
-    """How often each session comes up in each resample: runs of sessions whose lengths are geometric with mean `block`, from
-    anywhere, around the end to the start."""
+    """Return how often each session occurs in each resample.
+
+    A resample consists of runs of sessions with geometric lengths of mean `block`, from any start, continued at the first
+    session.
+    """
     place = np.arange(sessions)
     begins = random.random((draws, sessions)) < 1 / block
     begins[:, 0] = True

@@ -1,6 +1,6 @@
-"""A sweep: every setting's trades, from what is kept or computed now; and what every entry would have come to, for one setting.
+"""A sweep: the trades of every setting, and the result of every possible entry for one setting, from the cache or computed.
 
-What comes out does not depend on how the work was cut, who did it, or in which order it was done.
+The result does not depend on how the work was divided, on the processes, or on the order.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
-from tradectl.research.closed import ClosedTrades
+from tradectl.research.closed_trades import ClosedTrades
 from tradectl.research.study import Study, setting_key
 from tradectl.research.sweep_cache import SweepCache
 from tradectl.research.workers import BacktestWork, PossibleWork, Work, here, on_dask
@@ -18,16 +18,16 @@ from tradectl.strategy.features import INDICATOR_SETTINGS
 from tradectl.strategy.parameters import Parameters
 
 CHUNK = 50
-"""Settings that one piece of work tries together, at most: what is lost when a sweep is stopped."""
+"""The most settings of one piece of work: what is lost when a sweep is stopped."""
 BLOCK = 50
-"""Instruments whose possible entries are one piece of work."""
+"""The instruments of one piece of work on possible entries."""
 
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Who works: so many processes (`jobs`), or the Dask cluster at an address. `stop` may end it between two pieces of work."""
+    """A sweep by `jobs` processes, or by the Dask cluster at an address. `stop` can end it between two pieces of work."""
 
     study: Study
     cache: SweepCache
@@ -37,7 +37,7 @@ class Sweep:
     dask: str = ""
 
     def trades(self, settings: Sequence[Parameters]) -> list[ClosedTrades]:
-        """The closed trades of each setting. Settings that trade alike are computed once."""
+        """Return the closed trades of each setting. Settings with the same trades are computed once."""
         missing = {}
         for parameters in settings:
             key = setting_key(parameters)
@@ -50,7 +50,7 @@ class Sweep:
         return [self._cached(parameters, "trades") for parameters in settings]
 
     def possible(self, parameters: Parameters) -> ClosedTrades:
-        """Every possible position under one setting."""
+        """Return every possible position with one setting."""
         count = len(self.study.instruments)
         works = [PossibleWork(self.study, (parameters,), i, min(i + BLOCK, count)) for i in range(0, count, BLOCK)]
         waiting = [work for work in works if self.cache.get(setting_key(parameters), work.part) is None]
@@ -62,7 +62,7 @@ class Sweep:
         return found
 
     def _do(self, name: str, works: Sequence[Work], *, done: int, total: int) -> None:
-        """Do the work, and keep what comes."""
+        """Do the work and store the results."""
         self.progress(name, done, total)
         results = on_dask(works, self.dask) if self.dask and works else here(works, self.jobs)
         for work, packed in results:
@@ -79,5 +79,5 @@ class Sweep:
 
 
 def _indicators(parameters: Parameters) -> tuple[float, ...]:
-    """Settings that agree in these share their indicators, if they are tried together."""
+    """Return the settings of the indicators. Settings with equal ones share their columns in one piece of work."""
     return tuple(getattr(parameters, name) for name in INDICATOR_SETTINGS)

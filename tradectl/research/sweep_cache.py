@@ -1,7 +1,7 @@
-"""What was computed is kept, so that a sweep that was stopped goes on where it was, and a larger one begins with what there is.
+"""A cache of the results of sweeps, so that a stopped sweep continues and a larger one starts with known results.
 
-One SQLite file in the home. A result is named by its study, its setting and what it is of; the same name always means the same
-bytes, so it does not matter who writes it, or how often.
+It is one SQLite file in the home. The key of a result is its study, its setting and its part. Equal keys mean equal bytes, so it
+does not matter which process writes them, or how often.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tradectl.errors import DatabaseError
 from tradectl.marketdata.archive import database_errors
-from tradectl.research.closed import ClosedTrades
+from tradectl.research.closed_trades import ClosedTrades
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -24,7 +24,7 @@ PATIENCE = 60
 
 
 class SweepCache:
-    """The results of one study. Raises DatabaseError."""
+    """The results of one study. Methods raise DatabaseError."""
 
     def __init__(self, home: Path, study: str) -> None:
         import sqlite_utils
@@ -40,22 +40,23 @@ class SweepCache:
             self.db.table("results").create(columns, pk=("study", "setting", "part"), if_not_exists=True)
 
     def get(self, setting: str, part: str) -> ClosedTrades | None:
-        """One result; None where it was not computed yet."""
+        """Return one result, or None where it was not computed yet."""
         with database_errors(self.path):
             query = "SELECT trades FROM results WHERE study = ? AND setting = ? AND part = ?"
             row = self.db.execute(query, [self.study, setting, part]).fetchone()
         return ClosedTrades.unpacked(row[0]) if row else None
 
     def put(self, part: str, results: Iterable[tuple[str, bytes]]) -> None:
-        """Keep results, each by its setting, all or none of them."""
+        """Store results, each by its setting, all or none of them."""
         rows = [{"study": self.study, "setting": setting, "part": part, "trades": packed} for setting, packed in results]
         with database_errors(self.path), self.db.atomic():
             self.db.table("results").insert_all(rows, replace=True)
 
     def forget(self) -> None:
-        """Throw away what is kept of this study."""
+        """Delete the results of this study."""
         with database_errors(self.path), self.db.atomic():
             self.db.execute("DELETE FROM results WHERE study = ?", [self.study])
 
     def close(self) -> None:
+        """Close the file."""
         self.db.close()

@@ -1,7 +1,7 @@
-"""Walk-forward: what is learnt on one span is judged on the next, which had no part in the choice.
+"""Walk-forward: settings are chosen on one span and judged on the next, which had no part in the choice.
 
-A trade belongs to the span in which it was entered. A train span counts only trades that were closed in it: what was not yet
-known on its last session must not help to choose.
+A trade belongs to the span in which it was entered. A train span counts only trades that were closed in it, because the others
+were not known on its last session.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from tradectl.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Settings are compared on `train`; the best of them is judged on `test`, which begins on the day after."""
+    """Settings are compared on `train`. The best of them is judged on `test`, which begins on the next day."""
 
     train: Span
     test: Span
 
 
 def split(whole: Span, train_years: int, test_years: int) -> tuple[Split, ...]:
-    """The splits of a span, oldest first: test spans join without a hole, the last one may be cut short by the end."""
+    """Return the splits of a span, oldest first. Test spans follow each other; the end may cut the last one short."""
     found = []
     begin = whole.first
     while (cut := _later(begin, train_years)) <= whole.last:
@@ -34,7 +34,7 @@ def split(whole: Span, train_years: int, test_years: int) -> tuple[Split, ...]:
 
 
 def years_of(text: str) -> tuple[int, int]:
-    """`3:1`, years to train and years to test. Raises UsageError."""
+    """Return the years to train and to test from `3:1`. Raises UsageError."""
     parts = re.fullmatch(r"([1-9]\d?):([1-9]\d?)", text)
     if parts is None:
         raise UsageError(f"a walk-forward is written TRAIN:TEST in whole years, such as 3:1, not {text!r}")
@@ -42,7 +42,7 @@ def years_of(text: str) -> tuple[int, int]:
 
 
 def _later(day: date, years: int) -> date:
-    """The same day so many years later; the 28th for a 29th of February that is not there."""
+    """Return the same day so many years later; the 28th for a 29th of February that does not exist."""
     try:
         return day.replace(year=day.year + years)
     except ValueError:

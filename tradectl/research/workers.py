@@ -27,25 +27,27 @@ PATIENCE = 20
 
 @dataclass(frozen=True)
 class BacktestWork:
-    """The closed trades of some settings; one packed result a setting."""
+    """The closed trades of some settings; one packed result per setting."""
 
     study: Study
     settings: tuple[Parameters, ...]
 
     @property
     def part(self) -> str:
+        """Return the name of the results in the cache."""
         return "trades"
 
     def do(self) -> list[bytes]:
+        """Return the packed results."""
         study = self.study
         market = market_of(study, study.instruments)
-        found = engine.backtests(market, self.settings, first=study.first, last=study.last, scored=study.scored)
+        found = engine.closed_trades(market, self.settings, first=study.first, last=study.last, scored=study.scored)
         return [closed.packed() for closed in found]
 
 
 @dataclass(frozen=True)
 class PossibleWork:
-    """What every possible entry in some of the instruments would have come to under one setting; one packed result."""
+    """The result of every possible entry in some of the instruments with one setting; one packed result."""
 
     study: Study
     settings: tuple[Parameters]
@@ -54,12 +56,14 @@ class PossibleWork:
 
     @property
     def part(self) -> str:
+        """Return the name of the result in the cache."""
         return f"possible {self.begin} to {self.end}"
 
     def do(self) -> list[bytes]:
+        """Return the packed result."""
         study = self.study
         market = market_of(study, study.instruments[self.begin : self.end])
-        found = engine.positions(market, self.settings[0], first=study.first, last=study.last)
+        found = engine.possible_positions(market, self.settings[0], first=study.first, last=study.last)
         return [found.packed()]
 
 
@@ -67,13 +71,13 @@ Work = BacktestWork | PossibleWork
 
 
 def do(work: Work) -> list[bytes]:
-    """What a worker process is asked for."""
+    """Do a piece of work in a worker process and return its packed results."""
     return work.do()
 
 
 @lru_cache(maxsize=2)
 def market_of(study: Study, instruments: tuple[str, ...]) -> MarketTables:
-    """Some instruments of the study's market. DataError where this process sees another market, or knows other rules."""
+    """Return tables of some instruments of the study. Raises DataError where this process has other market data or rules."""
     market = bootstrap.open_store(study.settings)
     generation, rules = generation_of(study.settings.market), fingerprint(study.settings.sessions)
     if generation != study.generation:
@@ -87,7 +91,7 @@ Done = Iterator[tuple[Work, list[bytes]]]
 
 
 def here(works: Sequence[Work], jobs: int) -> Done:
-    """Each piece of work as it is done, by so many processes of this machine; with one, by this process itself."""
+    """Yield each piece of work with its results, done by so many processes of this machine; with one, by this process."""
     jobs = min(jobs, len(works))
     if jobs <= 1:
         yield from ((work, do(work)) for work in works)
@@ -103,9 +107,9 @@ def here(works: Sequence[Work], jobs: int) -> Done:
 
 
 def on_dask(works: Sequence[Work], address: str) -> Done:
-    """Each piece of work as it is done by an existing cluster, whose workers see the same market under the same path.
+    """Yield each piece of work with its results, done by a Dask cluster whose workers have the same market at the same path.
 
-    Raises UsageError without Dask, BrokerUnavailable where no scheduler answers.
+    Raises UsageError without Dask, BrokerUnavailable where the scheduler does not respond.
     """
     try:
         from distributed import Client
@@ -123,7 +127,7 @@ def on_dask(works: Sequence[Work], address: str) -> Done:
 
 
 def _serve() -> None:
-    """A worker leaves interrupts to the process that started it, and ends when that one does."""
+    """Ignore interrupts, which the parent process handles, and end when the parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 

@@ -76,46 +76,46 @@ class ScreenResult:
     missing: MissingSessions | None = None
 
 
-def screen(market: MarketData, sessions: SessionTable, known: Readings, asked: ScreenRequest, tell: Tell) -> ScreenResult:
+def screen(market: MarketData, sessions: SessionTable, known: Readings, request: ScreenRequest, tell: Tell) -> ScreenResult:
     """Return a verdict about every instrument.
 
     Without any bar of the session every instrument is excluded, unless the setting `allow_stale` is on.
     """
-    if asked.whole:
-        allowed = asked.parameters.allow_stale
-        missing = missing_sessions(market.panel(), sessions, asked.universe, asked.session, stale=allowed)
+    if request.whole:
+        allowed = request.parameters.allow_stale
+        missing = missing_sessions(market.panel(), sessions, request.universe, request.session, stale=allowed)
         if missing is not None:
             return ScreenResult((), stale=False, missing=missing)
-    state = _state_at(known, asked, tell)
+    state = _state_at(known, request, tell)
     column = {instrument_id: number for number, instrument_id in enumerate(state.instruments)}
-    chosen = np.array([column.get(name, -1) for name in asked.universe], dtype=np.intp)
-    seen = _has_bar(state, chosen, asked.session)
-    stale = not seen.any() and asked.parameters.allow_stale
+    chosen = np.array([column.get(name, -1) for name in request.universe], dtype=np.intp)
+    seen = _has_bar(state, chosen, request.session)
+    stale = not seen.any() and request.parameters.allow_stale
     if stale:
-        state = known.states.through(asked.session, tell)
+        state = known.states.through(request.session, tell)
         seen = (chosen >= 0) & (state.arrays["bars"][chosen] > 0) if len(state.instruments) else seen
-    judge = _Screener(market, sessions, known, asked)
-    found = judge.row(state, chosen[seen], [name for name, there in zip(asked.universe, seen, strict=True) if there])
-    symbols = market.names(asked.universe, asked.session)
+    screener = _Screener(market, sessions, known, request)
+    found = screener.row(state, chosen[seen], [name for name, there in zip(request.universe, seen, strict=True) if there])
+    symbols = market.names(request.universe, request.session)
     verdicts = (
-        found.get(name) or InstrumentVerdict(name, symbol, None, "EXCLUDED", "no_bar", f"no bar of {asked.session}")
-        for name, (symbol, _) in zip(asked.universe, symbols, strict=True)
+        found.get(name) or InstrumentVerdict(name, symbol, None, "EXCLUDED", "no_bar", f"no bar of {request.session}")
+        for name, (symbol, _) in zip(request.universe, symbols, strict=True)
     )
     return ScreenResult(tuple(verdicts), stale and bool(found))
 
 
-def screen_alone(market: MarketData, sessions: SessionTable, shelf: Shelf | None, asked: ScreenRequest) -> ScreenResult:
+def screen_alone(market: MarketData, sessions: SessionTable, shelf: Shelf | None, request: ScreenRequest) -> ScreenResult:
     """Return `screen` from an empty memory, for a process of its own, and store what took long to compute."""
-    known = Readings(market, asked.parameters, shelf)
-    close = screen(market, sessions, known, asked, silence)
+    known = Readings(market, request.parameters, shelf)
+    close = screen(market, sessions, known, request, silence)
     known.keep()
     return close
 
 
-def _state_at(known: Readings, asked: ScreenRequest, tell: Tell) -> FeatureState:
-    if asked.bars is None:
-        return known.states.through(asked.session, tell)
-    return known.states.ahead(asked.session, asked.bars, tell)
+def _state_at(known: Readings, request: ScreenRequest, tell: Tell) -> FeatureState:
+    if request.bars is None:
+        return known.states.through(request.session, tell)
+    return known.states.ahead(request.session, request.bars, tell)
 
 
 def _has_bar(state: FeatureState, chosen: PanelColumns, session: date) -> NDArray[np.bool_]:
@@ -128,17 +128,17 @@ def _has_bar(state: FeatureState, chosen: PanelColumns, session: date) -> NDArra
 class _Screener:
     """The rules for a row of instruments, and the score of those that pass."""
 
-    def __init__(self, market: MarketData, sessions: SessionTable, known: Readings, asked: ScreenRequest) -> None:
-        self.market, self.sessions, self.known, self.asked = market, sessions, known, asked
-        self.surveillance = market.surveillance(asked.session)
+    def __init__(self, market: MarketData, sessions: SessionTable, known: Readings, request: ScreenRequest) -> None:
+        self.market, self.sessions, self.known, self.request = market, sessions, known, request
+        self.surveillance = market.surveillance(request.session)
         self.watched = self.surveillance.excluded()
 
     def row(self, state: FeatureState, chosen: PanelColumns, names: Sequence[str]) -> dict[str, InstrumentVerdict]:
         """Return the verdicts about the instruments with a bar, by instrument."""
-        parameters = self.asked.parameters
+        parameters = self.request.parameters
         table = columns(state, chosen, parameters)
         rows = readings(state, chosen, table)
-        named = self.market.names(names, self.asked.session)
+        named = self.market.names(names, self.request.session)
         shares = np.array([entry.is_share(isin) for _, isin in named], dtype=np.bool_)
         series = np.array([reading.series for reading in rows], dtype=np.str_)
         free = np.array([name not in self.watched for name in names], dtype=np.bool_)
@@ -169,14 +169,14 @@ class _Screener:
         The whole history is read only where the state or the panel shows a jump or a missing bar.
         """
         undecided = self._undecided.get(name)
-        if undecided is not None and undecided <= self.asked.following:
+        if undecided is not None and undecided <= self.request.following:
             return UNKNOWN_ACTION, why_undecided(undecided)
         jump, bars = int(state.arrays["jump"][column]), int(state.arrays["bars"][column])
         if not (jump and bars - jump < MEMORY) and name not in self._lacking:
             return "", ""
-        actions = self.market.actions(name, date.min, self.asked.following)
-        history = self._history(name, reading).through(self.asked.session)
-        return rule_against(history, actions, self.market.panel().sessions, self.asked.following)
+        actions = self.market.actions(name, date.min, self.request.following)
+        history = self._history(name, reading).through(self.request.session)
+        return rule_against(history, actions, self.market.panel().sessions, self.request.following)
 
     @cached_property
     def _undecided(self) -> Mapping[str, date]:
@@ -186,19 +186,19 @@ class _Screener:
     def _lacking(self) -> frozenset[str]:
         """Return the instruments without a bar on one of the last sessions with bars."""
         panel = self.market.panel()
-        end = panel.last_index(self.asked.session) + 1
+        end = panel.last_index(self.request.session) + 1
         lacking = (panel.state[max(0, end - WINDOW) : end] == GAP).any(axis=0)
         return frozenset(panel.instruments[column] for column in np.flatnonzero(lacking).tolist())
 
     def _ex_date(self, instrument_id: str) -> str:
-        actions = self.market.actions(instrument_id, self.asked.session, self.asked.following)
+        actions = self.market.actions(instrument_id, self.request.session, self.request.following)
         return "ex_date" if any(bars_entry(action) for action in actions) else ""
 
     def _scored(self, symbol: str, reading: Reading, context: BacktestContext) -> InstrumentVerdict:
-        parameters, instrument_id = self.asked.parameters, context.history.instrument_id
+        parameters, instrument_id = self.request.parameters, context.history.instrument_id
         strength = score.strength(reading, parameters)
         trades = self.known.trade_cache.trades(context)
-        backtest, count, win, net = score.backtest_score(trades, self.asked.session, parameters)
+        backtest, count, win, net = score.backtest_score(trades, self.request.session, parameters)
         combined = score.combined(strength, backtest, parameters)
         past = f"{count} trades, {win:.0f} % won, net {net:.2f} %"
         reason = f"score {combined:.1f}: strength {strength:.1f}, backtest {backtest:.1f} ({past})"
@@ -226,18 +226,18 @@ class _Screener:
         before = feature_cache.rows(panel.columns[instrument_id], bars.sessions[:-1].tolist())
         if not len(bars) or bars.session(0) != since or before is None:
             return None
-        parameters, columns = self.asked.parameters, before.and_then(row)
+        parameters, columns = self.request.parameters, before.and_then(row)
         return BacktestContext.gather(self.market, self.sessions, parameters, instrument_id, history=bars, columns=columns)
 
     def _context(self, instrument_id: str, reading: Reading) -> BacktestContext:
         """Return the context of an instrument from its first bar on."""
-        history, parameters = self._history(instrument_id, reading), self.asked.parameters
+        history, parameters = self._history(instrument_id, reading), self.request.parameters
         columns = self.known.features_of(history)
         return BacktestContext.gather(self.market, self.sessions, parameters, instrument_id, history=history, columns=columns)
 
     def _not_final(self, instrument_id: str, reading: Reading) -> Bar | None:
         """Return the bar of the reading where it is not stored, else None."""
-        bar = self.asked.bars.get(instrument_id) if self.asked.bars is not None else None
+        bar = self.request.bars.get(instrument_id) if self.request.bars is not None else None
         return bar if bar is not None and reading.session == bar.session else None
 
     def _history(self, instrument_id: str, reading: Reading) -> History:

@@ -63,8 +63,8 @@ def _rules(close: Any, slow: Any, at: Reading | Features, p: Parameters) -> tupl
 
 def exclusion(reading: Reading, instrument: Instrument, parameters: Parameters, *, free: bool = True) -> str:
     """Return why a symbol is outside the universe, or '': series, isin, surveillance, turnover, bars, price (as traded)."""
-    asked = _admissions(reading.series, is_share(instrument.isin), reading.close, reading, parameters, free=free)
-    return next((name for name, passed in asked if not passed), "")
+    rules = _admissions(reading.series, is_share(instrument.isin), reading.close, reading, parameters, free=free)
+    return next((name for name, passed in rules if not passed), "")
 
 
 def exclusions(

@@ -151,10 +151,10 @@ def why_undecided(undecided: date) -> str:
 
 def describe(jump: Jump) -> str:
     """Return one line about a jump: what the prices did, and what the actions say."""
-    told = " | ".join(action.subject or str(action.kind) for action in jump.actions)
+    subjects = " | ".join(action.subject or str(action.kind) for action in jump.actions)
     moved = f"opened at {jump.opened:.3g} of the close of {jump.before}"
     if jump.applied:
-        return f"{jump.session}: {moved}, the factor is {jump.expected:.3g} ({told}): already adjusted?"
+        return f"{jump.session}: {moved}, the factor is {jump.expected:.3g} ({subjects}): already adjusted?"
     if jump.actions:
-        return f"{jump.session}: {moved}, explained is {jump.expected:.3g} ({told})"
+        return f"{jump.session}: {moved}, explained is {jump.expected:.3g} ({subjects})"
     return f"{jump.session}: {moved}, and no corporate action is known"

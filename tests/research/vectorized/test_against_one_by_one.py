@@ -12,7 +12,7 @@ from tests.research import one_by_one
 from tests.research.studies import FIRST, LAST, study_of
 from tradectl.backtest.context import BacktestContext
 from tradectl.backtest.engine import gated, run
-from tradectl.research.closed import ClosedTrades
+from tradectl.research.closed_trades import ClosedTrades
 from tradectl.research.vectorized import engine
 from tradectl.research.vectorized.market import MarketTables
 from tradectl.settings import Settings
@@ -81,7 +81,7 @@ def test_lanes_come_to_the_same_trades(invented: Settings, scored: bool) -> None
     settings = [Parameters(), EAGER, replace(EAGER, ema_fast=7), replace(EAGER, rsi_exit=45.0, capital_per_trade=30_000)]
     slow = one_by_one.backtests(market, study.instruments, settings, first=FIRST, last=LAST, scored=scored)
     gathered = MarketTables.gather(market, market.sessions, study.instruments)
-    fast = engine.backtests(gathered, settings, first=FIRST, last=LAST, scored=scored)
+    fast = engine.closed_trades(gathered, settings, first=FIRST, last=LAST, scored=scored)
     assert [closed.packed() for closed in fast] == [closed.packed() for closed in slow]
 
 
@@ -91,4 +91,4 @@ def test_lanes_come_to_the_same_possible_positions(invented: Settings, monkeypat
     gathered = MarketTables.gather(market, market.sessions, study.instruments)
     for copies in (1, 40):
         monkeypatch.setattr(engine, "COPIES", copies)
-        assert engine.positions(gathered, EAGER, first=FIRST, last=LAST).packed() == slow.packed()
+        assert engine.possible_positions(gathered, EAGER, first=FIRST, last=LAST).packed() == slow.packed()

@@ -1,4 +1,4 @@
-"""What a backtest of several symbols came to: every trade, and the usual figures of each symbol and of them all."""
+"""The JSON result of a backtest of symbols, each with money of its own: every trade, and figures of each symbol and of all."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SURVIVORS = "A list of today's members holds survivors, so the past looks better
 ONE_SURVIVOR = "A symbol that is traded today has survived, so its past looks better than that of one drawn blindly."
 SETTLEMENT = "Settlement is modelled as T+1; before 2023 it was T+2."
 NOTES = (SURVIVORS, "Every symbol had its own money for every trade: no limit of funds or positions.", SETTLEMENT)
-"""What a reader must know about every such result."""
+"""The limits of every such result."""
 NOT_TUNED = NOT_OF_A_SYMBOL | {"quote_max_age", "participation", "charges"}
 """Settings without any effect on daily bars."""
 
@@ -46,7 +46,7 @@ class SymbolResult:
 
 
 def result(universe: str, tested: Sequence[SymbolResult], begin: date, end: date) -> dict[str, Any]:
-    """The JSON result; a symbol without a trade is in `symbols` too."""
+    """Return the JSON result of many symbols. A symbol without a trade is in `symbols` too."""
     trades = sorted((trade for item in tested for trade in item.trades), key=_by_time)
     lots = sorted((lot for item in tested for lot in item.lots), key=lambda lot: (lot.symbol, lot.entry_session))
     return {
@@ -62,7 +62,7 @@ def result(universe: str, tested: Sequence[SymbolResult], begin: date, end: date
 
 
 def _held(lots: Sequence[OpenLot]) -> dict[str, Any]:
-    """What is still held, lot by lot and in all."""
+    """Return what is still held, lot by lot and in total."""
     return {"open_lots": [lot.row for lot in lots], "open_total": total(lots)}
 
 
@@ -96,8 +96,11 @@ def _by_time(trade: Trade) -> tuple[Any, ...]:
 def with_notes(
     found: dict[str, Any], parameters: Parameters, checked: LookAheadReport, lists_since: date | None = None
 ) -> dict[str, Any]:
-    """A result with what it says about itself: how many settings could have been fitted to the past, whether a decision knew the
-    future, whose charges were counted, and from when surveillance lists are stored."""
+    """Return a result with its limits.
+
+    These are: how many settings could be fitted to the past, whether look-ahead was found, which charges were used, and since
+    when surveillance lists are stored.
+    """
     tunable = [name for name in names() if name not in NOT_TUNED]
     usual = Parameters()
     changed = {name: value for name in tunable if (value := getattr(parameters, name)) != getattr(usual, name)}
@@ -123,11 +126,12 @@ def with_notes(
 
 
 def charges_note(tariff: Tariff) -> str:
+    """Return the note about charges."""
     return f"Charges are those of {tariff.title}, by date (`tradectl broker tables`)."
 
 
 def surveillance_note(first: str, since: date | None) -> str:
-    """From when the lists of GSM, ESM and long-term ASM keep shares out."""
+    """Return the note about the lists of GSM, ESM and long-term ASM, which are stored since a date."""
     if since is None:
         return "Lists of GSM, ESM and long-term ASM are not all stored: shares that were under them then are not left out."
     if since.isoformat() > first:
@@ -136,11 +140,12 @@ def surveillance_note(first: str, since: date | None) -> str:
 
 
 def tuned_note(tunable: int, changed: int) -> str:
+    """Return the note about settings that could be fitted to the past."""
     return f"{tunable} settings can be tuned, {changed} differ from their defaults; each can be fitted to the past."
 
 
 def checked_note(checked: LookAheadReport) -> str:
-    """What the check for look-ahead found, in one line."""
+    """Return the note about the check for look-ahead."""
     if not checked.sessions:
         return "Look-ahead was not checked."
     made = f"{checked.engine} was run again up to {checked.sessions} evenings with every later bar cut off"

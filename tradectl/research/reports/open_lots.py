@@ -1,4 +1,4 @@
-"""What a backtest still holds at its end, lot by lot, at the last stored price."""
+"""The open lots at the end of a backtest, at the last stored price."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class OpenLot:
 
     @property
     def after_charges(self) -> Paise:
-        """What selling the lot at its last price would have brought, net of all charges."""
+        """Return the net result if the lot were sold at its last price (paise)."""
         return self.unrealised - self.charges - self.sale_charges
 
     @property
     def row(self) -> dict[str, Any]:
-        """The lot as JSON results carry it: rupees as text with two decimals."""
+        """Return the lot as a JSON row: rupees as text with two decimals."""
         return {
             "symbol": self.symbol,
             "quantity": self.quantity,
@@ -90,7 +90,7 @@ def open_lots(folded: Folded, history: History, end: date, tariff: Tariff, symbo
 
 
 def total(lots: Sequence[OpenLot]) -> dict[str, Any]:
-    """The sums of all open lots: how many, and rupees as text."""
+    """Return the sums of all open lots: how many, and rupees as text."""
     return {
         "lots": len(lots),
         "unrealised": to_rupees(sum(lot.unrealised for lot in lots)),
@@ -99,7 +99,7 @@ def total(lots: Sequence[OpenLot]) -> dict[str, Any]:
 
 
 def cells(row: dict[str, Any], shown: Callable[[str], str]) -> tuple[Any, ...]:
-    """A lot of a JSON result as the cells of `COLUMNS`; `shown` formats rupees."""
+    """Return a JSON row as the cells of `COLUMNS`. `shown` formats rupees."""
     entry_price, last_price = shown(row["entry_price"]), shown(row["last_price"])
     results = (shown(row[name]) for name in ("unrealised", "unrealised_after_charges"))
     return row["symbol"], row["entry_session"], row["quantity"], entry_price, last_price, row["last_session"], *results

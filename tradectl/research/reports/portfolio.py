@@ -1,4 +1,4 @@
-"""What a backtest of one account came to: its figures beside those of doing nothing, and its trades."""
+"""The JSON result of a backtest of one account: its figures beside buy and hold, and its trades."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ NOTES = (
     "Buy and hold is in equal parts what had a bar on the first session; without charges, dividends kept as cash.",
     SETTLEMENT,
 )
-"""What a reader must know about every such result."""
+"""The limits of every such result."""
 
 
 def result(
     name: str, portfolio: Portfolio, benchmarks: Mapping[str, BuyAndHold | None], drawn: RandomOrders | None
 ) -> dict[str, Any]:
-    """The JSON result of an account that has gone to its end: all of the result by symbol, and the account's own. `benchmarks` by
-    name, None where there are no bars for one."""
+    """Return the JSON result of an account that has run to its end: by symbol, and of the account.
+
+    `benchmarks` by name, None where there are no bars for one.
+    """
     equity_curve, end = portfolio.equity_curve, portfolio.equity_curve[-1]
     sessions = [point.session for point in equity_curve]
     tested = by_symbol(portfolio, end.session)
@@ -54,7 +56,7 @@ def result(
 
 
 def by_symbol(portfolio: Portfolio, end: date) -> list[SymbolResult]:
-    """What became of each symbol, named as at the end."""
+    """Return the result of each symbol, named as at the end."""
     return [
         SymbolResult.of(item.context, done, end) for item, done in zip(portfolio.candidates, portfolio.results(), strict=True)
     ]
@@ -72,7 +74,7 @@ def _shown(value: Any) -> Any:
 
 
 def _turnover(portfolio: Portfolio) -> float:
-    """Half of what was bought and sold, as a multiple of the mean equity, for a year of 252 sessions."""
+    """Return half of all buys and sells, as a multiple of the mean equity, per year of 252 sessions."""
     traded = sum(fill.quantity * fill.price for run in portfolio.runs for fill in run.fills)
     mean = float(np.mean([point.equity for point in portfolio.equity_curve]))
     return round(traded / 2 / mean * SESSIONS_A_YEAR / len(portfolio.equity_curve), 4)
@@ -92,7 +94,7 @@ def _benchmark(sessions: Sequence[date], hold: BuyAndHold | None) -> dict[str, A
 
 
 def _random_order(drawn: RandomOrders | None) -> dict[str, Any] | None:
-    """Final equities of the random orders: lowest, median, highest."""
+    """Return the final equities of the random orders: lowest, median, highest."""
     if drawn is None:
         return None
     ordered = sorted(drawn.drawn)
@@ -110,13 +112,13 @@ PERCENTS = {"growth": "growth %", "cagr": "a year %", "drawdown": "deepest fall 
 
 
 def columns(found: Mapping[str, Any]) -> tuple[str, ...]:
-    """The columns of `compared`: an index by its name."""
+    """Return the columns of `compared`. The last one has the name of the index."""
     index = found["benchmarks"]["index"]
     return "", ">account", ">buy and hold", f">{index['name'] if index is not None else 'index'}"
 
 
 def compared(found: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """The account beside doing nothing, for people: one row a figure, `-` for what is not known."""
+    """Return the rows of a table of the account beside buy and hold, one per figure; `-` for an unknown value."""
     known = [found["figures"], *(found["benchmarks"][name] or {} for name in ("hold", "index"))]
     rows = [(title, *(_percent(one.get(name)) for one in known)) for name, title in PERCENTS.items()]
     days = [[one.get(name) or "-" for one in known] for name in ("drawdown_from", "drawdown_to")]
@@ -125,7 +127,7 @@ def compared(found: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 
 def summary(found: Mapping[str, Any]) -> list[str]:
-    """The account in lines, for people."""
+    """Return the lines of text about the account."""
     figures, total = found["figures"], found["total"]
     money = {name: show_rupees(to_paise(found[name])) for name in ("capital", "equity")}
     days = f", held {figures['average_days']:.1f} days each" if figures["average_days"] is not None else ""

@@ -1,4 +1,4 @@
-"""What a sweep found as a JSON result, and in sentences for whoever must decide."""
+"""The JSON result of a sweep, its notes in sentences, and its text."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ FIGURES = ("trades", "net", "charges", "win_rate", "profit_factor", "average_per
 """The columns of a setting, by which the table may be sorted."""
 SHARES = {"p05": 0.05, "p50": 0.5, "p95": 0.95}
 LUCKY = 0.05
-"""A result that luck brings more often than this is not called one of skill."""
+"""A result that chance gives more often than this is not called skill."""
 Row = dict[str, Any]
 
 
 def result(study: Study, found: Findings, *, by: str, draws: int, seed: int, combinations: int) -> Row:
-    """The JSON result, settings best first."""
+    """Return the JSON result, settings best first."""
     return {
         "from": study.first.isoformat(),
         "to": study.last.isoformat(),
@@ -43,11 +43,12 @@ def result(study: Study, found: Findings, *, by: str, draws: int, seed: int, com
 
 
 def row(rank: int | None, one: SettingResult) -> Row:
+    """Return the JSON row of one setting."""
     return {"rank": rank, "changes": one.changes, **figures(one.figures), "fall": to_rupees(one.fall), "sharpe": one.sharpe}
 
 
 def figures(known: Statistics) -> Row:
-    """Amounts in rupees as text."""
+    """Return figures as JSON values, amounts in rupees as text."""
     return {
         "trades": known.trades,
         "wins": known.wins,
@@ -62,7 +63,7 @@ def figures(known: Statistics) -> Row:
 
 
 def sorted_rows(rows: Sequence[Row], column: str) -> list[Row]:
-    """Settings by one figure, the largest first (of falls the smallest); those without it last."""
+    """Return settings by one figure, largest first (falls and charges smallest first); those without it last."""
 
     def key(one: Row) -> tuple[bool, float]:
         value = one[column]
@@ -73,7 +74,7 @@ def sorted_rows(rows: Sequence[Row], column: str) -> list[Row]:
 
 
 def words(changes: Changes) -> str:
-    """A setting as `config set` takes it."""
+    """Return a setting as `config set` takes it."""
     return " ".join(f"{name}={value}" for name, value in changes.items()) or "the user's own settings"
 
 
@@ -112,18 +113,18 @@ def _walk_forward(forward: WalkForward) -> Row:
 
 
 def notes(study: Study, found: Findings, by: str) -> list[str]:
-    """What a reader must know before he believes a number: in plain sentences, the doubts first."""
-    said = [_luck(found, by)]
+    """Return what limits the result, in sentences, the most serious first."""
+    lines = [_luck(found, by)]
     if found.timing is not None:
-        said.append(_timing_note(found.timing))
+        lines.append(_timing_note(found.timing))
     if found.walk_forward is not None:
-        said.append(_forward_note(found.walk_forward))
-    said += [_order_note(found.order), _sample_note(found.sample)]
-    said.append("Every buy had its capital per trade, and no portfolio limit stood in its way: with your money fewer are made.")
-    said.append(
+        lines.append(_forward_note(found.walk_forward))
+    lines += [_order_note(found.order), _sample_note(found.sample)]
+    lines.append("Every buy had its capital per trade, and no portfolio limit stood in its way: with your money fewer are made.")
+    lines.append(
         f"The {len(study.instruments)} instruments are those of today's list; who has left it is missing, and that flatters."
     )
-    return said
+    return lines
 
 
 def _luck(found: Findings, by: str) -> str:
@@ -169,7 +170,7 @@ def _sample_note(sample: Outcomes) -> str:
 
 
 def percent(share: float) -> str:
-    """`35 %`; under ten one decimal."""
+    """Return a share as `35 %`, with one decimal below ten."""
     return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1f} %"
 
 
@@ -179,7 +180,7 @@ Table = Callable[..., str]
 
 
 def text(found: Mapping[str, Any], table: Table, *, top: int, sort: str) -> str:
-    """The report for people; `table` lays out columns and rows."""
+    """Return the report as text. `table` formats columns and rows."""
     rows = sorted_rows(found["settings"], sort) if sort else list(found["settings"])
     title = (
         f"{found['tried']} settings, {found['instruments']} instruments, {found['from']} to {found['to']}, best by {found['by']}"
@@ -194,7 +195,7 @@ def text(found: Mapping[str, Any], table: Table, *, top: int, sort: str) -> str:
 
 
 def cells(one: Row) -> tuple[Any, ...]:
-    """A setting as the cells of `COLUMNS`."""
+    """Return a setting as the cells of `COLUMNS`."""
     figures = (
         one["win_rate"],
         rupees(one["net"]),
@@ -207,10 +208,12 @@ def cells(one: Row) -> tuple[Any, ...]:
 
 
 def split_cells(one: Row) -> tuple[Any, ...]:
+    """Return a split as the cells of `SPLIT_COLUMNS`."""
     trained, tested = one["trained"], one["tested"]
     spans = (" to ".join(one["train"]), " to ".join(one["test"]))
     return (*spans, words(one["changes"]), trained["trades"], rupees(trained["net"]), tested["trades"], rupees(tested["net"]))
 
 
 def rupees(amount: str) -> str:
+    """Return rupees from a JSON value for a table."""
     return show_rupees(to_paise(amount))

@@ -1,7 +1,7 @@
-"""The closed forms of `intraday` for many lanes at once: what became of each lane's orders inside one session of a daily bar.
+"""The closed form of `backtest.session` for many lanes: the result of one session of a daily bar.
 
-The same comparisons in the same order, on arrays. Where `intraday.trade` would walk (minute bars, an open off the tick, a limit
-that is not below its target) a lane is not for here; `walks` says which.
+It does the same comparisons in the same order, on arrays. A lane whose session must be walked (minute bars, an open off the
+tick, a limit that is not below its target) is not for this module; `walks` finds the latter two.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tradectl.strategy.exits import target_price
 
 Mask = NDArray[np.bool_]
 NO_CEILING = 2**62
-"""Above every price."""
+"""A price above all prices."""
 
 
 class BarArrays(NamedTuple):
@@ -31,12 +31,13 @@ class BarArrays(NamedTuple):
     close: Ints
 
     def take(self, rows: Ints) -> BarArrays:
+        """Return the bars of some lanes."""
         return BarArrays(self.open[rows], self.high[rows], self.low[rows], self.close[rows])
 
 
 @dataclass(frozen=True)
 class PlanArrays:
-    """As `intraday.SessionPlan`, one value for each lane; a `ceiling` of NO_CEILING is none."""
+    """The values of `SessionPlan`, one per lane. NO_CEILING means no ceiling."""
 
     held: Ints
     ema_level: Floats
@@ -48,10 +49,11 @@ class PlanArrays:
     ceiling: Ints
 
     def take(self, rows: Ints) -> PlanArrays:
+        """Return the plans of some lanes."""
         return PlanArrays(*(getattr(self, item.name)[rows] for item in fields(self)))
 
     def one(self, i: int) -> SessionPlan:
-        """A single lane's plan, as the single backtest has it."""
+        """Return the plan of one lane."""
         ceiling = int(self.ceiling[i])
         return SessionPlan(
             held=int(self.held[i]),
@@ -65,12 +67,16 @@ class PlanArrays:
         )
 
     def targets(self, last: Ints, parameters: ParameterArrays) -> Ints:
+        """Return the target of each lane in paise when its last price is `last`."""
         return np.minimum(target_price(self.ema_level, last, self.tick, parameters), self.ceiling)
 
 
 class ResultArrays(NamedTuple):
-    """`bought` is the price of the buy, `sold` that of the sell after it, 0 where there was none; `shares` how many were offered;
-    `resting` the target at which unsold ones waited, 0 without."""
+    """The result of each lane.
+
+    `bought`: the price of the buy; `sold`: the price of the sell after it; 0 for none. `shares`: how many were offered.
+    `resting`: the target at which unsold shares waited, 0 without.
+    """
 
     bought: Ints
     sold: Ints
@@ -79,7 +85,7 @@ class ResultArrays(NamedTuple):
 
 
 def walks(bars: BarArrays, plans: PlanArrays, parameters: ParameterArrays) -> Mask:
-    """Lanes whose price below the open could be at or above its own target already."""
+    """Return the lanes whose price below the open could already be at or above its own target."""
     wanted = plans.buy_quantity > 0
     crossing = wanted & (plans.buy_limit >= plans.targets(plans.buy_limit, parameters))
     mask: Mask = (bars.open % plans.tick != 0) | crossing
@@ -87,7 +93,7 @@ def walks(bars: BarArrays, plans: PlanArrays, parameters: ParameterArrays) -> Ma
 
 
 def closed_forms(bars: BarArrays, plans: PlanArrays, parameters: ParameterArrays) -> ResultArrays:
-    """The walk along each daily bar's path, by its corners alone."""
+    """Return the result of each lane from the four prices of its daily bar."""
     opened, high, low, close = bars
     low_first = opened - low <= high - opened
     at_open, at_low = plans.targets(opened, parameters), plans.targets(low, parameters)

@@ -1,6 +1,6 @@
 """The vectorized engine: many settings on many instruments in one loop over sessions.
 
-A lane is one instrument under one setting. Settings that share their indicators share the tables of them.
+Settings that share their indicators share the tables of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from tradectl.exchange.rates import ZERODHA, Tariff
 from tradectl.model.history import Ints
 from tradectl.model.position import Folded
-from tradectl.research.closed import ClosedTrades
+from tradectl.research.closed_trades import ClosedTrades
 from tradectl.research.vectorized.fills import TradeColumns, trades_of
 from tradectl.research.vectorized.loop import Loop, Rule
 from tradectl.research.vectorized.market import EntryBars, IndicatorTables, MarketTables
@@ -27,12 +27,12 @@ from tradectl.strategy.features import INDICATOR_SETTINGS
 from tradectl.strategy.parameters import Parameters
 
 TABLE = 500
-"""Columns of indicators that may lie side by side."""
+"""The most columns of indicators side by side."""
 
 
 @dataclass(frozen=True, eq=False)
 class VectorizedRun:
-    """What a run made: closed trades, and positions that are still held, by (setting, instrument)."""
+    """The result of a run: closed trades, and open positions by (setting, instrument)."""
 
     trades: TradeColumns
     held: dict[tuple[int, int], Folded]
@@ -46,8 +46,10 @@ def run_settings(
     last: date,
     scored: bool = True,
 ) -> VectorizedRun:
-    """The tool's own strategy: every setting on every instrument from `first` to `last`, both included, as `backtest.gated` of
-    each, or as `backtest.run` where not `scored`."""
+    """Run every setting on every instrument from `first` to `last`, both included.
+
+    The trades equal those of `backtest.engine.gated`, or of `backtest.engine.run` where not `scored`.
+    """
     runs = []
     tariff = settings[0].tariff if settings else ZERODHA
     for batch in _batches(settings, len(market.instruments)):
@@ -71,8 +73,10 @@ def run_rule(
     numbers: Sequence[int] | None = None,
     tariff: Tariff = ZERODHA,
 ) -> VectorizedRun:
-    """Whatever rule from `first` to `last`, both included. `numbers` are those of its settings in the result; from 0 on unless
-    told."""
+    """Run any rule from `first` to `last`, both included.
+
+    `numbers`: the numbers of its settings in the result, from 0 on by default.
+    """
     width = len(market.instruments)
     own = range(rule.lanes // max(width, 1)) if numbers is None else numbers
     loop = Loop(market, rule)
@@ -82,7 +86,7 @@ def run_rule(
 
 
 def _strategies(market: MarketTables, parts: Sequence[Sequence[Parameters]]) -> Callable[[EntryGate | None], Strategy]:
-    """Makes the strategy of these settings, those of a part seeing the same indicators, behind whatever gate."""
+    """Return a function that makes the strategy of these settings with a gate. The settings of a part share their indicators."""
     tables, entry_bars, width = [], [], len(market.instruments)
     before = 0
     for own in parts:
@@ -98,8 +102,10 @@ def _strategies(market: MarketTables, parts: Sequence[Sequence[Parameters]]) -> 
 
 
 def _batches(settings: Sequence[Parameters], width: int) -> Iterator[list[list[int]]]:
-    """The numbers of settings that run in one loop, in parts that share their indicators: a session costs the same for few lanes
-    as for some hundreds, and tables cost memory."""
+    """Yield the numbers of settings that run in one loop, in parts that share their indicators.
+
+    A session costs the same for a few lanes as for some hundreds, and tables cost memory.
+    """
     parts: dict[tuple[object, ...], list[int]] = {}
     for number, item in enumerate(settings):
         parts.setdefault(tuple(getattr(item, name) for name in INDICATOR_SETTINGS), []).append(number)
@@ -109,22 +115,22 @@ def _batches(settings: Sequence[Parameters], width: int) -> Iterator[list[list[i
 
 
 ANY_RSI = 101.0
-"""Every RSI is below this."""
+"""A value above every RSI."""
 COPIES = 40
-"""Lanes among which the possible entries of an instrument are dealt out, so that few of them find shares held already."""
+"""Lanes over which the possible entries of an instrument are dealt, so that few of them find shares held."""
 
 
-def backtests(
+def closed_trades(
     market: MarketTables, settings: Sequence[Parameters], *, first: date, last: date, scored: bool
 ) -> list[ClosedTrades]:
-    """The closed trades of each setting."""
+    """Return the closed trades of each setting."""
     trades = run_settings(market, settings, first=first, last=last, scored=scored).trades
     bounds = np.searchsorted(trades.setting, np.arange(len(settings) + 1))
     rows = [np.arange(begin, end) for begin, end in pairwise(bounds.tolist())]
     return [_closed(trades.take(own), trades.instrument[own]) for own in rows]
 
 
-def positions(market: MarketTables, parameters: Parameters, *, first: date, last: date) -> ClosedTrades:
+def possible_positions(market: MarketTables, parameters: Parameters, *, first: date, last: date) -> ClosedTrades:
     """Return one row for each position that an entry allowed by the rule would have made, as if it were the only one.
 
     The rule is without its timing: the RSI at entry and the score. What stays: universe, trend, history, volume, chart, the
@@ -152,22 +158,23 @@ def positions(market: MarketTables, parameters: Parameters, *, first: date, last
 
 
 def any_rsi(parameters: Parameters) -> Parameters:
-    """The same setting without the timing of its entries."""
+    """Return the same setting without the timing of its entries."""
     return replace(parameters, rsi_entry_above=ANY_RSI, rsi_entry_below=ANY_RSI)
 
 
 class _Tried:
-    """A gate that lets every entry pass, and remembers which there were."""
+    """A gate that accepts every entry and records it."""
 
     def __init__(self) -> None:
         self.seen: list[Ints] = []
 
     def accept(self, day: int, chosen: EntryBars, parameters: ParameterArrays) -> Mask:  # noqa: ARG002
+        """Record the entries and accept all of them."""
         self.seen.append(_named(np.int64(day), chosen.lane))
         return np.ones(len(chosen.lane), dtype=np.bool_)
 
     def among(self, entry_bars: EntryBars, days: Ints) -> Mask:
-        """Which of these were tried."""
+        """Return which of these entries were recorded."""
         names = _named(days[entry_bars.row], entry_bars.lane)
         return np.isin(names, np.concatenate([np.empty(0, dtype=np.int64), *self.seen]))
 
@@ -178,7 +185,7 @@ def _named(day: Ints | np.int64, lane: Ints) -> Ints:
 
 
 def _dealt(waiting: EntryBars, width: int) -> EntryBars:
-    """Each instrument's candidates, one after the other to the next copy."""
+    """Deal the entries of each instrument to its copies in turn."""
     column = waiting.lane % width
     order = np.lexsort((waiting.row, column))
     first = np.searchsorted(column[order], column[order])

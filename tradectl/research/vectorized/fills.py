@@ -1,7 +1,7 @@
-"""The fills of lanes, and the trades that they fold to, charges by date included: the rows that `model.position.fold` would give.
+"""The fills of lanes, and the trades computed from them with charges by date: the rows that `model.position.fold` gives.
 
-The fills from the first buy to the last sale of a position are one *holding* here, with a number. Nearly all are some buys and
-one sale of everything; those become trades by arrays. The others (corporate actions, sales in parts) go through the fold itself.
+The fills from the first buy to the last sale of a position have one *holding* number. Nearly all holdings are some buys and one
+sale of everything; arrays compute their trades. The others (corporate actions, sales in parts) go through `fold`.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ from tradectl.model.position import Adjustment, Folded, Trade, fold
 
 @dataclass(frozen=True, eq=False)
 class TradeColumns:
-    """Closed trades as columns, one row a `model.position.Trade`, ordered by setting, exit, instrument. `setting` and
-    `instrument` are numbers; sessions are ordinals (date.toordinal); amounts in paise. `cost` is without charges."""
+    """Closed trades as columns, one row per `model.position.Trade`, ordered by setting, exit, instrument.
+
+    `setting` and `instrument` are numbers; sessions are ordinals (date.toordinal); amounts in paise. `cost` is without charges.
+    """
 
     setting: Ints
     instrument: Ints
@@ -47,18 +49,18 @@ class TradeColumns:
         return len(self.setting)
 
     def take(self, rows: NDArray[np.bool_] | Ints) -> TradeColumns:
-        """Only some of them, by a mask or indices."""
+        """Return some rows, by a mask or indices."""
         return TradeColumns(*(getattr(self, item.name)[rows] for item in fields(self)))
 
     def trade(self, row: int, symbol: str) -> Trade:
-        """One row as the fold has it."""
+        """Return one row as a Trade."""
         entry, exit_ = (date.fromordinal(int(column[row])) for column in (self.entry_session, self.exit_session))
         amounts = (self.quantity, self.entry_quantity, self.entry_price, self.exit_price, self.gross, self.charges, self.net)
         return Trade(symbol, entry, exit_, *(int(column[row]) for column in amounts))
 
     @classmethod
     def joined(cls, parts: Sequence[TradeColumns]) -> TradeColumns:
-        """All of them in order."""
+        """Return the rows of all parts in order."""
         columns = [np.concatenate([getattr(part, item.name) for part in parts] or [_NONE]) for item in fields(cls)]
         found = cls(*columns)
         keys = (found.quantity, found.entry_price, found.entry_session, found.instrument, found.exit_session, found.setting)
@@ -66,7 +68,7 @@ class TradeColumns:
 
 
 class FillColumns(NamedTuple):
-    """Fills as columns, each lane's in order of time. `buy`: whether it is one; `holding` numbers the positions."""
+    """Fills as columns, those of a lane in order of time. `buy`: True for a buy; `holding` numbers the positions."""
 
     holding: Ints
     lane: Ints
@@ -76,12 +78,13 @@ class FillColumns(NamedTuple):
     price: Ints
 
     def take(self, rows: NDArray[Any] | slice) -> FillColumns:
+        """Return some rows, by a mask, indices or a slice."""
         return FillColumns(*(column[rows] for column in self))  # type: ignore[arg-type]  # columns are of two kinds
 
 
 @dataclass(frozen=True, slots=True)
 class OpenPosition:
-    """What a lane still holds at the end."""
+    """The open position of a lane at the end."""
 
     lane: int
     folded: Folded
@@ -91,7 +94,7 @@ _NONE: Ints = np.empty(0, dtype=np.int64)
 
 
 class FillLog:
-    """Takes down what was traded, session after session."""
+    """Records the fills of all lanes, session after session."""
 
     def __init__(self, lanes: int) -> None:
         self._fills: list[tuple[int, bool, Ints, Ints, Ints, Ints]] = []
@@ -100,18 +103,21 @@ class FillLog:
         self.adjustments: dict[int, list[Adjustment]] = {}
 
     def add(self, side: Side, row: int, lanes: Ints, quantity: Ints, price: Ints, *, opens: Ints = _NONE) -> None:
-        """One fill of each of these lanes, later than all before. `opens`: the lanes among them whose buy begins a position; what
-        is bought on the day of the last sale shares its charges, and goes on with that one."""
+        """Add one fill of each of these lanes, later than all fills before.
+
+        `opens`: the lanes among them whose buy begins a position. A buy on the day of the last sale shares its charges, so it
+        belongs to the same holding.
+        """
         self._holding[opens] = np.arange(self._next, self._next + len(opens))
         self._next += len(opens)
         self._fills.append((row, side is Side.BUY, self._holding[lanes], lanes, quantity, price))
 
     def adjust(self, lane: int, booked: Iterable[Adjustment]) -> None:
-        """What corporate actions made of what a lane holds."""
+        """Add the adjustments that corporate actions make to the position of a lane."""
         self.adjustments.setdefault(int(self._holding[lane]), []).extend(booked)
 
     def fills(self) -> FillColumns:
-        """Everything so far, by holding and then time."""
+        """Return all fills, by holding and then time."""
         if not self._fills:
             return FillColumns(_NONE, _NONE, _NONE, np.empty(0, dtype=np.bool_), _NONE, _NONE)
         rows, buys, *columns = zip(*self._fills, strict=True)
@@ -124,8 +130,11 @@ class FillLog:
 def trades_of(
     fill_log: FillLog, days: Ints, width: int, numbers: Sequence[int], *, tariff: Tariff = ZERODHA
 ) -> tuple[TradeColumns, list[OpenPosition]]:
-    """The closed trades, and what is still held. `days` are the dates of rows; a lane is (setting x width + instrument), and
-    `numbers` are the settings' own; `tariff` says whose charges count."""
+    """Return the closed trades and the open positions.
+
+    `days`: the dates of rows. `width`: instruments per setting. `numbers`: the numbers of the settings in the result. `tariff`:
+    the table of charges.
+    """
     fills = fill_log.fills()
     bounds = np.flatnonzero(np.r_[True, fills.holding[1:] != fills.holding[:-1]]) if len(fills.holding) else _NONE
     plain = _plain(fills, bounds, fill_log.adjustments)
@@ -146,7 +155,7 @@ def trades_of(
 
 
 def _plain(fills: FillColumns, bounds: Ints, adjusted: Iterable[int]) -> NDArray[np.bool_]:
-    """Which holdings are buys on different days, then one sale of them all."""
+    """Return which holdings are buys on different days, then one sale of them all."""
     if not len(bounds):
         return np.empty(0, dtype=np.bool_)
     signed = np.where(fills.buy, fills.quantity, -fills.quantity)
@@ -159,7 +168,7 @@ def _plain(fills: FillColumns, bounds: Ints, adjusted: Iterable[int]) -> NDArray
 
 
 def _sold_whole(fills: FillColumns, days: Ints, width: int, tariff: Tariff) -> TradeColumns:
-    """The trades of plain holdings: one for each buy, with its part of the sale's charges."""
+    """Return the trades of plain holdings: one per buy, with its part of the sale's charges."""
     sale = np.flatnonzero(~fills.buy)
     lot = np.flatnonzero(fills.buy)
     of = np.searchsorted(sale, lot)  # the sale that ends the holding of each buy
@@ -188,7 +197,7 @@ def _sold_whole(fills: FillColumns, days: Ints, width: int, tariff: Tariff) -> T
 
 
 def _sale_charges(fills: FillColumns, sale: Ints, intraday: Ints, days: Ints, tariff: Tariff) -> Ints:
-    """The charges of each sale, of whose shares so many were bought on its day."""
+    """Return the charges of each sale. `intraday`: how many of its shares were bought on the same day."""
     quantity, price = fills.quantity[sale], fills.price[sale]
     total = _charges(Side.SELL, quantity * price, days[fills.row[sale]], intraday == quantity, tariff)
     for i in np.flatnonzero((intraday > 0) & (intraday < quantity)).tolist():
@@ -200,7 +209,7 @@ def _sale_charges(fills: FillColumns, sale: Ints, intraday: Ints, days: Ints, ta
 
 
 def _charges(side: Side, values: Ints, days: Ints, intraday: NDArray[np.bool_], tariff: Tariff) -> Ints:
-    """Charges by value and date; each delivery or intraday as a whole."""
+    """Return charges by value and date, each as delivery or as intraday."""
     total = np.zeros(len(values), dtype=np.int64)
     tables: dict[Rates, list[int]] = {}
     for day in np.unique(days).tolist():
@@ -214,7 +223,7 @@ def _charges(side: Side, values: Ints, days: Ints, intraday: NDArray[np.bool_], 
 
 
 def _share_out(totals: Ints, of: Ints, weights: Ints) -> Ints:
-    """`model.money.share_out` of many totals at once: `of` says to which total each weight belongs (ascending)."""
+    """Return `model.money.share_out` of many totals. `of`: the index of the total of each weight, ascending."""
     whole = np.bincount(of, weights=weights, minlength=len(totals)).astype(np.int64)
     parts = totals[of] * weights // whole[of]
     left = totals - np.bincount(of, weights=parts, minlength=len(totals)).astype(np.int64)
@@ -227,7 +236,7 @@ def _share_out(totals: Ints, of: Ints, weights: Ints) -> Ints:
 
 
 def _as_fills(fills: FillColumns, days: Ints) -> tuple[date, list[Fill]]:
-    """Fills as the model has them, in their order, with the date of the first."""
+    """Return fills as those of the model, in order, with the date of the first."""
     found = []
     for i, (row, buy, quantity, price) in enumerate(zip(*(column.tolist() for column in fills[2:]), strict=True), 1):
         day = date.fromordinal(int(days[row]))

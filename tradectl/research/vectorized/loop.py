@@ -1,7 +1,7 @@
-"""The loop of every backtest of many lanes, a lane being one instrument under one setting: sessions, shares, fills.
+"""The loop over sessions for many lanes: shares, corporate actions and fills.
 
-What lanes trade is said by a *rule* that is given to it: the tool's own strategy (`lane_strategy`), or any other. The loop goes
-from session to session, brings what is held through corporate actions, books the fills, and forgets what was sold.
+A *rule* decides what lanes trade: the strategy of tradectl (`strategy.Strategy`) or another one. The loop applies corporate
+actions to held shares, books the fills of the rule, and clears what was sold.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from tradectl.research.vectorized.market import MarketTables
 
 @dataclass
 class PositionArrays:
-    """Where each lane stands after a session; arrays with one value a lane. Rows are those of the market's panel.
+    """The state of each lane after a session; arrays with one value per lane. Rows are those of the market's panel.
 
-    The loop keeps `quantity`, `buys` of what is held, `traded` (the last row with a fill), and `locked` shares where there are
-    any. The rest is the rule's to write: the `level` of the last filled buy and the row on which that was `decided`, the
-    `ceiling` of the target (NO_CEILING without), and the order for a later session: `order_session` (an ordinal; 0 without),
-    with its row of decision, limit, quantity and level. What is sold is forgotten, its order apart.
+    The loop writes `quantity`, `buys` of the open position, `traded` (the last row with a fill) and `locked` shares. The rule
+    writes the rest: the `level` of the last filled buy, the row on which that buy was `decided`, the `ceiling` of the target
+    (NO_CEILING without), and the order for a later session: `order_session` (an ordinal; 0 without), its row of decision, limit,
+    quantity and level. After a sale of everything all values but the order are cleared.
     """
 
     quantity: Ints
@@ -46,6 +46,7 @@ class PositionArrays:
 
     @classmethod
     def flat(cls, lanes: int) -> PositionArrays:
+        """Return the state of lanes without shares."""
         columns = np.zeros((11, lanes), dtype=np.int64)
         state = cls(*(column.copy() for column in columns))  # type: ignore[arg-type]  # as many as there are columns
         state.ceiling[:] = NO_CEILING
@@ -53,7 +54,7 @@ class PositionArrays:
         return state
 
     def free(self, lanes: Ints, day: int) -> Ints:
-        """Shares of these lanes that may be sold on a session (an ordinal)."""
+        """Return the shares of these lanes that may be sold on a session (an ordinal)."""
         held = self.quantity[lanes]
         if self.locked:
             session = date.fromordinal(day)
@@ -62,7 +63,7 @@ class PositionArrays:
         return held
 
     def forget(self, lanes: Ints) -> None:
-        """These hold nothing any more."""
+        """Clear the position of these lanes."""
         for column in (self.quantity, self.buys, self.level, self.decided):
             column[lanes] = 0
         self.ceiling[lanes] = NO_CEILING
@@ -72,7 +73,7 @@ class PositionArrays:
 
 
 class Fills(NamedTuple):
-    """What some lanes, each once, buy or sell in a session. Prices in paise."""
+    """One fill of each of some lanes in a session. Prices in paise."""
 
     side: Side
     lane: Ints
@@ -81,22 +82,24 @@ class Fills(NamedTuple):
 
 
 class Rule(Protocol):
-    """What a strategy does, lane by lane. Lanes are numbered setting x instruments + column of the panel."""
+    """The decisions of a strategy, lane by lane."""
 
     @property
     def lanes(self) -> int:
-        """How many there are."""
+        """Return the number of lanes."""
 
     def trade(self, row: int, state: PositionArrays) -> Iterable[Fills]:
-        """The fills of a run session, those of a lane in their order: what shares and orders from closes before it come to.
-        Only lanes with a bar on it trade, and none sells more than is free."""
+        """Return the fills of a run session, those of a lane in their order.
+
+        They come from shares and orders of earlier closes. Only lanes with a bar trade, and no lane sells more than is free.
+        """
 
     def decide(self, row: int, following: int, state: PositionArrays) -> None:
-        """Write into the state what this close asks for in the next run session (an ordinal)."""
+        """Write into the state the orders of this close for the next run session (an ordinal)."""
 
 
 class Loop:
-    """The lanes of a rule, session after session. One that is given the state and the ledger of another goes on from there."""
+    """The lanes of a rule, session after session. With the state and the log of another loop, it continues from there."""
 
     def __init__(
         self, market: MarketTables, rule: Rule, *, state: PositionArrays | None = None, fill_log: FillLog | None = None
@@ -106,7 +109,7 @@ class Loop:
         self.fill_log = fill_log or FillLog(rule.lanes)
 
     def run(self, first: date, last: date) -> None:
-        """Go through all sessions from `first` to `last`, both included."""
+        """Run all sessions from `first` to `last`, both included."""
         days, sessions = self.market.days, self.market.sessions
         begin = int(np.searchsorted(days, max(first, sessions.first).toordinal()))
         end = int(np.searchsorted(days, min(last, sessions.last).toordinal(), side="right"))
@@ -115,8 +118,10 @@ class Loop:
             self.step(row, ultimate)
 
     def step(self, row: int, last: int) -> None:
-        """One session: corporate actions, then orders and shares through it, then decisions on its close, for sessions up to
-        `last` (an ordinal)."""
+        """Run one session: corporate actions, then orders and shares, then decisions on its close.
+
+        Decisions are only for sessions up to `last` (an ordinal).
+        """
         if (columns := self.market.acted.get(row)) is not None:
             self._apply_actions(row, columns)
         if self.market.runs[row]:
@@ -144,7 +149,7 @@ class Loop:
             state.forget(lanes[state.quantity[lanes] == 0])
 
     def _apply_actions(self, row: int, columns: list[int]) -> None:
-        """Bring what is held through the actions since the bar before, one lane after the other: they are rare."""
+        """Apply the corporate actions since the bar before to held shares, lane by lane, because they are rare."""
         state, market = self.state, self.market
         held = np.flatnonzero(state.quantity > 0)
         for lane in held[np.isin(held % self.width, columns)].tolist():

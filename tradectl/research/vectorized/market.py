@@ -1,7 +1,7 @@
-"""What a backtest of many instruments looks at, gathered once: bars, and what is known about each session, one table a quantity.
+"""The input of a backtest of many instruments, gathered once: one table per quantity.
 
-Tables are shaped (sessions, instruments) as in `Panel`, so a session is one row. Indicators belong to settings; settings that do
-not change them share the columns.
+Tables are shaped (sessions, instruments) as in `Panel`, so a session is one row. Settings with equal indicators share the
+columns.
 """
 
 from __future__ import annotations
@@ -33,14 +33,17 @@ if TYPE_CHECKING:
 Mask = NDArray[np.bool_]
 
 NEVER = 2**31
-"""A session that does not come."""
+"""An ordinal after all sessions."""
 
 
 @dataclass(frozen=True)
 class InstrumentData:
-    """One instrument. `instrument(session)` is the security as it is then; `actions` oldest first; `minutes(session)` its minute
-    bars, of the `minute_sessions` alone; `features(parameters)` its columns, one row for each bar. `excluded`: the dates on which
-    a surveillance list excludes it. `traded`: the sessions on which the market traded (ordinals), None where that is unknown."""
+    """The data of one instrument.
+
+    `instrument(session)` is the security on that session. `actions` are oldest first. `minutes(session)` are its minute bars, on
+    the `minute_sessions` only. `features(parameters)` are its columns, one row per bar. `excluded`: the dates on which a
+    surveillance list excludes it. `traded`: the sessions on which the market traded (ordinals), None where that is unknown.
+    """
 
     history: History
     instrument: Callable[[date], Instrument]
@@ -52,20 +55,22 @@ class InstrumentData:
     traded: Ints | None = None
 
     def columns(self, parameters: Parameters) -> Features:
+        """Return the features of the history."""
         return features(self.history, parameters) if self.features is None else self.features(parameters)
 
     @cached_property
     def trusted(self) -> Mask:
-        """The bars on whose close the stored prices can be trusted, as `Facts.trusted`."""
+        """Return the bars on whose close the stored prices can be trusted, as `BacktestContext.trusted`."""
         return trusted_mask(self.history, self.actions, self.traded)
 
     @cached_property
     def ex_dates(self) -> Ints:
+        """Return the ex-dates of the actions (ordinals)."""
         return np.array([action.ex_date.toordinal() for action in self.actions], dtype=np.int64)
 
 
 class IndicatorTables(NamedTuple):
-    """What is asked of lanes that hold shares, under one set of indicator settings; one column an instrument."""
+    """The values read for lanes with shares, for one set of indicator settings; one column per instrument."""
 
     rsi: Floats
     ema_fast: Floats
@@ -74,30 +79,31 @@ class IndicatorTables(NamedTuple):
 
     @classmethod
     def beside(cls, parts: Sequence[IndicatorTables]) -> IndicatorTables:
-        """The tables of several sets of settings, one to the right of the other."""
+        """Return the tables of several sets of settings side by side."""
         return parts[0] if len(parts) == 1 else cls(*(np.concatenate(tables, axis=1) for tables in zip(*parts, strict=True)))
 
 
 class EntryBars(NamedTuple):
-    """Bars on which an entry rule holds, by row and then lane: flat arrays. `strength` is that part of the score."""
+    """The bars on which an entry rule holds, by row and then lane: flat arrays. `strength`: that part of the score."""
 
     row: Ints
     lane: Ints
     strength: Floats
 
     def take(self, rows: NDArray[Any] | slice) -> EntryBars:
+        """Return some of the bars."""
         return EntryBars(self.row[rows], self.lane[rows], self.strength[rows])
 
     @classmethod
     def joined(cls, parts: Sequence[EntryBars]) -> EntryBars:
-        """All of them by row and then lane."""
+        """Return the bars of all parts by row and then lane."""
         row, lane, strength = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         return cls(row, lane, strength).take(np.lexsort((lane, row)))
 
 
 @dataclass(frozen=True, eq=False)
 class MarketTables:
-    """The instruments of a run, in the order of the panel's columns. Nothing here is ever written but what is looked up once."""
+    """The tables of the instruments of a run, in the order of the panel's columns. They are read-only, computed on first use."""
 
     panel: Panel
     listings: tuple[InstrumentData, ...]
@@ -106,7 +112,7 @@ class MarketTables:
 
     @classmethod
     def gather(cls, market: MarketData, sessions: SessionTable, instrument_ids: Sequence[str]) -> MarketTables:
-        """Of those instruments that have bars; over all sessions on which anybody has one."""
+        """Return the tables of those instruments that have bars, over all sessions on which any of them has one."""
         histories = (market.history(instrument_id) for instrument_id in sorted(set(instrument_ids)))
         listings = tuple(_listing(market, sessions, history) for history in histories if history is not None and len(history))
         panel = market.panel().select([item.history.instrument_id for item in listings])
@@ -114,22 +120,23 @@ class MarketTables:
 
     @classmethod
     def of(cls, listings: Sequence[InstrumentData], sessions: SessionTable) -> MarketTables:
-        """Of listings that each have bars; sorted by instrument, whatever their order."""
+        """Return the tables of data with bars, sorted by instrument."""
         known = sorted(listings, key=lambda item: item.history.instrument_id)
         return cls(_until_undecided(stacked(item.history for item in known), known), tuple(known), sessions)
 
     @property
     def instruments(self) -> tuple[str, ...]:
+        """Return the instrument of each column."""
         return self.panel.instruments
 
     @cached_property
     def days(self) -> Ints:
-        """The date of each row (ordinals)."""
+        """Return the date of each row (ordinals)."""
         return self.panel.sessions
 
     @cached_property
     def runs(self) -> Mask:
-        """Rows on which the tool works."""
+        """Return the rows that are run sessions."""
         known = (self.sessions.session(date.fromordinal(day)) for day in self._covered(self.days.tolist()))
         covered = iter([session is not None and session.runs for session in known])
         inside = (self.days >= self.sessions.first.toordinal()) & (self.days <= self.sessions.last.toordinal())
@@ -137,14 +144,14 @@ class MarketTables:
 
     @cached_property
     def next_run(self) -> Ints:
-        """The next run session after each row (ordinals); NEVER past the table's end."""
+        """Return the next run session after each row (ordinals), NEVER after the last known session."""
         known = self.sessions.run_between(self.sessions.first, self.sessions.last)
         days = np.array([*(session.date.toordinal() for session in known), NEVER], dtype=np.int64)
         return days[np.searchsorted(days, self.days, side="right")]
 
     @cached_property
     def previous(self) -> NDArray[np.int32]:
-        """The row of each instrument's bar before this one; -1 without one."""
+        """Return the row of each instrument's bar before this one, -1 without one."""
         found = np.full(self.panel.state.shape, -1, dtype=np.int32)
         for column, rows in enumerate(self.rows):
             found[rows[1:], column] = rows[:-1]
@@ -152,12 +159,12 @@ class MarketTables:
 
     @cached_property
     def rows(self) -> tuple[Ints, ...]:
-        """The rows of each instrument's bars."""
+        """Return the rows of each instrument's bars."""
         return tuple(np.searchsorted(self.days, item.history.sessions) for item in self.listings)
 
     @cached_property
     def acted(self) -> dict[int, list[int]]:
-        """The instruments with a corporate action between the bar before (exclusive) and this one (inclusive), by row."""
+        """Return, by row, the instruments with a corporate action after their bar before, up to this one."""
         found: dict[int, list[int]] = {}
         for column, item in enumerate(self.listings):
             if item.actions:
@@ -169,7 +176,7 @@ class MarketTables:
 
     @cached_property
     def barred(self) -> Mask:
-        """Whether an ex-date that cancels buys lies after this row, through the next run session."""
+        """Return whether an ex-date that cancels buys lies after this row, up to the next run session."""
         found = np.zeros(self.panel.state.shape, dtype=np.bool_)
         for column, item in enumerate(self.listings):
             ex_dates = np.array([action.ex_date.toordinal() for action in item.actions if bars_entry(action)], dtype=np.int64)
@@ -180,12 +187,12 @@ class MarketTables:
 
     @cached_property
     def watched(self) -> Mask | None:
-        """Whether a surveillance list excludes an instrument on a row's date; None where none ever does."""
+        """Return whether a surveillance list excludes an instrument on a row's date; None where none ever does."""
         return self._watched(self.days)
 
     @cached_property
     def watched_next(self) -> Mask | None:
-        """The same on the day before the next run session after a row: what the morning of that session knows."""
+        """Return the same for the day before the next run session: what is known on the morning of that session."""
         return self._watched(self.next_run - 1)
 
     def _watched(self, days: Ints) -> Mask | None:
@@ -199,7 +206,7 @@ class MarketTables:
 
     @cached_property
     def trusted(self) -> Mask:
-        """Where the stored prices of each instrument can be trusted on the close of a row."""
+        """Return where the stored prices of each instrument can be trusted on the close of a row."""
         found = np.zeros(self.panel.state.shape, dtype=np.bool_)
         for column, (item, rows) in enumerate(zip(self.listings, self.rows, strict=True)):
             found[rows, column] = item.trusted
@@ -207,12 +214,12 @@ class MarketTables:
 
     @cached_property
     def admitted(self) -> Mask:
-        """Whether each instrument's ISIN is that of a share; it does not change with the session."""
+        """Return whether each instrument's ISIN is that of a share. It does not change with the session."""
         last = [item.instrument(item.history.session(len(item.history) - 1)) for item in self.listings]
         return np.array([is_share(instrument.isin) for instrument in last], dtype=np.bool_)
 
     def ticks(self, day: int, columns: Ints) -> Ints:
-        """The tick sizes of instruments on a session (paise)."""
+        """Return the tick sizes of instruments on a session (paise)."""
         known = self._ticks.get(day)
         if known is None:
             known = self._ticks[day] = np.zeros(len(self.listings), dtype=np.int64)
@@ -224,13 +231,13 @@ class MarketTables:
         return known[columns]
 
     def with_minutes(self, row: int, columns: Ints) -> Mask:
-        """Which instruments have minute bars of a session."""
+        """Return which instruments have minute bars of a session."""
         held = self._minute_rows.get(row)
         return np.isin(columns, held) if held is not None else np.zeros(len(columns), dtype=np.bool_)
 
     @cached_property
     def _minute_rows(self) -> dict[int, list[int]]:
-        """The instruments that have minute bars, by row."""
+        """Return the instruments that have minute bars, by row."""
         found: dict[int, list[int]] = {}
         for column, item in enumerate(self.listings):
             days = np.array([session.toordinal() for session in item.minute_sessions], dtype=np.int64)
@@ -239,13 +246,13 @@ class MarketTables:
         return found
 
     def actions(self, column: int, after: int, through: int) -> tuple[CorporateAction, ...]:
-        """An instrument's actions with after < ex-date <= through (ordinals), oldest first."""
+        """Return an instrument's actions with after < ex-date <= through (ordinals), oldest first."""
         item = self.listings[column]
         start, stop = np.searchsorted(item.ex_dates, [after, through], side="right")
         return item.actions[start:stop]
 
     def columns(self, parameters: Parameters) -> tuple[IndicatorTables, tuple[Features, ...]]:
-        """The indicators of a set of settings as tables, and as they are made, by instrument."""
+        """Return the indicators of a set of settings as tables, and the features of each instrument."""
         shape = self.panel.state.shape
         tables = IndicatorTables(
             np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.int64)
@@ -260,7 +267,7 @@ class MarketTables:
         return tables, tuple(made)
 
     def entry_bars(self, made: Sequence[Features], settings: Sequence[Parameters]) -> EntryBars:
-        """Where the universe's rules and the entry rule hold, for each lane (setting x instruments + column)."""
+        """Return where the rules of the universe and the entry rule hold, for each lane."""
         found = [EntryBars(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))]
         highest = max(max(item.rsi_entry_above, item.rsi_entry_below) for item in settings)
         for column, (item, rows, own) in enumerate(zip(self.listings, self.rows, made, strict=True)):
@@ -278,7 +285,7 @@ class MarketTables:
 
 
 def _until_undecided(panel: Panel, listings: Sequence[InstrumentData]) -> Panel:
-    """Take away, in place, the bars from the ex-date of an unknown action on: nothing is traded from then on."""
+    """Remove, in place, the bars from the ex-date of an unknown action on: nothing is traded from it on."""
     for column, item in enumerate(listings):
         undecided = undecided_from(item.actions)
         if undecided is not None:
@@ -287,7 +294,7 @@ def _until_undecided(panel: Panel, listings: Sequence[InstrumentData]) -> Panel:
 
 
 def _listing(market: MarketData, sessions: SessionTable, history: History) -> InstrumentData:
-    """What is known on the evening of a last bar is the next session's ex-dates too."""
+    """Return the data of one instrument, with the ex-dates of the next session, which are known on the evening."""
     name, last = history.instrument_id, history.session(len(history) - 1)
     through = sessions.next_run_session(last).date if last < sessions.last else last
     return InstrumentData(

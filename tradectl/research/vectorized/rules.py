@@ -64,7 +64,7 @@ def worth_changing_rows(current: Ints, wanted: Ints, parameters: ParameterArrays
 
 
 def floor_times(values: Ints, numerators: Ints, denominators: Ints) -> Ints:
-    """Return `values` x numerators / denominators, rounded down; exact for all sizes, quick where products fit 64 bits."""
+    """Return `values` x numerators / denominators, rounded down: exact for all sizes, fast where products fit 64 bits."""
     if not len(values):
         return values
     if max(abs(int(values.max())), abs(int(values.min()))) * int(abs(numerators).max()) <= _MOST:

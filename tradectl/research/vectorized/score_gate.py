@@ -1,4 +1,4 @@
-"""The gate of scored runs: an entry is taken only where its combined score was a BUY at its time, as `backtest.gated` asks."""
+"""The gate of scored runs: an entry is taken where its combined score was a BUY at its time, as in `backtest.engine.gated`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tradectl.research.vectorized.settings import ParameterArrays
 from tradectl.strategy.score import backtest_score, combined, since
 
 _LATER = 2**22
-"""More than any ordinal of a session."""
+"""A number above every ordinal of a session."""
 
 
 class ScoreGate:
-    """Knows each lane's reference trades. Numbers are those of `score`, to the bit."""
+    """The scores of lanes from their reference trades. Values equal those of `strategy.score`, to the bit."""
 
     def __init__(self, trades: TradeColumns, width: int) -> None:
-        """`setting` in `trades` is the number within these lanes."""
+        """Take the reference trades; `setting` in `trades` is the number within these lanes."""
         lane = trades.setting * width + trades.instrument
         order = np.lexsort((trades.exit_session, trades.entry_session, lane))
         trades, lane = trades.take(order), lane[order]
@@ -37,12 +37,13 @@ class ScoreGate:
             self._percent = np.where(cost > 0, 100 * net / cost, 0.0)
 
     def accept(self, day: int, chosen: EntryBars, parameters: ParameterArrays) -> Mask:
+        """Return which entries have the combined score of a BUY."""
         past = self.scores(day, chosen.lane, parameters)
         taken: Mask = combined(chosen.strength, past, parameters) >= parameters.buy_score
         return taken
 
     def scores(self, day: int, lanes: Ints, parameters: ParameterArrays) -> Floats:
-        """`backtest_score` of each lane as of a session."""
+        """Return `backtest_score` of each lane as of a session."""
         as_of = date.fromordinal(day)
         years = np.broadcast_to(parameters.backtest_years, lanes.shape)
         after = np.zeros(len(lanes), dtype=np.int64)
@@ -67,6 +68,6 @@ class ScoreGate:
         return score
 
     def _score_of_parts(self, lane: int, as_of: date, parameters: ParameterArrays, i: int) -> float:
-        """Of a lane one of whose buys was sold on several days."""
+        """Return the score of a lane of which one buy was sold on several days."""
         rows = np.flatnonzero(self._lane == lane)
         return backtest_score([self._trades.trade(row, "") for row in rows.tolist()], as_of, parameters.one(i)).score

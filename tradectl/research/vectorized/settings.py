@@ -1,7 +1,7 @@
-"""The parameters of many settings, read as if they were those of one: every attribute is an array with a value for each lane.
+"""The parameters of many settings, read like those of one: each attribute is an array with one value per lane.
 
-A rule that is written with operators alone therefore works for one symbol under one setting and for a thousand lanes alike. What
-all settings agree on stays one plain value.
+A rule written with operators only works for one symbol with one setting and for a thousand lanes. A value that all settings
+share stays one plain number.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Ratio(NamedTuple):
 
 
 class SettingsTable:
-    """Parameters by setting; `of(rows)` gives those of some lanes, by the number of the setting of each."""
+    """The parameters by number of the setting."""
 
     def __init__(self, settings: Sequence[Parameters]) -> None:
         self.settings = tuple(settings)
@@ -34,14 +34,16 @@ class SettingsTable:
         self._amounts: dict[str, Ints] = {}
 
     def of(self, rows: Ints) -> ParameterArrays:
+        """Return the parameters of lanes. `rows`: the number of the setting of each lane."""
         return ParameterArrays(self, rows)
 
     def column(self, name: str, rows: Ints) -> Any:
+        """Return the values of one setting for lanes: an array, or one number where all settings agree."""
         values = self._columns[name]
         return values[rows] if isinstance(values, np.ndarray) else values
 
     def ratio(self, name: str, rows: Ints) -> Ratio:
-        """A share of one, exactly as it was written."""
+        """Return a share of one, exactly as it was written."""
         if name not in self._ratios:
             found = [exact(getattr(item, name)) for item in self.settings]
             whole = [(item.numerator, item.denominator) for item in found]
@@ -52,14 +54,14 @@ class SettingsTable:
         return Ratio(known.numerators[rows], known.denominators[rows])
 
     def amount(self, name: str, value: Callable[[Parameters], Fraction], rows: Ints) -> Ints:
-        """An amount of money that follows from a setting, `value` (paise), rounded up to the paisa."""
+        """Return an amount computed from each setting by `value` (paise), rounded up to the paisa."""
         if name not in self._amounts:
             self._amounts[name] = np.array([-(-value(item) // 1) for item in self.settings], dtype=np.int64)
         return self._amounts[name][rows]
 
 
 class ParameterArrays:
-    """The parameters of some lanes. Attributes are those of `Parameters`: a value, or an array as long as there are lanes."""
+    """The parameters of some lanes. Attributes are those of `Parameters`: a number, or an array with one value per lane."""
 
     def __init__(self, settings: SettingsTable, rows: Ints) -> None:
         self._settings, self._rows = settings, rows
@@ -68,16 +70,17 @@ class ParameterArrays:
         return self._settings.column(name, self._rows)
 
     def ratio(self, name: str) -> Ratio:
+        """Return a share of one, exactly as it was written."""
         return self._settings.ratio(name, self._rows)
 
     @property
     def tariff(self) -> Tariff:
-        """Whose charges count. All settings of a run are of one account."""
+        """Return the table of charges, which all settings of a run share."""
         return self._settings.settings[0].tariff
 
     @property
     def most(self) -> Ints:
-        """What one order may cost at most, charges included (paise)."""
+        """Return the most that one order may cost, charges included (paise)."""
 
         def whole(item: Parameters) -> Fraction:
             return Fraction(int(min(exact(item.capital_per_trade), exact(item.max_order_value)) * 100))
@@ -86,7 +89,7 @@ class ParameterArrays:
 
     @property
     def least_reentry(self) -> Ints:
-        """A re-entry worth less than this is skipped (paise)."""
+        """Return the least worth of a re-entry (paise)."""
 
         def least(item: Parameters) -> Fraction:
             return exact(item.reentry_least) * exact(item.capital_per_trade) * 100
@@ -94,11 +97,11 @@ class ParameterArrays:
         return self._settings.amount("least_reentry", least, self._rows)
 
     def one(self, i: int) -> Parameters:
-        """The parameters of one of them."""
+        """Return the parameters of one lane."""
         return self._settings.settings[int(self._rows[i])]
 
     def where(self, chosen: Any) -> ParameterArrays:
-        """The same of fewer lanes: those that a mask or indices choose."""
+        """Return the parameters of some of these lanes, by a mask, indices or a slice."""
         return ParameterArrays(self._settings, self._rows[chosen])
 
 

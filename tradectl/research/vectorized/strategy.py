@@ -1,7 +1,7 @@
-"""The tool's own strategy as a rule of lanes: the trades of `backtest` of each lane alone, which is the definition of all this.
+"""The strategy of tradectl as a rule of lanes. The trades of each lane equal those of `backtest.engine` alone.
 
-In each session only lanes that hold shares, have an order or meet their entry rule are touched, by arrays. What is rare (minute
-bars, an open off the tick) goes lane by lane through the very code of the single backtest.
+In each session arrays do only the lanes that hold shares, have an order or meet their entry rule. Rare cases (minute bars, an
+open off the tick) go lane by lane through `backtest.session`.
 """
 
 from __future__ import annotations
@@ -35,24 +35,28 @@ from tradectl.strategy.parameters import Parameters
 
 
 class EntryGate(Protocol):
-    """May refuse entries on their close: which of these candidates are taken."""
+    """A test of entries on their close, such as the score."""
 
     def accept(self, day: int, chosen: EntryBars, parameters: ParameterArrays) -> Mask: ...
 
 
 class OrderArrays(NamedTuple):
-    """The buy of each of some lanes after the morning; a `quantity` of 0 is none. Prices in paise."""
+    """The buy of each of some lanes after the steps before the open; a `quantity` of 0 means none. Prices in paise."""
 
     limit: Ints
     quantity: Ints
 
     def take(self, rows: Ints) -> OrderArrays:
+        """Return the buys of some lanes."""
         return OrderArrays(self.limit[rows], self.quantity[rows])
 
 
 class Strategy:
-    """The rule of some settings; entries are among `entry_bars`, by row and then lane. `columns` are the tables of settings that
-    see the same, side by side: `tables` says which one of them each setting sees, the first unless told."""
+    """The rule of some settings.
+
+    `entry_bars`: the possible entries, by row and then lane. `columns`: the indicator tables, side by side. `tables`: the number
+    of the table of each setting, the first by default.
+    """
 
     def __init__(
         self,
@@ -76,12 +80,13 @@ class Strategy:
         self._reset_of = np.array(firsts)
 
     def parameters(self, lanes: Ints) -> ParameterArrays:
+        """Return the parameters of these lanes."""
         return self.settings.of(lanes // self.width)
 
     # --- a session
 
     def trade(self, row: int, state: PositionArrays) -> Iterator[Fills]:
-        """As `Rule.trade`: premarket-retry and amo-adjust, then the open, the walk of the day and the targets."""
+        """Do `Rule.trade`: premarket-retry and amo-adjust, then the open, the path of the day and the targets."""
         lanes = self._with_bar(row, (state.quantity > 0) | (state.order_session > 0))
         if not len(lanes):
             return
@@ -96,15 +101,15 @@ class Strategy:
         plans = self._plans(row, lanes, held[busy], orders.take(busy), state)
         slow = walks(bars, plans, parameters) | self.market.with_minutes(row, lanes % self.width)
         if not slow.any():
-            yield from _by_corners(lanes, bars, plans, parameters, state)
+            yield from _closed_form(lanes, bars, plans, parameters, state)
             return
         quick = np.flatnonzero(~slow)
-        yield from _by_corners(lanes[quick], bars.take(quick), plans.take(quick), parameters.where(quick), state)
+        yield from _closed_form(lanes[quick], bars.take(quick), plans.take(quick), parameters.where(quick), state)
         for i in np.flatnonzero(slow).tolist():
             yield from self._walk(row, int(lanes[i]), plans.one(i), state)
 
     def _with_bar(self, row: int, chosen: Mask) -> Ints:
-        """The lanes among these that have a bar."""
+        """Return the lanes among these that have a bar."""
         lanes: Ints = np.flatnonzero(chosen)
         if not len(lanes):
             return lanes
@@ -112,7 +117,7 @@ class Strategy:
         return there
 
     def _before_open(self, row: int, lanes: Ints, state: PositionArrays) -> OrderArrays:
-        """What premarket-retry (ex-date, distance from the last close) and then amo-adjust make of the orders."""
+        """Return the orders after premarket-retry (ex-date, surveillance, distance from the last close) and amo-adjust."""
         market = self.market
         day = int(market.days[row])
         limits, quantities = np.zeros((2, len(lanes)), dtype=np.int64)
@@ -157,7 +162,7 @@ class Strategy:
         return BarArrays(*(table[row, column].astype(np.int64) for table in (panel.open, panel.high, panel.low, panel.close)))
 
     def _walk(self, row: int, lane: int, plan: SessionPlan, state: PositionArrays) -> Iterator[Fills]:
-        """The session of one lane, by the code of the single backtest."""
+        """Return the fills of one lane by the code of the single backtest."""
         column, setting = lane % self.width, lane // self.width
         listing, session = self.market.listings[column], self._session(row)
         bar = listing.history.bar(int(np.searchsorted(self.market.rows[column], row)))
@@ -180,7 +185,7 @@ class Strategy:
     # --- decisions on a close
 
     def decide(self, row: int, following: int, state: PositionArrays) -> None:
-        """As `Rule.decide`: the orders of re-entries and entries."""
+        """Do `Rule.decide`: write the orders of re-entries and entries."""
         held, level = self._reentries(row, state)
         new = self._entries(row, state)
         if not len(held) and not len(new.lane):
@@ -202,7 +207,7 @@ class Strategy:
         state.order_level[lanes] = levels[ordered]
 
     def _reentries(self, row: int, state: PositionArrays) -> tuple[Ints, Ints]:
-        """Lanes with shares that want more, and the level that each would use."""
+        """Return the lanes with a wanted re-entry, and the level of each."""
         held = self._with_bar(row, state.quantity > 0)
         if len(held):
             trusted = self.market.trusted[row, held % self.width]
@@ -221,7 +226,7 @@ class Strategy:
         return held[level > 0], level[level > 0]
 
     def _entries(self, row: int, state: PositionArrays) -> EntryBars:
-        """Flat lanes whose entry rule holds, not traded in this session, and admitted."""
+        """Return the entries of flat lanes that did not trade in this session and are admitted."""
         found = self.entry_bars.take(slice(self._first_row[row], self._first_row[row + 1]))
         if not len(found.lane):
             return found
@@ -235,10 +240,10 @@ class Strategy:
         return found
 
 
-def _by_corners(
+def _closed_form(
     lanes: Ints, bars: BarArrays, plans: PlanArrays, parameters: ParameterArrays, state: PositionArrays
 ) -> Iterator[Fills]:
-    """The session of lanes that need no walk."""
+    """Yield the fills of lanes whose session needs no walk."""
     results = closed_forms(bars, plans, parameters)
     buys, sells, resting = (np.flatnonzero(column) for column in (results.bought, results.sold, results.resting))
     state.ceiling[lanes[resting]] = results.resting[resting]
@@ -248,12 +253,12 @@ def _by_corners(
 
 
 def _use_order(lanes: Ints, state: PositionArrays) -> None:
-    """The orders of these lanes are filled."""
+    """Note that the orders of these lanes are filled."""
     state.level[lanes], state.decided[lanes] = state.order_level[lanes], state.order_decided[lanes]
 
 
 def _last_above(rsi: Floats, first: float) -> Ints:
-    """The last row up to each on which RSI was above the first level; -1 without one."""
+    """Return, for each row, the last row on which RSI was above the first level, -1 without one."""
     rows = np.where(rsi > first, np.arange(len(rsi), dtype=np.int32)[:, None], np.int32(-1))
     above: Ints = np.maximum.accumulate(rows, axis=0) if len(rsi) else rows
     return above

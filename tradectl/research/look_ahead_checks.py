@@ -1,4 +1,4 @@
-"""Whether a backtest knew the future: the engine that made its trades is run again on markets that end earlier."""
+"""The check of a backtest for look-ahead: the same engine runs again on markets whose bars end earlier."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tradectl.backtest.look_ahead import (
     Engine,
     Evening,
     LookAheadReport,
-    days_of_account,
-    days_of_symbols,
+    account_days,
+    account_evening,
     evenings,
     look_ahead,
-    of_account,
-    of_symbols,
+    symbols_days,
+    symbols_evening,
 )
 from tradectl.backtest.portfolio import Portfolio
 from tradectl.marketdata.store import Store
@@ -32,31 +32,34 @@ from tradectl.ports import Tell
 from tradectl.research.backtests import BacktestRequest, gathered
 
 LOOKED_AT = 50
-"""Symbols of a list that are run again where each has its own money: they do not touch each other."""
+"""Symbols of a long list that are run again. Each symbol is independent of the others."""
 
 
-def checked(request: BacktestRequest, capital: Paise | None, sessions: int, tell: Tell) -> LookAheadReport:
-    """So many evenings, made again with the market as it was then. `capital` of the account; None where each symbol has its own
-    money, and some symbols answer for all."""
+def check_look_ahead(request: BacktestRequest, capital: Paise | None, sessions: int, tell: Tell) -> LookAheadReport:
+    """Return the report of a check of so many evenings.
+
+    `capital` of the account (paise); None where each symbol has money of its own.
+    """
     if not sessions:
         return LookAheadReport(0, 0, ())
-    engine: Engine[Store] = OfAccount(request, capital) if capital is not None else OfSymbols(request)
+    engine: Engine[Store] = AccountEngine(request, capital) if capital is not None else SymbolsEngine(request)
     return look_ahead(engine, evenings(engine.days(), request.evenings, sessions, seed=1), tell)
 
 
 @dataclass(frozen=True)
-class Cutting:
-    """Opens the market of `request` as it was known on an evening."""
+class CutMarket:
+    """Opens the market of a request with the bars up to an evening."""
 
     request: BacktestRequest
 
     def cut(self, session: date) -> Store:
+        """Return the market with the bars up to a session."""
         return bootstrap.open_store(self.request.settings, through=session)
 
 
 @dataclass(frozen=True)
-class OfAccount(Cutting):
-    """`Portfolio`: many symbols in one account."""
+class AccountEngine(CutMarket):
+    """The engine of many symbols in one account (`Portfolio`)."""
 
     capital: Paise
     caption: str = field(default="the account", init=False)
@@ -69,28 +72,31 @@ class OfAccount(Cutting):
         return Portfolio(candidates, self.request.span, self.capital)
 
     def days(self) -> CheckDays:
-        return days_of_account(self.request.candidates())
+        """Return the days of the account's symbols."""
+        return account_days(self.request.candidates())
 
     def whole(self, session: date) -> Evening:
+        """Return an evening of the account over all bars."""
         self._whole.through(session)
-        return of_account(self._whole, session)
+        return account_evening(self._whole, session)
 
     def again(self, market: Store, session: date) -> Evening:
+        """Return an evening of an account on a market that was cut."""
         candidates = gathered(market, self.request.parameters, self.request.instruments, self.request.span)
         if not candidates:
             return {}
         account = self._account(candidates)
         account.through(session)
-        return of_account(account, session)
+        return account_evening(account, session)
 
 
 @dataclass(frozen=True)
-class OfSymbols(Cutting):
-    """`gated`: one symbol, or many symbols, each with money of its own."""
+class SymbolsEngine(CutMarket):
+    """The engine of one symbol (`gated`), or of many symbols each with money of its own."""
 
     @property
     def caption(self) -> str:
-        """What was run again; of a long list only some symbols."""
+        """Return the name of the engine; of a long list only some symbols are run again."""
         if not self.request.many:
             return "the backtest of one symbol"
         chosen, every = len(self._names), len(self.request.instruments)
@@ -115,12 +121,12 @@ class OfSymbols(Cutting):
 
     def days(self) -> CheckDays:
         """Return the days of all these symbols."""
-        return days_of_symbols(self._whole)
+        return symbols_days(self._whole)
 
     def whole(self, session: date) -> Evening:
         """Return what the runs over all bars had done by an evening."""
-        return of_symbols(self._whole, session)
+        return symbols_evening(self._whole, session)
 
     def again(self, market: Store, session: date) -> Evening:
         """Return what runs over the bars up to an evening did."""
-        return of_symbols(self._run(market), session)
+        return symbols_evening(self._run(market), session)

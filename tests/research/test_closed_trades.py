@@ -10,7 +10,7 @@ import pytest
 
 from tradectl.backtest.metrics import statistics
 from tradectl.model.position import Trade
-from tradectl.research.closed import ClosedTrades
+from tradectl.research.closed_trades import ClosedTrades
 
 START = date(2024, 1, 1)
 

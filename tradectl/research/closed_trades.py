@@ -1,4 +1,4 @@
-"""The closed trades of one setting: columns of whole numbers, kept and sent as bytes, and the figures made of them."""
+"""The closed trades of one setting as columns of whole numbers: stored and sent as bytes, with the figures computed from them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from tradectl.model.position import Trade
 
 @dataclass(frozen=True, eq=False)
 class ClosedTrades:
-    """One row a trade (as `model.position.Trade`), ordered by exit, instrument and entry. `instrument` counts in the study's
-    universe; `entry` and `exit` are ordinals of sessions; amounts in paise."""
+    """One row per trade (`model.position.Trade`), ordered by exit, instrument and entry.
+
+    `instrument`: the index in the study's universe. `entry` and `exit`: ordinals of sessions. Amounts in paise.
+    """
 
     instrument: Ints
     entry: Ints
@@ -29,14 +31,14 @@ class ClosedTrades:
 
     @classmethod
     def of(cls, columns: Mapping[str, Ints]) -> ClosedTrades:
-        """From columns in any order of rows."""
+        """Return the trades from columns in any order of rows."""
         names = [item.name for item in fields(cls)]
         order = np.lexsort([columns[name] for name in (*reversed(names[3:]), "entry", "instrument", "exit")])
         return cls(*(np.asarray(columns[name], dtype=np.int64)[order] for name in names))
 
     @classmethod
     def of_trades(cls, trades: Mapping[int, Iterable[Trade]]) -> ClosedTrades:
-        """From the trades of each instrument, by its number."""
+        """Return the trades of instruments, given by their index."""
         rows = [
             (n, t.entry_session.toordinal(), t.exit_session.toordinal(), t.quantity, t.gross, t.charges, t.cost)
             for n, those in trades.items()
@@ -47,11 +49,12 @@ class ClosedTrades:
 
     @classmethod
     def unpacked(cls, packed: bytes) -> ClosedTrades:
+        """Return the trades from `packed`."""
         table = np.frombuffer(zlib.decompress(packed), dtype="<i8").astype(np.int64).reshape(len(fields(cls)), -1)
         return cls(*table)
 
     def packed(self) -> bytes:
-        """The same trades give the same bytes."""
+        """Return the trades as bytes; equal trades give equal bytes."""
         table = np.array([getattr(self, item.name) for item in fields(self)], dtype="<i8")
         return zlib.compress(table.tobytes(), 1)
 
@@ -60,10 +63,11 @@ class ClosedTrades:
 
     @property
     def net(self) -> Ints:
+        """Return the net result of each trade (paise)."""
         return self.gross - self.charges
 
     def between(self, first: date, last: date, *, closed_by: date | None = None) -> ClosedTrades:
-        """Those entered in a span, and closed by a session where that is said."""
+        """Return the trades entered in a span, and closed by a session where `closed_by` is given."""
         kept = (self.entry >= first.toordinal()) & (self.entry <= last.toordinal())
         if closed_by is not None:
             kept &= self.exit <= closed_by.toordinal()
@@ -74,13 +78,13 @@ class ClosedTrades:
         return ClosedTrades.of({name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in names})
 
     def by_session(self, sessions: Ints) -> Ints:
-        """The net result of each session, on which a trade was closed."""
+        """Return the net result of the trades closed on each session (paise)."""
         found = np.zeros(len(sessions), dtype=np.int64)
         np.add.at(found, np.searchsorted(sessions, self.exit), self.net)
         return found
 
     def positions(self) -> ClosedTrades:
-        """The same, with what was one position (re-entries, a sale in parts) as one row: trades of an instrument that meet."""
+        """Return one row per position: trades of an instrument that overlap (re-entries, a sale in parts) are one position."""
         if not len(self):
             return self
         order = np.lexsort((self.exit, self.entry, self.instrument))
@@ -94,7 +98,7 @@ class ClosedTrades:
         return ClosedTrades.of({"instrument": rows.instrument[begins], "entry": rows.entry[begins], "exit": exits, **sums})
 
     def statistics(self) -> Statistics:
-        """What `performance.statistics` says of the same trades."""
+        """Return the figures that `metrics.statistics` returns for the same trades."""
         net, n = self.net, len(self)
         won, lost = int(net[net > 0].sum()), -int(net[net < 0].sum())
         percent = np.divide(100 * net, self.cost, out=np.zeros(n), where=self.cost != 0)
