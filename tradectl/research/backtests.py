@@ -76,7 +76,7 @@ def spanned(market: Store, instruments: Sequence[str], first: date | None, last:
         raise UsageError(f"--to {last} is before --from {first}")
     if span.last < span.first:
         period = f"{f' from {first}' if first else ''}{f' to {last}' if last else ''}"
-        raise DataError(f"there is no bar{period}: what is stored goes from {min(begins)} to {newest}")
+        raise DataError(f"there is no bar{period}: stored bars go from {min(begins)} to {newest}")
     if not market.sessions.run_between(span.first, span.last):
         raise UsageError(f"there is no run session from {span.first} to {span.last}")
     return span
@@ -167,5 +167,5 @@ def _index(request: BacktestRequest, name: str, sessions: Sequence[date]) -> tup
         if history is not None and None not in {history.index(sessions[0]), history.index(sessions[-1])}:
             return symbol, history
     if name:
-        raise DataError(f"the bars of {name} do not go from {sessions[0]} to {sessions[-1]}")
+        raise DataError(f"the bars of {name} do not cover {sessions[0]} to {sessions[-1]}")
     return None

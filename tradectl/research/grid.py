@@ -78,7 +78,7 @@ def grid(axes: Sequence[Axis]) -> list[Changes]:
     """Return every combination, the last axis fastest. Raises UsageError for more than `MOST`."""
     count = combinations(axes)
     if count > MOST:
-        raise UsageError(f"that is {count} settings: --random NUMBER tries so many of them")
+        raise UsageError(f"{count} settings are too many: --random NUMBER tries a sample")
     return [dict(zip(_names(axes), values, strict=True)) for values in product(*(axis.values for axis in axes))]
 
 
@@ -106,9 +106,9 @@ def _named(text: str, form: str) -> tuple[str, str]:
     if not equals:
         raise UsageError(f"write {form}, not {text!r}")
     if name == "charges":
-        raise UsageError("charges are those of the broker, the same for every setting: `tradectl config set charges NAME`")
+        raise UsageError("charges are the same for every setting: `tradectl config set charges NAME` chooses the table")
     if name in INERT:
-        raise UsageError(f"{name} changes no trade of a symbol tried alone: there is nothing to sweep")
+        raise UsageError(f"{name} changes no trade of a single symbol, so it cannot be swept")
     return name, values
 
 

@@ -74,7 +74,7 @@ class Sweep:
     def _cached(self, parameters: Parameters, part: str) -> ClosedTrades:
         found = self.cache.get(setting_key(parameters), part)
         if found is None:
-            raise AssertionError(f"{part} was computed and is not kept")
+            raise AssertionError(f"{part} was computed and is not in the cache")
         return found
 
 

@@ -81,9 +81,9 @@ def market_of(study: Study, instruments: tuple[str, ...]) -> MarketTables:
     market = bootstrap.open_store(study.settings)
     generation, rules = generation_of(study.settings.market), fingerprint(study.settings.sessions)
     if generation != study.generation:
-        raise DataError(f"the market data in {study.settings.market} is not what the sweep began with: start it again")
+        raise DataError(f"the market data in {study.settings.market} changed since the sweep began: start the sweep again")
     if rules != study.rules:
-        raise DataError("a worker has another version of tradectl, or other sessions, than this program: its results are no use")
+        raise DataError("a worker has another version of tradectl or other sessions, so its results cannot be used")
     return MarketTables.gather(market, market.sessions, instruments)
 
 
@@ -119,7 +119,7 @@ def on_dask(works: Sequence[Work], address: str) -> Done:
     try:
         client = Client(address, timeout=PATIENCE)
     except (OSError, TimeoutError, ValueError) as error:
-        raise BrokerUnavailable(f"no Dask scheduler answers at {address}") from error
+        raise BrokerUnavailable(f"no Dask scheduler responds at {address}") from error
     with client:
         futures = {client.submit(do, work, pure=False): work for work in works}
         for future, result in completed(list(futures), with_results=True):

@@ -19,10 +19,12 @@ from tradectl.research.reports.open_lots import OpenLot, open_lots, total
 from tradectl.strategy.parameters import NOT_OF_A_SYMBOL, Parameters, names
 
 AMOUNTS = ("gross", "charges", "net")
-SURVIVORS = "A list of today's members holds survivors, so the past looks better than it was."
-ONE_SURVIVOR = "A symbol that is traded today has survived, so its past looks better than that of one drawn blindly."
+SURVIVORS = (
+    "A list of today's members has survivorship bias: companies that left it are missing, so the past looks better than it was."
+)
+ONE_SURVIVOR = "A symbol that is traded today has survivorship bias: its past looks better than that of a random symbol."
 SETTLEMENT = "Settlement is modelled as T+1; before 2023 it was T+2."
-NOTES = (SURVIVORS, "Every symbol had its own money for every trade: no limit of funds or positions.", SETTLEMENT)
+NOTES = (SURVIVORS, "Every symbol had its own money for every trade, without a limit of funds or positions.", SETTLEMENT)
 """The limits of every such result."""
 NOT_TUNED = NOT_OF_A_SYMBOL | {"quote_max_age", "participation", "charges"}
 """Settings without any effect on daily bars."""
@@ -151,5 +153,5 @@ def checked_note(checked: LookAheadReport) -> str:
     made = f"{checked.engine} was run again up to {checked.sessions} evenings with every later bar cut off"
     compared = f"compared {checked.compared} times, symbol by symbol: {', '.join(checked.parts)}"
     if not checked.differences:
-        return f"Look-ahead: {made}; {compared}; all the same."
-    return f"LOOK-AHEAD: {made}; {compared}; {len(checked.differences)} differences, so this result cannot be believed."
+        return f"Look-ahead: {made}; {compared}; no difference."
+    return f"LOOK-AHEAD: {made}; {compared}; {len(checked.differences)} differences, so this result is wrong."

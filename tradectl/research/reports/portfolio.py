@@ -18,7 +18,7 @@ from tradectl.research.reports.backtest import SETTLEMENT, SURVIVORS, SymbolResu
 
 NOTES = (
     SURVIVORS,
-    "Buy and hold is in equal parts what had a bar on the first session; without charges, dividends kept as cash.",
+    "Buy and hold: equal parts of all symbols with a bar on the first session, without charges, dividends kept as cash.",
     SETTLEMENT,
 )
 """The limits of every such result."""
@@ -149,7 +149,7 @@ def summary(found: Mapping[str, Any]) -> list[str]:
     if drawn is not None:
         lines.append(
             f"of {drawn['orders']} random orders of candidates {_percent(drawn['worse'])} % did worse and "
-            f"{_percent(drawn['equal'])} % the same; half came to {show_rupees(to_paise(drawn['median']))} or less"
+            f"{_percent(drawn['equal'])} % the same; half ended with {show_rupees(to_paise(drawn['median']))} or less"
         )
     return lines
 

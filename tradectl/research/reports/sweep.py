@@ -120,9 +120,10 @@ def notes(study: Study, found: Findings, by: str) -> list[str]:
     if found.walk_forward is not None:
         lines.append(_forward_note(found.walk_forward))
     lines += [_order_note(found.order), _sample_note(found.sample)]
-    lines.append("Every buy had its capital per trade, and no portfolio limit stood in its way: with your money fewer are made.")
+    lines.append("Every buy had its capital per trade, without portfolio limits. An account with less money makes fewer buys.")
     lines.append(
-        f"The {len(study.instruments)} instruments are those of today's list; who has left it is missing, and that flatters."
+        f"The {len(study.instruments)} instruments are those of today's list. Companies that left it are missing, so the result "
+        "looks better than it was."
     )
     return lines
 
@@ -132,21 +133,22 @@ def _luck(found: Findings, by: str) -> str:
     measure = "net result" if by == "net" else "Sharpe ratio"
     share = percent(found.luck)
     if count == 1:
-        return f"One setting was tried; one without any worth would have shown as good a {measure} in {share} of cases."
-    verdict = " Take it for luck." if found.luck > LUCKY else ""
+        return f"One setting was tried. A worthless setting would show as good a {measure} in {share} of cases."
+    verdict = " Treat it as chance." if found.luck > LUCKY else ""
     return (
-        f"The best of {count} settings; {count} worthless ones would have found as good a {measure} in {share} of cases.{verdict}"
+        f"The best of {count} settings. The best of {count} worthless settings would show as good a {measure} in {share} of "
+        f"cases.{verdict}"
     )
 
 
 def _timing_note(timing: TimingTest) -> str:
     if not timing.positions:
-        return "The best setting closed no position: there is nothing to hold against random entries."
-    verdict = " The moment of entry is worth nothing that can be told from chance." if timing.p > LUCKY else ""
+        return "The best setting closed no position, so it is not compared with random entries."
+    verdict = " The timing of the entries cannot be told from chance." if timing.p > LUCKY else ""
     return (
-        f"As many entries on random sessions ({timing.positions}), with the same exits, did at least as well as the best setting "
-        f"in {percent(timing.p)} of cases; half of the cases came to Rs {show_rupees(quantile(timing.drawn, 0.5))} or less, the "
-        f"setting to Rs {show_rupees(timing.real)}.{verdict}"
+        f"As many entries on random sessions ({timing.positions}), with the same exits, earned at least as much as the best "
+        f"setting in {percent(timing.p)} of cases. Half of the cases earned Rs {show_rupees(quantile(timing.drawn, 0.5))} or "
+        f"less, the setting Rs {show_rupees(timing.real)}.{verdict}"
     )
 
 
@@ -154,19 +156,19 @@ def _forward_note(forward: WalkForward) -> str:
     known, own = forward.joined.figures, forward.own
     chosen = len({tuple(one.changes.items()) for one in forward.judged})
     return (
-        f"On spans that had no part in the choice: {known.trades} trades, net Rs {show_rupees(known.net)}; your own settings "
-        f"came to Rs {show_rupees(own.net)} there. {len(forward.judged)} choices fell on {chosen} different settings."
+        f"On spans that had no part in the choice: {known.trades} trades, net Rs {show_rupees(known.net)}. Your own settings "
+        f"earned Rs {show_rupees(own.net)} there. {len(forward.judged)} choices named {chosen} different settings."
     )
 
 
 def _order_note(order: Outcomes) -> str:
     fall = show_rupees(order.at(0.95)[1])
-    return f"In another order the same trades would have gone Rs {fall} below an earlier high, or deeper, in one case of 20."
+    return f"In another order the same trades would fall Rs {fall} or more below an earlier high in one case of 20."
 
 
 def _sample_note(sample: Outcomes) -> str:
     low, high = (show_rupees(sample.at(share)[0]) for share in (0.05, 0.95))
-    return f"Other samples of these trades came to between Rs {low} and Rs {high} in nine cases of ten."
+    return f"Other samples of these trades earned between Rs {low} and Rs {high} in nine cases of ten."
 
 
 def percent(share: float) -> str:
