@@ -20,10 +20,11 @@ from tests.strategy.world import (
     history,
     made_features,
 )
-from tradectl.backtest import engine as backtest
 from tradectl.backtest import session as intraday
+from tradectl.backtest import symbol_run
 from tradectl.backtest.context import BacktestContext
-from tradectl.backtest.engine import Backtest, gated, reference, run
+from tradectl.backtest.engine import gated, reference, run
+from tradectl.backtest.symbol_run import Backtest
 from tradectl.exchange.charges import day_charges
 from tradectl.model.history import History
 from tradectl.model.market import ActionKind, Instrument
@@ -321,7 +322,7 @@ def test_walking_every_session_gives_the_same_fills(
         return intraday.walk(path, minutes, plan, parameters)
 
     quick = whole(real_facts[name])
-    monkeypatch.setattr(backtest, "trade", always_walk)
+    monkeypatch.setattr(symbol_run, "trade", always_walk)
     assert whole(real_facts[name]) == quick
     assert len(quick.fills) > 4
 

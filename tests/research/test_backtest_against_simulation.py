@@ -18,7 +18,8 @@ import pytest
 from tests.conftest import ROOT
 from tests.research.world import EAGER, simulated
 from tradectl.backtest.context import BacktestContext
-from tradectl.backtest.engine import Backtest, gated
+from tradectl.backtest.engine import gated
+from tradectl.backtest.symbol_run import Backtest
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.store import Store
 from tradectl.report.simulation import trade_row

@@ -15,9 +15,9 @@ from tests.research.world import EAGER
 from tradectl import bootstrap
 from tradectl.backtest import candidates, context
 from tradectl.backtest.context import Span
-from tradectl.backtest.engine import PlannedBuy, SymbolRun
 from tradectl.backtest.look_ahead import MISSING, ORDERED, SCORE, SEEN, TRADED, Engine, look_ahead
 from tradectl.backtest.session import SessionResult
+from tradectl.backtest.symbol_run import PlannedBuy, SymbolRun
 from tradectl.exchange.sessions import Session
 from tradectl.marketdata.store import Store
 from tradectl.research import look_ahead_checks

@@ -15,8 +15,8 @@ import numpy as np
 
 from tradectl.backtest.candidates import Candidate
 from tradectl.backtest.context import BacktestContext
-from tradectl.backtest.engine import Backtest
 from tradectl.backtest.portfolio import Portfolio
+from tradectl.backtest.symbol_run import Backtest
 from tradectl.ports import Tell, silence
 
 SEEN, SCORE, HELD, ORDERED, TRADED = (

@@ -1,8 +1,9 @@
 """The backtest of one account: many symbols with shared money and limits, session by session, as `simulate` does by minutes.
 
-`engine.SymbolRun` decides what each symbol does; this module holds the cash, the limits and the order of buys. An evening plans
-the buys for the next run session (re-entries first, then signals by rank). In the morning orders are withdrawn, orders short of
-funds are tried again (premarket-retry), and quantities are fitted to the opening price (amo-adjust). Then each symbol trades.
+`symbol_run.SymbolRun` decides what each symbol does; this module holds the cash, the limits and the order of buys. An evening
+plans the buys for the next run session (re-entries first, then signals by rank). In the morning orders are withdrawn, orders
+short of funds are tried again (premarket-retry), and quantities are fitted to the opening price (amo-adjust). Then each symbol
+trades.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import date, datetime, timedelta
 
 from tradectl.backtest.candidates import Candidate
 from tradectl.backtest.context import Span
-from tradectl.backtest.engine import Backtest, PlannedBuy, SymbolRun
+from tradectl.backtest.symbol_run import Backtest, PlannedBuy, SymbolRun
 from tradectl.exchange.bands import price_band
 from tradectl.exchange.charges import buy_charges, day_charges
 from tradectl.exchange.rates import Tariff
@@ -94,7 +95,7 @@ class Portfolio:
     def through(self, session: date) -> None:
         """Run up to the end of that session."""
         while self.ahead and self.ahead[-1].date <= session:
-            self._live(self.ahead.pop())
+            self._run_session(self.ahead.pop())
 
     def results(self) -> list[Backtest]:
         """Return the fills, trades and open position of each candidate, in the order of the candidates."""
@@ -102,7 +103,7 @@ class Portfolio:
 
     # --- a session
 
-    def _live(self, session: Session) -> None:
+    def _run_session(self, session: Session) -> None:
         day = session.date
         active = {*self.opened, *(buy.column for buy in self.buys)}
         found = ((column, self._history(column).index(day)) for column in sorted(active))
@@ -118,7 +119,7 @@ class Portfolio:
         due = {buy.column: (number, buy.order) for number, buy in enumerate(self.buys) if buy.sent}
         traded = {column for column, j in bars.items() if self._trade(column, j, session, due.get(column))}
         self.buys = []
-        self._evening(day, traded)
+        self._plan_buys(day, traded)
         self.equity_curve.append(EquityPoint(day, self.cash, self._value(day), sum(self.spun_off.values())))
 
     def _through_actions(self, column: int, j: int, day: date) -> None:
@@ -182,7 +183,7 @@ class Portfolio:
 
     # --- an evening
 
-    def _evening(self, day: date, traded: set[int]) -> None:
+    def _plan_buys(self, day: date, traded: set[int]) -> None:
         self.sent = 0
         wait = not self.ahead or not self.ahead[-1].runs
         for column, order in self._wanted(day, traded):

@@ -12,7 +12,7 @@ import numpy as np
 from tradectl import bootstrap
 from tradectl.backtest.candidates import Candidate, context_of
 from tradectl.backtest.context import BacktestContext
-from tradectl.backtest.engine import Backtest, gated
+from tradectl.backtest.engine import gated
 from tradectl.backtest.look_ahead import (
     CheckDays,
     Engine,
@@ -26,6 +26,7 @@ from tradectl.backtest.look_ahead import (
     symbols_evening,
 )
 from tradectl.backtest.portfolio import Portfolio
+from tradectl.backtest.symbol_run import Backtest
 from tradectl.marketdata.store import Store
 from tradectl.model.money import Paise
 from tradectl.ports import Tell

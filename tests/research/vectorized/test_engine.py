@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from tests.research.world import EAGER
 from tests.strategy.world import PARAMETERS, SESSIONS, START, action, context, days, history, made_features
 from tradectl.backtest.context import BacktestContext
-from tradectl.backtest.engine import Backtest, gated, run
+from tradectl.backtest.engine import gated, run
+from tradectl.backtest.symbol_run import Backtest
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.store import Store
 from tradectl.model.market import ActionKind

@@ -8,9 +8,9 @@ from datetime import date
 from typing import Any
 
 from tradectl.backtest.context import BacktestContext, Span
-from tradectl.backtest.engine import Backtest
 from tradectl.backtest.look_ahead import LookAheadReport
 from tradectl.backtest.metrics import statistics
+from tradectl.backtest.symbol_run import Backtest
 from tradectl.exchange.rates import Tariff
 from tradectl.model.money import to_rupees
 from tradectl.model.position import Trade
