@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tradectl.errors import UsageError
-from tradectl.research.grid import INERT, Axis, combinations, grid, listed, ranged, search
+from tradectl.research.grid import INERT, Axis, combinations, grid, parse_range, parse_values, sample
 from tradectl.strategy.parameters import Parameters
 
 AXES = [Axis("ema_fast", ("5", "9")), Axis("rsi_exit", ("45", "50", "55"))]
@@ -37,7 +37,7 @@ def test_every_combination_comes_once_the_last_axis_fastest() -> None:
     ],
 )
 def test_a_range_has_both_its_ends_and_exact_steps(text: str, values: tuple[str, ...]) -> None:
-    assert ranged(text).values == values
+    assert parse_range(text).values == values
 
 
 @pytest.mark.parametrize(
@@ -45,56 +45,56 @@ def test_a_range_has_both_its_ends_and_exact_steps(text: str, values: tuple[str,
 )
 def test_a_range_that_means_nothing_is_refused(span: str) -> None:
     with pytest.raises(UsageError):
-        ranged(f"rsi_exit={span}")
+        parse_range(f"rsi_exit={span}")
 
 
 def test_a_range_of_fractions_without_a_step_is_cut_into_hundredths() -> None:
-    values = ranged("entry_premium=0:0.01").values
+    values = parse_range("entry_premium=0:0.01").values
     assert len(values) == 101
     assert values[:3] == ("0", "0.0001", "0.0002")
     assert values[-1] == "0.01"
 
 
 def test_values_that_mean_the_same_are_tried_once() -> None:
-    assert listed("rsi_exit=50, 50.0,55").values == ("50", "55")
+    assert parse_values("rsi_exit=50, 50.0,55").values == ("50", "55")
 
 
 @pytest.mark.parametrize("text", ["rsi_exit", "rsi_exit=x", "rsi_exit=500", "no_such=1", "freeze=sometimes"])
 def test_what_config_would_refuse_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
-        listed(text)
+        parse_values(text)
 
 
 @pytest.mark.parametrize("name", sorted(INERT))
 def test_a_setting_that_changes_no_trade_cannot_be_swept(name: str) -> None:
     assert name in {item.name for item in fields(Parameters)}
     with pytest.raises(UsageError, match=f"{name} changes no trade"):
-        listed(f"{name}=1,2")
+        parse_values(f"{name}=1,2")
 
 
 def test_a_search_draws_different_combinations_of_the_grid_and_the_same_for_a_seed() -> None:
-    axes = [ranged("rsi_exit=40:60"), ranged("ema_fast=5:15")]
-    drawn = search(axes, 50, np.random.default_rng(3))
-    assert drawn == search(axes, 50, np.random.default_rng(3))
-    assert drawn != search(axes, 50, np.random.default_rng(4))
+    axes = [parse_range("rsi_exit=40:60"), parse_range("ema_fast=5:15")]
+    drawn = sample(axes, 50, np.random.default_rng(3))
+    assert drawn == sample(axes, 50, np.random.default_rng(3))
+    assert drawn != sample(axes, 50, np.random.default_rng(4))
     assert len({tuple(one.values()) for one in drawn}) == 50
     every = grid(axes)
     assert all(one in every for one in drawn)
 
 
 def test_a_search_as_large_as_the_grid_is_the_grid() -> None:
-    assert search(AXES, 6, np.random.default_rng(1)) == grid(AXES)
+    assert sample(AXES, 6, np.random.default_rng(1)) == grid(AXES)
 
 
 def test_a_search_draws_every_value_about_equally_often() -> None:
-    axes = [Axis("ema_fast", ("5", "9")), ranged("rsi_exit=0:100")]
-    low = sum(one["ema_fast"] == "5" for one in search(axes, 150, np.random.default_rng(8)))
+    axes = [Axis("ema_fast", ("5", "9")), parse_range("rsi_exit=0:100")]
+    low = sum(one["ema_fast"] == "5" for one in sample(axes, 150, np.random.default_rng(8)))
     assert 55 <= low <= 95
 
 
 def test_a_grid_that_nobody_could_look_through_is_refused_and_random_recommended() -> None:
-    axes = [ranged(f"{name}=0:100:0.1") for name in ("rsi_exit", "rsi_entry_above", "min_quality")]
+    axes = [parse_range(f"{name}=0:100:0.1") for name in ("rsi_exit", "rsi_entry_above", "min_quality")]
     assert combinations(axes) == 1001**3
     with pytest.raises(UsageError, match="--random NUMBER"):
         grid(axes)
-    assert len(search(axes, 5, np.random.default_rng(1))) == 5
+    assert len(sample(axes, 5, np.random.default_rng(1))) == 5

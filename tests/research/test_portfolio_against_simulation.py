@@ -21,7 +21,7 @@ from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.store import Store
 from tradectl.model.money import to_rupees
 from tradectl.report.simulation import trade_row
-from tradectl.research.backtests import gathered
+from tradectl.research.backtests import candidates_of
 from tradectl.strategy.parameters import Parameters, with_changes
 
 
@@ -83,6 +83,6 @@ def test_both_make_the_same_of_an_account(case: Case, tmp_path: Path, real_marke
 def lived(store: Store, case: Case, changes: dict[str, str]) -> Portfolio:
     name = case.universe if isinstance(case.universe, str) else ",".join(case.universe)
     parameters = with_changes(Parameters(), changes)
-    portfolio = Portfolio(gathered(store, parameters, store.universe(name), case.span), case.span, case.capital)
+    portfolio = Portfolio(candidates_of(store, parameters, store.universe(name), case.span), case.span, case.capital)
     portfolio.run()
     return portfolio

@@ -15,7 +15,7 @@ from tests.strategy.world import PARAMETERS
 from tradectl.model.history import History
 from tradectl.model.market import Instrument
 from tradectl.model.panel import Panel, stacked
-from tradectl.screener.state import FeatureState, Windows, advance, columns, readings
+from tradectl.screener.state import FeatureState, Windows, advance, current_features, current_readings
 from tradectl.strategy.entry import entry_mask, exclusion, exclusions, is_share, refusal, refusals
 from tradectl.strategy.features import Features, features
 from tradectl.strategy.parameters import Parameters
@@ -62,7 +62,7 @@ def assert_equal_to_the_histories(
 ) -> None:
     """Every instrument that has a bar by now, against its own history."""
     chosen = np.flatnonzero(state.arrays["bars"] > 0)
-    found = readings(state, chosen, columns(state, chosen, parameters))
+    found = current_readings(state, chosen, current_features(state, chosen, parameters))
     for column, reading in zip(chosen, found, strict=True):
         history, table = known[state.instruments[column]]
         expected = table.reading(history, history.last_index(date.fromordinal(state.session)))
@@ -109,8 +109,8 @@ def test_the_rules_of_a_row_are_those_of_each_instrument(made: list[History], be
     isins = dict(zip("ABCD", ("INE001", "INF204", None, "INE002"), strict=True))
     for state in scanned(stacked(made), parameters):
         chosen = np.flatnonzero(state.arrays["bars"] > 0)
-        table = columns(state, chosen, parameters)
-        found = readings(state, chosen, table)
+        table = current_features(state, chosen, parameters)
+        found = current_readings(state, chosen, table)
         names = [isins[state.instruments[column]] for column in chosen]
         series = np.array([reading.series for reading in found])
         out = exclusions(series, np.array([is_share(isin) for isin in names]), state.arrays["close"][chosen], table, parameters)

@@ -111,7 +111,7 @@ class Portfolio:
         if session.settles:
             self.settled, self.unsettled = day, 0
         for column, j in bars.items():
-            self._through_actions(column, j, day)
+            self._apply_actions(column, j, day)
         if not session.runs:
             return
         self._retry(day)
@@ -122,10 +122,10 @@ class Portfolio:
         self._plan_buys(day, traded)
         self.equity_curve.append(EquityPoint(day, self.cash, self._value(day), sum(self.spun_off.values())))
 
-    def _through_actions(self, column: int, j: int, day: date) -> None:
+    def _apply_actions(self, column: int, j: int, day: date) -> None:
         run = self.runs[column]
         before = len(run.adjustments)
-        run.through_actions(j, day)
+        run.apply_actions(j, day)
         booked = run.adjustments[before:]
         self.cash += sum(item.cash for item in booked)
         if any(item.kind == ActionKind.DEMERGER for item in booked):

@@ -16,7 +16,7 @@ from itertools import groupby
 from tradectl.backtest.context import BacktestContext
 from tradectl.backtest.session import SessionPlan, SessionResult, trade
 from tradectl.exchange.charges import day_charges
-from tradectl.exchange.corporate_actions import BarStep, HeldShares, through_actions
+from tradectl.exchange.corporate_actions import BarStep, HeldShares, apply_actions
 from tradectl.exchange.sessions import Session
 from tradectl.exchange.ticks import round_down
 from tradectl.model.market import CorporateAction, bars_entry
@@ -74,7 +74,7 @@ class SymbolRun:
     """The state of one symbol from bar to bar: shares, locked shares, the cycle of levels, and the order for the next session.
 
     `run` does all sessions without a limit of funds. `Portfolio` calls the steps of a session itself, for symbols that are held,
-    ordered or wanted: `through_actions`, `withdrawn`, `fitted`, `trade`, `wanted`, `sized`. It keeps the orders then, and
+    ordered or wanted: `apply_actions`, `withdrawn`, `fitted`, `trade`, `wanted`, `sized`. It keeps the orders then, and
     `order` stays None.
     """
 
@@ -117,7 +117,7 @@ class SymbolRun:
             looked_at = j
             day = self.context.history.session(j)
             session = self.context.sessions.session(day)
-            self.through_actions(j, day)
+            self.apply_actions(j, day)
             if session is not None and session.runs:
                 result = self.trade(j, session, self._due(j, day))
                 self._decide(j, day, traded=bool(result.executions))
@@ -290,7 +290,7 @@ class SymbolRun:
         if not self.holding.quantity:
             self._flat()
 
-    def through_actions(self, j: int, day: date) -> None:
+    def apply_actions(self, j: int, day: date) -> None:
         """Apply the corporate actions with an ex-date after the previous bar, up to this one, to the held shares."""
         history = self.context.history
         actions = self._actions(history.session(j - 1), day) if self.holding.quantity else ()
@@ -303,7 +303,7 @@ class SymbolRun:
             multiplier=float(history.multiplier[j]),
             tick=self.context.instrument(day).tick_size,
         )
-        self.holding, booked = through_actions(self.holding, actions, step, self.context.sessions)
+        self.holding, booked = apply_actions(self.holding, actions, step, self.context.sessions)
         self.adjustments += booked
         if not self.holding.quantity:
             self._flat()

@@ -77,11 +77,11 @@ def backtest(
     quiet = call.quiet or call.as_json
     with bar("backtest", quiet=quiet) as tell:
         if account is not None:
-            found, text = backtests.of_account(request, account, tell), text_of_account
+            found, text = backtests.account_result(request, account, tell), text_of_account
         elif request.many:
-            found, text = backtests.of_each(request, tell), text_of_many
+            found, text = backtests.symbols_result(request, tell), text_of_many
         else:
-            found, text = backtests.of_symbol(request), text_of_symbol
+            found, text = backtests.symbol_result(request), text_of_symbol
     with bar("checking", quiet=quiet) as tell:
         made_again = check_look_ahead(request, account.capital if account is not None else None, look_ahead, tell)
     found = with_notes(found, request.parameters, made_again, request.market.surveillance_since())
@@ -115,7 +115,7 @@ def request_of(call: Call, name: str, first: str, last: str, changes: list[str] 
     """What is backtested. Raises UsageError, DataError."""
     from tradectl import bootstrap
     from tradectl.errors import DataError
-    from tradectl.research.backtests import BacktestRequest, spanned
+    from tradectl.research.backtests import BacktestRequest, span_of
 
     settings = call.told()
     parameters = bootstrap.parameters_of(settings, settings_of(changes))
@@ -129,7 +129,7 @@ def request_of(call: Call, name: str, first: str, last: str, changes: list[str] 
     instruments = tuple(member for member in members if market.history(member) is not None)
     if not instruments:
         raise DataError(f"there is no bar of {name}")
-    return BacktestRequest(settings, market, name, instruments, parameters, spanned(market, instruments, begin, end), many)
+    return BacktestRequest(settings, market, name, instruments, parameters, span_of(market, instruments, begin, end), many)
 
 
 def is_list(market: Store, name: str) -> bool:

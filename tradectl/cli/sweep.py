@@ -121,14 +121,14 @@ def settings_of(sets: list[str], vary: list[str], count: int, seed: int) -> tupl
 
     from tradectl.research import grid
 
-    axes: list[Axis] = [*map(grid.listed, sets), *map(grid.ranged, vary)]
+    axes: list[Axis] = [*map(grid.parse_values, sets), *map(grid.parse_range, vary)]
     names = [axis.name for axis in axes]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError(f"{twice[0]} is named twice")
     if grid.combinations(axes) < 2:
         raise UsageError("say what to try: --set NAME=VALUE,VALUE or --vary NAME=FROM:TO:STEP")
-    found = grid.search(axes, count, np.random.default_rng(seed)) if count else grid.grid(axes)
+    found = grid.sample(axes, count, np.random.default_rng(seed)) if count else grid.grid(axes)
     return found, grid.combinations(axes)
 
 

@@ -47,7 +47,7 @@ class BarStep:
     tick: int
 
 
-def through_actions(
+def apply_actions(
     holding: HeldShares, actions: Sequence[CorporateAction], step: BarStep, sessions: SessionTable
 ) -> tuple[HeldShares, tuple[Adjustment, ...]]:
     """Return the shares after all actions since the previous bar, and the adjustments to book.

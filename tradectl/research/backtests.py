@@ -47,7 +47,7 @@ class BacktestRequest:
     def candidates(self, tell: Tell = silence) -> list[Candidate]:
         """Return the symbols with their signals, computed once."""
         if not self.known:
-            self.known.extend(gathered(self.market, self.parameters, self.instruments, self.span, tell))
+            self.known.extend(candidates_of(self.market, self.parameters, self.instruments, self.span, tell))
         return self.known
 
     @property
@@ -56,7 +56,7 @@ class BacktestRequest:
         return [session.date for session in self.market.sessions.run_between(self.span.first, self.span.last)[:-1]]
 
 
-def spanned(market: Store, instruments: Sequence[str], first: date | None, last: date | None) -> Span:
+def span_of(market: Store, instruments: Sequence[str], first: date | None, last: date | None) -> Span:
     """Return the span of a backtest: by default from the first bar of any instrument to the newest.
 
     Raises UsageError for dates out of order, before the known sessions, or without a run session; DataError where there is no
@@ -82,7 +82,7 @@ def spanned(market: Store, instruments: Sequence[str], first: date | None, last:
     return span
 
 
-def gathered(
+def candidates_of(
     market: Store, parameters: Parameters, instruments: Sequence[str], span: Span, tell: Tell = silence
 ) -> list[Candidate]:
     """Return the candidates of those instruments that have bars in this market."""
@@ -95,13 +95,13 @@ def gathered(
     return found
 
 
-def of_symbol(request: BacktestRequest) -> dict[str, Any]:
+def symbol_result(request: BacktestRequest) -> dict[str, Any]:
     """Return the result of one symbol without a limit of funds. Raises DataError where it has no bar."""
     (tested,) = _alone(request)
-    return backtest.of_symbol(tested, request.span)
+    return backtest.result_of_symbol(tested, request.span)
 
 
-def of_each(request: BacktestRequest, tell: Tell) -> dict[str, Any]:
+def symbols_result(request: BacktestRequest, tell: Tell) -> dict[str, Any]:
     """Return the results of many symbols, each with money of its own."""
     return backtest.result(request.name, _alone(request, tell), request.span.first, request.span.last)
 
@@ -132,7 +132,7 @@ class AccountRequest:
     seed: int = 1
 
 
-def of_account(request: BacktestRequest, account: AccountRequest, tell: Tell) -> dict[str, Any]:
+def account_result(request: BacktestRequest, account: AccountRequest, tell: Tell) -> dict[str, Any]:
     """Return the result of many symbols in one account."""
     sessions = [session.date for session in request.market.sessions.run_between(request.span.first, request.span.last)]
     index = _index(request, account.index, sessions)

@@ -50,13 +50,13 @@ class Axis:
     values: tuple[str, ...]
 
 
-def listed(text: str) -> Axis:
+def parse_values(text: str) -> Axis:
     """Return the axis of `rsi_entry_above=25,30,35`. Raises UsageError."""
     name, values = _named(text, "NAME=VALUE,VALUE")
     return _axis(name, values.split(","))
 
 
-def ranged(text: str) -> Axis:
+def parse_range(text: str) -> Axis:
     """Return the axis of `ema_fast=5:15:2`, both ends included. Raises UsageError.
 
     Without a step, whole numbers go by one, and fractions in hundredths of the range.
@@ -82,7 +82,7 @@ def grid(axes: Sequence[Axis]) -> list[Changes]:
     return [dict(zip(_names(axes), values, strict=True)) for values in product(*(axis.values for axis in axes))]
 
 
-def search(axes: Sequence[Axis], count: int, random: np.random.Generator) -> list[Changes]:
+def sample(axes: Sequence[Axis], count: int, random: np.random.Generator) -> list[Changes]:
     """Return `count` different combinations, all equally likely; all combinations where there are no more."""
     if combinations(axes) <= count:
         return grid(axes)

@@ -30,7 +30,7 @@ from tradectl.backtest.symbol_run import Backtest
 from tradectl.marketdata.store import Store
 from tradectl.model.money import Paise
 from tradectl.ports import Tell
-from tradectl.research.backtests import BacktestRequest, gathered
+from tradectl.research.backtests import BacktestRequest, candidates_of
 
 LOOKED_AT = 50
 """Symbols of a long list that are run again. Each symbol is independent of the others."""
@@ -83,7 +83,7 @@ class AccountEngine(CutMarket):
 
     def again(self, market: Store, session: date) -> Evening:
         """Return an evening of an account on a market that was cut."""
-        candidates = gathered(market, self.request.parameters, self.request.instruments, self.request.span)
+        candidates = candidates_of(market, self.request.parameters, self.request.instruments, self.request.span)
         if not candidates:
             return {}
         account = self._account(candidates)

@@ -12,7 +12,7 @@ from math import ceil
 from tradectl.research.closed_trades import ClosedTrades
 from tradectl.research.study import Study, setting_key
 from tradectl.research.sweep_cache import SweepCache
-from tradectl.research.workers import BacktestWork, PossibleWork, Work, here, on_dask
+from tradectl.research.workers import BacktestWork, PossibleWork, Work, run_here, run_on_dask
 from tradectl.runtime.interrupt import Stop
 from tradectl.strategy.features import INDICATOR_SETTINGS
 from tradectl.strategy.parameters import Parameters
@@ -64,7 +64,7 @@ class Sweep:
     def _do(self, name: str, works: Sequence[Work], *, done: int, total: int) -> None:
         """Do the work and store the results."""
         self.progress(name, done, total)
-        results = on_dask(works, self.dask) if self.dask and works else here(works, self.jobs)
+        results = run_on_dask(works, self.dask) if self.dask and works else run_here(works, self.jobs)
         for work, packed in results:
             self.cache.put(work.part, zip(map(setting_key, work.settings), packed, strict=True))
             done += len(work.settings)

@@ -90,14 +90,14 @@ def market_of(study: Study, instruments: tuple[str, ...]) -> MarketTables:
 Done = Iterator[tuple[Work, list[bytes]]]
 
 
-def here(works: Sequence[Work], jobs: int) -> Done:
+def run_here(works: Sequence[Work], jobs: int) -> Done:
     """Yield each piece of work with its results, done by so many processes of this machine; with one, by this process."""
     jobs = min(jobs, len(works))
     if jobs <= 1:
         yield from ((work, do(work)) for work in works)
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_serve)
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_follow_parent)
     try:
         futures = {pool.submit(do, work): work for work in works}
         for future in as_completed(futures):
@@ -106,7 +106,7 @@ def here(works: Sequence[Work], jobs: int) -> Done:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def on_dask(works: Sequence[Work], address: str) -> Done:
+def run_on_dask(works: Sequence[Work], address: str) -> Done:
     """Yield each piece of work with its results, done by a Dask cluster whose workers have the same market at the same path.
 
     Raises UsageError without Dask, BrokerUnavailable where the scheduler does not respond.
@@ -126,7 +126,7 @@ def on_dask(works: Sequence[Work], address: str) -> Done:
             yield futures[future], result
 
 
-def _serve() -> None:
+def _follow_parent() -> None:
     """Ignore interrupts, which the parent process handles, and end when the parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()

@@ -1,7 +1,7 @@
 """A cache of the features of all instruments on the last sessions, stored from evening to evening.
 
 The reference run of a symbol that held nothing a short time ago continues over these rows. Otherwise it needs the features of
-every bar since the first. A row is `state.columns` after that session, and so, bit for bit, the row of `features`.
+every bar since the first. A row is `state.current_features` after that session, and so, bit for bit, the row of `features`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradectl.ports import MarketData, Shelf
-from tradectl.screener.state import RULES, FeatureState, columns
+from tradectl.screener.state import RULES, FeatureState, current_features
 from tradectl.source import fingerprint
 from tradectl.strategy.features import INDICATOR_SETTINGS, Features
 from tradectl.strategy.parameters import Parameters
@@ -41,7 +41,7 @@ class FeatureCache:
 
     def add(self, state: FeatureState) -> None:
         """Add the features after the session of a state, all of whose bars are stored."""
-        row = columns(state, np.arange(len(state.instruments)), self._parameters)
+        row = current_features(state, np.arange(len(state.instruments)), self._parameters)
         table = np.array([getattr(row, name).view(np.int64) for name in _FIELDS])
         self._new[state.session] = self._tables[state.session] = table
 

@@ -22,7 +22,7 @@ from tradectl.model.panel import GAP, Panel
 from tradectl.ports import MarketData, Shelf, Tell, silence
 from tradectl.screener.coverage import MissingSessions, missing_sessions
 from tradectl.screener.readings import Readings
-from tradectl.screener.state import FeatureState, PanelColumns, columns, readings
+from tradectl.screener.state import FeatureState, PanelColumns, current_features, current_readings
 from tradectl.strategy import entry, score
 from tradectl.strategy.features import Features, Reading
 from tradectl.strategy.parameters import Parameters
@@ -136,8 +136,8 @@ class _Screener:
     def row(self, state: FeatureState, chosen: PanelColumns, names: Sequence[str]) -> dict[str, InstrumentVerdict]:
         """Return the verdicts about the instruments with a bar, by instrument."""
         parameters = self.request.parameters
-        table = columns(state, chosen, parameters)
-        rows = readings(state, chosen, table)
+        table = current_features(state, chosen, parameters)
+        rows = current_readings(state, chosen, table)
         named = self.market.names(names, self.request.session)
         shares = np.array([entry.is_share(isin) for _, isin in named], dtype=np.bool_)
         series = np.array([reading.series for reading in rows], dtype=np.str_)

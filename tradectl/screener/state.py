@@ -208,7 +208,7 @@ def _put(ring: NDArray[Any], places: PanelColumns, values: NDArray[Any]) -> None
     ring.reshape(-1)[places] = values
 
 
-def columns(state: FeatureState, chosen: PanelColumns, parameters: Parameters) -> Features:
+def current_features(state: FeatureState, chosen: PanelColumns, parameters: Parameters) -> Features:
     """Return the last row of `features` of each of these instruments."""
     at, windows = state.arrays, state.windows
     bars, turnovers = at["bars"][chosen], at["turnovers"][:, chosen]
@@ -262,8 +262,8 @@ def _quality(state: FeatureState, chosen: PanelColumns, p: Parameters) -> Floats
     return _from(max(long, short), at["bars"][chosen], points)
 
 
-def readings(state: FeatureState, chosen: PanelColumns, features: Features) -> list[Reading]:
-    """Return the rows of `columns` as plain numbers, each with its bar."""
+def current_readings(state: FeatureState, chosen: PanelColumns, features: Features) -> list[Reading]:
+    """Return the rows of `current_features` as plain numbers, each with its bar."""
     at = state.arrays
     days = {day: date.fromordinal(day) for day in set(at["day"][chosen].tolist())}
     values = zip(

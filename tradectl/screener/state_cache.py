@@ -18,7 +18,7 @@ from tradectl.model.market import Bar
 from tradectl.model.panel import FIELDS, NOT_LISTED, SERIES, Panel, Row
 from tradectl.ports import MarketData, Shelf, Tell, silence
 from tradectl.screener.feature_cache import KEPT, FeatureCache
-from tradectl.screener.state import RULES, FeatureState, Windows, advance, columns, layout
+from tradectl.screener.state import RULES, FeatureState, Windows, advance, current_features, layout
 from tradectl.source import fingerprint
 from tradectl.strategy.features import Features
 from tradectl.strategy.parameters import Parameters
@@ -94,7 +94,7 @@ class StateCache:
         if state is None or int(state.arrays["bars"][0]) != len(before) or bar.series not in SERIES:
             return None
         advance(state, _row_of(state, bar.session, {before.instrument_id: bar}, [multiplier]))
-        return columns(state, np.zeros(1, dtype=np.intp), parameters)
+        return current_features(state, np.zeros(1, dtype=np.intp), parameters)
 
     def _at_hand(self, session: date) -> bool:
         """Return whether the state of a session is in memory or a few days before it."""

@@ -68,7 +68,7 @@ def _held(lots: Sequence[OpenLot]) -> dict[str, Any]:
     return {"open_lots": [lot.row for lot in lots], "open_total": total(lots)}
 
 
-def of_symbol(tested: SymbolResult, span: Span) -> dict[str, Any]:
+def result_of_symbol(tested: SymbolResult, span: Span) -> dict[str, Any]:
     """Return the JSON result of one symbol."""
     return {
         "symbol": tested.symbol,

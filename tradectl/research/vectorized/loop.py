@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from tradectl.exchange.corporate_actions import BarStep, HeldShares, through_actions
+from tradectl.exchange.corporate_actions import BarStep, HeldShares, apply_actions
 from tradectl.model.history import Ints
 from tradectl.model.order import Side
 from tradectl.research.vectorized.closed_form import NO_CEILING
@@ -166,7 +166,7 @@ class Loop:
                 int(state.quantity[lane]), state.locked.get(lane, ()), None if ceiling == NO_CEILING else ceiling
             )
             actions = market.actions(column, int(market.days[last]), int(market.days[row]))
-            after, booked = through_actions(held_before, actions, step, market.sessions)
+            after, booked = apply_actions(held_before, actions, step, market.sessions)
             self.fill_log.adjust(lane, booked)
             state.quantity[lane] = after.quantity
             state.ceiling[lane] = NO_CEILING if after.ceiling is None else after.ceiling
