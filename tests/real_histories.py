@@ -1,4 +1,4 @@
-"""Real histories straight from the files, so that the strategy is tested without the bar store."""
+"""Real histories straight from the files, for tests without the bar store."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHARED = Path(os.environ.get("TRADECTL_SHARED", Path(__file__).parents[2] / "sha
 
 @pytest.fixture(scope="session")
 def real_histories() -> Mapping[str, History]:
-    """All symbols of the shared daily files, with the multipliers of their listed splits and bonuses."""
+    """Return all symbols of the shared daily files, with the multipliers of their listed splits and bonuses."""
     if not (SHARED / "daily").is_dir():
         pytest.skip(f"the shared market data is not at {SHARED}")
     rows: dict[str, list[tuple[int, ...]]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Whole runs on made-up symbols, each with one thing to show; then on real ones, what must hold for all of them."""
+"""Whole runs on invented symbols, each for one behaviour; then on real symbols, what must hold for all of them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tradectl.strategy.score import backtest_score, combined, strength
 from tradectl.strategy.sizing import size
 
 FLAT: Candle = (9_500, 9_550, 9_450, 9_500)
-"""Below every target while the fast EMA is 100: nothing is sold."""
+"""Below every target while the fast EMA is 100, so nothing is sold."""
 RISE: Candle = (9_500, 10_100, 9_500, 10_050)
 """Sold at T(low) = 9,900."""
 
@@ -45,7 +45,7 @@ def whole(world: BacktestContext) -> Backtest:
 
 
 def traded(result: Backtest) -> list[tuple[int, Side, int, int]]:
-    """Session number, side, quantity, price of every fill."""
+    """Return session number, side, quantity and price of every fill."""
     sessions = [session.date for session in SESSIONS.between(date(2023, 1, 2), result.last)]
     return [(sessions.index(fill.session), fill.side, fill.quantity, fill.price) for fill in result.fills]
 
@@ -206,7 +206,7 @@ def test_nothing_is_sold_in_a_muhurat_session() -> None:
 
 
 def after_action(kind: ActionKind, ratio: Fraction, later: Sequence[Candle]) -> Backtest:
-    """Bought on session 1; the action is on session 3."""
+    """Return the run of a buy on session 1, with the action on session 3."""
     candles = [FLAT, FLAT, FLAT, *later]
     sessions = days(len(candles))
     bars = history(candles, sessions, multiplier=[1.0] * 3 + [float(ratio)] * len(later))

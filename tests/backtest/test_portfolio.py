@@ -1,4 +1,4 @@
-"""One account on made-up symbols, each test with one thing to show; that it is what `simulate` does: tests/research."""
+"""One account on invented symbols, each test for one behaviour. tests/research compares the account with `simulate`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LAKH = 100_000_00
 
 
 def candidate(name: str, candles: Sequence[Candle], signals: Mapping[int, float], rsi: float = 25.0, **changes: Any) -> Candidate:
-    """A symbol with signals on some bars, by their scores."""
+    """Return a symbol with signals on some bars, given by their scores."""
     bars = replace(history(candles, days(len(candles))), instrument_id=name)
     parameters = replace(PARAMETERS, **changes)
     found = context(bars, made_features(bars, rsi=dict.fromkeys(signals, rsi), ema_fast=100.0), parameters=parameters)
@@ -42,7 +42,7 @@ def lived(candidates: Sequence[Candidate], capital: int, *, shuffle: Any = None)
 
 
 def bought(portfolio: Portfolio) -> list[tuple[str, int, int]]:
-    """Symbol, session number and quantity of every buy, by session."""
+    """Return symbol, session number and quantity of every buy, by session."""
     sessions = days(30)
     found = [
         (item.context.history.instrument_id, sessions.index(fill.session), fill.quantity)
@@ -54,7 +54,7 @@ def bought(portfolio: Portfolio) -> list[tuple[str, int, int]]:
 
 
 def full(session: int) -> int:
-    """The quantity of a buy with all its capital; the open is too near to change it."""
+    """Return the quantity of a buy with all its capital. The open is too near to the limit to change it."""
     return size(9_545, session=days(30)[session], parameters=PARAMETERS, average_turnover=10**11).quantity
 
 
@@ -80,7 +80,7 @@ def test_what_is_left_of_the_money_buys_less() -> None:
 
 
 def test_an_order_short_of_funds_waits_for_the_morning() -> None:
-    """A is bought and sold on one session, so its proceeds buy nothing that evening, but everything the next morning."""
+    """A is bought and sold on one session: its proceeds buy nothing on that evening, and everything on the next morning."""
     dips = (9_600, 10_100, 9_400, 10_050)
     symbols = [candidate("A", [FLAT, dips, FLAT, FLAT], {0: 60}), candidate("B", [FLAT] * 4, {1: 60})]
     portfolio = lived(symbols, LAKH)

@@ -1,4 +1,4 @@
-"""The closed forms must be the walk: same executions, prices and seconds."""
+"""The closed form gives the result of the walk: the same fills, prices and seconds."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def prices(result: SessionResult) -> list[tuple[Side, int, int]]:
 
 
 def random_case(rng: random.Random) -> tuple[Bar, SessionPlan]:
-    """A session near the target and the limit, so that every branch is common."""
+    """Return a session near the target and the limit, so that every branch is frequent."""
     tick, base = rng.choice([1, 5, 10]), rng.choice([2_000, 50_000, 300_000])
     spread = base * rng.choice([0.005, 0.02, 0.06])
     opened = base // tick * tick

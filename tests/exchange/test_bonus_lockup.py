@@ -20,5 +20,5 @@ from tradectl.model.market import ActionKind
     ],
 )
 def test_new_shares_can_be_sold_after_their_sessions(kind: ActionKind, ex_date: date, release: date) -> None:
-    """The last case has a Muhurat session between, which does not settle."""
+    """The last case includes a Muhurat session, which does not settle."""
     assert release_session(action(kind, ex_date, ratio=Fraction(2)), SESSIONS) == release

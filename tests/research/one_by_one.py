@@ -18,7 +18,7 @@ from tradectl.strategy.parameters import Parameters
 def backtests(
     market: Store, instruments: Sequence[str], settings: Sequence[Parameters], *, first: date, last: date, scored: bool
 ) -> list[ClosedTrades]:
-    """The closed trades of each setting."""
+    """Return the closed trades of each setting."""
     found = []
     for parameters in settings:
         trades = {}
@@ -32,10 +32,11 @@ def backtests(
 
 
 def positions(market: Store, instruments: Sequence[str], parameters: Parameters, *, first: date, last: date) -> ClosedTrades:
-    """What every entry would have come to that the rule, its timing apart, allows: one row a position, whatever else was held.
+    """Return one row for each position that an entry allowed by the rule would have made, as if it were the only one.
 
-    The timing is the RSI at entry and the score. What stays: universe, trend, history, volume, chart, the morning's reasons to
-    cancel (so a position begins below the fast EMA), and everything after it: target, RSI exit, re-entries, sizes, charges.
+    The rule is without its timing: the RSI at entry and the score. Everything else stays: universe, trend, history, volume,
+    chart, the reasons of the morning to cancel (so a position begins below the fast EMA), target, RSI exit, re-entries, sizes,
+    charges.
     """
     found = {}
     for number, instrument_id in enumerate(instruments):
@@ -47,7 +48,7 @@ def positions(market: Store, instruments: Sequence[str], parameters: Parameters,
 
 
 def _every_position(context: BacktestContext, first: date, last: date) -> ClosedTrades:
-    """Run again and again, each time on the entries that no earlier run came to because shares were held."""
+    """Run repeatedly, each time on the entries that earlier runs skipped because shares were held."""
     waiting, found = entry_mask(context.features, context.parameters), ClosedTrades.of_trades({})
     while waiting.any():
         tried: list[int] = []

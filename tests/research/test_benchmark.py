@@ -1,4 +1,4 @@
-"""Buy and hold of made-up shares."""
+"""Buy and hold of invented shares."""
 
 from __future__ import annotations
 

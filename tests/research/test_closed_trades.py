@@ -1,4 +1,4 @@
-"""Trades as columns: the same figures as the trades themselves, the same bytes whatever the order they came in."""
+"""Trades as columns have the figures of the trades, and equal bytes in any order."""
 
 from __future__ import annotations
 

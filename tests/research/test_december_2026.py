@@ -1,4 +1,6 @@
-"""The month in which the closing auction's hours change, on invented bars: three ways to the same trades, to the paisa."""
+"""The month in which the hours of the closing auction change, on invented bars: three engines make the same trades, to the
+paisa.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ AROUND = {
 
 
 def invented(folder: Path, sessions: SessionTable, last: date) -> Path:
-    """Invented companies that dip and recover before `last`; every other one has derivatives, and so have 100 without bars."""
+    """Return invented companies that dip and recover before `last`. Every other one has derivatives; 100 more have no bars."""
     make_market(folder / "market", sessions, last=last, symbols=12)
     store = Store(folder / "market", sessions)
     rows = [

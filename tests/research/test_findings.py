@@ -1,4 +1,4 @@
-"""What is said about a sweep follows from the trades, and from a seed."""
+"""The findings of a sweep follow from the trades and a seed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SPLITS = split(Span(START, START + timedelta(days=DAYS - 1)), 1, 1)
 
 
 def setting(name: str, results: dict[int, int], instrument: int = 0) -> tuple[Changes, ClosedTrades]:
-    """A setting whose trades of one day come to these results, by the day of their entry."""
+    """Return a setting whose trades of one day earn these results, by the day of their entry."""
     return {"rsi_exit": name}, ClosedTrades.of_trades({instrument: [trade(day, day + 1, net) for day, net in results.items()]})
 
 

@@ -1,4 +1,4 @@
-"""Which settings are tried: every combination, or so many drawn; as text that `config set` would take."""
+"""The settings of a sweep: every combination, or a random sample, as text that `config set` takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The check for look-ahead finds nothing in the rules as they are, and every rule that was made to peek."""
+"""The check for look-ahead finds no difference in the rules, and finds every rule with look-ahead."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_of_a_long_list_some_answer_for_all_and_that_is_said(invented: Settings,
 
 
 def test_the_next_sessions_ex_date_is_known_on_the_evening(invented: Settings) -> None:
-    """A split bars the entry that everything else asks for."""
+    """A split forbids an entry that all other rules allow."""
     request = request_of(invented)
     split = next(name for name in request.instruments if request.market.actions(name, date.min, date.max))
     (action,) = request.market.actions(split, date.min, date.max)
@@ -166,7 +166,7 @@ def test_a_symbol_alone_that_peeks_is_found_though_no_account_ever_would(
 
 
 def test_a_session_that_peeks_is_found(invented: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not the decision, but what becomes of it: it trades at the close of tomorrow where that is lower."""
+    """The session, not the decision, looks ahead: it trades at tomorrow's close where that is lower."""
     honest = SymbolRun._book
 
     def peeking(self: SymbolRun, result: SessionResult, session: Session, *terms: Any) -> None:

@@ -1,6 +1,6 @@
-"""`backtest --portfolio` and `simulate` of the same universe, span, capital and limits come to the same trades, cash and equity.
+"""`backtest --portfolio` and `simulate` of the same universe, span, capital and limits make the same trades, cash and equity.
 
-Spans of weeks in which the limits bite; every session's equity has its part in the deepest fall, which both reckon alike.
+The spans are weeks in which the limits apply. The deepest fall depends on every session's equity, so it compares them all.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tradectl.strategy.parameters import Parameters, with_changes
 
 @dataclass(frozen=True)
 class Case:
-    """`trades`: at least so many are closed, else the case has lost its point. `capital` in paise."""
+    """`trades`: the least closed trades, without which the case tests nothing. `capital` in paise."""
 
     universe: str | Sequence[str]
     span: Span

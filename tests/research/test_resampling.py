@@ -1,4 +1,4 @@
-"""What luck would have brought: known answers, and frequencies that the theory asks for."""
+"""Resampling: known answers, and frequencies that the theory demands."""
 
 from __future__ import annotations
 

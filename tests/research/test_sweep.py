@@ -1,4 +1,4 @@
-"""A sweep comes to the same bits whoever does the work, and goes on where it was stopped."""
+"""A sweep gives the same bits with any processes, and continues where it was stopped."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def study(invented: Settings) -> Study:
 
 @pytest.fixture(scope="module")
 def rows(study: Study, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], bytes]:
-    """What this process alone comes to."""
+    """Return the results of this process alone."""
     home = tmp_path_factory.mktemp("alone")
     with sweep_of(study, home) as sweep:
         sweep.trades(SETTINGS)

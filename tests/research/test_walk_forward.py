@@ -1,4 +1,4 @@
-"""Walk-forward: test spans follow their train spans, and join without a hole."""
+"""Walk-forward: test spans follow their train spans without a gap."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The verdicts of a close instrument by instrument, as `analyze` was first written: slow, plain, and the oracle of the scan."""
+"""The verdicts of a close instrument by instrument, as the first version of `analyze` computed them: the slow reference of the
+screen.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from tradectl.strategy.trusted_prices import MISSING_BARS, rule_against
 
 
 class ByInstrument:
-    """Each instrument's own history, own columns, and own backtest from its first bar."""
+    """Each instrument with its own history, columns, and backtest from its first bar."""
 
     def __init__(self, market: Store, readings: Readings) -> None:
         self.market, self.readings = market, readings

@@ -1,4 +1,4 @@
-"""A shelf that lasts as long as a test."""
+"""A shelf in memory."""
 
 from __future__ import annotations
 
@@ -19,4 +19,4 @@ class MemoryShelf:
         self.kept = {name: content for name, content in self.kept.items() if not name.startswith(beginning) or name in but}
 
     def tidy(self) -> None:
-        """Nothing lies here for long."""
+        """Do nothing: the shelf lasts as long as a test."""

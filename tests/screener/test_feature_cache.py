@@ -1,4 +1,4 @@
-"""What is kept of the last evenings is what the features of the histories say, and spares a candidate his whole history."""
+"""The cached rows of the last sessions equal the features of the histories, and a candidate needs no whole history."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FIRST = date(2023, 3, 1)
 
 
 class Counting(Store):
-    """Counts the whole histories that are asked for."""
+    """Counts the whole histories that are read."""
 
     whole = 0
 
@@ -41,7 +41,7 @@ def store(real_market: Path, sessions: SessionTable) -> Store:
 
 @pytest.fixture(scope="module")
 def shelf(store: Store) -> MemoryShelf:
-    """After one evening: the sessions before it were scanned in one go."""
+    """Return the shelf after one evening, for which the sessions before were scanned in one go."""
     shelf = MemoryShelf()
     known = Readings(store, PARAMETERS, shelf)
     known.states.through(FIRST, silence)
@@ -50,7 +50,7 @@ def shelf(store: Store) -> MemoryShelf:
 
 
 def ordinals(store: Store, count: int) -> list[int]:
-    """The last sessions up to the first evening."""
+    """Return the last sessions up to the first evening."""
     panel = store.panel()
     end = panel.last_index(FIRST) + 1
     return panel.sessions[end - count : end].tolist()
@@ -87,7 +87,7 @@ def test_rows_of_another_edition_or_other_windows_are_not_there(store: Store, sh
 
 
 def test_rows_of_other_rules_are_not_there(store: Store, shelf: MemoryShelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As after an update of the program; a scan or trades of other rules are not there either."""
+    """After an update of the program, states and trades of the old rules are not used either."""
     day = ordinals(store, 1)
     assert FeatureCache(store, PARAMETERS, shelf).rows(0, day) is not None
     known = Readings(store, PARAMETERS, shelf)
@@ -104,7 +104,7 @@ def test_rows_of_other_rules_are_not_there(store: Store, shelf: MemoryShelf, mon
 
 
 def test_what_is_too_old_leaves_the_shelf(store: Store, shelf: MemoryShelf) -> None:
-    """And so does what was written of another market before; what other rules keep stays."""
+    """Rows of another market are deleted too; rows of other rules stay."""
     later = MemoryShelf()
     later.kept = dict(shelf.kept) | {"rows-of-somebody-else": b""}
     known = Readings(store, PARAMETERS, later)
@@ -116,7 +116,7 @@ def test_what_is_too_old_leaves_the_shelf(store: Store, shelf: MemoryShelf) -> N
 
 
 def test_a_candidate_of_late_needs_no_whole_history(real_market: Path, sessions: SessionTable) -> None:
-    """Evening after evening, each with the bars that there are by then, and each verdict that of a market without a shelf."""
+    """Evening after evening, each with the bars known by then; each verdict equals that without a shelf."""
     shelf = MemoryShelf()
     candidates, whole = [], []
     for session in sessions.run_between(FIRST, date(2023, 4, 10)):

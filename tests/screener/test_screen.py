@@ -1,4 +1,4 @@
-"""What `analyze` says of real closes is what each history alone says, with any checkpoint or none."""
+"""The verdicts of `analyze` on real closes equal those of each history alone, with and without stored states."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def question(store: Store, session: date, bars: Mapping[str, Bar] | None = None)
 
 
 def exact(verdicts: object) -> str:
-    """With every bit of every number."""
+    """Return the verdicts with every bit of every number."""
     return repr(verdicts)
 
 
@@ -46,7 +46,7 @@ def days(store: Store, every: int, first: date = date(2023, 1, 1), last: date = 
 
 
 def test_every_verdict_is_that_of_its_own_history(store: Store, oracle: ByInstrument) -> None:
-    """One process that goes on from session to session, over a year."""
+    """One process that goes from session to session, over a year."""
     known = Readings(store, PARAMETERS)
     scored = 0
     for session in days(store, 3):
@@ -58,7 +58,7 @@ def test_every_verdict_is_that_of_its_own_history(store: Store, oracle: ByInstru
 
 
 def test_each_evening_goes_on_from_what_the_last_one_kept(store: Store, oracle: ByInstrument) -> None:
-    """A process an evening, as cron has it; one of them looks at an older day, and one finds nothing."""
+    """One process per evening, as cron starts them. One of them screens an older day, and one finds no work."""
     shelf = MemoryShelf()
     sessions = days(store, 1, date(2023, 3, 1), date(2023, 4, 10))
     for session in [*sessions, sessions[3], sessions[-1]]:
@@ -70,7 +70,7 @@ def test_each_evening_goes_on_from_what_the_last_one_kept(store: Store, oracle: 
 
 
 def test_a_bar_that_is_not_final_is_scanned_on_top_of_yesterday(store: Store, oracle: ByInstrument) -> None:
-    """Some bars are the final ones, some are not, some are missing; nothing of them is kept."""
+    """Some bars are final, some are not, some are missing; none of them is stored."""
     shelf = MemoryShelf()
     for session in days(store, 1, date(2023, 3, 10), date(2023, 3, 31)):
         panel = store.panel()

@@ -1,4 +1,4 @@
-"""A row of the scan is the last row of `features` of every instrument's own history, bit for bit."""
+"""The features of a state equal the last row of `features` of every instrument's history, bit for bit."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tradectl.strategy.parameters import Parameters
 SHORT = replace(
     PARAMETERS, rsi_period=3, ema_fast=2, ema_slow=5, average_window=4, quality_window=6, quality_candle_window=3, min_bars=2
 )
-"""Windows so short that a made history of some tens of bars fills and leaves them all."""
+"""Windows so short that an invented history of some tens of bars fills and leaves them all."""
 FIRST = date(2023, 1, 2).toordinal()
 
 
 @st.composite
 def markets(draw: st.DrawFn) -> list[History]:
-    """A few instruments over some sessions: each listed somewhere, with holes, with splits, in one series or another."""
+    """Return a few instruments over some sessions: late listings, missing bars, splits, and changing series."""
     sessions = draw(st.integers(2, 45))
     return [_made(draw, name, sessions, start=draw(st.integers(0, sessions - 1))) for name in "ABCD"[: draw(st.integers(1, 4))]]
 
@@ -50,7 +50,7 @@ def _made(draw: st.DrawFn, name: str, sessions: int, *, start: int) -> History:
 
 
 def scanned(panel: Panel, parameters: Parameters) -> Iterator[FeatureState]:
-    """The scan after every row."""
+    """Yield the state after every row."""
     state = FeatureState.empty(panel.instruments, Windows.of(parameters))
     for i in range(len(panel)):
         advance(state, panel.row(i))
@@ -60,7 +60,7 @@ def scanned(panel: Panel, parameters: Parameters) -> Iterator[FeatureState]:
 def assert_equal_to_the_histories(
     state: FeatureState, known: Mapping[str, tuple[History, Features]], parameters: Parameters
 ) -> None:
-    """Every instrument that has a bar by now, against its own history."""
+    """Compare every instrument with a bar by now with its own history."""
     chosen = np.flatnonzero(state.arrays["bars"] > 0)
     found = current_readings(state, chosen, current_features(state, chosen, parameters))
     for column, reading in zip(chosen, found, strict=True):
@@ -96,7 +96,7 @@ def test_a_look_ahead_moves_nothing_and_a_newcomer_begins_at_nothing(made: list[
 @settings(max_examples=40, deadline=None)
 @given(markets(), st.booleans())
 def test_the_rules_of_a_row_are_those_of_each_instrument(made: list[History], below: bool) -> None:
-    """Their names too, in the order in which they are asked."""
+    """The names of the rules are equal too, in their order."""
     parameters = replace(
         SHORT,
         allow_below_ema200=below,
@@ -127,7 +127,7 @@ def _instrument(isin: str | None) -> Instrument:
 
 @pytest.mark.parametrize("parameters", [PARAMETERS, replace(PARAMETERS, ema_slow=100, average_window=21, quality_window=25)])
 def test_on_real_prices_every_row_is_that_of_the_histories(real_histories: Mapping[str, History], parameters: Parameters) -> None:
-    """All instruments; every session is taken in, every 90th is looked at, and the last."""
+    """All instruments and sessions; every 90th session and the last are compared."""
     known = {name: (history, features(history, parameters)) for name, history in real_histories.items()}
     panel = stacked(real_histories.values())
     looked = 0

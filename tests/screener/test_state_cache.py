@@ -1,4 +1,4 @@
-"""Where a scan stands, asked for in any order: the same as from the first bar, and as each history's own features."""
+"""A cached state, requested in any order, equals the state from the first bar and the features of each history."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tradectl.strategy.features import features
 
 
 class Stored:
-    """A market of histories that stay as they are."""
+    """A market of constant histories."""
 
     def __init__(self, histories: Sequence[History]) -> None:
         self._histories = {history.instrument_id: history for history in histories}

@@ -1,4 +1,4 @@
-"""A reference run that goes on from where it was flat makes the trades of one from the first bar."""
+"""A reference run that continues from a session without shares makes the trades of a run from the first bar."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tradectl.strategy.features import features
 from tradectl.strategy.parameters import Parameters
 
 EAGER = replace(PARAMETERS, rsi_entry_above=45, rsi_entry_below=45, min_quality=0, min_volume_ratio=0, freeze="position")
-"""Hardly ever flat."""
+"""Settings with which a symbol is nearly always held."""
 
 
 def context(history: History, parameters: Parameters) -> BacktestContext:

@@ -1,4 +1,4 @@
-"""Small made-up symbols whose indicators are set by hand, so that a test says exactly what the rules see."""
+"""Small invented symbols whose indicators are set by hand, so that a test fixes the input of the rules."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Candle = tuple[int, int, int, int]
 
 
 def days(count: int, start: date = START) -> list[date]:
-    """So many sessions from `start` on, Muhurat and drills among them."""
+    """Return so many sessions from `start` on, with Muhurat sessions and drills."""
     found: list[date] = []
     day = start - timedelta(days=1)
     while len(found) < count:
@@ -52,7 +52,7 @@ def history(
 
 
 def made_features(bars: History, *, rsi: Mapping[int, float], ema_fast: float, above: bool = True) -> Features:
-    """Columns that let everything pass but RSI, which is 45 except where given. `ema_fast` in adjusted rupees."""
+    """Return columns that pass every rule but RSI, which is 45 except where given. `ema_fast` in adjusted rupees."""
     n = len(bars)
     close = bars.close / 100 * bars.multiplier
     values = np.full(n, 45.0)

@@ -1,5 +1,7 @@
-"""Backtests of a study are those of `backtest`, and a possible entry comes to what it would have come to alone; lanes come to the
-same as one symbol after the other."""
+"""The vectorized engine makes the trades of `backtest`, one symbol and setting after the other.
+
+The positions of possible entries equal those of each entry alone.
+"""
 
 from __future__ import annotations
 

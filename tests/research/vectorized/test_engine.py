@@ -1,4 +1,4 @@
-"""Many lanes at once make the trades of the single backtest of each, to the paisa: on made-up markets, then on real ones."""
+"""The vectorized engine makes the trades of the engine, to the paisa: on invented markets, then on real ones."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def market(listed: Sequence[BacktestContext]) -> MarketTables:
 
 
 def spells(dates: Sequence[date]) -> st.SearchStrategy[Spell]:
-    """Dates on which a surveillance list excludes a symbol."""
+    """Return dates on which a surveillance list excludes a symbol."""
     ends = st.tuples(st.sampled_from(dates), st.integers(1, 4))
     return ends.map(lambda pair: Spell(pair[0].toordinal(), pair[0].toordinal() + pair[1]))
 
 
 def ordered(trades: Sequence[Trade]) -> list[Trade]:
-    """Sorted, without names."""
+    """Return the trades sorted, without names."""
     plain = [replace(trade, symbol="") for trade in trades]
     return sorted(plain, key=lambda t: (t.exit_session, t.entry_session, t.entry_price, t.quantity))
 
@@ -77,7 +77,7 @@ prices = st.integers(-160, 160).map(lambda ticks: 9_500 + 5 * ticks)
 
 @st.composite
 def worlds(draw: st.DrawFn) -> BacktestContext:
-    """A symbol that dips and rises for some twenty sessions, with all that makes a session unusual, and each now and then."""
+    """Return a symbol that dips and rises for some twenty sessions, with every kind of unusual session at times."""
     every = days(
         draw(st.integers(4, 22)), draw(st.sampled_from([START, date(2023, 11, 1), date(2024, 1, 15), date(2024, 9, 20)]))
     )

@@ -1,4 +1,4 @@
-"""The loop runs whatever rule it is given: sessions, shares, corporate actions, fills and trades are its own work."""
+"""The loop runs any rule: sessions, shares, corporate actions, fills and trades are its own work."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tradectl.research.vectorized.loop import Fills, PositionArrays
 from tradectl.research.vectorized.market import InstrumentData, MarketTables
 
 DIWALI = date(2023, 11, 12)
-"""A Sunday with Muhurat trading alone."""
+"""A Sunday with Muhurat trading only."""
 
 
 @dataclass
 class Script:
-    """Buys and sells what is written for a row; a quantity of 0 sells all that is free. Remembers what it was asked."""
+    """Buys and sells by a script of rows; a quantity of 0 sells all that is free. Records its calls."""
 
     written: Mapping[int, Iterable[tuple[Side, int]]]
     lanes: int = 1

@@ -1,4 +1,4 @@
-"""What is written for one number and again for arrays of lanes gives the same, to the paisa and the bit."""
+"""Rules on arrays equal those on one number, to the paisa and the bit."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_change_is_worth_it_as_for_each_lane_alone(rows: list[tuple[int, int, 
 
 @st.composite
 def plans(draw: st.DrawFn) -> tuple[int, Bar, SessionPlan]:
-    """A day near its fast EMA, with shares, an order, or both."""
+    """Return a day near its fast EMA, with shares, an order, or both."""
     opened, low, high, close = (draw(st.integers(1_900, 2_100)) * TICK for _ in range(4))
     bar = Bar(SESSION, opened, max(opened, low, high, close), min(opened, low, high, close), close, 1000, "EQ")
     bought = draw(st.integers(0, 30))
