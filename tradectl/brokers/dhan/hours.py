@@ -8,12 +8,14 @@ what Dhan makes of one at another time is not documented.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tradectl.errors import Blocked
-from tradectl.exchange.amo_windows import first_phase_start, handover, is_handover, last_phase_end
 from tradectl.exchange.sessions import Session, SessionTable
 from tradectl.model.moment import ist_date, to_ist
+
+BEFORE, AFTER = timedelta(minutes=5), timedelta(seconds=30)
+"""Nothing is sent from so long before a session's first phase until so long after its start (08:55:00 to 09:00:30)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +27,15 @@ class Hours:
     def check_quiet(self, now: datetime) -> None:
         """Blocked while after-market orders go to the exchange."""
         session = self.sessions.session(ist_date(now))
-        if session is not None and is_handover(session, now):
-            begin, end = map(to_ist, handover(session))
+        if session is not None and _start(session) - BEFORE <= now < _start(session) + AFTER:
+            begin, end = to_ist(_start(session) - BEFORE), to_ist(_start(session) + AFTER)
             raise Blocked(f"from {begin:%H:%M:%S} to {end:%H:%M:%S} Dhan passes orders to the exchange: nothing is sent to it")
 
     def check_place(self, now: datetime, *, amo: bool) -> None:
         """Blocked where an order of this kind is not sent."""
         self.check_quiet(now)
         session = self.sessions.session(ist_date(now))
-        on = session is not None and first_phase_start(session) <= now < last_phase_end(session)
+        on = session is not None and _start(session) <= now < _end(session)
         if amo and on:
             raise Blocked(f"no after-market order is sent to Dhan while a session is on, and it is {to_ist(now):%H:%M}")
         if not amo and not (session is not None and _in_a_phase(session, now)):
@@ -43,10 +45,18 @@ class Hours:
         """Return whether an after-market order that is alive has not been sent to the exchange yet."""
         day = ist_date(placed_at)
         session = self.sessions.session(day)
-        if session is None or placed_at >= first_phase_start(session):
+        if session is None or placed_at >= _start(session):
             session = self.sessions.next_session(day)
-        return now < first_phase_start(session)
+        return now < _start(session)
 
 
 def _in_a_phase(session: Session, now: datetime) -> bool:
     return any(session.phase_at(now, closing_auction) is not None for closing_auction in (False, True))
+
+
+def _start(session: Session) -> datetime:
+    return session.phases(closing_auction=True)[0].start
+
+
+def _end(session: Session) -> datetime:
+    return session.phases(closing_auction=True)[-1].end

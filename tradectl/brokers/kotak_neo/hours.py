@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
 from tradectl.errors import Blocked, ConfigurationError
-from tradectl.exchange.amo_windows import first_phase_start, handover, is_handover, last_phase_end
 from tradectl.exchange.sessions import Session, SessionTable
 from tradectl.model.moment import format_time, ist_date, to_ist
+
+BEFORE, AFTER = timedelta(minutes=5), timedelta(seconds=30)
+"""Nothing is asked for from so long before a session's first phase until so long after its start (08:55:00 to 09:00:30)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,11 @@ class Hours:
     def check_command(self, now: datetime) -> None:
         """Blocked where nothing is asked for."""
         session = self.sessions.session(ist_date(now))
-        if session is not None and is_handover(session, now):
-            until = to_ist(handover(session)[1])
+        if session is None:
+            return
+        start = _start(session)
+        if start - BEFORE <= now < start + AFTER:
+            until = to_ist(start + AFTER)
             raise Blocked(f"Kotak hands the night's orders to the exchange: nothing is sent before {until:%H:%M:%S}")
 
     def check_amo(self, now: datetime) -> None:
@@ -49,7 +54,7 @@ class Hours:
         """Whether an order that is alive now waits as an after-market order. Outside a session's phases nothing else lives,
         within them no such one before the window opens; where both overlap `is_queued` is asked, whether the book says so."""
         session = self.sessions.session(ist_date(now))
-        if session is None or not first_phase_start(session) <= now < last_phase_end(session):
+        if session is None or not _start(session) <= now < _end(session):
             return True
         return self._takes_amo(now) and is_queued()
 
@@ -59,11 +64,16 @@ class Hours:
             return True
         at = to_ist(now).time()
         ordinary = at < self.amo_until or at >= self.amo_from
-        return ordinary and not is_handover(session, now) and not self._trades(session, now)
+        return ordinary and not _start(session) - BEFORE <= now < _start(session) + AFTER and not self._trades(session, now)
 
     def _trades(self, session: Session, now: datetime) -> bool:
         """Whether the session is on and the window is not meant to be open beside it (an evening session)."""
-        return (
-            first_phase_start(session) <= now < last_phase_end(session)
-            and to_ist(first_phase_start(session)).time() >= self.amo_from
-        )
+        return _start(session) <= now < _end(session) and to_ist(_start(session)).time() >= self.amo_from
+
+
+def _start(session: Session) -> datetime:
+    return session.phases(closing_auction=True)[0].start
+
+
+def _end(session: Session) -> datetime:
+    return session.phases(closing_auction=True)[-1].end
