@@ -1,4 +1,4 @@
-"""Bars a second under the reduced rule, in the program's own loop of lanes and in backtesting.py, backtrader and vectorbt.
+"""Bars a second under the reduced rule, in the vectorized loop of tradectl and in backtesting.py, backtrader and vectorbt.
 
 The rule is that of `rivals.py`. Each side has the bars in its own form before, and makes its RSI within the time that is
 measured. Ours runs all symbols at once, from the panel on. backtesting.py and backtrader take one symbol after the other, so a
@@ -58,7 +58,7 @@ def measure(quick: bool) -> Result:
 
 def _row(name: str, bars: Panel, rival: Crowd, draws: Sequence[Sequence[int]], target: Target | None) -> Row:
     """Ours of all symbols, theirs of those drawn for each repeat and multiplied."""
-    listings = lane_market(bars).listings
+    listings = market_tables(bars).listings
     symbols = {column: bars_of(bars, column) for draw in draws for column in draw}
     rival([symbols[column] for column in draws[0]])
     pairs: list[Pair] = []
@@ -101,7 +101,7 @@ def run_sessions_of(bars: Panel) -> Panel:
     return replace(bars, **{name: getattr(bars, name)[kept] for name in ("sessions", *FIELDS)})
 
 
-def lane_market(bars: Panel) -> MarketTables:
+def market_tables(bars: Panel) -> MarketTables:
     """A panel without corporate actions as the loop has it."""
     histories = [bars.history(instrument_id) for instrument_id in bars.instruments]
     return MarketTables(bars, tuple(InstrumentData(history, _share) for history in histories if history is not None), calendar())

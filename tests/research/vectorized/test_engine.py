@@ -162,18 +162,18 @@ def test_all_of_an_index_trade_as_they_do_alone(
 ) -> None:
     store = Store(real_market, sessions)
     tried = [PARAMETERS] if scored else [PARAMETERS, OTHERS[1]]
-    lanes = MarketTables.gather(store, sessions, store.universe(universe))
+    tables = MarketTables.gather(store, sessions, store.universe(universe))
     first, last = date(2018, 1, 1), date(2025, 12, 31)
-    found = run_settings(lanes, tried, first=first, last=last, scored=scored)
+    found = run_settings(tables, tried, first=first, last=last, scored=scored)
     for setting, parameters in enumerate(tried):
-        for instrument, name in enumerate(lanes.instruments):
+        for instrument, name in enumerate(tables.instruments):
             if setting and instrument % 10:
                 continue
             bars = store.history(name)
             assert bars is not None
             world = BacktestContext.gather(store, sessions, parameters, name, history=bars)
             assert_same(found, setting, instrument, (gated if scored else run)(world, first=first, last=last))
-    assert len(found.trades) > 5 * len(lanes.instruments)
+    assert len(found.trades) > 5 * len(tables.instruments)
 
 
 def test_a_run_goes_on_from_its_state(real_market: Path, sessions: SessionTable) -> None:
@@ -182,21 +182,21 @@ def test_a_run_goes_on_from_its_state(real_market: Path, sessions: SessionTable)
     from tradectl.research.vectorized.strategy import Strategy
 
     store = Store(real_market, sessions)
-    lanes = MarketTables.gather(store, sessions, store.universe("nifty50")[:10])
+    tables = MarketTables.gather(store, sessions, store.universe("nifty50")[:10])
     tried: list[Parameters] = [OTHERS[1]]
-    columns, made = lanes.columns(tried[0])
-    entry_bars = lanes.entry_bars(made, tried)
-    rule = Strategy(lanes, tried, columns, entry_bars)
-    whole, parts = Loop(lanes, rule), Loop(lanes, rule)
+    columns, made = tables.columns(tried[0])
+    entry_bars = tables.entry_bars(made, tried)
+    rule = Strategy(tables, tried, columns, entry_bars)
+    whole, parts = Loop(tables, rule), Loop(tables, rule)
     last = date(2020, 12, 31).toordinal()
-    rows = range(int(np.searchsorted(lanes.days, last, side="right")))
+    rows = range(int(np.searchsorted(tables.days, last, side="right")))
     for row in rows:
         whole.step(row, last)
     for row in rows[:400]:
         parts.step(row, last)
-    again = Loop(lanes, rule, state=parts.state, fill_log=parts.fill_log)
+    again = Loop(tables, rule, state=parts.state, fill_log=parts.fill_log)
     for row in rows[400:]:
         again.step(row, last)
-    one, other = (trades_of(item.fill_log, lanes.days, len(lanes.instruments), [0])[0] for item in (whole, again))
+    one, other = (trades_of(item.fill_log, tables.days, len(tables.instruments), [0])[0] for item in (whole, again))
     assert [one.trade(i, "") for i in range(len(one))] == [other.trade(i, "") for i in range(len(other))]
     assert len(one) > 100
