@@ -1,4 +1,4 @@
-"""Bars a second under the reduced rule, in the program's own loop of lanes and in backtesting.py, backtrader and vectorbt.
+"""Bars a second under the reduced rule, in the vectorized loop of tradectl and in backtesting.py, backtrader and vectorbt.
 
 The rule is that of `rivals.py`. Each side has the bars in its own form before, and makes its RSI within the time that is
 measured. Ours runs all symbols at once, from the panel on. backtesting.py and backtrader take one symbol after the other, so a
@@ -23,8 +23,8 @@ from benchmarks.reduced import trades
 from benchmarks.rivals import RIVALS, Bars, Rival, Trade, bars_of, by_vectorbt_together, missing
 from tradectl.model.market import Instrument
 from tradectl.model.panel import FIELDS, Panel
-from tradectl.strategy.lane_fills import LaneTrades
-from tradectl.strategy.lane_market import LaneMarket, Listing
+from tradectl.research.vectorized.fills import TradeColumns
+from tradectl.research.vectorized.market import InstrumentData, MarketTables
 
 T = TypeVar("T")
 Crowd = Callable[[Sequence[Bars]], list[list[Trade]]]
@@ -58,12 +58,12 @@ def measure(quick: bool) -> Result:
 
 def _row(name: str, bars: Panel, rival: Crowd, draws: Sequence[Sequence[int]], target: Target | None) -> Row:
     """Ours of all symbols, theirs of those drawn for each repeat and multiplied."""
-    listings = lane_market(bars).listings
+    listings = market_tables(bars).listings
     symbols = {column: bars_of(bars, column) for draw in draws for column in draw}
     rival([symbols[column] for column in draws[0]])
     pairs: list[Pair] = []
     for draw in draws:
-        ours, found = _timed(lambda: trades(LaneMarket(bars, listings, calendar())))
+        ours, found = _timed(lambda: trades(MarketTables(bars, listings, calendar())))
         drawn = [symbols[column] for column in draw]
         theirs, expected = _timed(partial(rival, drawn))
         _agree(name, bars, found, dict(zip(draw, expected, strict=True)))
@@ -81,7 +81,7 @@ def _one_by_one(rival: Rival) -> Crowd:
     return lambda symbols: [rival(bars) for bars in symbols]
 
 
-def _agree(name: str, bars: Panel, found: LaneTrades, expected: dict[int, list[Trade]]) -> None:
+def _agree(name: str, bars: Panel, found: TradeColumns, expected: dict[int, list[Trade]]) -> None:
     """Raises Disagreement."""
     order = np.lexsort((found.exit_session, found.instrument))
     own = found.take(order)
@@ -101,10 +101,10 @@ def run_sessions_of(bars: Panel) -> Panel:
     return replace(bars, **{name: getattr(bars, name)[kept] for name in ("sessions", *FIELDS)})
 
 
-def lane_market(bars: Panel) -> LaneMarket:
+def market_tables(bars: Panel) -> MarketTables:
     """A panel without corporate actions as the loop has it."""
     histories = [bars.history(instrument_id) for instrument_id in bars.instruments]
-    return LaneMarket(bars, tuple(Listing(history, _share) for history in histories if history is not None), calendar())
+    return MarketTables(bars, tuple(InstrumentData(history, _share) for history in histories if history is not None), calendar())
 
 
 def _share(_: date) -> Instrument:

@@ -20,11 +20,11 @@ from benchmarks.simulate import ROOT, WARM_UP, Program, copy_of
 from benchmarks.sweep import SETTINGS, market_of
 from benchmarks.timing import seconds
 from tradectl.marketdata.store import Store
-from tradectl.research import lanes
+from tradectl.research.vectorized import engine
+from tradectl.research.vectorized.market import MarketTables
+from tradectl.screener.screen import ScreenRequest, screen_alone
 from tradectl.strategy.indicators import ema, rsi
-from tradectl.strategy.lane_market import LaneMarket
 from tradectl.strategy.parameters import Parameters
-from tradectl.strategy.verdicts import Question, judged_alone
 
 LINEAR = at_most(1.15)
 SWEPT = SETTINGS[::8]
@@ -88,8 +88,8 @@ def analysis(symbols: int, sessions: int, *, warm: bool) -> Work:
 
     def judge(session: int, shelf: Kept) -> None:
         store = Store(folder, calendar())
-        asked = Question(store.universe("all"), days[session], days[session + 1], None, Parameters())
-        judged_alone(store, calendar(), shelf, asked)
+        asked = ScreenRequest(store.universe("all"), days[session], days[session + 1], None, Parameters())
+        screen_alone(store, calendar(), shelf, asked)
 
     def evenings() -> None:
         shelf = Kept(dict(kept.content))
@@ -128,8 +128,8 @@ def backtests(symbols: int, sessions: int, settings: Sequence[Parameters]) -> Wo
     first, last = (date.fromordinal(int(made.days[row])) for row in (0, -1))
 
     def run() -> None:
-        market = LaneMarket(made.panel, made.listings, made.sessions)
-        lanes.backtests(market, settings, first=first, last=last, scored=True)
+        market = MarketTables(made.panel, made.listings, made.sessions)
+        engine.closed_trades(market, settings, first=first, last=last, scored=True)
 
     return lambda: seconds(run)
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from benchmarks.rivals import BUY_BELOW, PERIOD, SELL_ABOVE
 from tradectl.model.order import Side
+from tradectl.research.vectorized.engine import run_rule
+from tradectl.research.vectorized.fills import TradeColumns
+from tradectl.research.vectorized.loop import Fills, PositionArrays
+from tradectl.research.vectorized.market import MarketTables, Mask
 from tradectl.strategy.indicators import rsi
-from tradectl.strategy.lane_fills import LaneTrades
-from tradectl.strategy.lane_loop import Fills, LaneState
-from tradectl.strategy.lane_market import LaneMarket, Mask
-from tradectl.strategy.lanes import run_rule
 
 Wishes = NDArray[np.int8]
 
@@ -26,7 +26,7 @@ Wishes = NDArray[np.int8]
 class Reduced:
     """One share at the open after a close whose RSI is low, all sold at the open after one whose RSI is high."""
 
-    def __init__(self, market: LaneMarket) -> None:
+    def __init__(self, market: MarketTables) -> None:
         panel = market.panel
         there = panel.state > 0
         close = panel.close / 100
@@ -37,17 +37,17 @@ class Reduced:
         self._wishes = _on_next_bar((strength < BUY_BELOW).astype(np.int8) - (strength > SELL_ABOVE), there)
         self._one = np.ones(self.lanes, dtype=np.int64)
 
-    def trade(self, row: int, state: LaneState) -> Iterator[Fills]:
+    def trade(self, row: int, state: PositionArrays) -> Iterator[Fills]:
         wish, held, opened = self._wishes[row], state.quantity > 0, self.market.panel.open[row]
         bought, sold = np.flatnonzero((wish > 0) & ~held), np.flatnonzero((wish < 0) & held)
         yield Fills(Side.BUY, bought, self._one[bought], opened[bought])
         yield Fills(Side.SELL, sold, state.free(sold, int(self.market.days[row])), opened[sold])
 
-    def decide(self, row: int, following: int, state: LaneState) -> None:
+    def decide(self, row: int, following: int, state: PositionArrays) -> None:
         """Nothing: closes up to the last bar say everything."""
 
 
-def trades(market: LaneMarket) -> LaneTrades:
+def trades(market: MarketTables) -> TradeColumns:
     """The closed trades over all sessions of a market."""
     return run_rule(market, Reduced(market), first=date.min, last=date.max).trades
 

@@ -15,16 +15,16 @@ import numpy as np
 
 from benchmarks.form import Disagreement, Result, Row, at_least
 from benchmarks.market import SPLIT, calendar, panel
+from tradectl.backtest.context import BacktestContext
+from tradectl.backtest.engine import gated
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.history import History
 from tradectl.model.market import ActionKind, CorporateAction, Instrument
-from tradectl.research import lanes
-from tradectl.research.closed import Closed
+from tradectl.research.closed_trades import ClosedTrades
 from tradectl.research.sweep import CHUNK
-from tradectl.strategy.backtest import gated
-from tradectl.strategy.facts import Facts
+from tradectl.research.vectorized import engine
+from tradectl.research.vectorized.market import InstrumentData, MarketTables
 from tradectl.strategy.features import features
-from tradectl.strategy.lane_market import LaneMarket, Listing
 from tradectl.strategy.parameters import Parameters
 
 SEED = 4
@@ -45,7 +45,7 @@ def measure(quick: bool) -> Result:
     first, last = (date.fromordinal(int(market.days[row])) for row in (0, -1))
     begun, found = process_time(), []
     for i in range(0, len(settings), CHUNK):
-        found += lanes.backtests(market, settings[i : i + CHUNK], first=first, last=last, scored=True)
+        found += engine.closed_trades(market, settings[i : i + CHUNK], first=first, last=last, scored=True)
     ours = process_time() - begun
     drawn = np.random.default_rng(SEED).integers((len(settings), len(market.listings)), size=(SAMPLE, 2)).tolist()
     begun = process_time()
@@ -61,29 +61,29 @@ def measure(quick: bool) -> Result:
     return result.unjudged() if quick else result
 
 
-def _single(listing: Listing, sessions: SessionTable, parameters: Parameters, first: date, last: date) -> Closed:
+def _single(listing: InstrumentData, sessions: SessionTable, parameters: Parameters, first: date, last: date) -> ClosedTrades:
     """One backtest from the bars on, as `backtest SYMBOL` makes it."""
     columns = features(listing.history, parameters)
-    facts = Facts(listing.history, columns, listing.instrument, listing.actions, sessions, parameters)
-    return Closed.of_trades({0: gated(facts, first=first, last=last).trades})
+    context = BacktestContext(listing.history, columns, listing.instrument, listing.actions, sessions, parameters)
+    return ClosedTrades.of_trades({0: gated(context, first=first, last=last).trades})
 
 
-def _same(found: Closed, column: int, alone: Closed) -> bool:
+def _same(found: ClosedTrades, column: int, alone: ClosedTrades) -> bool:
     own = found.instrument == column
     names = ("entry", "exit", "quantity", "gross", "charges", "cost")
     return all(np.array_equal(getattr(found, name)[own], getattr(alone, name)) for name in names)
 
 
-def market_of(symbols: int, sessions: int) -> LaneMarket:
+def market_of(symbols: int, sessions: int) -> MarketTables:
     """The invented market as the lanes have it, splits and all."""
     bars = panel(symbols, sessions)
     histories = [bars.history(instrument_id) for instrument_id in bars.instruments]
-    return LaneMarket.of([_listing(history) for history in histories if history is not None], calendar())
+    return MarketTables.of([_listing(history) for history in histories if history is not None], calendar())
 
 
-def _listing(history: History) -> Listing:
+def _listing(history: History) -> InstrumentData:
     name = history.instrument_id
     splits = np.flatnonzero(np.diff(history.multiplier)) + 1
     actions = tuple(CorporateAction(name, history.session(i), ActionKind.SPLIT, Fraction(SPLIT), 0) for i in splits.tolist())
     instrument = Instrument(name, name, "EQ", "INE000A01010", 10)
-    return Listing(history, lambda _: instrument, actions)
+    return InstrumentData(history, lambda _: instrument, actions)

@@ -15,6 +15,7 @@ import freezegun
 import pytest
 
 from tests.pinned_clock import pin
+from tests.real_histories import real_histories  # noqa: F401  # a fixture of all tests
 from tradectl.exchange.sessions import SessionTable
 from tradectl.settings import parse_moment
 

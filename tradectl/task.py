@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from tradectl.ledger.store import Ledger
     from tradectl.model.order import Purpose
     from tradectl.ports import Broker, Clock, HaltMarker, MarketData, Notifier
+    from tradectl.screener.readings import Readings
     from tradectl.strategy.parameters import Parameters
-    from tradectl.strategy.readings import Readings
 
 
 T = TypeVar("T")

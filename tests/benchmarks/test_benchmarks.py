@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import reduced, rivals
 from benchmarks.__main__ import main
-from benchmarks.backtest_rate import lane_market, run_sessions_of
+from benchmarks.backtest_rate import market_tables, run_sessions_of
 from benchmarks.form import Result, Row, at_least, at_most
 from benchmarks.market import panel
 from benchmarks.registry import NAMES, find
@@ -85,7 +85,7 @@ def test_a_rival_trades_the_reduced_rule_as_its_words_say(name: str) -> None:
 @pytest.mark.parametrize("plain", [True, False])
 def test_our_side_trades_the_reduced_rule_as_its_words_say(plain: bool) -> None:
     market = run_sessions_of(panel(12, 600, plain=plain))
-    found = reduced.trades(lane_market(market))
+    found = reduced.trades(market_tables(market))
     assert len(found) > 20
     for column in range(12):
         own = found.take(found.instrument == column)

@@ -30,8 +30,8 @@ from tradectl.ports import Broker, Clock, MarketData
 from tradectl.runtime.outcomes import Report
 from tradectl.runtime.registry import all_tasks
 from tradectl.runtime.runner import Runner
+from tradectl.screener.readings import Readings
 from tradectl.strategy.parameters import Parameters, with_changes
-from tradectl.strategy.readings import Readings
 from tradectl.task import Context
 
 SESSIONS = SessionTable.load()

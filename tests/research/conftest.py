@@ -10,5 +10,5 @@ from tradectl.settings import Settings
 
 @pytest.fixture(scope="session")
 def invented(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """The settings of a home with an invented market; results are kept elsewhere."""
+    """Return the settings of a home with an invented market. Results are stored elsewhere."""
     return market_in(tmp_path_factory.mktemp("studies"))

@@ -1,4 +1,4 @@
-"""The market as somebody had it on the evening of a session: files cut there, and imported like any others."""
+"""The market as it was known on the evening of a session: the files are cut there and imported."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from tradectl.marketdata.imports import import_files
 
 
 def cut_market(folder: Path, data: Path, sessions: SessionTable, symbols: Iterable[str], last: date) -> Path:
-    """A market folder made from `data` with the bars and minutes of `symbols` up to `last`, and the corporate actions known
-    then: those with an ex-date up to the next run session."""
+    """Return a market folder made from `data`, with the bars and minutes of `symbols` up to `last`.
+
+    It has the corporate actions known then: those with an ex-date up to the next run session.
+    """
     names = set(symbols)
     known = sessions.next_run_session(last).date.isoformat()
     through = last.isoformat()
@@ -37,7 +39,7 @@ def cut_market(folder: Path, data: Path, sessions: SessionTable, symbols: Iterab
 
 
 def _copy(source: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
-    """The header and the lines that are wanted; no file where there is none. Only the last column may hold commas."""
+    """Copy the header and the wanted lines. Only the last column may have commas."""
     with gzip.open(source, "rt") if source.suffix == ".gz" else source.open() as file:
         header, *lines = [next(file), *filter(wanted, file)]
     if lines:

@@ -1,4 +1,4 @@
-"""Studies of a small invented market, and the hands to work on them in this process."""
+"""Studies of a small invented market, worked on in this process."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from tradectl import bootstrap
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.store import Store
 from tradectl.marketdata.synthetic import make_market
-from tradectl.research.kept import Kept
 from tradectl.research.study import Study, fingerprint, generation_of
 from tradectl.research.sweep import Progress, Sweep
+from tradectl.research.sweep_cache import SweepCache
 from tradectl.runtime.interrupt import Stop
 from tradectl.settings import Settings
 from tradectl.strategy.parameters import Parameters, with_changes
@@ -26,7 +26,7 @@ Rows = dict[tuple[str, str], bytes]
 
 
 def market_in(folder: Path) -> Settings:
-    """A home with a market of three companies over two and a half years."""
+    """Return a home with a market of three companies over two and a half years."""
     home = folder / "home"
     make_market(home / "market", SessionTable.load(), last=LAST, first=FIRST, symbols=SYMBOLS)
     return Settings(home, f"sqlite:///{home}/ledger.db", home / "paper.db", home / "market", home / "sessions.csv", home / "key")
@@ -39,26 +39,26 @@ def study_of(settings: Settings, *, scored: bool = True) -> tuple[Study, Store]:
 
 
 def silence(name: str, done: int, total: int) -> None:
-    """Nobody watches."""
+    """Ignore progress."""
 
 
 @contextmanager
 def sweep_of(
     study: Study, home: Path, *, jobs: int = 1, dask: str = "", stop: Stop | None = None, progress: Progress = silence
 ) -> Iterator[Sweep]:
-    """A sweep whose results are kept in `home`."""
-    kept = Kept(home, study.key)
+    """Open a sweep whose results are stored in `home`."""
+    cache = SweepCache(home, study.key)
     try:
-        yield Sweep(study, kept, stop or Stop(), progress, jobs, dask)
+        yield Sweep(study, cache, stop or Stop(), progress, jobs, dask)
     finally:
-        kept.close()
+        cache.close()
 
 
 def rows_in(home: Path, study: Study) -> Rows:
-    """What is kept, by setting and part."""
-    kept = Kept(home, study.key)
+    """Return the stored results by setting and part."""
+    cache = SweepCache(home, study.key)
     try:
-        found = kept.db.execute("SELECT setting, part, trades FROM results WHERE study = ?", [study.key]).fetchall()
+        found = cache.db.execute("SELECT setting, part, trades FROM results WHERE study = ?", [study.key]).fetchall()
     finally:
-        kept.close()
+        cache.close()
     return {(setting, part): packed for setting, part, packed in found}

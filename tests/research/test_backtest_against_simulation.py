@@ -1,6 +1,6 @@
-"""`backtest SYMBOL` and `simulate` of it with the limits out of the way are two ways to the same trades, to the paisa.
+"""`backtest SYMBOL` and `simulate` without limits make the same trades, to the paisa.
 
-The long run, 20 symbols over 7 years, is `benchmarks/backtest_against_simulate.py`; these are its hard places.
+The long run, 20 symbols over 7 years, is `benchmarks/backtest_against_simulate.py`; these are its hard cases.
 """
 
 from __future__ import annotations
@@ -17,21 +17,24 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.research.world import EAGER, simulated
+from tradectl.backtest.context import BacktestContext
+from tradectl.backtest.engine import gated
+from tradectl.backtest.symbol_run import Backtest
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.store import Store
 from tradectl.report.simulation import trade_row
-from tradectl.strategy.backtest import Backtest, Facts, gated
+from tradectl.screener.readings import Readings
 from tradectl.strategy.parameters import Parameters, with_changes
-from tradectl.strategy.readings import Readings
 
 PATIENT = EAGER | {"ema_fast": "100", "rsi_exit": "100"}
-"""As eager to buy, and content only with the average of 100 days: holds for weeks."""
+"""Buys as often, and sells only at the average of 100 days, so positions last for weeks."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """Symbols over a span. `through`: (symbol, date) that some trade or open position must have been held over, else the case
-    has lost its point."""
+    """Symbols over a span. `through`: (symbol, date) over which a trade or an open position must be held, else the case tests
+    nothing.
+    """
 
     symbols: Sequence[str]
     first: date
@@ -106,8 +109,10 @@ def backtested(store: Store, case: Case) -> dict[str, Backtest]:
         instrument_id = store.find(symbol, case.last)
         history = store.history(instrument_id)
         assert history is not None
-        facts = Facts.gather(store, store.sessions, parameters, instrument_id, history=history, readings=readings)
-        found[symbol] = gated(facts, first=case.first, last=case.last)
+        context = BacktestContext.gather(
+            store, store.sessions, parameters, instrument_id, history=history, columns=readings.features_of(history)
+        )
+        found[symbol] = gated(context, first=case.first, last=case.last)
     return found
 
 
@@ -116,7 +121,7 @@ def in_order(trades: Sequence[Mapping[str, Any]]) -> list[tuple[tuple[str, Any],
 
 
 def held_over(done: Backtest, day: date) -> bool:
-    """Whether shares were held from before `day` until that day or later."""
+    """Return whether shares were held from before `day` until that day or later."""
     waiting = done.open_position.lots if done.open_position else ()
     return any(trade.entry_session < day <= trade.exit_session for trade in done.trades) or any(
         lot.session < day for lot in waiting
@@ -124,7 +129,7 @@ def held_over(done: Backtest, day: date) -> bool:
 
 
 def test_minute_bars_make_another_path_than_the_day_does(real_market: Path, sessions: SessionTable) -> None:
-    """Else the comparison on minute bars would show nothing."""
+    """Otherwise the comparison on minute bars would test nothing."""
     case = CASES["minute bars instead of daily paths"]
     minutes = backtested(Store(real_market, sessions), case)
     without = backtested(DayBarsOnly(real_market, sessions), case)

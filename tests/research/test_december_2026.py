@@ -1,4 +1,6 @@
-"""The month in which the closing auction's hours change, on invented bars: three ways to the same trades, to the paisa."""
+"""The month in which the hours of the closing auction change, on invented bars: three engines make the same trades, to the
+paisa.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from tests.research.test_backtest_against_simulation import Case as Alone
 from tests.research.test_backtest_against_simulation import backtested, in_order
 from tests.research.test_portfolio_against_simulation import Case, lived
 from tests.research.world import EAGER, simulated
+from tradectl.backtest.context import Span
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.archive import Archive
 from tradectl.marketdata.imports import import_files
@@ -19,7 +22,6 @@ from tradectl.marketdata.synthetic import make_market
 from tradectl.model.moment import at_ist
 from tradectl.model.money import to_rupees
 from tradectl.report.simulation import trade_row
-from tradectl.strategy.splits import Span
 
 LAST = date(2026, 12, 31)
 DECEMBER = Span(date(2026, 12, 1), date(2026, 12, 30))
@@ -31,7 +33,7 @@ AROUND = {
 
 
 def invented(folder: Path, sessions: SessionTable, last: date) -> Path:
-    """Invented companies that dip and recover before `last`; every other one has derivatives, and so have 100 without bars."""
+    """Return invented companies that dip and recover before `last`. Every other one has derivatives; 100 more have no bars."""
     make_market(folder / "market", sessions, last=last, symbols=12)
     store = Store(folder / "market", sessions)
     rows = [
@@ -57,7 +59,7 @@ def test_a_simulated_account_is_the_portfolio_backtest(span: Span, tmp_path: Pat
     trades = [trade_row(trade) for done in portfolio.results() for trade in done.trades]
     assert in_order(simulation["trades"]) == in_order(trades)
     assert len(trades) >= case.trades
-    end = portfolio.marks[-1]
+    end = portfolio.equity_curve[-1]
     assert (simulation["cash"], simulation["equity"]) == (to_rupees(end.cash), to_rupees(end.equity))
 
 

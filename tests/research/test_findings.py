@@ -1,4 +1,4 @@
-"""What is said about a sweep follows from the trades, and from a seed."""
+"""The findings of a sweep follow from the trades and a seed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.research.test_closed import trade
-from tradectl.research.closed import Closed
-from tradectl.research.findings import By, Findings, find, ranked, sharpe
-from tradectl.strategy.grid import Changes
-from tradectl.strategy.splits import Span, split
+from tests.research.test_closed_trades import trade
+from tradectl.backtest.context import Span
+from tradectl.research.closed_trades import ClosedTrades
+from tradectl.research.findings import Criterion, Findings, find, ranked, sharpe
+from tradectl.research.grid import Changes
+from tradectl.research.walk_forward import split
 
 START = date(2024, 1, 1)
 DAYS = 3 * 366
@@ -21,9 +22,9 @@ SESSIONS = np.array([START.toordinal() + day for day in range(DAYS)])
 SPLITS = split(Span(START, START + timedelta(days=DAYS - 1)), 1, 1)
 
 
-def setting(name: str, results: dict[int, int], instrument: int = 0) -> tuple[Changes, Closed]:
-    """A setting whose trades of one day come to these results, by the day of their entry."""
-    return {"rsi_exit": name}, Closed.of_trades({instrument: [trade(day, day + 1, net) for day, net in results.items()]})
+def setting(name: str, results: dict[int, int], instrument: int = 0) -> tuple[Changes, ClosedTrades]:
+    """Return a setting whose trades of one day earn these results, by the day of their entry."""
+    return {"rsi_exit": name}, ClosedTrades.of_trades({instrument: [trade(day, day + 1, net) for day, net in results.items()]})
 
 
 def every(step: int, net: int, begin: int = 0, end: int = DAYS - 2) -> dict[int, int]:
@@ -38,24 +39,24 @@ SETTINGS = [EARLY, LATE, NEVER]
 
 
 def found(**changes: Any) -> Findings:
-    said: dict[str, Any] = {"by": By.NET, "draws": 200, "seed": 5} | changes
+    said: dict[str, Any] = {"by": Criterion.NET, "draws": 200, "seed": 5} | changes
     possible = said.pop("possible", None)
     return find(said.pop("settings", SETTINGS), OWN, possible, SESSIONS, said.pop("splits", ()), **said)
 
 
 def test_the_best_comes_first_and_what_never_traded_last() -> None:
-    names = [one.changes["rsi_exit"] for one in ranked(SETTINGS, SESSIONS, By.NET)]
+    names = [one.changes["rsi_exit"] for one in ranked(SETTINGS, SESSIONS, Criterion.NET)]
     assert names == ["2", "1", "3"]
 
 
 def test_of_equals_the_first_named_comes_first() -> None:
     twins = [setting(name, every(10, 100)) for name in ("7", "3", "5")]
-    assert [one.changes["rsi_exit"] for one in ranked(twins, SESSIONS, By.NET)] == ["7", "3", "5"]
+    assert [one.changes["rsi_exit"] for one in ranked(twins, SESSIONS, Criterion.NET)] == ["7", "3", "5"]
 
 
 def test_the_sharpe_ratio_is_free_of_how_much_is_traded() -> None:
     steady, twice = setting("1", every(10, 100)), setting("2", every(10, 200))
-    ratios = [one.sharpe for one in ranked([steady, twice], SESSIONS, By.SHARPE)]
+    ratios = [one.sharpe for one in ranked([steady, twice], SESSIONS, Criterion.SHARPE)]
     assert ratios[0] == pytest.approx(ratios[1])
     assert sharpe(np.array([1, -1, 1, -1])) == 0
     assert sharpe(np.array([5, 5, 5])) == 0, "nothing to divide by"
@@ -76,7 +77,10 @@ def test_a_span_that_had_no_part_in_the_choice_judges_it() -> None:
 
 def test_a_trade_that_was_still_open_at_the_end_of_a_train_span_helps_nobody_to_choose() -> None:
     cut = (SPLITS[0].train.last - START).days
-    rich = {"rsi_exit": "9"}, Closed.of_trades({0: [trade(cut - 1, cut + 1, 10**7), *[trade(day, day, -50) for day in range(5)]]})
+    rich = (
+        {"rsi_exit": "9"},
+        ClosedTrades.of_trades({0: [trade(cut - 1, cut + 1, 10**7), *[trade(day, day, -50) for day in range(5)]]}),
+    )
     plain = setting("8", every(20, 10, 0, 300))
     forward = found(settings=[rich, plain], splits=SPLITS[:1]).walk_forward
     assert forward is not None
@@ -84,7 +88,7 @@ def test_a_trade_that_was_still_open_at_the_end_of_a_train_span_helps_nobody_to_
 
 
 def test_random_entries_are_as_many_as_the_best_setting_closed_positions() -> None:
-    possible = Closed.of_trades({0: [trade(day, day + 1, 100) for day in range(0, DAYS - 2, 2)]})
+    possible = ClosedTrades.of_trades({0: [trade(day, day + 1, 100) for day in range(0, DAYS - 2, 2)]})
     timing = found(possible=possible).timing
     assert timing is not None
     best = LATE[1]
@@ -104,8 +108,8 @@ def test_entries_that_are_no_better_than_random_ones_are_told_from_none() -> Non
     assert 0.05 < timing.p < 0.95
 
 
-@pytest.mark.parametrize("by", list(By))
-def test_a_steady_gain_is_no_luck_and_a_single_great_one_may_be(by: By) -> None:
+@pytest.mark.parametrize("by", list(Criterion))
+def test_a_steady_gain_is_no_luck_and_a_single_great_one_may_be(by: Criterion) -> None:
     draw = np.random.default_rng(1)
     steady = setting("1", {day: int(draw.integers(100, 900)) for day in range(0, DAYS - 2, 5)})
     lucky = setting("2", {400: 5000, **dict.fromkeys(range(0, 360, 3), -15)})
@@ -114,7 +118,7 @@ def test_a_steady_gain_is_no_luck_and_a_single_great_one_may_be(by: By) -> None:
 
 
 def test_a_seed_gives_the_same_findings_and_one_question_changes_no_other_answer() -> None:
-    possible = Closed.of_trades({0: [trade(day, day + 1, day) for day in range(0, DAYS - 2, 2)]})
+    possible = ClosedTrades.of_trades({0: [trade(day, day + 1, day) for day in range(0, DAYS - 2, 2)]})
     plain, full, again = found(), found(splits=SPLITS, possible=possible), found(splits=SPLITS, possible=possible)
     assert plain.luck == full.luck == again.luck
     assert plain.sample.final.tolist() == full.sample.final.tolist() == again.sample.final.tolist()
@@ -125,8 +129,8 @@ def test_a_seed_gives_the_same_findings_and_one_question_changes_no_other_answer
 
 
 def test_positions_of_instruments_are_drawn_apart() -> None:
-    both = {"rsi_exit": "1"}, Closed.of_trades({0: [trade(0, 1, 10)], 2: [trade(0, 1, 20)]})
-    possible = Closed.of_trades({0: [trade(5, 6, 1)], 1: [trade(5, 6, 10)], 2: [trade(5, 6, 100)]})
+    both = {"rsi_exit": "1"}, ClosedTrades.of_trades({0: [trade(0, 1, 10)], 2: [trade(0, 1, 20)]})
+    possible = ClosedTrades.of_trades({0: [trade(5, 6, 1)], 1: [trade(5, 6, 10)], 2: [trade(5, 6, 100)]})
     timing = found(settings=[both], possible=possible).timing
     assert timing is not None
     assert set(timing.drawn.tolist()) == {101}

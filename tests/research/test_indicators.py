@@ -1,4 +1,4 @@
-"""What the tasks read from the store as RSI10, EMA9 and EMA200 is what `ta` says, bit for bit, on prices adjusted forward."""
+"""RSI10, EMA9 and EMA200 that tasks read from the store equal `ta` on prices adjusted forward, bit for bit."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ta.trend import EMAIndicator
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.store import Store
 from tradectl.model.history import Floats, History
+from tradectl.screener.readings import Readings
 from tradectl.strategy.features import features
 from tradectl.strategy.parameters import Parameters
-from tradectl.strategy.readings import Readings
 
 COLUMNS = ("sessions", "open", "high", "low", "close", "volume", "series", "multiplier")
 
@@ -35,7 +35,7 @@ def histories(store: Store) -> Iterator[History]:
 
 
 def as_ta_says(adjusted: pd.Series[float]) -> tuple[Floats, Floats, Floats]:
-    """RSI10, EMA9 and EMA200, NaN where `ta` has none."""
+    """Return RSI10, EMA9 and EMA200 of `ta`, NaN where it has none."""
     return (
         RSIIndicator(adjusted, 10).rsi().to_numpy(),
         EMAIndicator(adjusted, 9).ema_indicator().to_numpy(),
@@ -63,7 +63,7 @@ def test_every_symbol_of_the_store_agrees_with_ta(store: Store) -> None:
 
 
 def test_the_histories_were_adjusted(store: Store) -> None:
-    """Else the bits above would be those of prices as traded."""
+    """Otherwise the values above would be those of prices as traded."""
     factors = {history.instrument_id: float(history.multiplier[-1]) for history in histories(store)}
     assert (factors["NESTLEIND"], factors["TATASTEEL"]) == (10.0, 10.0)
     assert factors["RELIANCE"] > 2  # a bonus of one for one, and a demerger
@@ -82,7 +82,7 @@ def test_flat_prices_agree_with_ta(store: Store) -> None:
 
 @pytest.mark.parametrize("share", [0.02, 0.3])
 def test_holes_are_dropped_before_anything_is_computed(store: Store, share: float) -> None:
-    """A panel over all sessions has holes; `ta` sees a symbol's prices without them, as `dropna` leaves them."""
+    """A panel over all sessions has holes; `ta` gets a symbol's prices without them, as `dropna` leaves them."""
     random = np.random.default_rng(7)
     for history in list(histories(store))[::7]:
         there = random.random(len(history)) >= share

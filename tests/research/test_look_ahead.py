@@ -1,4 +1,4 @@
-"""The check for look-ahead finds nothing in the rules as they are, and every rule that was made to peek."""
+"""The check for look-ahead finds no difference in the rules, and finds every rule with look-ahead."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ import pytest
 from tests.research.studies import LAST, silence
 from tests.research.world import EAGER
 from tradectl import bootstrap
+from tradectl.backtest import candidates, context
+from tradectl.backtest.context import Span
+from tradectl.backtest.look_ahead import MISSING, ORDERED, SCORE, SEEN, TRADED, Engine, look_ahead
+from tradectl.backtest.session import SessionResult
+from tradectl.backtest.symbol_run import PlannedBuy, SymbolRun
+from tradectl.exchange.sessions import Session
 from tradectl.marketdata.store import Store
-from tradectl.research import checks
-from tradectl.research.backtests import Asked
-from tradectl.research.checks import OfAccount, OfEach, OfSymbol, checked
+from tradectl.research import look_ahead_checks
+from tradectl.research.backtests import BacktestRequest
+from tradectl.research.look_ahead_checks import AccountEngine, SymbolsEngine, check_look_ahead
 from tradectl.settings import Settings
-from tradectl.strategy import contenders, facts, lane_market
-from tradectl.strategy.backtest import Order, Run
 from tradectl.strategy.features import Features
-from tradectl.strategy.lane_loop import LaneState
-from tradectl.strategy.lane_market import Candidates
-from tradectl.strategy.lane_strategy import Strategy
-from tradectl.strategy.look_ahead import MISSING, ORDERED, SCORE, SEEN, TRADED, Engine, look_ahead
 from tradectl.strategy.parameters import Parameters, with_changes
-from tradectl.strategy.splits import Span
 
 SPAN = Span(date(2025, 1, 1), date(2025, 6, 30))
 
@@ -34,10 +33,10 @@ SPAN = Span(date(2025, 1, 1), date(2025, 6, 30))
 CAPITAL = 1_000_000_00
 
 
-def asked_of(invented: Settings, *, many: bool = True, span: Span = SPAN) -> Asked:
+def request_of(invented: Settings, *, many: bool = True, span: Span = SPAN) -> BacktestRequest:
     market = bootstrap.open_store(invented)
     instruments = market.universe("demo")[: None if many else 1]
-    return Asked(invented, market, "demo", instruments, with_changes(Parameters(), EAGER), span, many)
+    return BacktestRequest(invented, market, "demo", instruments, with_changes(Parameters(), EAGER), span, many)
 
 
 ENGINES = [
@@ -50,7 +49,7 @@ each_engine = pytest.mark.parametrize(("many", "capital", "engine"), ENGINES, id
 
 @each_engine
 def test_no_decision_knew_the_future(invented: Settings, many: bool, capital: int | None, engine: str) -> None:
-    found = checked(asked_of(invented, many=many), capital, 4, silence)
+    found = check_look_ahead(request_of(invented, many=many), capital, 4, silence)
     assert (found.compared, found.sessions, found.differences) == (12 if many else 4, 4, ())
     assert found.engine == engine
     assert {SEEN, ORDERED, TRADED} <= set(found.parts)
@@ -59,75 +58,75 @@ def test_no_decision_knew_the_future(invented: Settings, many: bool, capital: in
 @each_engine
 def test_before_a_listing_there_is_nothing_to_compare(invented: Settings, many: bool, capital: int | None, engine: str) -> None:
     span = Span(date(2022, 6, 1), date(2023, 3, 31))
-    asked = asked_of(invented, many=many, span=span)
-    found = checked(asked, capital, 100, silence)
-    held = [day for day in asked.evenings if asked.market.history(asked.instruments[0]).index(day) is not None]  # type: ignore[union-attr]
+    request = request_of(invented, many=many, span=span)
+    found = check_look_ahead(request, capital, 100, silence)
+    held = [day for day in request.evenings if request.market.history(request.instruments[0]).index(day) is not None]  # type: ignore[union-attr]
     assert (found.sessions, found.differences) == (len(held), ())
-    assert len(held) < 100 < len(asked.evenings)
+    assert len(held) < 100 < len(request.evenings)
 
 
-@pytest.mark.parametrize("kind", [lambda asked: OfAccount(asked, CAPITAL), OfEach, OfSymbol], ids=["account", "list", "symbol"])
-def test_on_a_market_without_a_bar_an_engine_has_done_nothing(invented: Settings, kind: Callable[[Asked], Engine[Store]]) -> None:
-    engine, session = kind(asked_of(invented)), date(2022, 6, 1)
+@pytest.mark.parametrize("kind", [lambda request: AccountEngine(request, CAPITAL), SymbolsEngine], ids=["account", "symbols"])
+def test_on_a_market_without_a_bar_an_engine_has_done_nothing(
+    invented: Settings, kind: Callable[[BacktestRequest], Engine[Store]]
+) -> None:
+    engine, session = kind(request_of(invented)), date(2022, 6, 1)
     assert engine.again(engine.cut(session), session) == {}
 
 
 def test_of_a_long_list_some_answer_for_all_and_that_is_said(invented: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "LOOKED_AT", 2)
-    found = checked(asked_of(invented), None, 2, silence)
+    monkeypatch.setattr(look_ahead_checks, "LOOKED_AT", 2)
+    found = check_look_ahead(request_of(invented), None, 2, silence)
     assert (found.compared, found.engine, found.differences) == (4, "the backtest of a list (2 of its 3 symbols)", ())
 
 
-@pytest.mark.parametrize("kind", [OfEach, OfSymbol], ids=["list", "symbol"])
-def test_the_next_sessions_ex_date_is_known_on_the_evening(invented: Settings, kind: type[OfEach | OfSymbol]) -> None:
-    """A split bars the entry that everything else asks for."""
-    asked = asked_of(invented)
-    split = next(name for name in asked.instruments if asked.market.actions(name, date.min, date.max))
-    (action,) = asked.market.actions(split, date.min, date.max)
-    evening = asked.market.sessions.previous_run_session(action.ex_date).date
+def test_the_next_sessions_ex_date_is_known_on_the_evening(invented: Settings) -> None:
+    """A split forbids an entry that all other rules allow."""
+    request = request_of(invented)
+    split = next(name for name in request.instruments if request.market.actions(name, date.min, date.max))
+    (action,) = request.market.actions(split, date.min, date.max)
+    evening = request.market.sessions.previous_run_session(action.ex_date).date
     always = {**EAGER, "rsi_entry_above": "100", "rsi_entry_below": "100", "rsi_exit": "1"}
     parameters = with_changes(Parameters(), always)
-    engine = kind(replace(asked, instruments=(split,), parameters=parameters, span=Span(evening, LAST)))
+    engine = SymbolsEngine(replace(request, instruments=(split,), parameters=parameters, span=Span(evening, LAST)))
     assert look_ahead(engine, [evening]).differences == ()
 
 
 def see_tomorrows_average(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest: Callable[..., Features] = facts.features
+    honest: Callable[..., Features] = context.features
 
     def peeking(*words: Any) -> Features:
         found = honest(*words)
         return replace(found, ema_fast=np.append(found.ema_fast[1:], found.ema_fast[-1]))
 
-    monkeypatch.setattr(facts, "features", peeking)
-    monkeypatch.setattr(lane_market, "features", peeking)
+    monkeypatch.setattr(context, "features", peeking)
 
 
 def buy_before_a_rise(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = contenders.entry_mask
+    honest = candidates.entry_mask
 
     def peeking(columns: Features, parameters: Parameters) -> Any:
         return honest(columns, parameters) & np.append(columns.close[1:] > columns.close[:-1], False)
 
-    monkeypatch.setattr(contenders, "entry_mask", peeking)
+    monkeypatch.setattr(candidates, "entry_mask", peeking)
 
 
 def count_trades_of_the_future(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = contenders.backtest_score
+    honest = candidates.backtest_score
     monkeypatch.setattr(
-        contenders,
+        candidates,
         "backtest_score",
         lambda trades, as_of, parameters: honest(trades, as_of + timedelta(days=30), parameters),
     )
 
 
 def ask_for_the_next_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = Run.wanted
+    honest = SymbolRun.wanted
 
-    def peeking(self: Run, j: int, day: date, *, traded: bool) -> Order | None:
-        rises = self.facts.history.close[j + 1] > self.facts.history.close[j]
+    def peeking(self: SymbolRun, j: int, day: date, *, traded: bool) -> PlannedBuy | None:
+        rises = self.context.history.close[j + 1] > self.context.history.close[j]
         return honest(self, j, day, traded=traded) if rises else None
 
-    monkeypatch.setattr(Run, "wanted", peeking)
+    monkeypatch.setattr(SymbolRun, "wanted", peeking)
 
 
 PEEKS = {
@@ -143,28 +142,8 @@ def test_a_rule_that_peeks_is_found(
     peek: Callable[[pytest.MonkeyPatch], None], words: str, invented: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     peek(monkeypatch)
-    found = checked(asked_of(invented), CAPITAL, 4, silence)
+    found = check_look_ahead(request_of(invented), CAPITAL, 4, silence)
     assert any(words in difference for difference in found.differences), found.differences
-
-
-@pytest.mark.parametrize("ahead", [1, 5])
-@pytest.mark.parametrize("unknown", [True, False], ids=["taken", "left"])
-def test_lanes_that_peek_are_found_though_no_account_ever_would(
-    ahead: int, unknown: bool, invented: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    honest = Strategy._entries
-
-    def peeking(self: Strategy, row: int, state: LaneState) -> Candidates:
-        found, panel = honest(self, row, state), self.market.panel
-        column = found.lane % self.width
-        if row + ahead >= len(panel):
-            return found.take(np.full(len(column), unknown))
-        return found.take(panel.close[row + ahead, column] > panel.close[row, column])
-
-    monkeypatch.setattr(Strategy, "_entries", peeking)
-    found = checked(asked_of(invented), None, 5, silence)
-    assert any(ORDERED in difference for difference in found.differences), found
-    assert checked(asked_of(invented), CAPITAL, 5, silence).differences == ()
 
 
 @pytest.mark.parametrize("ahead", [1, 5])
@@ -172,30 +151,31 @@ def test_lanes_that_peek_are_found_though_no_account_ever_would(
 def test_a_symbol_alone_that_peeks_is_found_though_no_account_ever_would(
     ahead: int, unknown: bool | None, invented: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = Run._decide
+    honest = SymbolRun._decide
 
-    def peeking(self: Run, j: int, day: date, *, traded: bool) -> None:
-        close = self.facts.history.close
+    def peeking(self: SymbolRun, j: int, day: date, *, traded: bool) -> None:
+        close = self.context.history.close
         inside = j + ahead < len(close) or (unknown is None and day < SPAN.last - timedelta(days=30))
         if close[j + ahead] > close[j] if inside else unknown:
             honest(self, j, day, traded=traded)
 
-    monkeypatch.setattr(Run, "_decide", peeking)
-    found = checked(asked_of(invented, many=False), None, 5, silence)
+    monkeypatch.setattr(SymbolRun, "_decide", peeking)
+    found = check_look_ahead(request_of(invented, many=False), None, 5, silence)
     words = ORDERED if unknown is not None else MISSING
     assert any(words in difference for difference in found.differences), found
 
 
 def test_a_session_that_peeks_is_found(invented: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not the decision, but what becomes of it: it trades at the close of tomorrow where that is lower."""
-    honest = Strategy.trade
+    """The session, not the decision, looks ahead: it trades at tomorrow's close where that is lower."""
+    honest = SymbolRun._book
 
-    def peeking(self: Strategy, row: int, state: LaneState) -> Any:
-        closes, column = self.market.panel.close, np.arange(self.width)
-        following = min(row + 1, len(closes) - 1)
-        for fills in honest(self, row, state):
-            yield fills._replace(price=np.minimum(fills.price, closes[following, column][fills.lane % self.width]))
+    def peeking(self: SymbolRun, result: SessionResult, session: Session, *terms: Any) -> None:
+        history = self.context.history
+        following = min(history.last_index(session.date) + 1, len(history) - 1)
+        price = int(history.close[following])
+        executions = tuple(replace(item, price=min(item.price, price)) for item in result.executions)
+        honest(self, replace(result, executions=executions), session, *terms)
 
-    monkeypatch.setattr(Strategy, "trade", peeking)
-    found = checked(asked_of(invented), None, 5, silence)
+    monkeypatch.setattr(SymbolRun, "_book", peeking)
+    found = check_look_ahead(request_of(invented), None, 5, silence)
     assert any(TRADED in difference for difference in found.differences), found

@@ -1,4 +1,4 @@
-"""No decision knows what comes later: with the future cut away, the past is decided in the same words and to the same bit."""
+"""No decision depends on later data: with the future cut off, the past is decided in the same words and bits."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 
 from tests.research.cut_market import cut_market
 from tests.research.world import EAGER, Rows, simulated
+from tradectl.backtest.context import BacktestContext
+from tradectl.backtest.engine import reference
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.store import Store
 from tradectl.runtime.simulate import Seed
-from tradectl.strategy.backtest import Facts, reference
 from tradectl.strategy.parameters import Parameters
-from tradectl.strategy.readings import Readings
 
 SYMBOLS = (
     "RELIANCE", "NESTLEIND", "BAJFINANCE", "TATASTEEL", "INFY", "TCS", "SBIN", "ITC", "HDFCBANK", "WIPRO", "DRREDDY", "MARUTI",
@@ -23,7 +23,7 @@ SYMBOLS = (
 RANDOM = random.Random(20261123)
 SESSIONS_BEFORE = 9
 ANYTHING = EAGER | {"rsi_entry_above": "75", "rsi_entry_below": "75"}
-"""Settings with which nearly every symbol is wanted on every evening, the last one too: what leaks shows there."""
+"""Settings with which nearly every symbol is bought on every evening, the last one too, so that a leak would show."""
 TOLD = {
     date(2023, 7, 19): "a demerger on the next run session",
     date(2024, 1, 3): "a split after the next run session",
@@ -36,7 +36,9 @@ DRAWN = sorted(date.fromordinal(RANDOM.randrange(*map(date.toordinal, span))) fo
     (date(2021, 7, 1), date(2023, 6, 1)),
 ))  # fmt: skip
 OFTEN = {date(2021, 5, 31), date(2023, 7, 19), date(2025, 6, 13)}
-"""Tried with every change: one of minute bars, and the two with most on their next run session. The others are slow."""
+"""Tried with every change: one with minute bars, and the two with most corporate actions on their next run session. The others
+are slow.
+"""
 DECIDED = ("signals", "decisions", "orders", "fills", "positions", "adjustments", "daily_stats", "task_executions", "user_logs")
 
 
@@ -59,7 +61,7 @@ def test_cutting_the_future_leaves_every_decision_as_it_was(
 
 
 def decided(folder: Path, market: Path, last: date, sessions: SessionTable) -> Rows:
-    """All that the sessions up to `last` decided, and the morning after them before its open."""
+    """Return all decisions of the sessions up to `last`, and of the morning after them before its open."""
     days = [session.date for session in sessions.run_between(sessions.first, last)[-1 - SESSIONS_BEFORE :]]
     seeds = [Seed(symbol, 10, day) for symbol, day in zip(SYMBOLS, [days[0]] * 3 + [days[-2]] * 3, strict=False)]
     run = simulated(folder, market, days[0], last, universe=SYMBOLS, changes=ANYTHING, limits=False, every=5, seeds=seeds)
@@ -72,17 +74,17 @@ def test_trades_that_were_closed_do_not_depend_on_later_bars(real_market: Path, 
     cuts = [Store(real_market, sessions, through=day) for day in (date(2020, 3, 23), date(2022, 9, 30), *DRAWN, *TOLD)]
     closed = 0
     for symbol in whole.universe("nifty50"):
-        trades = reference(facts(whole, symbol, parameters))
+        trades = reference(context(whole, symbol, parameters))
         for cut in cuts:
             assert cut.through is not None
             if cut.history(symbol) is not None:
-                then = reference(facts(cut, symbol, parameters))
+                then = reference(context(cut, symbol, parameters))
                 assert then == tuple(trade for trade in trades if trade.exit_session <= cut.through), f"{symbol} {cut.through}"
                 closed += len(then)
     assert closed > 1000
 
 
-def facts(store: Store, symbol: str, parameters: Parameters) -> Facts:
+def context(store: Store, symbol: str, parameters: Parameters) -> BacktestContext:
     history = store.history(symbol)
     assert history is not None
-    return Facts.gather(store, store.sessions, parameters, symbol, history=history, readings=Readings(store, parameters))
+    return BacktestContext.gather(store, store.sessions, parameters, symbol, history=history)

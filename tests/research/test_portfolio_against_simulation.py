@@ -1,6 +1,6 @@
-"""`backtest --portfolio` and `simulate` of the same universe, span, capital and limits come to the same trades, cash and equity.
+"""`backtest --portfolio` and `simulate` of the same universe, span, capital and limits make the same trades, cash and equity.
 
-Spans of weeks in which the limits bite; every session's equity has its part in the deepest fall, which both reckon alike.
+The spans are weeks in which the limits apply. The deepest fall depends on every session's equity, so it compares them all.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ import pytest
 
 from tests.research.test_backtest_against_simulation import in_order
 from tests.research.world import EAGER, simulated
+from tradectl.backtest.context import Span
+from tradectl.backtest.metrics import max_drawdown
+from tradectl.backtest.portfolio import Portfolio
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.store import Store
 from tradectl.model.money import to_rupees
 from tradectl.report.simulation import trade_row
-from tradectl.research.backtests import gathered
+from tradectl.research.backtests import candidates_of
 from tradectl.strategy.parameters import Parameters, with_changes
-from tradectl.strategy.performance import max_drawdown
-from tradectl.strategy.portfolio import Portfolio
-from tradectl.strategy.splits import Span
 
 
 @dataclass(frozen=True)
 class Case:
-    """`trades`: at least so many are closed, else the case has lost its point. `capital` in paise."""
+    """`trades`: the least closed trades, without which the case tests nothing. `capital` in paise."""
 
     universe: str | Sequence[str]
     span: Span
@@ -71,18 +71,18 @@ def test_both_make_the_same_of_an_account(case: Case, tmp_path: Path, real_marke
     trades = [trade_row(trade) for done in results for trade in done.trades]
     assert in_order(simulation["trades"]) == in_order(trades)
     assert len(trades) >= case.trades
-    end = portfolio.marks[-1]
+    end = portfolio.equity_curve[-1]
     assert (simulation["cash"], simulation["equity"]) == (to_rupees(end.cash), to_rupees(end.equity))
-    equity = [case.capital, *(mark.equity for mark in portfolio.marks)]
+    equity = [case.capital, *(point.equity for point in portfolio.equity_curve)]
     assert simulation["max_drawdown"] == round(max_drawdown(equity), 6)
     held = {item.symbol: item.quantity for item in run.world.ledger.book.snapshot().positions}
-    names = [item.facts.instrument(case.span.last).symbol for item in portfolio.contenders]
+    names = [item.context.instrument(case.span.last).symbol for item in portfolio.candidates]
     assert held == {name: done.folded.quantity for name, done in zip(names, results, strict=True) if done.folded.quantity}
 
 
 def lived(store: Store, case: Case, changes: dict[str, str]) -> Portfolio:
     name = case.universe if isinstance(case.universe, str) else ",".join(case.universe)
     parameters = with_changes(Parameters(), changes)
-    portfolio = Portfolio(gathered(store, parameters, store.universe(name), case.span), case.span, case.capital)
+    portfolio = Portfolio(candidates_of(store, parameters, store.universe(name), case.span), case.span, case.capital)
     portfolio.run()
     return portfolio

@@ -1,4 +1,4 @@
-"""A simulation is repeatable, and its prices are prices that were there."""
+"""A simulation is repeatable, and its prices were traded."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from typing import Any
 from tests.research.world import simulated
 
 TICK = 5
-"""Paise; every stock's until 2024-06-07 (facts/market.md)."""
+"""Paise; the tick of every stock until 2024-06-07 (facts/market.md)."""
 
 
 def printed(home: Path, **environment: str) -> dict[str, Any]:
-    """What `simulate --json` prints in a process of its own."""
+    """Return what `simulate --json` prints in a process of its own."""
     words = ["simulate", "--from", "2023-02-20", "--to", "2023-03-01", "--universe", "nifty50", "--capital", "1000000", "--json"]
     env = os.environ | {"TRADECTL_HOME": str(home)} | environment
     done = subprocess.run([sys.executable, "-m", "tradectl", *words], env=env, capture_output=True, text=True, check=False)
@@ -31,7 +31,7 @@ def printed(home: Path, **environment: str) -> dict[str, Any]:
 
 
 def test_two_runs_print_the_same_but_for_the_speed(tmp_path: Path, real_market: Path) -> None:
-    """In another order of sets and dicts, and in another time zone."""
+    """With another order of sets and dicts, and another time zone."""
     (tmp_path / "tradectl.toml").write_text(f'market = "{real_market}"\n')
     one = printed(tmp_path, PYTHONHASHSEED="1", TZ="Asia/Kolkata")
     assert one == printed(tmp_path, PYTHONHASHSEED="2", TZ="America/New_York")
@@ -40,7 +40,7 @@ def test_two_runs_print_the_same_but_for_the_speed(tmp_path: Path, real_market: 
 
 
 def test_a_quarter_of_the_nifty_adds_up_and_every_price_was_traded(tmp_path: Path, real_market: Path, shared_data: Path) -> None:
-    """Prices are on the tick, and between the session's low and high in the files themselves, read without our importers."""
+    """Prices are on the tick, and between the session's low and high in the files, read without the importers."""
     run = simulated(tmp_path, real_market, date(2023, 1, 1), date(2023, 3, 31))
     result = run.result()
     assert (result["sessions"], result["reconciled"], result["troubles"]) == (62, True, [])
@@ -61,6 +61,6 @@ def rows(path: Path) -> Iterator[dict[str, str]]:
 
 
 def paise(rupees: str) -> int:
-    """Exactly, from text with two decimals."""
+    """Return exact paise from text with two decimals."""
     whole, _, part = rupees.partition(".")
     return int(whole) * 100 + int(part.ljust(2, "0"))

@@ -1,4 +1,4 @@
-"""A sweep comes to the same bits whoever does the work, and goes on where it was stopped."""
+"""A sweep gives the same bits with any processes, and continues where it was stopped."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def study(invented: Settings) -> Study:
 
 @pytest.fixture(scope="module")
 def rows(study: Study, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], bytes]:
-    """What this process alone comes to."""
+    """Return the results of this process alone."""
     home = tmp_path_factory.mktemp("alone")
     with sweep_of(study, home) as sweep:
         sweep.trades(SETTINGS)
@@ -88,7 +88,7 @@ def test_a_sweep_that_was_stopped_goes_on_where_it_was(
 
 def test_what_is_kept_is_not_computed_again(study: Study, tmp_path: Path) -> None:
     with sweep_of(study, tmp_path) as sweep:
-        sweep.kept.put("trades", [(setting_key(SETTINGS[0]), sweep.trades(SETTINGS[1:2])[0].packed())])
+        sweep.cache.put("trades", [(setting_key(SETTINGS[0]), sweep.trades(SETTINGS[1:2])[0].packed())])
         assert sweep.trades(SETTINGS[:1])[0].packed() == sweep.trades(SETTINGS[1:2])[0].packed(), "it was taken as it was kept"
 
 

@@ -1,4 +1,4 @@
-"""Simulations in this process, over whichever market folder a test has made."""
+"""Simulations in this process, over the market folder of a test."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ EAGER = {
     "min_quality": "0",
     "min_volume_ratio": "0",
 }
-"""Settings with which hardly a session passes without an order, so that a short simulation decides a lot."""
+"""Settings with which nearly every session has an order, so that a short simulation decides a lot."""
 MACHINE_TIME = {"owner", "beat_at"}
-"""Columns that tell which process worked, and when in machine time."""
+"""Columns with the process and the machine's time."""
 
 Rows = dict[str, list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished simulation: its world at its last moment, and what it reported."""
+    """A finished simulation: its world at the last moment, and its result."""
 
     world: PaperWorld
     done: Simulated
 
     def result(self) -> dict[str, Any]:
-        """The JSON result, as `simulate --json` prints it."""
+        """Return the JSON result, as `simulate --json` prints it."""
         return simulation.result(self.world, self.done, self.world.broker.statement(), 0.0)
 
     def rows(self, *tables: str) -> Rows:
-        """The rows of tables of the ledger, oldest first, without what belongs to the machine and not to the day."""
+        """Return the rows of tables of the ledger, oldest first, without the columns of the machine."""
         found: Rows = {}
         with self.world.ledger.database.read() as connection:
             for name in tables:
@@ -83,7 +83,7 @@ def simulated(
     every: int = 1,
     seeds: Sequence[Seed] = (),
 ) -> Run:
-    """Simulate in `folder` on the prices of `market`, with a monitor that looks `every` so many minutes. `capital` in paise."""
+    """Simulate in `folder` on the prices of `market`, with a sell monitor step every `every` minutes. `capital` in paise."""
     home = folder / "home"
     settings = Settings(home, f"sqlite:///{home / 'ledger.db'}", home / "paper.db", market, home / "sessions.csv", home / "key")
     names = universe if isinstance(universe, str) else ",".join(universe)

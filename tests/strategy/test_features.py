@@ -41,7 +41,7 @@ def test_averages_are_those_of_the_fifty_bars_ending_here(real_histories: Mappin
 
 
 def quality_by_hand(bars: History, t: int) -> float:
-    """The rule read aloud, bar by bar."""
+    """Return the chart quality by the written rule, bar by bar."""
     m = bars.multiplier
     o, h, low, c = (column * m for column in (bars.open, bars.high, bars.low, bars.close))
     sixty, thirty = range(t - 59, t + 1), range(t - 29, t + 1)
@@ -102,7 +102,7 @@ def test_what_is_not_defined_is_none_in_json() -> None:
 
 
 def test_money_in_the_inputs_of_a_decision_is_rupees() -> None:
-    """`why` shows them to a person, who would read 92570 as ninety thousand rupees."""
+    """`why` shows the inputs to a person, who would read 92570 paise as ninety thousand rupees."""
     bars = history([(92_000, 93_000, 91_000, 92_570)] * 60, days(60))
     inputs = features(bars, PARAMETERS).reading(bars, 59).inputs()
     assert inputs["close"] == "925.70"

@@ -1,4 +1,4 @@
-"""`ta` is the definition; ours must be the same bits."""
+"""RSI and EMA equal those of the library `ta`, bit for bit."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_panel_is_its_symbols_side_by_side() -> None:
 
 @st.composite
 def panels(draw: st.DrawFn) -> Floats:
-    """Prices with equal neighbours, late listings, suspensions, and perhaps a symbol without any bar."""
+    """Return prices with equal neighbours, late listings, suspensions, and possibly a symbol without any bar."""
     sessions, symbols = draw(st.integers(1, 40)), draw(st.integers(1, 6))
     price = st.sampled_from([math.nan, 100.0, 100.05, 99.0, 103.7, 250.15])
     rows = draw(st.lists(st.lists(price, min_size=symbols, max_size=symbols), min_size=sessions, max_size=sessions))

@@ -2,13 +2,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.strategy.world import PARAMETERS
-from tradectl.strategy.reentry import level_at_entry, levels_at_entry, next_level, next_levels
+from tradectl.strategy.reentry import level_at_entry, next_level
 
 
 @pytest.mark.parametrize(("rsi", "level"), [(29.9, 30), (20.0, 30), (19.9, 20), (10.0, 20), (9.9, 10), (35.0, 30)])
@@ -47,15 +44,3 @@ def test_a_new_cycle_below_the_average_needs_permission() -> None:
 def test_a_level_not_bought_stays_open() -> None:
     assert next_level(30, [18.0], 18.0, True, PARAMETERS) == 20
     assert next_level(30, [18.0, 17.0], 17.0, True, PARAMETERS) == 20
-
-
-RSI = st.one_of(st.just(float("nan")), st.integers(0, 40).map(float), st.floats(0, 100))
-
-
-@given(st.lists(RSI, min_size=1, max_size=5), st.sampled_from([30, 20, 10]), st.booleans(), st.booleans())
-def test_one_position_goes_as_a_row_of_positions(since: list[float], last: int, above: bool, allowed: bool) -> None:
-    parameters = replace(PARAMETERS, allow_below_ema200=allowed)
-    reset = np.array([any(value > 30 for value in since)])
-    row = next_levels(np.array([last]), reset, np.array(since[-1:]), np.array([above]), parameters)
-    assert [next_level(last, since, since[-1], above, parameters)] == row.tolist()
-    assert [level_at_entry(since[-1], parameters)] == levels_at_entry(np.array(since[-1:]), parameters).tolist()

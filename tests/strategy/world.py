@@ -1,4 +1,4 @@
-"""Small made-up symbols whose indicators are set by hand, so that a test says exactly what the rules see."""
+"""Small invented symbols whose indicators are set by hand, so that a test fixes the input of the rules."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from fractions import Fraction
 
 import numpy as np
 
+from tradectl.backtest.context import BacktestContext
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.history import History
 from tradectl.model.market import ActionKind, CorporateAction, Instrument
-from tradectl.strategy.backtest import Facts
 from tradectl.strategy.features import Features, Reading
 from tradectl.strategy.parameters import Parameters
 
@@ -27,7 +27,7 @@ Candle = tuple[int, int, int, int]
 
 
 def days(count: int, start: date = START) -> list[date]:
-    """So many sessions from `start` on, Muhurat and drills among them."""
+    """Return so many sessions from `start` on, with Muhurat sessions and drills."""
     found: list[date] = []
     day = start - timedelta(days=1)
     while len(found) < count:
@@ -52,7 +52,7 @@ def history(
 
 
 def made_features(bars: History, *, rsi: Mapping[int, float], ema_fast: float, above: bool = True) -> Features:
-    """Columns that let everything pass but RSI, which is 45 except where given. `ema_fast` in adjusted rupees."""
+    """Return columns that pass every rule but RSI, which is 45 except where given. `ema_fast` in adjusted rupees."""
     n = len(bars)
     close = bars.close / 100 * bars.multiplier
     values = np.full(n, 45.0)
@@ -73,16 +73,16 @@ def made_features(bars: History, *, rsi: Mapping[int, float], ema_fast: float, a
     )
 
 
-def facts(
+def context(
     bars: History,
     columns: Features,
     *,
     actions: Sequence[CorporateAction] = (),
     parameters: Parameters = PARAMETERS,
     isin: str = "INE000A01010",
-) -> Facts:
+) -> BacktestContext:
     instrument = Instrument("MADE", "MADE", "EQ", isin, 5)
-    return Facts(bars, columns, lambda _: instrument, tuple(actions), SESSIONS, parameters)
+    return BacktestContext(bars, columns, lambda _: instrument, tuple(actions), SESSIONS, parameters)
 
 
 def action(kind: ActionKind, ex_date: date, *, ratio: Fraction = Fraction(1), dividend: int = 0) -> CorporateAction:

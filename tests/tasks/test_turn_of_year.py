@@ -33,7 +33,7 @@ from tradectl.runtime.due import run_due
 from tradectl.runtime.exposure import unprotected_now
 from tradectl.runtime.registry import all_tasks
 from tradectl.runtime.runner import Runner
-from tradectl.strategy.readings import Readings
+from tradectl.screener.readings import Readings
 
 LAST, NEW, SECOND, SATURDAY = date(2026, 12, 31), date(2027, 1, 1), date(2027, 1, 4), date(2027, 1, 2)
 OLD_YEAR = [session.date for session in SessionTable.load().run_between(date(2026, 11, 2), LAST)]

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tradectl.ledger.store import Ledger
     from tradectl.marketdata.store import Store
     from tradectl.ports import Broker, Clock
+    from tradectl.screener.readings import Readings
     from tradectl.strategy.parameters import Parameters
-    from tradectl.strategy.readings import Readings
 
 
 PARTIAL = 0.002

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from tradectl.ledger.store import Ledger
     from tradectl.marketdata.store import Store
     from tradectl.ports import Clock, HaltMarker, MarketData, Notifier, PriceSource
+    from tradectl.screener.readings import Readings
     from tradectl.settings import Settings
     from tradectl.strategy.parameters import Parameters
-    from tradectl.strategy.readings import Readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def readings_of(market: Store, parameters: Parameters, shelf: Path | None) -> Re
 
     def readings() -> Readings:
         from tradectl.marketdata.shelf import FolderShelf
-        from tradectl.strategy.readings import Readings
+        from tradectl.screener.readings import Readings
 
         return Readings(market, parameters, FolderShelf(shelf) if shelf is not None else None)
 

@@ -18,7 +18,7 @@ from tradectl.errors import LookAhead, UsageError
 
 if TYPE_CHECKING:
     from tradectl.marketdata.store import Store
-    from tradectl.research.backtests import Account, Asked
+    from tradectl.research.backtests import AccountRequest, BacktestRequest
 
 app = typer.Typer()
 
@@ -68,23 +68,23 @@ def backtest(
     Every result says what it is worth: a few evenings are decided again with all later bars cut off (exit 13 where a decision
     changes), and the settings that could be fitted to the past are counted.
     """
-    from tradectl.report.backtest import with_notes
     from tradectl.research import backtests
-    from tradectl.research.checks import checked
+    from tradectl.research.look_ahead_checks import check_look_ahead
+    from tradectl.research.reports.backtest import with_notes
 
     account = account_of(call, portfolio, capital, index, random_order, seed)
-    asked = asked_of(call, symbol, first, last, changes)
+    request = request_of(call, symbol, first, last, changes)
     quiet = call.quiet or call.as_json
     with bar("backtest", quiet=quiet) as tell:
         if account is not None:
-            found, text = backtests.of_account(asked, account, tell), text_of_account
-        elif asked.many:
-            found, text = backtests.of_each(asked, tell), text_of_many
+            found, text = backtests.account_result(request, account, tell), text_of_account
+        elif request.many:
+            found, text = backtests.symbols_result(request, tell), text_of_many
         else:
-            found, text = backtests.of_symbol(asked), text_of_symbol
+            found, text = backtests.symbol_result(request), text_of_symbol
     with bar("checking", quiet=quiet) as tell:
-        made_again = checked(asked, account.capital if account is not None else None, look_ahead, tell)
-    found = with_notes(found, asked.parameters, made_again, asked.market.surveillance_since())
+        made_again = check_look_ahead(request, account.capital if account is not None else None, look_ahead, tell)
+    found = with_notes(found, request.parameters, made_again, request.market.surveillance_since())
     if csv_file is not None:
         write_csv(csv_file, CSV_COLUMNS, found["trades"])
     if not made_again.differences:
@@ -93,11 +93,11 @@ def backtest(
     return Answer(found, lambda: text(found), exit_code=LookAhead.exit_code, error=error, outcome="failed")
 
 
-def account_of(call: Call, portfolio: bool, capital: str, index: str, orders: int, seed: int) -> Account | None:
+def account_of(call: Call, portfolio: bool, capital: str, index: str, orders: int, seed: int) -> AccountRequest | None:
     """The account that was asked for; None where each symbol is traded alone. Raises UsageError."""
     from tradectl import bootstrap
     from tradectl.cli.user import rupees
-    from tradectl.research.backtests import Account
+    from tradectl.research.backtests import AccountRequest
 
     said = {"--capital": capital, "--index": index, "--random-order": orders}
     stray = next((name for name, value in said.items() if value), "")
@@ -108,14 +108,14 @@ def account_of(call: Call, portfolio: bool, capital: str, index: str, orders: in
     money = rupees(capital) if capital else bootstrap.capital_of(call.told())
     if money <= 0:
         raise UsageError("--capital is more than 0")
-    return Account(money, index, orders, seed)
+    return AccountRequest(money, index, orders, seed)
 
 
-def asked_of(call: Call, name: str, first: str, last: str, changes: list[str] | None) -> Asked:
+def request_of(call: Call, name: str, first: str, last: str, changes: list[str] | None) -> BacktestRequest:
     """What is backtested. Raises UsageError, DataError."""
     from tradectl import bootstrap
     from tradectl.errors import DataError
-    from tradectl.research.backtests import Asked, spanned
+    from tradectl.research.backtests import BacktestRequest, span_of
 
     settings = call.told()
     parameters = bootstrap.parameters_of(settings, settings_of(changes))
@@ -129,7 +129,7 @@ def asked_of(call: Call, name: str, first: str, last: str, changes: list[str] | 
     instruments = tuple(member for member in members if market.history(member) is not None)
     if not instruments:
         raise DataError(f"there is no bar of {name}")
-    return Asked(settings, market, name, instruments, parameters, spanned(market, instruments, begin, end), many)
+    return BacktestRequest(settings, market, name, instruments, parameters, span_of(market, instruments, begin, end), many)
 
 
 def is_list(market: Store, name: str) -> bool:
@@ -183,7 +183,7 @@ def by_symbol(found: dict[str, Any]) -> str:
 
 
 def text_of_account(found: dict[str, Any]) -> str:
-    from tradectl.report.portfolio import columns, compared, summary
+    from tradectl.research.reports.portfolio import columns, compared, summary
 
     table = show.table(columns(found), compared(found), title="At the close of each session")
     return "\n".join([by_symbol(found), "", table, "", *summary(found), EVERY_TRADE, *still_held(found), "", *notes(found)])
@@ -191,7 +191,7 @@ def text_of_account(found: dict[str, Any]) -> str:
 
 def still_held(found: dict[str, Any]) -> list[str]:
     """What is still held at the end, lot by lot, and in all; nothing where nothing is."""
-    from tradectl.report.open_lots import COLUMNS, cells
+    from tradectl.research.reports.open_lots import COLUMNS, cells
 
     if not found["open_lots"]:
         return []

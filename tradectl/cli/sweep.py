@@ -22,11 +22,11 @@ from tradectl.errors import DataError, UsageError
 if TYPE_CHECKING:
     from tradectl.marketdata.store import Store
     from tradectl.research.findings import Findings
+    from tradectl.research.grid import Axis, Changes
     from tradectl.research.study import Study
     from tradectl.research.sweep import Sweep
-    from tradectl.strategy.grid import Axis, Changes
+    from tradectl.research.walk_forward import Split
     from tradectl.strategy.parameters import Parameters
-    from tradectl.strategy.splits import Split
 
 app = typer.Typer()
 
@@ -87,11 +87,11 @@ def sweep(
     would have done, and, with --walk-forward, what was earned on years that had no part in the choice.
     """
     from tradectl import bootstrap
-    from tradectl.research import report
-    from tradectl.research.findings import By
+    from tradectl.research.findings import Criterion
+    from tradectl.research.reports import sweep as report
 
-    if by not in list(By):
-        raise UsageError(f"--by is one of {', '.join(By)}, not {by!r}")
+    if by not in list(Criterion):
+        raise UsageError(f"--by is one of {', '.join(Criterion)}, not {by!r}")
     if sort and sort not in report.FIGURES:
         raise UsageError(f"--sort is one of {', '.join(report.FIGURES)}, not {sort!r}")
     own = bootstrap.parameters_of(call.told(), {})
@@ -105,7 +105,7 @@ def sweep(
         dask=dask,
         fresh=fresh,
         search=lambda sweep: found_in(
-            sweep, market, own, settings, splits, by=By(by), draws=draws, seed=seed, timing=random_entries
+            sweep, market, own, settings, splits, by=Criterion(by), draws=draws, seed=seed, timing=random_entries
         ),
     )
     told = report.result(study, found, by=by, draws=draws, seed=seed, combinations=combinations)
@@ -119,16 +119,16 @@ def settings_of(sets: list[str], vary: list[str], count: int, seed: int) -> tupl
     """The settings to try, and of how many combinations they are. Raises UsageError."""
     import numpy as np
 
-    from tradectl.strategy import grid
+    from tradectl.research import grid
 
-    axes: list[Axis] = [*map(grid.listed, sets), *map(grid.ranged, vary)]
+    axes: list[Axis] = [*map(grid.parse_values, sets), *map(grid.parse_range, vary)]
     names = [axis.name for axis in axes]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError(f"{twice[0]} is named twice")
     if grid.combinations(axes) < 2:
         raise UsageError("say what to try: --set NAME=VALUE,VALUE or --vary NAME=FROM:TO:STEP")
-    found = grid.search(axes, count, np.random.default_rng(seed)) if count else grid.grid(axes)
+    found = grid.sample(axes, count, np.random.default_rng(seed)) if count else grid.grid(axes)
     return found, grid.combinations(axes)
 
 
@@ -160,7 +160,8 @@ def _first_bar(market: Store, instrument_id: str) -> date:
 
 def splits_of(study: Study, walk_forward: str) -> tuple[Split, ...]:
     """The splits of `--walk-forward`, none without it. UsageError where the span is too short for one."""
-    from tradectl.strategy.splits import Span, split, years_of
+    from tradectl.backtest.context import Span
+    from tradectl.research.walk_forward import split, years_of
 
     if not walk_forward:
         return ()
@@ -172,18 +173,18 @@ def splits_of(study: Study, walk_forward: str) -> tuple[Split, ...]:
 
 def worked(call: Call, study: Study, *, jobs: int, dask: str, fresh: bool, search: Callable[[Sweep], Findings]) -> Findings:
     """Search with workers, a progress bar and what is kept; a signal ends it between two results, which stay."""
-    from tradectl.research.kept import Kept
     from tradectl.research.sweep import Sweep
+    from tradectl.research.sweep_cache import SweepCache
     from tradectl.runtime.interrupt import stop_on_signals
 
-    kept = Kept(study.settings.home, study.key)
+    cache = SweepCache(study.settings.home, study.key)
     try:
         if fresh:
-            kept.forget()
+            cache.forget()
         with bar("sweeping", quiet=call.quiet or call.as_json) as tell, stop_on_signals() as stop:
-            return search(Sweep(study, kept, stop, tell, jobs or os.cpu_count() or 1, dask))
+            return search(Sweep(study, cache, stop, tell, jobs or os.cpu_count() or 1, dask))
     finally:
-        kept.close()
+        cache.close()
 
 
 def found_in(

@@ -32,8 +32,8 @@ from tradectl.ports import Clock
 from tradectl.runtime.exposure import MONITOR
 from tradectl.runtime.registry import all_tasks
 from tradectl.runtime.runner import Runner
+from tradectl.screener.readings import Readings
 from tradectl.strategy.parameters import Parameters, with_changes
-from tradectl.strategy.readings import Readings
 from tradectl.task import Outcome, Task
 
 USER = "drill"

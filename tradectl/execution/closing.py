@@ -15,8 +15,8 @@ from tradectl.model.history import History
 from tradectl.model.market import Bar, Instrument, Quote
 from tradectl.model.moment import at_ist, ist_date
 from tradectl.ports import Broker, Clock, MarketData
+from tradectl.screener.readings import Readings
 from tradectl.strategy.features import Reading
-from tradectl.strategy.readings import Readings
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import Session, SessionTable

@@ -12,9 +12,9 @@ from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.history import History
 from tradectl.model.order import Purpose
 from tradectl.ports import MarketData
+from tradectl.screener.readings import Readings
 from tradectl.strategy.features import Reading
 from tradectl.strategy.parameters import Parameters
-from tradectl.strategy.readings import Readings
 from tradectl.strategy.reentry import level_at_entry, next_level
 from tradectl.strategy.trusted_prices import rule_against
 

@@ -19,9 +19,9 @@ from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.market import Quote
 from tradectl.model.money import to_rupees
 from tradectl.model.order import OrderStatus, Purpose, Side
+from tradectl.screener.readings import Readings
 from tradectl.strategy import exits
 from tradectl.strategy.parameters import Parameters
-from tradectl.strategy.readings import Readings
 
 TRADE_FOR_TRADE = frozenset({"BE", "BZ"})
 """Series whose shares cannot be sold on the day they are bought."""

@@ -19,9 +19,9 @@ from tradectl.execution.surveillance import known_by_morning
 from tradectl.ledger.rows import Intent, Order
 from tradectl.model.market import bars_entry
 from tradectl.model.order import Purpose, Side
+from tradectl.screener.readings import Readings
 from tradectl.strategy import entry
 from tradectl.strategy.parameters import Parameters
-from tradectl.strategy.readings import Readings
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from tradectl.backtest.metrics import max_drawdown
 from tradectl.model.money import to_rupees
 from tradectl.model.position import Folded, Trade
 from tradectl.runtime.simulate import Simulated
-from tradectl.strategy.performance import max_drawdown
 from tradectl.task import World
 
 

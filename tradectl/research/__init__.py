@@ -1,1 +1,1 @@
-"""Many settings tried on the past, and how much of what was found is luck."""
+"""Backtests and sweeps for a person: requests, results, and the tests of how much of a result is chance."""

@@ -1,6 +1,6 @@
-"""The three backtests: one symbol, many symbols each with its own money, many symbols in one account.
+"""The three backtests: one symbol, many symbols each with money of its own, and many symbols in one account.
 
-Each answers a JSON result; `research.checks` runs each engine again to see whether it knew the future.
+Each returns a JSON result. `look_ahead_checks` runs them again on shorter markets to find look-ahead.
 """
 
 from __future__ import annotations
@@ -10,28 +10,28 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from tradectl.backtest.candidates import Candidate, candidate_of, context_of
+from tradectl.backtest.context import Span
+from tradectl.backtest.engine import gated
+from tradectl.backtest.portfolio import Portfolio
 from tradectl.errors import DataError, UsageError
 from tradectl.marketdata.store import Store
 from tradectl.model.history import History
 from tradectl.model.money import Paise
 from tradectl.ports import Tell, silence
-from tradectl.report import backtest, portfolio
-from tradectl.report.open_lots import open_lots
+from tradectl.research.benchmark import buy_and_hold, random_orders
+from tradectl.research.reports import backtest, portfolio
+from tradectl.research.reports.backtest import SymbolResult
 from tradectl.settings import Settings
-from tradectl.strategy.backtest import Facts, gated
-from tradectl.strategy.contenders import Contender, contender
-from tradectl.strategy.hold import hold_equally
-from tradectl.strategy.lane_market import LaneMarket
-from tradectl.strategy.lanes import run_lanes
 from tradectl.strategy.parameters import Parameters
-from tradectl.strategy.portfolio import Portfolio
-from tradectl.strategy.random_order import random_orders
-from tradectl.strategy.splits import Span
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is backtested: `name` as it was said, the instruments behind it, sorted, all with bars; `span` within the bars."""
+class BacktestRequest:
+    """What is backtested.
+
+    `name`: as the user wrote it. `instruments`: the ids behind the name, sorted, all with bars. `span`: dates within the bars.
+    """
 
     settings: Settings
     market: Store
@@ -40,24 +40,28 @@ class Asked:
     parameters: Parameters
     span: Span
     many: bool = True
-    """Whether it was asked for as a list, be it of one symbol."""
+    """Whether the name is a list, even a list of one symbol."""
 
-    known: list[Contender] = field(default_factory=list, repr=False)
+    known: list[Candidate] = field(default_factory=list, repr=False)
 
-    def contenders(self, tell: Tell = silence) -> list[Contender]:
-        """The symbols with their signals, gathered once."""
+    def candidates(self, tell: Tell = silence) -> list[Candidate]:
+        """Return the symbols with their signals, computed once."""
         if not self.known:
-            self.known.extend(gathered(self.market, self.parameters, self.instruments, self.span, tell))
+            self.known.extend(candidates_of(self.market, self.parameters, self.instruments, self.span, tell))
         return self.known
 
     @property
     def evenings(self) -> list[date]:
-        """The run sessions of the span that decide about a later one of it."""
+        """Return the run sessions of the span, without the last one: those that decide about a later one."""
         return [session.date for session in self.market.sessions.run_between(self.span.first, self.span.last)[:-1]]
 
 
-def spanned(market: Store, instruments: Sequence[str], first: date | None, last: date | None) -> Span:
-    """From the first bar of anybody to the newest, where not told otherwise. UsageError where no session lies between."""
+def span_of(market: Store, instruments: Sequence[str], first: date | None, last: date | None) -> Span:
+    """Return the span of a backtest: by default from the first bar of any instrument to the newest.
+
+    Raises UsageError for dates out of order, before the known sessions, or without a run session; DataError where there is no
+    bar.
+    """
     newest = market.last_session()
     begins = [history.session(0) for name in instruments if (history := market.history(name)) is not None]
     if newest is None or not begins:
@@ -71,64 +75,56 @@ def spanned(market: Store, instruments: Sequence[str], first: date | None, last:
     if last is not None and first is not None and last < first:
         raise UsageError(f"--to {last} is before --from {first}")
     if span.last < span.first:
-        asked = f"{f' from {first}' if first else ''}{f' to {last}' if last else ''}"
-        raise DataError(f"there is no bar{asked}: what is stored goes from {min(begins)} to {newest}")
+        period = f"{f' from {first}' if first else ''}{f' to {last}' if last else ''}"
+        raise DataError(f"there is no bar{period}: stored bars go from {min(begins)} to {newest}")
     if not market.sessions.run_between(span.first, span.last):
         raise UsageError(f"there is no run session from {span.first} to {span.last}")
     return span
 
 
-def gathered(
+def candidates_of(
     market: Store, parameters: Parameters, instruments: Sequence[str], span: Span, tell: Tell = silence
-) -> list[Contender]:
-    """Those of the instruments that have bars in this market."""
+) -> list[Candidate]:
+    """Return the candidates of those instruments that have bars in this market."""
     found = []
     for number, name in enumerate(instruments, 1):
-        one = contender(market, market.sessions, parameters, name, span)
+        one = candidate_of(market, market.sessions, parameters, name, span)
         if one is not None:
             found.append(one)
         tell(name, number, len(instruments))
     return found
 
 
-def of_symbol(asked: Asked) -> dict[str, Any]:
-    """One symbol, its funds no bound."""
-    market, span, (instrument_id,) = asked.market, asked.span, asked.instruments
-    history = market.history(instrument_id)
-    if history is None:
-        raise DataError(f"there is no bar of {asked.name}")
-    facts = Facts.gather(market, market.sessions, asked.parameters, instrument_id, history=history)
-    done = gated(facts, first=span.first, last=span.last)
-    symbol, tariff = market.instrument(instrument_id, span.last).symbol, asked.parameters.tariff
-    return backtest.of_symbol(symbol, done, span, open_lots(done.folded, history, span.last, tariff, lambda _: symbol))
+def symbol_result(request: BacktestRequest) -> dict[str, Any]:
+    """Return the result of one symbol without a limit of funds. Raises DataError where it has no bar."""
+    (tested,) = _alone(request)
+    return backtest.result_of_symbol(tested, request.span)
 
 
-def of_each(asked: Asked, tell: Tell) -> dict[str, Any]:
-    """Many symbols, each with its own money."""
-    market, span = asked.market, asked.span
-    lanes = LaneMarket.gather(market, market.sessions, asked.instruments)
-    run = run_lanes(
-        lanes,
-        [asked.parameters],
-        first=span.first,
-        last=span.last,
-        progress=lambda done, total, session: tell(session.isoformat(), done, total),
-    )
-    tested = backtest.by_symbol(
-        run,
-        lanes.instruments,
-        lambda item, session: market.instrument(item, session).symbol,
-        span.last,
-        histories={item.history.instrument_id: item.history for item in lanes.listings},
-        tariff=asked.parameters.tariff,
-    )
-    return backtest.result(asked.name, tested, span.first, span.last)
+def symbols_result(request: BacktestRequest, tell: Tell) -> dict[str, Any]:
+    """Return the results of many symbols, each with money of its own."""
+    return backtest.result(request.name, _alone(request, tell), request.span.first, request.span.last)
+
+
+def _alone(request: BacktestRequest, tell: Tell = silence) -> list[SymbolResult]:
+    """Return what became of each symbol without the others. Raises DataError for one without a bar."""
+    market, span, found = request.market, request.span, []
+    for number, name in enumerate(request.instruments, 1):
+        context = context_of(market, market.sessions, request.parameters, name)
+        if context is None:
+            raise DataError(f"there is no bar of {request.name}")
+        found.append(SymbolResult.of(context, gated(context, first=span.first, last=span.last), span.last))
+        tell(name, number, len(request.instruments))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """What an account is opened with (paise), the index it is held against ('' for the list's own), and with how many random
-    orders of candidates, of which seed."""
+class AccountRequest:
+    """The terms of an account.
+
+    `capital` in paise; `index`: the symbol of the index to compare with ('' for that of the list); `orders`: how many random
+    orders of candidates to run; `seed`: of these orders.
+    """
 
     capital: Paise
     index: str = ""
@@ -136,30 +132,34 @@ class Account:
     seed: int = 1
 
 
-def of_account(asked: Asked, account: Account, tell: Tell) -> dict[str, Any]:
-    """Many symbols in one account."""
-    sessions = [session.date for session in asked.market.sessions.run_between(asked.span.first, asked.span.last)]
-    index = _index(asked, account.index, sessions)
-    contenders = asked.contenders(tell)
-    own = Portfolio(contenders, asked.span, account.capital)
+def account_result(request: BacktestRequest, account: AccountRequest, tell: Tell) -> dict[str, Any]:
+    """Return the result of many symbols in one account."""
+    sessions = [session.date for session in request.market.sessions.run_between(request.span.first, request.span.last)]
+    index = _index(request, account.index, sessions)
+    candidates = request.candidates(tell)
+    own = Portfolio(candidates, request.span, account.capital)
     own.run(tell)
     drawn = (
-        random_orders(contenders, asked.span, own, count=account.orders, seed=account.seed, tell=tell) if account.orders else None
+        random_orders(candidates, request.span, own, count=account.orders, seed=account.seed, tell=tell)
+        if account.orders
+        else None
     )
-    held = [(item.facts.history, item.facts.actions) for item in contenders]
-    hold = hold_equally(held, sessions, account.capital)
-    of_index = hold_equally([(index[1], ())], sessions, account.capital, index[0]) if index is not None else None
-    return portfolio.result(asked.name, own, {"hold": hold, "index": of_index}, drawn)
+    held = [(item.context.history, item.context.actions) for item in candidates]
+    hold = buy_and_hold(held, sessions, account.capital)
+    of_index = buy_and_hold([(index[1], ())], sessions, account.capital, index[0]) if index is not None else None
+    return portfolio.result(request.name, own, {"hold": hold, "index": of_index}, drawn)
 
 
-def _index(asked: Asked, name: str, sessions: Sequence[date]) -> tuple[str, History] | None:
-    """The name of an index and its bars over all of these sessions. One that was asked for by `name` must be known (UsageError)
-    and have them (DataError)."""
-    number = asked.name.lower().removeprefix("nifty")
+def _index(request: BacktestRequest, name: str, sessions: Sequence[date]) -> tuple[str, History] | None:
+    """Return the name of an index and its bars over all of these sessions, or None.
+
+    An index requested by `name` must be known (UsageError) and have these bars (DataError).
+    """
+    number = request.name.lower().removeprefix("nifty")
     usual = [f"NIFTY {number}", f"NIFTY{number}"] if number.isdigit() else []
     for symbol in [name] if name else usual:
         try:
-            history = asked.market.history(asked.market.find(symbol, sessions[-1]))
+            history = request.market.history(request.market.find(symbol, sessions[-1]))
         except UsageError:
             if name:
                 raise
@@ -167,5 +167,5 @@ def _index(asked: Asked, name: str, sessions: Sequence[date]) -> tuple[str, Hist
         if history is not None and None not in {history.index(sessions[0]), history.index(sessions[-1])}:
             return symbol, history
     if name:
-        raise DataError(f"the bars of {name} do not go from {sessions[0]} to {sessions[-1]}")
+        raise DataError(f"the bars of {name} do not cover {sessions[0]} to {sessions[-1]}")
     return None

@@ -1,9 +1,8 @@
-"""What a sweep found, and what of it may be luck. Pure: from closed trades to numbers, with every random draw from one seed.
+"""The results of a sweep, and the tests of how much of them is chance. Pure: trades in, numbers out, one seed for all draws.
 
-The best of many settings looks good even if none is worth anything. So the best is named together with how good the best of
-so many worthless ones would look (reality check), how good other entry sessions would have been (random entries), how
-different the same trades could have gone (Monte-Carlo), and what was earned on spans that had no part in the choice
-(walk-forward).
+The best of many settings looks good even if none has any value. So four tests stand beside it: how good the best of as many
+worthless settings would look (reality check), what other entry sessions would have earned (random entries), how else the same
+trades could have gone (Monte-Carlo), and what was earned on spans that had no part in the choice (walk-forward).
 """
 
 from __future__ import annotations
@@ -15,12 +14,14 @@ from math import sqrt
 
 import numpy as np
 
+from tradectl.backtest.context import Span
+from tradectl.backtest.metrics import Statistics
 from tradectl.model.history import Floats, Ints
-from tradectl.research.closed import Closed
-from tradectl.strategy.grid import Changes
-from tradectl.strategy.luck import (
+from tradectl.research.closed_trades import ClosedTrades
+from tradectl.research.grid import Changes
+from tradectl.research.resampling import (
     Outcomes,
-    Positions,
+    PossiblePositions,
     deepest_fall,
     p_value,
     random_entries,
@@ -28,30 +29,29 @@ from tradectl.strategy.luck import (
     sampled,
     shuffled,
 )
-from tradectl.strategy.performance import Statistics
-from tradectl.strategy.splits import Span, Split
+from tradectl.research.walk_forward import Split
 
 BLOCK = 21
-"""Sessions that stay together in the reality check, on average: a month, longer than most positions are held."""
+"""The mean number of sessions that stay together in the reality check: a month, longer than most positions."""
 YEAR = 252
-"""Sessions of a year, by which a ratio of sessions becomes one of years."""
+"""Sessions of a year."""
 
 
-class By(StrEnum):
-    """What makes one setting better than another."""
+class Criterion(StrEnum):
+    """The figure by which settings are compared."""
 
     NET = "net"
     """The sum of the net results, each buy with its capital per trade."""
     SHARPE = "sharpe"
-    """The mean of the sessions' net results in standard deviations, a year: free of how much is traded."""
+    """The yearly mean of the sessions' net results in standard deviations; independent of the number of trades."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """A setting, what it differs in, and what it came to. `score` is what settings are compared by; `fall` in paise."""
+class SettingResult:
+    """A setting, its changes from the user's own, and its result. `score`: the compared figure; `fall` in paise."""
 
     changes: Changes
-    closed: Closed
+    closed: ClosedTrades
     figures: Statistics
     fall: int
     sharpe: float
@@ -59,8 +59,8 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """One split: the best setting of the train span, and what it came to on the test span."""
+class SplitResult:
+    """One split: the best setting of the train span, and its result on the test span."""
 
     split: Split
     changes: Changes
@@ -70,18 +70,20 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class WalkForward:
-    """`joined`: the trades of all test spans, each under the setting chosen before it; `own`: those of the user's own settings on
-    the same spans; `paths`: other samples of the joined trades."""
+    """`joined`: the trades of all test spans, each with the setting chosen before it.
 
-    judged: tuple[Judged, ...]
-    joined: Tried
+    `own`: those of the user's own settings on the same spans; `paths`: other samples of the joined trades.
+    """
+
+    judged: tuple[SplitResult, ...]
+    joined: SettingResult
     own: Statistics
     paths: Outcomes
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
-    """The best setting against random entries: `real` and each draw of `drawn` are net results in paise of as many positions."""
+class TimingTest:
+    """The best setting against random entries. `real` and `drawn`: net results of as many positions (paise)."""
 
     positions: int
     possible: int
@@ -92,56 +94,59 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """`tried` best first. `luck`: how often the best of as many worthless settings would look as good as the best one."""
+    """`tried`: best first. `luck`: how often the best of as many worthless settings would look as good as the best one."""
 
-    tried: tuple[Tried, ...]
-    own: Tried
+    tried: tuple[SettingResult, ...]
+    own: SettingResult
     luck: float
     order: Outcomes
     sample: Outcomes
-    timing: Timing | None
+    timing: TimingTest | None
     walk_forward: WalkForward | None
 
 
-def ranked(settings: Sequence[tuple[Changes, Closed]], sessions: Ints, by: By) -> tuple[Tried, ...]:
-    """Best first; of equals the one that was named first. A setting that never traded comes after all that did."""
-    found = [tried(changes, closed, sessions, by) for changes, closed in settings]
+def ranked(settings: Sequence[tuple[Changes, ClosedTrades]], sessions: Ints, by: Criterion) -> tuple[SettingResult, ...]:
+    """Return the settings, best first, equals in their given order. A setting without trades comes last."""
+    found = [setting_result(changes, closed, sessions, by) for changes, closed in settings]
     return tuple(sorted(found, key=lambda one: (not one.figures.trades, -one.score)))
 
 
-def tried(changes: Changes, closed: Closed, sessions: Ints, by: By) -> Tried:
+def setting_result(changes: Changes, closed: ClosedTrades, sessions: Ints, by: Criterion) -> SettingResult:
+    """Return the result of one setting."""
     results = closed.by_session(sessions)
     figures, ratio = closed.statistics(), sharpe(results)
-    score = float(figures.net) if by is By.NET else ratio
-    return Tried(changes, closed, figures, deepest_fall(closed.net), ratio, score)
+    score = float(figures.net) if by is Criterion.NET else ratio
+    return SettingResult(changes, closed, figures, deepest_fall(closed.net), ratio, score)
 
 
 def sharpe(results: Ints) -> float:
-    """Mean over standard deviation of the sessions' results, a year; 0 where they do not differ."""
+    """Return mean over standard deviation of the sessions' results, per year; 0 where they do not differ."""
     deviation = float(results.std()) if len(results) else 0.0
     return float(results.mean()) / deviation * sqrt(YEAR) if deviation else 0.0
 
 
 def find(
-    settings: Sequence[tuple[Changes, Closed]],
-    own: Closed,
-    possible: Closed | None,
+    settings: Sequence[tuple[Changes, ClosedTrades]],
+    own: ClosedTrades,
+    possible: ClosedTrades | None,
     sessions: Ints,
     splits: Sequence[Split],
     *,
-    by: By,
+    by: Criterion,
     draws: int,
     seed: int,
 ) -> Findings:
-    """All findings. `possible`: the positions of every possible entry under the best setting, None where nobody asked.
-    `sessions`: ordinals of the span's run sessions. Each question draws from a generator of its own, so none changes another's
-    answer."""
+    """Return all findings.
+
+    `possible`: the positions of every possible entry with the best setting, None without that test. `sessions`: ordinals of the
+    span's run sessions. Each test has a random generator of its own, so no test changes the result of another.
+    """
     order, sample, chance, timing, forward = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(5))
     best_first = ranked(settings, sessions, by)
     best = best_first[0]
     return Findings(
         tried=best_first,
-        own=tried({}, own, sessions, by),
+        own=setting_result({}, own, sessions, by),
         luck=_luck(best_first, sessions, by, draws, chance),
         order=shuffled(best.closed.net, draws, order),
         sample=sampled(best.closed.net, draws, sample),
@@ -150,53 +155,53 @@ def find(
     )
 
 
-def _luck(best_first: Sequence[Tried], sessions: Ints, by: By, draws: int, random: np.random.Generator) -> float:
-    """The p-value of the reality check. What is not traded is worth nothing: that is what settings are held against."""
+def _luck(best_first: Sequence[SettingResult], sessions: Ints, by: Criterion, draws: int, random: np.random.Generator) -> float:
+    """Return the p-value of the reality check. The alternative is not to trade, which earns 0."""
     results = np.stack([one.closed.by_session(sessions) for one in best_first], axis=1)
     scale: Floats = np.ones(results.shape[1])
-    if by is By.SHARPE:
+    if by is Criterion.SHARPE:
         deviations = results.std(axis=0)
         scale = np.where(deviations > 0, deviations, 1.0)
     best = float((results.sum(axis=0) / len(sessions) / scale).max())
     return p_value(reality_check(results, scale, draws, BLOCK, random), best)
 
 
-def _timing(closed: Closed, possible: Closed, draws: int, random: np.random.Generator) -> Timing:
+def _timing(closed: ClosedTrades, possible: ClosedTrades, draws: int, random: np.random.Generator) -> TimingTest:
     real = closed.positions()
     rows = np.lexsort((possible.exit, possible.entry, possible.instrument))
-    pool = Positions(possible.instrument[rows], possible.entry[rows], possible.exit[rows], possible.net[rows])
-    everybody = int(max(real.instrument.max(initial=-1), pool.instrument.max(initial=-1))) + 1
-    drawn = random_entries(pool, np.bincount(real.instrument, minlength=everybody), draws, random)
+    pool = PossiblePositions(possible.instrument[rows], possible.entry[rows], possible.exit[rows], possible.net[rows])
+    width = int(max(real.instrument.max(initial=-1), pool.instrument.max(initial=-1))) + 1
+    drawn = random_entries(pool, np.bincount(real.instrument, minlength=width), draws, random)
     net = int(real.net.sum())
-    return Timing(len(real), len(pool), net, drawn, p_value(drawn, net))
+    return TimingTest(len(real), len(pool), net, drawn, p_value(drawn, net))
 
 
 def _walk_forward(
-    settings: Sequence[tuple[Changes, Closed]],
-    own: Closed,
+    settings: Sequence[tuple[Changes, ClosedTrades]],
+    own: ClosedTrades,
     sessions: Ints,
     splits: Sequence[Split],
     *,
-    by: By,
+    by: Criterion,
     draws: int,
     random: np.random.Generator,
 ) -> WalkForward:
-    judged, joined = [], Closed.of_trades({})
+    judged, joined = [], ClosedTrades.of_trades({})
     for one in splits:
         train = _sessions_of(sessions, one.train)
         known = [(changes, entered(closed, one.train, known=True)) for changes, closed in settings]
         best = ranked(known, train, by)[0]
         chosen = next(closed for changes, closed in settings if changes == best.changes)
         test = entered(chosen, one.test)
-        judged.append(Judged(one, best.changes, best.figures, test.statistics()))
+        judged.append(SplitResult(one, best.changes, best.figures, test.statistics()))
         joined += test
     whole = Span(splits[0].test.first, splits[-1].test.last)
-    result = tried({}, joined, sessions[sessions >= whole.first.toordinal()], by)
+    result = setting_result({}, joined, sessions[sessions >= whole.first.toordinal()], by)
     return WalkForward(tuple(judged), result, entered(own, whole).statistics(), sampled(joined.net, draws, random))
 
 
-def entered(closed: Closed, span: Span, *, known: bool = False) -> Closed:
-    """The trades entered in a span; `known`: only those closed in it too."""
+def entered(closed: ClosedTrades, span: Span, *, known: bool = False) -> ClosedTrades:
+    """Return the trades entered in a span; `known`: only those also closed in it."""
     return closed.between(span.first, span.last, closed_by=span.last if known else None)
 
 

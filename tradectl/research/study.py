@@ -1,5 +1,7 @@
-"""What is studied: which instruments, over which span, by which version of the rules. It names the results, so that those of
-another market, span or rule are never taken for these."""
+"""The subject of a sweep: instruments, span, and the version of market data and rules.
+
+Results are stored under its key, so results of another market, span or version are never used for it.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +17,20 @@ from typing import Any
 from tradectl import source
 from tradectl.marketdata.archive import database_errors
 from tradectl.marketdata.reading import Mark, mark_of, read_archive
+from tradectl.research.grid import INERT
 from tradectl.settings import Settings
-from tradectl.strategy.grid import INERT
 from tradectl.strategy.parameters import Parameters, setting_fields
 
-RULES = ("exchange", "marketdata", "model", "research", "strategy")
-"""The packages whose source decides what a backtest comes to."""
+RULES = ("backtest", "exchange", "marketdata", "model", "research", "strategy")
+"""The packages whose source decides the result of a backtest."""
 
 
 @dataclass(frozen=True)
 class Study:
-    """`instruments`: ids, sorted. `generation`: of the market data. `rules`: the fingerprint of the source. `scored`: entries
-    need the score of a BUY, as in `analyze`; otherwise every entry that the rule allows is taken."""
+    """`instruments`: ids, sorted. `generation`: the state of the market data. `rules`: the fingerprint of the source.
+
+    `scored`: entries need the score of a BUY, as in `analyze`; otherwise every entry that the rule allows is taken.
+    """
 
     settings: Settings
     instruments: tuple[str, ...]
@@ -38,14 +42,14 @@ class Study:
 
     @cached_property
     def key(self) -> str:
-        """The name of everything that was computed in it."""
+        """Return the key of everything computed in this study."""
         market = (self.generation.generation, self.generation.random)
-        said = [*self.instruments, self.first.isoformat(), self.last.isoformat(), self.scored, *market, self.rules]
-        return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:24]
+        values = [*self.instruments, self.first.isoformat(), self.last.isoformat(), self.scored, *market, self.rules]
+        return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:24]
 
 
 def setting_key(parameters: Parameters) -> str:
-    """The name of one setting: every number that can change a trade."""
+    """Return the key of one setting: every value that can change a trade."""
     numbers = [item.name for item in setting_fields() if item.name not in INERT]
     values: dict[str, Any] = {name: getattr(parameters, name) for name in numbers} | {"tariff": repr(parameters.tariff)}
     exact = {
@@ -55,13 +59,13 @@ def setting_key(parameters: Parameters) -> str:
 
 
 def generation_of(market: Path) -> Mark:
-    """What the archive of a market folder is at. Raises DataError, DatabaseError."""
+    """Return the state of a market folder's archive. Raises DataError, DatabaseError."""
     with contextlib.closing(read_archive(market)) as connection, database_errors(market):
         return mark_of(connection)
 
 
 def fingerprint(sessions: Path) -> str:
-    """Of the rules: source, the exchange's tables, and the operator's own sessions."""
+    """Return the fingerprint of the rules: source, tables of the exchange, and the operator's own sessions."""
     digest = hashlib.sha256(source.fingerprint(*RULES).encode())
     if sessions.exists():
         digest.update(sessions.read_bytes())

@@ -1,6 +1,6 @@
-"""A sweep: every setting's trades, from what is kept or computed now; and what every entry would have come to, for one setting.
+"""A sweep: the trades of every setting, and the result of every possible entry for one setting, from the cache or computed.
 
-What comes out does not depend on how the work was cut, who did it, or in which order it was done.
+The result does not depend on how the work was divided, on the processes, or on the order.
 """
 
 from __future__ import annotations
@@ -9,76 +9,75 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
-from tradectl.research.closed import Closed
-from tradectl.research.kept import Kept
+from tradectl.research.closed_trades import ClosedTrades
 from tradectl.research.study import Study, setting_key
-from tradectl.research.work import Backtests, Possible, Work
-from tradectl.research.workers import here, on_dask
+from tradectl.research.sweep_cache import SweepCache
+from tradectl.research.workers import BacktestWork, PossibleWork, Work, run_here, run_on_dask
 from tradectl.runtime.interrupt import Stop
 from tradectl.strategy.features import INDICATOR_SETTINGS
 from tradectl.strategy.parameters import Parameters
 
 CHUNK = 50
-"""Settings that one piece of work tries together, at most: what is lost when a sweep is stopped."""
+"""The most settings of one piece of work: what is lost when a sweep is stopped."""
 BLOCK = 50
-"""Instruments whose possible entries are one piece of work."""
+"""The instruments of one piece of work on possible entries."""
 
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Who works: so many processes (`jobs`), or the Dask cluster at an address. `stop` may end it between two pieces of work."""
+    """A sweep by `jobs` processes, or by the Dask cluster at an address. `stop` can end it between two pieces of work."""
 
     study: Study
-    kept: Kept
+    cache: SweepCache
     stop: Stop
     progress: Progress
     jobs: int = 1
     dask: str = ""
 
-    def trades(self, settings: Sequence[Parameters]) -> list[Closed]:
-        """The closed trades of each setting. Settings that trade alike are computed once."""
+    def trades(self, settings: Sequence[Parameters]) -> list[ClosedTrades]:
+        """Return the closed trades of each setting. Settings with the same trades are computed once."""
         missing = {}
         for parameters in settings:
             key = setting_key(parameters)
-            if key not in missing and self.kept.get(key, "trades") is None:
+            if key not in missing and self.cache.get(key, "trades") is None:
                 missing[key] = parameters
         waiting = tuple(sorted(missing.values(), key=_indicators))
         chunk = max(1, min(CHUNK, ceil(len(waiting) / self.jobs)))
-        works = [Backtests(self.study, waiting[i : i + chunk]) for i in range(0, len(waiting), chunk)]
+        works = [BacktestWork(self.study, waiting[i : i + chunk]) for i in range(0, len(waiting), chunk)]
         self._do("settings", works, done=len(settings) - len(waiting), total=len(settings))
-        return [self._kept(parameters, "trades") for parameters in settings]
+        return [self._cached(parameters, "trades") for parameters in settings]
 
-    def possible(self, parameters: Parameters) -> Closed:
-        """Every possible position under one setting."""
+    def possible(self, parameters: Parameters) -> ClosedTrades:
+        """Return every possible position with one setting."""
         count = len(self.study.instruments)
-        works = [Possible(self.study, (parameters,), i, min(i + BLOCK, count)) for i in range(0, count, BLOCK)]
-        waiting = [work for work in works if self.kept.get(setting_key(parameters), work.part) is None]
+        works = [PossibleWork(self.study, (parameters,), i, min(i + BLOCK, count)) for i in range(0, count, BLOCK)]
+        waiting = [work for work in works if self.cache.get(setting_key(parameters), work.part) is None]
         self._do("random entries", waiting, done=len(works) - len(waiting), total=len(works))
-        blocks = [(work.begin, self._kept(parameters, work.part)) for work in works]
-        found = Closed.of_trades({})
+        blocks = [(work.begin, self._cached(parameters, work.part)) for work in works]
+        found = ClosedTrades.of_trades({})
         for begin, block in blocks:
             found += replace(block, instrument=block.instrument + begin)
         return found
 
     def _do(self, name: str, works: Sequence[Work], *, done: int, total: int) -> None:
-        """Do the work, and keep what comes."""
+        """Do the work and store the results."""
         self.progress(name, done, total)
-        results = on_dask(works, self.dask) if self.dask and works else here(works, self.jobs)
+        results = run_on_dask(works, self.dask) if self.dask and works else run_here(works, self.jobs)
         for work, packed in results:
-            self.kept.put(work.part, zip(map(setting_key, work.settings), packed, strict=True))
+            self.cache.put(work.part, zip(map(setting_key, work.settings), packed, strict=True))
             done += len(work.settings)
             self.progress(name, done, total)
             self.stop.raise_if_asked()
 
-    def _kept(self, parameters: Parameters, part: str) -> Closed:
-        found = self.kept.get(setting_key(parameters), part)
+    def _cached(self, parameters: Parameters, part: str) -> ClosedTrades:
+        found = self.cache.get(setting_key(parameters), part)
         if found is None:
-            raise AssertionError(f"{part} was computed and is not kept")
+            raise AssertionError(f"{part} was computed and is not in the cache")
         return found
 
 
 def _indicators(parameters: Parameters) -> tuple[float, ...]:
-    """Settings that agree in these share their indicators, if they are tried together."""
+    """Return the settings of the indicators. Settings with equal ones share their columns in one piece of work."""
     return tuple(getattr(parameters, name) for name in INDICATOR_SETTINGS)

@@ -1,4 +1,7 @@
-"""Who does the work: this process, processes on this machine, or the workers of a Dask cluster. The results are the same."""
+"""The work of a sweep, and the processes that do it: this one, others on this machine, or the workers of a Dask cluster.
+
+A process with the same market and the same rules returns the same bytes.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +11,93 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import lru_cache
 
-from tradectl.errors import BrokerUnavailable, UsageError
-from tradectl.research.work import Work, do
+from tradectl import bootstrap
+from tradectl.errors import BrokerUnavailable, DataError, UsageError
+from tradectl.research.study import Study, fingerprint, generation_of
+from tradectl.research.vectorized import engine
+from tradectl.research.vectorized.market import MarketTables
+from tradectl.strategy.parameters import Parameters
 
-Done = Iterator[tuple[Work, list[bytes]]]
 PATIENCE = 20
 """Seconds to wait for a scheduler."""
 
 
-def here(works: Sequence[Work], jobs: int) -> Done:
-    """Each piece of work as it is done, by so many processes of this machine; with one, by this process itself."""
+@dataclass(frozen=True)
+class BacktestWork:
+    """The closed trades of some settings; one packed result per setting."""
+
+    study: Study
+    settings: tuple[Parameters, ...]
+
+    @property
+    def part(self) -> str:
+        """Return the name of the results in the cache."""
+        return "trades"
+
+    def do(self) -> list[bytes]:
+        """Return the packed results."""
+        study = self.study
+        market = market_of(study, study.instruments)
+        found = engine.closed_trades(market, self.settings, first=study.first, last=study.last, scored=study.scored)
+        return [closed.packed() for closed in found]
+
+
+@dataclass(frozen=True)
+class PossibleWork:
+    """The result of every possible entry in some of the instruments with one setting; one packed result."""
+
+    study: Study
+    settings: tuple[Parameters]
+    begin: int
+    end: int
+
+    @property
+    def part(self) -> str:
+        """Return the name of the result in the cache."""
+        return f"possible {self.begin} to {self.end}"
+
+    def do(self) -> list[bytes]:
+        """Return the packed result."""
+        study = self.study
+        market = market_of(study, study.instruments[self.begin : self.end])
+        found = engine.possible_positions(market, self.settings[0], first=study.first, last=study.last)
+        return [found.packed()]
+
+
+Work = BacktestWork | PossibleWork
+
+
+def do(work: Work) -> list[bytes]:
+    """Do a piece of work in a worker process and return its packed results."""
+    return work.do()
+
+
+@lru_cache(maxsize=2)
+def market_of(study: Study, instruments: tuple[str, ...]) -> MarketTables:
+    """Return tables of some instruments of the study. Raises DataError where this process has other market data or rules."""
+    market = bootstrap.open_store(study.settings)
+    generation, rules = generation_of(study.settings.market), fingerprint(study.settings.sessions)
+    if generation != study.generation:
+        raise DataError(f"the market data in {study.settings.market} changed since the sweep began: start the sweep again")
+    if rules != study.rules:
+        raise DataError("a worker has another version of tradectl or other sessions, so its results cannot be used")
+    return MarketTables.gather(market, market.sessions, instruments)
+
+
+Done = Iterator[tuple[Work, list[bytes]]]
+
+
+def run_here(works: Sequence[Work], jobs: int) -> Done:
+    """Yield each piece of work with its results, done by so many processes of this machine; with one, by this process."""
     jobs = min(jobs, len(works))
     if jobs <= 1:
         yield from ((work, do(work)) for work in works)
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_serve)
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_follow_parent)
     try:
         futures = {pool.submit(do, work): work for work in works}
         for future in as_completed(futures):
@@ -33,10 +106,10 @@ def here(works: Sequence[Work], jobs: int) -> Done:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def on_dask(works: Sequence[Work], address: str) -> Done:
-    """Each piece of work as it is done by an existing cluster, whose workers see the same market under the same path.
+def run_on_dask(works: Sequence[Work], address: str) -> Done:
+    """Yield each piece of work with its results, done by a Dask cluster whose workers have the same market at the same path.
 
-    Raises UsageError without Dask, BrokerUnavailable where no scheduler answers.
+    Raises UsageError without Dask, BrokerUnavailable where the scheduler does not respond.
     """
     try:
         from distributed import Client
@@ -46,15 +119,15 @@ def on_dask(works: Sequence[Work], address: str) -> Done:
     try:
         client = Client(address, timeout=PATIENCE)
     except (OSError, TimeoutError, ValueError) as error:
-        raise BrokerUnavailable(f"no Dask scheduler answers at {address}") from error
+        raise BrokerUnavailable(f"no Dask scheduler responds at {address}") from error
     with client:
         futures = {client.submit(do, work, pure=False): work for work in works}
         for future, result in completed(list(futures), with_results=True):
             yield futures[future], result
 
 
-def _serve() -> None:
-    """A worker leaves interrupts to the process that started it, and ends when that one does."""
+def _follow_parent() -> None:
+    """Ignore interrupts, which the parent process handles, and end when the parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 

@@ -1,1 +1,1 @@
-"""Decisions: pure functions over numbers, without I/O, clock or database."""
+"""The rules of trading as pure functions over numbers: no I/O, no clock, no database, no engine."""

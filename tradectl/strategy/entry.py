@@ -1,13 +1,13 @@
-"""Who is looked at, and who is bought: the universe's exclusions and the entry rule, for one bar and for whole columns alike.
+"""The universe and the entry rule, for one bar and for whole columns.
 
-An *exclusion* says that a symbol is not ours to trade at all; a *refusal* that it is, but not now (AVOID). Both answer with the
-name of the first rule that failed, or ''. The rule itself is written once, in `_rules`, with operators that numbers and
-arrays share. Values that are not yet defined are NaN, and every comparison is phrased so that NaN fails it.
+An *exclusion* means that a symbol is not traded at all; a *refusal* that it is not bought now (AVOID). Both are the name of the
+first rule that failed, or ''. Each rule is written once, in `_admissions` and `_rules`, with operators that numbers and arrays
+share. Undefined values are NaN, and every comparison is written so that NaN fails it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,22 +16,21 @@ from tradectl.model.history import History, Ints
 from tradectl.model.market import Instrument
 from tradectl.model.surveillance import Spells
 from tradectl.strategy.features import Features, Reading
-from tradectl.strategy.parameters import Parameters
-
-if TYPE_CHECKING:
-    from tradectl.strategy.lane_settings import LaneParameters
+from tradectl.strategy.parameters import ArrayValued, Parameters
 
 Mask = NDArray[np.bool_]
 Names = NDArray[np.str_]
 INDIAN_SHARE = "INE"
-"""How the ISIN of a share of an Indian company begins; funds and unknown securities have another, or none."""
+"""The first letters of the ISIN of an Indian share. Funds and unknown securities have others, or none."""
 
 
 def _admissions(
     series: Any, share: Any, close: Any, at: Reading | Features, p: Parameters, *, free: Any
 ) -> tuple[tuple[str, Any], ...]:
-    """Name and truth of what the universe asks. Numbers or arrays: `close` as traded, in paise; `share`: whether its ISIN is that
-    of one; `free`: whether no surveillance list excludes it."""
+    """Return the name and truth of each rule of the universe. Numbers or arrays.
+
+    `close` as traded, in paise; `share`: whether the ISIN is that of a share; `free`: whether no surveillance list excludes it.
+    """
     price = close >= p.min_price * 100
     if p.max_price > 0:
         price = price & (close <= p.max_price * 100)
@@ -46,8 +45,10 @@ def _admissions(
 
 
 def _rules(close: Any, slow: Any, at: Reading | Features, p: Parameters) -> tuple[tuple[str, Any], ...]:
-    """Name and truth of each part of the entry rule, in the order that explains best. Numbers or arrays: `close` and `slow`
-    (the EMA) are those of `at`, adjusted."""
+    """Return the name and truth of each part of the entry rule, in the order of the reported reason. Numbers or arrays.
+
+    `close` and `slow` (the slow EMA) are those of `at`, adjusted.
+    """
     rsi, bars, ratio, quality = at.rsi, at.bars, at.volume_ratio, at.quality
     above, below = close > slow, close <= slow
     oversold = (above & (rsi < p.rsi_entry_above)) | (below & (rsi < p.rsi_entry_below))
@@ -61,26 +62,29 @@ def _rules(close: Any, slow: Any, at: Reading | Features, p: Parameters) -> tupl
 
 
 def exclusion(reading: Reading, instrument: Instrument, parameters: Parameters, *, free: bool = True) -> str:
-    """'' or why the symbol is outside the universe: series, isin, surveillance, turnover, bars, price (the close as traded)."""
-    asked = _admissions(reading.series, is_share(instrument.isin), reading.close, reading, parameters, free=free)
-    return next((name for name, passed in asked if not passed), "")
+    """Return why a symbol is outside the universe, or '': series, isin, surveillance, turnover, bars, price (as traded)."""
+    rules = _admissions(reading.series, is_share(instrument.isin), reading.close, reading, parameters, free=free)
+    return next((name for name, passed in rules if not passed), "")
 
 
 def exclusions(
     series: Names, share: Mask, close: Ints, features: Features, parameters: Parameters, *, free: Mask | None = None
 ) -> Names:
-    """`exclusion` of many instruments at once; `close` as traded, in paise. `free`: which ones no surveillance list excludes; all
-    of them where it is None."""
+    """Return `exclusion` of many instruments. `close` as traded, in paise.
+
+    `free`: the instruments that no surveillance list excludes; None for all.
+    """
     unwatched = np.ones(len(series), dtype=np.bool_) if free is None else free
     return _first_failed(_admissions(series, share, close, features, parameters, free=unwatched), len(series))
 
 
 def is_share(isin: str | None) -> bool:
+    """Return whether an ISIN is that of a share of an Indian company."""
     return (isin or "").startswith(INDIAN_SHARE)
 
 
 def refusal(reading: Reading, parameters: Parameters, *, next_session_bars_entry: bool) -> str:
-    """'' or why it is not bought now: below_ema200, history, rsi, volume, quality, ex_date."""
+    """Return why a symbol is not bought now, or '': below_ema200, history, rsi, volume, quality, ex_date."""
     for name, passed in _rules(reading.close_adjusted, reading.ema_slow_adjusted, reading, parameters):
         if not passed:
             return name
@@ -88,12 +92,12 @@ def refusal(reading: Reading, parameters: Parameters, *, next_session_bars_entry
 
 
 def refusals(features: Features, parameters: Parameters) -> Names:
-    """`refusal` of many instruments at once, ex-dates apart: they are asked of those alone that pass."""
+    """Return `refusal` of many instruments without ex-dates, which are read only for those that pass."""
     return _first_failed(_rules(features.close, features.ema_slow, features, parameters), len(features.close))
 
 
 def _first_failed(rules: tuple[tuple[str, Any], ...], count: int) -> Names:
-    """The name of the first rule that does not hold, '' where all do."""
+    """Return the name of the first rule that does not hold, '' where all hold."""
     names = np.full(count, "", dtype="<U16")
     for name, passed in reversed(rules):
         names[~passed] = name
@@ -101,14 +105,14 @@ def _first_failed(rules: tuple[tuple[str, Any], ...], count: int) -> Names:
 
 
 def admission_mask(history: History, features: Features, parameters: Parameters, excluded: Spells = ()) -> Mask:
-    """Bars on which `exclusion` finds nothing, as far as bars and surveillance lists tell: everything but the ISIN."""
+    """Return the bars on which `exclusion` is '', without the rule of the ISIN."""
     share = np.ones(len(history), dtype=np.bool_)
     free = free_of(history.sessions, excluded)
     return _all(_admissions(history.series, share, history.close, features, parameters, free=free))
 
 
 def free_of(days: Ints, excluded: Spells) -> Mask:
-    """Which dates (ordinals) lie in none of the spells."""
+    """Return the dates (ordinals) that lie in none of the spells."""
     free = np.ones(len(days), dtype=np.bool_)
     for spell in excluded:
         free &= (days < spell.first) | (days >= spell.end)
@@ -116,7 +120,7 @@ def free_of(days: Ints, excluded: Spells) -> Mask:
 
 
 def entry_mask(features: Features, parameters: Parameters) -> Mask:
-    """Where the entry rule holds, ex-dates apart; the shape of the columns, be they a history, a row or a panel."""
+    """Return where the entry rule holds, without ex-dates. The shape is that of the columns."""
     return _all(_rules(features.close, features.ema_slow, features, parameters))
 
 
@@ -125,7 +129,9 @@ def _all(rules: tuple[tuple[str, Any], ...]) -> Mask:
     return mask
 
 
-def reward_gone(price: Any, ema_level: Any, parameters: Parameters | LaneParameters) -> Any:
-    """Whether a pre-open price (paise) leaves too little below the fast EMA (rupees, today's scale) to buy for. Numbers or
-    arrays."""
+def reward_gone(price: Any, ema_level: Any, parameters: Parameters | ArrayValued) -> Any:
+    """Return whether a pre-open price is too close to the fast EMA, or above it, to buy. Numbers or arrays.
+
+    `price` in paise; `ema_level` in rupees at today's scale.
+    """
     return price > parameters.amo_cancel_ratio * ema_level * 100

@@ -1,23 +1,19 @@
-"""Prices of orders: the live EMA9 target, the RSI exit, and the limit of a buy. Paise, on the tick."""
+"""Order prices: the live EMA9 target, the RSI exit, and the limit of a buy. Paise, on the tick."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tradectl.exchange.ticks import round_down
 from tradectl.model.history import Floats, Ints
-from tradectl.strategy.exact import exact, floor_times
-from tradectl.strategy.parameters import Parameters
-
-if TYPE_CHECKING:
-    from tradectl.strategy.lane_settings import LaneParameters
+from tradectl.strategy.parameters import ArrayValued, Parameters, exact
 
 _NOISE = 1e-9
-"""Part of a tick by which floating point may overshoot a price that lies on the tick."""
+"""Part of a tick by which floating point may exceed a price that lies on the tick."""
 
 
 @overload
@@ -25,17 +21,16 @@ def target_price(ema_level: float, last: int, tick: int, parameters: Parameters)
 @overload
 def target_price(ema_level: float, last: Ints, tick: int, parameters: Parameters) -> Ints: ...
 @overload
-def target_price(ema_level: Floats, last: Ints, tick: Ints, parameters: LaneParameters) -> Ints: ...
+def target_price(ema_level: Floats, last: Ints, tick: Ints, parameters: ArrayValued) -> Ints: ...
 
 
 def target_price(
-    ema_level: float | Floats, last: int | Ints, tick: int | Ints, parameters: Parameters | LaneParameters
+    ema_level: float | Floats, last: int | Ints, tick: int | Ints, parameters: Parameters | ArrayValued
 ) -> int | Ints:
-    """Where the fast EMA would be if the session closed at `last`, rounded up to the tick.
+    """Return the fast EMA if the session closed at `last`, in paise, rounded up to the tick.
 
-    `ema_level`: the fast EMA of the last completed bar, in rupees at today's scale. `last` in paise; one or an array
-    of each. With a span
-    of 9 it is 0.8 x EMA + 0.2 x last. It never falls when `last` rises, which is why the lowest price of a session decides.
+    `ema_level`: the fast EMA of the last completed bar, in rupees at today's scale. `last`: paise, one or an array. With a span
+    of 9 the result is 0.8 x EMA + 0.2 x last. It never falls when `last` rises, so the lowest price of a session decides.
     """
     n = parameters.ema_fast
     raw = (n - 1) / (n + 1) * ema_level * 100 + 2 / (n + 1) * last
@@ -47,26 +42,20 @@ def target_price(
 @overload
 def rsi_exit_due(rsi: float, parameters: Parameters) -> bool: ...
 @overload
-def rsi_exit_due(rsi: Floats, parameters: LaneParameters) -> NDArray[np.bool_]: ...
+def rsi_exit_due(rsi: Floats, parameters: ArrayValued) -> NDArray[np.bool_]: ...
 
 
-def rsi_exit_due(rsi: float | Floats, parameters: Parameters | LaneParameters) -> bool | NDArray[np.bool_]:
-    """Whether a position whose RSI closed here is sold on the next session instead of waiting for its target. One or many."""
+def rsi_exit_due(rsi: float | Floats, parameters: Parameters | ArrayValued) -> bool | NDArray[np.bool_]:
+    """Return whether a position is sold on the next session because of its RSI at the close. Numbers or arrays."""
     due: bool | NDArray[np.bool_] = rsi > parameters.rsi_exit
     return due
 
 
 def rsi_exit_price(last: int, tick: int, parameters: Parameters) -> int:
-    """A marketable limit a little below the last price, on the tick; at least one tick."""
+    """Return a marketable sell limit a little below the last price: paise, on the tick, at least one tick."""
     return max(tick, round_down(int(last * (1 - exact(parameters.exit_discount))), tick))
 
 
 def entry_limit(close: int, tick: int, parameters: Parameters) -> int:
-    """A buy's limit: the signal's close and a premium, rounded down to the tick."""
+    """Return the limit of a buy in paise: the signal's close plus a premium, rounded down to the tick."""
     return round_down(int(close * (1 + exact(parameters.entry_premium))), tick)
-
-
-def entry_limits(closes: Ints, ticks: Ints, parameters: LaneParameters) -> Ints:
-    """`entry_limit` of many lanes at once."""
-    numerators, denominators = parameters.ratio("entry_premium")
-    return floor_times(closes, denominators + numerators, denominators) // ticks * ticks

@@ -1,7 +1,7 @@
-"""What the rules look at: one column per quantity, one row per bar, each value from that bar and earlier ones alone.
+"""The input of the rules: one column per quantity, one row per bar, each value from that bar and earlier ones only.
 
-Indicators run on the series adjusted forward (price x M_t, volume / M_t; strategy.md, Bars and indicators), so a later
-corporate action never changes a row. Turnover is money and needs no adjustment.
+Indicators run on the series adjusted forward (price x M_t, volume / M_t; strategy.md, Bars and indicators), so a later corporate
+action never changes a row. Turnover is money and needs no adjustment.
 """
 
 from __future__ import annotations
@@ -23,15 +23,18 @@ from tradectl.strategy.parameters import Parameters, names
 N = TypeVar("N", np.int64, np.float64)
 
 INDICATOR_SETTINGS = ("rsi_period", "ema_fast", "ema_slow", "average_window", *(n for n in names() if n.startswith("quality_")))
-"""The settings that change what the rules see; all others only change what they make of it."""
+"""The settings that change the features; all others change only the decisions made from them."""
 TREND_LOOKBACK = 20
-"""Bars between the two values of the slow EMA whose comparison says whether the trend rises."""
+"""Bars between the two values of the slow EMA that are compared for the trend."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One bar's row. `close` in traded paise, `volume` in shares as traded; what is called adjusted in rupees on the adjusted
-    scale, which is traded rupees x `multiplier`; turnovers in paise; NaN or (turnovers) -1 where there were too few bars."""
+    """The features of one bar as plain numbers.
+
+    `close` in paise as traded; `volume` in shares as traded; `*_adjusted` in rupees as traded x `multiplier`; turnovers in
+    paise. Undefined values are NaN, undefined turnovers -1.
+    """
 
     session: date
     series: str
@@ -51,20 +54,21 @@ class Reading:
 
     @property
     def ema_fast(self) -> float:
-        """The fast EMA's level in rupees as traded on this session."""
+        """Return the fast EMA in rupees as traded on this session."""
         return self.ema_fast_adjusted / self.multiplier
 
     @property
     def ema_slow(self) -> float:
-        """The slow EMA's level in rupees as traded on this session."""
+        """Return the slow EMA in rupees as traded on this session."""
         return self.ema_slow_adjusted / self.multiplier
 
     @property
     def above_slow(self) -> bool:
+        """Return whether the close is above the slow EMA."""
         return self.close_adjusted > self.ema_slow_adjusted
 
     def inputs(self) -> dict[str, object]:
-        """What a decision was made from, as JSON values: rupees as text, numbers rounded, None for what is not defined."""
+        """Return the inputs of a decision as JSON values: rupees as text, numbers rounded, None for undefined values."""
 
         def shown(value: float) -> float | None:
             return None if math.isnan(value) else round(value, 4)
@@ -87,8 +91,11 @@ class Reading:
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Columns as long as the history. `close` and EMAs in adjusted rupees; `volume_ratio` in averages; turnovers in paise,
-    -1 where the window is not full; `quality` 0 to 100; `bars` counts from 1. Other values are NaN until defined."""
+    """Columns with one value per bar of the history.
+
+    `close` and EMAs in adjusted rupees; `volume_ratio` in averages; turnovers in paise, -1 while their window is not full;
+    `quality` 0 to 100; `bars` counts from 1. Other undefined values are NaN.
+    """
 
     close: Floats
     rsi: Floats
@@ -102,7 +109,7 @@ class Features:
     bars: Ints
 
     def reading(self, history: History, i: int) -> Reading:
-        """Row `i` as plain numbers; `history` is the one these features were made from."""
+        """Return row `i` as plain numbers. `history` is the one that these features were computed from."""
         return Reading(
             session=history.session(i),
             series=str(history.series[i]),
@@ -122,16 +129,16 @@ class Features:
         )
 
     def take(self, rows: NDArray[Any] | slice) -> Features:
-        """Only some rows, by their indices or a mask."""
+        """Return some rows, by indices, a slice or a mask."""
         return replace(self, **{item.name: getattr(self, item.name)[rows] for item in fields(self)})
 
     def and_then(self, more: Features) -> Features:
-        """These rows, and more after them."""
+        """Return these rows followed by those of `more`."""
         return Features(*(np.append(getattr(self, item.name), getattr(more, item.name)) for item in fields(self)))
 
 
 def features(history: History, parameters: Parameters) -> Features:
-    """All columns of one history."""
+    """Return all columns of a history."""
     n, window = len(history), parameters.average_window
     close = history.close / 100 * history.multiplier
     slow = ema(close, parameters.ema_slow)
@@ -153,8 +160,11 @@ def features(history: History, parameters: Parameters) -> Features:
 
 
 def chart_quality(history: History, parameters: Parameters) -> Floats:
-    """0 to 100 (strategy.md, Chart quality), on the adjusted series; NaN until both windows are full. A price range is
-    (highest high - lowest low) / lowest low; a mean range of candles is in price, over the candles' own window."""
+    """Return the chart quality, 0 to 100, of each bar of the adjusted series; NaN until both windows are full.
+
+    A price range is (highest high - lowest low) / lowest low. The mean range of candles is a price, over the candles' own
+    window. Source: strategy.md, Chart quality.
+    """
     p, n = parameters, len(history)
     if n < max(p.quality_window, p.quality_candle_window):
         return np.full(n, np.nan)
@@ -173,8 +183,11 @@ def chart_quality(history: History, parameters: Parameters) -> Floats:
 
 
 def quality_points(gaps: Floats, mean_range: Floats, price_range: Floats, extreme: Floats, p: Parameters) -> Floats:
-    """The points of chart quality: shares of days with a full gap and of extreme candles, the mean daily range as a share of the
-    close, and the range of prices as a share of the lowest."""
+    """Return the points of chart quality.
+
+    `gaps` and `extreme`: shares of days with a full gap and of extreme candles. `mean_range`: the mean daily range as a share of
+    the close. `price_range`: the range of prices as a share of the lowest.
+    """
     flat = (mean_range < p.quality_range_flat) & (price_range < p.quality_price_range)
     points: Floats = (
         100.0
@@ -186,7 +199,10 @@ def quality_points(gaps: Floats, mean_range: Floats, price_range: Floats, extrem
 
 
 def _extreme_share(opened: Floats, close: Floats, spread: Floats, p: Parameters) -> Floats:
-    """Share of extreme candles in each full window: a body over so many mean ranges of that window, or so much of its open."""
+    """Return the share of extreme candles in each full window.
+
+    A candle is extreme if its body exceeds a multiple of the window's mean range, or a share of its open.
+    """
     window = p.quality_candle_window
     body = np.abs(close - opened)
     large = sliding_window_view(body > p.quality_candle_body * opened, window)
@@ -204,7 +220,7 @@ def _ratio_to_average(values: Floats, window: int) -> Floats:
 
 
 def _sums(values: NDArray[N], window: int) -> NDArray[N]:
-    """Sums of all full windows, from running totals: exact for integers, and a prefix always gives the same bits."""
+    """Return the sums of all full windows from running totals: exact for integers, and equal bits for every prefix."""
     total = np.cumsum(values)
     sums = total[window - 1 :].copy()
     sums[1:] -= total[:-window]
@@ -212,7 +228,7 @@ def _sums(values: NDArray[N], window: int) -> NDArray[N]:
 
 
 def _medians(values: Ints, window: int) -> Ints:
-    """Medians of all full windows; of an even window the floor of the mean of the middle two."""
+    """Return the medians of all full windows; of an even window the floor of the mean of the middle two."""
     if len(values) < window:
         return np.empty(0, dtype=np.int64)
     high = window // 2
@@ -222,7 +238,7 @@ def _medians(values: Ints, window: int) -> Ints:
 
 
 def _padded(tail: NDArray[N], n: int, fill: float) -> NDArray[N]:
-    """`tail` with `fill` before it, n values in all."""
+    """Return `n` values: `tail` with `fill` before it."""
     result = np.full(n, fill, dtype=tail.dtype)
     if len(tail):
         result[n - len(tail) :] = tail

@@ -1,11 +1,11 @@
-"""RSI and EMA exactly, bit for bit, as `ta` defines them, without pandas.
+"""RSI and EMA, bit for bit as the library `ta` computes them, without pandas.
 
-`ta` smooths with pandas' `ewm(adjust=False)`: y = x where x == y, else (1-a)*y + a*x, starting at the first value. pandas
-derives `a` from a centre of mass, so the very same detour is taken here; 2/(n+1) may differ in the last bit. A hole (NaN)
-is no bar: holes are dropped per symbol first, and stay NaN in the result.
+`ta` smooths with pandas' `ewm(adjust=False)`: y = x where x == y, else (1-a)*y + a*x, from the first value on. pandas derives
+`a` from a centre of mass, and so does this module, because 2/(n+1) may differ in the last bit. NaN means that there is no bar:
+these values are dropped per symbol first, and stay NaN in the result.
 
-One symbol goes value by value. A panel goes session by session, a whole row of symbols at once, in the same arithmetic: each
-operation is rounded by itself, so the order of the loops changes no bit.
+One symbol is computed value by value. A panel is computed session by session, a row of symbols at once, with the same
+arithmetic. Each operation is rounded by itself, so the order of the loops changes no bit.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Mask = NDArray[np.bool_]
 
 
 def ema(close: Floats, span: int) -> Floats:
-    """Exponential average of prices shaped (n,) or (sessions, symbols); NaN for the first span-1 values of a symbol."""
+    """Return the EMA of prices shaped (n,) or (sessions, symbols); NaN for the first span-1 values of a symbol."""
     alpha = ema_share(span)
     if close.ndim == 2:
         return _ema_rows(close, alpha, span)
@@ -30,8 +30,11 @@ def ema(close: Floats, span: int) -> Floats:
 
 
 def rsi(close: Floats, period: int) -> Floats:
-    """Wilder's RSI, 0 to 100, of prices shaped (n,) or (sessions, symbols); NaN for the first period-1 values of a symbol.
-    Without any fall so far it is 100."""
+    """Return Wilder's RSI, 0 to 100, of prices shaped (n,) or (sessions, symbols); NaN for the first period-1 values of a
+    symbol.
+
+    It is 100 until the first fall.
+    """
     alpha = rsi_share(period)
     if close.ndim == 2:
         return _rsi_rows(close, alpha, period)
@@ -39,12 +42,12 @@ def rsi(close: Floats, period: int) -> Floats:
 
 
 def ema_share(span: int) -> float:
-    """What a new value counts in an EMA of that span."""
+    """Return the weight of a new value in an EMA of that span."""
     return 1.0 / (1.0 + (span - 1) / 2.0)
 
 
 def rsi_share(period: int) -> float:
-    """What a new rise or fall counts in an RSI of that period."""
+    """Return the weight of a new rise or fall in an RSI of that period."""
     share = 1 / period
     return 1.0 / (1.0 + (1 - share) / share)
 
@@ -53,7 +56,7 @@ def rsi_share(period: int) -> float:
 
 
 def _without_holes(close: Floats, indicator: Callable[[Floats], Floats]) -> Floats:
-    """Apply `indicator` to a symbol's values without its holes."""
+    """Apply `indicator` to a symbol's values without the missing ones."""
     there = ~np.isnan(close)
     if there.all():
         return indicator(close)
@@ -63,7 +66,7 @@ def _without_holes(close: Floats, indicator: Callable[[Floats], Floats]) -> Floa
 
 
 def _smooth(values: Floats, alpha: float, least: int) -> Floats:
-    """The recurrence. A list loop: each value needs the one before, and lists are the quickest thing to loop over."""
+    """Return the smoothed values. Each value needs the one before, and a loop over a list is the fastest way in Python."""
     if len(values) == 0:
         return np.empty(0)
     keep = 1.0 - alpha
@@ -90,7 +93,7 @@ def _rsi(values: Floats, alpha: float, period: int) -> Floats:
 
 
 def strength_index(up: Floats, down: Floats) -> Floats:
-    """RSI from the averages of rises and of falls."""
+    """Return RSI from the averages of rises and falls."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(down == 0, 100.0, 100 - (100 / (1 + up / down)))
 
@@ -99,7 +102,7 @@ def strength_index(up: Floats, down: Floats) -> Floats:
 
 
 class Smoother:
-    """The recurrence for a row of averages at once, into rows that are there already; its own buffers are made once."""
+    """The smoothing of one row of averages at once, into existing arrays. Its buffers are allocated once."""
 
     def __init__(self, alpha: float, shape: tuple[int, ...]) -> None:
         self.alpha, self.keep = alpha, 1.0 - alpha
@@ -107,7 +110,7 @@ class Smoother:
         self._still = np.empty(shape, dtype=bool)
 
     def step(self, average: Floats, value: Floats, out: Floats, gap: Mask | None = None) -> None:
-        """`out` becomes the averages after `value`; in a `gap` they stay. `out` is another array than `average`."""
+        """Write the averages after `value` to `out`, which is not `average`. Averages in a `gap` do not change."""
         np.multiply(average, self.keep, out=out)
         np.multiply(value, self.alpha, out=self._part)
         np.add(out, self._part, out=out)
@@ -119,9 +122,11 @@ class Smoother:
 
 @dataclass(frozen=True, eq=False)
 class _Ragged:
-    """Where a panel has no bars. `first` is the session of each symbol's first bar; `begins` the symbols that begin in a
-    session; `gaps` are the holes between a symbol's bars, by the sessions that have any. A hole before the first bar or after
-    the last needs no care: NaN in, NaN out."""
+    """The places of a panel without bars.
+
+    `first`: the session of each symbol's first bar. `begins`: the symbols whose first bar is in a session. `gaps`: the symbols
+    without a bar between two of their bars, by session. NaN before the first and after the last bar needs no care.
+    """
 
     first: NDArray[np.intp]
     begins: dict[int, list[int]]
@@ -129,6 +134,7 @@ class _Ragged:
 
     @classmethod
     def of(cls, close: Floats) -> _Ragged:
+        """Return the places without bars in prices shaped (sessions, symbols)."""
         holes = np.isnan(close)
         sessions, symbols = close.shape
         if not holes.any():
@@ -143,7 +149,7 @@ class _Ragged:
         return cls(first, begins, {session: holes[session] for session in np.flatnonzero(holes.any(axis=1)).tolist()})
 
     def hide(self, result: Floats, least: int) -> Floats:
-        """`result` with NaN in gaps and from each symbol's first bar to the one before number `least`."""
+        """Set `result` to NaN in gaps, and from each symbol's first bar to the one before number `least`."""
         ripe = self.first + (least - 1)
         for session, gap in self.gaps.items():
             result[session, gap] = np.nan
@@ -167,7 +173,7 @@ def _ema_rows(close: Floats, alpha: float, span: int) -> Floats:
 
 
 def _rsi_rows(close: Floats, alpha: float, period: int) -> Floats:
-    """Rises and falls are the two rows of one array. Falls stay negative: that changes signs and no other bit."""
+    """Return RSI of a panel. Rises and falls are two rows of one array; falls stay negative, which changes signs only."""
     if not close.size:
         return close.copy()
     ragged, result = _Ragged.of(close), np.empty(close.shape)
@@ -190,7 +196,7 @@ def _rsi_rows(close: Floats, alpha: float, period: int) -> Floats:
 
 
 def _strength(average: Floats, out: Floats) -> None:
-    """100 - 100 / (1 + rise / -fall) of averages shaped (2, n); 100 where nothing fell."""
+    """Write 100 - 100 / (1 + rise / -fall) of averages shaped (2, n) to `out`; 100 where nothing fell."""
     rise, fall = average
     np.divide(rise, fall, out=out)
     np.subtract(1.0, out, out=out)

@@ -1,10 +1,12 @@
-"""Every number of the strategy: its default, unit, bounds and meaning. `user_trading_config` holds what a user changed."""
+"""Every setting of the strategy: default, unit, bounds and meaning. The table `user_trading_config` stores changed values."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields, replace
-from typing import Any
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, Protocol
 
 from tradectl.errors import UsageError
 from tradectl.exchange.rates import ZERODHA, Tariff
@@ -32,11 +34,13 @@ class Parameters:
     """The settings of one user. Amounts in rupees (whole or with decimals), shares of one as fractions."""
 
     universe: str = _text("nifty200", "list scanned by analyze: nifty50/100/200/500, all, a file, or symbols joined by commas")
-    signals_from: str = _text("", "whose signals buy uses; empty: own if analyze is enabled, else the admin's")
+    signals_from: str = _text(
+        "", "the user of the signals that buy reads; empty: your own if analyze is enabled, else the admin's"
+    )
 
     capital_per_trade: int = _number(100_000, "Rs", 1, 1e9, "most that one buy may cost, charges included")
     max_order_value: int = _number(500_000, "Rs", 1, 1e9, "most that any one order may cost, charges included")
-    turnover_share: float = _number(0.10, "share", 0.0001, 1, "most of the average daily turnover that one order may be")
+    turnover_share: float = _number(0.10, "share", 0.0001, 1, "largest share of the average daily turnover that one order may be")
     max_positions: int = _number(6, "positions", 1, 10_000, "open positions at most, entries in flight counted")
     max_symbol_multiple: float = _number(3, "x capital_per_trade", 1, 1000, "most that may be invested in one symbol")
     daily_loss_limit: float = _number(
@@ -44,12 +48,12 @@ class Parameters:
     )
     own_shares: str = _text(
         "",
-        "shares of yours in the account, such as ITC:100,TCS:25; a symbol of which the broker holds more than these and the "
-        "positions is not bought",
+        "shares of yours in the account, such as ITC:100,TCS:25; no symbol is bought of which the broker reports more than these "
+        "and the positions",
         parse_own_shares,
     )
     max_buy_orders: int = _number(30, "orders", 0, 100_000, "new buy orders a day")
-    limit_distance: float = _number(0.02, "share", 0, 1, "most that a buy's limit may be away from the last close")
+    limit_distance: float = _number(0.02, "share", 0, 1, "largest distance of a buy's limit from the last close")
 
     rsi_period: int = _number(10, "bars", 2, 200, "period of the RSI")
     ema_fast: int = _number(9, "bars", 2, 200, "period of the fast EMA, the target")
@@ -62,7 +66,7 @@ class Parameters:
     max_price: float = _number(0, "Rs", 0, 1e7, "greatest close; 0: none")
 
     rsi_entry_above: float = _number(30, "RSI", 0, 100, "entry below this RSI when the close is above the slow EMA")
-    rsi_entry_below: float = _number(20, "RSI", 0, 100, "entry below this RSI when it is not")
+    rsi_entry_below: float = _number(20, "RSI", 0, 100, "entry below this RSI when the close is not above the slow EMA")
     allow_below_ema200: bool = _switch(True, "whether a close at or below the slow EMA may be bought at all")
     min_volume_ratio: float = _number(0.5, "x average", 0, 100, "least volume of the signal's session")
     min_quality: float = _number(50, "points", 0, 100, "least chart quality")
@@ -73,11 +77,13 @@ class Parameters:
     quality_range_flat: float = _number(
         0.01, "share", 0, 1, "chart quality: a smaller mean daily range, with a flat price range, costs 25"
     )
-    quality_price_range: float = _number(0.15, "share", 0, 10, "chart quality: what a flat price range is")
+    quality_price_range: float = _number(0.15, "share", 0, 10, "chart quality: a smaller price range is flat")
     quality_range_small: float = _number(0.02, "share", 0, 1, "chart quality: a smaller mean daily range costs 10")
     quality_candle_window: int = _number(30, "bars", 2, 500, "chart quality: window of extreme candles")
     quality_candle_multiple: float = _number(3, "x mean range", 0, 100, "chart quality: a larger body is an extreme candle")
-    quality_candle_body: float = _number(0.05, "share", 0, 10, "chart quality: so is a body larger than this share of the open")
+    quality_candle_body: float = _number(
+        0.05, "share", 0, 10, "chart quality: a body larger than this share of the open is an extreme candle too"
+    )
     quality_candles_many: float = _number(0.20, "share", 0, 1, "chart quality: more extreme candles than this cost 25")
     quality_candles_some: float = _number(0.10, "share", 0, 1, "chart quality: more extreme candles than this cost 15")
 
@@ -90,8 +96,10 @@ class Parameters:
     prior_win: float = _number(75, "%", 0, 100, "the rule's average share of winners")
     prior_net: float = _number(1, "%", -100, 100, "the rule's average net result a trade")
 
-    allow_stale: bool = _switch(False, "whether analyze may use the last stored bars where there is no bar of today; it says so")
-    isolated: bool = _switch(False, "whether analyze scans in a process of its own, which may die or hang without harm")
+    allow_stale: bool = _switch(
+        False, "whether analyze may use the last stored bars where there is no bar of today; the result says so"
+    )
+    isolated: bool = _switch(False, "whether analyze scans in a process of its own, whose crash or hang does no harm")
     scan_limit: int = _number(600, "seconds", 1, 86_400, "an isolated scan that takes longer than this is ended")
     entry_premium: float = _number(0.005, "share", 0, 0.2, "a buy's limit above the signal's close")
     amo_cancel_ratio: float = _number(
@@ -103,10 +111,10 @@ class Parameters:
     amo_adjust_reprice: bool = _switch(False, "whether amo-adjust may lower the limit to the pre-open price")
     preopen_orders: bool = _switch(
         False,
-        "at a broker without after-market orders: whether buys wait overnight and are sent at 09:05, instead of none at all",
+        "at a broker without after-market orders: whether buys wait overnight and are sent at 09:05, instead of not at all",
     )
     freeze: str = _choice("session", ("session", "position"), "how long a lowered sell target stays lowered")
-    quote_max_age: int = _number(120, "seconds", 1, 86_400, "an older price changes nothing")
+    quote_max_age: int = _number(120, "seconds", 1, 86_400, "a quote that is older is ignored")
     rsi_exit: float = _number(50, "RSI", 0, 100, "a position whose RSI closed above this is sold on the next session")
     exit_discount: float = _number(0.005, "share", 0, 0.2, "an RSI exit's limit below the last price")
     reentry_first: int = _number(30, "RSI", 0, 100, "first level of a cycle; an RSI above it resets the cycle")
@@ -115,25 +123,39 @@ class Parameters:
     max_buys: int = _number(3, "buys", 1, 100, "buys that one position may have")
     reentry_least: float = _number(0.5, "x capital_per_trade", 0, 1, "a re-entry smaller than this is skipped")
     charges: str = _text(
-        "zerodha", "whose charges a paper home and research count: a table of `broker tables`; a live home's broker has its own"
+        "zerodha",
+        "the table of charges (see `broker tables`) of a paper home and of research; a live home uses that of its broker",
     )
     tariff: Tariff = ZERODHA
-    """The table that `charges` names, put there when a home is opened; not a setting."""
+    """The table that `charges` names, set when a home is opened; not a setting."""
 
     participation: float = _number(1, "share", 0, 1, "paper: most of a session's volume that our orders may take; 1: no cap")
 
 
+class ArrayValued(Protocol):
+    """The parameters of many settings at once: each attribute of `Parameters` is a number, or an array of numbers."""
+
+    def __getattr__(self, name: str) -> Any: ...
+
+
+@lru_cache(maxsize=4096)
+def exact(value: float) -> Fraction:
+    """Return a setting as the decimal number that a person wrote: 0.005 is five thousandths, for prices in whole paise."""
+    return Fraction(str(value))
+
+
 def names() -> tuple[str, ...]:
+    """Return the names of all settings."""
     return tuple(item.name for item in setting_fields())
 
 
 def setting_fields() -> tuple[Field[Any], ...]:
-    """The fields of `Parameters` that are settings of a user."""
+    """Return the fields of `Parameters` that are settings of a user."""
     return tuple(item for item in fields(Parameters) if "unit" in item.metadata)
 
 
 def parse(name: str, text: str) -> int | float | bool | str:
-    """A setting's value from text, checked against its bounds. Raises UsageError with one line."""
+    """Return a setting's value from text, checked against its bounds. Raises UsageError."""
     known = {item.name: item for item in setting_fields()}
     if name not in known:
         raise UsageError(f"no setting is called {name!r}; see `tradectl config list`")
@@ -162,7 +184,7 @@ def parse(name: str, text: str) -> int | float | bool | str:
 
 
 def with_changes(base: Parameters, changes: dict[str, str]) -> Parameters:
-    """`base` with settings from text, as stored in `user_trading_config`."""
+    """Return `base` with settings from text, as `user_trading_config` stores them."""
     return replace(base, **{name: parse(name, text) for name, text in changes.items()})  # type: ignore[arg-type]
 
 
@@ -175,4 +197,4 @@ WITHOUT_LIMITS = {
 """The portfolio's limits out of the way, as `backtest` of one symbol assumes."""
 
 NOT_OF_A_SYMBOL = frozenset({"universe", "signals_from", "own_shares", "allow_stale", "isolated", "scan_limit", "preopen_orders"})
-"""Settings that say where and how to look: whatever they are, the trades of a symbol are the same."""
+"""Settings that change no trade of a symbol: they choose where and how to scan."""

@@ -1,61 +1,27 @@
-"""Which RSI level a further dip of a held symbol may use.
+"""The RSI level that another buy of a held symbol uses.
 
-A *cycle* is a walk down the levels 30, 20, 10, each used once. An entry uses a level by its RSI (below 30: 30, below 20: 20,
-below 10: 10) and the next buy uses the next lower one, when RSI closes below it. A close that jumps over several levels uses
-the higher one and leaves the lower for later closes. Below the last level nothing is left, until a close with RSI above
-30 ends the cycle; then the entry rule's own level starts it again: 30 above the slow EMA, 20 below it. Only buys that were
-filled count: a cancelled re-entry leaves its level unused, because `last_level` is that of the last *filled* buy.
+A *cycle* goes down the levels 30, 20, 10, each used once. An entry uses a level by its RSI (below 30: 30, below 20: 20, below
+10: 10), and the next buy uses the next lower one, when RSI closes below it. A close below several levels uses the highest of
+them and leaves the lower ones for later closes. After the last level there is no re-entry until a close with RSI above 30 ends
+the cycle. Then the level of the entry rule starts it again: 30 above the slow EMA, 20 below it. Only filled buys count: a
+cancelled re-entry leaves its level unused.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, overload
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from tradectl.strategy.parameters import Parameters
 
-if TYPE_CHECKING:
-    from tradectl.model.history import Floats, Ints
-    from tradectl.strategy.lane_settings import LaneParameters
 
-Mask = NDArray[np.bool_]
-
-
-@overload
-def levels(parameters: Parameters) -> tuple[int, int, int]: ...
-@overload
-def levels(parameters: Parameters | LaneParameters) -> tuple[Any, Any, Any]: ...
-
-
-def levels(parameters: Parameters | LaneParameters) -> tuple[Any, Any, Any]:
-    """The levels of a cycle, highest first."""
+def levels(parameters: Parameters) -> tuple[int, int, int]:
+    """Return the levels of a cycle, highest first."""
     return parameters.reentry_first, parameters.reentry_second, parameters.reentry_third
 
 
-def levels_at_entry(rsi: Floats, parameters: Parameters | LaneParameters) -> Ints:
-    """The level that an entry with each RSI uses: the lowest that it is below; the first one where settings allowed an entry
-    above them all."""
-    first, second, third = levels(parameters)
-    level: Ints = np.where(rsi < third, third, np.where(rsi < second, second, first))
-    return level
-
-
-def next_levels(last_levels: Ints, reset: Mask, rsi: Floats, above_slow: Mask, parameters: Parameters | LaneParameters) -> Ints:
-    """The level that a re-entry decided on this close would use; 0: no re-entry. One value for each position.
-
-    `reset`: whether RSI was above the first level on a close since the bar on which the last filled buy was decided.
-    """
-    first, second, third = levels(parameters)
-    lower = np.where(first < last_levels, first, np.where(second < last_levels, second, np.where(third < last_levels, third, 0)))
-    again = np.where(above_slow, first, np.where(parameters.allow_below_ema200, second, 0))
-    level = np.where(reset, again, lower)
-    return np.where(rsi < level, level, 0)
-
-
 def level_at_entry(rsi: float, parameters: Parameters) -> int:
-    """`levels_at_entry` of one entry, in plain numbers: a row of one costs ten times as much."""
+    """Return the level that an entry with this RSI uses: the lowest that it is below, the first one above them all."""
     first, second, third = levels(parameters)
     return third if rsi < third else second if rsi < second else first
 
@@ -63,8 +29,9 @@ def level_at_entry(rsi: float, parameters: Parameters) -> int:
 def next_level(
     last_level: int, rsi_since_last_decision: ArrayLike, rsi_now: float, above_ema200: bool, parameters: Parameters
 ) -> int:
-    """`next_levels` of one position. `rsi_since_last_decision`: RSI of every bar after the bar on which the last filled buy was
-    decided, this one included."""
+    """Return the level that a re-entry decided on this close would use; 0 for no re-entry.
+
+    `rsi_since_last_decision`: RSI of every bar after the bar on which the last filled buy was decided, this one included."""
     first, second, _ = levels(parameters)
     if np.any(np.asarray(rsi_since_last_decision) > first):
         level = first if above_ema200 else second if parameters.allow_below_ema200 else 0

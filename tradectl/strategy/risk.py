@@ -1,27 +1,21 @@
-"""The one place that says no to a buy. Sells never come here: nothing below touches an exit."""
+"""The limits that can forbid a buy. Sells are not limited here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from tradectl.exchange.bands import Band
-from tradectl.strategy.exact import exact, floor_times
-from tradectl.strategy.parameters import Parameters
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from tradectl.model.history import Ints
-    from tradectl.strategy.lane_settings import LaneParameters
+from tradectl.strategy.parameters import Parameters, exact
 
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """What a buy would add to. `positions`: open ones and entries in flight; `buy_orders`: sent today; `invested`: paise by
-    instrument id, cost of what is held and value of its live buys; `loss`: share of equity lost in this session."""
+    """The account to which a buy would be added.
+
+    `positions`: open ones and entries in flight; `buy_orders`: sent today; `invested`: paise by instrument id, the cost of the
+    held shares and the value of live buys; `loss`: the share of equity lost in this session.
+    """
 
     positions: int = 0
     buy_orders: int = 0
@@ -40,8 +34,11 @@ def deny(
     band: Band | None,
     reentry: bool,
 ) -> str:
-    """'' or why a buy at this limit `price` (paise) may not be sent: daily_loss, buy_orders, limit_distance, band,
-    max_positions, symbol_multiple. `band` None: unbounded. A `reentry` takes no slot, since its position has one."""
+    """Return why a buy at the limit `price` (paise) may not be sent, or ''.
+
+    Reasons: daily_loss, buy_orders, limit_distance, band, max_positions, symbol_multiple. `band` None: no price band. A
+    `reentry` needs no slot, because its position has one.
+    """
     p = parameters
     if p.daily_loss_limit < 1 and exposure.loss > 0 and exposure.loss >= p.daily_loss_limit:
         return "daily_loss"
@@ -60,10 +57,5 @@ def deny(
 
 
 def too_far(price: int, last_close: int, parameters: Parameters) -> bool:
-    """Whether a buy's limit is further from the last close than allowed. Paise."""
+    """Return whether a buy's limit is further from the last close than allowed. Paise."""
     return abs(price - last_close) > exact(parameters.limit_distance) * last_close
-
-
-def too_far_rows(prices: Ints, last_closes: Ints, parameters: LaneParameters) -> NDArray[np.bool_]:
-    """`too_far` of many lanes at once."""
-    return abs(prices - last_closes) > floor_times(last_closes, *parameters.ratio("limit_distance"))

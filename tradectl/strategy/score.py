@@ -1,7 +1,7 @@
-"""How good a candidate is, 0 to 100: its strength now, and what the rules earned on this symbol before.
+"""The score of a candidate, 0 to 100: its strength now, and what the rules earned on the symbol before.
 
-The score explains and orders; it promises nothing (strategy.md). The constants below are the formula itself; what a user may
-weigh differently is in `Parameters`.
+The score explains and ranks; it is no forecast (strategy.md). The constants below belong to the formula; weights that a user may
+change are in `Parameters`.
 """
 
 from __future__ import annotations
@@ -10,20 +10,19 @@ import math
 from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tradectl.model.history import Floats
 from tradectl.model.position import Trade
 from tradectl.strategy.features import Features, Reading
-from tradectl.strategy.parameters import Parameters
-
-if TYPE_CHECKING:
-    from tradectl.strategy.lane_settings import LaneParameters
+from tradectl.strategy.parameters import ArrayValued, Parameters
 
 
 class Verdict(StrEnum):
+    """The verdict about a candidate, best first."""
+
     STRONG_BUY = "STRONG_BUY"
     BUY = "BUY"
     WATCH = "WATCH"
@@ -31,7 +30,7 @@ class Verdict(StrEnum):
 
 
 class BacktestScore(NamedTuple):
-    """`score` 0 to 100; of `k` trades `win` per cent won and the mean was `net` per cent (both 0 without trades)."""
+    """`score` 0 to 100. Of `k` trades `win` per cent won, with a mean net result of `net` per cent (both 0 without trades)."""
 
     score: float
     k: int
@@ -40,17 +39,17 @@ class BacktestScore(NamedTuple):
 
 
 def _clamp(value: float, low: float = 0.0, high: float = 1.0) -> float:
-    """NaN counts as the low end: what is not known earns nothing."""
+    """Return the value within bounds; NaN gives the lower bound."""
     return min(max(low, value), high) if not math.isnan(value) else low
 
 
 def strength(reading: Reading, parameters: Parameters) -> float:
-    """0 to 100: oversold 30, trend 20, reward 20, volume 15, chart 15."""
+    """Return the strength, 0 to 100: oversold 30, trend 20, reward 20, volume 15, chart 15."""
     return sum(strength_parts(reading, parameters).values())
 
 
 def strength_parts(reading: Reading, parameters: Parameters) -> dict[str, float]:
-    """The five parts by name, for `why`. Oversold and volume start where the entry rule does (30 and 0.5)."""
+    """Return the five parts by name. Oversold and volume start where the entry rule does (30 and 0.5)."""
     rising = reading.ema_slow_adjusted > reading.ema_slow_before_adjusted
     return {
         "oversold": 30 * _clamp((parameters.rsi_entry_above - reading.rsi) / 20),
@@ -62,7 +61,7 @@ def strength_parts(reading: Reading, parameters: Parameters) -> dict[str, float]
 
 
 def strengths(rows: Features, parameters: Parameters) -> Floats:
-    """`strength` of many bars at once."""
+    """Return `strength` of many bars."""
 
     def part(points: int, share: Floats) -> Floats:
         clamped: Floats = points * np.clip(np.nan_to_num(share, nan=0.0), 0.0, 1.0)
@@ -80,9 +79,10 @@ def strengths(rows: Features, parameters: Parameters) -> Floats:
 
 
 def backtest_score(trades: Iterable[Trade], as_of: date, parameters: Parameters) -> BacktestScore:
-    """The score of the trades entered in the last years and closed by `as_of`, shrunk towards the rule's average.
+    """Return the score of the trades of the last years that were closed by `as_of`, shrunk towards the rule's average.
 
-    What one session's buy brought is one trade, even where it was sold in parts (locked bonus shares)."""
+    The buys of one session count as one trade, even where they were sold in parts (locked bonus shares).
+    """
     start = since(as_of, parameters.backtest_years)
     results: dict[date, tuple[int, int]] = {}
     for trade in trades:
@@ -100,24 +100,25 @@ def backtest_score(trades: Iterable[Trade], as_of: date, parameters: Parameters)
     return BacktestScore(score, k, won / k if k else 0.0, earned / k if k else 0.0)
 
 
-def combined(strength_score: Any, backtest: Any, parameters: Parameters | LaneParameters) -> Any:
-    """Both in their shares. Numbers or arrays."""
+def combined(strength_score: Any, backtest: Any, parameters: Parameters | ArrayValued) -> Any:
+    """Return the combined score. Numbers or arrays."""
     return parameters.strength_share * strength_score + (1 - parameters.strength_share) * backtest
 
 
 def verdict(combined_score: float, k: int, parameters: Parameters) -> Verdict:
+    """Return the verdict about a combined score; `k`: the trades behind its backtest part."""
     if combined_score >= parameters.strong_buy_score and k >= parameters.strong_buy_trades:
         return Verdict.STRONG_BUY
     return Verdict.BUY if combined_score >= parameters.buy_score else Verdict.WATCH
 
 
 def rank(what: Verdict, combined_score: float, symbol: str) -> tuple[int, float, str]:
-    """Sort key, best first: STRONG_BUY before BUY before the rest, then the score, then the symbol."""
+    """Return the sort key, best first: STRONG_BUY before BUY before the rest, then the score, then the symbol."""
     return list(Verdict).index(what), -combined_score, symbol
 
 
 def since(day: date, years: int) -> date:
-    """The day so many years before; a trade counts if it was entered after it."""
+    """Return the day so many years before; a trade counts if it was entered after it."""
     try:
         return day.replace(year=day.year - years)
     except ValueError:

@@ -1,4 +1,4 @@
-"""How many shares one buy takes: one function for buy, retry, amo-adjust and re-entry."""
+"""The quantity of a buy, for buy, premarket-retry, amo-adjust and re-entries."""
 
 from __future__ import annotations
 
@@ -6,26 +6,18 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tradectl.exchange.charge_rows import most_affordable
 from tradectl.exchange.charges import buy_charges
 from tradectl.exchange.rates import Tariff
-from tradectl.strategy.exact import exact, floor_times
-from tradectl.strategy.parameters import Parameters
-
-if TYPE_CHECKING:
-    from tradectl.model.history import Ints
-    from tradectl.strategy.lane_settings import LaneParameters
+from tradectl.strategy.parameters import Parameters, exact
 
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
-    """Shares to buy; if none, the name of the limit that leaves room for none: price, capital_per_trade, max_order_value,
-    turnover, funds."""
+    """The shares to buy.
+
+    With 0 shares, `reason` names the limit: price, capital_per_trade, max_order_value, turnover, funds, reentry_least.
+    """
 
     quantity: int
     reason: str = ""
@@ -40,10 +32,10 @@ def size(
     funds: int | None = None,
     limit_price: int | None = None,
 ) -> Sizing:
-    """The largest quantity that every limit allows. Amounts in paise; `session` is the day whose charges apply.
+    """Return the largest quantity that every limit allows. Amounts in paise; `session`: the day whose charges apply.
 
-    At `price`, charges included: capital per trade and largest order. At `price`, value only (charges do not burden the
-    market): the share of the average turnover. At `limit_price` (default `price`), charges included: `funds` (None: no bound).
+    At `price`, charges included: capital per trade and largest order. At `price`, value only (charges do not burden the market):
+    the share of the average turnover. At `limit_price` (default `price`), charges included: `funds` (None for no limit).
     """
     if price <= 0:
         return Sizing(0, "price")
@@ -69,8 +61,10 @@ def size_buy(
     limit_price: int | None = None,
     reentry: bool = False,
 ) -> Sizing:
-    """`size` of an entry or a re-entry. A re-entry below its least part of the capital per trade is not worth its charges:
-    reentry_least, or funds where only they are short."""
+    """Return `size` of an entry or a re-entry.
+
+    A re-entry below its least part of the capital per trade gives 0: reason reentry_least, or funds where only funds are short.
+    """
     sizing = size(
         price, session=session, parameters=parameters, average_turnover=average_turnover, funds=funds, limit_price=limit_price
     )
@@ -83,33 +77,19 @@ def size_buy(
     return Sizing(0, "funds" if unbound.quantity * price >= least else "reentry_least")
 
 
-def sizes(prices: Ints, *, session: date, parameters: LaneParameters, average_turnover: Ints) -> Ints:
-    """`size` of many lanes at once, funds out of the way. Prices are positive."""
-    turnover = floor_times(np.maximum(average_turnover, 0), *parameters.ratio("turnover_share"))
-    quantity: Ints = np.minimum(most_affordable(parameters.most, prices, parameters.tariff.rates(session)), turnover // prices)
-    return quantity
-
-
 def worth_changing(current: int, wanted: int, parameters: Parameters) -> bool:
-    """Whether amo-adjust sends a new quantity: it differs by at least one share and the configured share of the current."""
+    """Return whether amo-adjust sends a new quantity: it differs by one share or more, and by the configured share."""
     return abs(wanted - current) >= max(Fraction(1), exact(parameters.amo_adjust_step) * current)
-
-
-def worth_changing_rows(current: Ints, wanted: Ints, parameters: LaneParameters) -> NDArray[np.bool_]:
-    """`worth_changing` of many lanes at once."""
-    numerators, denominators = parameters.ratio("amo_adjust_step")
-    changed: NDArray[np.bool_] = np.abs(wanted - current) >= np.maximum(1, -floor_times(-current, numerators, denominators))
-    return changed
 
 
 @lru_cache(maxsize=256)
 def _paise(rupees: float) -> int:
-    """The whole paise of a setting: what costs whole paise stays within these when it stays within the setting."""
+    """Return a setting in whole paise, rounded down: an amount in whole paise within it is within the setting."""
     return int(exact(rupees) * 100)
 
 
 def _affordable(amount: int, price: int, session: date, tariff: Tariff) -> int:
-    """Most shares whose value and charges stay within `amount`: from the charge-free guess a few steps down, or back up."""
+    """Return the most shares whose value and charges stay within `amount` (paise)."""
     quantity = max(0, amount // price)
     while quantity and (over := quantity * price + buy_charges(session, quantity, price, tariff) - amount) > 0:
         quantity -= max(1, over // (2 * price))

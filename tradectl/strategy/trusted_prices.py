@@ -1,12 +1,12 @@
-"""Which prices of a symbol a decision may rest on: three rules that exclude a symbol whose data contradict themselves.
+"""The prices that a decision may use: three rules exclude a symbol whose data contradict themselves.
 
 - `unknown_action`: from the ex-date of an unknown corporate action until a person decides about it.
 - `unexplained_jump`: an opening gap that no corporate action explains, or an action whose factor the prices do not show, within
-  the last `MEMORY` bars. After 600 bars an EMA200 keeps 0.25 % of what was before.
-- `missing_bars`: within the last `WINDOW` sessions on which the market traded, the symbol has no bar on one after its listing.
-  After 60 bars RSI10 keeps 0.2 % of what was before, and no other window of a rule is longer.
+the last `MEMORY` bars. After 600 bars an EMA200 keeps 0.25 % of the earlier prices.
+- `missing_bars`: the symbol has no bar on a session after its listing, within the last `WINDOW` sessions of the market.
+After 60 bars RSI10 keeps 0.2 % of the earlier prices, and no other window of a rule is longer.
 
-A jump is measured from the close before to the open, because the exchange bounds that gap by the day's band (see `opening_gap`).
+A jump is measured from the close before to the open, because the exchange limits that gap by the day's band (see `opening_gap`).
 """
 
 from __future__ import annotations
@@ -28,17 +28,20 @@ from tradectl.model.opening_gap import LIMIT, within_band
 Mask = NDArray[np.bool_]
 UNKNOWN_ACTION, UNEXPLAINED_JUMP, MISSING_BARS = "unknown_action", "unexplained_jump", "missing_bars"
 MEMORY = 600
-"""Bars that a jump counts for."""
+"""Bars for which a jump excludes a symbol."""
 WINDOW = 60
-"""Sessions without a hole that a symbol needs."""
+"""Sessions without a missing bar that a symbol needs."""
 SMALL = 0.05
-"""An action that moves the price less than this cannot be told from a day's ordinary gap (standard deviation 1.1 %)."""
+"""A smaller move of the price by an action cannot be told from an ordinary opening gap (standard deviation 1.1 %)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """A bar whose open does not fit the close before. `opened`: open / close before, as traded; `expected`: what the corporate
-    actions between the two bars make of a share's price; `applied`: whether a factor was applied that the prices do not show."""
+    """A bar whose open does not fit the close before.
+
+    `opened`: open / close before, as traded. `expected`: the factor of the corporate actions between the two bars. `applied`:
+    whether a factor was applied that the prices do not show.
+    """
 
     index: int
     session: date
@@ -148,10 +151,10 @@ def why_undecided(undecided: date) -> str:
 
 def describe(jump: Jump) -> str:
     """Return one line about a jump: what the prices did, and what the actions say."""
-    told = " | ".join(action.subject or str(action.kind) for action in jump.actions)
+    subjects = " | ".join(action.subject or str(action.kind) for action in jump.actions)
     moved = f"opened at {jump.opened:.3g} of the close of {jump.before}"
     if jump.applied:
-        return f"{jump.session}: {moved}, the factor is {jump.expected:.3g} ({told}): already adjusted?"
+        return f"{jump.session}: {moved}, the factor is {jump.expected:.3g} ({subjects}): already adjusted?"
     if jump.actions:
-        return f"{jump.session}: {moved}, explained is {jump.expected:.3g} ({told})"
+        return f"{jump.session}: {moved}, explained is {jump.expected:.3g} ({subjects})"
     return f"{jump.session}: {moved}, and no corporate action is known"

@@ -12,10 +12,10 @@ from datetime import datetime
 from fractions import Fraction
 
 from tradectl.brokers.paper.book import Book, Kind, Lot
+from tradectl.exchange.bonus_lockup import sessions_locked
 from tradectl.model.market import ActionKind, CorporateAction, Instrument, changes_shares
 from tradectl.model.money import share_out
 from tradectl.model.position import fraction_cash, shares_after
-from tradectl.strategy.credits import sessions_locked
 
 
 def apply_actions(

@@ -12,7 +12,7 @@ from datetime import date, datetime
 
 from tradectl.model.market import Bar, Quote
 from tradectl.model.moment import ist_date
-from tradectl.strategy.path import Path
+from tradectl.model.price_path import Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from tradectl.exchange.phases import PhaseKind
 from tradectl.exchange.sessions import Session
 from tradectl.model.history import History
 from tradectl.model.market import Bar, Instrument
+from tradectl.model.price_path import Path, daily_path, minute_path
 from tradectl.ports import MarketData
-from tradectl.strategy.path import Path, daily_path, minute_path
 
 REREAD = timedelta(seconds=15)
 """How old today's tape may be while today's data still arrives."""

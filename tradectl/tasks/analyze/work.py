@@ -16,9 +16,9 @@ from tradectl.errors import DataError
 from tradectl.execution.closing import is_final, provisional_bars
 from tradectl.ledger.rows import Decision, Signal
 from tradectl.model.moment import ist_date
+from tradectl.screener.screen import InstrumentVerdict, ScreenRequest, ScreenResult, screen, screen_alone
 from tradectl.strategy import exits, score
 from tradectl.strategy.reentry import level_at_entry
-from tradectl.strategy.verdicts import Close, Question, Verdict, judged, judged_alone
 from tradectl.task import Context, Outcome
 
 SURVEILLANCE_HELP = (
@@ -40,7 +40,7 @@ def run(context: Context) -> Outcome:
         universe, session, broker=world.broker, market=world.market, clock=world.clock, sessions=world.sessions
     )
     # a simulation of the past has what it has; `data check` lists its holes
-    close = _judged(context, Question(universe, session, following, bars, parameters, whole=world.mode != "simulated"))
+    close = _judged(context, ScreenRequest(universe, session, following, bars, parameters, whole=world.mode != "simulated"))
     if close.missing is not None:
         raise DataError(close.missing.text)
     if not any(item.reading for item in close.verdicts):
@@ -60,16 +60,16 @@ def run(context: Context) -> Outcome:
     return Outcome(result | {"surveillance": doubt or "lists are recent"})
 
 
-def _judged(context: Context, asked: Question) -> Close:
+def _judged(context: Context, asked: ScreenRequest) -> ScreenResult:
     """The verdicts, made here or in a process of its own."""
     world, parameters = context.world, context.world.parameters
     if parameters.isolated:
         shelf, limit = world.readings.shelf, parameters.scan_limit
-        return apart("the scan", judged_alone, world.market, world.sessions, shelf, asked, limit=limit)
-    return judged(world.market, world.sessions, world.readings, asked, context.progress)
+        return apart("the scan", screen_alone, world.market, world.sessions, shelf, asked, limit=limit)
+    return screen(world.market, world.sessions, world.readings, asked, context.progress)
 
 
-def _keep(context: Context, close: Close, following: date, state: str) -> None:
+def _keep(context: Context, close: ScreenResult, following: date, state: str) -> None:
     """Signals and decisions, all of them or none."""
     ledger = context.world.ledger
     ranked = sorted((item for item in close.verdicts if item.verdict in {"STRONG_BUY", "BUY"}), key=_rank)
@@ -80,11 +80,11 @@ def _keep(context: Context, close: Close, following: date, state: str) -> None:
         ledger.decisions.replace_run("analyze", context.session, context.slot, decisions, context.now)
 
 
-def _rank(item: Verdict) -> tuple[int, float, str]:
+def _rank(item: InstrumentVerdict) -> tuple[int, float, str]:
     return score.rank(score.Verdict(item.verdict), item.combined, item.symbol)
 
 
-def _signal(context: Context, item: Verdict, rank: int, following: date, state: str) -> Signal:
+def _signal(context: Context, item: InstrumentVerdict, rank: int, following: date, state: str) -> Signal:
     reading, parameters = item.reading, context.world.parameters
     assert reading is not None
     tick = context.world.market.instrument(item.instrument_id, following).tick_size
@@ -112,7 +112,7 @@ def _signal(context: Context, item: Verdict, rank: int, following: date, state: 
     )
 
 
-def _decision(item: Verdict) -> Decision:
+def _decision(item: InstrumentVerdict) -> Decision:
     inputs = {} if item.reading is None else item.reading.inputs()
     if item.surveillance:
         inputs |= {"surveillance": item.surveillance}
@@ -126,7 +126,7 @@ def _decision(item: Verdict) -> Decision:
     return Decision(item.instrument_id, item.symbol, item.verdict, item.rule, item.reason, inputs)
 
 
-def _counts(verdicts: Sequence[Verdict]) -> dict[str, object]:
+def _counts(verdicts: Sequence[InstrumentVerdict]) -> dict[str, object]:
     count = Counter(item.verdict for item in verdicts)
     rules = {
         kind: dict(sorted(Counter(item.rule for item in verdicts if item.verdict == kind.upper()).items()))

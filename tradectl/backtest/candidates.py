@@ -1,0 +1,85 @@
+"""The symbols that share one account, each with its signals: the BUY and STRONG_BUY of `analyze`, evening by evening.
+
+Signals do not depend on what the account holds, so they are computed once before the account is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tradectl.backtest.context import BacktestContext, Span
+from tradectl.backtest.engine import reference
+from tradectl.strategy.entry import Mask, admission_mask, entry_mask, is_share
+from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.score import Verdict, backtest_score, combined, rank, strength, verdict
+
+if TYPE_CHECKING:
+    from tradectl.exchange.sessions import SessionTable
+    from tradectl.ports import MarketData
+
+Rank = tuple[int, float, str]
+"""The sort key of `score.rank`: the smallest is bought first."""
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A symbol and its signals. `signals`: the rank by index of the bar; `entries` is True on the same bars."""
+
+    context: BacktestContext
+    signals: Mapping[int, Rank]
+    entries: Mask
+
+    @classmethod
+    def of(cls, context: BacktestContext, span: Span) -> Candidate:
+        """Return the candidate of one context, with its signals on the closes of the span."""
+        history, parameters = context.history, context.parameters
+        admitted = admission_mask(history, context.features, parameters, context.excluded) & context.trusted
+        rule = entry_mask(context.features, parameters) & admitted
+        spanned = (history.sessions >= span.first.toordinal()) & (history.sessions <= span.last.toordinal())
+        bars = [j for j in (rule & spanned).nonzero()[0].tolist() if is_share(context.instrument(history.session(j)).isin)]
+        signals = _ranked(context, bars) if bars else {}
+        entries = np.zeros(len(history), dtype=np.bool_)
+        entries[list(signals)] = True
+        return cls(context, signals, entries)
+
+
+def candidate_of(
+    market: MarketData, sessions: SessionTable, parameters: Parameters, instrument_id: str, span: Span
+) -> Candidate | None:
+    """Return the candidate of one instrument, or None without bars."""
+    context = context_of(market, sessions, parameters, instrument_id)
+    return Candidate.of(context, span) if context is not None else None
+
+
+def context_of(market: MarketData, sessions: SessionTable, parameters: Parameters, instrument_id: str) -> BacktestContext | None:
+    """Return the context of one instrument on the evening of its last bar, or None without bars.
+
+    It includes the ex-dates of the next session, which are known on that evening.
+    """
+    history = market.history(instrument_id)
+    if history is None or not len(history):
+        return None
+    context = BacktestContext.gather(market, sessions, parameters, instrument_id, history=history)
+    last = history.session(len(history) - 1)
+    if last < sessions.last:
+        coming = market.actions(instrument_id, last, sessions.next_run_session(last).date)
+        context = replace(context, actions=(*context.actions, *coming))
+    return context
+
+
+def _ranked(context: BacktestContext, bars: list[int]) -> dict[int, Rank]:
+    """Return the rank of each of these bars whose score is a BUY or a STRONG_BUY."""
+    trades, parameters = reference(context), context.parameters
+    found = {}
+    for j in bars:
+        reading = context.features.reading(context.history, j)
+        past = backtest_score(trades, reading.session, parameters)
+        score = float(combined(strength(reading, parameters), past.score, parameters))
+        decided = verdict(score, past.k, parameters)
+        if decided in {Verdict.STRONG_BUY, Verdict.BUY}:
+            found[j] = rank(decided, score, context.instrument(reading.session).symbol)
+    return found

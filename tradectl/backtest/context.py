@@ -1,0 +1,86 @@
+"""The input of a backtest of one symbol: bars, features, corporate actions, sessions and parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from tradectl.exchange.sessions import SessionTable
+from tradectl.model.history import History, Ints
+from tradectl.model.market import CorporateAction, Instrument
+from tradectl.model.price_path import MinuteBar
+from tradectl.model.surveillance import Spells
+from tradectl.strategy.features import Features, features
+from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.trusted_prices import Mask, trusted_mask, undecided_from
+
+if TYPE_CHECKING:
+    from tradectl.ports import MarketData
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The dates from `first` to `last`, both included."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, eq=False)
+class BacktestContext:
+    """All data of one symbol that a backtest reads. Functions return the same value for the same session.
+
+    `instrument(session)` is the security on that session. `actions` are oldest first. `minutes(session)` are its minute bars,
+    empty without any. `excluded`: the dates on which a surveillance list excludes it. `traded`: the sessions on which the market
+    traded (ordinals), None where that is unknown.
+    """
+
+    history: History
+    features: Features
+    instrument: Callable[[date], Instrument]
+    actions: tuple[CorporateAction, ...]
+    sessions: SessionTable
+    parameters: Parameters
+    minutes: Callable[[date], Sequence[MinuteBar]] = lambda _: ()
+    excluded: Spells = ()
+    traded: Ints | None = None
+
+    @cached_property
+    def trusted(self) -> Mask:
+        """Return the bars on whose close the stored prices can be trusted (see `trusted_prices`)."""
+        return trusted_mask(self.history, self.actions, self.traded)
+
+    @cached_property
+    def undecided_from(self) -> date | None:
+        """Return the first ex-date of an unknown action without a decision; nothing is traded from it on."""
+        return undecided_from(self.actions)
+
+    @classmethod
+    def gather(
+        cls,
+        market: MarketData,
+        sessions: SessionTable,
+        parameters: Parameters,
+        instrument_id: str,
+        *,
+        history: History,
+        columns: Features | None = None,
+    ) -> BacktestContext:
+        """Return the context of one instrument from a market. `columns`: the features of `history`, where they are known."""
+        if columns is None:
+            columns = features(history, parameters)
+        span = (history.session(0), history.session(len(history) - 1)) if len(history) else None
+        return cls(
+            history=history,
+            features=columns,
+            instrument=lambda session: market.instrument(instrument_id, session),
+            actions=tuple(market.actions(instrument_id, *span)) if span else (),
+            sessions=sessions,
+            parameters=parameters,
+            minutes=lambda session: market.minutes(instrument_id, session),
+            excluded=market.excluded(instrument_id),
+            traded=market.panel().sessions,
+        )

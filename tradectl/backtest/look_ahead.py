@@ -1,0 +1,182 @@
+"""The check for look-ahead: an engine is run again on bars that end earlier, and must have decided the same.
+
+Whole evenings are compared: everything done by then, and the orders for the next session. They are drawn where look-ahead would
+show: evenings with an order or a signal, and evenings with an oversold symbol and no order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass
+from datetime import date
+from typing import NamedTuple, Protocol, TypeVar
+
+import numpy as np
+
+from tradectl.backtest.candidates import Candidate
+from tradectl.backtest.context import BacktestContext
+from tradectl.backtest.portfolio import Portfolio
+from tradectl.backtest.symbol_run import Backtest
+from tradectl.ports import Tell, silence
+
+SEEN, SCORE, HELD, ORDERED, TRADED = (
+    "what the rules see",
+    "how good it is",
+    "what is held",
+    "what is ordered",
+    "what was traded",
+)
+MISSING = "a bar was read that did not exist yet"
+Evening = Mapping[str, Mapping[str, object]]
+"""By instrument with a bar of the session: what had been done by its evening, by part. Values are compared exactly."""
+M = TypeVar("M")
+
+
+class CheckDays(NamedTuple):
+    """Sessions (ordinals) on which any instrument has a bar; those with an order or a signal; those with an oversold symbol."""
+
+    there: set[int]
+    wanted: set[int]
+    oversold: set[int]
+
+
+class Engine(Protocol[M]):
+    """An engine under test. After returning an `Evening`, it has run through the end of that session."""
+
+    @property
+    def caption(self) -> str:
+        """Return the name of the engine for the report."""
+
+    def days(self) -> CheckDays:
+        """Return the days from which evenings are drawn."""
+
+    def whole(self, session: date) -> Evening:
+        """Return an evening of the run over all bars. Called in ascending order of sessions."""
+
+    def cut(self, session: date) -> M:
+        """Return the market with the bars up to that session only."""
+
+    def again(self, market: M, session: date) -> Evening:
+        """Return an evening of a run on a market that was cut. Instruments without bars are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookAheadReport:
+    """The outcome of a check. `compared`: symbols times evenings, of so many `sessions`; `differences`: one line each.
+
+    `engine`: what was run again; `parts`: what was compared.
+    """
+
+    compared: int
+    sessions: int
+    differences: tuple[str, ...]
+    engine: str = ""
+    parts: tuple[str, ...] = ()
+
+
+def look_ahead(engine: Engine[M], sessions: Sequence[date], tell: Tell = silence) -> LookAheadReport:
+    """Compare the evenings of `sessions` and return the report. Reading a bar that does not exist yet is a difference too."""
+    compared = 0
+    differences: list[str] = []
+    parts: dict[str, None] = {}
+    for number, session in enumerate(sorted(sessions), 1):
+        known = engine.whole(session)
+        compared += len(known)
+        parts |= {part: None for decided in known.values() for part in decided}
+        market = engine.cut(session)
+        try:
+            found = engine.again(market, session)
+        except IndexError:
+            differences.append(f"{session}: {MISSING}")
+        else:
+            differences += _differences(session, known, found)
+        tell(session.isoformat(), number, len(sessions))
+    return LookAheadReport(compared, len(sessions), tuple(differences), engine.caption, tuple(parts))
+
+
+def account_evening(portfolio: Portfolio, session: date) -> Evening:
+    """Return the evening of an account that has run exactly through the end of that session."""
+    orders = {buy.column: (number, buy.order, buy.sent) for number, buy in enumerate(portfolio.buys)}
+    found = {}
+    for column, (item, run) in enumerate(zip(portfolio.candidates, portfolio.runs, strict=True)):
+        history = item.context.history
+        j = history.index(session)
+        if j is not None:
+            found[history.instrument_id] = {
+                SEEN: _seen(item.context, j),
+                SCORE: item.signals.get(j),
+                HELD: (run.holding, run.level, run.buys, run.decided),
+                ORDERED: orders.get(column),
+                TRADED: tuple(run.fills),
+            }
+    return found
+
+
+def symbols_evening(runs: Iterable[tuple[BacktestContext, Backtest]], session: date) -> Evening:
+    """Return the orders and fills of each symbol alone up to that evening. A run may have gone on since."""
+    found = {}
+    for context, done in runs:
+        history = context.history
+        j = history.index(session)
+        if j is not None:
+            fills = tuple(fill for fill in done.fills if fill.session <= session)
+            adjusted = tuple(item for item in done.adjustments if item.ex_date <= session)
+            orders = tuple(order for order in done.orders if order.decided <= j)
+            found[history.instrument_id] = {SEEN: _seen(context, j), ORDERED: orders, TRADED: (fills, adjusted)}
+    return found
+
+
+def account_days(candidates: Sequence[Candidate]) -> CheckDays:
+    """Return the days of the symbols of an account."""
+    found = CheckDays(set(), set(), set())
+    for item in candidates:
+        days = item.context.history.sessions
+        found.there.update(days.tolist())
+        found.wanted.update(days[list(item.signals)].tolist())
+        found.oversold.update(_oversold(item.context))
+    return found
+
+
+def symbols_days(runs: Iterable[tuple[BacktestContext, Backtest]]) -> CheckDays:
+    """Return the days of symbols that were each run alone."""
+    found = CheckDays(set(), set(), set())
+    for context, done in runs:
+        days = context.history.sessions
+        found.there.update(days.tolist())
+        found.wanted.update(days[[order.decided for order in done.orders]].tolist())
+        found.oversold.update(_oversold(context))
+    return found
+
+
+def evenings(days: CheckDays, sessions: Sequence[date], count: int, seed: int) -> list[date]:
+    """Return `count` of the sessions with bars, or all where there are fewer, oldest first.
+
+    Sessions with a signal or an order alternate with sessions on which a symbol was only oversold.
+    """
+    known = [session for session in sessions if session.toordinal() in days.there]
+    generator = np.random.default_rng(seed)
+    drawn = [known[i] for i in generator.permutation(len(known)).tolist()]
+    wanted = [day for day in drawn if day.toordinal() in days.wanted]
+    low = [day for day in drawn if day.toordinal() in days.oversold - days.wanted]
+    pairs = [day for pair in zip(wanted, low, strict=False) for day in pair]
+    return sorted(list(dict.fromkeys([*pairs, *wanted, *low, *drawn]))[:count])
+
+
+def _seen(context: BacktestContext, j: int) -> str:
+    """Return the features of a bar as text, because NaN does not equal itself."""
+    return repr(astuple(context.features.reading(context.history, j)))
+
+
+def _oversold(context: BacktestContext) -> list[int]:
+    found: list[int] = context.history.sessions[context.features.rsi < context.parameters.rsi_entry_above].tolist()
+    return found
+
+
+def _differences(session: date, known: Evening, found: Evening) -> list[str]:
+    words = []
+    for name, decided in known.items():
+        again = found.get(name, {})
+        unequal = [part for part, value in decided.items() if part not in again or again[part] != value]
+        if unequal:
+            words.append(f"{name} on {session}: {', '.join(unequal)}")
+    return words

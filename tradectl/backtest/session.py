@@ -1,0 +1,195 @@
+"""One symbol's orders inside one session: the walk, minute by minute, and the closed form that gives the same result.
+
+Each minute the exchange fills orders up to that moment, then the sell monitor steps; the open comes before the first step. A buy
+waits at its limit from the open. The monitor keeps one sell for all shares that may be sold, at the lowest target price seen in
+the session. An order placed at or below the last price trades at the last price at once. A waiting order trades at its own price
+when the path crosses it.
+
+On the path of a daily bar only the open, the extremes and the close decide, because a target never falls while the price rises.
+`closed_form` compares these four prices; tests hold it equal to `walk`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tradectl.model.market import Bar
+from tradectl.model.order import Side
+from tradectl.model.price_path import MINUTE, MinuteBar, Path, daily_path, low_comes_first, minute_path
+from tradectl.strategy.exits import target_price
+from tradectl.strategy.parameters import Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPlan:
+    """The start of a session. Prices in paise.
+
+    `held`: shares that may be sold. `buy_quantity` at `buy_limit` waits for the open (0 for none). `same_day`: shares bought
+    today may be sold today. `rsi_exit`: sell at the open instead of at the target. `ema_level`: rupees at today's scale.
+    `ceiling`: the lowest target of earlier sessions, which today's target must not exceed.
+    """
+
+    held: int
+    ema_level: float
+    tick: int
+    buy_limit: int = 0
+    buy_quantity: int = 0
+    same_day: bool = True
+    rsi_exit: bool = False
+    ceiling: int | None = None
+
+    def target(self, last: int, parameters: Parameters) -> int:
+        """Return the target price in paise when the last price is `last`."""
+        price = target_price(self.ema_level, last, self.tick, parameters)
+        return price if self.ceiling is None else min(price, self.ceiling)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFill:
+    """A fill, `second` seconds after the open. `price` in paise."""
+
+    side: Side
+    quantity: int
+    price: int
+    second: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionResult:
+    """Fills in order of time. `resting`: the lowest target at which unsold shares waited (paise), None without one."""
+
+    executions: tuple[SessionFill, ...] = ()
+    resting: int | None = None
+
+
+def trade(bar: Bar, minutes: int, minute_bars: tuple[MinuteBar, ...], plan: SessionPlan, parameters: Parameters) -> SessionResult:
+    """Return the result of a session of so many minutes, along its minute bars where there are any, else along the daily bar."""
+    inside = [item for item in minute_bars if 0 <= item[0] < minutes]
+    if inside:
+        return walk(minute_path(inside, bar.open), minutes, plan, parameters)
+    if _unusual(bar, plan, parameters):
+        return walk(daily_path(bar.open, bar.high, bar.low, bar.close, minutes), minutes, plan, parameters)
+    return closed_form(bar, minutes, plan, parameters)
+
+
+def _unusual(bar: Bar, plan: SessionPlan, parameters: Parameters) -> bool:
+    """Return whether a price below the open could be at or above its own target, which the closed form excludes.
+
+    That is an open off the tick, or a limit that is not below the fast EMA (a setting can allow that).
+    """
+    return bar.open % plan.tick != 0 or (plan.buy_quantity > 0 and plan.buy_limit >= plan.target(plan.buy_limit, parameters))
+
+
+def closed_form(bar: Bar, minutes: int, plan: SessionPlan, parameters: Parameters) -> SessionResult:
+    """Return the result of the walk along a daily bar's path, from its four prices alone."""
+    low_first = low_comes_first(bar.open, bar.high, bar.low)
+    at_open, at_low = plan.target(bar.open, parameters), plan.target(bar.low, parameters)
+    executions: list[SessionFill] = []
+    shares, wanted = plan.held, plan.buy_quantity
+    if wanted and bar.open <= plan.buy_limit:
+        executions.append(SessionFill(Side.BUY, wanted, bar.open, 0))
+        shares += wanted if plan.same_day else 0
+        wanted = 0
+    if shares and (plan.rsi_exit or bar.open >= at_open):
+        executions.append(SessionFill(Side.SELL, shares, bar.open, 0))
+        return SessionResult(tuple(executions))
+    dips = wanted > 0 and bar.low <= plan.buy_limit
+    rises_first = not low_first and shares > 0 and bar.high >= at_open
+    best_after_low = bar.high if low_first else bar.close
+    if not dips and not rises_first and not (shares and best_after_low >= at_low):
+        return SessionResult(tuple(executions), at_low if shares else None)
+    path = daily_path(bar.open, bar.high, bar.low, bar.close, minutes)
+    end = minutes * MINUTE
+    if rises_first:
+        executions.append(SessionFill(Side.SELL, shares, at_open, _reached(path.first_at_or_above(at_open, 0, end))))
+        return SessionResult(tuple(executions))
+    if dips:
+        second = _reached(path.first_at_or_below(plan.buy_limit, 0, end))
+        executions.append(SessionFill(Side.BUY, wanted, plan.buy_limit, second))
+        shares += wanted if plan.same_day else 0
+    if shares and best_after_low >= at_low:
+        turn = path.seconds[1 if low_first else 2]
+        executions.append(SessionFill(Side.SELL, shares, at_low, _reached(path.first_at_or_above(at_low, turn, end))))
+        return SessionResult(tuple(executions))
+    return SessionResult(tuple(executions), at_low if shares else None)
+
+
+def _reached(second: int | None) -> int:
+    if second is None:
+        raise AssertionError("a daily path reaches every price between its corners")
+    return second
+
+
+def walk(path: Path, minutes: int, plan: SessionPlan, parameters: Parameters, step: int = 1) -> SessionResult:
+    """Return the result of a session, minute by minute (every `step` minutes), with the exchange and the sell monitor."""
+    return _Walk(path, minutes * MINUTE, plan, parameters).run(step * MINUTE)
+
+
+class _Walk:
+    """The state between two steps of the monitor."""
+
+    def __init__(self, path: Path, end: int, plan: SessionPlan, parameters: Parameters) -> None:
+        self.path, self.end, self.plan, self.parameters = path, end, plan, parameters
+        self.executions: list[SessionFill] = []
+        self.shares = plan.held
+        self.wanted = plan.buy_quantity
+        self.sold = False
+        self.offered = 0
+        self.resting: int | None = None
+
+    def run(self, step: int) -> SessionResult:
+        """Walk the whole session and return its result."""
+        opened = self.path.price_at(0)
+        if self.wanted and opened <= self.plan.buy_limit:
+            self._buy(opened, 0)
+        if self.plan.rsi_exit and self.shares:
+            self._sell(self.shares, opened, 0)
+            return SessionResult(tuple(self.executions))
+        for now in range(0, self.end, step):
+            if not self.shares and not self.wanted:
+                break
+            self._monitor(now)
+            self._exchange(now + 1, min(now + step, self.end))
+        return SessionResult(tuple(self.executions), self.resting if self.shares else None)
+
+    def _monitor(self, now: int) -> None:
+        """Do one step: cancel a buy that a sell would cross, lower the target, offer all shares that may be sold."""
+        if self.sold:
+            self.wanted = 0
+        if not self.shares:
+            return
+        last = self.path.price_at(now)
+        target = self.plan.target(last, self.parameters)
+        self.resting = target if self.resting is None else min(self.resting, target)
+        if self.resting <= self.plan.buy_limit:
+            self.wanted = 0
+        self.offered = self.shares
+        if last >= self.resting:
+            self._sell(self.offered, last, now)
+            self.wanted = 0
+
+    def _exchange(self, a: int, b: int) -> None:
+        """Fill the orders that the path crosses in [a, b], in order of time."""
+        hits: list[tuple[int, Side]] = []
+        if self.offered and self.resting is not None:
+            second = self.path.first_at_or_above(self.resting, a, b)
+            hits += [] if second is None else [(second, Side.SELL)]
+        if self.wanted:
+            second = self.path.first_at_or_below(self.plan.buy_limit, a, b)
+            hits += [] if second is None else [(second, Side.BUY)]
+        for second, side in sorted(hits, key=lambda hit: hit[0]):
+            if side is Side.SELL and self.resting is not None:
+                self._sell(self.offered, self.resting, second)
+            else:
+                self._buy(self.plan.buy_limit, second)
+
+    def _buy(self, price: int, second: int) -> None:
+        self.executions.append(SessionFill(Side.BUY, self.wanted, price, second))
+        self.shares += self.wanted if self.plan.same_day else 0
+        self.wanted = 0
+
+    def _sell(self, quantity: int, price: int, second: int) -> None:
+        self.executions.append(SessionFill(Side.SELL, quantity, price, second))
+        self.shares -= quantity
+        self.offered = 0
+        self.sold = True

@@ -1,0 +1,317 @@
+"""The run of one symbol, bar by bar: held and locked shares, the cycle of re-entry levels, and the order for the next session.
+
+Decisions are made on the close of each run session that has a bar. An order is valid in the next run session only, and expires
+where the symbol has no bar there. Without shares or an order the run jumps to the next bar on which the entry rule holds.
+Positions, trades and money are computed from the fills (`model.position.fold`).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from itertools import groupby
+
+from tradectl.backtest.context import BacktestContext
+from tradectl.backtest.session import SessionPlan, SessionResult, trade
+from tradectl.exchange.charges import day_charges
+from tradectl.exchange.corporate_actions import BarStep, HeldShares, apply_actions
+from tradectl.exchange.sessions import Session
+from tradectl.exchange.ticks import round_down
+from tradectl.model.market import CorporateAction, bars_entry
+from tradectl.model.order import Fill, Side
+from tradectl.model.position import Adjustment, Folded, Trade, fold
+from tradectl.model.surveillance import is_excluded
+from tradectl.strategy.entry import Mask, admission_mask, entry_mask, is_share, reward_gone
+from tradectl.strategy.exits import entry_limit, rsi_exit_due
+from tradectl.strategy.reentry import level_at_entry, next_level
+from tradectl.strategy.risk import too_far
+from tradectl.strategy.sizing import Sizing, size_buy, worth_changing
+
+TRADE_FOR_TRADE = frozenset({"BE", "BZ"})
+"""Series whose shares cannot be sold on the day they are bought."""
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """The result of a run. `charges` in paise by fill id. `folded`: trades and the open position, computed from the fills.
+    `orders`: every buy that the run decided by itself, filled or not.
+    """
+
+    first: date
+    last: date
+    fills: tuple[Fill, ...]
+    adjustments: tuple[Adjustment, ...]
+    charges: Mapping[str, int]
+    folded: Folded
+    orders: tuple[PlannedBuy, ...] = ()
+
+    @property
+    def trades(self) -> tuple[Trade, ...]:
+        """Return the closed trades."""
+        return self.folded.trades
+
+    @property
+    def open_position(self) -> Folded | None:
+        """Return the fold where shares are still held, else None."""
+        return self.folded if self.folded.quantity else None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedBuy:
+    """A buy for one session, decided on the close of bar `decided`. `limit` in paise; `reentry`: the symbol is already held."""
+
+    session: date
+    decided: int
+    limit: int
+    quantity: int
+    level: int
+    reentry: bool = False
+
+
+class SymbolRun:
+    """The state of one symbol from bar to bar: shares, locked shares, the cycle of levels, and the order for the next session.
+
+    `run` does all sessions without a limit of funds. `Portfolio` calls the steps of a session itself, for symbols that are held,
+    ordered or wanted: `apply_actions`, `withdrawn`, `fitted`, `trade`, `wanted`, `sized`. It keeps the orders then, and
+    `order` stays None.
+    """
+
+    def __init__(
+        self,
+        context: BacktestContext,
+        first: date,
+        last: date,
+        accept: Callable[[int], bool] | None = None,
+        entries: Mask | None = None,
+    ) -> None:
+        history, sessions = context.history, context.sessions
+        self.context, self.accept = context, accept
+        self.first, self.last = max(first, sessions.first), min(last, sessions.last)
+        self.begin = bisect_left(history.sessions, self.first.toordinal())
+        self.end = bisect_right(history.sessions, self.last.toordinal())
+        rule = entry_mask(context.features, context.parameters) if entries is None else entries
+        mask = rule & admission_mask(history, context.features, context.parameters, context.excluded) & context.trusted
+        if context.undecided_from is not None:  # nothing is traded from then on, what is held stays
+            self.end = min(self.end, bisect_left(history.sessions, context.undecided_from.toordinal()))
+        self.entry_bars: list[int] = mask.nonzero()[0].tolist()
+        self.ex_dates = [action.ex_date for action in context.actions]
+        self.fills: list[Fill] = []
+        self.adjustments: list[Adjustment] = []
+        self.order: PlannedBuy | None = None
+        self.orders: list[PlannedBuy] = []
+        self.flat_at = min(self.begin, max(self.end - 1, 0))
+        self._flat()
+
+    def _flat(self) -> None:
+        self.holding = HeldShares(0)
+        self.buys = self.level = self.decided = 0
+
+    def run(self) -> Backtest:
+        """Run all sessions of the span and return the result."""
+        j, looked_at = self._next(self.begin), -1
+        while j < self.end:
+            if not self.holding.quantity and not self.order:
+                self.flat_at = j
+            looked_at = j
+            day = self.context.history.session(j)
+            session = self.context.sessions.session(day)
+            self.apply_actions(j, day)
+            if session is not None and session.runs:
+                result = self.trade(j, session, self._due(j, day))
+                self._decide(j, day, traded=bool(result.executions))
+            j = self._next(j + 1)
+        if looked_at < self.end - 1:
+            self.flat_at = self.end - 1
+        return self.result()
+
+    def _next(self, j: int) -> int:
+        """Return the next bar to visit: the following one while something is held or ordered, else the next entry bar.
+
+        So nothing is held or ordered where the run ends before the last bar.
+        """
+        if self.holding.quantity or self.order:
+            return j
+        k = bisect_left(self.entry_bars, j)
+        return self.entry_bars[k] if k < len(self.entry_bars) else self.end
+
+    # --- decisions on a close
+
+    def _decide(self, j: int, day: date, *, traded: bool) -> None:
+        order = self.wanted(j, day, traded=traded)
+        if order is None or (not order.reentry and self.accept is not None and not self.accept(j)):
+            return
+        quantity = self.sized(order).quantity
+        if quantity:
+            self.order = replace(order, quantity=quantity)
+            self.orders.append(self.order)
+
+    def wanted(self, j: int, day: date, *, traded: bool) -> PlannedBuy | None:
+        """Return the buy that the rules want for the next run session after the close of bar `j`, without a quantity, or None.
+
+        `traded`: whether the symbol traded in this session, which forbids an entry.
+        """
+        if day >= self.last or not self.context.trusted[j]:
+            return None
+        reentry = self.holding.quantity > 0
+        if reentry and is_excluded(self.context.excluded, day):
+            return None
+        level = self._reentry_level(j) if reentry else self._entry_level(j, day, traded=traded)
+        if not level:
+            return None
+        session = self.context.sessions.next_run_session(day).date
+        if session > self.last or (not reentry and self._barred(day, session)):
+            return None
+        limit = entry_limit(
+            int(self.context.history.close[j]), self.context.instrument(session).tick_size, self.context.parameters
+        )
+        return PlannedBuy(session, j, limit, 0, level, reentry)
+
+    def _entry_level(self, j: int, day: date, *, traded: bool) -> int:
+        k = bisect_left(self.entry_bars, j)
+        if traded or k == len(self.entry_bars) or self.entry_bars[k] != j:
+            return 0
+        if not is_share(self.context.instrument(day).isin):
+            return 0
+        return level_at_entry(float(self.context.features.rsi[j]), self.context.parameters)
+
+    def _reentry_level(self, j: int) -> int:
+        table, parameters = self.context.features, self.context.parameters
+        if self.buys >= parameters.max_buys:
+            return 0
+        above = bool(table.close[j] > table.ema_slow[j])
+        return next_level(self.level, table.rsi[self.decided + 1 : j + 1], float(table.rsi[j]), above, parameters)
+
+    def _barred(self, after: date, through: date) -> bool:
+        """Return whether an ex-date that cancels buys lies in (after, through]."""
+        return any(bars_entry(action) for action in self._actions(after, through))
+
+    def _actions(self, after: date, through: date) -> tuple[CorporateAction, ...]:
+        return self.context.actions[bisect_right(self.ex_dates, after) : bisect_right(self.ex_dates, through)]
+
+    def sized(self, order: PlannedBuy, funds: int | None = None) -> Sizing:
+        """Return the quantity of a wanted buy. `funds` in paise, None for no limit; a quantity of 0 has a reason."""
+        return self._sizing(order, order.limit, funds, reentry=order.reentry)
+
+    def _sizing(self, order: PlannedBuy, price: int, funds: int | None, *, reentry: bool = False) -> Sizing:
+        return size_buy(
+            price,
+            session=order.session,
+            parameters=self.context.parameters,
+            average_turnover=int(self.context.features.average_turnover[order.decided]),
+            funds=funds,
+            limit_price=order.limit,
+            reentry=reentry,
+        )
+
+    # --- a session
+
+    def _due(self, j: int, day: date) -> PlannedBuy | None:
+        """Return the order for this session after the steps before the open, or None. An order for an earlier session expires."""
+        order = self.order
+        if order is None or order.session > day:
+            return None
+        self.order = None
+        return self.fitted(order, j) if order.session == day and not self.withdrawn(order) else None
+
+    def withdrawn(self, order: PlannedBuy) -> bool:
+        """Return whether premarket-retry cancels an order: an ex-date, a surveillance list, or a limit too far from the last
+        close.
+
+        A surveillance list has no publication time, so it counts from the evening of its date.
+        """
+        history = self.context.history
+        if is_excluded(self.context.excluded, order.session - timedelta(days=1)):
+            return True
+        last = history.last_index(order.session - timedelta(days=1))
+        return self._barred(history.session(order.decided), order.session) or too_far(
+            order.limit, int(history.close[last]), self.context.parameters
+        )
+
+    def fitted(self, order: PlannedBuy, j: int, funds: int | None = None) -> PlannedBuy | None:
+        """Return the order as amo-adjust changes it at the open of bar `j`, or None where amo-adjust cancels it.
+
+        `funds`: paise for the whole order, None for no limit.
+        """
+        history, parameters = self.context.history, self.context.parameters
+        opened = int(history.open[j])
+        ema_level = float(self.context.features.ema_fast[order.decided] / history.multiplier[j])
+        if reward_gone(opened, ema_level, parameters):
+            return None
+        wanted = self._sizing(order, min(opened, order.limit), funds).quantity
+        if wanted and worth_changing(order.quantity, wanted, parameters):
+            order = replace(order, quantity=wanted)
+        if parameters.amo_adjust_reprice and opened < order.limit:
+            order = replace(order, limit=round_down(opened, self.context.instrument(order.session).tick_size))
+        return order
+
+    def trade(self, j: int, session: Session, order: PlannedBuy | None) -> SessionResult:
+        """Trade the held shares and a buy through bar `j`, which is the bar of this run session."""
+        day = session.date
+        held = self.holding.free(day)
+        if not held and order is None:
+            return SessionResult()
+        history, table, parameters = self.context.history, self.context.features, self.context.parameters
+        instrument, last = self.context.instrument(day), j - 1
+        plan = SessionPlan(
+            held=held,
+            ema_level=float(table.ema_fast[last] / history.multiplier[j]),
+            tick=instrument.tick_size,
+            buy_limit=order.limit if order else 0,
+            buy_quantity=order.quantity if order else 0,
+            same_day=str(history.series[j]) not in TRADE_FOR_TRADE,
+            rsi_exit=held > 0 and rsi_exit_due(float(table.rsi[last]), parameters),
+            ceiling=self.holding.ceiling if parameters.freeze == "position" else None,
+        )
+        minutes = session.minutes(instrument.closing_auction)
+        result = trade(history.bar(j), minutes, tuple(self.context.minutes(day)), plan, parameters)
+        self._book(result, session, instrument.symbol, order)
+        return result
+
+    def _book(self, result: SessionResult, session: Session, symbol: str, order: PlannedBuy | None) -> None:
+        ceiling = result.resting if result.resting is not None else self.holding.ceiling
+        if not result.executions:
+            if ceiling != self.holding.ceiling:
+                self.holding = replace(self.holding, ceiling=ceiling)
+            return
+        opened, bought = session.open_at(), 0
+        for item in result.executions:
+            at = opened + timedelta(seconds=item.second)
+            number = len(self.fills) + 1
+            fill_id = f"{self.context.history.instrument_id}-{number}"
+            self.fills.append(Fill(fill_id, symbol, item.side, item.quantity, item.price, session.date, at, number))
+            if item.side is Side.BUY and order is not None:
+                bought += item.quantity
+                self.buys, self.level, self.decided = self.buys + 1, order.level, order.decided
+            else:
+                bought -= item.quantity
+        self.holding = replace(self.holding, quantity=self.holding.quantity + bought, ceiling=ceiling)
+        if not self.holding.quantity:
+            self._flat()
+
+    def apply_actions(self, j: int, day: date) -> None:
+        """Apply the corporate actions with an ex-date after the previous bar, up to this one, to the held shares."""
+        history = self.context.history
+        actions = self._actions(history.session(j - 1), day) if self.holding.quantity else ()
+        if not actions:
+            return
+        step = BarStep(
+            close=int(history.close[j - 1]),
+            open=int(history.open[j]),
+            multiplier_before=float(history.multiplier[j - 1]),
+            multiplier=float(history.multiplier[j]),
+            tick=self.context.instrument(day).tick_size,
+        )
+        self.holding, booked = apply_actions(self.holding, actions, step, self.context.sessions)
+        self.adjustments += booked
+        if not self.holding.quantity:
+            self._flat()
+
+    def result(self) -> Backtest:
+        """Return the result of all sessions so far."""
+        charges: dict[str, int] = {}
+        for day, fills in groupby(self.fills, key=lambda fill: fill.session):
+            charges.update(day_charges(day, list(fills), self.context.parameters.tariff).by_fill)
+        folded = fold(self.fills, self.adjustments, charges)
+        return Backtest(self.first, self.last, tuple(self.fills), tuple(self.adjustments), charges, folded, tuple(self.orders))

@@ -1,0 +1,91 @@
+"""The effect of corporate actions on held shares before a session begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, time
+from fractions import Fraction
+
+from tradectl.exchange.bonus_lockup import release_session
+from tradectl.exchange.sessions import SessionTable
+from tradectl.model.market import ActionKind, CorporateAction
+from tradectl.model.moment import at_ist
+from tradectl.model.position import Adjustment, fraction_cash, shares_after
+
+BEFORE_THE_DAY = time(8, 0)
+"""The time (IST) at which corporate actions are booked on their ex-date: before all orders of that day."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldShares:
+    """Shares of one symbol. `locked`: (session, shares) that cannot be sold before that session.
+
+    `ceiling`: the lowest target so far (paise), None without one.
+    """
+
+    quantity: int
+    locked: tuple[tuple[date, int], ...] = ()
+    ceiling: int | None = None
+
+    def free(self, day: date) -> int:
+        """Return the shares that may be sold on a session."""
+        return self.quantity - sum(shares for release, shares in self.locked if release > day)
+
+
+@dataclass(frozen=True, slots=True)
+class BarStep:
+    """The data between two bars: the last close and the open (paise), and the tick of the new session.
+
+    `multiplier_before` and `multiplier`: the adjustment factor M on both bars.
+    """
+
+    close: int
+    open: int
+    multiplier_before: float
+    multiplier: float
+    tick: int
+
+
+def apply_actions(
+    holding: HeldShares, actions: Sequence[CorporateAction], step: BarStep, sessions: SessionTable
+) -> tuple[HeldShares, tuple[Adjustment, ...]]:
+    """Return the shares after all actions since the previous bar, and the adjustments to book.
+
+    `actions` have an ex-date after the previous bar, oldest first.
+    """
+    close: Fraction = Fraction(step.close)
+    entitled = holding.quantity
+    booked: list[Adjustment] = []
+    for action in actions:
+        if action.dividend:
+            booked.append(_adjustment(ActionKind.DIVIDEND, action, cash=action.dividend * entitled))
+        if action.ratio != 1:
+            cash = fraction_cash(holding.quantity, action.ratio, close)
+            booked.append(_adjustment(action.kind, action, ratio=action.ratio, cash=cash))
+            close /= action.ratio
+            holding = _scaled(holding, action, sessions)
+    demerger = next((action for action in actions if action.kind is ActionKind.DEMERGER), None)
+    if demerger is not None:
+        booked.append(_adjustment(demerger.kind, demerger, kept=min(Fraction(1), Fraction(step.open) / close)))
+    if holding.ceiling is not None and actions:
+        scaled = Fraction(holding.ceiling) * Fraction(step.multiplier_before) / Fraction(step.multiplier)
+        holding = replace(holding, ceiling=-int(-scaled // step.tick) * step.tick)
+    return holding, tuple(booked)
+
+
+def _adjustment(
+    kind: ActionKind, action: CorporateAction, *, ratio: Fraction = Fraction(1), kept: Fraction = Fraction(1), cash: int = 0
+) -> Adjustment:
+    at = at_ist(action.ex_date, BEFORE_THE_DAY).astimezone(UTC)
+    return Adjustment(kind, action.ex_date, at, ratio, kept, cash)
+
+
+def _scaled(holding: HeldShares, action: CorporateAction, sessions: SessionTable) -> HeldShares:
+    """Return the shares after a split, bonus or consolidation. New shares are locked until they are credited."""
+    quantity = shares_after(holding.quantity, action.ratio)
+    if action.ratio > 1:
+        new = (release_session(action, sessions), quantity - holding.quantity)
+        return replace(holding, quantity=quantity, locked=(*holding.locked, new))
+    locked = tuple((release, shares_after(shares, action.ratio)) for release, shares in holding.locked)
+    return replace(holding, quantity=quantity, locked=locked)

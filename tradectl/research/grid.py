@@ -1,0 +1,124 @@
+"""The settings of a sweep: every combination of the named values, or a random sample of the combinations.
+
+Values stay text, as `config set` takes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from decimal import Decimal, InvalidOperation
+from itertools import product
+from math import prod
+
+import numpy as np
+
+from tradectl.errors import UsageError
+from tradectl.strategy.parameters import Parameters, parse
+
+MOST = 100_000
+"""The most combinations that are tried one by one."""
+PARTS = 100
+"""The number of steps of a range of fractions without a step."""
+INERT = frozenset(
+    {
+        "universe",
+        "signals_from",
+        "own_shares",
+        "max_positions",
+        "max_symbol_multiple",
+        "daily_loss_limit",
+        "max_buy_orders",
+        "strong_buy_score",
+        "strong_buy_trades",
+        "allow_stale",
+        "quote_max_age",
+        "exit_discount",
+        "participation",
+    }
+)
+"""Settings that change no trade of a symbol alone, without limits of funds and portfolio."""
+
+Changes = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One setting and its values, as text, each once."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+def parse_values(text: str) -> Axis:
+    """Return the axis of `rsi_entry_above=25,30,35`. Raises UsageError."""
+    name, values = _named(text, "NAME=VALUE,VALUE")
+    return _axis(name, values.split(","))
+
+
+def parse_range(text: str) -> Axis:
+    """Return the axis of `ema_fast=5:15:2`, both ends included. Raises UsageError.
+
+    Without a step, whole numbers go by one, and fractions in hundredths of the range.
+    """
+    name, values = _named(text, "NAME=FROM:TO:STEP")
+    parts = values.split(":")
+    try:
+        low, high, *rest = (Decimal(part) for part in parts)
+        [step] = rest or [Decimal(1) if _is_whole(name) or low == high else (high - low) / PARTS]
+        count = int((high - low) / step) + 1 if step > 0 and high >= low else 0
+    except (InvalidOperation, ValueError, OverflowError) as error:
+        raise UsageError(f"a range is written NAME=FROM:TO:STEP, not {text!r}") from error
+    if not 0 < count <= MOST:
+        raise UsageError(f"{text!r} is a range of {count} values")
+    return _axis(name, [f"{(low + i * step).normalize():f}" for i in range(count)])
+
+
+def grid(axes: Sequence[Axis]) -> list[Changes]:
+    """Return every combination, the last axis fastest. Raises UsageError for more than `MOST`."""
+    count = combinations(axes)
+    if count > MOST:
+        raise UsageError(f"{count} settings are too many: --random NUMBER tries a sample")
+    return [dict(zip(_names(axes), values, strict=True)) for values in product(*(axis.values for axis in axes))]
+
+
+def sample(axes: Sequence[Axis], count: int, random: np.random.Generator) -> list[Changes]:
+    """Return `count` different combinations, all equally likely; all combinations where there are no more."""
+    if combinations(axes) <= count:
+        return grid(axes)
+    drawn: dict[tuple[str, ...], None] = {}
+    while len(drawn) < count:
+        drawn[tuple(axis.values[int(random.integers(len(axis.values)))] for axis in axes)] = None
+    return [dict(zip(_names(axes), values, strict=True)) for values in drawn]
+
+
+def combinations(axes: Sequence[Axis]) -> int:
+    """Return the number of combinations."""
+    return prod(len(axis.values) for axis in axes)
+
+
+def _names(axes: Sequence[Axis]) -> list[str]:
+    return [axis.name for axis in axes]
+
+
+def _named(text: str, form: str) -> tuple[str, str]:
+    name, equals, values = text.partition("=")
+    if not equals:
+        raise UsageError(f"write {form}, not {text!r}")
+    if name == "charges":
+        raise UsageError("charges are the same for every setting: `tradectl config set charges NAME` chooses the table")
+    if name in INERT:
+        raise UsageError(f"{name} changes no trade of a single symbol, so it cannot be swept")
+    return name, values
+
+
+def _axis(name: str, values: Sequence[str]) -> Axis:
+    """Return an axis without values that mean the same, such as `30` and `30.0`."""
+    meant: dict[int | float | bool | str, str] = {}
+    for value in values:
+        meant.setdefault(parse(name, value.strip()), value.strip())
+    return Axis(name, tuple(meant.values()))
+
+
+def _is_whole(name: str) -> bool:
+    return any(item.name == name and item.type == "int" for item in fields(Parameters))

@@ -1,0 +1,133 @@
+"""The check of a backtest for look-ahead: the same engine runs again on markets whose bars end earlier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+
+from tradectl import bootstrap
+from tradectl.backtest.candidates import Candidate, context_of
+from tradectl.backtest.context import BacktestContext
+from tradectl.backtest.engine import gated
+from tradectl.backtest.look_ahead import (
+    CheckDays,
+    Engine,
+    Evening,
+    LookAheadReport,
+    account_days,
+    account_evening,
+    evenings,
+    look_ahead,
+    symbols_days,
+    symbols_evening,
+)
+from tradectl.backtest.portfolio import Portfolio
+from tradectl.backtest.symbol_run import Backtest
+from tradectl.marketdata.store import Store
+from tradectl.model.money import Paise
+from tradectl.ports import Tell
+from tradectl.research.backtests import BacktestRequest, candidates_of
+
+LOOKED_AT = 50
+"""Symbols of a long list that are run again. Each symbol is independent of the others."""
+
+
+def check_look_ahead(request: BacktestRequest, capital: Paise | None, sessions: int, tell: Tell) -> LookAheadReport:
+    """Return the report of a check of so many evenings.
+
+    `capital` of the account (paise); None where each symbol has money of its own.
+    """
+    if not sessions:
+        return LookAheadReport(0, 0, ())
+    engine: Engine[Store] = AccountEngine(request, capital) if capital is not None else SymbolsEngine(request)
+    return look_ahead(engine, evenings(engine.days(), request.evenings, sessions, seed=1), tell)
+
+
+@dataclass(frozen=True)
+class CutMarket:
+    """Opens the market of a request with the bars up to an evening."""
+
+    request: BacktestRequest
+
+    def cut(self, session: date) -> Store:
+        """Return the market with the bars up to a session."""
+        return bootstrap.open_store(self.request.settings, through=session)
+
+
+@dataclass(frozen=True)
+class AccountEngine(CutMarket):
+    """The engine of many symbols in one account (`Portfolio`)."""
+
+    capital: Paise
+    caption: str = field(default="the account", init=False)
+
+    @cached_property
+    def _whole(self) -> Portfolio:
+        return self._account(self.request.candidates())
+
+    def _account(self, candidates: Sequence[Candidate]) -> Portfolio:
+        return Portfolio(candidates, self.request.span, self.capital)
+
+    def days(self) -> CheckDays:
+        """Return the days of the account's symbols."""
+        return account_days(self.request.candidates())
+
+    def whole(self, session: date) -> Evening:
+        """Return an evening of the account over all bars."""
+        self._whole.through(session)
+        return account_evening(self._whole, session)
+
+    def again(self, market: Store, session: date) -> Evening:
+        """Return an evening of an account on a market that was cut."""
+        candidates = candidates_of(market, self.request.parameters, self.request.instruments, self.request.span)
+        if not candidates:
+            return {}
+        account = self._account(candidates)
+        account.through(session)
+        return account_evening(account, session)
+
+
+@dataclass(frozen=True)
+class SymbolsEngine(CutMarket):
+    """The engine of one symbol (`gated`), or of many symbols each with money of its own."""
+
+    @property
+    def caption(self) -> str:
+        """Return the name of the engine; of a long list only some symbols are run again."""
+        if not self.request.many:
+            return "the backtest of one symbol"
+        chosen, every = len(self._names), len(self.request.instruments)
+        return f"the backtest of a list ({f'{chosen} of its ' if chosen < every else ''}{every} symbols)"
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        names = self.request.instruments
+        if len(names) <= LOOKED_AT:
+            return names
+        return tuple(sorted(np.random.default_rng(1).choice(names, LOOKED_AT, replace=False).tolist()))
+
+    @cached_property
+    def _whole(self) -> list[tuple[BacktestContext, Backtest]]:
+        return self._run(self.request.market)
+
+    def _run(self, market: Store) -> list[tuple[BacktestContext, Backtest]]:
+        """Return the run of each symbol that has bars in a market."""
+        span, parameters = self.request.span, self.request.parameters
+        contexts = (context_of(market, market.sessions, parameters, name) for name in self._names)
+        return [(known, gated(known, first=span.first, last=span.last)) for known in contexts if known is not None]
+
+    def days(self) -> CheckDays:
+        """Return the days of all these symbols."""
+        return symbols_days(self._whole)
+
+    def whole(self, session: date) -> Evening:
+        """Return what the runs over all bars had done by an evening."""
+        return symbols_evening(self._whole, session)
+
+    def again(self, market: Store, session: date) -> Evening:
+        """Return what runs over the bars up to an evening did."""
+        return symbols_evening(self._run(market), session)

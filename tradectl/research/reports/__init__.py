@@ -1,0 +1,1 @@
+"""The JSON results and the texts of `backtest` and `sweep`."""

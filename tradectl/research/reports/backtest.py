@@ -1,0 +1,157 @@
+"""The JSON result of a backtest of symbols, each with money of its own: every trade, and figures of each symbol and of all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from tradectl.backtest.context import BacktestContext, Span
+from tradectl.backtest.look_ahead import LookAheadReport
+from tradectl.backtest.metrics import statistics
+from tradectl.backtest.symbol_run import Backtest
+from tradectl.exchange.rates import Tariff
+from tradectl.model.money import to_rupees
+from tradectl.model.position import Trade
+from tradectl.report.simulation import trade_row
+from tradectl.research.reports.open_lots import OpenLot, open_lots, total
+from tradectl.strategy.parameters import NOT_OF_A_SYMBOL, Parameters, names
+
+AMOUNTS = ("gross", "charges", "net")
+SURVIVORS = (
+    "A list of today's members has survivorship bias: companies that left it are missing, so the past looks better than it was."
+)
+ONE_SURVIVOR = "A symbol that is traded today has survivorship bias: its past looks better than that of a random symbol."
+SETTLEMENT = "Settlement is modelled as T+1; before 2023 it was T+2."
+NOTES = (SURVIVORS, "Every symbol had its own money for every trade, without a limit of funds or positions.", SETTLEMENT)
+"""The limits of every such result."""
+NOT_TUNED = NOT_OF_A_SYMBOL | {"quote_max_age", "participation", "charges"}
+"""Settings without any effect on daily bars."""
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolResult:
+    """The trades of one symbol, named as at the end, and the shares that it still holds, lot by lot."""
+
+    symbol: str
+    trades: tuple[Trade, ...]
+    held: int
+    lots: tuple[OpenLot, ...] = ()
+
+    @classmethod
+    def of(cls, context: BacktestContext, done: Backtest, end: date) -> SymbolResult:
+        """Return the result of one run that ended on the session `end`."""
+        symbol, folded = context.instrument(end).symbol, done.folded
+        lots = open_lots(folded, context.history, end, context.parameters.tariff, symbol)
+        return cls(symbol, done.trades, folded.quantity, lots)
+
+
+def result(universe: str, tested: Sequence[SymbolResult], begin: date, end: date) -> dict[str, Any]:
+    """Return the JSON result of many symbols. A symbol without a trade is in `symbols` too."""
+    trades = sorted((trade for item in tested for trade in item.trades), key=_by_time)
+    lots = sorted((lot for item in tested for lot in item.lots), key=lambda lot: (lot.symbol, lot.entry_session))
+    return {
+        "universe": universe,
+        "from": begin.isoformat(),
+        "to": end.isoformat(),
+        "trades": [trade_row(trade) for trade in trades],
+        "symbols": [{"symbol": item.symbol, "open": item.held, **_figures(item.trades)} for item in tested],
+        "total": _figures(trades),
+        **_held(lots),
+        "notes": list(NOTES),
+    }
+
+
+def _held(lots: Sequence[OpenLot]) -> dict[str, Any]:
+    """Return what is still held, lot by lot and in total."""
+    return {"open_lots": [lot.row for lot in lots], "open_total": total(lots)}
+
+
+def result_of_symbol(tested: SymbolResult, span: Span) -> dict[str, Any]:
+    """Return the JSON result of one symbol."""
+    return {
+        "symbol": tested.symbol,
+        "from": span.first.isoformat(),
+        "to": span.last.isoformat(),
+        "trades": [trade_row(trade) for trade in tested.trades],
+        "net": to_rupees(sum(trade.net for trade in tested.trades)),
+        "charges": to_rupees(sum(trade.charges for trade in tested.trades)),
+        "winners": sum(trade.net > 0 for trade in tested.trades),
+        "open": tested.held,
+        "total": _figures(tested.trades),
+        **_held(tested.lots),
+        "notes": [ONE_SURVIVOR, *NOTES[1:]],
+    }
+
+
+def _figures(trades: Sequence[Trade]) -> dict[str, Any]:
+    found = asdict(statistics(trades))
+    shown = {name: round(value, 4) if isinstance(value, float) else value for name, value in found.items()}
+    return shown | {name: to_rupees(found[name]) for name in AMOUNTS}
+
+
+def _by_time(trade: Trade) -> tuple[Any, ...]:
+    return trade.exit_session, trade.symbol, trade.entry_session, trade.quantity
+
+
+def with_notes(
+    found: dict[str, Any], parameters: Parameters, checked: LookAheadReport, lists_since: date | None = None
+) -> dict[str, Any]:
+    """Return a result with its limits.
+
+    These are: how many settings could be fitted to the past, whether look-ahead was found, which charges were used, and since
+    when surveillance lists are stored.
+    """
+    tunable = [name for name in names() if name not in NOT_TUNED]
+    usual = Parameters()
+    changed = {name: value for name in tunable if (value := getattr(parameters, name)) != getattr(usual, name)}
+    return found | {
+        "settings": {"tunable": len(tunable), "changed": changed},
+        "look_ahead": {
+            "compared": checked.compared,
+            "sessions": checked.sessions,
+            "engine": checked.engine,
+            "parts": list(checked.parts),
+            "differences": list(checked.differences),
+        },
+        "charges_of": {"table": parameters.tariff.name, "title": parameters.tariff.title},
+        "surveillance_since": lists_since.isoformat() if lists_since is not None else None,
+        "notes": [
+            *found["notes"],
+            charges_note(parameters.tariff),
+            surveillance_note(found["from"], lists_since),
+            tuned_note(len(tunable), len(changed)),
+            checked_note(checked),
+        ],
+    }
+
+
+def charges_note(tariff: Tariff) -> str:
+    """Return the note about charges."""
+    return f"Charges are those of {tariff.title}, by date (`tradectl broker tables`)."
+
+
+def surveillance_note(first: str, since: date | None) -> str:
+    """Return the note about the lists of GSM, ESM and long-term ASM, which are stored since a date."""
+    if since is None:
+        return "Lists of GSM, ESM and long-term ASM are not all stored: shares that were under them then are not left out."
+    if since.isoformat() > first:
+        return f"Lists of GSM, ESM and long-term ASM are stored from {since} on: shares under them before are not left out."
+    return "Shares under GSM, ESM or long-term ASM are left out, by the lists of the time."
+
+
+def tuned_note(tunable: int, changed: int) -> str:
+    """Return the note about settings that could be fitted to the past."""
+    return f"{tunable} settings can be tuned, {changed} differ from their defaults; each can be fitted to the past."
+
+
+def checked_note(checked: LookAheadReport) -> str:
+    """Return the note about the check for look-ahead."""
+    if not checked.sessions:
+        return "Look-ahead was not checked."
+    made = f"{checked.engine} was run again up to {checked.sessions} evenings with every later bar cut off"
+    compared = f"compared {checked.compared} times, symbol by symbol: {', '.join(checked.parts)}"
+    if not checked.differences:
+        return f"Look-ahead: {made}; {compared}; no difference."
+    return f"LOOK-AHEAD: {made}; {compared}; {len(checked.differences)} differences, so this result is wrong."

@@ -1,0 +1,259 @@
+"""The verdict about every instrument of a universe at a close: the rules for all at once, and a score for those that pass.
+
+The rules read one row of features. Only a candidate, for which the entry rule holds, is read alone: the ex-dates of its next
+session, and the trades of the rules on it before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradectl.backtest.context import BacktestContext
+from tradectl.exchange.sessions import SessionTable
+from tradectl.model.history import History
+from tradectl.model.market import Bar, bars_entry
+from tradectl.model.panel import GAP, Panel
+from tradectl.ports import MarketData, Shelf, Tell, silence
+from tradectl.screener.coverage import MissingSessions, missing_sessions
+from tradectl.screener.readings import Readings
+from tradectl.screener.state import FeatureState, PanelColumns, current_features, current_readings
+from tradectl.strategy import entry, score
+from tradectl.strategy.features import Features, Reading
+from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.trusted_prices import MEMORY, MISSING_BARS, UNKNOWN_ACTION, WINDOW, rule_against, why_undecided
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentVerdict:
+    """The verdict about one instrument and its reasons. `rule`: the rule that decided, `score` for a candidate."""
+
+    instrument_id: str
+    symbol: str
+    reading: Reading | None
+    verdict: str
+    rule: str
+    reason: str
+    strength: float = 0.0
+    backtest: float = 0.0
+    combined: float = 0.0
+    trades: int = 0
+    surveillance: str = ""
+    """The surveillance measures on the symbol, with short-term ASM, which excludes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenRequest:
+    """The input of a screen: a universe, the session whose close decides, and the session to buy for.
+
+    `bars`: the bars of the session where they are not final, None where the stored ones are used. `whole`: the sessions before
+    must have bars.
+    """
+
+    universe: tuple[str, ...]
+    session: date
+    following: date
+    bars: Mapping[str, Bar] | None
+    parameters: Parameters
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenResult:
+    """The verdicts in the order of the universe.
+
+    `stale`: made from the last stored bars, because there are none of the session. `missing`: the sessions without bars, where
+    the request was `whole`; then there are no verdicts.
+    """
+
+    verdicts: tuple[InstrumentVerdict, ...]
+    stale: bool
+    missing: MissingSessions | None = None
+
+
+def screen(market: MarketData, sessions: SessionTable, known: Readings, request: ScreenRequest, tell: Tell) -> ScreenResult:
+    """Return a verdict about every instrument.
+
+    Without any bar of the session every instrument is excluded, unless the setting `allow_stale` is on.
+    """
+    if request.whole:
+        allowed = request.parameters.allow_stale
+        missing = missing_sessions(market.panel(), sessions, request.universe, request.session, stale=allowed)
+        if missing is not None:
+            return ScreenResult((), stale=False, missing=missing)
+    state = _state_at(known, request, tell)
+    column = {instrument_id: number for number, instrument_id in enumerate(state.instruments)}
+    chosen = np.array([column.get(name, -1) for name in request.universe], dtype=np.intp)
+    seen = _has_bar(state, chosen, request.session)
+    stale = not seen.any() and request.parameters.allow_stale
+    if stale:
+        state = known.states.through(request.session, tell)
+        seen = (chosen >= 0) & (state.arrays["bars"][chosen] > 0) if len(state.instruments) else seen
+    screener = _Screener(market, sessions, known, request)
+    found = screener.row(state, chosen[seen], [name for name, there in zip(request.universe, seen, strict=True) if there])
+    symbols = market.names(request.universe, request.session)
+    verdicts = (
+        found.get(name) or InstrumentVerdict(name, symbol, None, "EXCLUDED", "no_bar", f"no bar of {request.session}")
+        for name, (symbol, _) in zip(request.universe, symbols, strict=True)
+    )
+    return ScreenResult(tuple(verdicts), stale and bool(found))
+
+
+def screen_alone(market: MarketData, sessions: SessionTable, shelf: Shelf | None, request: ScreenRequest) -> ScreenResult:
+    """Return `screen` from an empty memory, for a process of its own, and store what took long to compute."""
+    known = Readings(market, request.parameters, shelf)
+    close = screen(market, sessions, known, request, silence)
+    known.keep()
+    return close
+
+
+def _state_at(known: Readings, request: ScreenRequest, tell: Tell) -> FeatureState:
+    if request.bars is None:
+        return known.states.through(request.session, tell)
+    return known.states.ahead(request.session, request.bars, tell)
+
+
+def _has_bar(state: FeatureState, chosen: PanelColumns, session: date) -> NDArray[np.bool_]:
+    if not len(state.instruments):
+        return np.zeros(len(chosen), dtype=np.bool_)
+    seen: NDArray[np.bool_] = (chosen >= 0) & (state.arrays["day"][chosen] == session.toordinal())
+    return seen
+
+
+class _Screener:
+    """The rules for a row of instruments, and the score of those that pass."""
+
+    def __init__(self, market: MarketData, sessions: SessionTable, known: Readings, request: ScreenRequest) -> None:
+        self.market, self.sessions, self.known, self.request = market, sessions, known, request
+        self.surveillance = market.surveillance(request.session)
+        self.watched = self.surveillance.excluded()
+
+    def row(self, state: FeatureState, chosen: PanelColumns, names: Sequence[str]) -> dict[str, InstrumentVerdict]:
+        """Return the verdicts about the instruments with a bar, by instrument."""
+        parameters = self.request.parameters
+        table = current_features(state, chosen, parameters)
+        rows = current_readings(state, chosen, table)
+        named = self.market.names(names, self.request.session)
+        shares = np.array([entry.is_share(isin) for _, isin in named], dtype=np.bool_)
+        series = np.array([reading.series for reading in rows], dtype=np.str_)
+        free = np.array([name not in self.watched for name in names], dtype=np.bool_)
+        excluded = entry.exclusions(series, shares, state.arrays["close"][chosen], table, parameters, free=free).tolist()
+        refused = entry.refusals(table, parameters).tolist()
+        found = {}
+        for i, (name, (symbol, _), reading, out, no) in enumerate(zip(names, named, rows, excluded, refused, strict=True)):
+            rule, why = self._distrusted(state, int(chosen[i]), name, reading)
+            if out and rule in {"", MISSING_BARS}:  # a fund stays excluded as a fund where it also lacks bars
+                detail = f"{out}, {self.surveillance.excluding(name)}" if out == "surveillance" else out
+                rule, why = out, f"not in the universe: {detail}"
+            if rule:
+                found[name] = InstrumentVerdict(name, symbol, reading, "EXCLUDED", rule, why)
+            elif no or (no := self._ex_date(name)):
+                reason = f"RSI {reading.rsi:.1f}, close {reading.close / 100:.2f}: fails {no}"
+                found[name] = InstrumentVerdict(name, symbol, reading, "AVOID", no, reason)
+            else:
+                jumped = bool(state.arrays["jump"][chosen[i]])  # a jump keeps the reference run from entries for 600 bars
+                lately = None if jumped else self._lately(name, reading, table.take(np.array([i])))
+                found[name] = self._scored(symbol, reading, lately or self._context(name, reading))
+        for name in found.keys() & self.surveillance.named():
+            found[name] = replace(found[name], surveillance=self.surveillance.stages(name))
+        return found
+
+    def _distrusted(self, state: FeatureState, column: int, name: str, reading: Reading) -> tuple[str, str]:
+        """Return the rule of `trusted_prices` that excludes an instrument, and its reason.
+
+        The whole history is read only where the state or the panel shows a jump or a missing bar.
+        """
+        undecided = self._undecided.get(name)
+        if undecided is not None and undecided <= self.request.following:
+            return UNKNOWN_ACTION, why_undecided(undecided)
+        jump, bars = int(state.arrays["jump"][column]), int(state.arrays["bars"][column])
+        if not (jump and bars - jump < MEMORY) and name not in self._lacking:
+            return "", ""
+        actions = self.market.actions(name, date.min, self.request.following)
+        history = self._history(name, reading).through(self.request.session)
+        return rule_against(history, actions, self.market.panel().sessions, self.request.following)
+
+    @cached_property
+    def _undecided(self) -> Mapping[str, date]:
+        return self.market.undecided()
+
+    @cached_property
+    def _lacking(self) -> frozenset[str]:
+        """Return the instruments without a bar on one of the last sessions with bars."""
+        panel = self.market.panel()
+        end = panel.last_index(self.request.session) + 1
+        lacking = (panel.state[max(0, end - WINDOW) : end] == GAP).any(axis=0)
+        return frozenset(panel.instruments[column] for column in np.flatnonzero(lacking).tolist())
+
+    def _ex_date(self, instrument_id: str) -> str:
+        actions = self.market.actions(instrument_id, self.request.session, self.request.following)
+        return "ex_date" if any(bars_entry(action) for action in actions) else ""
+
+    def _scored(self, symbol: str, reading: Reading, context: BacktestContext) -> InstrumentVerdict:
+        parameters, instrument_id = self.request.parameters, context.history.instrument_id
+        strength = score.strength(reading, parameters)
+        trades = self.known.trade_cache.trades(context)
+        backtest, count, win, net = score.backtest_score(trades, self.request.session, parameters)
+        combined = score.combined(strength, backtest, parameters)
+        past = f"{count} trades, {win:.0f} % won, net {net:.2f} %"
+        reason = f"score {combined:.1f}: strength {strength:.1f}, backtest {backtest:.1f} ({past})"
+        verdict = score.verdict(combined, count, parameters)
+        return InstrumentVerdict(instrument_id, symbol, reading, verdict, "score", reason, strength, backtest, combined, count)
+
+    def _lately(self, instrument_id: str, reading: Reading, row: Features) -> BacktestContext | None:
+        """Return the context of an instrument since its reference run last held nothing.
+
+        `row`: the features of the reading. None unless the features of the sessions before are in the cache.
+        """
+        since, feature_cache, panel = (
+            self.known.trade_cache.flat_on(instrument_id, self.sessions),
+            self.known.feature_cache,
+            self.market.panel(),
+        )
+        bars = panel.history(instrument_id, since) if since is not None and feature_cache is not None else None
+        if bars is None or feature_cache is None or since is None or _lacks_before(panel, instrument_id, since):
+            return None
+        bar = self._not_final(instrument_id, reading)
+        if bar is None:
+            bars = bars.through(reading.session)
+        else:
+            bars = bars.through(date.fromordinal(reading.session.toordinal() - 1)).with_bar(bar, reading.multiplier)
+        before = feature_cache.rows(panel.columns[instrument_id], bars.sessions[:-1].tolist())
+        if not len(bars) or bars.session(0) != since or before is None:
+            return None
+        parameters, columns = self.request.parameters, before.and_then(row)
+        return BacktestContext.gather(self.market, self.sessions, parameters, instrument_id, history=bars, columns=columns)
+
+    def _context(self, instrument_id: str, reading: Reading) -> BacktestContext:
+        """Return the context of an instrument from its first bar on."""
+        history, parameters = self._history(instrument_id, reading), self.request.parameters
+        columns = self.known.features_of(history)
+        return BacktestContext.gather(self.market, self.sessions, parameters, instrument_id, history=history, columns=columns)
+
+    def _not_final(self, instrument_id: str, reading: Reading) -> Bar | None:
+        """Return the bar of the reading where it is not stored, else None."""
+        bar = self.request.bars.get(instrument_id) if self.request.bars is not None else None
+        return bar if bar is not None and reading.session == bar.session else None
+
+    def _history(self, instrument_id: str, reading: Reading) -> History:
+        """Return the bars of the reading: the stored ones, or those before and the bar that is not final."""
+        bar = self._not_final(instrument_id, reading)
+        if bar is not None:
+            found = self.known.reading_with(instrument_id, bar, reading.multiplier)
+            history = found[0] if found is not None else None
+        else:
+            history = self.market.history(instrument_id)
+        if history is None:
+            raise ValueError(f"{instrument_id} was scanned and has no bars")
+        return history
+
+
+def _lacks_before(panel: Panel, instrument_id: str, since: date) -> bool:
+    """Return whether a missing bar shortly before a session keeps the reference run from entries after it."""
+    begin = panel.last_index(since)
+    return bool((panel.state[max(0, begin - WINDOW) : begin, panel.columns[instrument_id]] == GAP).any())
