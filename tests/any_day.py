@@ -18,7 +18,7 @@ CLOCKS = (
     "tests/runtime",
     "tests/sandbox/test_onlooker.py",
     "tests/sandbox/test_server.py",
-    "tests/brokers/test_skew.py",
+    "tests/brokers/test_clock_skew.py",
 )
 TIMERS = (
     "tests/acceptance/test_kill.py",

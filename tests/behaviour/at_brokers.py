@@ -18,8 +18,8 @@ from tests.brokers.kotak import nobody as unattended
 from tests.brokers.vault import MemoryVault
 from tests.execution.trading import SESSIONS, Trading
 from tests.sandbox.zerodha import KEY, SECRET, browse
+from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.brokers.adapter import Account, Ask, adapter
-from tradectl.brokers.guard import GuardedBroker
 from tradectl.brokers.paper import PaperBroker
 from tradectl.ledger.arming import BROKER, LOGGED_IN_UNTIL, Arming
 from tradectl.sandbox.dhan import DhanSandbox

@@ -25,7 +25,7 @@ def test_the_declaration_alone_loads_nothing_that_a_request_needs() -> None:
     code = "import sys; from tradectl.brokers.adapter import adapter; adapter('kotak_neo'); print(sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "'tradectl.brokers.kotak_neo'" in loaded
-    for name in ("requests", "websockets", "pyotp", "tradectl.brokers.transport"):
+    for name in ("requests", "websockets", "pyotp", "tradectl.brokers.http.transport"):
         assert f"'{name}'" not in loaded
 
 

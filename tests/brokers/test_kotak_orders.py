@@ -14,8 +14,8 @@ import pytest
 from tests.brokers.floor import bar, ist, listing, quiet
 from tests.brokers.kotak import MakeNeo, Neo
 from tests.brokers.slow import Slow
-from tradectl.brokers.kotak_neo.hours import Hours
-from tradectl.brokers.kotak_neo.wire import reading
+from tradectl.brokers.kotak_neo.amo_windows import Hours
+from tradectl.brokers.kotak_neo.api import reading
 from tradectl.errors import (
     Ambiguous,
     Blocked,

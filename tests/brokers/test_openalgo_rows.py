@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tradectl.brokers.openalgo import quotation, rows, times
+from tradectl.brokers.openalgo.balances import holdings
 from tradectl.brokers.openalgo.login import expiry
-from tradectl.brokers.openalgo.shares import holdings
 from tradectl.errors import BrokerUnavailable
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.market import Quote

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tradectl.brokers.securities import counted_once, of_known_securities
+from tradectl.brokers.account.securities import counted_once, of_known_securities
 from tradectl.model.market import Instrument
 from tradectl.model.order import Holding
 from tradectl.sandbox.market import Listing, MemoryMarket

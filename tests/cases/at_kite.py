@@ -11,8 +11,8 @@ from typing import Any
 from tests.brokers.vault import MemoryVault
 from tests.execution.trading import SESSIONS, Trading
 from tests.sandbox.zerodha import KEY, SECRET, browse
+from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.brokers.adapter import Account
-from tradectl.brokers.guard import GuardedBroker
 from tradectl.brokers.kite import ADAPTER
 from tradectl.brokers.paper import PaperBroker
 from tradectl.ledger.arming import BROKER, LOGGED_IN_UNTIL, Arming

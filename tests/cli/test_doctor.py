@@ -15,9 +15,9 @@ import pytest
 
 from tests.cli.conftest import Said, Tradectl
 from tradectl.bootstrap import open_world
+from tradectl.brokers.account.credentials import StoredVault
 from tradectl.brokers.adapter import Session, adapter
 from tradectl.brokers.kite.login import expiry
-from tradectl.brokers.vault import StoredVault
 from tradectl.model.moment import at_ist
 from tradectl.sandbox.kite import KiteSandbox
 from tradectl.settings import load

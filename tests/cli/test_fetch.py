@@ -21,7 +21,7 @@ from tests.marketdata.sources.charts import Share, chart, path
 from tests.marketdata.sources.conftest import HASTY
 from tests.marketdata.sources.loopback import Reply, Site, nobody, site
 from tradectl.bootstrap import open_prices, open_world
-from tradectl.brokers.onlooker import Onlooker
+from tradectl.brokers.account.read_only_account import Onlooker
 from tradectl.cli import fetching
 from tradectl.clock import SystemClock
 from tradectl.errors import ConfigurationError

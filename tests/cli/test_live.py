@@ -17,7 +17,7 @@ from tests.brokers.house import register
 from tests.cli.conftest import Said, Tradectl
 from tests.conftest import python_path
 from tradectl import bootstrap
-from tradectl.brokers.vault import login_lock
+from tradectl.brokers.account.credentials import login_lock
 from tradectl.clock import VirtualClock
 from tradectl.errors import Blocked, ConfigurationError, DataError, LoginNeeded
 from tradectl.model.order import OrderRequest, Side

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from tradectl.brokers import transport
 from tradectl.brokers.adapter import adapter
 from tradectl.brokers.faulty import Fault, Promise
+from tradectl.brokers.http import transport
 from tradectl.brokers.kite import api as kite_api
 from tradectl.drill import crashes, days
 from tradectl.drill.afar import promise_of

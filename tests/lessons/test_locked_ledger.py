@@ -15,8 +15,8 @@ from tests.execution.trading import AFTER
 from tests.lessons.test_odd_texts import bought
 from tests.sandbox.benches import BENCHES
 from tests.tasks.test_unprotected import Make
+from tradectl.brokers.account.not_sent import not_sent
 from tradectl.brokers.adapter import ORDERS, Unlimited
-from tradectl.brokers.not_sent import not_sent
 from tradectl.errors import BrokerUnavailable, DatabaseError
 from tradectl.model.order import OrderStatus, Side
 from tradectl.sandbox.floor import FRIDAY, OPEN, Floor, ist

@@ -10,7 +10,7 @@ from tests.cases.at_kite import OddHoldings, at_kite
 from tests.cli.hands import operate
 from tests.execution.trading import AFTER, D, Trading, stock
 from tests.tasks.test_unprotected import FLAT, Make
-from tradectl.brokers.strict_json import BRIEF
+from tradectl.brokers.http.strict_json import BRIEF
 from tradectl.model.order import Side
 from tradectl.sandbox.server import Request
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.brokers.floor import ist, listing, quiet
 from tests.sandbox.zerodha import KEY, House, house
-from tradectl.brokers.guard import GuardedBroker
+from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.brokers.kite.broker import KiteBroker
 from tradectl.errors import UsageError
 from tradectl.halt_marker import MemoryMarker

@@ -20,9 +20,9 @@ from tests.brokers.floor import CASH, Floor, ist, listing, quiet
 from tests.brokers.kotak import Neo, neo_over
 from tests.brokers.market import MemoryMarket
 from tests.brokers.test_prices import AlwaysArmed
-from tradectl.brokers.guard import GuardedBroker
+from tradectl.brokers.account.guard import GuardedBroker
+from tradectl.brokers.account.prices import FRESH
 from tradectl.brokers.kotak_neo.ticker import MOST, Orders, Ticker
-from tradectl.brokers.prices import FRESH
 from tradectl.errors import UsageError
 from tradectl.halt_marker import MemoryMarker
 from tradectl.model.market import Bar

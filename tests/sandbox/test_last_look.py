@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.sandbox.benches import BENCHES
+from tradectl.brokers.account.guard import GuardedBroker
+from tradectl.brokers.account.live import LiveAccount
 from tradectl.brokers.adapter import ORDERS, Adapter
-from tradectl.brokers.guard import GuardedBroker
-from tradectl.brokers.live import LiveAccount
 from tradectl.clock import VirtualClock
 from tradectl.errors import Blocked
 from tradectl.execution.orders import OrderPath, Sent

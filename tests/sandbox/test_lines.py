@@ -19,8 +19,8 @@ from tests.execution.trading import SESSIONS, T, Trading, stock
 from tests.sandbox.zerodha import KEY, SECRET, browse
 from tests.tasks.test_buy import analysed, signal
 from tradectl.brokers import kite, kotak_neo
+from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.brokers.adapter import Account
-from tradectl.brokers.guard import GuardedBroker
 from tradectl.halt_marker import MemoryMarker
 from tradectl.ledger.arming import Arming
 from tradectl.model.order import OrderRequest, OrderStatus, Side, Variety

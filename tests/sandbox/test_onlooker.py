@@ -14,10 +14,10 @@ import pytest
 
 from tests.brokers.market import MemoryMarket
 from tests.sandbox.benches import DHAN, KITE, KOTAK, OPENALGO, DhanBench, KiteBench, KotakBench, OpenAlgoBench
+from tradectl.brokers.account.live import LiveAccount
+from tradectl.brokers.account.read_only_account import LiveQuotes, Onlooker
 from tradectl.brokers.adapter import Account, ReadsOnly
-from tradectl.brokers.live import LiveAccount
-from tradectl.brokers.onlooker import LiveQuotes, Onlooker
-from tradectl.brokers.transport import ReadTransport
+from tradectl.brokers.http.transport import ReadTransport
 from tradectl.clock import VirtualClock
 from tradectl.errors import Blocked, LoginNeeded
 from tradectl.exchange.sessions import SessionTable

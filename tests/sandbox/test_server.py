@@ -10,7 +10,7 @@ import pytest
 
 from tradectl.brokers.adapter import Unlimited
 from tradectl.brokers.faulty import ServerError
-from tradectl.brokers.transport import Reply, Transport
+from tradectl.brokers.http.transport import Reply, Transport
 from tradectl.clock import VirtualClock
 from tradectl.errors import Ambiguous, BrokerUnavailable, OrderRefused, TradectlError
 from tradectl.ports import Broker

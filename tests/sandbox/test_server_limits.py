@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tradectl.brokers import loopback
-from tradectl.brokers.loopback import BODY, CONNECTIONS, HEADERS
+from tradectl.brokers.http import loopback
+from tradectl.brokers.http.loopback import BODY, CONNECTIONS, HEADERS
 from tradectl.clock import stopwatch
 from tradectl.errors import BrokerUnavailable
 from tradectl.ports import Broker

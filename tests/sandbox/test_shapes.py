@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from tests.sandbox.benches import BENCHES, COMMANDS
-from tradectl.brokers.dhan import judging as dhan
-from tradectl.brokers.kite import judging as kite
-from tradectl.brokers.kotak_neo import judging as kotak_neo
-from tradectl.brokers.openalgo import judging as openalgo
-from tradectl.brokers.replies import Command, Proof, order_id
-from tradectl.brokers.strict_json import text_of
+from tradectl.brokers.dhan import error_mapping as dhan
+from tradectl.brokers.http.replies import Command, Proof, order_id
+from tradectl.brokers.http.strict_json import text_of
+from tradectl.brokers.kite import error_mapping as kite
+from tradectl.brokers.kotak_neo import error_mapping as kotak_neo
+from tradectl.brokers.openalgo import error_mapping as openalgo
 from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, TradectlError
 from tradectl.model.moment import to_ist
 from tradectl.model.order import ALIVE

@@ -21,8 +21,8 @@ from tests.execution.trading import ist
 from tests.sandbox.zerodha import KEY, SECRET, browse
 from tests.tasks.test_turn_of_year import LAST, NEW, OLD_YEAR, SATURDAY, SECOND, Prices, Turn
 from tradectl.brokers import kite, kotak_neo, openalgo
+from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.brokers.adapter import Account, Adapter
-from tradectl.brokers.guard import GuardedBroker
 from tradectl.brokers.paper import PaperBroker
 from tradectl.exchange.holiday_list import fill, read_holiday_list
 from tradectl.exchange.sessions import SessionTable

@@ -9,7 +9,7 @@ import pytest
 
 from tests.brokers.market import Listing
 from tests.execution.trading import SESSIONS, Trading, ist
-from tradectl.brokers.guard import GuardedBroker
+from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.errors import OrderRefused
 from tradectl.execution.closing import day_bar
 from tradectl.model.market import Bar, Instrument, Quote

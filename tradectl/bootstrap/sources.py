@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
-    from tradectl.brokers.onlooker import Onlooker
+    from tradectl.brokers.account.read_only_account import Onlooker
     from tradectl.clock import SystemClock, VirtualClock
     from tradectl.exchange.sessions import SessionTable
     from tradectl.marketdata.store import Store

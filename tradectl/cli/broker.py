@@ -22,9 +22,9 @@ from tradectl.model.money import to_rupees
 if TYPE_CHECKING:
     from datetime import date
 
+    from tradectl.brokers.account.live import LiveAccount
+    from tradectl.brokers.account.read_only_account import Onlooker
     from tradectl.brokers.adapter import Adapter, ChargeLine
-    from tradectl.brokers.live import LiveAccount
-    from tradectl.brokers.onlooker import Onlooker
     from tradectl.exchange.rates import Tariff
 
 app = typer.Typer(
@@ -251,7 +251,7 @@ def _status(account: Onlooker) -> dict[str, Any]:
 
 def _arms(account: Onlooker) -> dict[str, Any]:
     """Since when orders go there, and what lets a script arm it; both None where none ever do."""
-    from tradectl.brokers.live import LiveAccount
+    from tradectl.brokers.account.live import LiveAccount
     from tradectl.report.values import value
 
     if not isinstance(account, LiveAccount):

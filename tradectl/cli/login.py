@@ -14,9 +14,9 @@ from tradectl.cli.options import OPERATE
 from tradectl.errors import ConfigurationError, LoginNeeded
 
 if TYPE_CHECKING:
+    from tradectl.brokers.account.live import LiveAccount
+    from tradectl.brokers.account.read_only_account import Onlooker
     from tradectl.brokers.adapter import Ask, Field
-    from tradectl.brokers.live import LiveAccount
-    from tradectl.brokers.onlooker import Onlooker
 
 app = typer.Typer()
 

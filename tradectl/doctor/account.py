@@ -8,8 +8,8 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from tradectl.brokers.live import LiveAccount
-from tradectl.brokers.skew import skew
+from tradectl.brokers.account.live import LiveAccount
+from tradectl.brokers.http.skew import skew
 from tradectl.doctor.finding import Check, Finding, State, Worth, run
 from tradectl.errors import Blocked, BrokerUnavailable, ConfigurationError, LoginNeeded
 from tradectl.model.moment import ist_date, to_ist
@@ -18,7 +18,7 @@ from tradectl.model.order import OrderStatus
 from tradectl.report.status import status
 
 if TYPE_CHECKING:
-    from tradectl.brokers.onlooker import Onlooker
+    from tradectl.brokers.account.read_only_account import Onlooker
     from tradectl.marketdata.store import Store
     from tradectl.ports import Broker, PriceSource
     from tradectl.task import World

@@ -9,7 +9,7 @@ from tradectl.doctor import account, home, market
 from tradectl.doctor.finding import Finding, run
 
 if TYPE_CHECKING:
-    from tradectl.brokers.onlooker import Onlooker
+    from tradectl.brokers.account.read_only_account import Onlooker
     from tradectl.marketdata.store import Store
     from tradectl.settings import Settings
     from tradectl.task import World

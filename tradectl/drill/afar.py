@@ -18,7 +18,7 @@ from typing import TypeVar
 from tradectl.bootstrap import CHANGES
 from tradectl.brokers.adapter import Account, Adapter, Session, adapter
 from tradectl.brokers.faulty import Fault, FaultyBroker, Promise
-from tradectl.brokers.transport import READ
+from tradectl.brokers.http.transport import READ
 from tradectl.clock import VirtualClock
 from tradectl.drill.ways import way
 from tradectl.errors import Ambiguous, ConfigurationError, TradectlError, UsageError

@@ -23,7 +23,7 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from tradectl.brokers.faulty import Fault, FaultyBroker, ServerError
-from tradectl.brokers.loopback import LOOPBACK, Loopback
+from tradectl.brokers.http.loopback import LOOPBACK, Loopback
 from tradectl.clock import SystemClock
 from tradectl.errors import Ambiguous, BrokerUnavailable
 from tradectl.ports import Broker

@@ -23,11 +23,11 @@ from tests.brokers.floor import ist, quiet
 from tests.brokers.vault import MemoryVault
 from tests.sandbox.zerodha import KEY, SECRET, House, browse, house
 from tradectl.brokers.adapter import Field
+from tradectl.brokers.http.loopback import Loopback
+from tradectl.brokers.http.loopback import page as page_of
 from tradectl.brokers.kite import ADAPTER, redirect
 from tradectl.brokers.kite.login import expiry
 from tradectl.brokers.kite.redirect import waiting
-from tradectl.brokers.loopback import Loopback
-from tradectl.brokers.loopback import page as page_of
 from tradectl.errors import ConfigurationError, LoginNeeded
 
 FRIDAY, MONDAY = date(2023, 7, 14), date(2023, 7, 17)

@@ -13,17 +13,17 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
+from tradectl.brokers.account.day_cash import cash_flow
+from tradectl.brokers.account.dedup import Kept
 from tradectl.brokers.adapter import Account, Remark
-from tradectl.brokers.day_cash import cash_flow
-from tradectl.brokers.dhan import login, money, rows, shares
+from tradectl.brokers.dhan import balances, login, money, rows
+from tradectl.brokers.dhan.amo_windows import Hours
 from tradectl.brokers.dhan.api import HOLDINGS, Api
-from tradectl.brokers.dhan.hours import Hours
+from tradectl.brokers.dhan.error_mapping import OrderError, no_holdings, rejection
 from tradectl.brokers.dhan.instruments import Listed
-from tradectl.brokers.dhan.judging import OrderError, no_holdings, rejection
 from tradectl.brokers.dhan.prices import DhanPrices
-from tradectl.brokers.kept import Kept
-from tradectl.brokers.replies import check_absent, off_tick, order_id
-from tradectl.brokers.transport import Reply
+from tradectl.brokers.http.replies import check_absent, off_tick, order_id
+from tradectl.brokers.http.transport import Reply
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, OrderRefused, TradectlError
 from tradectl.exchange.rates import shipped
 from tradectl.exchange.ticks import on_tick
@@ -190,9 +190,9 @@ class DhanBroker:
             positions = self._api.get("/positions", _list)
         except BrokerUnavailable:
             today = ist_date(self._account.clock.now())
-            positions = self._api.get("/trades", lambda data: shares.positions_of(_list(data), today))
+            positions = self._api.get("/trades", lambda data: balances.positions_of(_list(data), today))
         return self._api.get(
-            HOLDINGS, lambda data: shares.holdings([] if no_holdings(data) else _list(data), positions, self._listed)
+            HOLDINGS, lambda data: balances.holdings([] if no_holdings(data) else _list(data), positions, self._listed)
         )
 
     def funds(self) -> Funds:

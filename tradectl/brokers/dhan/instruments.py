@@ -16,10 +16,10 @@ from datetime import date, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
-from tradectl.brokers import storable
-from tradectl.brokers.listed_share import find_share
-from tradectl.brokers.storable import TICK, OddValue, rupees
-from tradectl.brokers.strict_json import brief
+from tradectl.brokers.account.listed_share import find_share
+from tradectl.brokers.http import value_ranges
+from tradectl.brokers.http.strict_json import brief
+from tradectl.brokers.http.value_ranges import TICK, OddValue, rupees
 from tradectl.brokers.whole_files import put_whole
 from tradectl.errors import BrokerUnavailable
 from tradectl.model.market import Instrument
@@ -149,7 +149,7 @@ def parse(content: bytes) -> list[Listed]:
 def _listed(row: Mapping[str, str]) -> Listed | None:
     """Return a row; None for one that cannot be read."""
     try:
-        symbol = storable.symbol(row["UNDERLYING_SYMBOL"] or row["SYMBOL_NAME"], "UNDERLYING_SYMBOL")
+        symbol = value_ranges.symbol(row["UNDERLYING_SYMBOL"] or row["SYMBOL_NAME"], "UNDERLYING_SYMBOL")
         number = row["SECURITY_ID"] or ""
         if not _ID.fullmatch(number):
             return None

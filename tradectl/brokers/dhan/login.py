@@ -11,9 +11,9 @@ from typing import Any
 
 from tradectl.brokers.adapter import Account, Ask, Field, Remark, Session
 from tradectl.brokers.dhan.api import NAME, headers_of, understood
-from tradectl.brokers.dhan.judging import judge_read
-from tradectl.brokers.network import source_of
-from tradectl.brokers.transport import ReadTransport
+from tradectl.brokers.dhan.error_mapping import judge_read
+from tradectl.brokers.http.network import source_of
+from tradectl.brokers.http.transport import ReadTransport
 from tradectl.errors import ConfigurationError, LoginNeeded
 from tradectl.model.moment import IST
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tradectl.brokers import storable
 from tradectl.brokers.dhan.rows import Row, about_paise
+from tradectl.brokers.http import value_ranges
 from tradectl.model.order import ALIVE, Funds, OrderReport, Side
 
 
@@ -13,7 +13,7 @@ def funds(limit: Row, flow: int) -> Funds:
     """Return the funds by the balance of the morning. `flow`: what the trades of today and their charges changed."""
     available, withheld = _spendable(limit)
     cash = about_paise(limit["sodLimit"], "sodLimit") + flow
-    return storable.funds(Funds(available, max(0, cash - available - withheld), cash))
+    return value_ranges.funds(Funds(available, max(0, cash - available - withheld), cash))
 
 
 def funds_without_trades(limit: Row, orders: Iterable[OrderReport]) -> Funds:
@@ -21,7 +21,7 @@ def funds_without_trades(limit: Row, orders: Iterable[OrderReport]) -> Funds:
     available, withheld = _spendable(limit)
     resting = [item for item in orders if item.side is Side.BUY and item.status in ALIVE]
     blocked = sum((item.quantity - item.filled_quantity) * item.price for item in resting)
-    return storable.funds(Funds(available, blocked, available + withheld + blocked))
+    return value_ranges.funds(Funds(available, blocked, available + withheld + blocked))
 
 
 def _spendable(limit: Row) -> tuple[int, int]:

@@ -16,12 +16,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from tradectl.brokers import storable
+from tradectl.brokers.dhan.error_mapping import rejection
 from tradectl.brokers.dhan.instruments import Listed
-from tradectl.brokers.dhan.judging import rejection
-from tradectl.brokers.row_reading import Names, is_one_of, read_row, read_rows
-from tradectl.brokers.storable import LIMIT, PRICE, QUANTITY, SHARES, VOLUME, OddValue, Range, about_rupees, whole
-from tradectl.brokers.strict_json import brief
+from tradectl.brokers.http import value_ranges
+from tradectl.brokers.http.row_reading import Names, is_one_of, read_row, read_rows
+from tradectl.brokers.http.strict_json import brief
+from tradectl.brokers.http.value_ranges import LIMIT, PRICE, QUANTITY, SHARES, VOLUME, OddValue, Range, about_rupees, whole
 from tradectl.model.market import Quote
 from tradectl.model.moment import IST, ist_date
 from tradectl.model.odd_rows import OddRow, Quotes, RowKind, Rows
@@ -122,7 +122,10 @@ def _has_id(row: Row) -> bool:
 def orders(rows: Any, known: Known, waits: Waits, now: datetime | None = None) -> Rows[OrderReport]:
     """GET /orders. `now`: no time of a row may lie after it."""
     return read_rows(
-        RowKind.ORDER, named(rows, known), lambda row: storable.order(order(row, waits), now) if concerns(row) else None, NAMES
+        RowKind.ORDER,
+        named(rows, known),
+        lambda row: value_ranges.order(order(row, waits), now) if concerns(row) else None,
+        NAMES,
     )
 
 
@@ -143,7 +146,7 @@ def order(row: Row, waits: Waits) -> OrderReport:
         healthy = "" if told in {"", "CONFIRMED"} else f": {told}"
         reason = f"Dhan's status {word!r} is not known{healthy}"
     return OrderReport(
-        storable.identity(row["orderId"], "orderId"),
+        value_ranges.identity(row["orderId"], "orderId"),
         _tag(row),
         symbol(row),
         Side(row["transactionType"]),
@@ -163,7 +166,7 @@ def order(row: Row, waits: Waits) -> OrderReport:
 def trades(rows: Any, known: Known, now: datetime | None = None) -> Rows[TradeReport]:
     """GET /trades. An exchange's numbers begin anew each day, so ours have the day and the exchange before them."""
     return read_rows(
-        RowKind.TRADE, named(rows, known), lambda row: storable.trade(_trade(row), now) if concerns(row) else None, NAMES
+        RowKind.TRADE, named(rows, known), lambda row: value_ranges.trade(_trade(row), now) if concerns(row) else None, NAMES
     )
 
 
@@ -171,7 +174,7 @@ def symbol(row: Row) -> str:
     """Return the symbol of a row that was named. OddValue where its security id or its symbol is none."""
     if not _has_id(row):
         raise OddValue("securityId", row.get("securityId"))
-    return storable.symbol(symbol_of(row["tradingSymbol"]), "tradingSymbol")
+    return value_ranges.symbol(symbol_of(row["tradingSymbol"]), "tradingSymbol")
 
 
 def quotes(
@@ -229,8 +232,8 @@ def _trade(row: Row) -> TradeReport:
         raise OddValue("exchangeTime", row["exchangeTime"])
     exchange = SEGMENTS[row["exchangeSegment"]]
     return TradeReport(
-        f"{ist_date(at):%Y%m%d}-{exchange}-{storable.identity(row['exchangeTradeId'], 'exchangeTradeId')}",
-        storable.identity(row["orderId"], "orderId"),
+        f"{ist_date(at):%Y%m%d}-{exchange}-{value_ranges.identity(row['exchangeTradeId'], 'exchangeTradeId')}",
+        value_ranges.identity(row["orderId"], "orderId"),
         symbol(row),
         Side(row["transactionType"]),
         whole(row["tradedQuantity"], "tradedQuantity", QUANTITY),
@@ -257,7 +260,7 @@ def _quote(symbol: str, row: Row, seen: Callable[[datetime], datetime], now: dat
         lower_band=about_rupees(row.get("lower_circuit_limit") or 0, "lower_circuit_limit", LIMIT) or None,
         upper_band=about_rupees(row.get("upper_circuit_limit") or 0, "upper_circuit_limit", LIMIT) or None,
     )
-    return storable.quote(found, now)
+    return value_ranges.quote(found, now)
 
 
 def _quote_time(text: str) -> datetime | None:

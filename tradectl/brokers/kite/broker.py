@@ -11,16 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from tradectl.brokers.account.dedup import Kept
 from tradectl.brokers.adapter import Account, ChargeLine, Remark
-from tradectl.brokers.kept import Kept
-from tradectl.brokers.kite import notes, remarks, rows
+from tradectl.brokers.http.replies import check_absent, off_tick, order_id
+from tradectl.brokers.kite import contract_notes, remarks, rows
+from tradectl.brokers.kite.amo_windows import PATHS, check_quiet, path_of
 from tradectl.brokers.kite.api import Api
+from tradectl.brokers.kite.balances import holdings, positions_of
 from tradectl.brokers.kite.prices import KitePrices
 from tradectl.brokers.kite.purse import funds, funds_without_trades
-from tradectl.brokers.kite.shares import holdings, positions_of
 from tradectl.brokers.kite.ticker import Ticker, ignore
-from tradectl.brokers.kite.windows import PATHS, check_quiet, path_of
-from tradectl.brokers.replies import check_absent, off_tick, order_id
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, OrderRefused, TradectlError
 from tradectl.exchange.rates import ZERODHA, Tariff
 from tradectl.exchange.ticks import on_tick
@@ -225,7 +225,7 @@ class KiteBroker:
     def charge_lines(self, orders: Sequence[OrderReport], tariff: Tariff) -> list[ChargeLine]:
         """Every line of the charges of these orders of today, by Kite and by a table."""
         clock = self._account.clock
-        return notes.compare(self._api, self.instruments, orders, self.trades(), clock=clock, tariff=tariff)
+        return contract_notes.compare(self._api, self.instruments, orders, self.trades(), clock=clock, tariff=tariff)
 
 
 def _terms(kind: OrderType, price: int) -> dict[str, str]:

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from tradectl.brokers.http.value_ranges import PRICE, VOLUME, about_rupees, whole
 from tradectl.brokers.kite.api import Reads
 from tradectl.brokers.kite.rows import parsed
-from tradectl.brokers.storable import PRICE, VOLUME, about_rupees, whole
 from tradectl.model.market import Bar
 from tradectl.model.moment import at_ist, to_ist
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from tradectl.brokers import storable
+from tradectl.brokers.http import value_ranges
+from tradectl.brokers.http.strict_json import brief
+from tradectl.brokers.http.value_ranges import TICK, Range, rupees, whole
 from tradectl.brokers.kite.rows import SERIES
-from tradectl.brokers.storable import TICK, Range, rupees, whole
-from tradectl.brokers.strict_json import brief
 from tradectl.brokers.whole_files import put_whole
 from tradectl.errors import BrokerUnavailable, DataError, OrderRefused, UsageError
 from tradectl.model.moment import ist_date
@@ -135,7 +135,7 @@ def read_list(content: bytes) -> tuple[dict[str, Listed], Set[str]]:
 
 def _add(found: dict[str, Listed], row: Mapping[str, str]) -> None:
     """Add a row in a better series than what was found. Raises ValueError for one that cannot be read."""
-    symbol, series = _parts(storable.symbol(row["tradingsymbol"], "tradingsymbol"))
+    symbol, series = _parts(value_ranges.symbol(row["tradingsymbol"], "tradingsymbol"))
     if symbol in found and SERIES.index(found[symbol].series) <= SERIES.index(series):
         return
     tick = rupees(row["tick_size"], "tick_size", TICK)

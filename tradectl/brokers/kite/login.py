@@ -12,14 +12,14 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
-from tradectl.brokers import strict_json
 from tradectl.brokers.adapter import Account, Ask, Field, Session
+from tradectl.brokers.http import strict_json
+from tradectl.brokers.http.network import source_of
+from tradectl.brokers.http.transport import Transport
 from tradectl.brokers.kite.api import NAME, VERSION
-from tradectl.brokers.kite.judging import judge
+from tradectl.brokers.kite.error_mapping import judge
 from tradectl.brokers.kite.redirect import Redirect, token_of, waiting
 from tradectl.brokers.kite.rows import parsed
-from tradectl.brokers.network import source_of
-from tradectl.brokers.transport import Transport
 from tradectl.errors import Ambiguous, BrokerUnavailable, ConfigurationError, LoginNeeded, OrderRefused
 from tradectl.model.moment import at_ist, ist_date
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from tradectl.brokers import storable
-from tradectl.brokers.day_cash import cash_flow
+from tradectl.brokers.account.day_cash import cash_flow
+from tradectl.brokers.http import value_ranges
 from tradectl.brokers.kite.rows import Row, about_paise
 from tradectl.exchange.rates import ZERODHA
 from tradectl.model.order import ALIVE, Funds, OrderReport, Side, TradeReport
@@ -27,7 +27,7 @@ def funds(margins: Row, trades: Iterable[TradeReport], today: date) -> Funds:
     cash = opening - about_paise(utilised["payout"]) + cash_flow(trades, today, ZERODHA)
     spendable = about_paise(margins["net"])
     withheld = about_paise(utilised.get("delivery", 0))
-    return storable.funds(Funds(spendable, max(0, cash - spendable - withheld), cash))
+    return value_ranges.funds(Funds(spendable, max(0, cash - spendable - withheld), cash))
 
 
 def funds_without_trades(margins: Row, orders: Iterable[OrderReport]) -> Funds:
@@ -36,4 +36,4 @@ def funds_without_trades(margins: Row, orders: Iterable[OrderReport]) -> Funds:
     blocked = sum((item.quantity - item.filled_quantity) * item.price for item in resting)
     spendable = about_paise(margins["net"])
     withheld = about_paise(margins["utilised"].get("delivery", 0))
-    return storable.funds(Funds(spendable, blocked, spendable + withheld + blocked))
+    return value_ranges.funds(Funds(spendable, blocked, spendable + withheld + blocked))

@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from tradectl.brokers import storable, strict_json
-from tradectl.brokers.kite.judging import refusal
-from tradectl.brokers.row_reading import Names, is_one_of, read_row, read_rows
-from tradectl.brokers.storable import LIMIT, PRICE, QUANTITY, SHARES, VOLUME, OddValue, about_rupees, rupees, whole
+from tradectl.brokers.http import strict_json, value_ranges
+from tradectl.brokers.http.row_reading import Names, is_one_of, read_row, read_rows
+from tradectl.brokers.http.value_ranges import LIMIT, PRICE, QUANTITY, SHARES, VOLUME, OddValue, about_rupees, rupees, whole
+from tradectl.brokers.kite.error_mapping import refusal
 from tradectl.errors import BrokerUnavailable, OrderRefused
 from tradectl.model.market import Quote
 from tradectl.model.moment import IST, ist_date
@@ -86,7 +86,7 @@ def parsed(content: bytes, make: Callable[[Any], T]) -> T:
 
 def orders(data: Iterable[Row], now: datetime | None = None) -> Rows[OrderReport]:
     """GET /orders. `now`: no time of a row may lie after it."""
-    return read_rows(RowKind.ORDER, data, lambda row: storable.order(_order(row), now) if concerns(row) else None, NAMES)
+    return read_rows(RowKind.ORDER, data, lambda row: value_ranges.order(_order(row), now) if concerns(row) else None, NAMES)
 
 
 def is_of_another(data: Sequence[Row], tag: str, tradingsymbol: str, side: Side) -> bool:
@@ -110,7 +110,7 @@ def _refusal(row: Row) -> OrderRefused:
 
 def trades(data: Iterable[Row], now: datetime | None = None) -> Rows[TradeReport]:
     """GET /trades. A row has no tag: it joins its order by order_id."""
-    return read_rows(RowKind.TRADE, data, lambda row: storable.trade(_trade(row), now) if concerns(row) else None, NAMES)
+    return read_rows(RowKind.TRADE, data, lambda row: value_ranges.trade(_trade(row), now) if concerns(row) else None, NAMES)
 
 
 def quotes(data: Mapping[str, Row], names: Mapping[str, str], now: datetime | None = None) -> Quotes:
@@ -130,7 +130,7 @@ def quotes(data: Mapping[str, Row], names: Mapping[str, str], now: datetime | No
 
 
 def _dated_quote(symbol: str, row: Row, now: datetime | None) -> Quote | None:
-    return storable.quote(_quote(symbol, row), now) if row.get("timestamp") else None
+    return value_ranges.quote(_quote(symbol, row), now) if row.get("timestamp") else None
 
 
 def concerns(row: Row) -> bool:
@@ -172,7 +172,7 @@ def _order(row: Row) -> OrderReport:
     if status is _S.UNKNOWN:
         reason = f"Kite's status {word!r} is not known: {reason}".rstrip(": ")
     return OrderReport(
-        storable.identity(row["order_id"]),
+        value_ranges.identity(row["order_id"]),
         _tag(row),
         symbol_of(row["tradingsymbol"]),
         Side(row["transaction_type"]),
@@ -212,8 +212,8 @@ def _trade(row: Row) -> TradeReport:
     before them."""
     at = moment(row["fill_timestamp"])
     return TradeReport(
-        f"{ist_date(at):%Y%m%d}-{row['exchange']}-{storable.trade_name(row['trade_id'])}",
-        storable.identity(row["order_id"]),
+        f"{ist_date(at):%Y%m%d}-{row['exchange']}-{value_ranges.trade_name(row['trade_id'])}",
+        value_ranges.identity(row["order_id"]),
         symbol_of(row["tradingsymbol"]),
         Side(row["transaction_type"]),
         whole(row["quantity"], "quantity", QUANTITY),

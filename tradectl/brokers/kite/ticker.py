@@ -8,14 +8,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from tradectl.brokers import strict_json
 from tradectl.brokers.adapter import Account
+from tradectl.brokers.http import strict_json
+from tradectl.brokers.http.network import Source, source_of
+from tradectl.brokers.http.stream import PAUSE, Frame, PriceStream
 from tradectl.brokers.kite.api import VERSION, Api
 from tradectl.brokers.kite.instruments import Instruments
 from tradectl.brokers.kite.packets import Tick, ticks
 from tradectl.brokers.kite.rows import SOURCE, orders
-from tradectl.brokers.network import Source, source_of
-from tradectl.brokers.stream import PAUSE, Frame, PriceStream
 from tradectl.model.market import Quote
 from tradectl.model.order import OrderReport
 

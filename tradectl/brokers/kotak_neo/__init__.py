@@ -26,7 +26,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tradectl.brokers.adapter import Field
-from tradectl.brokers.network import CONNECT_BY
+from tradectl.brokers.http.network import CONNECT_BY
 from tradectl.ports import Capabilities
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ class KotakNeoAdapter:
         return KotakNeo(account)
 
     def prices(self, account: Account) -> KotakPrices:
+        from tradectl.brokers.kotak_neo.api import Wire
         from tradectl.brokers.kotak_neo.prices import KotakPrices
-        from tradectl.brokers.kotak_neo.wire import Wire
 
         return KotakPrices(account, Wire(account))
 

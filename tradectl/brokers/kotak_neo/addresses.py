@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from tradectl.brokers import strict_json
 from tradectl.brokers.adapter import Account, Session, Unlimited
-from tradectl.brokers.kotak_neo import ADDRESSES, judging
-from tradectl.brokers.network import source_of
-from tradectl.brokers.transport import ReadTransport
+from tradectl.brokers.http import strict_json
+from tradectl.brokers.http.network import source_of
+from tradectl.brokers.http.transport import ReadTransport
+from tradectl.brokers.kotak_neo import ADDRESSES, error_mapping
 from tradectl.errors import TradectlError
 
 CLIENT = {"appVersion": "3.0.9", "platform": "api", "environment": "prod"}
@@ -61,7 +61,8 @@ class FeedAddresses:
             return {}
         account = self._account
         source = source_of(account.vault)
-        reads = ReadTransport("Kotak", judging.file, clock=account.clock, limiter=Unlimited(), timeout=_TIMEOUT, source=source)
+        judge = error_mapping.file
+        reads = ReadTransport("Kotak", judge, clock=account.clock, limiter=Unlimited(), timeout=_TIMEOUT, source=source)
         try:
             found = reads.read(url, bucket="reads", tries=1, params=CLIENT).object()
             return endpoints(found, centre)

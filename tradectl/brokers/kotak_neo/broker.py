@@ -10,18 +10,18 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from tradectl.brokers.account.dedup import Kept
 from tradectl.brokers.adapter import ORDERS, Account, Remark, Session
-from tradectl.brokers.kept import Kept
-from tradectl.brokers.kotak_neo import CAPABILITIES, NAME, judging, paths, rows
-from tradectl.brokers.kotak_neo.hours import Hours
+from tradectl.brokers.http.network import source_of
+from tradectl.brokers.http.replies import above_freeze, check_absent, off_tick, order_id
+from tradectl.brokers.http.transport import READS, Judge, Reply, Transport
+from tradectl.brokers.http.value_ranges import brief
+from tradectl.brokers.kotak_neo import CAPABILITIES, NAME, error_mapping, paths, rows
+from tradectl.brokers.kotak_neo.amo_windows import Hours
+from tradectl.brokers.kotak_neo.api import TITLE, Wire, parsed, reading, url
 from tradectl.brokers.kotak_neo.login import remarks
 from tradectl.brokers.kotak_neo.prices import KotakPrices
 from tradectl.brokers.kotak_neo.ticker import OnOrder, Ticker
-from tradectl.brokers.kotak_neo.wire import TITLE, Wire, parsed, reading, url
-from tradectl.brokers.network import source_of
-from tradectl.brokers.replies import above_freeze, check_absent, off_tick, order_id
-from tradectl.brokers.storable import brief
-from tradectl.brokers.transport import READS, Judge, Reply, Transport
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, OrderRefused, TradectlError, UsageError
 from tradectl.exchange.ticks import on_tick
 from tradectl.model.market import Quote
@@ -49,14 +49,14 @@ class KotakNeo:
         self._wire = Wire(account)
         self._orders = Transport(
             TITLE,
-            judging.command,
+            error_mapping.command,
             clock=account.clock,
             limiter=account.limiter,
             timeout=account.timeout,
             check_send=account.check_send,
             source=source_of(vault),
         )
-        self._reads = self._wire.reads(judging.read, posts=(paths.LIMITS,))
+        self._reads = self._wire.reads(error_mapping.read, posts=(paths.LIMITS,))
         self._prices = KotakPrices(account, self._wire)
         self._positions_at: str | None = None
         self._book: Kept[Rows[OrderReport]] = Kept()
@@ -111,7 +111,7 @@ class KotakNeo:
             paths.PLACE,
             sent,
             look,
-            judging.command,
+            error_mapping.command,
             side=request.side,
             before_again=lambda: check_absent(self.orders(), request.tag),
         )
@@ -149,7 +149,7 @@ class KotakNeo:
             if self._waits(lambda: waits) is not waits:
                 raise Blocked(f"order {number} has changed hands while we waited to be let: nothing was sent")
 
-        found = self._command(path, {**sent, "am": "YES" if waits else "NO"}, look, judging.change, side=side)
+        found = self._command(path, {**sent, "am": "YES" if waits else "NO"}, look, error_mapping.change, side=side)
         if found != number:
             raise Ambiguous(f"Kotak took a command about order {number}, and names order {found}")
 
@@ -271,7 +271,7 @@ class KotakNeo:
         ):
             raise Ambiguous(f"Kotak took a command, and names order {number}, which is another one")
         if report.status is OrderStatus.REJECTED:
-            raise judging.refusal(report.reason or "rejected")
+            raise error_mapping.refusal(report.reason or "rejected")
 
     def _waits(self, is_queued: Callable[[], bool]) -> bool:
         """Whether an order waits now as an after-market order. Blocked where nothing is asked for."""
@@ -288,8 +288,8 @@ def _check_price(price: int) -> None:
 def _data(reply: Reply, *, bare: bool = False) -> list[rows.Row]:
     """The rows of an answer. Kotak says `Not_Ok` for none, or `Ok` with null or an empty list in their place. `bare`: an empty
     list counts without a word of it, as the holdings come."""
-    words = judging.said(reply)
-    if words is not None and judging.is_empty(words):
+    words = error_mapping.said(reply)
+    if words is not None and error_mapping.is_empty(words):
         return []
     data = reply.json()["data"]
     if data is None or (data == [] and not bare):

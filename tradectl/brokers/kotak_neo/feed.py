@@ -9,13 +9,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from tradectl.brokers import strict_json
 from tradectl.brokers.adapter import Session
+from tradectl.brokers.http import strict_json
+from tradectl.brokers.http.value_ranges import brief
 from tradectl.brokers.kotak_neo import rows
 from tradectl.brokers.kotak_neo.addresses import REALTIME
 from tradectl.brokers.kotak_neo.packets import Tick, split, tick
 from tradectl.brokers.kotak_neo.paths import SEGMENT, SOURCE
-from tradectl.brokers.storable import brief
 from tradectl.errors import BrokerUnavailable, LoginNeeded
 from tradectl.model.order import OrderReport
 

@@ -15,10 +15,10 @@ from io import StringIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tradectl.brokers import storable
+from tradectl.brokers.account.listed_share import find_share
+from tradectl.brokers.http import value_ranges
+from tradectl.brokers.http.value_ranges import QUANTITY, SHARES, TICK, whole
 from tradectl.brokers.kotak_neo.paths import SEGMENT
-from tradectl.brokers.listed_share import find_share
-from tradectl.brokers.storable import QUANTITY, SHARES, TICK, whole
 from tradectl.brokers.whole_files import put_whole
 from tradectl.errors import BrokerUnavailable
 from tradectl.model.market import Instrument
@@ -141,9 +141,9 @@ def _scrips(content: bytes) -> Scrips:
 def _scrip(row: dict[str, str]) -> Scrip:
     """Raises OddValue for a row that cannot be read."""
     return Scrip(
-        storable.identity(row["pSymbol"], "pSymbol"),
-        storable.symbol(row["pTrdSymbol"], "pTrdSymbol"),
-        storable.symbol(row["pSymbolName"], "pSymbolName"),
+        value_ranges.identity(row["pSymbol"], "pSymbol"),
+        value_ranges.symbol(row["pTrdSymbol"], "pTrdSymbol"),
+        value_ranges.symbol(row["pSymbolName"], "pSymbolName"),
         row["pGroup"],
         row["pISIN"],
         whole(row["dTickSize"], "dTickSize", TICK),  # in paise already

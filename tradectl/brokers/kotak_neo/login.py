@@ -12,12 +12,12 @@ from ipaddress import ip_address
 from typing import Any
 
 from tradectl.brokers.adapter import Account, Ask, Field, Remark, Session
-from tradectl.brokers.kotak_neo import ADDRESSES, judging, totp
+from tradectl.brokers.http.network import source_of
+from tradectl.brokers.http.strict_json import UNREADABLE
+from tradectl.brokers.http.transport import ReadTransport, Transport
+from tradectl.brokers.http.value_ranges import brief
+from tradectl.brokers.kotak_neo import ADDRESSES, error_mapping, totp
 from tradectl.brokers.kotak_neo.paths import CLIENT_IP, FIN_KEY, LOGIN, VALIDATE
-from tradectl.brokers.network import source_of
-from tradectl.brokers.storable import brief
-from tradectl.brokers.strict_json import UNREADABLE
-from tradectl.brokers.transport import ReadTransport, Transport
 from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, TradectlError
 from tradectl.model.moment import at_ist, to_ist
 
@@ -41,7 +41,7 @@ def login(account: Account, ask: Ask) -> Session:
     who = {"mobileNumber": vault.require("mobile_number"), "ucc": vault.require("ucc"), "totp": _totp(account, ask, now)}
     mpin = vault.require("mpin")
     source = source_of(vault)
-    transport = Transport("Kotak", judging.login, clock=account.clock, limiter=account.limiter, source=source)
+    transport = Transport("Kotak", error_mapping.login, clock=account.clock, limiter=account.limiter, source=source)
     try:
         viewing = _step(transport, account, LOGIN, first, who)
         second = {**first, "sid": _word(viewing, "sid"), "Auth": _word(viewing, "token")}
@@ -63,7 +63,7 @@ def remarks(account: Account) -> Sequence[Remark]:
         LoginNeeded: There is no session. Kotak reports the address to a logged-in client alone.
     """
     known, source = current(account), source_of(account.vault)
-    transport = ReadTransport("Kotak", judging.login, clock=account.clock, limiter=account.limiter, source=source)
+    transport = ReadTransport("Kotak", error_mapping.login, clock=account.clock, limiter=account.limiter, source=source)
     try:
         seen = _seen_ip(transport, account, known.tokens)
     finally:

@@ -10,10 +10,10 @@ from datetime import timedelta
 from urllib.parse import quote as quoted
 
 from tradectl.brokers.adapter import Account
-from tradectl.brokers.kotak_neo import NAME, judging, paths, rows
+from tradectl.brokers.http.transport import CONNECT, Reply
+from tradectl.brokers.kotak_neo import NAME, error_mapping, paths, rows
+from tradectl.brokers.kotak_neo.api import Wire, parsed, url
 from tradectl.brokers.kotak_neo.instruments import Scrip, ScripFile, path_of
-from tradectl.brokers.kotak_neo.wire import Wire, parsed, url
-from tradectl.brokers.transport import CONNECT, Reply
 from tradectl.errors import BrokerUnavailable, UsageError
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
@@ -34,8 +34,8 @@ class KotakPrices:
 
     def __init__(self, account: Account, wire: Wire) -> None:
         self._clock, self._market, self._wire = account.clock, account.market, wire
-        self._public = wire.reads(judging.read)
-        self._files = wire.reads(judging.file, (CONNECT, _FILE_SECONDS))
+        self._public = wire.reads(error_mapping.read)
+        self._files = wire.reads(error_mapping.file, (CONNECT, _FILE_SECONDS))
         self._scrips = ScripFile(account.folder, self._fetch_scrips)
 
     def close(self) -> None:

@@ -12,12 +12,12 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from tradectl.brokers import storable
-from tradectl.brokers.kotak_neo.judging import refusal
+from tradectl.brokers.http import value_ranges
+from tradectl.brokers.http.row_reading import Names, clean, is_one_of, read_row, read_rows
+from tradectl.brokers.http.strict_json import brief
+from tradectl.brokers.http.value_ranges import LIMIT, PRICE, QUANTITY, SHARES, VOLUME, Range, about_rupees, rupees, whole
+from tradectl.brokers.kotak_neo.error_mapping import refusal
 from tradectl.brokers.kotak_neo.paths import SEGMENT
-from tradectl.brokers.row_reading import Names, clean, is_one_of, read_row, read_rows
-from tradectl.brokers.storable import LIMIT, PRICE, QUANTITY, SHARES, VOLUME, Range, about_rupees, rupees, whole
-from tradectl.brokers.strict_json import brief
 from tradectl.model.market import Quote
 from tradectl.model.moment import at_ist
 from tradectl.model.odd_rows import OddRow, Quotes, RowKind, Rows
@@ -76,12 +76,12 @@ def is_ours(row: Row) -> bool:
 
 def orders(rows: Sequence[Row], now: datetime | None = None) -> Rows[OrderReport]:
     """Return the order book. `now`: no time of a row may lie after it."""
-    return read_rows(RowKind.ORDER, rows, lambda row: storable.order(order_report(row), now) if is_ours(row) else None, NAMES)
+    return read_rows(RowKind.ORDER, rows, lambda row: value_ranges.order(order_report(row), now) if is_ours(row) else None, NAMES)
 
 
 def trades(rows: Sequence[Row], now: datetime | None = None) -> Rows[TradeReport]:
     """Return the trade book."""
-    return read_rows(RowKind.TRADE, rows, lambda row: storable.trade(trade_report(row), now) if is_ours(row) else None, NAMES)
+    return read_rows(RowKind.TRADE, rows, lambda row: value_ranges.trade(trade_report(row), now) if is_ours(row) else None, NAMES)
 
 
 def order_report(row: Row) -> OrderReport:
@@ -91,7 +91,7 @@ def order_report(row: Row) -> OrderReport:
     reason = brief(_text(row.get("rejRsn")))
     placed_at = _first(row, "ordDtTm", "ordEntTm", "hsUpTm")
     made = OrderReport(
-        storable.identity(row["nOrdNo"], "nOrdNo"),
+        value_ranges.identity(row["nOrdNo"], "nOrdNo"),
         tag_of(_text(row.get("GuiOrdId"))),
         symbol_of(row["trdSym"]),
         _SIDES[row["trnsTp"]],
@@ -106,22 +106,22 @@ def order_report(row: Row) -> OrderReport:
         passing=status is S.REJECTED and refusal(reason).passing,
         unknown_word=brief(word) if status is S.UNKNOWN else "",
     )
-    return storable.order(made)
+    return value_ranges.order(made)
 
 
 def trade_report(row: Row) -> TradeReport:
     """One execution. Numbers of fills begin anew each day, so ours have the day before them."""
     day = _date(str(row["flDt"]))
     made = TradeReport(
-        f"{day:%Y%m%d}-{storable.trade_name(row['flId'], 'flId')}",
-        storable.identity(row["nOrdNo"], "nOrdNo"),
+        f"{day:%Y%m%d}-{value_ranges.trade_name(row['flId'], 'flId')}",
+        value_ranges.identity(row["nOrdNo"], "nOrdNo"),
         symbol_of(row["trdSym"]),
         _SIDES[row["trnsTp"]],
         whole(row["fldQty"], "fldQty", QUANTITY),
         rupees(row["avgPrc"], "avgPrc", PRICE),
         moment(f"{row['flDt']} {row['flTm']}"),
     )
-    return storable.trade(made)
+    return value_ranges.trade(made)
 
 
 def is_queued(row: Row) -> bool:
@@ -155,14 +155,14 @@ def holdings(held: Sequence[Row], positions: Sequence[Row], isin_of: Callable[[s
             sellable = known.sellable + (0 if series in TRADE_FOR_TRADE else bought)
             found[key] = replace(known, t1_quantity=bought, sellable=sellable)
     told = [(symbol, shares) for (symbol, _), shares in found.items()]
-    return clean(told, lambda _, shares: storable.holding(shares), (*morning.odd, *today.odd))
+    return clean(told, lambda _, shares: value_ranges.holding(shares), (*morning.odd, *today.odd))
 
 
 def _readable_holding(row: Row) -> Row | None:
     """Return a row of the holdings of NSE's cash segment that can be read; None for another segment."""
     if not is_one_of(row, "exchangeSegment", {SEGMENT}, _OTHER_SEGMENTS):
         return None
-    storable.symbol(row["symbol"])
+    value_ranges.symbol(row["symbol"])
     for name in ("quantity", "sellableQuantity"):
         whole(row[name], name, SHARES)
     return row
@@ -171,7 +171,7 @@ def _readable_holding(row: Row) -> Row | None:
 def _readable_position(row: Row) -> Row | None:
     if not is_ours(row):
         return None
-    storable.symbol(symbol_of(row["trdSym"]), "trdSym")
+    value_ranges.symbol(symbol_of(row["trdSym"]), "trdSym")
     _fresh(row)
     return row
 
@@ -204,7 +204,7 @@ def _readable_trade(row: Row, today: date) -> Row | None:
     """Return a trade of today for delivery; None for another. Raises what a row that cannot be read raises."""
     if not is_ours(row):
         return None
-    storable.symbol(symbol_of(row["trdSym"]), "trdSym")
+    value_ranges.symbol(symbol_of(row["trdSym"]), "trdSym")
     whole(row["fldQty"], "fldQty", QUANTITY)
     _SIDES[row["trnsTp"]]
     return row if _date(str(row["flDt"])) == today else None
@@ -213,7 +213,7 @@ def _readable_trade(row: Row, today: date) -> Row | None:
 def funds(row: Row) -> Funds:
     """`Net` is what may be spent now. Kotak reckons in binary fractions, so its figures are rounded to the paisa."""
     available, blocked = about_rupees(row["Net"], "Net"), about_rupees(row["MarginUsed"], "MarginUsed")
-    return storable.funds(Funds(available, blocked, available + blocked))
+    return value_ranges.funds(Funds(available, blocked, available + blocked))
 
 
 def quotes(rows: Sequence[Row], symbols: Mapping[str, str], now: datetime | None = None) -> Quotes:
@@ -254,7 +254,7 @@ def quote(row: Row, symbol: str, now: datetime | None = None) -> Quote | None:
         lower_band=_price(row.get("low_price_range"), "low_price_range"),
         upper_band=_price(row.get("high_price_range"), "high_price_range"),
     )
-    return storable.quote(made, now)
+    return value_ranges.quote(made, now)
 
 
 def tag_of(written: str) -> str | None:
@@ -320,5 +320,5 @@ def _limit(row: Row) -> int:
     """The price; 0 for a market order alone (`prcTp` MKT, SL-M)."""
     price = rupees(row["prc"], "prc", LIMIT)
     if not price and str(row.get("prcTp") or "").upper() in {"L", "SL"}:
-        raise storable.OddValue("prc", row["prc"])
+        raise value_ranges.OddValue("prc", row["prc"])
     return price

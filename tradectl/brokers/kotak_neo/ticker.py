@@ -7,14 +7,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 from tradectl.brokers.adapter import Account
+from tradectl.brokers.http.network import Source, source_of
+from tradectl.brokers.http.stream import PAUSE, Frame, PriceStream, Stream
 from tradectl.brokers.kotak_neo import feed
 from tradectl.brokers.kotak_neo.addresses import FeedAddresses
 from tradectl.brokers.kotak_neo.login import current
 from tradectl.brokers.kotak_neo.packets import NSE, Tick
 from tradectl.brokers.kotak_neo.rows import SOURCE
 from tradectl.brokers.kotak_neo.times import Times
-from tradectl.brokers.network import Source, source_of
-from tradectl.brokers.stream import PAUSE, Frame, PriceStream, Stream
 from tradectl.errors import BrokerUnavailable, LoginNeeded
 from tradectl.model.market import Quote
 from tradectl.model.order import OrderReport

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from tradectl.brokers.prices import FRESH
+from tradectl.brokers.account.prices import FRESH
 
 SECOND = 1_000_000_000
 """Nanoseconds."""

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, TypeVar
 
-from tradectl.brokers import strict_json
 from tradectl.brokers.adapter import ORDERS, Account
-from tradectl.brokers.openalgo.judging import judge, judge_change, judge_read
-from tradectl.brokers.replies import order_id
-from tradectl.brokers.transport import ReadTransport, Reply, Transport
+from tradectl.brokers.http import strict_json
+from tradectl.brokers.http.replies import order_id
+from tradectl.brokers.http.transport import ReadTransport, Reply, Transport
+from tradectl.brokers.openalgo.error_mapping import judge, judge_change, judge_read
 from tradectl.errors import Ambiguous, BrokerUnavailable, ConfigurationError, LoginNeeded
 from tradectl.model.order import Side
 

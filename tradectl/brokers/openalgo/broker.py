@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from tradectl.brokers import storable
+from tradectl.brokers.account.dedup import Kept
 from tradectl.brokers.adapter import Account, Remark
-from tradectl.brokers.kept import Kept
+from tradectl.brokers.http import value_ranges
+from tradectl.brokers.http.replies import order_id
 from tradectl.brokers.openalgo import money, rows, times
 from tradectl.brokers.openalgo.api import PLACE, Api, understood
+from tradectl.brokers.openalgo.balances import holdings, positions_of
 from tradectl.brokers.openalgo.prices import OpenAlgoPrices
-from tradectl.brokers.openalgo.shares import holdings, positions_of
-from tradectl.brokers.replies import order_id
 from tradectl.errors import Blocked, BrokerUnavailable, OrderRefused
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
@@ -126,7 +126,7 @@ class OpenAlgoBroker:
         blocked = sum((item.quantity - item.filled_quantity) * item.price for item in resting)
         broker = self._api.broker
         available = self._api.read("funds", lambda content: money.available(content["data"], broker))
-        return understood("funds", lambda: storable.funds(Funds(available, blocked, available + blocked)))
+        return understood("funds", lambda: value_ranges.funds(Funds(available, blocked, available + blocked)))
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         return self._prices.quotes(symbols)
@@ -162,7 +162,7 @@ class OpenAlgoBroker:
     def _moment(self, text: str) -> datetime:
         """Raises OddValue for a value that is no text."""
         if not isinstance(text, str):
-            raise storable.OddValue("timestamp", text)
+            raise value_ranges.OddValue("timestamp", text)
         return times.moment(text, self._account.sessions, self._now)
 
 
@@ -172,7 +172,7 @@ _NAMED = ("symbol", "exchange", "action")
 
 def _list(data: Any) -> list[rows.Row]:
     if not isinstance(data, list):
-        raise TypeError(f"a list was expected, not {storable.brief(data)}")
+        raise TypeError(f"a list was expected, not {value_ranges.brief(data)}")
     return data
 
 

@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from tradectl.brokers import storable
+from tradectl.brokers.http import value_ranges
+from tradectl.brokers.http.row_reading import read_rows
+from tradectl.brokers.http.strict_json import brief
+from tradectl.brokers.http.value_ranges import LIMIT, PRICE, VOLUME
 from tradectl.brokers.openalgo.rows import NAMES, Row, about_paise, symbol_of, whole
-from tradectl.brokers.row_reading import read_rows
-from tradectl.brokers.storable import LIMIT, PRICE, VOLUME
-from tradectl.brokers.strict_json import brief
 from tradectl.errors import BrokerUnavailable
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.market import Quote
@@ -37,7 +37,7 @@ def quotes(rows: Iterable[Row], sessions: SessionTable, now: datetime) -> Quotes
     def read(row: Row) -> Quote | None:
         data = row.get("data")
         if data and data.get("ltp"):
-            return storable.quote(_quote(storable.symbol(symbol_of(row["symbol"])), data, sessions, now), now)
+            return value_ranges.quote(_quote(value_ranges.symbol(symbol_of(row["symbol"])), data, sessions, now), now)
         if not data:
             errors.append(str(row.get("error") or "no data"))
         return None

@@ -17,10 +17,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from tradectl.brokers import storable
-from tradectl.brokers.row_reading import Names, is_one_of, read_rows
-from tradectl.brokers.storable import LIMIT, MONEY, NET, PRICE, QUANTITY, Range
-from tradectl.brokers.strict_json import brief
+from tradectl.brokers.http import value_ranges
+from tradectl.brokers.http.row_reading import Names, is_one_of, read_rows
+from tradectl.brokers.http.strict_json import brief
+from tradectl.brokers.http.value_ranges import LIMIT, MONEY, NET, PRICE, QUANTITY, Range
 from tradectl.model.odd_rows import OddRow, RowKind, Rows
 from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport, Variety
 
@@ -70,12 +70,12 @@ ENDS = frozenset({_S.REJECTED, _S.CANCELLED})
 
 def whole(value: Any, field: str = "quantity", within: Range = NET) -> int:
     """A number of shares, told as 10, "10" or 10.0. OddValue for a part of one."""
-    return storable.whole(value, field, within)
+    return value_ranges.whole(value, field, within)
 
 
 def about_paise(value: Any, field: str = "", within: Range = MONEY) -> int:
     """Rupees to the nearest paisa: an executed order may be shown with its average price."""
-    return storable.about_rupees(value or 0, field, within)
+    return value_ranges.about_rupees(value or 0, field, within)
 
 
 def symbol_of(text: str) -> str:
@@ -109,7 +109,7 @@ def orders(rows: Sequence[Row], trades: Iterable[TradeReport], moment: Moment, n
     def read(row: Row, before: str) -> OrderReport | None:
         if not concerns(row):
             return None
-        number, at = storable.identity(row["orderid"], "orderid"), moment(row["timestamp"])
+        number, at = value_ranges.identity(row["orderid"], "orderid"), moment(row["timestamp"])
         return _order(row, filled[number], at, now, repeated=_word(row) == before)
 
     above = ["", *(_word(row) for row in rows)]
@@ -133,9 +133,9 @@ def side(row: Row) -> Side:
 def _order(row: Row, filled: int, at: datetime, now: datetime, *, repeated: bool) -> OrderReport:
     word, quantity = _word(row), whole(row["quantity"], "quantity", QUANTITY)
     if not isinstance(row["order_status"], str):
-        raise storable.OddValue("order_status", row["order_status"])
+        raise value_ranges.OddValue("order_status", row["order_status"])
     if filled > quantity:
-        raise storable.OddValue("quantity", f"{quantity}, of which {filled} are traded")
+        raise value_ranges.OddValue("quantity", f"{quantity}, of which {filled} are traded")
     status = STATUSES.get(word, _S.UNKNOWN)
     unknown_word = brief(word) if status is _S.UNKNOWN else ""
     reason = UNTOLD if status is _S.REJECTED else ""
@@ -146,7 +146,7 @@ def _order(row: Row, filled: int, at: datetime, now: datetime, *, repeated: bool
     elif status in ENDS and repeated and now - at < SETTLED:
         status, reason = _S.UNKNOWN, f"its status {word!r} may be that of the row before it: it is believed after two minutes"
     made = OrderReport(
-        storable.identity(row["orderid"], "orderid"),
+        value_ranges.identity(row["orderid"], "orderid"),
         None,
         symbol_of(row["symbol"]),
         side(row),
@@ -160,14 +160,14 @@ def _order(row: Row, filled: int, at: datetime, now: datetime, *, repeated: bool
         at,
         unknown_word=unknown_word,
     )
-    return storable.order(made, now)
+    return value_ranges.order(made, now)
 
 
 def _limit(row: Row) -> int:
     """The price; 0 for a market order alone."""
     price = about_paise(row["price"], "price", LIMIT)
     if not price and str(row.get("pricetype") or "").upper() in {"LIMIT", "SL"}:
-        raise storable.OddValue("price", row["price"])
+        raise value_ranges.OddValue("price", row["price"])
     return price
 
 
@@ -176,7 +176,7 @@ def trades(rows: Iterable[Row], moment: Moment, now: datetime | None = None) -> 
     (which is not told): the same trade has the same id however often and whenever it is read."""
 
     def read(row: Row) -> TradeReport | None:
-        return storable.trade(_trade(row, moment), now) if concerns(row) else None
+        return value_ranges.trade(_trade(row, moment), now) if concerns(row) else None
 
     read_ones = read_rows(RowKind.TRADE, rows, read, NAMES)
     disputed = _disputed(read_ones)
@@ -213,9 +213,9 @@ def _trade(row: Row, moment: Moment) -> TradeReport:
     """Return a trade; where its row has no id of its own, its id ends in `_TO_BE_NUMBERED`."""
     quantity = whole(row["quantity"], "quantity", QUANTITY)
     price, at = about_paise(row["average_price"], "average_price", PRICE), moment(row["timestamp"])
-    number = storable.identity(row["orderid"], "orderid")
+    number = value_ranges.identity(row["orderid"], "orderid")
     told = row.get("tradeid")
-    name = storable.trade_name(told, "tradeid") if told not in {None, ""} else ""
+    name = value_ranges.trade_name(told, "tradeid") if told not in {None, ""} else ""
     if not name:
         text = row["timestamp"].strip().split(" ")
         clock = next((word for word in text if ":" in word), text[0])

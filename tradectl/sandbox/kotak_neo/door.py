@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from tradectl.brokers.http.loopback import LOOPBACK
 from tradectl.brokers.kotak_neo import totp
 from tradectl.brokers.kotak_neo.login import ends_at
-from tradectl.brokers.loopback import LOOPBACK
 from tradectl.model.moment import to_ist
 from tradectl.ports import Clock
 from tradectl.sandbox.server import Request, Response

@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
 from tradectl.brokers.adapter import Account, Session
-from tradectl.brokers.insession import in_session
-from tradectl.brokers.kotak_neo import judging
+from tradectl.brokers.http.network import source_of
+from tradectl.brokers.http.session_retry import in_session
+from tradectl.brokers.http.strict_json import UNREADABLE, brief
+from tradectl.brokers.http.transport import Judge, ReadTransport
+from tradectl.brokers.kotak_neo import error_mapping
 from tradectl.brokers.kotak_neo.login import current
-from tradectl.brokers.network import source_of
-from tradectl.brokers.strict_json import UNREADABLE, brief
-from tradectl.brokers.transport import Judge, ReadTransport
 from tradectl.errors import BrokerUnavailable
 
 T = TypeVar("T")
@@ -42,7 +42,9 @@ class Wire:
     def in_session(self, request: Callable[[Session], T], before_again: Callable[[], None] | None = None) -> T:
         """What a request gives that is made with the stored session. LoginNeeded without one, or where Kotak does not know it.
         `before_again`: see `insession.in_session`."""
-        return in_session(self._account.vault, self.session, request, unknown=judging.SessionUnknown, before_again=before_again)
+        return in_session(
+            self._account.vault, self.session, request, unknown=error_mapping.SessionUnknown, before_again=before_again
+        )
 
 
 def url(session: Session, path: str) -> str:

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import re
 
-from tradectl.brokers.replies import Command, Meaning, Proof, proof_of, refused
-from tradectl.brokers.strict_json import brief, text_of
-from tradectl.brokers.transport import Reply
+from tradectl.brokers.http.replies import Command, Meaning, Proof, proof_of, refused
+from tradectl.brokers.http.strict_json import brief, text_of
+from tradectl.brokers.http.transport import Reply
 from tradectl.errors import Ambiguous, ConfigurationError, LoginNeeded, NotWhitelisted, OrderRefused, TradectlError
 
 _FORUM = "kite.trade forum 41029: after any status but 400 the order book decides"

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from tests.brokers.floor import ist
-from tradectl.brokers.kite.windows import check_quiet, path_of
+from tradectl.brokers.kite.amo_windows import check_quiet, path_of
 from tradectl.errors import Blocked
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.order import Variety

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tradectl.brokers.account.guard import GuardedBroker
+from tradectl.brokers.account.permission import SendPermission
+from tradectl.brokers.account.read_only_account import Onlooker
 from tradectl.brokers.adapter import Account, Adapter, ChargeLine, ChargesTold, Remark, adapter
-from tradectl.brokers.guard import GuardedBroker
-from tradectl.brokers.onlooker import Onlooker
-from tradectl.brokers.permission import SendPermission
 from tradectl.errors import Blocked, ConfigurationError
 from tradectl.exchange.rates import Tariff
 from tradectl.ledger.arming import BROKER, Arming

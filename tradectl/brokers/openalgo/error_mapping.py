@@ -17,9 +17,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tradectl.brokers.replies import CHANGES, Command, Meaning, Phase, Proof, proof_of, refused
-from tradectl.brokers.strict_json import brief, text_of
-from tradectl.brokers.transport import Reply
+from tradectl.brokers.http.replies import CHANGES, Command, Meaning, Phase, Proof, proof_of, refused
+from tradectl.brokers.http.strict_json import brief, text_of
+from tradectl.brokers.http.transport import Reply
 from tradectl.errors import (
     Ambiguous,
     BrokerUnavailable,

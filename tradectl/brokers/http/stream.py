@@ -14,9 +14,9 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
-from tradectl.brokers import storable
-from tradectl.brokers.network import Source
-from tradectl.brokers.strict_json import UNREADABLE
+from tradectl.brokers.http import value_ranges
+from tradectl.brokers.http.network import Source
+from tradectl.brokers.http.strict_json import UNREADABLE
 from tradectl.errors import TradectlError, UsageError
 from tradectl.model.market import Quote
 from tradectl.model.odd_rows import OddRow, Quotes, RowKind
@@ -186,8 +186,8 @@ class PriceStream(Stream, Generic[Token]):
         odd: OddRow | None = None
         if quote is not None:
             try:
-                storable.quote(quote, self._clock.now())
-            except storable.OddValue as error:
+                value_ranges.quote(quote, self._clock.now())
+            except value_ranges.OddValue as error:
                 quote, odd = None, OddRow(RowKind.TICK, symbol, error.field, error.value)
         with self._lock:
             if odd is not None:

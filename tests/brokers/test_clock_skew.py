@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from tradectl.brokers.skew import skew
+from tradectl.brokers.http.skew import skew
 from tradectl.clock import SystemClock
 from tradectl.errors import BrokerUnavailable
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from tradectl.brokers.transport import CONNECT, READ
+from tradectl.brokers.http.transport import CONNECT, READ
 from tradectl.errors import BrokerUnavailable
 
 if TYPE_CHECKING:

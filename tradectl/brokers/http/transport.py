@@ -15,10 +15,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tradectl.brokers import strict_json
 from tradectl.brokers.adapter import Limiter, always
-from tradectl.brokers.network import Source, anywhere, way
-from tradectl.brokers.retry_after import asked_wait
+from tradectl.brokers.http import strict_json
+from tradectl.brokers.http.network import Source, anywhere, way
+from tradectl.brokers.http.retry_after import asked_wait
 from tradectl.errors import Ambiguous, BrokerUnavailable, DatabaseError, RateLimited, TradectlError
 from tradectl.model.order import Side
 from tradectl.ports import Clock
@@ -91,7 +91,7 @@ class _Line:
         """Nothing is ever repeated below us."""
         import requests
 
-        from tradectl.brokers.deadline import Timely, without_target
+        from tradectl.brokers.http.deadline import Timely, without_target
 
         session = requests.Session()
         session.hooks["response"].append(without_target)
@@ -229,7 +229,7 @@ def _exchanged(
     """One request and its answer. `look` is called on the open connection; what it raises keeps the request back."""
     import requests
 
-    from tradectl.brokers.deadline import looking_first
+    from tradectl.brokers.http.deadline import looking_first
 
     line.limiter.take(bucket)
     try:

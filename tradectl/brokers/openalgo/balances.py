@@ -14,11 +14,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-from tradectl.brokers import storable
+from tradectl.brokers.account.securities import counted_once
+from tradectl.brokers.http import value_ranges
+from tradectl.brokers.http.row_reading import clean, read_row, read_rows
+from tradectl.brokers.http.value_ranges import SHARES
 from tradectl.brokers.openalgo.rows import NAMES, Moment, Row, concerns, side, symbol_of, whole
-from tradectl.brokers.row_reading import clean, read_row, read_rows
-from tradectl.brokers.securities import counted_once
-from tradectl.brokers.storable import SHARES
 from tradectl.model.moment import ist_date
 from tradectl.model.odd_rows import OddRow, RowKind, Rows
 from tradectl.model.order import Holding, Side
@@ -63,18 +63,18 @@ def positions_of(trades: Iterable[Row], moment: Moment, today: date) -> list[Row
 
 
 def _readable_holding(row: Row) -> Row:
-    storable.symbol(symbol_of(row["symbol"]))
+    value_ranges.symbol(symbol_of(row["symbol"]))
     whole(row["quantity"], "quantity", SHARES)
     whole(row.get("t1_quantity") or 0, "t1_quantity", SHARES)
     if not isinstance(row["exchange"], str):
-        raise storable.OddValue("exchange", row["exchange"])
+        raise value_ranges.OddValue("exchange", row["exchange"])
     return row
 
 
 def _readable_position(row: Row) -> Row | None:
     if not concerns(row):
         return None
-    storable.symbol(symbol_of(row["symbol"]))
+    value_ranges.symbol(symbol_of(row["symbol"]))
     whole(row["quantity"])
     return row
 
@@ -84,4 +84,4 @@ def _holding(symbol: str, told: tuple[int, int, int]) -> Holding | None:
     bought, sold = max(0, net), max(0, -net)
     delivered = max(0, free - sold)
     undelivered = max(0, fresh - max(0, sold - free)) + bought
-    return storable.holding(Holding(symbol, delivered, undelivered, delivered)) if delivered + undelivered else None
+    return value_ranges.holding(Holding(symbol, delivered, undelivered, delivered)) if delivered + undelivered else None

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol, Self
 
-from tradectl.brokers.stream import NOT_YET
+from tradectl.brokers.http.stream import NOT_YET
 from tradectl.errors import TradectlError
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date

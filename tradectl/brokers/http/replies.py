@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tradectl.brokers.strict_json import OddNumber
+from tradectl.brokers.http.strict_json import OddNumber
 from tradectl.errors import Ambiguous, OrderRefused
 from tradectl.model.money import to_rupees
 from tradectl.model.odd_rows import RowKind, odd_of

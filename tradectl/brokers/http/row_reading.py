@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from tradectl.brokers.replies import order_id
-from tradectl.brokers.storable import SYMBOL, TAG, OddValue, brief
-from tradectl.brokers.strict_json import UNREADABLE
+from tradectl.brokers.http.replies import order_id
+from tradectl.brokers.http.strict_json import UNREADABLE
+from tradectl.brokers.http.value_ranges import SYMBOL, TAG, OddValue, brief
 from tradectl.model.odd_rows import OddRow, RowKind, Rows
 from tradectl.model.order import CLIENT_TAG, Holding
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from tradectl.brokers.not_sent import not_sent
-from tradectl.brokers.permission import SendPermission
-from tradectl.brokers.prices import StreamedPrices
-from tradectl.brokers.securities import of_known_securities
+from tradectl.brokers.account.not_sent import not_sent
+from tradectl.brokers.account.permission import SendPermission
+from tradectl.brokers.account.prices import StreamedPrices
+from tradectl.brokers.account.securities import of_known_securities
 from tradectl.errors import OrderRefused, TradectlError
 from tradectl.exchange.phases import TAKES_NOTHING
 from tradectl.exchange.sessions import SessionTable

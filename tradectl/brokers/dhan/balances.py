@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from tradectl.brokers.account.securities import counted_once
 from tradectl.brokers.dhan.rows import NAMES, SERIES_KEY, Known, Row, concerns, moment, named, symbol
-from tradectl.brokers.row_reading import clean, read_row, read_rows
-from tradectl.brokers.securities import counted_once
-from tradectl.brokers.storable import QUANTITY, SHARES, OddValue, holding, whole
+from tradectl.brokers.http.row_reading import clean, read_row, read_rows
+from tradectl.brokers.http.value_ranges import QUANTITY, SHARES, OddValue, holding, whole
 from tradectl.model.moment import ist_date
 from tradectl.model.odd_rows import OddRow, RowKind, Rows
 from tradectl.model.order import Holding, Side

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from tradectl.brokers.kite.judging import judge, judge_list
-from tradectl.brokers.replies import names_an_order
-from tradectl.brokers.transport import Reply
+from tradectl.brokers.http.replies import names_an_order
+from tradectl.brokers.http.transport import Reply
+from tradectl.brokers.kite.error_mapping import judge, judge_list
 from tradectl.errors import Ambiguous, ConfigurationError, LoginNeeded, NotWhitelisted, OrderRefused, TradectlError
 
 

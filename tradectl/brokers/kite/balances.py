@@ -19,11 +19,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from tradectl.brokers import storable
+from tradectl.brokers.account.securities import counted_once
+from tradectl.brokers.http import value_ranges
+from tradectl.brokers.http.row_reading import clean, read_row, read_rows
+from tradectl.brokers.http.value_ranges import QUANTITY, SHARES, whole
 from tradectl.brokers.kite.rows import NAMES, Row, concerns, moment, symbol_of
-from tradectl.brokers.row_reading import clean, read_row, read_rows
-from tradectl.brokers.securities import counted_once
-from tradectl.brokers.storable import QUANTITY, SHARES, whole
 from tradectl.model.moment import ist_date
 from tradectl.model.odd_rows import OddRow, RowKind, Rows
 from tradectl.model.order import Holding, Side
@@ -101,7 +101,7 @@ def _readable_trade(row: Row, today: date) -> Row | None:
         return None
     whole(row["quantity"], "quantity", QUANTITY)
     Side(row["transaction_type"])
-    storable.symbol(symbol_of(row["tradingsymbol"]), "tradingsymbol")
+    value_ranges.symbol(symbol_of(row["tradingsymbol"]), "tradingsymbol")
     return row if ist_date(moment(row["fill_timestamp"])) == today else None
 
 
@@ -124,7 +124,7 @@ def _readable(fields: Sequence[str]) -> Callable[[Row], Row | None]:
     def check(row: Row) -> Row | None:
         if not concerns(row):
             return None
-        storable.symbol(symbol_of(row["tradingsymbol"]), "tradingsymbol")
+        value_ranges.symbol(symbol_of(row["tradingsymbol"]), "tradingsymbol")
         for name in fields:
             whole(row[name], name, SHARES)
         for name in _MAY_BE_ABSENT:
@@ -148,4 +148,4 @@ def _holding(symbol: str, told: tuple[str, _Shares]) -> Holding | None:
     of_today = max(0, shares.bought - sold)
     delivered = min(total, max(0, shares.whole - shares.fresh - max(0, sold - shares.bought)))
     sellable = total - of_today if shares.trade_for_trade else total
-    return storable.holding(Holding(symbol, delivered, total - delivered, sellable, shares.pledged, isin))
+    return value_ranges.holding(Holding(symbol, delivered, total - delivered, sellable, shares.pledged, isin))

@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from tradectl.brokers.adapter import ChargeLine
+from tradectl.brokers.kite.amo_windows import PATHS
 from tradectl.brokers.kite.api import Api
 from tradectl.brokers.kite.instruments import Instruments
 from tradectl.brokers.kite.rows import Row, about_paise, parsed
-from tradectl.brokers.kite.windows import PATHS
 from tradectl.errors import BrokerUnavailable
 from tradectl.exchange.charges import day_charges
 from tradectl.exchange.rates import Tariff

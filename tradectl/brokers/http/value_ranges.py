@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
-from tradectl.brokers.replies import order_id
-from tradectl.brokers.strict_json import OddNumber
+from tradectl.brokers.http.replies import order_id
+from tradectl.brokers.http.strict_json import OddNumber
 from tradectl.model.market import Quote
 from tradectl.model.order import Funds, Holding, OrderReport, TradeReport
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tradectl.brokers.replies import CHANGES, Command, Meaning, Phase, Proof, proof_of, refused
-from tradectl.brokers.strict_json import brief, text_of
-from tradectl.brokers.transport import Reply
+from tradectl.brokers.http.replies import CHANGES, Command, Meaning, Phase, Proof, proof_of, refused
+from tradectl.brokers.http.strict_json import brief, text_of
+from tradectl.brokers.http.transport import Reply
 from tradectl.errors import (
     Ambiguous,
     BrokerUnavailable,

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tradectl.brokers.replies import CHANGES, PLACES, Command, Meaning, Phase, Proof, proof_of, refused
-from tradectl.brokers.strict_json import brief, text_of
-from tradectl.brokers.transport import Reply
+from tradectl.brokers.http.replies import CHANGES, PLACES, Command, Meaning, Phase, Proof, proof_of, refused
+from tradectl.brokers.http.strict_json import brief, text_of
+from tradectl.brokers.http.transport import Reply
 from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, NotWhitelisted, OrderRefused, TradectlError
 
 _API, _API2 = "kotak-neo-api", "Kotak-neo-api-v2"

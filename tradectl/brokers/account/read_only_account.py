@@ -11,8 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from tradectl.brokers.account.credentials import StoredVault, login_lock
 from tradectl.brokers.adapter import Account, Adapter, Ask, Onlooking, ReadsOnly, Session, adapter
-from tradectl.brokers.vault import StoredVault, login_lock
 from tradectl.clock import SystemClock
 from tradectl.errors import Blocked, ConfigurationError, UsageError
 from tradectl.ledger.limits import Limits, RateLimits

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from tradectl.brokers.openalgo.judging import judge, judge_change, judge_read
-from tradectl.brokers.transport import Reply
+from tradectl.brokers.http.transport import Reply
+from tradectl.brokers.openalgo.error_mapping import judge, judge_change, judge_read
 from tradectl.errors import (
     Ambiguous,
     BrokerUnavailable,
