@@ -21,17 +21,17 @@ from tests.acceptance.conftest import home_with
 from tests.acceptance.day import evening, morning
 from tests.acceptance.program import ROOT, Said, Server, Tradectl
 from tests.acceptance.test_kill import CAUSE, UNPROTECTED
-from tests.sandbox.zerodha import KEY, SECRET, browse
+from tests.lab.sandboxes.zerodha import KEY, SECRET, browse
 from tradectl import bootstrap
 from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock
 from tradectl.exchange.sessions import SessionTable
+from tradectl.lab.sandboxes.kite import KiteSandbox
 from tradectl.ledger.arming import BROKER, Arming
 from tradectl.ledger.opening import open_database
 from tradectl.ledger.store import Ledger
 from tradectl.marketdata.store import Store
 from tradectl.model.moment import at_ist
-from tradectl.sandbox.kite import KiteSandbox
 from tradectl.settings import load
 
 FIRST, SECOND = "2023-01-30", "2023-01-31"

@@ -16,8 +16,8 @@ from tests.execution.conftest import trading
 from tests.execution.trading import AFTER, DAYS, D, Trading, entry, stock
 from tests.tasks.test_buy import analysed, signal
 from tradectl.errors import BrokerUnavailable, OrderRefused
+from tradectl.lab.sandboxes.market import Listing
 from tradectl.model.order import OrderRequest, OrderStatus, Side, Variety
-from tradectl.sandbox.market import Listing
 
 __all__ = ["trading"]
 

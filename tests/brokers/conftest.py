@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers.floor import CASH, Floor
+from tests.brokers.exchange import CASH, Floor
 from tests.brokers.kotak import MakeNeo, Neo, neo_over
 from tests.brokers.market import Listing, MemoryMarket
 

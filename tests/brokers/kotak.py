@@ -9,16 +9,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tests.brokers.floor import Floor
+from tests.brokers.exchange import Floor
 from tests.brokers.vault import MemoryVault
 from tradectl.brokers.adapter import Account, Field, Session
 from tradectl.brokers.kotak_neo import ADAPTER
 from tradectl.brokers.kotak_neo.broker import KotakNeo
 from tradectl.brokers.kotak_neo.feed import REALTIME
 from tradectl.errors import LoginNeeded
+from tradectl.lab.sandboxes.kotak_neo import KotakNeoSandbox, Registered
+from tradectl.lab.sandboxes.server import Request, Response
 from tradectl.model.order import OrderReport, OrderRequest, Side, TradeReport, Variety
-from tradectl.sandbox.kotak_neo import KotakNeoSandbox, Registered
-from tradectl.sandbox.server import Request, Response
 
 CLIENT = Registered("key-1", "+919800000000", "ASHA1", "JBSWY3DPEHPK3PXP", "246810")
 TIMEOUT = (3.0, 1.0)

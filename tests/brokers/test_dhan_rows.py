@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.floor import ist
+from tests.brokers.exchange import ist
 from tradectl.brokers.dhan import balances, rows
 from tradectl.brokers.dhan.api import understood
 from tradectl.brokers.dhan.error_mapping import judge_holdings, judge_read, rejection

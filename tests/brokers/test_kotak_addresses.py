@@ -12,16 +12,16 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.brokers.floor import ist
+from tests.brokers.exchange import ist
 from tests.brokers.kotak import MakeNeo, Neo
 from tests.brokers.market import Listing, flat_bars
 from tradectl.brokers.kotak_neo import ADDRESSES, paths
 from tradectl.brokers.kotak_neo.addresses import PRICES, FeedAddresses, endpoints, usable
 from tradectl.brokers.kotak_neo.login import current
+from tradectl.lab.sandboxes.kotak_neo import CONFIG
+from tradectl.lab.sandboxes.response import Response
 from tradectl.model.market import Instrument
 from tradectl.model.order import Holding, OrderStatus
-from tradectl.sandbox.kotak_neo import CONFIG
-from tradectl.sandbox.response import Response
 
 FRIDAY = date(2023, 7, 14)
 FEED = "wss://sfeed.kotaksecurities.com/apifeed2"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.floor import ist
+from tests.brokers.exchange import ist
 from tradectl.brokers.adapter import Session
 from tradectl.brokers.kotak_neo.feed import PAIRS, Introduction, dividers, order_of, ticks
 from tradectl.brokers.kotak_neo.packets import NSE, Tick, split, tick

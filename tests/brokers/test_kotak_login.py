@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.floor import ist, quiet
+from tests.brokers.exchange import ist, quiet
 from tests.brokers.kotak import MakeNeo, Neo, nobody
 from tradectl.brokers.kotak_neo import ADAPTER
 from tradectl.brokers.kotak_neo.broker import KotakNeo
 from tradectl.errors import BrokerUnavailable, ConfigurationError, LoginNeeded, NotWhitelisted, TradectlError
-from tradectl.sandbox.server import Request, Response, Trouble
+from tradectl.lab.sandboxes.server import Request, Response, Trouble
 
 THURSDAY, FRIDAY = date(2023, 7, 13), date(2023, 7, 14)
 

@@ -11,7 +11,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.brokers.floor import bar, ist, listing, quiet
+from tests.brokers.exchange import bar, ist, listing, quiet
 from tests.brokers.kotak import MakeNeo, Neo
 from tests.brokers.slow import Slow
 from tradectl.brokers.kotak_neo.amo_windows import Hours
@@ -27,8 +27,8 @@ from tradectl.errors import (
     UsageError,
 )
 from tradectl.exchange.sessions import SessionTable
+from tradectl.lab.sandboxes.server import Response, Trouble
 from tradectl.model.order import Holding, OrderRequest, OrderStatus, OrderType, Side, TradeReport, Variety
-from tradectl.sandbox.server import Response, Trouble
 
 WEDNESDAY, THURSDAY, FRIDAY, MONDAY = (date(2023, 7, day) for day in (12, 13, 14, 17))
 PLACE = "/quick/order/rule/ms/place"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.floor import ist
+from tests.brokers.exchange import ist
 from tradectl.brokers.http.transport import Reply
 from tradectl.brokers.kotak_neo import error_mapping, rows
 from tradectl.brokers.kotak_neo.instruments import Scrips, parse, path_of

@@ -15,9 +15,9 @@ from tradectl.brokers.openalgo.balances import holdings
 from tradectl.brokers.openalgo.login import expiry
 from tradectl.errors import BrokerUnavailable
 from tradectl.exchange.sessions import SessionTable
+from tradectl.lab.sandboxes.fixture import FRIDAY, MONDAY, THURSDAY, ist
 from tradectl.model.market import Quote
 from tradectl.model.order import Holding, OrderReport, OrderStatus, Side, TradeReport, Variety
-from tradectl.sandbox.floor import FRIDAY, MONDAY, THURSDAY, ist
 
 SESSIONS = SessionTable.load()
 NOW = ist(FRIDAY, "14:30")

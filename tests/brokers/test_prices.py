@@ -8,7 +8,7 @@ from typing import Self
 
 import pytest
 
-from tests.brokers.floor import Floor, ist, quiet
+from tests.brokers.exchange import Floor, ist, quiet
 from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.brokers.account.prices import ASKED, FRESH, StreamedPrices
 from tradectl.brokers.http.stream import NOT_YET

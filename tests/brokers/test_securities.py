@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tradectl.brokers.account.securities import counted_once, of_known_securities
+from tradectl.lab.sandboxes.market import Listing, MemoryMarket
 from tradectl.model.market import Instrument
 from tradectl.model.order import Holding
-from tradectl.sandbox.market import Listing, MemoryMarket
 
 DAY = date(2023, 7, 14)
 OURS, NEWER, PREFERENCE, OTHER = "INE100A01010", "INE100A01028", "INE100A03016", "INE999X01011"

@@ -10,15 +10,15 @@ from typing import Any
 
 from tests.brokers.vault import MemoryVault
 from tests.execution.trading import SESSIONS, Trading
-from tests.sandbox.zerodha import KEY, SECRET, browse
+from tests.lab.sandboxes.zerodha import KEY, SECRET, browse
 from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.brokers.adapter import Account
 from tradectl.brokers.kite import ADAPTER
 from tradectl.brokers.paper import PaperBroker
+from tradectl.lab.sandboxes.kite import KiteSandbox
+from tradectl.lab.sandboxes.kite.errors import KiteError
+from tradectl.lab.sandboxes.server import Request, Response
 from tradectl.ledger.arming import BROKER, LOGGED_IN_UNTIL, Arming
-from tradectl.sandbox.kite import KiteSandbox
-from tradectl.sandbox.kite.errors import KiteError
-from tradectl.sandbox.server import Request, Response
 from tradectl.task import World
 
 PATIENT = (120.0, 120.0)

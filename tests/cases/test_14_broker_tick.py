@@ -14,8 +14,8 @@ from tests.execution.conftest import trading
 from tests.execution.trading import AFTER, DAYS, D, Trading, entry, stock
 from tests.tasks.test_buy import analysed, signal
 from tradectl.execution.orders import Sent
+from tradectl.lab.sandboxes.market import Listing
 from tradectl.model.order import Side
-from tradectl.sandbox.market import Listing
 
 __all__ = ["trading"]
 

@@ -18,8 +18,8 @@ from tradectl.bootstrap import open_world
 from tradectl.brokers.account.credentials import StoredVault
 from tradectl.brokers.adapter import Session, adapter
 from tradectl.brokers.kite.login import expiry
+from tradectl.lab.sandboxes.kite import KiteSandbox
 from tradectl.model.moment import at_ist
-from tradectl.sandbox.kite import KiteSandbox
 from tradectl.settings import load
 
 pytestmark = pytest.mark.any_day

@@ -10,9 +10,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.brokers.floor import bar, ist, listing
+from tests.brokers.exchange import bar, ist, listing
 from tests.cli.conftest import Said, Tradectl
-from tests.sandbox.zerodha import KEY, SECRET, House, house
+from tests.lab.sandboxes.zerodha import KEY, SECRET, House, house
 from tradectl.model.market import ActionKind, CorporateAction
 
 THURSDAY, FRIDAY, MONDAY, TUESDAY, WEDNESDAY = (date(2023, 7, day) for day in (13, 14, 17, 18, 19))

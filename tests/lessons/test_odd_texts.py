@@ -11,8 +11,8 @@ from tests.cli.hands import operate
 from tests.execution.trading import AFTER, D, Trading, stock
 from tests.tasks.test_unprotected import FLAT, Make
 from tradectl.brokers.http.strict_json import BRIEF
+from tradectl.lab.sandboxes.server import Request
 from tradectl.model.order import Side
-from tradectl.sandbox.server import Request
 
 ODD = {"half a character": "bad \ud800 price", "a NUL": "bad \x00 price", "a terminal's command": "bad \x1b[31m price"}
 

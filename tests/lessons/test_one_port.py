@@ -15,11 +15,11 @@ import pytest
 from tests.execution.trading import D, stock
 from tests.lessons.afar import Front, put
 from tradectl import brokers
-from tradectl.brokers.faulty import FaultyBroker
 from tradectl.brokers.kite.broker import KiteBroker
 from tradectl.brokers.kotak_neo.broker import KotakNeo
 from tradectl.brokers.openalgo.broker import OpenAlgoBroker
 from tradectl.brokers.paper import PaperBroker
+from tradectl.lab.faults import FaultyBroker
 from tradectl.model.order import OrderReport, TradeReport, Variety
 from tradectl.ports import Broker
 

@@ -13,13 +13,13 @@ from tests.execution.trading import DAYS, SESSIONS, D, T, Trading, entry
 from tests.tasks.test_buy import analysed, signal
 from tradectl.brokers.paper import PaperBroker
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable
+from tradectl.lab.sandboxes.market import Listing
 from tradectl.ledger.executions import this_owner
 from tradectl.ledger.rows import Signal
 from tradectl.ledger.schema import decisions, orders, task_executions, users
 from tradectl.model.market import Bar, Instrument
 from tradectl.model.order import OrderRequest, OrderStatus, Purpose, Side, Variety
 from tradectl.ports import Capabilities
-from tradectl.sandbox.market import Listing
 
 EASY = {
     "rsi_period": "2",

@@ -13,14 +13,14 @@ from urllib.request import urlopen
 from kiteconnect import KiteConnect
 
 from tests.brokers.vault import MemoryVault
-from tests.sandbox.zerodha import KEY, SECRET, browse
+from tests.lab.sandboxes.zerodha import KEY, SECRET, browse
 from tests.witnesses.script import Client, Stand, wait_until
 from tradectl.brokers.adapter import Account
 from tradectl.brokers.kite import ADAPTER
 from tradectl.brokers.kite.broker import KiteBroker
+from tradectl.lab.sandboxes.fixture import FRIDAY, THURSDAY
+from tradectl.lab.sandboxes.kite import KiteSandbox
 from tradectl.model.order import OrderRequest, OrderType, Side, Variety
-from tradectl.sandbox.floor import FRIDAY, THURSDAY
-from tradectl.sandbox.kite import KiteSandbox
 
 TICKER = """
 import json, sys

@@ -16,8 +16,8 @@ from tests.witnesses.script import Client, Stand, wait_until
 from tradectl.brokers.adapter import Account
 from tradectl.brokers.kotak_neo import ADAPTER, totp
 from tradectl.brokers.kotak_neo.broker import KotakNeo
+from tradectl.lab.sandboxes.kotak_neo import CONFIG, KotakNeoSandbox
 from tradectl.model.order import OrderReport, OrderRequest, OrderType, Side, Variety
-from tradectl.sandbox.kotak_neo import CONFIG, KotakNeoSandbox
 
 PATIENCE = 10.0
 """Seconds for a frame of a feed."""

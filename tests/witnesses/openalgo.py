@@ -12,8 +12,8 @@ from tests.witnesses.script import Client, Stand
 from tradectl.brokers.adapter import Account, Field
 from tradectl.brokers.openalgo import ADAPTER
 from tradectl.brokers.openalgo.broker import OpenAlgoBroker
+from tradectl.lab.sandboxes.openalgo import OpenAlgoSandbox
 from tradectl.model.order import OrderRequest, Side
-from tradectl.sandbox.openalgo import OpenAlgoSandbox
 
 KEY = "kit-key"
 

@@ -15,9 +15,9 @@ from typing import Any, Self
 
 from tests.witnesses.comparison import Secrets
 from tests.witnesses.recorder import Exchange, Recorder
+from tradectl.lab.sandboxes.fixture import FRIDAY, THURSDAY, Floor, ist
+from tradectl.lab.sandboxes.server import Sandbox
 from tradectl.model.order import Side
-from tradectl.sandbox.floor import FRIDAY, THURSDAY, Floor, ist
-from tradectl.sandbox.server import Sandbox
 
 TAGS = tuple(f"WITNESSTAGAAAA{last}" for last in "ABCDEF")
 """Client tags, as our own look."""

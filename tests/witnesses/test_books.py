@@ -1,4 +1,4 @@
-"""The official clients trade, and then they and our adapters read the same account. Kite's is in `tests/sandbox/test_kite.py`."""
+"""The official clients trade; then they and our adapters read one account. Kite's test: `tests/lab/sandboxes/test_kite.py`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 from tests.witnesses import kotak_neo, openalgo
 from tests.witnesses.script import TAGS, Client, Stand
+from tradectl.lab.sandboxes.fixture import MONDAY, ist
 from tradectl.model.moment import to_ist
 from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport
-from tradectl.sandbox.floor import MONDAY, ist
 
 S = OrderStatus
 

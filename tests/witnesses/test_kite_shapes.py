@@ -15,7 +15,7 @@ from kiteconnect import exceptions as kite_errors
 from tests.brokers.kite.published import reply
 from tests.witnesses import kite
 from tests.witnesses.test_books import trade
-from tradectl.sandbox.floor import FRIDAY, MONDAY, ist
+from tradectl.lab.sandboxes.fixture import FRIDAY, MONDAY, ist
 
 SAMPLES = {
     "/orders": "orders", "/trades": "trades", "/portfolio/positions": "positions", "/user/margins": "margins",

@@ -2,7 +2,7 @@
 
 An adapter is an object with the attributes of `Adapter`. Our own are in `ADAPTERS`; another package adds one by an entry point
 of the group `tradectl.brokers`, whose name is the broker's; Dhan is brought that way too. All of them pass the same cards
-(`tradectl.sandbox.kit`).
+(`tradectl.lab.conformance`).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from tradectl.cli.progress import bar
 from tradectl.errors import UsageError
 
 if TYPE_CHECKING:
-    from tradectl.drill.crashes import Tally
+    from tradectl.lab.drill.crashes import Tally
 
 app = typer.Typer()
 SHOWN = 20
@@ -47,8 +47,8 @@ def drill(
     ledgers are databases of the drill's own on that server. A sweep that was stopped goes on where it was.
     """
     from tradectl.clock import stopwatch
-    from tradectl.drill.sweep import Plan, sweep
-    from tradectl.drill.ways import names as brokers
+    from tradectl.lab.drill.broker_sandboxes import names as brokers
+    from tradectl.lab.drill.seeds import Plan, sweep
     from tradectl.runtime.registry import all_tasks
 
     names = [item.name for item in all_tasks()]
@@ -57,8 +57,8 @@ def drill(
     if through and through not in (known := brokers()):
         raise UsageError(f"there is a sandbox of {' and of '.join(known)}, and none of {through!r}")
     if through:  # report a missing adapter or sandbox before any process begins
-        from tradectl.drill.afar import promise_of
-        from tradectl.drill.ways import way
+        from tradectl.lab.drill.broker_sandboxes import way
+        from tradectl.lab.drill.remote import promise_of
 
         promise_of(through)
         way(through)

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from tests.brokers.floor import ist
+from tests.brokers.exchange import ist
 from tradectl.brokers.kite.amo_windows import check_quiet, path_of
 from tradectl.errors import Blocked
 from tradectl.exchange.sessions import SessionTable

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.floor import CASH, bar, ist, listing, quiet
+from tests.brokers.exchange import CASH, bar, ist, listing, quiet
 from tests.brokers.slow import Slow
-from tests.sandbox.zerodha import House, house
+from tests.lab.sandboxes.zerodha import House, house
 from tradectl.brokers.kite import ADAPTER
 from tradectl.brokers.kite.broker import KiteBroker
 from tradectl.cli.broker import compared, compared_text
@@ -28,8 +28,8 @@ from tradectl.errors import (
     UsageError,
 )
 from tradectl.exchange.rates import ZERODHA, Row, Tariff
+from tradectl.lab.sandboxes.server import Request, Response, Trouble
 from tradectl.model.order import OrderRequest, OrderStatus, OrderType, Side, Variety
-from tradectl.sandbox.server import Request, Response, Trouble
 
 THURSDAY, FRIDAY, MONDAY, TUESDAY, WEDNESDAY = (date(2023, 7, day) for day in (13, 14, 17, 18, 19))
 DAYS = [THURSDAY, FRIDAY, MONDAY, TUESDAY, WEDNESDAY]

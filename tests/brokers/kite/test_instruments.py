@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers.floor import ist, listing
+from tests.brokers.exchange import ist, listing
 from tests.brokers.market import MemoryMarket
 from tradectl.brokers.kite.instruments import Instruments, listed
 from tradectl.errors import BrokerUnavailable, DataError, UsageError

@@ -19,9 +19,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from tests.brokers.floor import ist, quiet
+from tests.brokers.exchange import ist, quiet
 from tests.brokers.vault import MemoryVault
-from tests.sandbox.zerodha import KEY, SECRET, House, browse, house
+from tests.lab.sandboxes.zerodha import KEY, SECRET, House, browse, house
 from tradectl.brokers.adapter import Field
 from tradectl.brokers.http.loopback import Loopback
 from tradectl.brokers.http.loopback import page as page_of

@@ -1,0 +1,115 @@
+"""Holdings, positions and margins of an account that the exchange knows by its state of now.
+
+Kite tells of the morning (holdings, opening balance) and of the day (positions, trades) apart, so the morning is made of now and
+the day's trades. What a corporate action has credited and the depository not yet is in no row, as at a broker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tradectl.lab.sandboxes.kite.listing import Listing
+from tradectl.lab.sandboxes.kite.rows import rupees
+from tradectl.lab.sandboxes.start_of_day import mornings, sums
+from tradectl.model.order import Funds, Holding, Side, TradeReport
+
+
+def holdings(now: Sequence[Holding], trades: Sequence[TradeReport], listing: Listing, *, t1_inside: bool) -> list[dict[str, Any]]:
+    """GET /portfolio/holdings. `t1_inside`: whether `quantity` counts undelivered shares too; nobody knows for sure of Kite."""
+    return [
+        _holding(listing, item.symbol, item.whole, item.fresh, item.used, t1_inside=t1_inside)
+        for item in mornings(now, trades, listing.series)
+    ]
+
+
+def _holding(listing: Listing, symbol: str, whole: int, fresh: int, used: int, *, t1_inside: bool) -> dict[str, Any]:
+    tradingsymbol, token = listing.named(symbol)
+    return {
+        "tradingsymbol": tradingsymbol,
+        "exchange": "NSE",
+        "instrument_token": token,
+        "isin": listing.isin(symbol),
+        "product": "CNC",
+        "price": 0,
+        "quantity": whole if t1_inside else whole - fresh,
+        "used_quantity": used,
+        "t1_quantity": fresh,
+        "realised_quantity": whole - fresh,
+        "authorised_quantity": 0,
+        "authorised_date": None,
+        "authorisation": {},
+        "opening_quantity": whole,
+        "short_quantity": 0,
+        "collateral_quantity": 0,
+        "collateral_type": "",
+        "discrepancy": False,
+        "average_price": 0,
+        "last_price": 0,
+        "close_price": 0,
+        "pnl": 0,
+        "day_change": 0,
+        "day_change_percentage": 0,
+        "mtf": {"quantity": 0, "used_quantity": 0, "average_price": 0, "value": 0, "initial_margin": 0},
+    }
+
+
+def positions(trades: Sequence[TradeReport], listing: Listing) -> dict[str, Any]:
+    """GET /portfolio/positions: for delivery the day's trades alone."""
+    rows = [_position(trades, symbol, listing) for symbol in dict.fromkeys(trade.symbol for trade in trades)]
+    return {"net": rows, "day": rows}
+
+
+def _position(trades: Sequence[TradeReport], symbol: str, listing: Listing) -> dict[str, Any]:
+    tradingsymbol, token = listing.named(symbol)
+    (bought, cost), (sold, proceeds) = sums(trades, symbol, Side.BUY), sums(trades, symbol, Side.SELL)
+    row: dict[str, Any] = {
+        "tradingsymbol": tradingsymbol,
+        "exchange": "NSE",
+        "instrument_token": token,
+        "product": "CNC",
+        "quantity": bought - sold,
+        "overnight_quantity": 0,
+        "multiplier": 1,
+        "average_price": 0,
+        "value": rupees(proceeds - cost),
+    }
+    for name, quantity, value in (("buy", bought, cost), ("sell", sold, proceeds)):
+        price = value / quantity / 100 if quantity else 0
+        row |= {f"{name}_quantity": quantity, f"{name}_price": price}
+        row |= {f"{name}_value": rupees(value), f"{name}_m2m": rupees(value)}
+        row |= {f"day_{name}_quantity": quantity, f"day_{name}_price": price, f"day_{name}_value": rupees(value)}
+    return row | dict.fromkeys(("close_price", "last_price", "pnl", "m2m", "unrealised", "realised"), 0)
+
+
+def equity(funds: Funds, opening: int) -> dict[str, Any]:
+    """GET /user/margins/equity: what is left to spend, and the part of today's sales that buys nothing yet (`delivery`)."""
+    zero = dict.fromkeys(
+        (
+            "exposure", "m2m_realised", "m2m_unrealised", "option_premium", "payout", "span", "turnover", "liquid_collateral",
+            "stock_collateral", "holding_sales",
+        ),
+        0,
+    )  # fmt: skip
+    return {
+        "enabled": True,
+        "net": rupees(funds.available),
+        "available": {
+            "adhoc_margin": 0,
+            "cash": rupees(opening),
+            "opening_balance": rupees(opening),
+            "live_balance": rupees(funds.available),
+            "collateral": 0,
+            "intraday_payin": 0,
+        },
+        "utilised": zero | {"debits": rupees(opening - funds.available), "delivery": rupees(_withheld(funds))},
+    }
+
+
+def _withheld(funds: Funds) -> int:
+    return funds.cash - funds.blocked - funds.available
+
+
+def commodity() -> dict[str, Any]:
+    """Return the segment `commodity` of GET /user/margins, in which this account has nothing."""
+    return {**equity(Funds(0, 0, 0), 0), "enabled": False}
