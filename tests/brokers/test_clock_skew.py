@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from tradectl.brokers.http.skew import skew
+from tradectl.brokers.http.server_time import skew
 from tradectl.clock import SystemClock
 from tradectl.errors import BrokerUnavailable
 
@@ -45,7 +45,7 @@ def test_the_difference_is_found_to_about_a_second(minutes: int) -> None:
 
 
 def test_nobody_who_tells_the_time_is_an_error() -> None:
-    with server(None) as url, pytest.raises(BrokerUnavailable, match="house does not tell the time"):
+    with server(None) as url, pytest.raises(BrokerUnavailable, match="house sends no date"):
         skew("house", url, SystemClock())
     with pytest.raises(BrokerUnavailable):
         skew("house", url, SystemClock())

@@ -25,14 +25,14 @@ from tests.brokers.kite.test_packets import packet as kite_packet
 from tests.brokers.test_kotak_feed import packet as kotak_packet
 from tradectl.brokers.dhan import api as dhan_api
 from tradectl.brokers.dhan import balances as dhan_balances
+from tradectl.brokers.dhan import balances as dhan_money
 from tradectl.brokers.dhan import instruments as dhan_instruments
 from tradectl.brokers.dhan import login as dhan_login
-from tradectl.brokers.dhan import money as dhan_money
 from tradectl.brokers.dhan import rows as dhan
 from tradectl.brokers.http import value_ranges
 from tradectl.brokers.http.strict_json import UNREADABLE, read
 from tradectl.brokers.http.transport import Reply
-from tradectl.brokers.kite import balances, history, purse, remarks
+from tradectl.brokers.kite import balances, prices
 from tradectl.brokers.kite import instruments as kite_instruments
 from tradectl.brokers.kite import login as kite_login
 from tradectl.brokers.kite import packets as kite_packets
@@ -46,8 +46,9 @@ from tradectl.brokers.kotak_neo import rows as kotak
 from tradectl.brokers.kotak_neo.api import parsed
 from tradectl.brokers.kotak_neo.times import Times
 from tradectl.brokers.openalgo import balances as openalgo_balances
-from tradectl.brokers.openalgo import quotation, times
+from tradectl.brokers.openalgo import prices as openalgo_prices
 from tradectl.brokers.openalgo import rows as openalgo
+from tradectl.brokers.openalgo import times
 from tradectl.brokers.openalgo.api import understood
 from tradectl.errors import TradectlError
 from tradectl.exchange.sessions import SessionTable
@@ -313,10 +314,10 @@ JSON: dict[str, tuple[Any, Callable[[bytes], Any], Check]] = {
         of_kite(lambda found: kite.quotes(found, {"NSE:ACME": "ACME"}, NOW)),
         nothing,
     ),
-    "kite funds": ({"data": KITE_MARGINS}, of_kite(lambda found: purse.funds(found, (), NOW.date())), nothing),
+    "kite funds": ({"data": KITE_MARGINS}, of_kite(lambda found: balances.funds(found, (), NOW.date())), nothing),
     "kite profile": (
         {"data": {"exchanges": ["NSE"], "products": ["CNC"], "meta": {"demat_consent": "consent"}}},
-        of_kite(lambda found: remarks.of(dict(found))),
+        of_kite(lambda found: balances.profile_remarks(dict(found))),
         nothing,
     ),
     "kite login": (
@@ -326,7 +327,7 @@ JSON: dict[str, tuple[Any, Callable[[bytes], Any], Check]] = {
     ),
     "kite candles": (
         {"data": {"candles": [["2023-07-14T00:00:00+0530", 100.5, 101, 99.95, 100, 1200]]}},
-        of_kite(lambda found: [Bar(at.date(), *prices, volume) for at, prices, volume in map(history._candle, found["candles"])]),
+        of_kite(lambda found: [Bar(at.date(), *prices, volume) for at, prices, volume in map(prices._candle, found["candles"])]),
         nothing,
     ),
     "kotak orders": (
@@ -425,7 +426,7 @@ JSON: dict[str, tuple[Any, Callable[[bytes], Any], Check]] = {
     ),
     "openalgo quotes": (
         {"results": [OPENALGO_QUOTE]},
-        of_openalgo(lambda found: quotation.quotes(found["results"], SESSIONS, NOW)),
+        of_openalgo(lambda found: openalgo_prices.quotes(found["results"], SESSIONS, NOW)),
         nothing,
     ),
     "openalgo funds": (

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tradectl.brokers.adapter import Unlimited
 from tradectl.brokers.http.deadline import WHOLE
-from tradectl.brokers.http.retry_after import asked_wait
+from tradectl.brokers.http.server_time import asked_wait
 from tradectl.brokers.http.transport import ReadTransport, Reply, Transport
 from tradectl.clock import VirtualClock
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, RateLimited, TradectlError

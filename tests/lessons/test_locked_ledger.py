@@ -15,7 +15,7 @@ from tests.execution.trading import AFTER
 from tests.lab.sandboxes.benches import BENCHES
 from tests.lessons.test_odd_texts import bought
 from tests.tasks.test_unprotected import Make
-from tradectl.brokers.account.not_sent import not_sent
+from tradectl.brokers.account.permission import not_sent
 from tradectl.brokers.adapter import ORDERS, Unlimited
 from tradectl.errors import BrokerUnavailable, DatabaseError
 from tradectl.lab.conformance import Bench

@@ -14,7 +14,7 @@ from tests.brokers.kotak import CLIENT, credentials, nobody
 from tests.brokers.vault import MemoryVault
 from tests.witnesses.script import Client, Stand, wait_until
 from tradectl.brokers.adapter import Account
-from tradectl.brokers.kotak_neo import ADAPTER, totp
+from tradectl.brokers.kotak_neo import ADAPTER, login
 from tradectl.brokers.kotak_neo.broker import KotakNeo
 from tradectl.lab.sandboxes.kotak_neo import CONFIG, KotakNeoSandbox
 from tradectl.model.order import OrderReport, OrderRequest, OrderType, Side, Variety
@@ -71,7 +71,7 @@ class Official(Client):
         self._known: dict[str, str] = {}
 
     def login(self) -> None:
-        code = totp.password(CLIENT.totp_secret, self.stand.floor.clock.now())
+        code = login.one_time_password(CLIENT.totp_secret, self.stand.floor.clock.now())
         viewing = said(self.neo.totp_login(CLIENT.mobile_number, CLIENT.ucc, code))["data"]
         trading = said(self.neo.totp_validate(CLIENT.mpin))["data"]
         said(self.neo.whatsmyip())
@@ -164,7 +164,7 @@ class Ours(Client):
 
     def login(self) -> None:
         ADAPTER.login(self.account, nobody)
-        self._known[totp.password(CLIENT.totp_secret, self.stand.floor.clock.now())] = "TOTP"
+        self._known[login.one_time_password(CLIENT.totp_secret, self.stand.floor.clock.now())] = "TOTP"
         second = [item for item in self.stand.recorder.exchanges if item.path.endswith("tradeApiValidate")][-1]
         session = self.vault.stored
         assert session is not None

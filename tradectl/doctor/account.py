@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from tradectl.brokers.account.live import LiveAccount
-from tradectl.brokers.http.skew import skew
+from tradectl.brokers.http.server_time import skew
 from tradectl.doctor.finding import Check, Finding, State, Worth, run
 from tradectl.errors import Blocked, BrokerUnavailable, ConfigurationError, LoginNeeded
 from tradectl.model.moment import ist_date, to_ist

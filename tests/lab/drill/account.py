@@ -26,8 +26,7 @@ from tradectl.execution.desk import Desk
 from tradectl.lab.drill.crash_point import Killed, Trip
 from tradectl.lab.drill.days import LAST, Day, Step
 from tradectl.lab.drill.ledger_check import judge
-from tradectl.lab.drill.play import TASKS, play
-from tradectl.lab.drill.process import USER, Conditions, Life
+from tradectl.lab.drill.process import TASKS, USER, Conditions, Life, play
 from tradectl.lab.drill.seeds import Stage
 from tradectl.lab.faults import Fault, FaultyBroker, Promise, Truth
 from tradectl.ledger.executions import Claim

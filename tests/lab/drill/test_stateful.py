@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.lab.drill.account import Account
 from tradectl.lab.drill import days
-from tradectl.lab.drill.play import TASKS
+from tradectl.lab.drill.process import TASKS
 from tradectl.lab.drill.seeds import Stage
 from tradectl.lab.faults import HELD_BACK, HIDDEN_FROM_THE_BOOK, Fault, Promise
 from tradectl.model.order import Side

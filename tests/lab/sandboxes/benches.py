@@ -17,7 +17,7 @@ from tradectl.brokers.kotak_neo import ADAPTER as KOTAK
 from tradectl.brokers.kotak_neo.broker import KotakNeo
 from tradectl.brokers.openalgo import ADAPTER as OPENALGO
 from tradectl.lab.conformance import Bench
-from tradectl.lab.conformance.benches import SLOW, TIMEOUT, AdapterBench, PaperBench
+from tradectl.lab.conformance.bench import SLOW, TIMEOUT, AdapterBench, PaperBench
 from tradectl.lab.sandboxes.dhan import DhanSandbox
 from tradectl.lab.sandboxes.fixture import Floor
 from tradectl.lab.sandboxes.kite import KiteSandbox

@@ -12,7 +12,7 @@ import pytest
 from tradectl import errors
 from tradectl.brokers.adapter import GROUP as BROKERS
 from tradectl.brokers.adapter import Account, Adapter, Session
-from tradectl.lab.conformance.benches import AdapterBench
+from tradectl.lab.conformance.bench import AdapterBench
 from tradectl.lab.sandboxes.broker_sandbox import GROUP as SANDBOXES
 from tradectl.lab.sandboxes.broker_sandbox import BrokerSandbox
 from tradectl.model.market import Quote

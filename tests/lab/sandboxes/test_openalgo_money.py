@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.lab.sandboxes.benches import OpenAlgoBench
-from tradectl.brokers.openalgo.money import available
+from tradectl.brokers.openalgo.balances import available
 from tradectl.errors import BrokerUnavailable
 from tradectl.lab.sandboxes.fixture import FRIDAY, MONDAY, OPEN, Floor, ist
 from tradectl.model.order import OrderRequest, Side, Variety

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from tradectl.brokers.account.not_sent import not_sent
-from tradectl.brokers.account.permission import SendPermission
+from tradectl.brokers.account.permission import SendPermission, not_sent
 from tradectl.brokers.account.prices import StreamedPrices
 from tradectl.brokers.account.securities import of_known_securities
 from tradectl.errors import OrderRefused, TradectlError

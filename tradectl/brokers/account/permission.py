@@ -6,7 +6,10 @@ Between the two a request may wait long: for a limit, for a lock of the ledger, 
 
 from __future__ import annotations
 
-from tradectl.errors import Blocked, DatabaseError
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tradectl.errors import Blocked, BrokerUnavailable, DatabaseError
 from tradectl.ledger.arming import Arming
 from tradectl.ledger.intents import Forbidden, why_forbidden
 from tradectl.model.order import Side
@@ -35,3 +38,12 @@ class SendPermission:
         forbidden = why_forbidden(state.state, state.reason, side)
         if forbidden:
             raise Forbidden(forbidden)
+
+
+@contextmanager
+def not_sent(broker: str) -> Iterator[None]:
+    """Turn a DatabaseError into BrokerUnavailable, after which the same intent may be sent again."""
+    try:
+        yield
+    except DatabaseError as error:
+        raise BrokerUnavailable(f"{error}; nothing was sent to {broker}") from error

@@ -10,18 +10,19 @@ Source: dhanhq.co/docs/v2/portfolio.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from tradectl.brokers.account.securities import counted_once
-from tradectl.brokers.dhan.rows import NAMES, SERIES_KEY, Known, Row, concerns, moment, named, symbol
+from tradectl.brokers.dhan.rows import NAMES, SERIES_KEY, Known, Row, about_paise, concerns, moment, named, symbol
+from tradectl.brokers.http import value_ranges
 from tradectl.brokers.http.row_reading import clean, read_row, read_rows
 from tradectl.brokers.http.value_ranges import QUANTITY, SHARES, OddValue, holding, whole
 from tradectl.model.moment import ist_date
 from tradectl.model.odd_rows import OddRow, RowKind, Rows
-from tradectl.model.order import Holding, Side
+from tradectl.model.order import ALIVE, Funds, Holding, OrderReport, Side
 
 _OF_HOLDING = ("totalQty", "t1Qty", "availableQty")
 _OF_DAY = ("dayBuyQty", "daySellQty")
@@ -133,3 +134,24 @@ def _holding(name: str, told: tuple[str, _Shares]) -> Holding | None:
     delivered = min(total, max(0, morning - shares.fresh - from_before))
     sellable = max(0, min(shares.free, morning - from_before)) + (0 if shares.restricted else of_today)
     return holding(Holding(name, delivered, total - delivered, sellable, shares.pledged, isin))
+
+
+def funds(limit: Row, flow: int) -> Funds:
+    """Return the funds by the balance of the morning. `flow`: what the trades of today and their charges changed."""
+    available, withheld = _spendable(limit)
+    cash = about_paise(limit["sodLimit"], "sodLimit") + flow
+    return value_ranges.funds(Funds(available, max(0, cash - available - withheld), cash))
+
+
+def funds_without_trades(limit: Row, orders: Iterable[OrderReport]) -> Funds:
+    """The same where the trades of today are not all known: `cash` is what may be spent, what is withheld and what buys hold."""
+    available, withheld = _spendable(limit)
+    resting = [item for item in orders if item.side is Side.BUY and item.status in ALIVE]
+    blocked = sum((item.quantity - item.filled_quantity) * item.price for item in resting)
+    return value_ranges.funds(Funds(available, blocked, available + withheld + blocked))
+
+
+def _spendable(limit: Row) -> tuple[int, int]:
+    """Return what may be spent, and what of today's sales may not yet."""
+    withheld = about_paise(limit["receiveableAmount"], "receiveableAmount")
+    return about_paise(limit["availabelBalance"], "availabelBalance"), withheld

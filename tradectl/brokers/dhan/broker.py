@@ -16,7 +16,7 @@ from urllib.parse import quote
 from tradectl.brokers.account.day_cash import cash_flow
 from tradectl.brokers.account.dedup import Kept
 from tradectl.brokers.adapter import Account, Remark
-from tradectl.brokers.dhan import balances, login, money, rows
+from tradectl.brokers.dhan import balances, login, rows
 from tradectl.brokers.dhan.amo_windows import Hours
 from tradectl.brokers.dhan.api import HOLDINGS, Api
 from tradectl.brokers.dhan.error_mapping import OrderError, no_holdings, rejection
@@ -202,9 +202,9 @@ class DhanBroker:
         trades = self.trades()
         if odd_of(trades):
             orders = self.orders()
-            return self._api.get("/fundlimit", lambda data: money.funds_without_trades(data, orders))
+            return self._api.get("/fundlimit", lambda data: balances.funds_without_trades(data, orders))
         flow = cash_flow(trades, ist_date(self._account.clock.now()), CHARGES)
-        return self._api.get("/fundlimit", lambda data: money.funds(data, flow))
+        return self._api.get("/fundlimit", lambda data: balances.funds(data, flow))
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         return self._prices.quotes(symbols)

@@ -16,7 +16,7 @@ from datetime import date, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
-from tradectl.brokers.account.listed_share import find_share
+from tradectl.brokers.account.securities import find_share
 from tradectl.brokers.http import value_ranges
 from tradectl.brokers.http.strict_json import brief
 from tradectl.brokers.http.value_ranges import TICK, OddValue, rupees

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from tradectl.brokers.adapter import Field, Vault
 from tradectl.errors import ConfigurationError
 
+CONNECT, READ = 3.05, 7.0
+"""Seconds for a connection, and for an answer to begin or to go on; a whole answer has four times as long (`deadline`)."""
 Source = tuple[str, int] | None
 """The local address and port from which a connection leaves; port 0 is any. None: whichever the machine takes."""
 SOURCES: Mapping[str, Source] = {"ipv4": ("0.0.0.0", 0), "ipv6": ("::", 0), "any": None}

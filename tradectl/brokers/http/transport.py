@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from tradectl.brokers.adapter import Limiter, always
 from tradectl.brokers.http import strict_json
-from tradectl.brokers.http.network import Source, anywhere, way
-from tradectl.brokers.http.retry_after import asked_wait
+from tradectl.brokers.http.network import CONNECT, READ, Source, anywhere, way
+from tradectl.brokers.http.server_time import asked_wait
 from tradectl.errors import Ambiguous, BrokerUnavailable, DatabaseError, RateLimited, TradectlError
 from tradectl.model.order import Side
 from tradectl.ports import Clock
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from requests import Session
     from tenacity import RetryCallState
 
-CONNECT, READ = 3.05, 7.0
-"""Seconds for a connection, and for an answer to begin or to go on; a whole answer has four times as long (`deadline`)."""
 READS = 3
 """How often a read is tried."""
 PAUSE = 0.5

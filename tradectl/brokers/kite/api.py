@@ -11,9 +11,9 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from tradectl.brokers.adapter import ORDERS, Account, Session
-from tradectl.brokers.http.network import source_of
+from tradectl.brokers.http.network import CONNECT, source_of
 from tradectl.brokers.http.session_retry import in_session
-from tradectl.brokers.http.transport import CONNECT, ReadTransport, Reply, Transport
+from tradectl.brokers.http.transport import ReadTransport, Reply, Transport
 from tradectl.brokers.kite.error_mapping import judge, judge_change, judge_list
 from tradectl.errors import BrokerUnavailable, LoginNeeded, OrderRefused
 from tradectl.model.order import Side

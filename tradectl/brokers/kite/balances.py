@@ -19,14 +19,17 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from tradectl.brokers.account.day_cash import cash_flow
 from tradectl.brokers.account.securities import counted_once
+from tradectl.brokers.adapter import Remark
 from tradectl.brokers.http import value_ranges
 from tradectl.brokers.http.row_reading import clean, read_row, read_rows
 from tradectl.brokers.http.value_ranges import QUANTITY, SHARES, whole
-from tradectl.brokers.kite.rows import NAMES, Row, concerns, moment, symbol_of
+from tradectl.brokers.kite.rows import NAMES, PRODUCT, Row, about_paise, concerns, moment, symbol_of
+from tradectl.exchange.rates import ZERODHA
 from tradectl.model.moment import ist_date
 from tradectl.model.odd_rows import OddRow, RowKind, Rows
-from tradectl.model.order import Holding, Side
+from tradectl.model.order import ALIVE, Funds, Holding, OrderReport, Side, TradeReport
 
 TRADE_FOR_TRADE = ("-BE", "-BZ")
 """Shares of these series cannot be sold on the day they were bought."""
@@ -149,3 +152,55 @@ def _holding(symbol: str, told: tuple[str, _Shares]) -> Holding | None:
     delivered = min(total, max(0, shares.whole - shares.fresh - max(0, sold - shares.bought)))
     sellable = total - of_today if shares.trade_for_trade else total
     return value_ranges.holding(Holding(symbol, delivered, total - delivered, sellable, shares.pledged, isin))
+
+
+def funds(margins: Row, trades: Iterable[TradeReport], today: date) -> Funds:
+    """GET /user/margins/equity, and the trades of the book of which those of `today` count. Paise."""
+    available, utilised = margins["available"], margins["utilised"]
+    opening = about_paise(available["opening_balance"]) + about_paise(available["intraday_payin"])
+    cash = opening - about_paise(utilised["payout"]) + cash_flow(trades, today, ZERODHA)
+    spendable = about_paise(margins["net"])
+    withheld = about_paise(utilised.get("delivery", 0))
+    return value_ranges.funds(Funds(spendable, max(0, cash - spendable - withheld), cash))
+
+
+def funds_without_trades(margins: Row, orders: Iterable[OrderReport]) -> Funds:
+    """The same where the trades of today are not all known: `cash` is what may be spent, what is withheld and what buys hold."""
+    resting = [item for item in orders if item.side is Side.BUY and item.status in ALIVE]
+    blocked = sum((item.quantity - item.filled_quantity) * item.price for item in resting)
+    spendable = about_paise(margins["net"])
+    withheld = about_paise(margins["utilised"].get("delivery", 0))
+    return value_ranges.funds(Funds(spendable, blocked, spendable + withheld + blocked))
+
+
+CONSENT = "consent"
+UNATTENDED = "sells from demat ask no TPIN of a person"
+ATTENDED = "sells from demat may ask a TPIN of a person each day, until a DDPI is signed (once, in Zerodha's Console)"
+
+
+def profile_remarks(profile: Mapping[str, Any]) -> Sequence[Remark]:
+    """A remark for each thing; what the profile does not tell is said to be not told."""
+    return (
+        _has(profile, "exchanges", "NSE", "the account may trade on NSE"),
+        _has(profile, "products", PRODUCT, "the account may trade for delivery (CNC)"),
+        _demat(profile),
+    )
+
+
+def _has(profile: Mapping[str, Any], name: str, what: str, text: str) -> Remark:
+    told = profile.get(name)
+    if not isinstance(told, list):
+        return Remark(f"the profile does not tell its {name}", fine=False)
+    return (
+        Remark(text)
+        if what in told
+        else Remark(f"{what} is not among the account's {name}: {', '.join(map(str, told))}", fine=False)
+    )
+
+
+def _demat(profile: Mapping[str, Any]) -> Remark:
+    meta = profile.get("meta")
+    told = meta.get("demat_consent") if isinstance(meta, dict) else None
+    if told == CONSENT:
+        return Remark(f"demat consent is {told!r}: {UNATTENDED}")
+    return Remark(f"demat consent is {told!r}: {ATTENDED}", fine=False)

@@ -14,12 +14,11 @@ from urllib.parse import quote
 from tradectl.brokers.account.dedup import Kept
 from tradectl.brokers.adapter import Account, ChargeLine, Remark
 from tradectl.brokers.http.replies import check_absent, off_tick, order_id
-from tradectl.brokers.kite import contract_notes, remarks, rows
+from tradectl.brokers.kite import contract_notes, rows
 from tradectl.brokers.kite.amo_windows import PATHS, check_quiet, path_of
 from tradectl.brokers.kite.api import Api
-from tradectl.brokers.kite.balances import holdings, positions_of
+from tradectl.brokers.kite.balances import funds, funds_without_trades, holdings, positions_of, profile_remarks
 from tradectl.brokers.kite.prices import KitePrices
-from tradectl.brokers.kite.purse import funds, funds_without_trades
 from tradectl.brokers.kite.ticker import Ticker, ignore
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, OrderRefused, TradectlError
 from tradectl.exchange.rates import ZERODHA, Tariff
@@ -212,7 +211,7 @@ class KiteBroker:
 
     def remarks(self) -> Sequence[Remark]:
         """What the profile says of the account."""
-        return remarks.of(rows.parsed(self._api.get("/user/profile"), dict))
+        return profile_remarks(rows.parsed(self._api.get("/user/profile"), dict))
 
     def ticker(self, on_order: Callable[[OrderReport], None] = ignore, **patience: Any) -> Ticker:
         """Live prices, and order updates to `on_order`; enter it to connect. `patience`: see `Ticker`."""

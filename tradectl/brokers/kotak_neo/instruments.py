@@ -15,7 +15,7 @@ from io import StringIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tradectl.brokers.account.listed_share import find_share
+from tradectl.brokers.account.securities import find_share
 from tradectl.brokers.http import value_ranges
 from tradectl.brokers.http.value_ranges import QUANTITY, SHARES, TICK, whole
 from tradectl.brokers.kotak_neo.paths import SEGMENT

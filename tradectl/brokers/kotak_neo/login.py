@@ -5,21 +5,25 @@ Neither step is ever repeated by itself: a third wrong password locks an account
 
 from __future__ import annotations
 
+import binascii
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from ipaddress import ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tradectl.brokers.adapter import Account, Ask, Field, Remark, Session
 from tradectl.brokers.http.network import source_of
 from tradectl.brokers.http.strict_json import UNREADABLE
 from tradectl.brokers.http.transport import ReadTransport, Transport
 from tradectl.brokers.http.value_ranges import brief
-from tradectl.brokers.kotak_neo import ADDRESSES, error_mapping, totp
+from tradectl.brokers.kotak_neo import ADDRESSES, error_mapping
 from tradectl.brokers.kotak_neo.paths import CLIENT_IP, FIN_KEY, LOGIN, VALIDATE
-from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, TradectlError
+from tradectl.errors import Ambiguous, BrokerUnavailable, ConfigurationError, LoginNeeded, TradectlError
 from tradectl.model.moment import at_ist, to_ist
+
+if TYPE_CHECKING:
+    from pyotp import TOTP
 
 ENDS_AT = time(6)
 """When a session ends, in IST of the next morning. A guess: Kotak does not say, and brokers end them overnight."""
@@ -103,7 +107,7 @@ def _totp(account: Account, ask: Ask, now: datetime) -> str:
     secret = account.vault.get("totp_secret")
     if secret is None:
         return ask(TOTP_NOW).strip()
-    return totp.password(secret, now)
+    return one_time_password(secret, now)
 
 
 def _step(
@@ -146,3 +150,25 @@ def _seen_ip(transport: ReadTransport, account: Account, tokens: Mapping[str, st
         return str(ip_address(str(data[0]["ip"])))
     except (TradectlError, *UNREADABLE):
         return None
+
+
+def one_time_password(secret: str, now: datetime) -> str:
+    """The password of this moment. ConfigurationError for a secret that is none."""
+    return _generator(secret).at(now)
+
+
+def is_one_time_password(secret: str, given: str, now: datetime) -> bool:
+    """Whether this is the password of this moment."""
+    return _generator(secret).verify(given, for_time=now)
+
+
+def _generator(secret: str) -> TOTP:
+    import pyotp
+
+    class Totp(pyotp.TOTP):
+        min_secret_length_bits = 8  # newer versions refuse the 80 bits that many issue
+
+    try:
+        return Totp(secret.replace(" ", ""))
+    except (binascii.Error, ValueError) as error:
+        raise ConfigurationError("the secret of Kotak's TOTP is not one: it has letters and the digits 2 to 7") from error

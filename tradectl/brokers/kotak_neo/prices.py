@@ -10,7 +10,8 @@ from datetime import timedelta
 from urllib.parse import quote as quoted
 
 from tradectl.brokers.adapter import Account
-from tradectl.brokers.http.transport import CONNECT, Reply
+from tradectl.brokers.http.network import CONNECT
+from tradectl.brokers.http.transport import Reply
 from tradectl.brokers.kotak_neo import NAME, error_mapping, paths, rows
 from tradectl.brokers.kotak_neo.api import Wire, parsed, url
 from tradectl.brokers.kotak_neo.instruments import Scrip, ScripFile, path_of

@@ -13,12 +13,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
+from typing import Any
 
 from tradectl.brokers.account.securities import counted_once
 from tradectl.brokers.http import value_ranges
 from tradectl.brokers.http.row_reading import clean, read_row, read_rows
 from tradectl.brokers.http.value_ranges import SHARES
-from tradectl.brokers.openalgo.rows import NAMES, Moment, Row, concerns, side, symbol_of, whole
+from tradectl.brokers.openalgo.rows import NAMES, Moment, Row, about_paise, concerns, side, symbol_of, whole
 from tradectl.model.moment import ist_date
 from tradectl.model.odd_rows import OddRow, RowKind, Rows
 from tradectl.model.order import Holding, Side
@@ -85,3 +86,27 @@ def _holding(symbol: str, told: tuple[int, int, int]) -> Holding | None:
     delivered = max(0, free - sold)
     undelivered = max(0, fresh - max(0, sold - free)) + bought
     return value_ranges.holding(Holding(symbol, delivered, undelivered, delivered)) if delivered + undelivered else None
+
+
+NET = frozenset(
+    {
+        "arrow", "compositedge", "dhan", "dhan_sandbox", "firstock", "fivepaisa", "fivepaisaxts", "flattrade", "hdfcsecurities",
+        "hdfcsky", "ibulls", "iifl", "indmoney", "jainamxts", "mstock", "nubra", "pocketful", "rmoney", "samco", "shoonya",
+        "tradejini", "tradesmart", "wisdom", "zebu",
+    }
+)  # fmt: skip
+"""Brokers whose `availablecash` is what is left to spend."""
+EXACT = frozenset({"angel", "zerodha"})
+"""Brokers whose `availablecash` less `utiliseddebits` is what is left to spend, whatever the sign of the debits."""
+LISTS_RUPEES = frozenset({"zerodha"})
+"""Brokers whose list of instruments has ticks in rupees; others write paise, or 0."""
+
+
+def available(data: Mapping[str, Any], broker: str) -> int:
+    """Return the paise that may be spent on buys now, by an answer to `funds`. KeyError or ValueError where it does not tell."""
+    if data["availablecash"] is None:
+        raise ValueError("availablecash is not told")
+    cash, debits = about_paise(data["availablecash"]), about_paise(data.get("utiliseddebits"))
+    if broker in NET:
+        return cash
+    return cash - (debits if broker in EXACT else max(0, debits))

@@ -15,7 +15,7 @@ from tradectl.brokers.account.dedup import Kept
 from tradectl.brokers.adapter import Account, Remark
 from tradectl.brokers.http import value_ranges
 from tradectl.brokers.http.replies import order_id
-from tradectl.brokers.openalgo import money, rows, times
+from tradectl.brokers.openalgo import balances, rows, times
 from tradectl.brokers.openalgo.api import PLACE, Api, understood
 from tradectl.brokers.openalgo.balances import holdings, positions_of
 from tradectl.brokers.openalgo.prices import OpenAlgoPrices
@@ -125,7 +125,7 @@ class OpenAlgoBroker:
         resting = [item for item in self.orders() if item.side is Side.BUY and item.status in ALIVE]
         blocked = sum((item.quantity - item.filled_quantity) * item.price for item in resting)
         broker = self._api.broker
-        available = self._api.read("funds", lambda content: money.available(content["data"], broker))
+        available = self._api.read("funds", lambda content: balances.available(content["data"], broker))
         return understood("funds", lambda: value_ranges.funds(Funds(available, blocked, available + blocked)))
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
@@ -140,7 +140,7 @@ class OpenAlgoBroker:
         not known to list ticks in rupees."""
         today = ist_date(self._now)
         if (today, symbol) not in self._rules:
-            self._rules[today, symbol] = self._rules_of(symbol, today) if self._api.broker in money.LISTS_RUPEES else None
+            self._rules[today, symbol] = self._rules_of(symbol, today) if self._api.broker in balances.LISTS_RUPEES else None
         return self._rules[today, symbol]
 
     def _rules_of(self, symbol: str, today: date) -> OrderRules | None:

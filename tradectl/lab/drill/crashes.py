@@ -18,8 +18,7 @@ from tradectl.lab.drill.crash_point import Killed, Trip
 from tradectl.lab.drill.days import Day, Step
 from tradectl.lab.drill.forked_process import killed_there, stopped_there
 from tradectl.lab.drill.ledger_check import Verdict, judge
-from tradectl.lab.drill.play import play
-from tradectl.lab.drill.process import Conditions, Exchange, Life
+from tradectl.lab.drill.process import Conditions, Exchange, Life, play
 from tradectl.lab.drill.remote import promise_of
 from tradectl.lab.drill.workspace import Ground
 from tradectl.lab.faults import HELD_BACK, Fault, Promise

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from tradectl.lab.drill.crash_point import Killed, Trip
 from tradectl.lab.drill.days import Step
-from tradectl.lab.drill.play import play
-from tradectl.lab.drill.process import Life
+from tradectl.lab.drill.process import Life, play
 from tradectl.runtime.outcomes import Report
 
 Begin = Callable[[Trip], Life]

@@ -19,7 +19,7 @@ from tradectl.exchange.sessions import SessionTable
 from tradectl.lab.drill import remote
 from tradectl.lab.drill.broker_sandboxes import way
 from tradectl.lab.drill.crash_point import Killed, Trip
-from tradectl.lab.drill.days import MONITOR_EVERY, SCHEDULE, SETTINGS
+from tradectl.lab.drill.days import MONITOR_EVERY, SCHEDULE, SETTINGS, Step
 from tradectl.lab.drill.exchange import drill_exchange, drill_world
 from tradectl.lab.drill.unreported_positions import silent, unseen
 from tradectl.lab.drill.workspace import PAPER, SERVER, Ground
@@ -30,6 +30,7 @@ from tradectl.ledger.store import Ledger
 from tradectl.marketdata.store import Store
 from tradectl.ports import Clock
 from tradectl.runtime.exposure import MONITOR
+from tradectl.runtime.outcomes import Report
 from tradectl.runtime.registry import all_tasks
 from tradectl.runtime.runner import Runner
 from tradectl.strategy.parameters import Parameters, with_changes
@@ -237,3 +238,35 @@ def found(ground: Ground, at: datetime) -> None:
         ledger.info.set("clock", "virtual")
         ledger.info.set("mode", "simulated")
     database.close()
+
+
+TASKS = {task.name: task for task in all_tasks()}
+TRIED_AGAIN = frozenset({5, 6, 7, 8})
+"""Exit codes after which the same command is given again a minute later."""
+MINUTE = timedelta(minutes=1)
+MOST = 12
+"""Tries of one step: longer than any fault lasts."""
+
+
+def play(life: Life, step: Step) -> Report:
+    """Run a step now, or at its time if that is later; the last report."""
+    clock = life.clock
+    if clock.now() < step.at:
+        clock.move_to(step.at)
+    report = _run(life, step)
+    tries = 1
+    while _may_pass(report) and tries < MOST and clock.now() + MINUTE < step.closes:
+        clock.sleep(MINUTE.total_seconds())
+        report = _run(life, step)
+        tries += 1
+    return report
+
+
+def _may_pass(report: Report) -> bool:
+    return report.exit_code in TRIED_AGAIN and report.outcome != "completed"
+
+
+def _run(life: Life, step: Step) -> Report:
+    until = step.until if step.until is not None and step.until > life.clock.now() else None
+    past = step.until is not None and until is None
+    return life.runner.run(TASKS[step.task], session=step.session, until=until, once=past)

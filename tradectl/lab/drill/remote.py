@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tradectl.brokers.adapter import Account, Adapter, Session, adapter
-from tradectl.brokers.http.transport import READ
+from tradectl.brokers.http.network import READ
 from tradectl.clock import VirtualClock
 from tradectl.errors import Ambiguous, ConfigurationError, TradectlError, UsageError
 from tradectl.exchange.sessions import SessionTable

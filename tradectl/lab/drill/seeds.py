@@ -20,8 +20,7 @@ from tradectl.errors import TradectlError
 from tradectl.lab.drill import days
 from tradectl.lab.drill.crashes import Drill, Tally, conditions_of, is_fair
 from tradectl.lab.drill.days import Day, Step
-from tradectl.lab.drill.play import play
-from tradectl.lab.drill.process import Exchange, Life, found, peace
+from tradectl.lab.drill.process import Exchange, Life, found, peace, play
 from tradectl.lab.drill.workspace import FolderGround, Ground, ServerGround, drop_databases, own_database
 from tradectl.source import fingerprint
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from tradectl.brokers.http.loopback import LOOPBACK
-from tradectl.brokers.kotak_neo import totp
+from tradectl.brokers.kotak_neo import login
 from tradectl.brokers.kotak_neo.login import ends_at
 from tradectl.lab.sandboxes.server import Request, Response
 from tradectl.model.moment import to_ist
@@ -74,7 +74,7 @@ class Door:
             return _failed("401", "Invalid consumer key", 401)
         if (body["mobileNumber"], body["ucc"]) != (self._client.mobile_number, self._client.ucc):
             return _failed("400", "Invalid mobile number or UCC", 400)
-        if not totp.fits(self._client.totp_secret, str(body["totp"]), self._clock.now()):
+        if not login.is_one_time_password(self._client.totp_secret, str(body["totp"]), self._clock.now()):
             return _failed("400", "Invalid TOTP", 400)
         self._view = self._issue("view")
         return _passed(self._view, self._client.ucc, "View")
