@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,14 +12,15 @@ from typing import Any
 
 from tradectl.brokers.adapter import Adapter, Session
 from tradectl.errors import ConfigurationError, LoginNeeded
+from tradectl.files import lock_within
 from tradectl.ledger.arming import LOGGED_IN_UNTIL
 from tradectl.ledger.settings import Credentials
 from tradectl.ports import Clock
 from tradectl.redaction import remember
 
 SESSION = "session"
-PATIENCE, LOOK = 60.0, 0.2
-"""Seconds for which a login waits for another one, and between two looks."""
+PATIENCE, PAUSE = 60.0, 0.2
+"""Seconds for which a login waits for another one, and between two tries."""
 
 
 class StoredVault:
@@ -97,12 +97,6 @@ def login_lock(folder: Path, user: str, broker: str, clock: Clock) -> Iterator[N
     The lock goes with the process that holds it. LoginNeeded where that one does not come to an end, as a prompt may not."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"login-{broker}-{user}.lock").open("w") as file:
-        for _ in range(round(PATIENCE / LOOK)):
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                clock.sleep(LOOK)
-        else:
+        if not lock_within(file.fileno(), PATIENCE, pause=PAUSE, sleep=clock.sleep):
             raise LoginNeeded(f"another login at {broker} has been going on for {PATIENCE:.0f} s")
         yield

@@ -20,8 +20,8 @@ from tradectl.brokers.account.securities import find_share
 from tradectl.brokers.http import value_ranges
 from tradectl.brokers.http.strict_json import brief
 from tradectl.brokers.http.value_ranges import TICK, OddValue, rupees
-from tradectl.brokers.whole_files import put_whole
 from tradectl.errors import BrokerUnavailable
+from tradectl.files import PRIVATE, replace_file
 from tradectl.model.market import Instrument
 from tradectl.model.moment import ist_date
 from tradectl.model.order import Side
@@ -123,7 +123,7 @@ class Instruments:
                 file.unlink(missing_ok=True)  # damaged: it is fetched again
         content = self._fetch()
         found = parse(content)  # what cannot be read is not kept
-        put_whole(file, content)
+        replace_file(file, content, mode=PRIVATE, parents=True)
         for old in self._folder.glob(f"{PREFIX}*.csv"):
             if old.name < file.name:
                 old.unlink(missing_ok=True)

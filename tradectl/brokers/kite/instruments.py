@@ -19,8 +19,8 @@ from tradectl.brokers.http import value_ranges
 from tradectl.brokers.http.strict_json import brief
 from tradectl.brokers.http.value_ranges import TICK, Range, rupees, whole
 from tradectl.brokers.kite.rows import SERIES
-from tradectl.brokers.whole_files import put_whole
 from tradectl.errors import BrokerUnavailable, DataError, OrderRefused, UsageError
+from tradectl.files import PRIVATE, replace_file
 from tradectl.model.moment import ist_date
 from tradectl.ports import MarketData, OrderRules
 
@@ -98,7 +98,7 @@ class Instruments:
             return file.read_bytes()
         content = self._fetch()
         listed(content)  # what cannot be read is not kept
-        put_whole(file, content)
+        replace_file(file, content, mode=PRIVATE, parents=True)
         for old in self._folder.glob(f"{PREFIX}*.csv"):
             if old.name < file.name:
                 old.unlink(missing_ok=True)

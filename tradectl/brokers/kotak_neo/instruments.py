@@ -19,8 +19,8 @@ from tradectl.brokers.account.securities import find_share
 from tradectl.brokers.http import value_ranges
 from tradectl.brokers.http.value_ranges import QUANTITY, SHARES, TICK, whole
 from tradectl.brokers.kotak_neo.paths import SEGMENT
-from tradectl.brokers.whole_files import put_whole
 from tradectl.errors import BrokerUnavailable
+from tradectl.files import PRIVATE, replace_file
 from tradectl.model.market import Instrument
 from tradectl.model.order import Side
 from tradectl.ports import OrderRules
@@ -121,7 +121,7 @@ class ScripFile:
                 file.unlink()  # half written, or damaged: it is fetched anew
         content = self._fetch()
         scrips = _scrips(content)
-        put_whole(file, content)
+        replace_file(file, content, mode=PRIVATE, parents=True)
         for old in self._folder.glob(f"{SEGMENT}-*.csv"):
             if old.name < file.name:
                 old.unlink(missing_ok=True)

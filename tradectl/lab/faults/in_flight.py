@@ -8,12 +8,12 @@ only when it changes. One process at a time writes it.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tradectl.files import replace_file
 from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, OrderType, Side, Variety
 from tradectl.ports import Broker
 
@@ -109,9 +109,7 @@ class Remembered:
 
     def _write(self) -> None:
         content = {"late": self.late, "before": self.before, "oversold": self.oversold}
-        new = self._file.with_name(self._file.name + ".new")
-        new.write_text(json.dumps(content, default=_plain), encoding="utf-8")
-        os.replace(new, self._file)
+        replace_file(self._file, json.dumps(content, default=_plain).encode())
 
 
 def _plain(value: Late | Before | Command | OrderRequest | datetime) -> object:

@@ -6,12 +6,12 @@ is replaced as a whole and read again once another server has written it.
 
 from __future__ import annotations
 
-import os
 import pickle
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from tradectl.files import replace_file
 from tradectl.model.moment import ist_date
 from tradectl.model.order import OrderReport, OrderRequest, OrderStatus
 
@@ -54,9 +54,7 @@ class Memory:
     def keep(self) -> None:
         if self._file is None:
             return
-        new = self._file.with_name(self._file.name + ".new")
-        new.write_bytes(pickle.dumps(self._kept))
-        os.replace(new, self._file)
+        replace_file(self._file, pickle.dumps(self._kept))
         self._seen = _stamp(self._file)
 
 
