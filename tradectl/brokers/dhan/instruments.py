@@ -25,6 +25,7 @@ from tradectl.files import PRIVATE, replace_file
 from tradectl.model.market import Instrument
 from tradectl.model.moment import ist_date
 from tradectl.model.order import Side
+from tradectl.model.series import EQUITY_SERIES
 from tradectl.ports import MarketData, OrderRules
 
 RENEWED = timedelta(hours=8, minutes=30)
@@ -32,7 +33,6 @@ RENEWED = timedelta(hours=8, minutes=30)
 AGAIN = timedelta(minutes=5)
 """For so long a list that could not be had is not asked for again, where only names are needed."""
 PREFIX = "dhan-nse-"
-SERIES = ("EQ", "BE", "BZ")
 _COLUMNS = ("SECURITY_ID", "ISIN", "INSTRUMENT", "UNDERLYING_SYMBOL", "SYMBOL_NAME", "SERIES", "TICK_SIZE")
 _ID = re.compile(r"[0-9]{1,12}")
 """A security id."""
@@ -137,7 +137,7 @@ def parse(content: bytes) -> list[Listed]:
         reader = csv.DictReader(StringIO(content.decode("utf-8-sig")))
         if missing := [name for name in _COLUMNS if name not in (reader.fieldnames or ())]:
             raise BrokerUnavailable(f"Dhan's list of instruments has no column {missing[0]}")
-        listed = (_listed(row) for row in reader if row["INSTRUMENT"] == "EQUITY" and row["SERIES"] in SERIES)
+        listed = (_listed(row) for row in reader if row["INSTRUMENT"] == "EQUITY" and row["SERIES"] in EQUITY_SERIES)
         found = [item for item in listed if item is not None]
     except (csv.Error, ValueError) as error:
         raise BrokerUnavailable(f"Dhan's list of instruments cannot be read: {brief(str(error))}") from error

@@ -26,6 +26,7 @@ from tradectl.model.market import Quote
 from tradectl.model.moment import IST, ist_date
 from tradectl.model.odd_rows import OddRow, Quotes, RowKind, Rows
 from tradectl.model.order import ALIVE, OrderReport, OrderStatus, Side, TradeReport, Variety
+from tradectl.model.series import EQUITY_SERIES
 
 Row = Mapping[str, Any]
 Known = Callable[[Row], Listed | None]
@@ -44,7 +45,7 @@ _OWN_TAG = re.compile(r"\d{6,12}-\d{10,14}")
 """What Dhan writes where no `correlationId` was sent: client id and time (measured 2026-09)."""
 _ID = re.compile(r"[0-9]{1,12}")
 """A security id."""
-_SUFFIX = re.compile(r"-(?:EQ|BE|BZ)$")
+_SUFFIX = re.compile(rf"-(?:{'|'.join(EQUITY_SERIES)})$")
 _FLOAT = Decimal("0.01")
 """Paise by which a price that was a float may differ from the price that was meant."""
 _NO_TIME = ("0001-01-01", "1980-01-01")

@@ -30,8 +30,9 @@ from tradectl.exchange.rates import ZERODHA
 from tradectl.model.moment import ist_date
 from tradectl.model.odd_rows import OddRow, RowKind, Rows
 from tradectl.model.order import ALIVE, Funds, Holding, OrderReport, Side, TradeReport
+from tradectl.model.series import TRADE_FOR_TRADE
 
-TRADE_FOR_TRADE = ("-BE", "-BZ")
+_SUFFIXES = tuple(f"-{series}" for series in sorted(TRADE_FOR_TRADE))
 """Shares of these series cannot be sold on the day they were bought."""
 
 
@@ -139,7 +140,7 @@ def _readable(fields: Sequence[str]) -> Callable[[Row], Row | None]:
 
 
 def _restricted(row: Row) -> bool:
-    return str(row["tradingsymbol"]).endswith(TRADE_FOR_TRADE)
+    return str(row["tradingsymbol"]).endswith(_SUFFIXES)
 
 
 def _holding(symbol: str, told: tuple[str, _Shares]) -> Holding | None:

@@ -18,10 +18,10 @@ from pathlib import Path
 from tradectl.brokers.http import value_ranges
 from tradectl.brokers.http.strict_json import brief
 from tradectl.brokers.http.value_ranges import TICK, Range, rupees, whole
-from tradectl.brokers.kite.rows import SERIES
 from tradectl.errors import BrokerUnavailable, DataError, OrderRefused, UsageError
 from tradectl.files import PRIVATE, replace_file
 from tradectl.model.moment import ist_date
+from tradectl.model.series import EQUITY_SERIES
 from tradectl.ports import MarketData, OrderRules
 
 RENEWED = timedelta(hours=8, minutes=30)
@@ -136,7 +136,7 @@ def read_list(content: bytes) -> tuple[dict[str, Listed], Set[str]]:
 def _add(found: dict[str, Listed], row: Mapping[str, str]) -> None:
     """Add a row in a better series than what was found. Raises ValueError for one that cannot be read."""
     symbol, series = _parts(value_ranges.symbol(row["tradingsymbol"], "tradingsymbol"))
-    if symbol in found and SERIES.index(found[symbol].series) <= SERIES.index(series):
+    if symbol in found and EQUITY_SERIES.index(found[symbol].series) <= EQUITY_SERIES.index(series):
         return
     tick = rupees(row["tick_size"], "tick_size", TICK)
     found[symbol] = Listed(row["tradingsymbol"], whole(row["instrument_token"], "instrument_token", _TOKEN), series, tick)
@@ -145,4 +145,4 @@ def _add(found: dict[str, Listed], row: Mapping[str, str]) -> None:
 def _parts(tradingsymbol: str) -> tuple[str, str]:
     """Symbol and series. Only series of shares are cut off, so a bond's (`IRFC-N1`) stays in its symbol and is never found."""
     head, dash, tail = tradingsymbol.rpartition("-")
-    return (head, tail) if dash and tail in SERIES else (tradingsymbol, SERIES[0])
+    return (head, tail) if dash and tail in EQUITY_SERIES else (tradingsymbol, EQUITY_SERIES[0])

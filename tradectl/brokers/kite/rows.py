@@ -24,6 +24,7 @@ from tradectl.model.market import Quote
 from tradectl.model.moment import IST, ist_date
 from tradectl.model.odd_rows import OddRow, Quotes, RowKind, Rows
 from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport, Variety
+from tradectl.model.series import TRADE_FOR_TRADE
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -34,9 +35,8 @@ PRODUCT = "CNC"
 _OTHER_PRODUCTS = frozenset({"NRML", "MIS", "MTF", "CO", "BO"})
 """Exchanges and products of rows that are not read (source: pykiteconnect 5.2.0, kite.trade forum). Another word makes an odd
 row: the row may be ours."""
-SERIES = ("EQ", "BE", "BZ")
-"""The series that are traded here; Kite appends all but EQ to the symbol (CENTRALBK-BE)."""
-_SUFFIX = re.compile(r"^(.+)-(?:BE|BZ)$")
+_SUFFIX = re.compile(rf"^(.+)-(?:{'|'.join(sorted(TRADE_FOR_TRADE))})$")
+"""Kite appends every series but EQ to the symbol (CENTRALBK-BE)."""
 _OURS = re.compile(r"[A-Z2-7]{15}")
 """What our client tags look like (`execution.orders.client_tag`)."""
 

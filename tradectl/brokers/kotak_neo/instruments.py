@@ -23,12 +23,13 @@ from tradectl.errors import BrokerUnavailable
 from tradectl.files import PRIVATE, replace_file
 from tradectl.model.market import Instrument
 from tradectl.model.order import Side
+from tradectl.model.series import EQUITY_SERIES, SME_SERIES
 from tradectl.ports import OrderRules
 
 _COLUMNS = ("pExchSeg", "pSymbol", "pTrdSymbol", "pSymbolName", "pGroup", "pISIN", "dTickSize", "lLotSize")
 _FREEZE = ("lFreezeQty", "iMaxOrderSize")
 """Columns with the largest quantity of one order; see `_most`."""
-TRADED = frozenset({"EQ", "BE", "BZ", "SM", "ST", "SZ"})
+TRADED = SME_SERIES.union(EQUITY_SERIES)
 """Series in which a share trades with everybody; the others are blocks, auctions, bonds."""
 
 

@@ -22,6 +22,7 @@ from tradectl.model.market import Quote
 from tradectl.model.moment import at_ist
 from tradectl.model.odd_rows import OddRow, Quotes, RowKind, Rows
 from tradectl.model.order import Funds, Holding, OrderReport, OrderStatus, Side, TradeReport, Variety
+from tradectl.model.series import TRADE_FOR_TRADE
 
 S = OrderStatus
 STATUSES = {
@@ -45,8 +46,6 @@ STATUSES = {
 """`ordSt` in lower case."""
 QUEUED = frozenset({"after market order req received", "modify after market order req received"})
 _AFTER_MARKET = QUEUED | {"cancelled after market order"}
-TRADE_FOR_TRADE = frozenset({"BE", "BZ"})
-"""Series whose shares cannot be sold on the day on which they were bought."""
 SOURCE = "kotak_neo"
 PRODUCT = "CNC"
 _OTHER_SEGMENTS = frozenset({"bse_cm", "nse_fo", "bse_fo", "cde_fo", "bcs_fo", "mcx_fo", "mcx", "nse_com", "bse_com"})

@@ -23,6 +23,7 @@ from tradectl.brokers.http.strict_json import brief
 from tradectl.brokers.http.value_ranges import LIMIT, MONEY, NET, PRICE, QUANTITY, Range
 from tradectl.model.odd_rows import OddRow, RowKind, Rows
 from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport, Variety
+from tradectl.model.series import EQUITY_SERIES
 
 Row = Mapping[str, Any]
 Moment = Callable[[str], datetime]
@@ -36,7 +37,7 @@ row: the row may be ours."""
 SETTLED = timedelta(minutes=2)
 """After this long a request about an order is no longer on its way (up to 1.5 minutes were reported at Zerodha, forum 41029)."""
 UNTOLD = "OpenAlgo does not tell why"
-_SUFFIX = re.compile(r"-(?:EQ|BE|BZ)$")
+_SUFFIX = re.compile(rf"-(?:{'|'.join(EQUITY_SERIES)})$")
 
 _S = OrderStatus
 STATUSES: Mapping[str, OrderStatus] = {

@@ -15,9 +15,8 @@ from zlib import crc32
 from tradectl.exchange.charges import day_charges
 from tradectl.exchange.rates import Tariff
 from tradectl.model.order import Fill, Funds, Holding, Side, TradeReport
+from tradectl.model.series import TRADE_FOR_TRADE
 
-TRADE_FOR_TRADE = frozenset({"BE", "BZ"})
-"""Series whose shares cannot be sold on the day they were bought."""
 FIRST_TRADE = 10_000_001
 _COUNTED = re.compile(r"T(\d+)$")
 

@@ -12,6 +12,7 @@ from tradectl.model.market import Quote
 from tradectl.model.moment import to_ist
 from tradectl.model.money import to_rupees
 from tradectl.model.order import Funds, Holding, OrderReport, Side, TradeReport
+from tradectl.model.series import TRADE_FOR_TRADE
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 Row = dict[str, Any]
@@ -112,7 +113,7 @@ def position_row(symbol: str, trades: Sequence[TradeReport], listed: Listed | No
 def holding_row(holding: Holding, bought_today: int, quote: Quote | None, listed: Listed | None) -> Row:
     """Shares that were there before today; `bought_today` are positions still. What they cost is not ours to tell."""
     before = holding.quantity + holding.t1_quantity - bought_today
-    restricted = listed is not None and listed.instrument.series in {"BE", "BZ"}
+    restricted = listed is not None and listed.instrument.series in TRADE_FOR_TRADE
     row: Row = {
         "displaySymbol": holding.symbol, "symbol": holding.symbol, "quantity": before,
         "sellableQuantity": max(0, holding.sellable - (0 if restricted else bought_today)), "exchangeSegment": SEGMENT,
