@@ -19,7 +19,7 @@ from tests.brokers.vault import MemoryVault
 from tests.execution.trading import SESSIONS, Trading
 from tests.lab.sandboxes.zerodha import KEY, SECRET, browse
 from tradectl.brokers.account.guard import GuardedBroker
-from tradectl.brokers.adapter import Account, Ask, adapter
+from tradectl.brokers.adapter import Ask, BrokerAccount, adapter
 from tradectl.brokers.paper import PaperBroker
 from tradectl.lab.sandboxes.dhan import DhanSandbox
 from tradectl.lab.sandboxes.kite import KiteSandbox
@@ -171,7 +171,7 @@ def at_broker(market: Trading, name: str, **more: Any) -> Iterator[Wire]:
     sandbox, told, answers, addresses = _served(wire, market, **more)
     with sandbox as on:
         vault = MemoryVault({**told, **further})
-        account = Account(
+        account = BrokerAccount(
             "asha",
             market.clock,
             SESSIONS,

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from tests.brokers.market import Listing, MemoryMarket, flat_bars
+from tests.brokers.market import MarketListing, MemoryMarket, flat_bars
 from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock
 from tradectl.exchange.sessions import SessionTable
@@ -27,9 +27,9 @@ def ist(day: date, text: str) -> datetime:
 
 def listing(
     symbol: str = "ACME", bars: Sequence[Bar] = (), *, tick: int = 5, actions: Sequence[CorporateAction] = (), **facts: Any
-) -> Listing:
+) -> MarketListing:
     instrument = Instrument(symbol, symbol, facts.pop("series", "EQ"), f"INE{symbol}", tick, **facts)
-    return Listing(instrument, list(bars), list(actions))
+    return MarketListing(instrument, list(bars), list(actions))
 
 
 def bar(day: date, opened: int, high: int, low: int, close: int, volume: int = 375_000, series: str = "EQ") -> Bar:
@@ -85,6 +85,6 @@ class Floor:
         assert statement.difference == 0
 
 
-def quiet(symbol: str, days: Sequence[date], price: int = 10000, **facts: Any) -> Listing:
+def quiet(symbol: str, days: Sequence[date], price: int = 10000, **facts: Any) -> MarketListing:
     """A listing whose price never moves."""
     return listing(symbol, flat_bars(days, price), **facts)

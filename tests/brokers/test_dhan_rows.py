@@ -13,7 +13,7 @@ from tests.brokers.exchange import ist
 from tradectl.brokers.dhan import balances, rows
 from tradectl.brokers.dhan.api import understood
 from tradectl.brokers.dhan.error_mapping import judge_holdings, judge_read, rejection
-from tradectl.brokers.dhan.instruments import Listed
+from tradectl.brokers.dhan.instruments import DhanInstrument
 from tradectl.brokers.http.transport import Reply
 from tradectl.errors import BrokerUnavailable, ConfigurationError, LoginNeeded
 from tradectl.model.order import Holding, OrderReport, OrderStatus, Variety
@@ -36,10 +36,10 @@ TRADE: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-LISTED = Listed("11536", "TCS", "EQ", "INE467B01029", 5)
+LISTED = DhanInstrument("11536", "TCS", "EQ", "INE467B01029", 5)
 
 
-def known(row: Mapping[str, Any]) -> Listed | None:
+def known(row: Mapping[str, Any]) -> DhanInstrument | None:
     return LISTED if str(row["securityId"]) == "11536" else None
 
 

@@ -261,8 +261,8 @@ def of_dhan(make: Callable[[Any], Any]) -> Callable[[bytes], Any]:
     return lambda content: dhan_api.understood("answer", content, make)
 
 
-def listed_at_dhan(row: Mapping[str, Any]) -> dhan_instruments.Listed | None:
-    listing = dhan_instruments.Listing(dhan_instruments.parse(DHAN_LIST.encode()))
+def listed_at_dhan(row: Mapping[str, Any]) -> dhan_instruments.DhanInstrument | None:
+    listing = dhan_instruments.DhanInstrumentList(dhan_instruments.parse(DHAN_LIST.encode()))
     return listing.of_id(str(row["securityId"])) or listing.of_isin(row.get("isin"))
 
 

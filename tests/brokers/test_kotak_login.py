@@ -14,7 +14,7 @@ import pytest
 from tests.brokers.exchange import ist, quiet
 from tests.brokers.kotak import MakeNeo, Neo, nobody
 from tradectl.brokers.kotak_neo import ADAPTER
-from tradectl.brokers.kotak_neo.broker import KotakNeo
+from tradectl.brokers.kotak_neo.broker import KotakNeoBroker
 from tradectl.errors import BrokerUnavailable, ConfigurationError, LoginNeeded, NotWhitelisted, TradectlError
 from tradectl.lab.sandboxes.server import Request, Response, Trouble
 
@@ -198,7 +198,7 @@ def test_a_request_that_waits_for_its_turn_goes_out_whole_with_the_session_it_be
         def take(self, bucket: str) -> None:
             kotak.vault.stored = newer
 
-    broker = KotakNeo(replace(kotak.account, limiter=Turn()))
+    broker = KotakNeoBroker(replace(kotak.account, limiter=Turn()))
     assert broker.orders() == ()
     assert kotak.vault.stored == newer
     broker.close()

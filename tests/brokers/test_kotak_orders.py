@@ -14,7 +14,7 @@ import pytest
 from tests.brokers.exchange import bar, ist, listing, quiet
 from tests.brokers.kotak import MakeNeo, Neo
 from tests.brokers.slow import Slow
-from tradectl.brokers.kotak_neo.amo_windows import Hours
+from tradectl.brokers.kotak_neo.amo_windows import KotakHours
 from tradectl.brokers.kotak_neo.api import reading
 from tradectl.errors import (
     Ambiguous,
@@ -306,7 +306,7 @@ def test_the_book_is_asked_which_orders_wait_only_where_both_kinds_may_live(
         assert queued is not None
         return queued
 
-    assert Hours.of(sessions, "15:45", "08:55").waits(ist(day, at), asked) is waits
+    assert KotakHours.of(sessions, "15:45", "08:55").waits(ist(day, at), asked) is waits
 
 
 def test_where_the_book_must_be_asked_and_does_not_answer_nothing_is_sent(neo: MakeNeo) -> None:
@@ -327,7 +327,7 @@ def test_where_the_book_must_be_asked_and_does_not_answer_nothing_is_sent(neo: M
 
 def test_a_window_that_is_no_window_is_a_matter_of_configuration(sessions: SessionTable) -> None:
     with pytest.raises(ConfigurationError, match="16:05"):
-        Hours.of(sessions, "four", "08:55")
+        KotakHours.of(sessions, "four", "08:55")
 
 
 def test_market_orders_and_prices_off_the_tick_are_not_sent(acme: Neo) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tradectl.brokers.account.securities import counted_once, of_known_securities
-from tradectl.lab.sandboxes.market import Listing, MemoryMarket
+from tradectl.lab.sandboxes.market import MarketListing, MemoryMarket
 from tradectl.model.market import Instrument
 from tradectl.model.order import Holding
 
@@ -40,7 +40,7 @@ def test_a_security_counts_once_in_whatever_order(rows: list[dict[str, Any]], fo
 
 
 def market(isin: str | None) -> MemoryMarket:
-    return MemoryMarket(Listing(Instrument("ALPHA", "ALPHA", "EQ", isin, 5)))
+    return MemoryMarket(MarketListing(Instrument("ALPHA", "ALPHA", "EQ", isin, 5)))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import pytest
 from tests.cli.conftest import Said, Tradectl
 from tradectl.bootstrap import open_world
 from tradectl.brokers.account.credentials import StoredVault
-from tradectl.brokers.adapter import Session, adapter
+from tradectl.brokers.adapter import LoginSession, adapter
 from tradectl.brokers.kite.login import expiry
 from tradectl.lab.sandboxes.kite import KiteSandbox
 from tradectl.model.moment import at_ist
@@ -287,7 +287,7 @@ def test_a_session_that_ends_before_the_next_task_is_to_be_looked_at(
     world = open_world(load(home=str(home), at=when, environment={}))
     vault = StoredVault(world.ledger.settings.credentials(home / "secret.key"), adapter("kite"))
     began = at_ist(date(2025, 6, 30) if at < "08:00" else date(2025, 7, 1), time(7, 45)).astimezone(UTC)
-    vault.keep_session(Session({"access_token": "token-of-a-test"}, began, expiry(began)))
+    vault.keep_session(LoginSession({"access_token": "token-of-a-test"}, began, expiry(began)))
     world.close()
     said = tradectl("doctor", "--offline", "--json", "--at", when)
     assert states(said)["session"] == state

@@ -12,7 +12,7 @@ import pytest
 from tests.lab.sandboxes.benches import BENCHES, LateKiteBench, PaperBench
 from tradectl.brokers.paper import PaperBroker
 from tradectl.lab.conformance import CARDS, Broken
-from tradectl.lab.sandboxes.fixture import CASH, FRIDAY, PART, Floor, ist
+from tradectl.lab.sandboxes.fixture import CASH, FRIDAY, PART, Fixture, ist
 from tradectl.model.market import Quote
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, OrderStatus
 
@@ -23,7 +23,7 @@ PLAYED = [(name, number) for name, make in BENCHES.items() for number, card in C
 
 @pytest.mark.parametrize(("name", "number"), PLAYED, ids=[f"{name}-{number:02}" for name, number in PLAYED])
 def test_an_adapter_passes_the_card(name: str, number: int, tmp_path: Path) -> None:
-    bench = BENCHES[name](Floor(tmp_path, ist(FRIDAY, "10:00")))
+    bench = BENCHES[name](Fixture(tmp_path, ist(FRIDAY, "10:00")))
     try:
         CARDS[number].play(bench)
     finally:
@@ -33,7 +33,7 @@ def test_an_adapter_passes_the_card(name: str, number: int, tmp_path: Path) -> N
 @pytest.mark.parametrize("number", REFUSALS)
 def test_kite_passes_the_cards_of_refusals_where_they_come_late(number: int, tmp_path: Path) -> None:
     """Its risk checks refuse in the order's row, not in the answer."""
-    bench = LateKiteBench(Floor(tmp_path, ist(FRIDAY, "10:00")))
+    bench = LateKiteBench(Fixture(tmp_path, ist(FRIDAY, "10:00")))
     try:
         CARDS[number].play(bench)
     finally:
@@ -130,10 +130,12 @@ class NeverEnds(SaysNoAmo):
     ],
 )
 def test_a_card_breaks_where_its_promise_is_broken(kind: type[Wrong], broken: str, tmp_path: Path) -> None:
-    floor = Floor(tmp_path, ist(FRIDAY, "10:00"))
+    fixture = Fixture(tmp_path, ist(FRIDAY, "10:00"))
     (card,) = (card for card in CARDS.values() if card.name == broken)
-    broker = kind(tmp_path / "paper.db", "kit", floor.clock, floor.market, floor.sessions, participation=PART, opening_cash=CASH)
-    bench = PaperBench(floor, broker)
+    broker = kind(
+        tmp_path / "paper.db", "kit", fixture.clock, fixture.market, fixture.sessions, participation=PART, opening_cash=CASH
+    )
+    bench = PaperBench(fixture, broker)
     with pytest.raises(Broken):
         card.play(bench)
     bench.close()

@@ -19,7 +19,7 @@ from tradectl.brokers.account.permission import not_sent
 from tradectl.brokers.adapter import ORDERS, Unlimited
 from tradectl.errors import BrokerUnavailable, DatabaseError
 from tradectl.lab.conformance import Bench
-from tradectl.lab.sandboxes.fixture import FRIDAY, OPEN, Floor, ist
+from tradectl.lab.sandboxes.fixture import FRIDAY, OPEN, Fixture, ist
 from tradectl.model.order import OrderStatus, Side
 
 LOCKED = "the ledger is locked by another process, for longer than we wait"
@@ -62,7 +62,7 @@ def ledger(monkeypatch: pytest.MonkeyPatch) -> Ledger:
 
 @pytest.fixture(params=["kite", "kotak_neo", "openalgo", "dhan"])
 def bench(request: pytest.FixtureRequest, tmp_path: Path, ledger: Ledger) -> Iterator[Bench]:
-    made = BENCHES[request.param](Floor(tmp_path, ist(FRIDAY, "10:00")))
+    made = BENCHES[request.param](Fixture(tmp_path, ist(FRIDAY, "10:00")))
     yield made
     made.close()  # type: ignore[attr-defined]
 

@@ -16,7 +16,7 @@ from tests.execution.trading import D, stock
 from tests.lessons.afar import Front, put
 from tradectl import brokers
 from tradectl.brokers.kite.broker import KiteBroker
-from tradectl.brokers.kotak_neo.broker import KotakNeo
+from tradectl.brokers.kotak_neo.broker import KotakNeoBroker
 from tradectl.brokers.openalgo.broker import OpenAlgoBroker
 from tradectl.brokers.paper import PaperBroker
 from tradectl.lab.faults import FaultyBroker
@@ -37,7 +37,7 @@ def adapters() -> list[type]:
 
 
 def test_every_adapter_is_found() -> None:
-    assert {PaperBroker, FaultyBroker, KiteBroker, KotakNeo, OpenAlgoBroker} <= set(adapters())
+    assert {PaperBroker, FaultyBroker, KiteBroker, KotakNeoBroker, OpenAlgoBroker} <= set(adapters())
     assert CALLS == ["cancel", "funds", "holdings", "modify", "orders", "place", "preopen_prices", "quotes", "trades"]
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tradectl.brokers.account.guard import GuardedBroker
     from tradectl.brokers.account.live import LiveAccount
-    from tradectl.brokers.account.read_only_account import Onlooker
+    from tradectl.brokers.account.read_only_account import ReadOnlyAccount
     from tradectl.brokers.paper import PaperBroker
     from tradectl.clock import SystemClock, VirtualClock
     from tradectl.exchange.sessions import SessionTable
@@ -140,12 +140,12 @@ def live_account(settings: Settings, ledger: Ledger, clock: Clock, market: Marke
     return LiveAccount(ledger, clock, market, sessions, key_file=settings.secret_key, folder=folder)
 
 
-def onlooker(settings: Settings, ledger: Ledger, clock: Clock, market: MarketData, sessions: SessionTable) -> Onlooker:
+def onlooker(settings: Settings, ledger: Ledger, clock: Clock, market: MarketData, sessions: SessionTable) -> ReadOnlyAccount:
     """A paper user at the broker whose prices he trades on, for who logs in or looks."""
-    from tradectl.brokers.account.read_only_account import Onlooker
+    from tradectl.brokers.account.read_only_account import ReadOnlyAccount
 
     folder = settings.home / "brokers"
-    return Onlooker(ledger, clock, market, sessions, key_file=settings.secret_key, folder=folder, name=settings.quotes)
+    return ReadOnlyAccount(ledger, clock, market, sessions, key_file=settings.secret_key, folder=folder, name=settings.quotes)
 
 
 def readings_of(market: Store, parameters: Parameters, shelf: Path | None) -> Readings:

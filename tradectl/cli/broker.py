@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from tradectl.brokers.account.live import LiveAccount
-    from tradectl.brokers.account.read_only_account import Onlooker
+    from tradectl.brokers.account.read_only_account import ReadOnlyAccount
     from tradectl.brokers.adapter import Adapter, ChargeLine
     from tradectl.exchange.rates import Tariff
 
@@ -233,7 +233,7 @@ def _armed(call: Call, account: LiveAccount, *, armed: bool) -> Answer:
     return Answer(_status(account), text)
 
 
-def _status(account: Onlooker) -> dict[str, Any]:
+def _status(account: ReadOnlyAccount) -> dict[str, Any]:
     from tradectl.report.values import value
 
     name = account.broker_name()
@@ -249,7 +249,7 @@ def _status(account: Onlooker) -> dict[str, Any]:
     }
 
 
-def _arms(account: Onlooker) -> dict[str, Any]:
+def _arms(account: ReadOnlyAccount) -> dict[str, Any]:
     """Since when orders go there, and what lets a script arm it; both None where none ever do."""
     from tradectl.brokers.account.live import LiveAccount
     from tradectl.report.values import value

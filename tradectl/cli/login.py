@@ -15,7 +15,7 @@ from tradectl.errors import ConfigurationError, LoginNeeded
 
 if TYPE_CHECKING:
     from tradectl.brokers.account.live import LiveAccount
-    from tradectl.brokers.account.read_only_account import Onlooker
+    from tradectl.brokers.account.read_only_account import ReadOnlyAccount
     from tradectl.brokers.adapter import Ask, Field
 
 app = typer.Typer()
@@ -43,7 +43,7 @@ def login(
     return Answer(found, f"{how} at {found['broker']}{seen}, until {show.moment(found['expires_at'])} IST")
 
 
-def broker_account(call: Call) -> Onlooker:
+def broker_account(call: Call) -> ReadOnlyAccount:
     """The user's account at a broker: his live one, or in a paper home the one that it takes its prices from. ConfigurationError
     in any other home."""
     from tradectl import bootstrap

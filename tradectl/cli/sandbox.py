@@ -18,7 +18,7 @@ from tradectl.runtime.interrupt import stop_on_signals
 
 if TYPE_CHECKING:
     from tradectl.bootstrap import PaperWorld
-    from tradectl.lab.sandboxes.launch import Served
+    from tradectl.lab.sandboxes.launch import LaunchedSandbox
 
 
 class SandboxGroup(Group):
@@ -137,7 +137,7 @@ def _brought(name: str) -> Any:
     return typer.main.get_group(shelf).commands[name]
 
 
-def _serve(call: Call, make: Callable[[PaperWorld, int], Served], port: int) -> Answer:
+def _serve(call: Call, make: Callable[[PaperWorld, int], LaunchedSandbox], port: int) -> Answer:
     found = make(_paper(call), port)
     call.say(f"{found.name} listens at {found.sandbox.url}; in a live home elsewhere (init --mode live --broker {found.name}):")
     call.say(found.hint())

@@ -23,11 +23,11 @@ from tradectl.exchange.ticks import round_down
 from tradectl.execution import byhand
 from tradectl.execution.actions import BEFORE_THE_DAY
 from tradectl.execution.desk import Desk
-from tradectl.lab.drill.crash_point import Killed, Trip
-from tradectl.lab.drill.days import LAST, Day, Step
-from tradectl.lab.drill.ledger_check import judge
-from tradectl.lab.drill.process import TASKS, USER, Conditions, Life, play
-from tradectl.lab.drill.seeds import Stage
+from tradectl.lab.drill.crash_point import CrashPoint, Killed
+from tradectl.lab.drill.days import LAST, DrillDay, DrillStep
+from tradectl.lab.drill.ledger_check import check_ledger
+from tradectl.lab.drill.process import TASKS, USER, Conditions, DrillProcess, play_step
+from tradectl.lab.drill.seeds import DrillWorker
 from tradectl.lab.faults import Fault, FaultyBroker, Promise, Truth
 from tradectl.ledger.executions import Claim
 from tradectl.ledger.rows import Intent, Order
@@ -55,7 +55,7 @@ MOVED = """
 """
 
 
-class Wire(Trip):
+class Wire(CrashPoint):
     """The wire of the process that works now. It may also let somebody else do something at its n-th read (`between`)."""
 
     def __init__(self, hear: Callable[[str], None]) -> None:
@@ -110,7 +110,13 @@ class Account:
     """The account of a stage as it is before `day`, and the process that works on it. `always`: faults that never end."""
 
     def __init__(
-        self, stage: Stage, day: Day, promise: Promise, seed: int, faults: Collection[Fault] = (), always: Collection[Fault] = ()
+        self,
+        stage: DrillWorker,
+        day: DrillDay,
+        promise: Promise,
+        seed: int,
+        faults: Collection[Fault] = (),
+        always: Collection[Fault] = (),
     ) -> None:
         self.stage, self.promise, self.seed = stage, promise, seed
         self.wrong: list[str] = []
@@ -123,8 +129,8 @@ class Account:
         self.ends = min(at_ist(LAST, _LATE), at_ist(ist_date(self.begins) + DAYS, _LATE))
         steps = [step for item in stage.days[day.number :] for step in _timetable(item)]
         self._steps = [step for step in steps if step.at < self.ends]
-        stage.ground.restore(f"day-{day.number}")
-        with stage.ground.ledger.write() as connection:
+        stage.workspace.restore(f"day-{day.number}")
+        with stage.workspace.ledger.write() as connection:
             connection.execute(text("CREATE TABLE moves (order_id INTEGER, old TEXT, new TEXT)"))
             connection.execute(text(MOVED))
         self._set_faults(faults, self.begins)
@@ -136,7 +142,7 @@ class Account:
         """A while later, with what was on its way, the world behaves like this, and the next process begins."""
         self._move_to(self.now + BELATED)
         at = self.now
-        self.life.end()
+        self.process.end()
         self._set_faults(faults, at)
 
     def _set_faults(self, faults: Collection[Fault], at: datetime) -> None:
@@ -147,25 +153,25 @@ class Account:
     def _begin(self, at: datetime) -> None:
         self.wire = Wire(self._hear)
         conditions = Conditions(self.faults, self.promise, self.seed)
-        self.life = Life(self.stage.ground, self.stage.exchange, conditions, at, trip=self.wire)
-        self.life.clock.sleep = self._sleep  # type: ignore[method-assign]
-        self.life.world = replace(self.life.world, broker=Listener(self.life.broker, self))
-        self.life.runner = Runner(self.life.world, all_tasks(), trigger="simulate", owner=self.life.runner.owner)
+        self.process = DrillProcess(self.stage.workspace, self.stage.exchange, conditions, at, crash_point=self.wire)
+        self.process.clock.sleep = self._sleep  # type: ignore[method-assign]
+        self.process.world = replace(self.process.world, broker=Listener(self.process.broker, self))
+        self.process.runner = Runner(self.process.world, all_tasks(), trigger="simulate", owner=self.process.runner.owner)
 
     def end(self) -> None:
-        self.life.end()
+        self.process.end()
 
     @property
     def ledger(self) -> Ledger:
-        return self.life.ledger
+        return self.process.ledger
 
     @property
     def broker(self) -> FaultyBroker:
-        return self.life.broker
+        return self.process.broker
 
     @property
     def now(self) -> datetime:
-        return self.life.clock.now()
+        return self.process.clock.now()
 
     @property
     def today(self) -> date:
@@ -187,7 +193,7 @@ class Account:
     def _restart(self, after: timedelta) -> None:
         self._move_to(self.now + after)
         at = self.now
-        self.life.end()
+        self.process.end()
         self._begin(at)
 
     # -- what may happen -------------------------------------------------------------------------------------------------
@@ -200,9 +206,9 @@ class Account:
             step = self._steps.pop(0)
             self._live(lambda: self._play(step), dies_at, between=between, read=read)
 
-    def _play(self, step: Step) -> None:
+    def _play(self, step: DrillStep) -> None:
         self._move_to(max(step.at, self.now))
-        report = play(self.life, step)
+        report = play_step(self.process, step)
         if report.exit_code == BUG:
             self.wrong.append(f"{step.name} failed: {report.error}")
 
@@ -212,7 +218,7 @@ class Account:
         def run() -> None:
             monitor = task == "sell-monitor" and minutes > 0
             until = self.now + timedelta(minutes=minutes) if monitor else None
-            report = self.life.runner.run(TASKS[task], force=force, until=until, once=not monitor)
+            report = self.process.runner.run(TASKS[task], force=force, until=until, once=not monitor)
             if report.exit_code == BUG:
                 self.wrong.append(f"{task} failed: {report.error}")
 
@@ -227,9 +233,9 @@ class Account:
     def _move_to(self, moment: datetime) -> None:
         """What is in the network arrives in its time, though nobody asks for anything meanwhile."""
         if self.broker.in_the_network and moment > self.now + ON_ITS_WAY:
-            self.life.clock.move_to(self.now + ON_ITS_WAY)
+            self.process.clock.move_to(self.now + ON_ITS_WAY)
             self.broker.deliver_all()
-        self.life.clock.move_to(max(moment, self.now))
+        self.process.clock.move_to(max(moment, self.now))
 
     def sleep_until(self, at: time) -> bool:
         """Until a time of the next session that is run; False where the story ends before."""
@@ -258,11 +264,11 @@ class Account:
         self._person().users.set_trading_state(USER, state, "" if state == "ACTIVE" else "by hand")
 
     def _person(self) -> Ledger:
-        return Ledger(self.stage.ground.ledger, USER)
+        return Ledger(self.stage.workspace.ledger, USER)
 
     def desk(self) -> Desk:
         """The desk at which a person stands, beside the process that works."""
-        world = replace(self.life.world, ledger=self._person())
+        world = replace(self.process.world, ledger=self._person())
         return Context(world, self.today, "", Claim.none(USER, "person", self.today, "")).desk()
 
     def reconcile(self) -> None:
@@ -312,7 +318,7 @@ class Account:
 
         def send() -> None:
             claim = self._claim()
-            path = Context(self.life.world, self.today, claim.slot, claim).desk().path
+            path = Context(self.process.world, self.today, claim.slot, claim).desk().path
             with suppress(TradectlError):
                 path.place(intent)
             self.ledger.executions.finish(claim, "completed", {}, now=self.now, steps=1)
@@ -352,12 +358,12 @@ class Account:
 
     def _claim(self) -> Claim:
         self._drawn += 1
-        clock = self.life.clock
+        clock = self.process.clock
         claim = self.ledger.executions.claim(
             "drawn",
             self.today,
             str(self._drawn),
-            owner=self.life.runner.owner,
+            owner=self.process.runner.owner,
             trigger="manual",
             machine_now=clock.machine_now(),
             now=clock.now(),
@@ -427,7 +433,7 @@ class Account:
     # -- what must never happen ------------------------------------------------------------------------------------------
 
     def _hear(self, name: str) -> None:
-        if name != "commit" and self.stage.ground.ledger.desk().mode:
+        if name != "commit" and self.stage.workspace.ledger.desk().mode:
             self.wrong.append(f"a transaction was open while the broker was asked: {name}")
 
     def hear_command(self, name: str, side: Side, symbol: str, quantity: int, besides: str = "") -> None:
@@ -476,7 +482,7 @@ class Account:
             self.wrong.append("the exchange's own account does not add up")
 
     def _bad_moves(self) -> list[str]:
-        with self.stage.ground.ledger.read() as connection:
+        with self.stage.workspace.ledger.read() as connection:
             moves = connection.execute(text("SELECT DISTINCT order_id, old, new FROM moves")).all()
         return [
             f"order {order_id} went from {old} to {new}"
@@ -510,7 +516,7 @@ class Account:
             replace(item, quantity=ours.get(item.symbol, 0), t1_quantity=0) for item in truth.holdings if ours.get(item.symbol, 0)
         )
         trades = tuple(trade for trade in truth.trades if trade.broker_order_id not in told_ids)
-        verdict = judge(replace(truth, holdings=holdings, trades=trades), self.ledger)
+        verdict = check_ledger(replace(truth, holdings=holdings, trades=trades), self.ledger)
         by_tag = {order.tag: order for order in orders}
         forgotten = self._forgotten(truth, by_tag)
         self.wrong += verdict.duplicates
@@ -533,7 +539,7 @@ class Account:
         for row in truth.orders:
             order = by_tag.get(row.tag or "")
             if order is None or (order.status is OrderStatus.UNKNOWN and row.broker_order_id not in shown):
-                continue  # `judge` tells of the one; of the other nobody can know
+                continue  # `check_ledger` tells of the one; of the other nobody can know
             where = f"order {order.id}, {order.side} {order.symbol} {order.tag}"
             if order.status is OrderStatus.UNKNOWN:
                 yield f"{where} is UNKNOWN ({order.reason}), and the broker's book shows it {row.status}"
@@ -563,7 +569,7 @@ class Account:
         for trade in truth.trades:
             row, order = booked.get(trade.trade_id), by_tag.get(tags.get(trade.broker_order_id) or "")
             if row is None:
-                continue  # `judge` tells, or its order is UNKNOWN
+                continue  # `check_ledger` tells, or its order is UNKNOWN
             same = (row.symbol, row.side, row.quantity, row.price, row.at) == (
                 trade.symbol, trade.side, trade.quantity, trade.price, trade.at,
             )  # fmt: skip
@@ -605,13 +611,13 @@ _LATE = time(23, 30)
 _HOURS = (time(9, 15), time(10, 15), time(11, 15), time(12, 15), time(13, 15), time(14, 15))
 
 
-def _timetable(day: Day) -> list[Step]:
+def _timetable(day: DrillDay) -> list[DrillStep]:
     """The steps of a day, with the sell monitor by the hour, so that something may happen in between."""
     others = [step for step in (*day.evening(), *day.morning()) if step.task != "sell-monitor"]
     starts = [at_ist(day.traded, hour) for hour in _HOURS]
     end = at_ist(day.traded, time(15, 30))
-    hours = [Step("sell-monitor", day.traded, at, end, until) for at, until in pairwise(starts)]
-    hours.append(Step("sell-monitor", day.traded, starts[-1], end))
+    hours = [DrillStep("sell-monitor", day.traded, at, end, until) for at, until in pairwise(starts)]
+    hours.append(DrillStep("sell-monitor", day.traded, starts[-1], end))
     return sorted((*others, *hours), key=lambda step: step.at)
 
 

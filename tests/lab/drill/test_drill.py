@@ -12,9 +12,9 @@ from tradectl.execution.desk import Desk
 from tradectl.execution.orders import Answer, OrderPath, Sent
 from tradectl.lab.drill import crashes, days, ledger_check, process
 from tradectl.lab.drill.crashes import Drill, Tally, conditions_of
-from tradectl.lab.drill.ledger_check import Verdict
+from tradectl.lab.drill.ledger_check import LedgerCheck
 from tradectl.lab.drill.process import Conditions
-from tradectl.lab.drill.seeds import Stage
+from tradectl.lab.drill.seeds import DrillWorker
 from tradectl.lab.faults import HELD_BACK, Fault, Promise, Truth
 from tradectl.ledger import intents
 from tradectl.ledger.rows import Intent, Order
@@ -31,17 +31,17 @@ WAITED = "rejected, to be tried again before the open"
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory, sessions) -> Stage:
+def stage(tmp_path_factory: pytest.TempPathFactory, sessions) -> DrillWorker:
     work = tmp_path_factory.mktemp("drill")
     days.make(work / "market", sessions)
-    return Stage(work, work / "market")
+    return DrillWorker(work, work / "market")
 
 
 @pytest.fixture
-def drilled(stage: Stage) -> Callable[..., Tally]:
+def drilled(stage: DrillWorker) -> Callable[..., Tally]:
     def drill(faults: Collection[Fault], promise: Promise, task: str, *, most: int = 0, day: int = BUSY, seed: int = 1) -> Tally:
         conditions = Conditions(frozenset(faults), promise, seed)
-        return Drill(stage.ground, stage.exchange, stage.days[day], conditions).run(task, most)
+        return Drill(stage.workspace, stage.exchange, stage.days[day], conditions).run(task, most)
 
     return drill
 
@@ -74,13 +74,13 @@ def test_a_buy_that_lacked_funds_after_it_was_accepted_is_tried_again_once_whoev
     """How the days end is looked at on the way to the verdict. With this seed one of two buys lacks funds."""
     ends: set[tuple[str, str, OrderStatus]] = set()
 
-    def judge(truth: Truth, ledger: Ledger, oversold: Iterable[str]) -> Verdict:
+    def judge(truth: Truth, ledger: Ledger, oversold: Iterable[str]) -> LedgerCheck:
         ends.update((order.symbol, order.reason, order.status) for order in ledger.book.orders())
         told = ledger.logs.list(action="order_rejected")
         ends.update((line.symbol, "waited", OrderStatus.RETRY_PENDING) for line in told if WAITED in line.message)
-        return ledger_check.judge(truth, ledger, oversold)
+        return ledger_check.check_ledger(truth, ledger, oversold)
 
-    monkeypatch.setattr(crashes, "judge", judge)
+    monkeypatch.setattr(crashes, "check_ledger", judge)
     tally = drilled({Fault.REJECTED_LATER}, Promise.REFUSES, "premarket-retry", seed=12)
     assert found(tally) == []
     assert ("CORALINE", "waited", OrderStatus.RETRY_PENDING) in ends
@@ -164,23 +164,23 @@ UNSOLD = {Fault.REJECTED_LATER}
 
 
 @pytest.fixture(scope="module")
-def minute_stage(tmp_path_factory: pytest.TempPathFactory, sessions) -> Stage:
+def minute_stage(tmp_path_factory: pytest.TempPathFactory, sessions) -> DrillWorker:
     """An account whose sell monitor steps each minute."""
     work = tmp_path_factory.mktemp("minutes")
     days.make(work / "market", sessions)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(process, "MONITOR_EVERY", 1)
-        return Stage(work, work / "market", of=slice(5, 8))
+        return DrillWorker(work, work / "market", of=slice(5, 8))
 
 
 @pytest.fixture
-def minutes(minute_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tally]:
+def minutes(minute_stage: DrillWorker, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tally]:
     """A day of it, played to its end twice, on which two sells are rejected, or with other faults."""
     monkeypatch.setattr(process, "MONITOR_EVERY", 1)
 
     def play(faults: Collection[Fault] = UNSOLD, seed: int = 1) -> Tally:
         conditions = Conditions(frozenset(faults), Promise.REFUSES, seed)
-        return Drill(minute_stage.ground, minute_stage.exchange, minute_stage.days[-1], conditions).run("premarket-retry", 1)
+        return Drill(minute_stage.workspace, minute_stage.exchange, minute_stage.days[-1], conditions).run("premarket-retry", 1)
 
     return play
 

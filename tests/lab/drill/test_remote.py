@@ -23,7 +23,7 @@ from tradectl.lab.drill.broker_sandboxes import names
 from tradectl.lab.drill.crashes import Drill, Tally
 from tradectl.lab.drill.process import Conditions
 from tradectl.lab.drill.remote import promise_of
-from tradectl.lab.drill.seeds import Stage
+from tradectl.lab.drill.seeds import DrillWorker
 from tradectl.lab.faults import Fault, Promise
 
 OF = slice(6, 8)
@@ -39,15 +39,15 @@ def market(tmp_path_factory: pytest.TempPathFactory, sessions) -> Path:
 
 
 @pytest.fixture(scope="module")
-def stage(request: pytest.FixtureRequest, market: Path, tmp_path_factory: pytest.TempPathFactory) -> Stage:
-    return Stage(tmp_path_factory.mktemp("afar"), market, through=request.param, of=OF)
+def stage(request: pytest.FixtureRequest, market: Path, tmp_path_factory: pytest.TempPathFactory) -> DrillWorker:
+    return DrillWorker(tmp_path_factory.mktemp("afar"), market, through=request.param, of=OF)
 
 
 @pytest.fixture
-def drilled(stage: Stage) -> Drilled:
+def drilled(stage: DrillWorker) -> Drilled:
     def drill(faults: set[Fault], task: str, most: int) -> Tally:
         conditions = Conditions(frozenset(faults), promise_of(stage.through), 1, stage.through)
-        return Drill(stage.ground, stage.exchange, stage.days[-1], conditions).run(task, most)
+        return Drill(stage.workspace, stage.exchange, stage.days[-1], conditions).run(task, most)
 
     return drill
 

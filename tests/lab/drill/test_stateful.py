@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.lab.drill.account import Account
 from tradectl.lab.drill import days
 from tradectl.lab.drill.process import TASKS
-from tradectl.lab.drill.seeds import Stage
+from tradectl.lab.drill.seeds import DrillWorker
 from tradectl.lab.faults import HELD_BACK, HIDDEN_FROM_THE_BOOK, Fault, Promise
 from tradectl.model.order import Side
 
@@ -46,7 +46,7 @@ def kept(faults: frozenset[Fault], promise: Promise) -> frozenset[Fault]:
 class AnyStory(RuleBasedStateMachine):
     """An account, and whatever may happen to it."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: DrillWorker) -> None:
         super().__init__()
         self.stage = stage
         self.account: Account | None = None
@@ -166,14 +166,14 @@ class AnyStory(RuleBasedStateMachine):
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory, sessions) -> Stage:
+def stage(tmp_path_factory: pytest.TempPathFactory, sessions) -> DrillWorker:
     work = tmp_path_factory.mktemp("stories")
     days.make(work / "market", sessions)
-    return Stage(work, work / "market")
+    return DrillWorker(work, work / "market")
 
 
 @pytest.mark.parametrize("stories", [SOME, pytest.param(MANY, marks=pytest.mark.slow)])
-def test_no_story_breaks_a_promise(stage: Stage, stories: int) -> None:
+def test_no_story_breaks_a_promise(stage: DrillWorker, stories: int) -> None:
     run_state_machine_as_test(
         partial(AnyStory, stage),
         settings=settings(

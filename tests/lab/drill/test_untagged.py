@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.execution.trading import D, T, Trading, entry, ist, stock
-from tradectl.brokers.openalgo.api import Api
+from tradectl.brokers.openalgo.api import OpenAlgoApi
 from tradectl.execution import reconcile
 from tradectl.lab.drill import crashes, days
 from tradectl.lab.drill.crashes import Drill, Tally, conditions_of
-from tradectl.lab.drill.ledger_check import judge
+from tradectl.lab.drill.ledger_check import check_ledger
 from tradectl.lab.drill.process import Conditions
 from tradectl.lab.drill.remote import promise_of
-from tradectl.lab.drill.seeds import Stage
+from tradectl.lab.drill.seeds import DrillWorker
 from tradectl.lab.drill.untagged_orders import tagged
 from tradectl.lab.faults import Fault, Truth
 from tradectl.ledger.rows import Order
@@ -51,7 +51,7 @@ def there(number: str, *, quantity: int = 10, status: OrderStatus = OrderStatus.
 def verdict(trading: Trading, *reports: OrderReport):
     cash = trading.ledger.book.cash()
     named = tuple(tagged(reports, trading.ledger.book.orders()))
-    return judge(Truth(named, (), (), Funds(cash, 0, cash)), trading.ledger)
+    return check_ledger(Truth(named, (), (), Funds(cash, 0, cash)), trading.ledger)
 
 
 def test_a_buy_that_waits_to_be_tried_again_is_not_at_the_exchange_or_it_is_lost(trading: Trading) -> None:
@@ -104,19 +104,19 @@ def test_an_order_that_the_ledger_calls_ended_explains_only_one_that_ended_witho
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory, sessions) -> Stage:
+def stage(tmp_path_factory: pytest.TempPathFactory, sessions) -> DrillWorker:
     folder = tmp_path_factory.mktemp("market")
     days.make(folder, sessions)
-    return Stage(tmp_path_factory.mktemp("afar"), folder, through=THROUGH, of=OF)
+    return DrillWorker(tmp_path_factory.mktemp("afar"), folder, through=THROUGH, of=OF)
 
 
 @pytest.fixture
-def drilled(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Drilled:
+def drilled(stage: DrillWorker, monkeypatch: pytest.MonkeyPatch) -> Drilled:
     def drill(faults: set[Fault], *, real: int) -> Tally:
         monkeypatch.setattr(crashes, "REAL_KILLS", real)
         monkeypatch.setattr(crashes, "STOPS", 0)
         conditions = Conditions(frozenset(faults), promise_of(THROUGH), 1, THROUGH)
-        return Drill(stage.ground, stage.exchange, stage.days[-1], conditions).run("amo-adjust", 1)
+        return Drill(stage.workspace, stage.exchange, stage.days[-1], conditions).run("amo-adjust", 1)
 
     return drill
 
@@ -141,12 +141,12 @@ def test_it_finds_a_program_that_takes_such_a_refusal_for_proof(drilled: Drilled
 
 
 def test_it_finds_an_adapter_that_sends_a_command_twice(drilled: Drilled, monkeypatch: pytest.MonkeyPatch) -> None:
-    once = Api.send
+    once = OpenAlgoApi.send
 
-    def twice(api: Api, path: str, side: Side | None, before: Callable[[], None] | None, /, **body: str) -> str:
+    def twice(api: OpenAlgoApi, path: str, side: Side | None, before: Callable[[], None] | None, /, **body: str) -> str:
         once(api, path, side, before, **body)
         return once(api, path, side, before, **body)
 
-    monkeypatch.setattr(Api, "send", twice)
+    monkeypatch.setattr(OpenAlgoApi, "send", twice)
     tally = drilled(set(), real=0)
     assert [line for line in tally.duplicates if line.endswith("is at the exchange 2 times")]

@@ -9,17 +9,17 @@ from tests.brokers.kotak import CLIENT, Listening, credentials
 from tests.brokers.kotak import nobody as unattended
 from tests.brokers.vault import MemoryVault
 from tests.lab.sandboxes.zerodha import KEY, SECRET, browse
-from tradectl.brokers.adapter import Account, Field
+from tradectl.brokers.adapter import BrokerAccount, Field
 from tradectl.brokers.dhan import ADAPTER as DHAN
 from tradectl.brokers.kite import ADAPTER as KITE
 from tradectl.brokers.kite.broker import KiteBroker
 from tradectl.brokers.kotak_neo import ADAPTER as KOTAK
-from tradectl.brokers.kotak_neo.broker import KotakNeo
+from tradectl.brokers.kotak_neo.broker import KotakNeoBroker
 from tradectl.brokers.openalgo import ADAPTER as OPENALGO
 from tradectl.lab.conformance import Bench
 from tradectl.lab.conformance.bench import SLOW, TIMEOUT, AdapterBench, PaperBench
 from tradectl.lab.sandboxes.dhan import DhanSandbox
-from tradectl.lab.sandboxes.fixture import Floor
+from tradectl.lab.sandboxes.fixture import Fixture
 from tradectl.lab.sandboxes.kite import KiteSandbox
 from tradectl.lab.sandboxes.openalgo import COMMANDS, READS, OpenAlgoSandbox
 from tradectl.lab.sandboxes.server import LOOPBACK, Trouble
@@ -35,18 +35,18 @@ class OpenAlgoBench(Bench):
 
     KEY = "kit-key"
 
-    def __init__(self, floor: Floor) -> None:
-        super().__init__(floor)
-        self.sandbox = OpenAlgoSandbox(floor.exchange, floor.clock, api_key=self.KEY)
+    def __init__(self, fixture: Fixture) -> None:
+        super().__init__(fixture)
+        self.sandbox = OpenAlgoSandbox(fixture.exchange, fixture.clock, api_key=self.KEY)
         self.sandbox.slow = SLOW
         self.sandbox.start()
-        self.account = Account(
+        self.account = BrokerAccount(
             "kit",
-            floor.clock,
-            floor.sessions,
-            floor.market,
+            fixture.clock,
+            fixture.sessions,
+            fixture.market,
             MemoryVault({"api_key": self.KEY}),
-            floor.folder,
+            fixture.folder,
             addresses={"api": self.sandbox.url},
             timeout=TIMEOUT,
         )
@@ -79,16 +79,16 @@ class KiteBench(Bench):
 
     late = False
 
-    def __init__(self, floor: Floor) -> None:
-        super().__init__(floor)
+    def __init__(self, fixture: Fixture) -> None:
+        super().__init__(fixture)
         self.sandbox = KiteSandbox(
-            floor.exchange, lambda: floor.market, floor.clock, floor.sessions, allowed={LOOPBACK}, late=self.late
+            fixture.exchange, lambda: fixture.market, fixture.clock, fixture.sessions, allowed={LOOPBACK}, late=self.late
         )
         self.sandbox.slow = SLOW
         self.sandbox.start()
-        self.account = Account(
-            "kit", floor.clock, floor.sessions, floor.market, MemoryVault({"api_key": KEY, "api_secret": SECRET}),
-            floor.folder / "lists", timeout=TIMEOUT,
+        self.account = BrokerAccount(
+            "kit", fixture.clock, fixture.sessions, fixture.market, MemoryVault({"api_key": KEY, "api_secret": SECRET}),
+            fixture.folder / "lists", timeout=TIMEOUT,
             addresses={"api": self.sandbox.url, "login": f"{self.sandbox.url}/connect/login"},
         )  # fmt: skip
         KITE.login(self.account, browse)
@@ -131,21 +131,21 @@ class LateKiteBench(KiteBench):
 class KotakBench(Bench):
     """The adapter over its sandbox. A day begins with a login, as it must at Kotak."""
 
-    def __init__(self, floor: Floor) -> None:
-        super().__init__(floor)
+    def __init__(self, fixture: Fixture) -> None:
+        super().__init__(fixture)
         self.sandbox = Listening(
-            floor.exchange, clock=floor.clock, market=lambda: floor.market, client=CLIENT, allowed=(LOOPBACK,)
+            fixture.exchange, clock=fixture.clock, market=lambda: fixture.market, client=CLIENT, allowed=(LOOPBACK,)
         )
         self.sandbox.start()
-        self.account = Account(
-            "kit", floor.clock, floor.sessions, floor.market, MemoryVault(credentials()), floor.folder / "scrips",
+        self.account = BrokerAccount(
+            "kit", fixture.clock, fixture.sessions, fixture.market, MemoryVault(credentials()), fixture.folder / "scrips",
             addresses={"login": self.sandbox.url}, timeout=TIMEOUT,
         )  # fmt: skip
-        self._broker = KotakNeo(self.account)
+        self._broker = KotakNeoBroker(self.account)
         KOTAK.login(self.account, unattended)
 
     @property
-    def broker(self) -> KotakNeo:
+    def broker(self) -> KotakNeoBroker:
         return self._broker
 
     def to(self, day: date, text: str) -> None:
@@ -177,12 +177,12 @@ class DhanBench(AdapterBench):
 
     CLIENT = "1000000001"
 
-    def __init__(self, floor: Floor) -> None:
-        super().__init__(floor, DHAN)
+    def __init__(self, fixture: Fixture) -> None:
+        super().__init__(fixture, DHAN)
 
     def make(self) -> DhanSandbox:
-        floor = self.floor
-        self.dhan = DhanSandbox(floor.exchange, lambda: floor.market, floor.clock, client=self.CLIENT, allowed={LOOPBACK})
+        fixture = self.fixture
+        self.dhan = DhanSandbox(fixture.exchange, lambda: fixture.market, fixture.clock, client=self.CLIENT, allowed={LOOPBACK})
         return self.dhan
 
     @property
@@ -212,7 +212,7 @@ class DhanBench(AdapterBench):
         self.dhan.allowed = frozenset()
 
 
-BENCHES: dict[str, Callable[[Floor], Bench]] = {
+BENCHES: dict[str, Callable[[Fixture], Bench]] = {
     "paper": PaperBench,
     "kite": KiteBench,
     "kotak_neo": KotakBench,

@@ -11,11 +11,11 @@ import pytest
 from dhanhq import DhanContext, dhanhq
 
 from tests.lab.sandboxes.benches import DhanBench
-from tradectl.brokers.dhan.instruments import Listed, parse
+from tradectl.brokers.dhan.instruments import DhanInstrument, parse
 from tradectl.errors import Blocked, BrokerUnavailable, ConfigurationError, LoginNeeded, OrderRefused
 from tradectl.lab.sandboxes.dhan import DhanSandbox
-from tradectl.lab.sandboxes.dhan.listing import Listing
-from tradectl.lab.sandboxes.fixture import CASH, FRIDAY, MONDAY, OPEN, Floor, ist
+from tradectl.lab.sandboxes.dhan.listing import DhanList
+from tradectl.lab.sandboxes.fixture import CASH, FRIDAY, MONDAY, OPEN, Fixture, ist
 from tradectl.lab.sandboxes.server import Request, Response, Trouble
 from tradectl.model.order import OrderRequest, OrderStatus, OrderType, Side, Variety
 from tradectl.ports import Broker
@@ -45,8 +45,8 @@ class Recorded(DhanSandbox):
 
 class RecordedBench(DhanBench):
     def make(self) -> DhanSandbox:
-        floor = self.floor
-        self.dhan = Recorded(floor.exchange, lambda: floor.market, floor.clock, client=self.CLIENT)
+        fixture = self.fixture
+        self.dhan = Recorded(fixture.exchange, lambda: fixture.market, fixture.clock, client=self.CLIENT)
         self.dhan.heard = []
         return self.dhan
 
@@ -58,7 +58,7 @@ class RecordedBench(DhanBench):
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[RecordedBench]:
-    made = RecordedBench(Floor(tmp_path, ist(FRIDAY, "10:00")))
+    made = RecordedBench(Fixture(tmp_path, ist(FRIDAY, "10:00")))
     yield made
     made.close()
 
@@ -93,7 +93,7 @@ def test_the_official_client_trades_a_day(bench: RecordedBench, official: dhanhq
     assert (row["orderStatus"], row["correlationId"], row["filledQty"]) == ("PENDING", "WITNESS0001", 0)
     assert told(official.get_order_by_correlationID("WITNESS0001")) == row
     assert told(official.modify_order(number, "LIMIT", "ENTRY_LEG", 12, 100, 0, 0, "DAY"))["orderId"] == number
-    bench.floor.clock.move_to(ist(FRIDAY, "10:05"))
+    bench.fixture.clock.move_to(ist(FRIDAY, "10:05"))
     (row,) = told(official.get_order_list())
     assert (row["orderStatus"], row["filledQty"], row["averageTradedPrice"]) == ("TRADED", 12, 100.0)
     (report,) = bench.broker.orders()
@@ -126,7 +126,7 @@ def test_the_official_client_reads_prices(bench: RecordedBench, official: dhanhq
 
 
 def test_the_official_client_places_an_after_market_order_that_is_not_changed(bench: RecordedBench, official: dhanhq) -> None:
-    bench.floor.clock.move_to(ist(FRIDAY, "16:05"))
+    bench.fixture.clock.move_to(ist(FRIDAY, "16:05"))
     number = told(limit(official, "BUY", 10, 100, after_market_order=True, amo_time="OPEN", tag="WITNESS0002"))["orderId"]
     assert told(official.get_order_by_id(number))["afterMarketOrder"] is True
     assert refused(official.modify_order(number, "LIMIT", "ENTRY_LEG", 9, 100, 0, 0, "DAY"))[0] == "DH-906"
@@ -160,7 +160,7 @@ def test_what_dhan_refuses_the_official_client_is_told(official: dhanhq, wrong: 
 def test_our_requests_are_the_official_clients(bench: RecordedBench, official: dhanhq, command: str, amo: bool) -> None:
     """Field by field, but for those of `DIFFERENT`."""
     if amo:
-        bench.floor.clock.move_to(ist(FRIDAY, "16:05"))
+        bench.fixture.clock.move_to(ist(FRIDAY, "16:05"))
     variety = Variety.AMO if amo else Variety.REGULAR
     asked = OrderRequest("SAME00000000001", "ACME", Side.BUY, 10, OPEN - 495, OrderType.LIMIT, variety)
     ours, theirs = bench.broker.place(asked), ""
@@ -189,7 +189,7 @@ def test_a_token_ends_after_a_day_and_with_the_next(bench: RecordedBench) -> Non
         bench.broker.orders()
     bench.log_in()
     bench.broker.orders()
-    bench.floor.clock.move_to(ist(FRIDAY, "10:00").replace(day=15))
+    bench.fixture.clock.move_to(ist(FRIDAY, "10:00").replace(day=15))
     with pytest.raises(LoginNeeded, match="has ended"):
         bench.broker.orders()
 
@@ -205,12 +205,12 @@ def test_available_shares_are_read_in_either_way(tmp_path: Path) -> None:
     seen = []
     for inside in (False, True):
         (tmp_path / str(inside)).mkdir()
-        made = DhanBench(Floor(tmp_path / str(inside), ist(FRIDAY, "10:00")))
+        made = DhanBench(Fixture(tmp_path / str(inside), ist(FRIDAY, "10:00")))
         made.dhan.sold_inside = inside
         made.buy(10, OPEN)
         made.to(MONDAY, "10:00")
         made.sell(4, OPEN)
-        made.floor.clock.move_to(ist(MONDAY, "10:05"))
+        made.fixture.clock.move_to(ist(MONDAY, "10:05"))
         seen += made.broker.holdings()
         made.close()
     assert seen[0] == seen[1]
@@ -224,7 +224,7 @@ def test_nothing_but_limit_orders_in_the_hours_of_a_session_is_sent(bench: Recor
         bench.buy(1, OPEN, amo=True)
     with pytest.raises(OrderRefused, match="not a multiple of the tick size at Dhan"):
         bench.buy(1, OPEN + 1)
-    bench.floor.clock.move_to(ist(FRIDAY, "20:00"))
+    bench.fixture.clock.move_to(ist(FRIDAY, "20:00"))
     with pytest.raises(Blocked, match="NSE takes no orders at 20:00"):
         bench.buy(1, OPEN)
     assert bench.heard == []
@@ -232,8 +232,8 @@ def test_nothing_but_limit_orders_in_the_hours_of_a_session_is_sent(bench: Recor
 
 def test_a_share_that_dhan_lists_under_a_new_name_is_placed(bench: RecordedBench, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is found by its ISIN, and the order's row has the new name."""
-    told = Listing.csv
-    monkeypatch.setattr(Listing, "csv", lambda self, segment: told(self, segment).replace(b",ACME,", b",ACMENEW,"))
+    told = DhanList.csv
+    monkeypatch.setattr(DhanList, "csv", lambda self, segment: told(self, segment).replace(b",ACME,", b",ACMENEW,"))
     number = bench.buy(10, OPEN - 500)
     assert [(item.broker_order_id, item.symbol) for item in bench.broker.orders()] == [(number, "ACMENEW")]
 
@@ -270,4 +270,4 @@ def test_a_tick_is_told_in_paise_or_in_rupees(told: str, paise: int) -> None:
         f"NSE,E,685,INE121A01024,EQUITY,CHOLAFIN,CHOLAMANDALAM IN & FIN CO,EQ,{told}",
         "NSE,E,19257,INE121A08PJ0,EQUITY,CHOLAFIN,CHOLAMANDALAM IN & FIN CO,D1,5.0000",  # a bond under the share's symbol
     ]
-    assert parse("\n".join([head, *rows]).encode()) == [Listed("685", "CHOLAFIN", "EQ", "INE121A01024", paise)]
+    assert parse("\n".join([head, *rows]).encode()) == [DhanInstrument("685", "CHOLAFIN", "EQ", "INE121A01024", paise)]

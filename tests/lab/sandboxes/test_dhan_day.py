@@ -9,7 +9,7 @@ import pytest
 
 from tests.research.world import EAGER
 from tradectl.exchange.sessions import SessionTable
-from tradectl.lab.drill.session_comparison import WholeDays, differences
+from tradectl.lab.drill.session_comparison import SessionComparison, differences
 from tradectl.lab.sandboxes.server import Sandbox, Trouble
 from tradectl.marketdata.synthetic import make_market
 from tradectl.settings import Settings
@@ -18,7 +18,7 @@ LAST = date(2025, 11, 14)
 """The market's last session; a holiday (2025-11-05), Muhurat (2025-10-21) and a split lie in the weeks before it."""
 
 
-class Stage(WholeDays):
+class Stage(SessionComparison):
     """Sessions of a market in `home`."""
 
     def __init__(self, home: Path, folder: Path, first: date, last: date) -> None:

@@ -10,18 +10,18 @@ import pytest
 import requests
 
 from tests.brokers.kotak import CLIENT, MemoryVault, credentials, nobody
-from tradectl.brokers.adapter import Account
+from tradectl.brokers.adapter import BrokerAccount
 from tradectl.brokers.kotak_neo import ADAPTER
-from tradectl.brokers.kotak_neo.broker import KotakNeo
+from tradectl.brokers.kotak_neo.broker import KotakNeoBroker
 from tradectl.errors import Ambiguous, LoginNeeded, OrderRefused
 from tradectl.lab.faults import Fault, FaultyBroker, Promise
-from tradectl.lab.sandboxes.fixture import FRIDAY, OPEN, Floor, ist
+from tradectl.lab.sandboxes.fixture import FRIDAY, OPEN, Fixture, ist
 from tradectl.lab.sandboxes.kotak_neo import KotakNeoSandbox
 from tradectl.lab.sandboxes.openalgo import ROOT, OpenAlgoSandbox
 from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, Side, Variety
 
 S = OrderStatus
-At = Callable[..., AbstractContextManager[KotakNeo]]
+At = Callable[..., AbstractContextManager[KotakNeoBroker]]
 
 
 @pytest.fixture
@@ -29,18 +29,20 @@ def kotak(tmp_path: Path) -> At:
     """The adapter over a sandbox that begins anew each time, and knows what the one before it has remembered."""
 
     @contextmanager
-    def opened(at: str, *faults: Fault) -> Iterator[KotakNeo]:
-        floor = Floor(tmp_path, ist(FRIDAY, at))
+    def opened(at: str, *faults: Fault) -> Iterator[KotakNeoBroker]:
+        fixture = Fixture(tmp_path, ist(FRIDAY, at))
         state, memory = tmp_path / "faults.json", tmp_path / "memory"
 
         def behind() -> FaultyBroker:
-            return FaultyBroker(floor.exchange(), floor.clock, faults, Promise.REFUSES, seed=1, state=state, rate=1)
+            return FaultyBroker(fixture.exchange(), fixture.clock, faults, Promise.REFUSES, seed=1, state=state, rate=1)
 
-        with KotakNeoSandbox(behind, clock=floor.clock, market=lambda: floor.market, client=CLIENT, memory=memory) as sandbox:
+        with KotakNeoSandbox(behind, clock=fixture.clock, market=lambda: fixture.market, client=CLIENT, memory=memory) as sandbox:
             vault, addresses = MemoryVault(credentials()), {"login": sandbox.url}
-            account = Account("kit", floor.clock, floor.sessions, floor.market, vault, tmp_path / "scrips", addresses=addresses)
+            account = BrokerAccount(
+                "kit", fixture.clock, fixture.sessions, fixture.market, vault, tmp_path / "scrips", addresses=addresses
+            )
             ADAPTER.login(account, nobody)
-            broker = KotakNeo(account)
+            broker = KotakNeoBroker(account)
             yield broker
             broker.close()
             assert sandbox.broken == []
@@ -52,7 +54,7 @@ def order(tag: str, quantity: int = 10, *, side: Side = Side.BUY, amo: bool = Fa
     return OrderRequest(tag, "ACME", side, quantity, OPEN - 500, variety=Variety.AMO if amo else Variety.REGULAR)
 
 
-def only(broker: KotakNeo) -> OrderReport:
+def only(broker: KotakNeoBroker) -> OrderReport:
     (found,) = broker.orders()
     return found
 
@@ -111,13 +113,13 @@ def test_a_session_that_the_broker_has_ended_asks_for_a_login(kotak: At) -> None
 @contextmanager
 def openalgo(folder: Path, *faults: Fault) -> Iterator[Callable[..., requests.Response]]:
     """What a path of OpenAlgo's answers, asked with the API key."""
-    floor = Floor(folder, ist(FRIDAY, "10:00"))
+    fixture = Fixture(folder, ist(FRIDAY, "10:00"))
 
     def behind() -> FaultyBroker:
         state = folder / "faults.json"
-        return FaultyBroker(floor.exchange(), floor.clock, faults, Promise.NOTHING, seed=1, state=state, rate=1)
+        return FaultyBroker(fixture.exchange(), fixture.clock, faults, Promise.NOTHING, seed=1, state=state, rate=1)
 
-    with OpenAlgoSandbox(behind, floor.clock, api_key="key") as sandbox:
+    with OpenAlgoSandbox(behind, fixture.clock, api_key="key") as sandbox:
         yield lambda path, **body: requests.post(sandbox.url + ROOT + path, json={"apikey": "key", **body}, timeout=3)
         assert sandbox.broken == []
 

@@ -23,7 +23,7 @@ from tests.lab.sandboxes.zerodha import browse
 from tradectl.brokers.adapter import adapter
 from tradectl.errors import TradectlError
 from tradectl.lab.conformance import Bench
-from tradectl.lab.sandboxes.fixture import FRIDAY, MONDAY, OPEN, TUESDAY, Floor, ist
+from tradectl.lab.sandboxes.fixture import FRIDAY, MONDAY, OPEN, TUESDAY, Fixture, ist
 from tradectl.lab.sandboxes.server import Request, Response
 from tradectl.model.order import OrderStatus
 
@@ -61,7 +61,7 @@ def own(broker: Any, number: str) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("name", ["kite", "kotak_neo", "openalgo"])
 def test_rows_of_others_change_nothing_of_ours(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bench: Bench = BENCHES[name](Floor(tmp_path, ist(FRIDAY, "10:00")))
+    bench: Bench = BENCHES[name](Fixture(tmp_path, ist(FRIDAY, "10:00")))
     try:
         bench.buy(10, OPEN)
         bench.to(MONDAY, "10:00")
@@ -88,7 +88,7 @@ def test_rows_of_others_change_nothing_of_ours(name: str, tmp_path: Path, monkey
 
 @pytest.mark.parametrize("name", ["kite", "kotak_neo", "openalgo"])
 def test_a_broken_reply_to_a_login_is_one_error_of_ours(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bench: Any = BENCHES[name](Floor(tmp_path, ist(FRIDAY, "10:00")))
+    bench: Any = BENCHES[name](Fixture(tmp_path, ist(FRIDAY, "10:00")))
     try:
         random = Random(name)
         told: Callable[[Request], Response] = bench.sandbox.answer

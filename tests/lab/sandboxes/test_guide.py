@@ -11,7 +11,7 @@ import pytest
 
 from tradectl import errors
 from tradectl.brokers.adapter import GROUP as BROKERS
-from tradectl.brokers.adapter import Account, Adapter, Session
+from tradectl.brokers.adapter import Adapter, BrokerAccount, LoginSession
 from tradectl.lab.conformance.bench import AdapterBench
 from tradectl.lab.sandboxes.broker_sandbox import GROUP as SANDBOXES
 from tradectl.lab.sandboxes.broker_sandbox import BrokerSandbox
@@ -36,7 +36,7 @@ def test_every_method_of_a_protocol_is_named(protocol: type) -> None:
     assert [name for name in members(protocol) if f"`{name}" not in GUIDE] == []
 
 
-@pytest.mark.parametrize("kind", [Capabilities, Account, Session, OrderReport, TradeReport, Holding, Funds, Quote])
+@pytest.mark.parametrize("kind", [Capabilities, BrokerAccount, LoginSession, OrderReport, TradeReport, Holding, Funds, Quote])
 def test_every_field_is_named(kind: type) -> None:
     assert [item.name for item in fields(kind) if f"`{item.name}`" not in GUIDE] == []
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.research.world import EAGER
 from tradectl.exchange.sessions import SessionTable
-from tradectl.lab.drill.session_comparison import Lived, WholeDays, differences
+from tradectl.lab.drill.session_comparison import SessionComparison, SessionsRun, differences
 from tradectl.lab.sandboxes.server import Sandbox, Trouble
 from tradectl.marketdata.synthetic import make_market
 from tradectl.settings import Settings
@@ -25,7 +25,7 @@ LAST = date(2025, 11, 14)
 FIRST = date(2025, 10, 31)
 
 
-class Stage(WholeDays):
+class Stage(SessionComparison):
     """Sessions from `FIRST` on of a market in `home`."""
 
     def __init__(self, home: Path, folder: Path, last: date) -> None:
@@ -77,7 +77,7 @@ def test_answers_that_are_lost_cost_no_order_and_no_share(home: Path, tmp_path: 
     assert far.statement == near.statement
 
 
-def executed(life: Lived) -> list[tuple[Any, ...]]:
+def executed(life: SessionsRun) -> list[tuple[Any, ...]]:
     """Orders that were executed. One that was refused for want of money may have been tried again under another tag."""
     return [
         (row["symbol"], row["side"], row["quantity"], row["price"]) for row in life.rows["orders"] if row["status"] == "EXECUTED"

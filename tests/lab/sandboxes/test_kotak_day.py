@@ -17,9 +17,9 @@ import pytest
 from tests.brokers.kotak import CLIENT, Listening, MemoryVault, credentials, nobody
 from tests.research.world import EAGER, Rows, Run
 from tradectl import bootstrap
-from tradectl.brokers.adapter import Account
+from tradectl.brokers.adapter import BrokerAccount
 from tradectl.brokers.kotak_neo import ADAPTER, CAPABILITIES, paths
-from tradectl.brokers.kotak_neo.broker import KotakNeo
+from tradectl.brokers.kotak_neo.broker import KotakNeoBroker
 from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock
 from tradectl.exchange.sessions import SessionTable
@@ -92,8 +92,8 @@ class OverTheWire(Directly):
         self.sandbox = self.kind(behind, clock=clock, market=view, client=CLIENT)
         self.sandbox.start()
         vault, addresses = MemoryVault(credentials()), {"login": self.sandbox.url}
-        self.account = Account(user, clock, sessions, market, vault, self.folder / "scrips", addresses=addresses)
-        return KotakNeo(self.account)
+        self.account = BrokerAccount(user, clock, sessions, market, vault, self.folder / "scrips", addresses=addresses)
+        return KotakNeoBroker(self.account)
 
     def morning(self) -> None:
         ADAPTER.login(self.account, nobody)

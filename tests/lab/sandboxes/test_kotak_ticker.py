@@ -22,10 +22,10 @@ from tests.brokers.market import MemoryMarket
 from tests.brokers.test_prices import AlwaysArmed
 from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.brokers.account.prices import FRESH
-from tradectl.brokers.kotak_neo.ticker import MOST, Orders, Ticker
+from tradectl.brokers.kotak_neo.ticker import MOST, KotakOrderFeed, KotakTicker
 from tradectl.errors import UsageError
 from tradectl.halt_marker import MemoryMarker
-from tradectl.lab.sandboxes.kotak_neo.stream import SCRIPS, Stream, picture, seconds
+from tradectl.lab.sandboxes.kotak_neo.stream import SCRIPS, KotakStream, picture, seconds
 from tradectl.model.market import Bar
 from tradectl.model.order import OrderReport, OrderStatus, Side
 
@@ -46,7 +46,7 @@ def home(tmp_path: Path) -> Iterator[Neo]:
     floor.broker.close()
 
 
-def stream(home: Neo) -> Stream:
+def stream(home: Neo) -> KotakStream:
     assert home.sandbox.stream is not None
     return home.sandbox.stream
 
@@ -58,7 +58,7 @@ def wait_until(true: Callable[[], Any], seconds: float = 60.0) -> None:
         time.sleep(0.01)
 
 
-def subscribed(home: Neo, ticker: Ticker, *symbols: str) -> None:
+def subscribed(home: Neo, ticker: KotakTicker, *symbols: str) -> None:
     ticker.subscribe(symbols)
     wait_until(lambda: len(stream(home).tokens(SCRIPS)) == len(symbols))
 
@@ -205,7 +205,7 @@ def test_a_stream_whose_thread_has_died_of_who_listens_says_so_and_one_that_was_
         raise RuntimeError(report.symbol)
 
     ended = "the stream's thread has ended"
-    orders = Orders(home.account, fails, pause=PAUSE)
+    orders = KotakOrderFeed(home.account, fails, pause=PAUSE)
     with home.broker.ticker(pause=PAUSE) as ticker, orders:
         wait_until(lambda: ticker.connections and orders.connections and stream(home).listening)
         assert orders.trouble == ""
@@ -228,7 +228,7 @@ def test_a_feed_that_is_not_there_is_told_and_too_many_symbols_are_refused(home:
     home.account.addresses["prices"] = address  # type: ignore[index]
     with home.broker.ticker(pause=PAUSE) as ticker:
         wait_until(lambda: "broke" in ticker.trouble)
-    crowd = Ticker(home.account, str)
+    crowd = KotakTicker(home.account, str)
     with pytest.raises(UsageError, match=str(MOST)):
         crowd.subscribe([str(number) for number in range(MOST + 1)])
 

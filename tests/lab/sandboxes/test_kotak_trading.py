@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from tests.brokers.kotak import CLIENT, TIMEOUT, Listening, MemoryVault, credentials, nobody
-from tests.brokers.market import Listing
+from tests.brokers.market import MarketListing
 from tests.execution.trading import SESSIONS, D, T, Trading, entry, stock
-from tradectl.brokers.adapter import Account
+from tradectl.brokers.adapter import BrokerAccount
 from tradectl.brokers.kotak_neo import ADAPTER
-from tradectl.brokers.kotak_neo.broker import KotakNeo
+from tradectl.brokers.kotak_neo.broker import KotakNeoBroker
 from tradectl.execution.orders import Answer, Sent
 from tradectl.execution.tags import client_tag
 from tradectl.lab.sandboxes.server import Trouble
@@ -26,14 +26,16 @@ PLACE = "/quick/order/rule/ms/place"
 class KotakTrading(Trading):
     """As `Trading`, but the world's broker is the adapter; `broker` is the exchange behind the sandbox."""
 
-    def __init__(self, folder: Path, *listings: Listing, **options: Any) -> None:
+    def __init__(self, folder: Path, *listings: MarketListing, **options: Any) -> None:
         super().__init__(folder, *listings, **options)
         self.sandbox = Listening(self._broker, clock=self.clock, market=lambda: self.market, client=CLIENT)
         self.sandbox.start()
         vault, addresses = MemoryVault(credentials()), {"login": self.sandbox.url}
         scrips = folder / "scrips"
-        self.account = Account("asha", self.clock, SESSIONS, self.market, vault, scrips, addresses=addresses, timeout=TIMEOUT)
-        self.kotak = KotakNeo(self.account)
+        self.account = BrokerAccount(
+            "asha", self.clock, SESSIONS, self.market, vault, scrips, addresses=addresses, timeout=TIMEOUT
+        )
+        self.kotak = KotakNeoBroker(self.account)
         self.world = replace(self.world, broker=self.kotak)
         self.login()
 

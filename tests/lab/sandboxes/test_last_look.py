@@ -18,7 +18,7 @@ from tradectl.errors import Blocked
 from tradectl.execution.orders import OrderPath, Sent
 from tradectl.halt_marker import MarkerFile
 from tradectl.lab.conformance import Bench
-from tradectl.lab.sandboxes.fixture import FRIDAY, THURSDAY, Floor, ist
+from tradectl.lab.sandboxes.fixture import FRIDAY, THURSDAY, Fixture, ist
 from tradectl.lab.sandboxes.server import Trouble
 from tradectl.ledger.arming import BROKER
 from tradectl.ledger.executions import Claim, this_owner
@@ -76,9 +76,9 @@ class Live:
         create_or_upgrade(self.database)
         self.ledger = Ledger(self.database, "kit")
         self.ledger.users.add("kit", capital=10_00_000_00, created_at=clock.now())
-        floor = bench.floor
+        fixture = bench.fixture
         self.account = Account(
-            self.ledger, clock, floor.market, floor.sessions, key_file=folder / "secret.key", folder=folder / "lists"
+            self.ledger, clock, fixture.market, fixture.sessions, key_file=folder / "secret.key", folder=folder / "lists"
         )
         self.account.credentials.set(BROKER, name, secret=False)
         found, told = self.account.adapter(), bench.account
@@ -128,14 +128,14 @@ class Live:
     @property
     def exchange(self) -> list[OrderReport]:
         """The orders that have reached the exchange."""
-        return list(self.bench.floor.exchange().orders())
+        return list(self.bench.fixture.exchange().orders())
 
 
 @contextmanager
 def live(name: str, folder: Path) -> Iterator[Live]:
-    floor = Floor(folder, ist(FRIDAY, "10:00"))
-    floor.clock = clock = Resting(ist(FRIDAY, "10:00"))
-    bench = BENCHES[name](floor)
+    fixture = Fixture(folder, ist(FRIDAY, "10:00"))
+    fixture.clock = clock = Resting(ist(FRIDAY, "10:00"))
+    bench = BENCHES[name](fixture)
     try:
         made = Live(name, bench, clock, folder)
         yield made

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from tests.brokers.kotak import CLIENT, Listening, credentials, nobody
-from tests.brokers.market import Listing, MemoryMarket
+from tests.brokers.market import MarketListing, MemoryMarket
 from tests.brokers.vault import MemoryVault
 from tests.execution.trading import SESSIONS, T, Trading, stock
 from tests.lab.sandboxes.zerodha import KEY, SECRET, browse
 from tests.tasks.test_buy import analysed, signal
 from tradectl.brokers import kite, kotak_neo
 from tradectl.brokers.account.guard import GuardedBroker
-from tradectl.brokers.adapter import Account
+from tradectl.brokers.adapter import BrokerAccount
 from tradectl.halt_marker import MemoryMarker
 from tradectl.lab.sandboxes.kite import KiteSandbox
 from tradectl.lab.sandboxes.server import LOOPBACK, Request, Response, Trouble
@@ -34,7 +34,7 @@ TIMEOUT = (3.0, 1.0)
 class Far(Trading):
     """As `Trading`, but the world's broker is a live one behind the guard; `theirs` is what the broker lists."""
 
-    def __init__(self, folder: Path, *listings: Listing, theirs: MemoryMarket | None = None, **options: Any) -> None:
+    def __init__(self, folder: Path, *listings: MarketListing, theirs: MemoryMarket | None = None, **options: Any) -> None:
         super().__init__(folder, *listings, **options)
         self.theirs = theirs or self.market
         self.start(folder)
@@ -67,7 +67,7 @@ class AtKite(Far):
         self.sandbox.start()
         vault = MemoryVault({"api_key": KEY, "api_secret": SECRET})
         addresses = {"api": self.sandbox.url, "login": f"{self.sandbox.url}/connect/login"}
-        account = Account(
+        account = BrokerAccount(
             "asha", self.clock, SESSIONS, self.market, vault, folder / "lists", addresses=addresses, timeout=TIMEOUT
         )
         kite.ADAPTER.login(account, browse)
@@ -91,7 +91,7 @@ class AtKotak(Far):
         self.sandbox.start()
         addresses = {"login": self.sandbox.url}
         vault = MemoryVault(credentials())
-        account = Account(
+        account = BrokerAccount(
             "asha", self.clock, SESSIONS, self.market, vault, folder / "lists", addresses=addresses, timeout=TIMEOUT
         )
         kotak_neo.ADAPTER.login(account, nobody)
@@ -111,7 +111,7 @@ Make = Callable[..., Far]
 def far(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     made: list[Far] = []
 
-    def make(*listings: Listing, **options: Any) -> Far:
+    def make(*listings: MarketListing, **options: Any) -> Far:
         made.append(request.param(tmp_path, *(listings or (stock(),)), **options))
         return made[-1]
 

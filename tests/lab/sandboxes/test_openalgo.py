@@ -22,7 +22,7 @@ from tradectl.errors import (
     OrderRefused,
     TradectlError,
 )
-from tradectl.lab.sandboxes.fixture import FRIDAY, MONDAY, OPEN, TUESDAY, Floor, ist
+from tradectl.lab.sandboxes.fixture import FRIDAY, MONDAY, OPEN, TUESDAY, Fixture, ist
 from tradectl.lab.sandboxes.openalgo import ROOT, OpenAlgoSandbox
 from tradectl.lab.sandboxes.server import Request, Response, Trouble
 from tradectl.model.order import Holding, OrderRequest, OrderStatus, OrderType, Side
@@ -50,7 +50,7 @@ class Noting(OpenAlgoSandbox):
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAlgoBench]:
     monkeypatch.setattr("tests.lab.sandboxes.benches.OpenAlgoSandbox", Noting)
-    made = OpenAlgoBench(Floor(tmp_path, ist(FRIDAY, "10:00")))
+    made = OpenAlgoBench(Fixture(tmp_path, ist(FRIDAY, "10:00")))
     yield made
     made.close()
 
@@ -96,7 +96,7 @@ def test_what_it_cannot_do_is_blocked_before_anything_is_sent(bench: OpenAlgoBen
             assert refused.value.code == "price"
     assert requests_made == []
     for day, at in ((FRIDAY, "16:05"), (date(2023, 7, 15), "11:00"), (MONDAY, "08:59")):
-        bench.floor.clock.move_to(ist(day, at))
+        bench.fixture.clock.move_to(ist(day, at))
         with pytest.raises(Blocked, match="takes no orders now"):
             bench.buy(10, LOW)
     assert requests_made == []
@@ -119,7 +119,7 @@ def test_an_order_that_waited_for_the_limiter_until_the_market_closed_is_not_sen
     """At some brokers behind OpenAlgo it would become one for the next day."""
     bench.buy(10, LOW)
     sent = len(server(bench).sent("placeorder"))
-    slow = replace(bench.account, limiter=Slow(bench.floor.clock, ist(FRIDAY, "16:30")))
+    slow = replace(bench.account, limiter=Slow(bench.fixture.clock, ist(FRIDAY, "16:30")))
     with pytest.raises(Blocked, match="takes no orders now"):
         ADAPTER.open(slow).place(OrderRequest("T", "ACME", Side.BUY, 11, LOW))
     assert len(server(bench).sent("placeorder")) == sent
@@ -142,7 +142,7 @@ def test_the_mode_is_asked_once_and_again_after_some_minutes(bench: OpenAlgoBenc
     for quantity in (1, 2, 3):
         bench.buy(quantity, LOW)
     assert len(server(bench).sent("analyzer")) == 1
-    bench.floor.clock.sleep(301)
+    bench.fixture.clock.sleep(301)
     bench.buy(4, LOW)
     assert len(server(bench).sent("analyzer")) == 2
 
@@ -230,7 +230,7 @@ def test_a_key_is_needed_and_a_session_ends_at_night(bench: OpenAlgoBench) -> No
         ADAPTER.login(without, nobody)
     with pytest.raises(LoginNeeded, match="no session at OpenAlgo yet"):
         ADAPTER.open(without).orders()
-    bench.floor.clock.move_to(ist(MONDAY, "10:00"))
+    bench.fixture.clock.move_to(ist(MONDAY, "10:00"))
     for act in (bench.broker.orders, lambda: bench.buy(1, LOW)):
         with pytest.raises(LoginNeeded, match="has ended for today"):
             act()

@@ -14,7 +14,7 @@ from tests.execution.trading import AFTER, SESSIONS, D, T, Trading
 from tests.lab.sandboxes.benches import SLOW, TIMEOUT, nobody
 from tests.tasks.test_buy import analysed, signal
 from tests.tasks.test_preopen_orders import EASY, falling
-from tradectl.brokers.adapter import Account
+from tradectl.brokers.adapter import BrokerAccount
 from tradectl.brokers.openalgo import ADAPTER
 from tradectl.lab.sandboxes.openalgo import COMMANDS, OpenAlgoSandbox
 from tradectl.lab.sandboxes.server import Response, Trouble
@@ -33,7 +33,7 @@ class Through(Trading):
         self.sandbox.start()
         addresses = {"api": self.sandbox.url}
         vault = MemoryVault({"api_key": KEY})
-        self.account = Account(
+        self.account = BrokerAccount(
             "asha", self.clock, SESSIONS, self.market, vault, self.folder, addresses=addresses, timeout=TIMEOUT
         )  # fmt: skip
         self.log_in()

@@ -10,7 +10,7 @@ import pytest
 from tests.lab.sandboxes.benches import OpenAlgoBench
 from tradectl.brokers.openalgo.balances import available
 from tradectl.errors import BrokerUnavailable
-from tradectl.lab.sandboxes.fixture import FRIDAY, MONDAY, OPEN, Floor, ist
+from tradectl.lab.sandboxes.fixture import FRIDAY, MONDAY, OPEN, Fixture, ist
 from tradectl.model.order import OrderRequest, Side, Variety
 
 GROSS: dict[str, Any] = {"availablecash": "100000.00", "utiliseddebits": "39900.05", "collateral": "5000.00"}
@@ -40,10 +40,10 @@ def test_money_that_is_not_told_is_no_zero(data: dict[str, Any]) -> None:
 
 
 def test_an_amo_by_hand_as_the_first_row_hides_the_book_until_nine(tmp_path: Path) -> None:
-    floor = Floor(tmp_path, ist(FRIDAY, "16:30"))
-    bench = OpenAlgoBench(floor)
+    fixture = Fixture(tmp_path, ist(FRIDAY, "16:30"))
+    bench = OpenAlgoBench(fixture)
     try:
-        number = floor.exchange().place(OrderRequest("byhand", "ACME", Side.BUY, 5, OPEN - 500, variety=Variety.AMO))
+        number = fixture.exchange().place(OrderRequest("byhand", "ACME", Side.BUY, 5, OPEN - 500, variety=Variety.AMO))
         with pytest.raises(BrokerUnavailable, match="its first row waits as an after-market order by hand"):
             bench.broker.orders()
         bench.to(MONDAY, "08:30")
@@ -56,13 +56,13 @@ def test_an_amo_by_hand_as_the_first_row_hides_the_book_until_nine(tmp_path: Pat
 
 
 def test_a_waiting_row_takes_the_word_of_the_row_before_it(tmp_path: Path) -> None:
-    floor = Floor(tmp_path, ist(FRIDAY, "10:00"))
-    bench = OpenAlgoBench(floor)
+    fixture = Fixture(tmp_path, ist(FRIDAY, "10:00"))
+    bench = OpenAlgoBench(fixture)
     try:
         first = bench.buy(5, OPEN - 500)
         bench.broker.cancel(first)
         bench.to(FRIDAY, "16:30")
-        second = floor.exchange().place(OrderRequest("byhand", "ACME", Side.BUY, 5, OPEN - 500, variety=Variety.AMO))
+        second = fixture.exchange().place(OrderRequest("byhand", "ACME", Side.BUY, 5, OPEN - 500, variety=Variety.AMO))
         words = {item.broker_order_id: str(item.status) for item in bench.broker.orders()}
         assert words == {first: "CANCELLED", second: "UNKNOWN"}
     finally:

@@ -15,13 +15,13 @@ import pytest
 from tests.brokers.market import MemoryMarket
 from tests.lab.sandboxes.benches import DHAN, KITE, KOTAK, OPENALGO, DhanBench, KiteBench, KotakBench, OpenAlgoBench
 from tradectl.brokers.account.live import LiveAccount
-from tradectl.brokers.account.read_only_account import LiveQuotes, Onlooker
-from tradectl.brokers.adapter import Account, ReadsOnly
+from tradectl.brokers.account.read_only_account import LiveQuotes, ReadOnlyAccount
+from tradectl.brokers.adapter import BrokerAccount, ReadsOnly
 from tradectl.brokers.http.transport import ReadTransport
 from tradectl.clock import VirtualClock
 from tradectl.errors import Blocked, LoginNeeded
 from tradectl.exchange.sessions import SessionTable
-from tradectl.lab.sandboxes.fixture import FRIDAY, OPEN, Floor, ist
+from tradectl.lab.sandboxes.fixture import FRIDAY, OPEN, Fixture, ist
 from tradectl.ledger.migrations import create_or_upgrade
 from tradectl.ledger.opening import open_database
 from tradectl.ledger.store import Ledger
@@ -38,7 +38,12 @@ LOOKS = {
 }
 NOW = ist(FRIDAY, "10:00")
 COMMANDS = {"place", "modify", "cancel", "send", "command"}
-TAKES = {"kite": {"Api", "Transport"}, "kotak_neo": {"Transport"}, "openalgo": {"Api", "Transport"}, "dhan": {"Api", "Transport"}}
+TAKES = {
+    "kite": {"KiteApi", "Transport"},
+    "kotak_neo": {"Transport"},
+    "openalgo": {"OpenAlgoApi", "Transport"},
+    "dhan": {"DhanApi", "Transport"},
+}
 """What takes a command within each of our own brokers."""
 CONTAINERS = (Mapping, list, tuple, set, frozenset)
 
@@ -50,13 +55,13 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def bench(name: str, tmp_path: Path) -> Iterator[Any]:
-    made = LOOKS[name][0](Floor(tmp_path, ist(FRIDAY, "10:00")))
+    made = LOOKS[name][0](Fixture(tmp_path, ist(FRIDAY, "10:00")))
     yield made
     made.close()
 
 
 @pytest.fixture
-def looking(bench: Any) -> Account:
+def looking(bench: Any) -> BrokerAccount:
     """The account of somebody who only looks."""
     return replace(bench.account, limiter=ReadsOnly(bench.account.limiter))
 
@@ -94,14 +99,14 @@ def commanding(thing: object) -> set[str]:
     return {type(item).__name__ for item in within(thing, {}).values() if COMMANDS & set(dir(item))}
 
 
-def test_its_prices_are_the_brokers_and_now(name: str, bench: Any, looking: Account) -> None:
+def test_its_prices_are_the_brokers_and_now(name: str, bench: Any, looking: BrokerAccount) -> None:
     prices = LOOKS[name][1].prices(looking)
     assert prices.quotes(["ACME", "NOBODY"]) == bench.broker.quotes(["ACME", "NOBODY"])
     assert prices.delay == timedelta(0)
     prices.close()
 
 
-def test_nothing_that_can_be_reached_from_its_prices_takes_a_command(name: str, bench: Any, looking: Account) -> None:
+def test_nothing_that_can_be_reached_from_its_prices_takes_a_command(name: str, bench: Any, looking: BrokerAccount) -> None:
     prices = LOOKS[name][1].prices(looking)
     prices.quotes(["ACME"])
     assert commanding(prices) == set()
@@ -110,7 +115,7 @@ def test_nothing_that_can_be_reached_from_its_prices_takes_a_command(name: str, 
     prices.close()
 
 
-def test_even_a_whole_broker_made_of_its_account_sends_no_command(name: str, bench: Any, looking: Account) -> None:
+def test_even_a_whole_broker_made_of_its_account_sends_no_command(name: str, bench: Any, looking: BrokerAccount) -> None:
     order_id = bench.broker.place(bench.request(10, OPEN - 500))
     broker: Broker = LOOKS[name][1].open(looking)
     broker.quotes(["ACME"])
@@ -128,18 +133,18 @@ def test_even_a_whole_broker_made_of_its_account_sends_no_command(name: str, ben
     assert bench.broker.orders() == book
 
 
-def test_a_quote_from_after_our_now_is_none(name: str, bench: Any, looking: Account) -> None:
+def test_a_quote_from_after_our_now_is_none(name: str, bench: Any, looking: BrokerAccount) -> None:
     """A home on a virtual clock has no prices of the real market; a broker's clock that is a little ahead does no harm."""
-    prices, theirs = LOOKS[name][1].prices(looking), bench.floor.clock.now()
+    prices, theirs = LOOKS[name][1].prices(looking), bench.fixture.clock.now()
     for behind, seen in ((timedelta(seconds=30), {"ACME"}), (timedelta(minutes=2), set())):
         assert set(LiveQuotes(prices, VirtualClock(theirs - behind)).quotes(["ACME"])) == seen
     prices.close()
 
 
-def test_without_a_session_there_is_no_price(name: str, bench: Any, looking: Account) -> None:
+def test_without_a_session_there_is_no_price(name: str, bench: Any, looking: BrokerAccount) -> None:
     prices = LOOKS[name][1].prices(looking)
     assert prices.quotes(["ACME"])
-    bench.floor.clock.move_to(ist(FRIDAY, "10:00") + timedelta(days=1))
+    bench.fixture.clock.move_to(ist(FRIDAY, "10:00") + timedelta(days=1))
     with pytest.raises(LoginNeeded):
         prices.quotes(["ACME"])
     prices.close()
@@ -157,7 +162,7 @@ class Machine(VirtualClock):
 def test_who_only_looks_leaves_half_of_the_brokers_limits_to_who_trades(tmp_path: Path) -> None:
     """The two count in ledgers of their own; what the broker allows is for both together."""
 
-    def asked(kind: type[Onlooker], bucket: str) -> int:
+    def asked(kind: type[ReadOnlyAccount], bucket: str) -> int:
         """Requests of ten seconds."""
         database = open_database(tmp_path / f"{kind.__name__}-{bucket}.db", durable=False)
         create_or_upgrade(database)
@@ -173,5 +178,5 @@ def test_who_only_looks_leaves_half_of_the_brokers_limits_to_who_trades(tmp_path
         database.close()
         return count
 
-    found = {bucket: (asked(Onlooker, bucket), asked(LiveAccount, bucket)) for bucket in ("quote", "historical", "other")}
+    found = {bucket: (asked(ReadOnlyAccount, bucket), asked(LiveAccount, bucket)) for bucket in ("quote", "historical", "other")}
     assert found == {"quote": (6, 11), "historical": (11, 31), "other": (51, 101)}

@@ -16,7 +16,7 @@ from tradectl.brokers.http.loopback import BODY, CONNECTIONS, HEADERS
 from tradectl.clock import stopwatch
 from tradectl.errors import BrokerUnavailable
 from tradectl.lab.sandboxes.server import Request, Response, Sandbox
-from tradectl.lab.sandboxes.stream import Stream
+from tradectl.lab.sandboxes.stream import SandboxStream
 from tradectl.ports import Broker
 
 
@@ -237,7 +237,7 @@ def test_a_whole_answer_reaches_who_reads_slowly(echo: Echo) -> None:
     assert (status, len(body)) == (200, 8 << 20)
 
 
-class Quiet(Stream[int]):
+class Quiet(SandboxStream[int]):
     """Greets everybody, and never says anything."""
 
     def _greet(self, connection: Any) -> bool:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.lab.sandboxes.benches import BENCHES, COMMANDS
 from tradectl.brokers.dhan import error_mapping as dhan
-from tradectl.brokers.http.replies import Command, Proof, order_id
+from tradectl.brokers.http.replies import CommandKind, Proof, order_id
 from tradectl.brokers.http.strict_json import text_of
 from tradectl.brokers.kite import error_mapping as kite
 from tradectl.brokers.kotak_neo import error_mapping as kotak_neo
@@ -23,7 +23,7 @@ from tradectl.lab.conformance.bench import Bench
 from tradectl.lab.sandboxes import shapes
 from tradectl.lab.sandboxes.dhan.shapes import DOCUMENTED as DHANS_REFUSALS
 from tradectl.lab.sandboxes.dhan.shapes import SHAPES as DHANS_SHAPES
-from tradectl.lab.sandboxes.fixture import FRIDAY, OPEN, Floor, ist
+from tradectl.lab.sandboxes.fixture import FRIDAY, OPEN, Fixture, ist
 from tradectl.lab.sandboxes.server import Response, Shape
 from tradectl.lab.sandboxes.shapes import raw
 from tradectl.model.moment import to_ist
@@ -52,7 +52,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     def bench(name: str) -> Bench:
         if name not in made:
             folder: Path = tmp_path_factory.mktemp(name)
-            made[name] = BENCHES[name](Floor(folder, ist(FRIDAY, "10:00")))
+            made[name] = BENCHES[name](Fixture(folder, ist(FRIDAY, "10:00")))
             made[name].broker.quotes(["ACME"])
         return made[name]
 
@@ -70,8 +70,8 @@ def outcome(bench: Bench, shape: Shape, name: str) -> tuple[str | TradectlError,
     except TradectlError as error:
         found = error
         if isinstance(error, LoginNeeded):
-            bench.floor.clock.sleep(1)
-            bench.to(FRIDAY, f"{to_ist(bench.floor.clock.now()):%H:%M:%S}")  # logs in again
+            bench.fixture.clock.sleep(1)
+            bench.to(FRIDAY, f"{to_ist(bench.fixture.clock.now()):%H:%M:%S}")  # logs in again
     new = [item.broker_order_id for item in bench.broker.orders() if item.broker_order_id not in before]
     for number in new:
         bench.broker.cancel(number)
@@ -133,9 +133,9 @@ def test_a_documented_refusal_is_believed_until_the_book_shows_the_order(opened:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_row_of_a_table_about_a_new_order_has_a_reply(name: str) -> None:
-    rows = [row for row in TABLES[name] if Command.PLACE in row.commands]
+    rows = [row for row in TABLES[name] if CommandKind.PLACE in row.commands]
     replies = [read(name, shape) for shape in DOCUMENTED[name]]
-    assert [row for row in rows if not any(row.fits(*reply, Command.PLACE) for reply in replies)] == []
+    assert [row for row in rows if not any(row.fits(*reply, CommandKind.PLACE) for reply in replies)] == []
 
 
 def read(name: str, shape: Shape) -> tuple[int, set[str], str]:

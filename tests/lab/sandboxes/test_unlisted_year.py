@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.brokers.kotak import CLIENT, credentials, nobody
-from tests.brokers.market import Listing
+from tests.brokers.market import MarketListing
 from tests.brokers.vault import MemoryVault
 from tests.cli.hands import operate
 from tests.exchange.test_holiday_list import answer
@@ -22,7 +22,7 @@ from tests.lab.sandboxes.zerodha import KEY, SECRET, browse
 from tests.tasks.test_turn_of_year import LAST, NEW, OLD_YEAR, SATURDAY, SECOND, Prices, Turn
 from tradectl.brokers import kite, kotak_neo, openalgo
 from tradectl.brokers.account.guard import GuardedBroker
-from tradectl.brokers.adapter import Account, Adapter
+from tradectl.brokers.adapter import Adapter, BrokerAccount
 from tradectl.brokers.paper import PaperBroker
 from tradectl.exchange.holiday_list import fill, read_holiday_list
 from tradectl.exchange.sessions import SessionTable
@@ -91,7 +91,7 @@ class FarTurn(Turn):
         self.sessions = SessionTable.load(self.calendar)
         url = self.sandbox.url
         addresses = {"kite": {"api": url, "login": f"{url}/connect/login"}, "kotak_neo": {"login": url}, "openalgo": {"api": url}}
-        account = Account(
+        account = BrokerAccount(
             "asha", self.clock, self.sessions, self.market, self.vault, self.folder / "lists", addresses=addresses[self.name]
         )
         adapter = ADAPTERS[self.name]
@@ -114,7 +114,7 @@ def turn(tmp_path: Path) -> Iterator[Make]:
 
     def make(name: str) -> FarTurn:
         bars = [Bar(day, price, price, price, price, 375_000) for day, price in zip(OLD_YEAR, range(10500, 0, -10), strict=False)]
-        listing = Listing(Instrument("ACME", "ACME", "EQ", "INEACME", 5), bars)
+        listing = MarketListing(Instrument("ACME", "ACME", "EQ", "INEACME", 5), bars)
         market = FarTurn(tmp_path, listing, at=ist(LAST.replace(day=30), "16:30"), min_bars="2")
         made.append(market)
         market.buy(10, 10100, session=LAST)

@@ -10,9 +10,9 @@ from typing import Any
 from urllib.request import urlopen
 
 from tests.brokers.exchange import CASH
-from tests.brokers.market import Listing, MemoryMarket
+from tests.brokers.market import MarketListing, MemoryMarket
 from tests.brokers.vault import MemoryVault
-from tradectl.brokers.adapter import Account, Field
+from tradectl.brokers.adapter import BrokerAccount, Field
 from tradectl.brokers.kite import ADAPTER
 from tradectl.brokers.kite.broker import KiteBroker
 from tradectl.brokers.paper import PaperBroker
@@ -47,13 +47,13 @@ class House:
     def near(self) -> PaperBroker:
         return PaperBroker(self.folder / "paper.db", "asha", self.clock, self.market, self.sessions, **self._paper)
 
-    def account(self, **changes: Any) -> Account:
+    def account(self, **changes: Any) -> BrokerAccount:
         url = self.sandbox.url
         addresses = {"api": url, "login": f"{url}/connect/login"}
         if self.sandbox.stream is not None:
             addresses["stream"] = self.sandbox.stream_url
         facts: dict[str, Any] = {"market": self.market, "vault": self.vault, **changes}
-        return Account("asha", self.clock, self.sessions, folder=self.folder / "kite", addresses=addresses, **facts)
+        return BrokerAccount("asha", self.clock, self.sessions, folder=self.folder / "kite", addresses=addresses, **facts)
 
     def arming(self) -> Arming:
         """Of a ledger of its own; armed."""
@@ -71,7 +71,9 @@ class House:
 
 
 @contextmanager
-def house(folder: Path, *listings: Listing, at: datetime, paper: dict[str, Any] | None = None, **sandbox: Any) -> Iterator[House]:
+def house(
+    folder: Path, *listings: MarketListing, at: datetime, paper: dict[str, Any] | None = None, **sandbox: Any
+) -> Iterator[House]:
     made = House(folder, MemoryMarket(*listings), at, sandbox, paper or {})
     with made.sandbox:
         yield made

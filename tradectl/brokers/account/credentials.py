@@ -1,4 +1,4 @@
-"""A user's credentials at one broker, and his session there: in the ledger, encrypted, one for all processes."""
+"""Store a user's credentials and login session at one broker in the ledger, encrypted, for all processes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tradectl.brokers.adapter import Adapter, Session
+from tradectl.brokers.adapter import Adapter, LoginSession
 from tradectl.errors import ConfigurationError, LoginNeeded
 from tradectl.files import lock_within
 from tradectl.ledger.arming import LOGGED_IN_UNTIL
@@ -42,16 +42,16 @@ class StoredVault:
         return value
 
     def put(self, name: str, value: str) -> None:
-        """Keep a credential; one of the adapter's fields."""
+        """Store a credential; one of the adapter's fields."""
         self._credentials.set(self._key(name), value, secret=self._fields[name].secret)
 
     def missing(self) -> tuple[str, ...]:
-        """The fields that have neither a value nor a default."""
+        """Return the fields that have neither a value nor a default."""
         known = self._credentials.list()
         return tuple(name for name, item in self._fields.items() if item.default is None and self._key(name) not in known)
 
-    def session(self) -> Session | None:
-        """ConfigurationError where what is stored is no session."""
+    def session(self) -> LoginSession | None:
+        """Return the stored session, or None. Raises ConfigurationError where it cannot be read."""
         text = self._credentials.get(self._key(SESSION))
         if text is None:
             return None
@@ -59,11 +59,11 @@ class StoredVault:
             stored = json.loads(text)
             tokens = {name: remember(token) for name, token in stored["tokens"].items()}
             began, ends = (datetime.fromisoformat(stored[name]) for name in ("logged_in_at", "expires_at"))
-            return Session(tokens, began, ends, stored["seen_ip"])
+            return LoginSession(tokens, began, ends, stored["seen_ip"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigurationError(f"the stored session at {self._broker} cannot be read: `tradectl login --again`") from error
 
-    def keep_session(self, session: Session) -> None:
+    def keep_session(self, session: LoginSession) -> None:
         for token in session.tokens.values():
             remember(token)
         stored: dict[str, Any] = {
@@ -75,14 +75,14 @@ class StoredVault:
         self._credentials.set(self._key(SESSION), json.dumps(stored))
         self._credentials.set(self._key(LOGGED_IN_UNTIL), stored["expires_at"], secret=False)
 
-    def end_session(self, session: Session) -> None:
-        """The broker does not know this login any more. A session that another process has made meanwhile stays."""
+    def end_session(self, session: LoginSession) -> None:
+        """End a session that the broker does not know. One that another process has stored meanwhile stays."""
         known = self.session()
         if known is not None and known.is_same(session):
             self.keep_session(replace(known, expires_at=known.logged_in_at))
 
     def forget_session(self) -> None:
-        """Whoever trades here now logs in anew."""
+        """Remove the session, so that the next command must log in."""
         for key in (self._key(SESSION), self._key(LOGGED_IN_UNTIL)):
             if key in self._credentials.list():
                 self._credentials.unset(key)
@@ -93,8 +93,13 @@ class StoredVault:
 
 @contextmanager
 def login_lock(folder: Path, user: str, broker: str, clock: Clock) -> Iterator[None]:
-    """One login of a user at a broker at a time, among the processes of this machine: the second finds the first one's session.
-    The lock goes with the process that holds it. LoginNeeded where that one does not come to an end, as a prompt may not."""
+    """Let one process of this machine log a user in at a broker at a time. The next one finds the new session.
+
+    The operating system releases the lock of a process that has died.
+
+    Raises:
+        LoginNeeded: Another login is not over after `PATIENCE`, as one that waits at a prompt.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"login-{broker}-{user}.lock").open("w") as file:
         if not lock_within(file.fileno(), PATIENCE, pause=PAUSE, sleep=clock.sleep):

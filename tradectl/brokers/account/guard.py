@@ -1,8 +1,8 @@
-"""The last look before real money.
+"""Check every command before real money moves.
 
-Nothing but cancels goes out unless a person has armed the account; and nothing at all in the phases in which the exchange takes
-no orders, where a broker's answer is anybody's guess. The adapter's transport reads arming and halt marker once more, with the
-connection open (`permission`): what happens in between may take long.
+Only cancels leave unless a person has armed the account. No command leaves in the phases in which the exchange takes no orders:
+what a broker then replies is not documented. The adapter's transport reads arming and halt marker once more on the open
+connection (`permission`), because what happens in between may take long.
 """
 
 from __future__ import annotations
@@ -24,9 +24,12 @@ from tradectl.ports import Broker, Capabilities, Clock, HaltMarker, ListsOrderRu
 
 
 class GuardedBroker:
-    """A live broker behind the guard. Blocked (exit 9) for an order or a change while it is not armed; reads and cancels pass.
-    OrderRefused (`phase`) for a command about a symbol whose phase takes nothing. `stream` makes its quotes come from the
-    broker's stream, if it has one."""
+    """A live broker behind the guard.
+
+    Raises Blocked (exit 9) for an order or a change while the account is not armed; reads and cancels pass. Raises OrderRefused
+    (`phase`) for a command about a symbol whose phase takes nothing. `stream` makes its quotes come from the broker's stream,
+    if it has one.
+    """
 
     def __init__(
         self, broker: Broker, arming: Arming, clock: Clock, sessions: SessionTable, market: MarketData, *, marker: HaltMarker
@@ -46,7 +49,7 @@ class GuardedBroker:
         return self._broker.capabilities
 
     def stream(self) -> bool:
-        """Hold the broker's stream from now on, until `close`; whether there is one."""
+        """Hold the broker's stream from now on, until `close`; return whether there is one."""
         make = getattr(self._broker, "ticker", None)
         if make is not None and self._prices is None:
             self._prices = StreamedPrices(self._broker, make(), self._clock)
@@ -54,11 +57,11 @@ class GuardedBroker:
 
     @property
     def stream_trouble(self) -> str | None:
-        """Why the stream that is held has no connection, empty while it has one; None where none is held."""
+        """Why the stream has no connection; empty while it has one, None where no stream is held."""
         return self._prices.trouble if self._prices is not None else None
 
     def stream_news(self) -> str | None:
-        """`stream_trouble`, once each time that it has changed; None where there is nothing to tell."""
+        """Return `stream_trouble`, once each time that it has changed; None without news."""
         return self._prices.news() if self._prices is not None else None
 
     def close(self) -> None:
@@ -102,7 +105,7 @@ class GuardedBroker:
         return self._broker.trades()
 
     def holdings(self) -> Sequence[Holding]:
-        """Shares of another security under a symbol of ours are not counted (`securities`)."""
+        """Return the holdings. Shares of another security under the same symbol are not counted (`securities`)."""
         return of_known_securities(self._broker.holdings(), self._market, ist_date(self._clock.now()))
 
     def funds(self) -> Funds:
@@ -115,12 +118,15 @@ class GuardedBroker:
         return self._broker.preopen_prices(symbols)
 
     def order_rules(self, symbol: str) -> OrderRules | None:
-        """As `ListsOrderRules`; None also from a broker that has no list."""
+        """Return the rules of `ListsOrderRules`; None also from a broker that has no list."""
         return self._broker.order_rules(symbol) if isinstance(self._broker, ListsOrderRules) else None
 
     def _check_phase(self, symbol: str | None) -> None:
-        """Of an order that was never read nothing is known; a symbol that our data do not know is left to the broker. A stock of
-        unknown kind is bound by the hours of both kinds."""
+        """Raise OrderRefused in a phase that takes nothing.
+
+        An order that was never read, and a symbol that the market data lack, are left to the broker. A stock of unknown kind
+        has the hours of both kinds.
+        """
         now = self._clock.now()
         session = self._sessions.session(ist_date(now))
         if symbol is None or session is None:

@@ -1,4 +1,4 @@
-"""A user's account at a real broker, put together from the ledger and the settings."""
+"""Open a user's account at a real broker from the ledger and the settings."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.brokers.account.permission import SendPermission
-from tradectl.brokers.account.read_only_account import Onlooker
-from tradectl.brokers.adapter import Account, Adapter, ChargeLine, ChargesTold, Remark, adapter
+from tradectl.brokers.account.read_only_account import ReadOnlyAccount
+from tradectl.brokers.adapter import Adapter, BrokerAccount, ChargeLine, Remark, ReportsCharges, adapter
 from tradectl.errors import Blocked, ConfigurationError
 from tradectl.exchange.rates import Tariff
 from tradectl.ledger.arming import BROKER, Arming
@@ -16,18 +16,18 @@ from tradectl.ledger.limits import RateLimits
 from tradectl.ports import HaltMarker
 
 
-class LiveAccount(Onlooker):
-    """One user at the broker that he has named, who may trade there."""
+class LiveAccount(ReadOnlyAccount):
+    """One user at the broker of the settings, with orders."""
 
     def broker_name(self) -> str:
-        """ConfigurationError where the user has named none."""
+        """Return the broker of the settings. Raises ConfigurationError where the user has named none."""
         name = self.ledger.settings.plain(BROKER)
         if name is None:
             raise ConfigurationError(f"{self.ledger.user} has named no broker: `tradectl broker set NAME`")
         return name
 
     def name_broker(self, name: str) -> Adapter:
-        """Choose the broker. UsageError for one that there is no adapter of."""
+        """Choose the broker and return its adapter. Raises UsageError for one without an adapter."""
         found = adapter(name)
         self.credentials.set(BROKER, name, secret=False)
         return found
@@ -36,16 +36,16 @@ class LiveAccount(Onlooker):
         return Arming(self.ledger, self.broker_name())
 
     def begin_anew(self, found: Adapter) -> None:
-        """Another broker, address or credential is another account: nobody has armed it, and nobody is logged in there."""
+        """Disarm the account and remove its session: another broker, address or credential is another account."""
         Arming(self.ledger, found.name).disarm()
         super().begin_anew(found)
 
-    def account(self, found: Adapter, check_send: SendPermission) -> Account:
-        """What the adapter is given for trading."""
+    def account(self, found: Adapter, check_send: SendPermission) -> BrokerAccount:
+        """Return what the adapter gets for trading."""
         return replace(self.looking(found), limiter=self.limits(found), check_send=check_send)
 
     def limits(self, found: Adapter) -> RateLimits:
-        """All that the broker allows."""
+        """Return the whole limits of the broker."""
         return self.counted(found, found.limits)
 
     def open(self, marker: HaltMarker) -> GuardedBroker:
@@ -56,10 +56,11 @@ class LiveAccount(Onlooker):
         return GuardedBroker(found.open(account), arming, self.clock, self._sessions, self._market, marker=marker)
 
     def charges(self, tariff: Tariff) -> list[ChargeLine]:
-        """Every line of the charges of today's orders, by the broker and by a table. Blocked where the broker tells none."""
+        """Return every line of the charges of today's orders, by the broker and by a table. Raises Blocked where the broker
+        reports none."""
         found = self.adapter()
         broker = found.open(self.looking(found))
-        if not isinstance(broker, ChargesTold):
+        if not isinstance(broker, ReportsCharges):
             raise Blocked(
                 f"{found.name} does not tell what it charges: compare the day's contract note with `tradectl pnl`; the table "
                 f"that counts is {tariff.title} (`tradectl broker tables`)"
@@ -67,7 +68,7 @@ class LiveAccount(Onlooker):
         return broker.charge_lines(broker.orders(), tariff)
 
     def remarks(self) -> Sequence[Remark]:
-        """What the broker tells of the account beside what tasks ask; nothing from an adapter that asks no more."""
+        """Return what the broker reports of the account beside what tasks need; nothing from an adapter that reports no more."""
         found = self.adapter()
         broker = found.open(self.looking(found))
         tell = getattr(broker, "remarks", None)

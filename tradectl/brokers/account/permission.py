@@ -1,7 +1,11 @@
-"""Whether an order may leave for a broker now: the account is armed, and the halt marker lets it out.
+"""Say whether an order may leave for a broker now, and report a command that was provably not sent.
 
-The guard calls it before an adapter begins, and a transport calls it again on the open connection, before the first byte.
-Between the two a request may wait long: for a limit, for a lock of the ledger, after a 429, for a connection.
+An order may leave where the account is armed and the halt marker allows its side. The guard checks it before an adapter begins,
+and a transport checks it again on the open connection, before the first byte. Between the two a request may wait long: for a
+limit, for a lock of the ledger, after a 429, for a connection.
+
+Before a command leaves, an adapter reads its session and counts the request in the ledger, which may be locked. After the reply
+it needs the ledger no more.
 """
 
 from __future__ import annotations
@@ -23,8 +27,12 @@ class SendPermission:
         self._broker, self._arming, self._marker = broker, arming, marker
 
     def __call__(self, side: Side) -> None:
-        """Raise Forbidden where the halt marker lets no order of this side out or cannot be read, and Blocked where the account
-        is not armed or the ledger does not say it."""
+        """Return where an order of this side may leave.
+
+        Raises:
+            Forbidden: The halt marker does not allow the side, or cannot be read.
+            Blocked: The account is not armed, or the ledger cannot be read.
+        """
         try:
             armed = self._arming.since() is not None
         except DatabaseError as error:
@@ -42,7 +50,7 @@ class SendPermission:
 
 @contextmanager
 def not_sent(broker: str) -> Iterator[None]:
-    """Turn a DatabaseError into BrokerUnavailable, after which the same intent may be sent again."""
+    """Turn a DatabaseError into BrokerUnavailable: the command was not sent, and the same intent may be sent again."""
     try:
         yield
     except DatabaseError as error:

@@ -1,9 +1,9 @@
-"""Live quotes: asked for, or from a broker's stream where that is fresh.
+"""Quotes by request, or from a broker's stream where that is fresh.
 
-A stream is held by one process, the sell monitor of the day; everybody else asks. A quote of the stream counts for a short time
-after the exchange made it, so a stock that has not traded for a while is asked for; and each symbol is asked for now and then
-anyway, because a stream tells no price bands. Where the stream is broken, everything is asked for: it costs requests, no prices,
-and whoever holds it can say so.
+One process holds a stream, the sell monitor of the day; the others send requests. A streamed quote counts for a short time
+after the exchange made it, so the quote of a stock that does not trade is requested. Each symbol is requested from time to time
+anyway, because a stream has no price bands. Where the stream is broken, every quote is requested: that costs requests, no
+prices, and `trouble` says why.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ from tradectl.ports import Broker, Clock
 from tradectl.redaction import redacted
 
 FRESH = timedelta(seconds=30)
-"""How old a quote of the stream may be."""
+"""How old a streamed quote may be."""
 ASKED = timedelta(minutes=5)
-"""After so long a symbol is asked for again, however fresh its stream is: bands change when the closing auction begins."""
+"""After so long the quote of a symbol is requested again, however fresh its stream is: bands change in the closing auction."""
 
 
 class Ticker(Protocol):
-    """A broker's stream, in a thread of its own; entered to connect, left to end. `trouble`: why there is none, else empty.
+    """A broker's stream, in a thread of its own. Enter it to connect, leave it to end.
 
-    `quotes`: the last of each symbol, each with the exchange's time; `subscribe` raises UsageError for an unknown symbol.
+    `trouble`: why there is no stream; empty while there is one. `quotes` returns the last one of each symbol, each with the
+    exchange's time. `subscribe` raises UsageError for an unknown symbol.
     """
 
     trouble: str
@@ -42,7 +43,7 @@ class Ticker(Protocol):
 
 
 class StreamedPrices:
-    """`Broker.quotes` of a broker whose stream runs. Closed by `close`."""
+    """`Broker.quotes` of a broker whose stream runs. `close` ends it."""
 
     def __init__(self, broker: Broker, ticker: Ticker, clock: Clock) -> None:
         self._broker, self._ticker, self._clock = broker, ticker, clock
@@ -60,7 +61,7 @@ class StreamedPrices:
         return redacted(self._ticker.trouble)
 
     def news(self) -> str | None:
-        """`trouble`, once each time that it has changed, the first connection included; None where there is nothing to tell."""
+        """Return `trouble`, once each time that it has changed, the first connection included; None without news."""
         trouble = self.trouble
         if trouble in {self._told, NOT_YET}:
             return None
@@ -68,7 +69,7 @@ class StreamedPrices:
         return trouble
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """Streamed quotes carry the bands that the symbol had when it was last asked for."""
+        """Return quotes. Streamed ones have the bands of the symbol's last request."""
         now = self._clock.now()
         streamed = self._fresh(symbols, now)
         odd = list(odd_of(streamed))
@@ -88,7 +89,7 @@ class StreamedPrices:
         return Quotes({name: tick for name, tick in ticks.items() if now - FRESH <= tick.at <= now + FRESH}, odd_of(ticks))
 
     def _subscribe(self, new: Sequence[str]) -> None:
-        """One by one: a symbol that the stream does not know must not keep the others out."""
+        """Subscribe one by one, so that a symbol that the stream does not know keeps no other out."""
         for symbol in new:
             try:
                 self._ticker.subscribe([symbol])
@@ -101,7 +102,7 @@ class StreamedPrices:
         return at is not None and now - at < ASKED and ist_date(at) == ist_date(now)
 
     def _best(self, symbol: str, tick: Quote | None, now: datetime) -> Quote | None:
-        """The younger one. What was asked for counts only in the very call that asked."""
+        """Return the younger quote. A requested one counts only in the call that requested it."""
         at, asked = self._asked[symbol]
         if tick is None or (at == now and asked is not None and asked.at >= tick.at):
             return asked if at == now else None

@@ -1,7 +1,7 @@
-"""A user at a broker who only looks: credentials, a session, and what he sees of the market.
+"""Open a user's account at a broker for reading: credentials, a session, and the prices of the market.
 
-This is all that a paper home has of a broker. Whatever is made of such an account, no command about an order leaves it; and what
-the paper exchange is given of it has quotes, and nothing else.
+A paper home has no other access to a broker. No command about an order leaves such an account, and the paper exchange gets its
+quotes and nothing else.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from tradectl.brokers.account.credentials import StoredVault, login_lock
-from tradectl.brokers.adapter import Account, Adapter, Ask, Onlooking, ReadsOnly, Session, adapter
+from tradectl.brokers.adapter import Adapter, Ask, BrokerAccount, LoginSession, PriceAdapter, ReadsOnly, adapter
 from tradectl.clock import SystemClock
 from tradectl.errors import Blocked, ConfigurationError, UsageError
 from tradectl.ledger.limits import Limits, RateLimits
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 ADDRESS = "address."
 """Settings `<broker>.address.<name>` replace an address of the broker's, as for a sandbox."""
 AHEAD = timedelta(minutes=1)
-"""How far a broker's clock may be ahead of ours. What is later is of another time than the one that is played."""
+"""How far a broker's clock may be ahead of this machine's. A later quote is of another time than the one that is played."""
 
 
 class LiveQuotes:
-    """`PriceSource` of a paper exchange: a broker's quotes, and none from after our now. Errors are those of `Broker.quotes`."""
+    """`PriceSource` of a paper exchange: a broker's quotes up to the clock's now. Errors are those of `Broker.quotes`."""
 
     def __init__(self, prices: PriceSource, clock: Clock) -> None:
         self._prices, self._clock = prices, clock
@@ -45,14 +45,14 @@ class LiveQuotes:
             close()
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """What cannot be asked for is raised: an earlier quote never stands in for it."""
+        """Return quotes. A quote that cannot be read raises: an earlier one never replaces it."""
         found = self._prices.quotes(symbols)
         latest = self._clock.now() + AHEAD
         return {symbol: quote for symbol, quote in found.items() if quote.at <= latest}
 
 
-class Onlooker:
-    """One user at the broker `name`. Nothing is asked of the broker until somebody does."""
+class ReadOnlyAccount:
+    """One user at the broker `name`. Opening it sends no request."""
 
     def __init__(
         self,
@@ -70,10 +70,12 @@ class Onlooker:
         self._market, self._sessions, self._name = market, sessions, name
 
     def broker_name(self) -> str:
+        """Return the broker's name."""
         return self._name
 
     def name_broker(self, name: str) -> Adapter:
-        """UsageError for a broker that there is no adapter of, ConfigurationError for another than the one that is looked at."""
+        """Return the adapter of `name`. Raises UsageError without one, ConfigurationError for another broker than this
+        account's."""
         found = adapter(name)
         if name != self._name:
             raise ConfigurationError(f"this home's prices come from {self._name}: `quotes` in tradectl.toml says so")
@@ -83,24 +85,24 @@ class Onlooker:
         return adapter(self.broker_name())
 
     def put_address(self, found: Adapter, which: str, url: str) -> None:
-        """Replace one of the broker's addresses; an empty one brings the broker's own back. UsageError for an unknown one."""
+        """Replace one of the broker's addresses; an empty one restores the broker's own. Raises UsageError for an unknown one."""
         if which not in found.addresses:
             raise UsageError(f"{found.name} has no address {which!r}; it has {', '.join(found.addresses)}")
         self.credentials.set(f"{found.name}.{ADDRESS}{which}", url, secret=False)
 
     def begin_anew(self, found: Adapter) -> None:
-        """Another address or credential is another account: nobody is logged in there."""
+        """Remove the session: another address or credential is another account."""
         self.vault(found).forget_session()
 
     def vault(self, found: Adapter) -> StoredVault:
         return StoredVault(self.credentials, found)
 
-    def looking(self, found: Adapter) -> Account:
-        """What the adapter is given for logging in and for looking: commands about orders are Blocked."""
+    def looking(self, found: Adapter) -> BrokerAccount:
+        """Return what the adapter gets for logging in and for reading: commands about orders are Blocked."""
         addresses = {
             name: self.ledger.settings.plain(f"{found.name}.{ADDRESS}{name}") or url for name, url in found.addresses.items()
         }
-        return Account(
+        return BrokerAccount(
             user=self.ledger.user,
             clock=self.clock,
             sessions=self._sessions,
@@ -112,20 +114,21 @@ class Onlooker:
         )
 
     def limits(self, found: Adapter) -> RateLimits:
-        """Half of what the broker allows: who trades with the same account counts in a ledger of his own, and comes first."""
+        """Return half of the broker's limits. A live home with the same account counts in a ledger of its own, and has
+        priority."""
         return self.counted(found, {kind: tuple(map(_half, limits)) for kind, limits in found.limits.items()})
 
     def counted(self, found: Adapter, limits: Limits) -> RateLimits:
-        """Limits at the broker, kept by the machine's seconds, whatever day is played."""
+        """Return limits that count by the machine's seconds, whatever day is played."""
         clock = SystemClock() if self.clock.virtual else self.clock
         return RateLimits(self.ledger.database, self.ledger.user, found.name, limits, clock)
 
     def quotes(self) -> LiveQuotes:
-        """The broker's live quotes. ConfigurationError where its adapter gives none to who must not trade."""
+        """Return live quotes. Raises ConfigurationError where the adapter has none for an account that only reads."""
         return LiveQuotes(self._prices(), self.clock)
 
     def candles(self) -> Candles:
-        """The broker's prices with their past. Blocked where its adapter tells none."""
+        """Return the broker's prices with their past. Raises Blocked where its adapter has no daily bars."""
         prices = self._prices()
         if not hasattr(prices, "daily"):
             raise Blocked(f"{self.broker_name()} tells no daily bars here")
@@ -133,12 +136,12 @@ class Onlooker:
 
     def _prices(self) -> PriceSource:
         found = self.adapter()
-        if not isinstance(found, Onlooking):
+        if not isinstance(found, PriceAdapter):
             raise ConfigurationError(f"the adapter of {found.name} gives its prices to nobody who does not trade there")
         return found.prices(self.looking(found))
 
-    def login(self, ask: Ask, *, again: bool = False) -> tuple[Session, bool]:
-        """Log in unless a session is there that still holds (`again`: in any case); the session, and whether it is new."""
+    def login(self, ask: Ask, *, again: bool = False) -> tuple[LoginSession, bool]:
+        """Log in unless a stored session still holds (`again`: in any case). Return the session, and whether it is new."""
         found = self.adapter()
         with login_lock(self.folder, self.ledger.user, found.name, self.clock):
             known = None if again else self.vault(found).session()
@@ -148,6 +151,6 @@ class Onlooker:
 
 
 def _half(limit: tuple[int, float]) -> tuple[int, float]:
-    """Half as many requests in the time; where that is none, one in twice the time."""
+    """Return half as many requests in the same time; where that is none, one in twice the time."""
     requests, seconds = limit
     return (requests // 2, seconds) if requests > 1 else (requests, 2 * seconds)

@@ -1,7 +1,8 @@
-"""Which rows of a broker's holdings are the security that our market data mean by a symbol.
+"""Match the rows of a broker with the shares of the market data, by ISIN, symbol and series.
 
-A depository keeps shares by ISIN, and a broker lists them by symbol. The ISIN of another security under the symbol of a position
-(preference or partly paid shares, another company) is not ours: its shares are never offered. A new ISIN of the same security is.
+A depository keeps shares by ISIN, and a broker lists them by symbol. The ISIN of another security under the symbol of a
+position (preference or partly paid shares, another company) is not that share: it is never offered for sale. A new ISIN of the
+same security is.
 """
 
 from __future__ import annotations
@@ -28,8 +29,13 @@ preference; partly paid equity begins with IN9). A split or consolidation change
 def counted_once(rows: Iterable[Row], security: Callable[[Row], str], size: Callable[[Row], int]) -> list[Row]:
     """Return one row for each security of a list of holdings, in the order of the list.
 
-    A security that is listed for two exchanges is one number of shares at the depository: the row of NSE counts, unless it has no
-    shares; of several the largest. `security` names it by its ISIN, or by its symbol where the broker tells no ISIN."""
+    A security that is listed at two exchanges is one number of shares at the depository. The row of NSE counts, unless it has
+    no shares; of several the largest.
+
+    Args:
+        security: Returns the ISIN of a row, or its symbol where the broker has no ISIN.
+        size: Returns its number of shares.
+    """
     found: dict[str, Row] = {}
 
     def weight(row: Row) -> tuple[bool, bool, int]:
@@ -43,8 +49,10 @@ def counted_once(rows: Iterable[Row], security: Callable[[Row], str], size: Call
 
 
 def of_known_securities(holdings: Iterable[Holding], market: MarketData, day: date) -> Rows[Holding]:
-    """Return the holdings, with no shares for a symbol whose shares are of another security; `other_isin` then names it. Rows
-    that cannot be read stay beside them."""
+    """Return the holdings, with no shares for a symbol whose shares are of another security (`other_isin`).
+
+    Rows that cannot be read stay beside them.
+    """
     found: dict[str, Holding] = {}
     odd = odd_of(holdings)
     for item in holdings:
@@ -66,8 +74,10 @@ def of_known_securities(holdings: Iterable[Holding], market: MarketData, day: da
 
 
 def _other_isin(item: Holding, market: MarketData, day: date) -> str:
-    """Return the ISIN of a holding where it is of another issuer or kind than the one that our market data have; empty where it
-    is not, or nothing tells. The list behind our market data may be older than a split: another serial number proves nothing."""
+    """Return the ISIN of a holding of another issuer or kind than the one in the market data; else an empty text.
+
+    The list behind the market data may be older than a split, so another serial number proves nothing.
+    """
     if not _ISIN.fullmatch(item.isin):
         return ""
     try:

@@ -16,7 +16,7 @@ from tradectl.model.moment import ist_date, to_ist
 
 
 @dataclass(frozen=True, slots=True)
-class Hours:
+class DhanHours:
     """When Dhan takes which command, by the session table."""
 
     sessions: SessionTable

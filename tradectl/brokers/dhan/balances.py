@@ -1,11 +1,11 @@
-"""What we hold and may sell, from two replies: holdings as they were this morning, and the day's positions.
+"""Calculate what the account holds, may sell and may spend, from Dhan's two views: the morning, and the day's positions.
 
 A buy of today is in the positions only, and in `t1Qty` of the holdings from the next session on (`totalQty` counts it; measured
 2026-08). So shares = holdings + bought today - sold today. A sale takes the day's own shares first, then delivered ones.
 `availableQty` may or may not be reduced by today's sales: the smaller of it and what is left is offered. Whether shares are
 authorised for sale (without a DDPI) is left to Dhan, which rejects.
 
-Source: dhanhq.co/docs/v2/portfolio.
+Sources: dhanhq.co/docs/v2/portfolio and /funds.
 """
 
 from __future__ import annotations
@@ -71,8 +71,10 @@ def holdings(held: Any, positions: Any, known: Known) -> Rows[Holding]:
 
 
 def positions_of(trades: Any, today: date) -> Any:
-    """Return what the positions would tell of a day's trades (GET /trades), as far as `holdings` reads it. A trade that cannot be
-    read stays as it is, for `holdings` to name."""
+    """Return the positions that a day's trades (GET /trades) make, as far as `holdings` reads them.
+
+    A trade that cannot be read stays as it is, for `holdings` to name.
+    """
     if not isinstance(trades, list):
         return trades
     found: list[Any] = []
@@ -137,14 +139,15 @@ def _holding(name: str, told: tuple[str, _Shares]) -> Holding | None:
 
 
 def funds(limit: Row, flow: int) -> Funds:
-    """Return the funds by the balance of the morning. `flow`: what the trades of today and their charges changed."""
+    """Return the funds (paise) by the balance of the morning. `flow`: what the trades of today and their charges changed."""
     available, withheld = _spendable(limit)
     cash = about_paise(limit["sodLimit"], "sodLimit") + flow
     return value_ranges.funds(Funds(available, max(0, cash - available - withheld), cash))
 
 
 def funds_without_trades(limit: Row, orders: Iterable[OrderReport]) -> Funds:
-    """The same where the trades of today are not all known: `cash` is what may be spent, what is withheld and what buys hold."""
+    """Return the funds where not all trades of today can be read: `cash` is what may be spent, what is withheld and what buys
+    hold."""
     available, withheld = _spendable(limit)
     resting = [item for item in orders if item.side is Side.BUY and item.status in ALIVE]
     blocked = sum((item.quantity - item.filled_quantity) * item.price for item in resting)
@@ -152,6 +155,6 @@ def funds_without_trades(limit: Row, orders: Iterable[OrderReport]) -> Funds:
 
 
 def _spendable(limit: Row) -> tuple[int, int]:
-    """Return what may be spent, and what of today's sales may not yet."""
+    """Return what may be spent, and what of today's sales may not be spent yet."""
     withheld = about_paise(limit["receiveableAmount"], "receiveableAmount")
     return about_paise(limit["availabelBalance"], "availabelBalance"), withheld

@@ -1,9 +1,9 @@
-"""What Dhan's reply means. After a failed command one question counts: may the order exist?
+"""Say what Dhan's reply means. After a failed command the question is: may the order exist?
 
-`PROOFS` lists the replies that Dhan documents as refusals before acceptance. Every other reply is Ambiguous. Codes alone say
-little: DH-905 stands for a bad value and for an unlisted address, DH-906 for an ended session, an order that there is not, and
-one that cannot be cancelled yet. So the words count too. DH-906 to a new order is no proof: its words do not say whether the
-order system behind has it.
+`PROOFS` lists the replies that Dhan documents as refusals before acceptance. Every other reply is Ambiguous. A code alone is
+not enough: DH-905 stands for a bad value and for an unlisted address, DH-906 for an ended session, an order that does not
+exist, and one that cannot be cancelled yet. So the message counts too. DH-906 to a new order is no proof: its message does not
+say whether the order system behind has it.
 
 Sources: dhanhq.co/docs/v2/annexure (codes); replies measured in public repositories, 2026-09.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tradectl.brokers.http.replies import CHANGES, Command, Meaning, Phase, Proof, proof_of, refused
+from tradectl.brokers.http.replies import CHANGES, CommandKind, Meaning, Proof, ReplyPhase, proof_of, refused
 from tradectl.brokers.http.strict_json import brief, text_of
 from tradectl.brokers.http.transport import Reply
 from tradectl.errors import (
@@ -35,7 +35,15 @@ PROOFS = (
     Proof(Meaning.SESSION, frozenset({400, 401}), _MEASURED, code="DH-906", text=r"^Invalid Token$"),
     Proof(Meaning.PERMISSION, frozenset({400, 403}), f"{_ANNEXURE} (Invalid_Access)", code="DH-902"),
     Proof(Meaning.REFUSED, _400, f"{_ANNEXURE} (User_Account)", code="DH-903"),
-    Proof(Meaning.PHASE, _400, _MEASURED, code="DH-906", text=r"^Order is in Transit state", commands=CHANGES, phase=Phase.AFTER),
+    Proof(
+        Meaning.PHASE,
+        _400,
+        _MEASURED,
+        code="DH-906",
+        text=r"^Order is in Transit state",
+        commands=CHANGES,
+        phase=ReplyPhase.AFTER,
+    ),
 )
 """The replies to a command after which nothing was done."""
 _LIST_IT = (
@@ -57,17 +65,18 @@ _CODES = (
     (re.compile(r"tick size|multiple of", re.IGNORECASE), "tick"),
     (re.compile(r"market (is )?closed|\bAMO\b", re.IGNORECASE), "phase"),
 )
-"""Our code of a rejection, by the words of its row (the first that is found). Source: rows in public repositories, 2025 on."""
+"""The program's code of a rejection, by texts of its row (the first that is found). Source: rows in public repositories, 2025
+on."""
 
 
 class OrderError(Ambiguous):
-    """Dhan replied DH-906 to a change or a cancel: the order's row says whether it had ended."""
+    """Dhan replied DH-906 to a change or a cancel. The order's row shows whether it had ended."""
 
 
-def judge(reply: Reply, command: Command = Command.PLACE) -> TradectlError | None:
+def judge(reply: Reply, command: CommandKind = CommandKind.PLACE) -> TradectlError | None:
     """Return what the reply to a command means: None for a success with an order id."""
     content = reply.object()
-    success = frozenset({200}) if command is Command.PLACE else frozenset({200, 202})
+    success = frozenset({200}) if command is CommandKind.PLACE else frozenset({200, 202})
     if reply.status in success and "orderId" in content and not content.get("errorCode"):
         return None
     code, message = text_of(content.get("errorCode")), text_of(content.get("errorMessage"))
@@ -75,17 +84,17 @@ def judge(reply: Reply, command: Command = Command.PLACE) -> TradectlError | Non
     message = brief(message)
     if found is not None:
         return _documented(found, message)
-    doubt = OrderError if command is Command.CHANGE and (reply.status, code) == (400, ORDER_ERROR) else Ambiguous
+    doubt = OrderError if command is CommandKind.CHANGE and (reply.status, code) == (400, ORDER_ERROR) else Ambiguous
     return doubt(f"Dhan replied {reply.status} {brief(code)} {message}".rstrip())
 
 
 def judge_change(reply: Reply) -> TradectlError | None:
     """Return what the reply to a modification or a cancellation means."""
-    return judge(reply, Command.CHANGE)
+    return judge(reply, CommandKind.CHANGE)
 
 
 def judge_read(reply: Reply) -> TradectlError | None:
-    """Return what the reply to a read means: None for a document that does not say that it failed."""
+    """Return what the reply to a read means: None for a document that is no failure."""
     try:
         content = reply.json()
     except ValueError:
@@ -101,12 +110,12 @@ def judge_read(reply: Reply) -> TradectlError | None:
 
 
 def judge_holdings(reply: Reply) -> TradectlError | None:
-    """The same for holdings: an empty account has status 500 and DH-1111 (measured 2026-09)."""
+    """Return what the reply to holdings means: an empty account has status 500 and DH-1111 (measured 2026-09)."""
     return None if no_holdings(reply.object()) else judge_read(reply)
 
 
 def judge_list(reply: Reply) -> TradectlError | None:
-    """The same for the list of instruments, which is CSV."""
+    """Return what the reply to the list of instruments means, which is CSV."""
     return (
         None
         if reply.status == 200 and b"SECURITY_ID" in reply.content[:2000]
@@ -120,13 +129,13 @@ def no_holdings(content: Any) -> bool:
 
 
 def rejection(words: str) -> OrderRefused:
-    """Return the refusal that a rejected row tells."""
+    """Return the refusal of a rejected row."""
     code = next((code for pattern, code in _CODES if pattern.search(words)), "refused")
     return OrderRefused(words, code=code, passing=code == "funds")
 
 
 def _failure(content: Any) -> tuple[str, str]:
-    """Return code and words of a document that says that it failed; two empty texts of any other."""
+    """Return code and message of a failure; two empty texts of any other document."""
     if not isinstance(content, dict):
         return "", ""
     if "errorCode" in content or "errorType" in content:

@@ -1,7 +1,7 @@
-"""The JSON rows of the day, each parsed once, here, into our own words.
+"""Parse the JSON rows of the day, each once, into the program's types.
 
-Money becomes exact paise through Decimal; times are Indian and naive on the wire, aware and UTC here. Only delivery (CNC) of
-shares on NSE and BSE concerns us. A row names its share by a security id; the day's list says which symbol that is, because
+Money becomes exact paise through Decimal. Times are Indian and naive on the wire, aware and UTC here. Only delivery (CNC) of
+shares on NSE and BSE is read. A row names its share by a security id; the symbol comes from the day's list, because
 `tradingSymbol` may be empty. A row that cannot be read is an odd row under that symbol.
 
 Sources: dhanhq.co/docs/v2 (orders, statements, market quote); rows measured in public repositories, 2026-09.
@@ -17,9 +17,9 @@ from decimal import Decimal
 from typing import Any
 
 from tradectl.brokers.dhan.error_mapping import rejection
-from tradectl.brokers.dhan.instruments import Listed
+from tradectl.brokers.dhan.instruments import DhanInstrument
 from tradectl.brokers.http import value_ranges
-from tradectl.brokers.http.row_reading import Names, is_one_of, read_row, read_rows
+from tradectl.brokers.http.row_reading import RowFields, is_one_of, read_row, read_rows
 from tradectl.brokers.http.strict_json import brief
 from tradectl.brokers.http.value_ranges import LIMIT, PRICE, QUANTITY, SHARES, VOLUME, OddValue, Range, about_rupees, whole
 from tradectl.model.market import Quote
@@ -29,8 +29,8 @@ from tradectl.model.order import ALIVE, OrderReport, OrderStatus, Side, TradeRep
 from tradectl.model.series import EQUITY_SERIES
 
 Row = Mapping[str, Any]
-Known = Callable[[Row], Listed | None]
-"""What NSE's list says of the share that a row is about; None where it does not have it."""
+Known = Callable[[Row], DhanInstrument | None]
+"""Returns NSE's list entry of a row's share; None where the list does not have it."""
 Waits = Callable[[datetime], bool]
 """Whether an after-market order that was placed at a moment waits now."""
 SOURCE = "dhan"
@@ -38,7 +38,8 @@ SEGMENTS: Mapping[str, str] = {"NSE_EQ": "NSE", "BSE_EQ": "BSE"}
 _OTHER_SEGMENTS = frozenset({"IDX_I", "NSE_FNO", "NSE_CURRENCY", "NSE_COMM", "BSE_FNO", "BSE_CURRENCY", "MCX_COMM"})
 PRODUCT = "CNC"
 _OTHER_PRODUCTS = frozenset({"INTRADAY", "MARGIN", "MTF", "CO", "BO"})
-"""Segments and products of rows that are not read (annexure). Another word makes an odd row: the row may be ours."""
+"""Segments and products of rows that are not read (annexure). Any other value makes an odd row: it may be an order of the
+program."""
 SERIES_KEY = "series"
 """Where a row that is named has its share's series."""
 _OWN_TAG = re.compile(r"\d{6,12}-\d{10,14}")
@@ -61,9 +62,9 @@ STATUSES: Mapping[str, OrderStatus] = {
     "CANCELLED": _S.CANCELLED,
     "EXPIRED": _S.CANCELLED,
 }
-"""Dhan's words (annexure). CLOSED and TRIGGERED are of super orders; any word that is not here is UNKNOWN."""
+"""Dhan's statuses (annexure). CLOSED and TRIGGERED are of super orders; any status that is not here is UNKNOWN."""
 ENDS = {"REJECTED": "rejected", "EXPIRED": "expired"}
-"""The reason of an order that ended, where its row tells none."""
+"""The reason of an order that ended, where its row has none."""
 
 
 def symbol_of(trading_symbol: str) -> str:
@@ -95,7 +96,7 @@ def moment(text: Any) -> datetime | None:
 
 
 def concerns(row: Row) -> bool:
-    """Return whether an order, a trade or a position is about delivery of shares. OddValue where it does not say."""
+    """Return whether an order, a trade or a position is about delivery of shares. Raises OddValue where it has neither."""
     segment = is_one_of(row, "exchangeSegment", SEGMENTS, _OTHER_SEGMENTS)
     return segment and is_one_of(row, "productType", {PRODUCT}, _OTHER_PRODUCTS)
 
@@ -121,7 +122,7 @@ def _has_id(row: Row) -> bool:
 
 
 def orders(rows: Any, known: Known, waits: Waits, now: datetime | None = None) -> Rows[OrderReport]:
-    """GET /orders. `now`: no time of a row may lie after it."""
+    """Return the rows of GET /orders. `now`: no time of a row may lie after it."""
     return read_rows(
         RowKind.ORDER,
         named(rows, known),
@@ -165,7 +166,8 @@ def order(row: Row, waits: Waits) -> OrderReport:
 
 
 def trades(rows: Any, known: Known, now: datetime | None = None) -> Rows[TradeReport]:
-    """GET /trades. An exchange's numbers begin anew each day, so ours have the day and the exchange before them."""
+    """Return the rows of GET /trades. An exchange's numbers begin anew each day, so the ids here begin with the day and the
+    exchange."""
     return read_rows(
         RowKind.TRADE, named(rows, known), lambda row: value_ranges.trade(_trade(row), now) if concerns(row) else None, NAMES
     )
@@ -181,14 +183,20 @@ def symbol(row: Row) -> str:
 def quotes(
     data: Mapping[str, Row], symbols: Mapping[str, str], seen: Callable[[datetime], datetime], now: datetime | None = None
 ) -> Quotes:
-    """Return quotes by symbol. `symbols`: by the security ids that were asked; `seen`: when a price was the last one, by the time
-    of its trade. A reply has no time but that of the last trade; one without a trade proves nothing about now and is left out."""
+    """Return quotes by symbol.
+
+    Args:
+        symbols: By the security ids of the request.
+        seen: Returns when a price was the last one, by the time of its trade.
+
+    A reply has no time but that of the last trade. One without a trade proves nothing about now and is left out.
+    """
     found: dict[str, Quote] = {}
     odd: list[OddRow] = []
     for key, name in symbols.items():
         if key not in data:
             continue
-        made = read_row(RowKind.QUOTE, data[key], lambda row, name=name: _quote(name, row, seen, now), Names(""))  # type: ignore[misc]
+        made = read_row(RowKind.QUOTE, data[key], lambda row, name=name: _quote(name, row, seen, now), RowFields(""))  # type: ignore[misc]
         if isinstance(made, OddRow):
             odd.append(replace(made, symbol=name))
         elif made is not None:
@@ -208,8 +216,8 @@ def tag_of(text: str) -> str | None:
     return text if text and not _OWN_TAG.fullmatch(text) else None
 
 
-NAMES = Names("tradingSymbol", "orderId", "correlationId", symbol_of)
-"""A tag of Dhan's own stays on an odd row: it tells that the order is none of ours."""
+NAMES = RowFields("tradingSymbol", "orderId", "correlationId", symbol_of)
+"""A tag of Dhan's own stays on an odd row: it shows that the order is not one of the program."""
 
 
 def _flag(row: Row, field: str) -> bool:

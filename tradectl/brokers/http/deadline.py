@@ -1,9 +1,9 @@
-"""A last look before the first byte of a request, and a deadline for its whole answer.
+"""Check once more before the first byte of a request, and set a deadline for its whole reply.
 
-Names and connections may take long. So what may keep a request back is called on the open connection.
+Name look-up and connection may take long. So the check that may keep a request back runs on the open connection.
 
-The timeout of `requests` is for one piece of an answer: an answer that trickles never runs into it, and would hold a step of the
-day for ever. So answers are read here through a file that knows when they must have ended.
+The time-out of `requests` is for one piece of a reply. A reply that trickles never reaches it, and would hold a step for ever.
+So replies are read here through a file with a deadline.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 WHOLE = 4
-"""A whole answer may take so many times as long as one may wait for a piece of it."""
+"""A whole reply may take this many times the time-out of one piece."""
 _LOOK: ContextVar[Callable[[], None] | None] = ContextVar("look", default=None)
-"""What is called before the next request of this thread."""
+"""Called before the next request of this thread."""
 
 
 @contextmanager
-def looking_first(look: Callable[[], None] | None) -> Iterator[None]:
-    """Call `look` before the first byte of each request inside the block. What it raises is passed on, and nothing is sent."""
+def checked_first(look: Callable[[], None] | None) -> Iterator[None]:
+    """Call `look` before the first byte of each request inside the block. If it raises, nothing is sent."""
     before = _LOOK.set(look)
     try:
         yield
@@ -38,9 +38,11 @@ def looking_first(look: Callable[[], None] | None) -> Iterator[None]:
         _LOOK.reset(before)
 
 
-class Timely(HTTPAdapter):
-    """Connections on which nothing is repeated and every answer has a deadline: past it, what `requests` raises where a piece of
-    an answer does not come in time."""
+class DeadlineAdapter(HTTPAdapter):
+    """Connections without repeats and with a deadline for every reply.
+
+    Past the deadline it raises what `requests` raises where a piece of a reply does not come in time.
+    """
 
     def __init__(self, source: tuple[str, int] | None = None) -> None:
         """`source`: the local address from which connections leave (`network`)."""
@@ -53,13 +55,13 @@ class Timely(HTTPAdapter):
 
 
 def without_target(answer: Response, *_: Any, **__: Any) -> Response:
-    """Take off where a redirection leads, which is never followed: an unreadable address there would be an error of its own."""
+    """Remove the target of a redirection, which is never followed: an unreadable address there would be an error of its own."""
     answer.headers.pop("Location", None)
     return answer
 
 
-class _File(RawIOBase):
-    """What comes in on a socket, until its deadline. The socket's timeout is that for a piece."""
+class _TimedFile(RawIOBase):
+    """The bytes of a socket, until a deadline. The socket's time-out is that of one piece."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection, self._piece = connection, connection.gettimeout()
@@ -70,7 +72,7 @@ class _File(RawIOBase):
         return True
 
     def readinto(self, buffer: Any, /) -> int | None:
-        """TimeoutError past the deadline."""
+        """Read a piece. Raises TimeoutError past the deadline."""
         if self._until is not None and self._piece is not None:
             left = self._until - monotonic()
             if left <= 0:
@@ -79,7 +81,7 @@ class _File(RawIOBase):
         return self._file.readinto(buffer)
 
     def close(self) -> None:
-        """The connection may be used again, with the timeout that it had."""
+        """Close the file, and give the connection back with its own time-out."""
         if not self.closed:
             with suppress(OSError):  # it is closed already
                 self._connection.settimeout(self._piece)
@@ -87,25 +89,25 @@ class _File(RawIOBase):
         super().close()
 
 
-class _Answer(HTTPResponse):
-    """`http.client` reads everything, its headers too, from `fp`."""
+class _TimedResponse(HTTPResponse):
+    """A response whose headers and body come from `_TimedFile`."""
 
     def __init__(self, sock: socket.socket, *words: Any, **names: Any) -> None:
         super().__init__(sock, *words, **names)
         self.fp.close()
-        self.fp = BufferedReader(_File(sock))
+        self.fp = BufferedReader(_TimedFile(sock))
 
     def begin(self) -> None:
-        """HTTPException for an answer that names two lengths: found later, it would leave the connection open."""
+        """Read the headers. Raises HTTPException for two different lengths: found later, they would leave the connection open."""
         super().begin()
         lengths = {part.strip() for text in self.headers.get_all("Content-Length", ()) for part in text.split(",")}
         if len(lengths) > 1:
             raise HTTPException("the answer names more than one length")
 
 
-class _LooksFirst(HTTPConnection):
+class _CheckedConnection(HTTPConnection):
     def request(self, *words: Any, **names: Any) -> None:
-        """Connect, look, and only then send."""
+        """Connect, check, and only then send."""
         look = _LOOK.get()
         if look is not None:
             if self.sock is None:
@@ -114,12 +116,12 @@ class _LooksFirst(HTTPConnection):
         super().request(*words, **names)
 
 
-class _Connection(_LooksFirst):
-    response_class = _Answer
+class _Connection(_CheckedConnection):
+    response_class = _TimedResponse
 
 
-class _SafeConnection(_LooksFirst, HTTPSConnection):
-    response_class = _Answer
+class _SafeConnection(_CheckedConnection, HTTPSConnection):
+    response_class = _TimedResponse
 
 
 class _Pool(HTTPConnectionPool):

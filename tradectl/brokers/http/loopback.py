@@ -1,8 +1,8 @@
-"""HTTP requests on loopback, read whole before they are answered, by one thread that no client can hold up.
+"""Serve HTTP requests on loopback in one thread that no client can block.
 
-Every connection is read as its bytes come. A request is handed over when all of it is here, one at a time. Each has a deadline
-and limits of size, and the number of connections is bounded. Only this machine's own names are served: a page of another site
-whose name was made to point here (DNS rebinding) gets 421.
+Every connection is read as its bytes arrive, and a request is handed over when it is complete, one at a time. Each request has
+a deadline and limits of size, and the number of connections is bounded. Only this machine's own names are served: a page of
+another site whose name was made to point here (DNS rebinding) gets 421.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ LOOPBACK = "127.0.0.1"
 HEADERS, BODY = 64 << 10, 1 << 20
 """Bytes that a request's headers and its body may have."""
 CONNECTIONS = 64
-"""At a time; one more ends the oldest, which has had the longest to say what it wants."""
+"""At a time. One more ends the oldest, which has had the longest time to send its request."""
 SECONDS = 5.0
-"""For all of a request, and again for a client to take all of its answer."""
+"""For a whole request, and again for a client to take the whole reply."""
 LINGER = 1.0
-"""Seconds in which what a refused client still sends is thrown away, so that it can read why."""
+"""Seconds in which the rest of a refused request is read and dropped, so that its client can read the reason."""
 _CHUNK = 1 << 16
 
 
 def names(port: int) -> frozenset[str]:
-    """What a `Host` header may say at a port of this machine."""
+    """Return the `Host` headers that are accepted at a port of this machine."""
     return frozenset(f"{name}:{port}" for name in (LOOPBACK, "localhost", "[::1]"))
 
 
 class Refused(Exception):
-    """A request that is not answered; its status says why."""
+    """A request that is not served; its status is the reason."""
 
     def __init__(self, status: HTTPStatus) -> None:
         super().__init__(status.phrase)
@@ -44,8 +44,13 @@ class Refused(Exception):
 
 @dataclass(eq=False)
 class _Connection:
-    """`wanted`: bytes of the whole request, known with its headers. `served`: it was answered, `out` is what is left to send.
-    `reset`: it ends with a reset and not with an orderly close."""
+    """A client's connection.
+
+    Attributes:
+        wanted: Bytes of the whole request, known with its headers.
+        served: The request was served; `out` is what is left to send.
+        reset: It ends with a reset instead of an orderly close.
+    """
 
     socket: socket.socket
     address: str
@@ -59,14 +64,20 @@ class _Connection:
 
 
 class Loopback:
-    """Listens on a port (0: any free one). `answer(request, address)` gets all bytes of a request, and returns those of the
-    answer; none of them: the connection breaks. An exception of it is answered with 400: one request must not end the listener.
-    `timeout`: seconds after which `handle_request` returns without a request."""
+    """A listener on a port (0: any free one).
+
+    Args:
+        answer: Called with the bytes of a request and the client's address; returns the bytes of the reply. Without bytes the
+            connection breaks. An exception becomes a 400, so that one request does not end the listener.
+        seconds: For a whole request; `SECONDS` by default.
+
+    `timeout`: seconds after which `handle_request` returns without a request.
+    """
 
     timeout: float | None = None
 
     def __init__(self, port: int, answer: Callable[[bytes, str], bytes], *, seconds: float | None = None) -> None:
-        """`seconds`: for all of a request, `SECONDS` unless told."""
+        """Listen on a port. `seconds`: for a whole request, `SECONDS` by default."""
         self._answer = answer
         self._seconds = SECONDS if seconds is None else seconds
         self._listener = socket.create_server((LOOPBACK, port), backlog=CONNECTIONS)
@@ -78,10 +89,10 @@ class Loopback:
         self._open: dict[_Connection, None] = {}
         self._done = False
         self.reset_next = False
-        """Set by `answer`: the connection of this request ends with a reset after its answer."""
+        """Set by `answer`: the connection of this request ends with a reset after its reply."""
 
     def handle_request(self) -> None:
-        """Work until a request was answered, a connection ended without one, or `timeout` is over."""
+        """Work until a request was served, a connection ended without one, or `timeout` is over."""
         self._done = False
         end = None if self.timeout is None else stopwatch() + self.timeout
         while not self._done and (end is None or stopwatch() < end):
@@ -102,7 +113,7 @@ class Loopback:
         self._listener.close()
 
     def _patience(self, end: float | None) -> float | None:
-        """Seconds until something is over, whatever comes."""
+        """Return the seconds until the next deadline; None without one."""
         moments = [item.until for item in self._open] + ([end] if end is not None else [])
         return max(0.0, min(moments) - stopwatch()) if moments else None
 
@@ -147,7 +158,7 @@ class Loopback:
                 self._send(connection, page(refused.status))
 
     def _take(self, connection: _Connection) -> None:
-        """Answer a request that is here whole. Raises Refused."""
+        """Serve a request that is complete. Raises Refused."""
         if not connection.wanted:
             connection.wanted = self._size(connection.data)
         if connection.wanted and len(connection.data) >= connection.wanted:
@@ -162,7 +173,7 @@ class Loopback:
             self._send(connection, answer)
 
     def _size(self, data: bytearray) -> int:
-        """Bytes of a request whose headers are here, 0 while they are not. Raises Refused."""
+        """Return the bytes of a request whose headers are complete, 0 while they are not. Raises Refused."""
         end = data.find(b"\r\n\r\n", 0, HEADERS)
         if end < 0:
             if len(data) >= HEADERS:
@@ -222,7 +233,7 @@ class Loopback:
 
 
 def page(status: HTTPStatus, text: str = "") -> bytes:
-    """A whole answer of plain text, its status where there is no other."""
+    """Return a reply of plain text; its text is the status where there is no other."""
     body = (text or f"{status.value} {status.phrase}\n").encode()
     kind = "Content-Type: text/plain; charset=utf-8"
     head = f"HTTP/1.0 {status.value} {status.phrase}\r\n{kind}\r\nContent-Length: {len(body)}\r\n\r\n"

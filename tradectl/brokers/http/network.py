@@ -1,10 +1,10 @@
-"""By which version of the internet protocol a broker is reached: it takes orders from listed addresses only.
+"""Choose the internet protocol by which a broker is reached, because it takes orders from listed addresses only.
 
-A machine with both connects by IPv6 first, and then the broker sees an address that is not listed. So where the address that is
-listed is an IPv4, connections leave by IPv4 alone: a socket that is bound to an IPv4 address never connects by IPv6.
+A machine with both protocols connects by IPv6 first, and the broker then sees an address that is not listed. So with a listed
+IPv4 address, connections leave by IPv4 alone: a socket that is bound to an IPv4 address never connects by IPv6.
 
-Sources: three public repositories and Kite's forum (2026: an order over IPv6 is refused where the IPv4 is listed); kotakneo.com,
-static-ip-details (two IPv4 addresses).
+Sources: three public repositories and Kite's forum (2026: an order over IPv6 is refused where the IPv4 is listed);
+kotakneo.com, static-ip-details (two IPv4 addresses).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from tradectl.brokers.adapter import Field, Vault
 from tradectl.errors import ConfigurationError
 
 CONNECT, READ = 3.05, 7.0
-"""Seconds for a connection, and for an answer to begin or to go on; a whole answer has four times as long (`deadline`)."""
+"""Seconds for a connection, and for a reply to begin or to go on. A whole reply has four times as long (`deadline`)."""
 Source = tuple[str, int] | None
-"""The local address and port from which a connection leaves; port 0 is any. None: whichever the machine takes."""
+"""The local address and port from which a connection leaves; port 0 is any free one. None: the machine chooses."""
 SOURCES: Mapping[str, Source] = {"ipv4": ("0.0.0.0", 0), "ipv6": ("::", 0), "any": None}
 CONNECT_BY = Field(
     "connect_by", "connect by ipv4, ipv6 or any (the address that the broker has listed)", secret=False, default="ipv4"
@@ -25,7 +25,8 @@ CONNECT_BY = Field(
 
 
 def source_of(vault: Vault) -> Callable[[], Source]:
-    """Return a function that reads the setting of an account. It raises ConfigurationError for another word than its three."""
+    """Return a function that reads the setting of an account. It raises ConfigurationError for a text that is not one of the
+    three."""
 
     def source() -> Source:
         word = (vault.get(CONNECT_BY.name) or CONNECT_BY.default or "").strip().lower()
@@ -37,11 +38,11 @@ def source_of(vault: Vault) -> Callable[[], Source]:
 
 
 def way(source: Source) -> str:
-    """Return what a message adds where a broker could not be reached: the protocol that the setting chose; empty for any."""
+    """Return what a message adds where a broker could not be reached: the protocol of the setting; empty for any."""
     name = next((word for word, of in SOURCES.items() if of == source and of is not None), "")
     return f" by {name} (the setting {CONNECT_BY.name} of `tradectl broker set`)" if name else ""
 
 
 def anywhere() -> Source:
-    """Return that a connection may leave by whichever address the machine takes."""
+    """Return None: the machine chooses the address."""
     return None

@@ -1,7 +1,7 @@
-"""What a reply to a command proves: the shape of each broker's table, and how a reply is looked up in it.
+"""Decide what a reply to a command proves, by a table of each broker's documented refusals.
 
-A command that was sent may have been carried out, whatever came back. A reply proves the opposite only where the broker documents
-that it comes before acceptance: each such reply is one `Proof`. Every reply without a row leaves the outcome unknown
+A command that was sent may have been carried out, whatever reply came. A reply proves the opposite only where the broker
+documents that it comes before acceptance: each such reply is one `Proof`. Every other reply leaves the outcome unknown
 (`Ambiguous`), and the broker's order book decides. `docs/reference/replies.md` lists the tables.
 """
 
@@ -19,18 +19,18 @@ from tradectl.model.odd_rows import RowKind, odd_of
 from tradectl.model.order import OrderReport
 
 
-class Command(StrEnum):
-    """What a request about an order asks for. A change is a modification or a cancellation."""
+class CommandKind(StrEnum):
+    """The kind of a request about an order. A change is a modification or a cancellation."""
 
     PLACE = "place"
     CHANGE = "change"
 
 
-BOTH = frozenset(Command)
-PLACES, CHANGES = frozenset({Command.PLACE}), frozenset({Command.CHANGE})
+BOTH = frozenset(CommandKind)
+PLACES, CHANGES = frozenset({CommandKind.PLACE}), frozenset({CommandKind.CHANGE})
 
 
-class Phase(StrEnum):
+class ReplyPhase(StrEnum):
     """When the broker sends a reply. A reply without a row may have been sent at any time."""
 
     BEFORE = "before acceptance"
@@ -38,8 +38,10 @@ class Phase(StrEnum):
 
 
 class Meaning(StrEnum):
-    """What a documented reply says. All but the last four are codes of `OrderRefused`. AUTHORISATION: the holder has not let the
-    broker take the shares at the depository."""
+    """The meaning of a documented reply. All but the last four are codes of `OrderRefused`.
+
+    AUTHORISATION: the holder has not authorised the broker to take the shares at the depository.
+    """
 
     REFUSED = "refused"
     FUNDS = "funds"
@@ -62,7 +64,7 @@ class Proof:
     """A reply that the broker documents as a refusal.
 
     Attributes:
-        meaning: What it says.
+        meaning: The meaning.
         statuses: The HTTP statuses with which it comes.
         source: Where it is documented, or where it was seen.
         code: The broker's own code or type; empty where the broker sends none.
@@ -76,11 +78,11 @@ class Proof:
     source: str
     code: str = ""
     text: str = ""
-    commands: frozenset[Command] = BOTH
-    phase: Phase = Phase.BEFORE
+    commands: frozenset[CommandKind] = BOTH
+    phase: ReplyPhase = ReplyPhase.BEFORE
 
-    def fits(self, status: int, codes: Collection[str], text: str, command: Command) -> bool:
-        """Return whether a reply is this one. No code and no text is a proof beside words of a broken connection."""
+    def fits(self, status: int, codes: Collection[str], text: str, command: CommandKind) -> bool:
+        """Return whether a reply is this one. Beside the words of a broken connection no code and no text is a proof."""
         if status not in self.statuses or command not in self.commands or (self.code and self.code not in codes):
             return False
         if speaks_of_the_way(text) or not (self.code or self.text):
@@ -88,9 +90,11 @@ class Proof:
         return not self.text or re.search(self.text, text, re.IGNORECASE) is not None
 
     def allows_an_order(self) -> bool:
-        """Return whether the reply may name an order and still be this refusal: one of before acceptance has none to name, and an
-        order of a server that only analyzes is not real."""
-        return self.phase is Phase.AFTER or self.meaning is Meaning.ANALYZER
+        """Return whether the reply may name an order and still be this refusal.
+
+        One of before acceptance has none to name, and an order of a server that only analyzes is not real.
+        """
+        return self.phase is ReplyPhase.AFTER or self.meaning is Meaning.ANALYZER
 
 
 _ON_THE_WAY = re.compile(
@@ -107,7 +111,7 @@ _ON_THE_WAY = re.compile(
     ),
     re.IGNORECASE,
 )
-"""Words of a message after which a part behind the one that replies may have carried the command out."""
+"""Texts of a message after which a part behind the server may have carried the command out."""
 _ORDER_ID = re.compile(r"(?=.*[1-9])[0-9A-Za-z][0-9A-Za-z_.:-]{0,63}")
 _ID_NAME = re.compile(r"n?ord(er)?[_-]?(id|no|num|number)s?", re.IGNORECASE)
 """The name of a field with an order id, at any broker (`order_id`, `orderid`, `nOrdNo`)."""
@@ -116,7 +120,7 @@ _ID_IN_WORDS = re.compile(r"\b\w*ord(?:er)?\w*\W[^0-9]{0,24}\b[0-9]{10,}\b", re.
 
 
 def proof_of(
-    table: Iterable[Proof], status: int, codes: Collection[str], text: str, command: Command, *, content: object
+    table: Iterable[Proof], status: int, codes: Collection[str], text: str, command: CommandKind, *, content: object
 ) -> Proof | None:
     """Return the first row that a reply fits; None where the outcome of the command is unknown. `content`: the whole reply."""
     named = names_an_order(content)
@@ -125,7 +129,7 @@ def proof_of(
 
 
 def names_an_order(content: object) -> bool:
-    """Return whether a valid order id is anywhere in a reply: in a field with such a name, or in its words."""
+    """Return whether a valid order id is anywhere in a reply: in a field with such a name, or in a message."""
     rest = [content]
     while rest:
         item = rest.pop()
@@ -141,7 +145,7 @@ def names_an_order(content: object) -> bool:
 
 
 def speaks_of_the_way(text: str) -> bool:
-    """Return whether a message speaks of a time-out or a broken connection behind the part that replies."""
+    """Return whether a message is about a time-out or a broken connection behind the server."""
     return _ON_THE_WAY.search(text) is not None
 
 
@@ -163,7 +167,7 @@ def above_freeze(broker: str, quantity: int, most: int) -> OrderRefused:
 
 
 def check_absent(book: Iterable[OrderReport], tag: str) -> None:
-    """Ambiguous where the order book shows an order under a tag that is about to be sent once more."""
+    """Raise Ambiguous where the order book shows an order under a tag that is about to be sent once more."""
     odd = next((row for row in odd_of(book) if row.kind is RowKind.ORDER and row.tag in {"", tag}), None)
     if odd is not None:
         raise Ambiguous(f"the broker refused the session of a command, and {odd.text}: it may be the order")

@@ -1,7 +1,7 @@
 """Read the rows of a broker's list one by one: a row that cannot be read costs that row, not the list.
 
 Each row is read through `NotedRow`, which notes the field that was read last. So a row that fails is reported with its symbol,
-its field and the value there, whatever raised.
+its field and the value there, whatever the error was.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class NotedRow(Mapping[str, Any]):
 
     @property
     def last_value(self) -> object:
-        """What the row has there; `missing` for nothing."""
+        """The value of that field; `is missing` without one."""
         found: Any = self._row
         for name in self._noted[0].removeprefix(self._beginning).split("."):
             if not isinstance(found, Mapping) or name not in found:
@@ -65,9 +65,13 @@ MISSING = _Missing()
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
-    """How a broker names what a row says of itself. `symbol_of` makes the exchange's symbol of the broker's. `tags`: a list of
-    more tags, among which a tag of ours may be."""
+class RowFields:
+    """The names of a broker's fields.
+
+    Attributes:
+        symbol_of: Makes the exchange's symbol of the broker's.
+        tags: A list of more tags, among which a tag of the program may be.
+    """
 
     symbol: str
     order_id: str = ""
@@ -77,10 +81,11 @@ class Names:
     tags: str = ""
 
 
-def read_rows(kind: RowKind, rows: Iterable[Any], make: Callable[[Mapping[str, Any]], T | None], names: Names) -> Rows[T]:
-    """Return what `make` makes of each row (None: the row is of no concern), and the rows that it cannot read.
+def read_rows(kind: RowKind, rows: Iterable[Any], make: Callable[[Mapping[str, Any]], T | None], names: RowFields) -> Rows[T]:
+    """Return what `make` returns for each row (None: the row is skipped), and the rows that it cannot read.
 
-    Raises TypeError where `rows` is no list: then the whole answer is another one than was expected.
+    Raises:
+        TypeError: `rows` is no list, so the whole reply is another one than was expected.
     """
     if not isinstance(rows, list | tuple):
         raise TypeError(f"a list of {kind}s was expected, not {brief(rows)}")
@@ -95,7 +100,7 @@ def read_rows(kind: RowKind, rows: Iterable[Any], make: Callable[[Mapping[str, A
     return Rows(found, odd)
 
 
-def read_row(kind: RowKind, row: Any, make: Callable[[Mapping[str, Any]], T | None], names: Names) -> T | OddRow | None:
+def read_row(kind: RowKind, row: Any, make: Callable[[Mapping[str, Any]], T | None], names: RowFields) -> T | OddRow | None:
     """Return what `make` makes of one row, or the odd row."""
     if not isinstance(row, Mapping):
         return OddRow(kind, "", "", brief(row))
@@ -108,8 +113,8 @@ def read_row(kind: RowKind, row: Any, make: Callable[[Mapping[str, Any]], T | No
         return odd_row(kind, row, names, noted.last_field, brief(noted.last_value))
 
 
-def odd_row(kind: RowKind, row: Mapping[str, Any], names: Names, field: str, value: str) -> OddRow:
-    """Return a row as an odd one, with what of it says whose it is."""
+def odd_row(kind: RowKind, row: Mapping[str, Any], names: RowFields, field: str, value: str) -> OddRow:
+    """Return a row as an odd one, with its symbol, order id and tag as far as they can be read."""
     number = order_id(row.get(names.order_id)) if names.order_id else None
     tag = _tag(row, names)
     symbol = (_text(row, names.symbol, names.symbol_of) or "").strip().upper()
@@ -124,15 +129,18 @@ def odd_row(kind: RowKind, row: Mapping[str, Any], names: Names, field: str, val
 
 
 def is_one_of(row: Mapping[str, Any], field: str, ours: Collection[str], others: Collection[str]) -> bool:
-    """Return whether a field has one of our words, and False for a known word of others. OddValue for anything else: such a row
-    may be ours, so it is not passed over."""
+    """Return whether a field has one of the values `ours`; False for one of `others`.
+
+    Raises:
+        OddValue: Any other value. The row may be one of the program's, so it is not skipped.
+    """
     value = row[field]
     if not isinstance(value, str) or (value not in ours and value not in others):
         raise OddValue(field, value)
     return value in ours
 
 
-def _tag(row: Mapping[str, Any], names: Names) -> str | None:
+def _tag(row: Mapping[str, Any], names: RowFields) -> str | None:
     """Return the tag of a row: one of the shape of ours, wherever it is, else the first."""
     more = row.get(names.tags) if names.tags else None
     told = [names.tag_of(item) for item in more if isinstance(item, str)] if isinstance(more, list) else []
@@ -151,8 +159,12 @@ def clean(
     odd: Iterable[OddRow],
     kind: RowKind = RowKind.HOLDING,
 ) -> Rows[Holding]:
-    """Return the holdings of the symbols whose rows could all be read, and the odd rows. `shares`: symbols, each with
-    what its rows say; `make`: the holding of a symbol, None for none."""
+    """Return the holdings of the symbols whose rows could all be read, and the odd rows.
+
+    Args:
+        shares: Symbols, each with what its rows contain.
+        make: Makes the holding of a symbol; None for none.
+    """
     found: list[Holding] = []
     rows = list(odd)
     named = {row.symbol for row in rows}

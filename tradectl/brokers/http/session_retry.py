@@ -1,9 +1,9 @@
-"""A request goes out with one session from its address to its headers, and the broker's word is about that session.
+"""Send a request with one session, and repeat it once after a new login.
 
-Between a request and its answer a person may log in again, in this process or another. So where a broker does not know the
-session of a request (proof that nothing was done), that one is over for everybody, and no other: else the next `tradectl login`
-would find it stored, and not log in. Where a newer one is stored by then, the request is made with it, once; a new order only
-after a look into the order book, for the proof ends where the book shows it.
+While a request is on its way a person may log in again, in this process or another. Where a broker replies that it does not
+know the session of a request (proof that nothing was done), that session alone is ended: else the next `tradectl login` would
+find it stored, and not log in. If a newer session is stored by then, the request is repeated with it, once. A new order is
+repeated only after a look into the order book, because the proof ends where the book shows the order.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from tradectl.brokers.adapter import Session, Vault
+from tradectl.brokers.adapter import LoginSession, Vault
 from tradectl.errors import LoginNeeded
 
 T = TypeVar("T")
@@ -19,15 +19,20 @@ T = TypeVar("T")
 
 def in_session(
     vault: Vault,
-    stored: Callable[[], Session],
-    request: Callable[[Session], T],
+    stored: Callable[[], LoginSession],
+    request: Callable[[LoginSession], T],
     *,
     unknown: type[LoginNeeded] = LoginNeeded,
     before_again: Callable[[], None] | None = None,
 ) -> T:
-    """What `request` gives. `stored` reads the session that holds now, and raises LoginNeeded where none does; `unknown` is the
-    error by which `request` says that the broker does not know the session that it was made with. `before_again` is called before
-    the request is made a second time, and keeps it back by what it raises."""
+    """Return the result of `request`.
+
+    Args:
+        stored: Returns the session that holds now. Raises LoginNeeded where none does.
+        request: Called with a session.
+        unknown: The error by which `request` reports that the broker does not know its session.
+        before_again: Called before the request is repeated. If it raises, the request is not repeated.
+    """
     session = stored()
     try:
         return request(session)

@@ -1,8 +1,8 @@
-"""A websocket that is held open in a thread of its own, and the prices that come over it.
+"""Hold a websocket open in a thread, and keep the prices that arrive on it.
 
-The connection is made again whenever it breaks or falls silent, with longer and longer pauses, and everything that was subscribed
-is subscribed again. What is said on it is the broker's: a subclass knows the address, greets and hears. Quotes are only kept:
-each has the exchange's own time, by which whoever asks for one knows how old it is.
+The connection is made again whenever it breaks or falls silent, with longer and longer pauses, and everything that was
+subscribed is subscribed again. The messages are the broker's: a subclass has the address, logs in and reads the frames. Each
+quote is kept with the exchange's own time, which shows how old it is.
 """
 
 from __future__ import annotations
@@ -30,16 +30,21 @@ Token = TypeVar("Token", int, str)
 PAUSE, LONGEST = 1.0, 60.0
 """Seconds before the first new try, and at most (source: pykiteconnect 5.2.0)."""
 NOT_YET = "not connected yet"
-"""The trouble of a stream that has just begun: nothing is known of it."""
+"""The trouble of a stream that has just begun."""
 _LOOK = 0.2
 """Seconds between two looks whether to stop."""
 
 
 class Stream(ABC):
-    """One connection. Use it as a context manager; what is abstract is called in its thread.
+    """One connection. Use it as a context manager. The abstract methods are called in its thread.
 
-    `trouble` is why there is no connection, empty while there is one; `connections` counts. `pause`: seconds before the first new
-    try; `silence`: after so long without a frame a connection is taken for dead.
+    Attributes:
+        trouble: Why there is no connection; empty while there is one.
+        connections: How many were made.
+
+    Args:
+        pause: Seconds before the first new try.
+        silence: After so long without a frame a connection counts as dead.
     """
 
     def __init__(self, broker: str, clock: Clock, *, pause: float, silence: timedelta) -> None:
@@ -60,19 +65,18 @@ class Stream(ABC):
 
     @abstractmethod
     def _address(self) -> tuple[str, Mapping[str, str]]:
-        """Where to connect, and with which headers; asked for each connection anew. LoginNeeded without a session."""
+        """Return the address and the headers of the next connection. Raises LoginNeeded without a session."""
 
     @abstractmethod
     def _greet(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:
-        """Say what comes first, and hear the answer if there is one. LoginNeeded or BrokerUnavailable where it is a no."""
+        """Exchange the first messages. Raises LoginNeeded or BrokerUnavailable where the broker refuses."""
 
     @abstractmethod
     def _hear(self, frame: Frame) -> None:
-        """Take a frame. A ValueError, KeyError or TypeError says that it cannot be understood: it is passed over. Whatever else
-        is raised ends the stream for good."""
+        """Read a frame. After a ValueError, KeyError or TypeError it is skipped; any other error ends the stream for good."""
 
     def _source(self) -> Source:
-        """From where the connection leaves: by default from whichever address the machine takes (`network`)."""
+        """Return the local address of the connection; by default the machine chooses (`network`)."""
         return None
 
     def _run(self) -> None:
@@ -87,8 +91,10 @@ class Stream(ABC):
                 self.trouble = "the stream's thread has ended"
 
     def _connected(self) -> bool:
-        """One connection from its beginning to its end; whether anything was heard on it. Its address may have secrets in it, so
-        no error is told in its own words."""
+        """Run one connection to its end, and return whether any frame arrived.
+
+        Its address may contain secrets, so errors are reported without their own text.
+        """
         from websockets.exceptions import InvalidStatus, WebSocketException
         from websockets.sync.client import connect
 
@@ -120,7 +126,7 @@ class Stream(ABC):
         return heard
 
     def _frames(self, socket: ClientConnection) -> Iterator[Frame]:
-        """What comes, until the connection ends, is silent for too long, or nobody wants it."""
+        """Yield frames until the connection ends, is silent for too long, or the stream is closed."""
         from websockets.exceptions import ConnectionClosed
 
         last = self._clock.machine_now()
@@ -150,7 +156,8 @@ class PriceStream(Stream, Generic[Token]):
         self._lock = threading.Lock()
 
     def subscribe(self, symbols: Sequence[str]) -> None:
-        """From now on these too. UsageError for a symbol that the broker does not list, or more than one connection takes."""
+        """Subscribe these too. Raises UsageError for a symbol that the broker does not list, or for more than one connection
+        takes."""
         new = {self._token(symbol): symbol for symbol in symbols}
         with self._lock:
             if len(self._wanted | new) > self._most:
@@ -161,28 +168,30 @@ class PriceStream(Stream, Generic[Token]):
             self._subscribe(socket, list(new))
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """The last tick of each symbol, with the exchange's time; without one it is absent. A stream tells no bands."""
+        """Return the last tick of each symbol, with the exchange's time; without one it is absent. A stream has no bands."""
         with self._lock:
             found = {symbol: self._quotes[symbol] for symbol in symbols if symbol in self._quotes}
             return Quotes(found, [self._odd[symbol] for symbol in symbols if symbol in self._odd])
 
     @abstractmethod
     def _token(self, symbol: str) -> Token:
-        """How the broker names a symbol; in the thread of who subscribes. UsageError for one that it does not list."""
+        """Return the broker's token of a symbol, in the thread that subscribes. Raises UsageError for an unlisted one."""
 
     @abstractmethod
     def _ask(self, socket: ClientConnection, tokens: Sequence[Token]) -> None:
-        """Say that these are wanted too, one at least."""
+        """Send the subscription of these tokens, one at least."""
 
     def _begin(self, socket: ClientConnection) -> None:
-        """The broker has let us in on a new connection: ask for everything."""
+        """Subscribe everything on a new connection, after the broker has accepted it."""
         with self._lock:
             self._greeted, wanted = socket, list(self._wanted)
         self._subscribe(socket, wanted)
 
     def _keep(self, symbol: str, quote: Quote | None) -> None:
-        """The newest of a symbol; None: something is newer than what we had, and is no quote. A tick with a value outside its
-        range is none either: the symbol's price is then asked for."""
+        """Keep the newest quote of a symbol. None: there is something newer that is no quote.
+
+        A tick with a value outside its range is none either: the symbol's price is then requested.
+        """
         odd: OddRow | None = None
         if quote is not None:
             try:
@@ -200,7 +209,7 @@ class PriceStream(Stream, Generic[Token]):
                 self._quotes[symbol] = quote
 
     def _subscribe(self, socket: ClientConnection, tokens: Sequence[Token]) -> None:
-        """On a connection that has just ended nothing is lost: the next one asks for all."""
+        """Send a subscription. On a connection that has just ended nothing is lost: the next one subscribes all."""
         from websockets.exceptions import ConnectionClosed
 
         if tokens:

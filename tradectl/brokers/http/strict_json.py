@@ -1,8 +1,8 @@
 """Read JSON that a broker sent. A document that cannot be read raises ValueError; one odd value in it costs that value alone.
 
-What a document says is safe to keep and to show: no text of it has a character that a database or a terminal does not take, and
-every number fits a column. A number that does not is an `OddNumber`, which no reader of numbers takes; so is what is nested too
-deep. The row that has it is then an odd row (`row_reading`), and the rest of the list is read.
+A document is safe to store and to show: no text in it has a character that a database or a terminal does not take, and every
+number fits a column. A number that does not is an `OddNumber`, which no reader of numbers takes; so is what is nested too deep.
+The row with it is then an odd row (`row_reading`), and the rest of the list is read.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _loaded(text: str, exact: bool) -> Any:
 
 
 def _shallow(text: str) -> str:
-    """Return a document with a word in the place of everything that is nested too deep."""
+    """Return a document with a text in the place of everything that is nested too deep."""
     kept: list[str] = []
     depth = start = 0
     for token in _TOKEN.finditer(text):
@@ -98,7 +98,7 @@ def brief(text: str) -> str:
 
 
 def _cleaned(document: Any) -> Any:
-    """Return the document without odd characters, in its names and its texts. It may be nested deeper than we can call."""
+    """Return the document without odd characters in its names and texts. It may be nested deeper than Python can recurse."""
     whole = [document]
     rest: list[Any] = [whole]
     while rest:

@@ -1,10 +1,11 @@
-"""Requests to a broker, and what their failures mean. A read may be repeated; a command is sent once, whatever happens.
+"""Send requests to a broker, and say what their failures mean. A read may be repeated; a command is sent once.
 
-Who only looks is given a `ReadTransport`: how a read is sent is chosen there and not by who asks, so it has no way to a command.
+An account that only reads gets a `ReadTransport`. How a request is sent is decided there and not by its caller, so it cannot
+send a command.
 
-What matters after a failed command is whether the broker may have carried it out. Where the connection was never made, it did
-not. Where it broke, timed out, was answered with 429 or with an unreadable reply, it may have: that is Ambiguous, and only the
-book tells.
+After a failed command the question is whether the broker may have carried it out. Where the connection was never made, it did
+not. Where it broke, timed out, or was answered with 429 or an unreadable reply, it may have: that is Ambiguous, and only the
+order book shows it.
 """
 
 from __future__ import annotations
@@ -30,16 +31,16 @@ if TYPE_CHECKING:
 READS = 3
 """How often a read is tried."""
 PAUSE = 0.5
-"""Seconds before a read is tried again, doubled each time; longer where the broker asks for it."""
+"""Seconds before a read is tried again, doubled each time; longer where the broker requests it."""
 REST = 1.0
-"""Seconds before the command after one that was answered with 429; longer where the broker asks for it."""
+"""Seconds before the command after one that was answered with 429; longer where the broker requests it."""
 LONGEST = 5.0
-"""Seconds that a request waits at the broker's wish. What asks for more is left alone: the next step comes in a minute."""
+"""Seconds that a request waits because the broker requests it. A longer wait is not made: the next step comes in a minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer as it came."""
+    """A reply as it came."""
 
     status: int
     content: bytes
@@ -49,7 +50,7 @@ class Reply:
         return strict_json.read(self.content)
 
     def object(self) -> Mapping[str, Any]:
-        """The JSON object that was answered; empty where it is none."""
+        """Return the JSON object of the reply; empty where it is none."""
         try:
             content = self.json()
         except ValueError:
@@ -58,15 +59,15 @@ class Reply:
 
 
 Judge = Callable[[Reply], TradectlError | None]
-"""What a broker's answer means, by its status and its own codes: None where it is the answer that was asked for. Ambiguous for an
-answer after which a command may have been carried out."""
+"""Returns what a reply means, by its status and the broker's codes: None for a success, Ambiguous where a command may have been
+carried out."""
 
 
 class _TooMany(RateLimited):
-    """The broker answered 429. Our own limiter, which keeps a request back, raises RateLimited itself."""
+    """The broker replied 429. The program's own limiter, which keeps a request back, raises RateLimited itself."""
 
 
-class _Line:
+class _Connections:
     """The connections to one broker, kept open, and what every request has in common."""
 
     def __init__(
@@ -86,16 +87,16 @@ class _Line:
 
     @cached_property
     def session(self) -> Session:
-        """Nothing is ever repeated below us."""
+        """The session of `requests`. No layer below repeats a request."""
         import requests
 
-        from tradectl.brokers.http.deadline import Timely, without_target
+        from tradectl.brokers.http.deadline import DeadlineAdapter, without_target
 
         session = requests.Session()
         session.hooks["response"].append(without_target)
         session.trust_env = False
         for scheme in ("https://", "http://"):
-            session.mount(scheme, Timely(self.source()))
+            session.mount(scheme, DeadlineAdapter(self.source()))
         return session
 
     def close(self) -> None:
@@ -105,8 +106,11 @@ class _Line:
 
 
 class ReadTransport:
-    """One broker's requests that change nothing. A read is a GET; `posts` are the ends of those paths that the broker wants as a
-    POST though they change nothing either; `source`: see `network.source_of`."""
+    """One broker's requests that change nothing.
+
+    A read is a GET. `posts` are the ends of those paths that the broker wants as a POST though they change nothing either.
+    `source`: see `network.source_of`.
+    """
 
     def __init__(
         self,
@@ -119,7 +123,7 @@ class ReadTransport:
         posts: Collection[str] = (),
         source: Callable[[], Source] = anywhere,
     ) -> None:
-        self._line = _Line(name, judge, clock=clock, limiter=limiter, timeout=timeout, source=source)
+        self._line = _Connections(name, judge, clock=clock, limiter=limiter, timeout=timeout, source=source)
         self._posts = tuple(posts)
 
     def close(self) -> None:
@@ -127,8 +131,13 @@ class ReadTransport:
         self._line.close()
 
     def read(self, url: str, *, bucket: str, tries: int = READS, **sent: Any) -> Reply:
-        """The answer to a read; tried again where that may help. `sent` is what `requests` takes: headers, params, data, json.
-        BrokerUnavailable after the last try, and what the broker's answer means."""
+        """Return the reply to a read, tried again where that may help.
+
+        `sent` is what `requests` takes: headers, params, data, json.
+
+        Raises:
+            BrokerUnavailable: After the last try. The transport's judge raises other errors.
+        """
         from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
         retrying = Retrying(
@@ -155,7 +164,8 @@ class ReadTransport:
 
 
 class Transport(ReadTransport):
-    """The same, and commands. `check_send`: see `Account`; nothing about an order leaves before it has returned."""
+    """A `ReadTransport` that also sends commands. `check_send`: see `BrokerAccount`; an order leaves only after it has
+    returned."""
 
     def __init__(
         self,
@@ -183,16 +193,19 @@ class Transport(ReadTransport):
         judge: Judge | None = None,
         **sent: Any,
     ) -> Reply:
-        """A request that may change something, sent once. `sent` is what `requests` takes: headers, params, data, json.
+        """Send a request that may change something, once, and return the reply.
 
-        `side` is that of an order that is placed or changed; None for a cancel, and for what is about no order. The limiter and
-        the connection may take long. So `before_sending`, for whatever depends on the time, and then the permission to send are
-        called on the open connection, before the first byte. What they raise keeps the request back. `judge` replaces the
-        transport's own for this command.
+        Args:
+            side: The side of an order that is placed or changed; None for a cancel, and for what is about no order.
+            before_sending: Checks what depends on the time. It and then `check_send` are called on the open connection, before
+                the first byte, because the limiter and the connection may take long. If one raises, nothing is sent.
+            judge: Replaces the transport's own for this command.
+            sent: What `requests` takes: headers, params, data, json.
 
-        Raises Ambiguous where it may have been carried out, BrokerUnavailable where it provably was not sent, and what the
-        broker's answer means. No broker documents that a 429 comes before acceptance, so it is Ambiguous here; the next command
-        waits as long as the broker asks, at most `LONGEST`.
+        Raises:
+            Ambiguous: The command may have been carried out. A 429 is Ambiguous too, because no broker documents that it comes
+                before acceptance; the next command then waits as long as the broker requests, at most `LONGEST`.
+            BrokerUnavailable: The command was provably not sent. The judge raises other errors.
         """
         line = self._line
         if line.rest:
@@ -215,7 +228,7 @@ class Transport(ReadTransport):
 
 
 def _exchanged(
-    line: _Line,
+    line: _Connections,
     method: str,
     url: str,
     *,
@@ -224,15 +237,15 @@ def _exchanged(
     judge: Judge | None = None,
     **sent: Any,
 ) -> Reply:
-    """One request and its answer. `look` is called on the open connection; what it raises keeps the request back."""
+    """Send one request and return its reply. `look` is called on the open connection; if it raises, nothing is sent."""
     import requests
 
-    from tradectl.brokers.http.deadline import looking_first
+    from tradectl.brokers.http.deadline import checked_first
 
     line.limiter.take(bucket)
     try:
         with (
-            looking_first(look),
+            checked_first(look),
             line.session.request(method, url, timeout=line.timeout, allow_redirects=False, stream=True, **sent) as answer,
         ):
             reply = Reply(answer.status_code, answer.content)
@@ -261,7 +274,7 @@ def _may_be_tried_again(error: BaseException) -> bool:
 
 
 def _pause(state: RetryCallState) -> float:
-    """Seconds before the next try: our own, doubled each time, or those that the broker wishes."""
+    """Return the seconds before the next try: the program's own, doubled each time, or those that the broker requests."""
     failure = state.outcome.exception() if state.outcome is not None else None
     return max(PAUSE * 2.0 ** (state.attempt_number - 1), _wish(failure))
 
@@ -271,9 +284,10 @@ def _wish(error: BaseException | None) -> float:
 
 
 def _never_connected(error: Exception) -> bool:
-    """Whether a connection was never made (no address, refused, no trust), so that nothing can have been sent.
+    """Return whether a connection was never made (no address, refused, no trust), so that nothing can have been sent.
 
-    Who is not trusted is found out before the request is sent; any other failure of TLS may come at any time, also after it."""
+    A certificate is checked before the request is sent. Any other failure of TLS may come at any time, also after it.
+    """
     from ssl import SSLCertVerificationError
 
     from urllib3.exceptions import MaxRetryError, NewConnectionError, SSLError

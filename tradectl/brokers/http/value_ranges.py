@@ -1,7 +1,7 @@
-"""The declared range of every kind of value in a broker's rows, for all adapters, and how a value is read exactly.
+"""Declare the range of every kind of value in a broker's rows, for all adapters, and read values exactly.
 
-A value outside its range raises OddValue, which names the field: the row is then an odd row (`row_reading`), and never a value.
-The ranges are wide: they hold everything that NSE and BSE trade, and keep out what no database column or calculation takes.
+A value outside its range raises OddValue, which names the field. The row is then an odd row (`row_reading`). The ranges are
+wide: they include everything that NSE and BSE trade, and exclude what no database column or calculation takes.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from tradectl.model.order import Funds, Holding, OrderReport, TradeReport
 BRIEF = 60
 """Characters of an odd value that are kept and shown."""
 AHEAD = timedelta(hours=1)
-"""How far the time of an order or a trade may lie after ours: a row of another zone lies further."""
+"""How far the time of an order or a trade may lie after now: a row of another time zone lies further."""
 AHEAD_QUOTE = timedelta(minutes=1)
-"""How far the time of a price may lie after ours. A price of a later time would count as fresh for ever."""
+"""How far the time of a price may lie after now. A price of a later time would count as fresh for ever."""
 BEHIND = timedelta(days=31)
 """How old an order or a trade may be: the broker's books are of one day, and of the nights and closed days after it."""
 FIRST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -76,8 +76,10 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,19}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})
 
 
 def order(report: OrderReport, now: datetime | None = None) -> OrderReport:
-    """Return an order whose values are in their ranges. `now`: no time of an order under a tag of ours may lie after it; nothing
-    rests on that of an order by hand."""
+    """Return an order whose values are in their ranges.
+
+    `now`: no time of an order under a tag of the program may lie after it. The time of an order by hand is used for nothing.
+    """
     now = now if report.under_our_tag else None
     identity(report.broker_order_id)
     if report.tag is not None and not TAG.fullmatch(report.tag):
@@ -116,8 +118,8 @@ def holding(found: Holding) -> Holding:
 
 
 def quote(found: Quote, now: datetime | None = None) -> Quote:
-    """Return a quote whose prices are in their ranges and agree: a day's low is not above its high, nor a lower band above
-    the upper."""
+    """Return a quote whose prices are in their ranges and agree: the low is not above the high, nor the lower band above the
+    upper."""
     PRICE.checked("last", found.last)
     prices = (("open", found.open), ("high", found.high), ("low", found.low), ("lower_band", found.lower_band))
     for name, price in (*prices, ("upper_band", found.upper_band)):

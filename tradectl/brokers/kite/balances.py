@@ -1,15 +1,22 @@
-"""What we hold and may sell, from two answers: holdings as they were this morning, and what was traded today.
+"""Calculate what the account holds, may sell and may spend, from Kite's two views: the morning, and what was traded today.
 
-A CNC buy of today is in the positions only; a CNC sell of today is a negative position and the `used_quantity` of its holding.
+A CNC buy of today is in the positions only. A CNC sell of today is a negative position and the `used_quantity` of its holding.
 So shares = holdings + bought today - sold today. As at the paper exchange a sale takes the day's own shares first, then the
 delivered ones.
 
-How many shares a row of holdings stands for is told twice: `quantity` with or without `t1_quantity` (documentation and mocks
-disagree), and `opening_quantity`, which in the mocks is quantity + t1. The smaller of the two readings is taken, and of
-`used_quantity` and the day's sells the larger, so that never more is offered than could surely be sold. Whether shares are
-authorised for sale (without a power of attorney) is left to Kite, which refuses.
+The number of shares in a row of holdings has two readings: `quantity` with or without `t1_quantity` (documentation and mocks
+disagree), and `opening_quantity`, which in the mocks is quantity + t1. The smaller reading counts, and of `used_quantity` and
+the day's sells the larger, so that never more is offered than can surely be sold. Whether shares are authorised for sale
+(without a power of attorney) is left to Kite, which refuses.
 
-Source: kiteconnect-mocks holdings.json (rows SBIN, RELIANCE: t1_quantity 7 and 2) and positions.json.
+`net` of the margins is what may be spent. It does not contain the cash of the account: Kite takes charges off at night and does
+not report what it holds for waiting orders. So cash is calculated: this morning's balance, what was paid in and out, the day's
+trades, and their charges by the table (`contract_notes` compares that with Kite's). An account that trades other things than
+shares for delivery has more in its balance; `eod` then reports the difference.
+
+Sources: kiteconnect-mocks holdings.json (rows SBIN, RELIANCE: t1_quantity 7 and 2), positions.json, margins.json, profile.json;
+documentation of /user/margins; pykiteconnect 5.2.0 (`profile`). That `demat_consent` stands for a DDPI is a guess, so it is
+reported and used for nothing.
 """
 
 from __future__ import annotations
@@ -38,8 +45,7 @@ _SUFFIXES = tuple(f"-{series}" for series in sorted(TRADE_FOR_TRADE))
 
 @dataclass(frozen=True, slots=True)
 class _Shares:
-    """Of one symbol: `whole` this morning, `fresh` of them not delivered, `used` sold by the holdings' own count. `pledged`
-    (`collateral_quantity`) shares are not in `quantity`."""
+    """The shares of one symbol."""
 
     whole: int = 0
     fresh: int = 0
@@ -51,9 +57,11 @@ class _Shares:
 
 
 def holdings(held: Iterable[Row], positions: Mapping[str, Any]) -> Rows[Holding]:
-    """Every security of which there are shares now, by GET /portfolio/holdings and /portfolio/positions. What was traded today is
-    told by symbol: it counts for each security that is listed under one. Of a symbol with a row that cannot be read nothing is
-    known."""
+    """Return every security with shares now, by GET /portfolio/holdings and /portfolio/positions.
+
+    Trades of today are listed by symbol, so they count for each security under that symbol. A symbol with a row that cannot be
+    read has no holding.
+    """
     morning = read_rows(RowKind.HOLDING, held, _readable(_OF_HOLDING), NAMES)
     today = read_rows(RowKind.POSITION, positions["day"], _readable(_OF_DAY), NAMES)
     found: dict[tuple[str, str], _Shares] = {}
@@ -81,8 +89,10 @@ def holdings(held: Iterable[Row], positions: Mapping[str, Any]) -> Rows[Holding]
 
 
 def positions_of(trades: Iterable[Row], today: date) -> Mapping[str, Any]:
-    """Return what the positions would tell of a day's trades (GET /trades), as far as `holdings` reads it. A trade that cannot be
-    read stays as it is, for `holdings` to name."""
+    """Return the positions that a day's trades (GET /trades) make, as far as `holdings` reads them.
+
+    A trade that cannot be read stays as it is, for `holdings` to name.
+    """
     found: dict[tuple[str, str], dict[str, Any]] = {}
     unread: list[Any] = []
     for trade in trades:
@@ -156,7 +166,7 @@ def _holding(symbol: str, told: tuple[str, _Shares]) -> Holding | None:
 
 
 def funds(margins: Row, trades: Iterable[TradeReport], today: date) -> Funds:
-    """GET /user/margins/equity, and the trades of the book of which those of `today` count. Paise."""
+    """Return the funds (paise) by GET /user/margins/equity and the trades of `today`."""
     available, utilised = margins["available"], margins["utilised"]
     opening = about_paise(available["opening_balance"]) + about_paise(available["intraday_payin"])
     cash = opening - about_paise(utilised["payout"]) + cash_flow(trades, today, ZERODHA)
@@ -166,7 +176,8 @@ def funds(margins: Row, trades: Iterable[TradeReport], today: date) -> Funds:
 
 
 def funds_without_trades(margins: Row, orders: Iterable[OrderReport]) -> Funds:
-    """The same where the trades of today are not all known: `cash` is what may be spent, what is withheld and what buys hold."""
+    """Return the funds where not all trades of today can be read: `cash` is what may be spent, what is withheld and what buys
+    hold."""
     resting = [item for item in orders if item.side is Side.BUY and item.status in ALIVE]
     blocked = sum((item.quantity - item.filled_quantity) * item.price for item in resting)
     spendable = about_paise(margins["net"])
@@ -180,7 +191,7 @@ ATTENDED = "sells from demat may ask a TPIN of a person each day, until a DDPI i
 
 
 def profile_remarks(profile: Mapping[str, Any]) -> Sequence[Remark]:
-    """A remark for each thing; what the profile does not tell is said to be not told."""
+    """Return a remark for each fact of the profile, also for a fact that it does not report."""
     return (
         _has(profile, "exchanges", "NSE", "the account may trade on NSE"),
         _has(profile, "products", PRODUCT, "the account may trade for delivery (CNC)"),

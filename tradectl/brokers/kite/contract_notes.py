@@ -1,8 +1,8 @@
-"""Kite's own reckoning of charges (its virtual contract note) beside our table, so that a changed rate is seen.
+"""Compare Kite's own charges (its virtual contract note) with the table, so that a changed rate is found.
 
-Kite reckons each order by itself, with the exchange's charge and its IPFT in one line, and without the depository's charge. Some
-of its answers are rounded to the paisa and some are not at all, so a paisa of difference is none; STT is rounded to the rupee on
-a true contract note, so half a rupee is none.
+Kite calculates each order by itself, with the exchange's charge and its IPFT in one line, and without the depository's charge.
+Some of its figures are rounded to the paisa and some are not, so a paisa is no difference. STT is rounded to the rupee on a
+true contract note, so half a rupee is none.
 
 Source: kiteconnect-mocks virtual_contract_note.json; pykiteconnect 5.2.0.
 """
@@ -14,8 +14,8 @@ from datetime import date
 
 from tradectl.brokers.adapter import ChargeLine
 from tradectl.brokers.kite.amo_windows import PATHS
-from tradectl.brokers.kite.api import Api
-from tradectl.brokers.kite.instruments import Instruments
+from tradectl.brokers.kite.api import KiteApi
+from tradectl.brokers.kite.instruments import KiteInstruments
 from tradectl.brokers.kite.rows import Row, about_paise, parsed
 from tradectl.errors import BrokerUnavailable
 from tradectl.exchange.charges import day_charges
@@ -29,15 +29,15 @@ TOLERANCE = {"stt": 50}
 
 
 def compare(
-    api: Api,
-    instruments: Instruments,
+    api: KiteApi,
+    instruments: KiteInstruments,
     orders: Sequence[OrderReport],
     trades: Sequence[TradeReport],
     *,
     clock: Clock,
     tariff: Tariff,
 ) -> list[ChargeLine]:
-    """The lines of the orders that have trades, by Kite and by our table. One request."""
+    """Return the lines of the orders that have trades, by Kite and by the table, with one request."""
     values = {order.broker_order_id: _traded(order, trades) for order in orders}
     asked = [order for order in orders if values[order.broker_order_id][0]]
     if not asked:
@@ -86,7 +86,8 @@ def _lines(charges: Row) -> Mapping[str, int]:
 
 
 def _ours(order: OrderReport, traded: tuple[int, int], day: date, tariff: Tariff) -> Mapping[str, int]:
-    """Of one share at the whole value: rates are on value, and no line but the depository's asks for the number of shares."""
+    """Return the table's lines, for one share at the whole value: rates are on value, and only the depository's line counts
+    shares."""
     _, value = traded
     fill = Fill("1", order.symbol, order.side, 1, value, day, order.updated_at, 1)
     charges = day_charges(day, [fill], tariff)

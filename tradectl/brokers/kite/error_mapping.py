@@ -1,17 +1,17 @@
-"""What Kite's answer means. After a failed command one question counts: may the order exist?
+"""Say what Kite's reply means. After a failed command the question is: may the order exist?
 
-`PROOFS` lists the answers that Kite documents as refusals before acceptance. Every other answer is Ambiguous: another status,
+`PROOFS` lists the replies that Kite documents as refusals before acceptance. Every other reply is Ambiguous: another status,
 OrderException, NetworkException, DataException, GeneralException, a type that is not listed, and what is no error of Kite's.
 
-Sources: pykiteconnect 5.2.0 (types and their usual status), kite.trade documentation and forum (staff: after any answer but a 400
-read the order book first).
+Sources: pykiteconnect 5.2.0 (types and their usual status), kite.trade documentation and forum (staff: after any reply but a
+400 read the order book first).
 """
 
 from __future__ import annotations
 
 import re
 
-from tradectl.brokers.http.replies import Command, Meaning, Proof, proof_of, refused
+from tradectl.brokers.http.replies import CommandKind, Meaning, Proof, proof_of, refused
 from tradectl.brokers.http.strict_json import brief, text_of
 from tradectl.brokers.http.transport import Reply
 from tradectl.errors import Ambiguous, ConfigurationError, LoginNeeded, NotWhitelisted, OrderRefused, TradectlError
@@ -28,13 +28,16 @@ PROOFS = (
     Proof(Meaning.SESSION, frozenset({403}), f"{_TYPES}; pykiteconnect (403)", code="TokenException"),
     Proof(Meaning.PERMISSION, frozenset({403}), "pykiteconnect (403); public repositories, 2026", code="PermissionException"),
 )  # fmt: skip
-"""The answers after which nothing was done. A refused change comes as an InputException too (forum 7489). OrderException is not
-listed: it also stands for "a corrupt fetch" behind an accepted order."""
+"""The replies after which nothing was done.
+
+A refused change comes as an InputException too (forum 7489). OrderException is not listed: it also stands for "a corrupt fetch"
+behind an accepted order.
+"""
 
 _IP = re.compile(r"\bIPs?\b")
 _UNLISTED = re.compile(r"\bIPs?\b.*(allow|list|permit|regist)|(allow|list|permit|regist|static).*\bIPs?\b", re.IGNORECASE)
-"""Type and wording of the refusal of an unlisted address were not found in any source: a PermissionException that names an IP is
-taken for it, and any error that says of an IP that it is not listed, allowed, permitted or registered."""
+"""No source has the type and the message of the refusal of an unlisted address. A PermissionException that names an IP counts
+as it, and any error about an IP that is not listed, allowed, permitted or registered."""
 _LIST_IT = (
     "No order leaves until then. List the address that Kite names at developers.kite.trade; where it is an IPv6 address and the "
     "listed one is an IPv4, `tradectl broker set kite` with connect_by=ipv4 connects by that"
@@ -49,11 +52,11 @@ _CODES = (
     (re.compile(r"circuit limit", re.IGNORECASE), "band"),
     (re.compile(r"tick size", re.IGNORECASE), "tick"),
 )
-"""What our own code of a refusal is, by words of its message (the first that is found)."""
+"""The program's code of a refusal, by texts of its message (the first that is found)."""
 
 
-def judge(reply: Reply, command: Command = Command.PLACE) -> TradectlError | None:
-    """Return what an answer means: None for the envelope of a success, Ambiguous for every answer without a row in `PROOFS`."""
+def judge(reply: Reply, command: CommandKind = CommandKind.PLACE) -> TradectlError | None:
+    """Return what a reply means: None for the envelope of a success, Ambiguous for every reply without a row in `PROOFS`."""
     content = reply.object()
     if reply.status < 300 and content.get("status") == "success" and "data" in content:
         return None
@@ -74,19 +77,19 @@ def judge(reply: Reply, command: Command = Command.PLACE) -> TradectlError | Non
 
 
 def judge_change(reply: Reply) -> TradectlError | None:
-    """Return what the answer to a modification or a cancellation means."""
-    return judge(reply, Command.CHANGE)
+    """Return what the reply to a modification or a cancellation means."""
+    return judge(reply, CommandKind.CHANGE)
 
 
 def judge_list(reply: Reply) -> TradectlError | None:
-    """The same for the lists of instruments, which are CSV."""
+    """Return what the reply to a list of instruments means, which is CSV."""
     if reply.status == 200 and reply.content.startswith(b"instrument_token,"):
         return None
     return judge(reply) or Ambiguous("Kite's list of instruments cannot be read")
 
 
 def refusal(message: str, told: str = "") -> OrderRefused:
-    """A refusal in Kite's words. `told`: more of them, for the code alone."""
+    """Return a refusal with Kite's message. `told`: more of its texts, for the code alone."""
     words = f"{message} {told}"
     code = next((code for pattern, code in _CODES if pattern.search(words)), "refused")
     return OrderRefused(message, code=code, passing=code == "funds")

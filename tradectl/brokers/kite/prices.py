@@ -1,6 +1,8 @@
-"""What an account at Kite sees of the market: quotes and daily candles.
+"""Read quotes and daily candles at Kite, by paths that change nothing, so that their reader cannot send an order.
 
-Who is given these prices is given no way to an order: they are read through paths that change nothing.
+Kite adjusts past prices for splits, bonuses, rights issues, demergers and large dividends, so older daily bars are not as they
+were traded. Prices are rounded to the paisa. Sources: kiteconnect-mocks historical_minute.json, pykiteconnect 5.2.0,
+support.zerodha.com (why charts differ from NSE's records).
 """
 
 from __future__ import annotations
@@ -10,11 +12,11 @@ from datetime import date, datetime, time, timedelta
 from itertools import islice
 from typing import Any
 
-from tradectl.brokers.adapter import Account
+from tradectl.brokers.adapter import BrokerAccount
 from tradectl.brokers.http.value_ranges import PRICE, VOLUME, about_rupees, whole
 from tradectl.brokers.kite import rows
-from tradectl.brokers.kite.api import Reads
-from tradectl.brokers.kite.instruments import Instruments
+from tradectl.brokers.kite.api import KiteReads
+from tradectl.brokers.kite.instruments import KiteInstruments
 from tradectl.brokers.kite.rows import parsed
 from tradectl.model.market import Bar, Quote
 from tradectl.model.moment import at_ist, to_ist
@@ -30,15 +32,15 @@ class KitePrices:
     name = "kite"
     delay = timedelta(0)
 
-    def __init__(self, account: Account, reads: Reads) -> None:
+    def __init__(self, account: BrokerAccount, reads: KiteReads) -> None:
         self._clock, self._reads = account.clock, reads
-        self.instruments = Instruments(account.folder, lambda: reads.get_list("/instruments/NSE"))
+        self.instruments = KiteInstruments(account.folder, lambda: reads.get_list("/instruments/NSE"))
 
     def close(self) -> None:
         self._reads.close()
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """As many requests as there are 500 symbols. One that Kite does not list has no quote."""
+        """Return quotes, with one request for 500 symbols. A symbol that Kite does not list has no quote."""
         now = self._clock.now()
         found: dict[str, Quote] = {}
         odd: list[OddRow] = []
@@ -52,17 +54,17 @@ class KitePrices:
         return Quotes(found, odd)
 
     def daily(self, symbol: str, first: date, last: date) -> tuple[Bar, ...]:
-        """Daily bars from `first` to `last`, adjusted by Kite. UsageError for an unknown symbol."""
+        """Return daily bars from `first` to `last`, adjusted by Kite. Raises UsageError for an unknown symbol."""
         listed = self.instruments.require(symbol, self._clock.now())
         return daily(self._reads, listed.token, listed.series, first, last)
 
 
 SPAN = timedelta(days=2000)
-"""The longest span of one call: from memory, so nothing longer is asked."""
+"""The longest span of one request. It is from memory, so no longer one is requested."""
 
 
-def daily(api: Reads, token: int, series: str, first: date, last: date) -> tuple[Bar, ...]:
-    """A bar for each session from `first` to `last`, oldest first. Prices in paise."""
+def daily(api: KiteReads, token: int, series: str, first: date, last: date) -> tuple[Bar, ...]:
+    """Return a bar for each session from `first` to `last`, oldest first. Prices in paise."""
     found: list[Bar] = []
     for start, end in _spans(first, last, SPAN):
         found += [
@@ -73,7 +75,7 @@ def daily(api: Reads, token: int, series: str, first: date, last: date) -> tuple
 
 
 def _candles(
-    api: Reads, token: int, interval: str, start: datetime, end: datetime
+    api: KiteReads, token: int, interval: str, start: datetime, end: datetime
 ) -> Sequence[tuple[datetime, tuple[int, int, int, int], int]]:
     """Candles with their start in Indian time."""
     params = {"from": f"{start:%Y-%m-%d %H:%M:%S}", "to": f"{end:%Y-%m-%d %H:%M:%S}", "continuous": 0, "oi": 0}

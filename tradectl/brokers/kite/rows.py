@@ -1,7 +1,7 @@
-"""The JSON rows of the day, each parsed once, here, into our own words.
+"""Parse the JSON rows of the day, each once, into the program's types.
 
-Money becomes exact paise through Decimal (JSON numbers are never read as floats); times are Indian and naive on the wire, aware
-and UTC here. Only delivery (CNC) on NSE and BSE concerns us; a user's other trades are left out.
+Money becomes exact paise through Decimal (JSON numbers are never read as floats). Times are Indian and naive on the wire, aware
+and UTC here. Only delivery (CNC) on NSE and BSE is read; a user's other trades are left out.
 
 Sources: kiteconnect-mocks (orders.json, trades, quote), pykiteconnect 5.2.0.
 """
@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from tradectl.brokers.http import strict_json, value_ranges
-from tradectl.brokers.http.row_reading import Names, is_one_of, read_row, read_rows
+from tradectl.brokers.http.row_reading import RowFields, is_one_of, read_row, read_rows
 from tradectl.brokers.http.value_ranges import LIMIT, PRICE, QUANTITY, SHARES, VOLUME, OddValue, about_rupees, rupees, whole
 from tradectl.brokers.kite.error_mapping import refusal
 from tradectl.errors import BrokerUnavailable, OrderRefused
@@ -33,8 +33,8 @@ EXCHANGES = frozenset({"NSE", "BSE"})
 _OTHER_EXCHANGES = frozenset({"NFO", "BFO", "CDS", "BCD", "MCX", "NCO", "MF", "NSEIX", "GLOBAL"})
 PRODUCT = "CNC"
 _OTHER_PRODUCTS = frozenset({"NRML", "MIS", "MTF", "CO", "BO"})
-"""Exchanges and products of rows that are not read (source: pykiteconnect 5.2.0, kite.trade forum). Another word makes an odd
-row: the row may be ours."""
+"""Exchanges and products of rows that are not read (source: pykiteconnect 5.2.0, kite.trade forum). Any other value makes an
+odd row: it may be an order of the program."""
 _SUFFIX = re.compile(rf"^(.+)-(?:{'|'.join(sorted(TRADE_FOR_TRADE))})$")
 """Kite appends every series but EQ to the symbol (CENTRALBK-BE)."""
 _OURS = re.compile(r"[A-Z2-7]{15}")
@@ -62,12 +62,12 @@ STATUSES: Mapping[str, OrderStatus] = {
     "UPDATE": _S.ONGOING,
     "COMPLETE": _S.EXECUTED,
 }
-"""Kite's words (sources: kiteconnect-mocks order_info, pykiteconnect, openalgo). What begins with CANCELLED or REJECTED is that
-(`CANCELLED AMO` is seen too); any other word is UNKNOWN, never guessed."""
+"""Kite's statuses (sources: kiteconnect-mocks order_info, pykiteconnect, openalgo). One that begins with CANCELLED or REJECTED
+is that (`CANCELLED AMO` is seen too); any other is UNKNOWN."""
 
 
 def status_of(word: str) -> OrderStatus:
-    """Return our word for a status of Kite's; UNKNOWN for a word that the table lacks."""
+    """Return the status of one of Kite's; UNKNOWN for one that the table lacks."""
     word = word.strip().upper()
     for beginning, status in (("CANCELLED", _S.CANCELLED), ("REJECTED", _S.REJECTED)):
         if word.startswith(beginning):
@@ -76,7 +76,8 @@ def status_of(word: str) -> OrderStatus:
 
 
 def parsed(content: bytes, make: Callable[[Any], T]) -> T:
-    """`make` of an envelope's data. BrokerUnavailable where it is not what was expected: a failed read is never an empty one."""
+    """Return `make` of an envelope's data. Raises BrokerUnavailable where the data are not as expected: a failed read is never
+    empty."""
     try:
         return make(strict_json.read(content, exact=True)["data"])
     except strict_json.UNREADABLE as error:
@@ -85,18 +86,18 @@ def parsed(content: bytes, make: Callable[[Any], T]) -> T:
 
 
 def orders(data: Iterable[Row], now: datetime | None = None) -> Rows[OrderReport]:
-    """GET /orders. `now`: no time of a row may lie after it."""
+    """Return the rows of GET /orders. `now`: no time of a row may lie after it."""
     return read_rows(RowKind.ORDER, data, lambda row: value_ranges.order(_order(row), now) if concerns(row) else None, NAMES)
 
 
 def is_of_another(data: Sequence[Row], tag: str, tradingsymbol: str, side: Side) -> bool:
-    """GET /orders/{order_id}: whether the order is another one than was placed: its tag, symbol or side differs."""
+    """Return whether the row of GET /orders/{order_id} is of another order than was placed: tag, symbol or side differs."""
     row = data[-1]
     return _tag(row) not in {None, tag} or (row["tradingsymbol"], row["transaction_type"]) != (tradingsymbol, side.value)
 
 
 def refused(data: Sequence[Row]) -> OrderRefused | None:
-    """GET /orders/{order_id}: why an order was rejected, None where it was not (yet). The last row is the newest."""
+    """Return why an order was rejected, by GET /orders/{order_id}; None where it was not (yet). The last row is the newest."""
     row = data[-1]
     if status_of(row["status"]) is not _S.REJECTED or whole(row["filled_quantity"]):
         return None
@@ -109,19 +110,21 @@ def _refusal(row: Row) -> OrderRefused:
 
 
 def trades(data: Iterable[Row], now: datetime | None = None) -> Rows[TradeReport]:
-    """GET /trades. A row has no tag: it joins its order by order_id."""
+    """Return the rows of GET /trades. A row has no tag: it joins its order by order_id."""
     return read_rows(RowKind.TRADE, data, lambda row: value_ranges.trade(_trade(row), now) if concerns(row) else None, NAMES)
 
 
 def quotes(data: Mapping[str, Row], names: Mapping[str, str], now: datetime | None = None) -> Quotes:
-    """GET /quote by our symbols. `names`: our symbol for each key that was asked. A quote without a time of its own proves
-    nothing about now and is left out."""
+    """Return the quotes of GET /quote by symbol. `names`: the symbol of each key of the request.
+
+    A quote without a time of its own proves nothing about now and is left out.
+    """
     found: dict[str, Quote] = {}
     odd: list[OddRow] = []
     for key, symbol in names.items():
         if key not in data:
             continue
-        made = read_row(RowKind.QUOTE, data[key], lambda row, symbol=symbol: _dated_quote(symbol, row, now), Names(""))  # type: ignore[misc]
+        made = read_row(RowKind.QUOTE, data[key], lambda row, symbol=symbol: _dated_quote(symbol, row, now), RowFields(""))  # type: ignore[misc]
         if isinstance(made, OddRow):
             odd.append(replace(made, symbol=symbol))
         elif made is not None:
@@ -134,27 +137,28 @@ def _dated_quote(symbol: str, row: Row, now: datetime | None) -> Quote | None:
 
 
 def concerns(row: Row) -> bool:
-    """Whether a row of orders, trades, holdings or positions is about delivery of shares. OddValue where it does not say."""
+    """Return whether a row of orders, trades, holdings or positions is about delivery of shares. Raises OddValue where it has
+    neither."""
     exchange = is_one_of(row, "exchange", EXCHANGES, _OTHER_EXCHANGES)
     return exchange and is_one_of(row, "product", {PRODUCT}, _OTHER_PRODUCTS)
 
 
 def symbol_of(tradingsymbol: str) -> str:
-    """The exchange's symbol without a series."""
+    """Return the exchange's symbol without a series."""
     found = _SUFFIX.match(tradingsymbol)
     return found[1] if found else tradingsymbol
 
 
-NAMES = Names("tradingsymbol", "order_id", "tag", symbol_of, tags="tags")
+NAMES = RowFields("tradingsymbol", "order_id", "tag", symbol_of, tags="tags")
 
 
 def about_paise(amount: int | Decimal) -> int:
-    """An amount that Kite reckoned with floats (99725.05000000002), to the nearest paisa."""
+    """Return an amount that Kite calculated with floats (99725.05000000002), to the nearest paisa."""
     return about_rupees(amount)
 
 
 def moment(text: str) -> datetime:
-    """`2021-05-31 09:18:57`, Indian time, in UTC."""
+    """Return `2021-05-31 09:18:57`, Indian time, in UTC."""
     naive = datetime.fromisoformat(text)
     if naive.tzinfo is not None:
         raise ValueError(f"{text} has a zone")
@@ -162,8 +166,11 @@ def moment(text: str) -> datetime:
 
 
 def _order(row: Row) -> OrderReport:
-    """`order_timestamp` is of the last request, `exchange_timestamp` of the first answer of the exchange: a cancelled row of the
-    mocks has them in that order. `pending_quantity` lies on rows that have ended, so it is not read."""
+    """Return an order.
+
+    `order_timestamp` is of the last request, `exchange_timestamp` of the exchange's first reply: a cancelled row of the mocks
+    has them in that order. `pending_quantity` is also on rows that have ended, so it is not read.
+    """
     word = str(row["status"])
     status = status_of(word)
     known = [moment(row[name]) for name in ("order_timestamp", "exchange_timestamp") if row.get(name)]

@@ -17,7 +17,7 @@ from tradectl.model.moment import format_time, ist_date, to_ist
 
 
 @dataclass(frozen=True, slots=True)
-class Hours:
+class KotakHours:
     """When Kotak takes which command.
 
     Attributes:
@@ -29,7 +29,7 @@ class Hours:
     amo_until: time
 
     @classmethod
-    def of(cls, sessions: SessionTable, amo_from: str, amo_until: str) -> Hours:
+    def of(cls, sessions: SessionTable, amo_from: str, amo_until: str) -> KotakHours:
         """Make one from texts such as `16:05`. Raises ConfigurationError for others."""
         try:
             return cls(sessions, time.fromisoformat(amo_from), time.fromisoformat(amo_until))

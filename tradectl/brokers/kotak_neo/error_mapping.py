@@ -1,8 +1,8 @@
-"""What an answer means: the HTTP status, and Kotak's own `stCode`, `stat` and `errMsg`, become our errors.
+"""Map the HTTP status and Kotak's own `stCode`, `stat` and `errMsg` to the program's errors.
 
-After a command a refusal counts only where `PROOFS` lists it: Kotak's own code together with its own words. Kotak publishes no
-list of codes, so the rows come from answers in its issue trackers and from its SDK. Every other answer that is not the one asked
-for leaves the fate of the order open: any 5xx, any 4xx without a row, a `Not_Ok` with other words, and a page for people.
+After a command a refusal counts only where `PROOFS` lists it: Kotak's code together with its message. Kotak publishes no list
+of codes, so the rows come from replies in its issue trackers and from its SDK. Every other reply that is no success leaves the
+outcome of the order open: any 5xx, any 4xx without a row, a `Not_Ok` with another message, and an HTML page.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tradectl.brokers.http.replies import CHANGES, PLACES, Command, Meaning, Phase, Proof, proof_of, refused
+from tradectl.brokers.http.replies import CHANGES, PLACES, CommandKind, Meaning, Proof, ReplyPhase, proof_of, refused
 from tradectl.brokers.http.strict_json import brief, text_of
 from tradectl.brokers.http.transport import Reply
 from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, NotWhitelisted, OrderRefused, TradectlError
@@ -21,10 +21,10 @@ _API, _API2 = "kotak-neo-api", "Kotak-neo-api-v2"
 _ASKED, _LET_IN = frozenset({200, 400}), frozenset({200, 400, 401, 403})
 PROOFS = (
     Proof(Meaning.REPEATED_TAG, _ASKED, f"{_API2} #30, #6", code="32", text=r"client order ?id already exists",
-          commands=PLACES, phase=Phase.AFTER),
+          commands=PLACES, phase=ReplyPhase.AFTER),
     Proof(Meaning.REPEATED_TAG, _ASKED, f"{_API} #150, #175", code="5204", text=r"client order ?id already exists",
-          commands=PLACES, phase=Phase.AFTER),
-    Proof(Meaning.FINISHED, _ASKED, "kotakneoapi 3.0.9 settings.py", code="1021", commands=CHANGES, phase=Phase.AFTER),
+          commands=PLACES, phase=ReplyPhase.AFTER),
+    Proof(Meaning.FINISHED, _ASKED, "kotakneoapi 3.0.9 settings.py", code="1021", commands=CHANGES, phase=ReplyPhase.AFTER),
     Proof(Meaning.REFUSED, _ASKED, f"{_API} #271", code="1007", text=r"\bbody invalid\b|please provide valid "),
     Proof(Meaning.REFUSED, _ASKED, f"{_API} #268, #275", code="1009", text=r"please provide valid "),
     Proof(Meaning.REFUSED, _ASKED, f"{_API} #308", code="1017", text=r"algo order not allowed"),
@@ -39,9 +39,9 @@ PROOFS = (
     Proof(Meaning.SESSION, _LET_IN, f"{_API} #166", code="10020", text=r"authentication failed"),
     Proof(Meaning.SESSION, _LET_IN, f"{_API} #280", code="100022", text=r"invalid session token"),
 )  # fmt: skip
-"""The answers to a command that say no. The risk checks of Kotak and of the exchange refuse an order in its row of the book."""
+"""The refusals of a command. What the risk checks of Kotak and of the exchange refuse is a row of the book."""
 NO_DATA = 5203
-"""Kotak's code for an empty book, with the words `No Data`."""
+"""Kotak's code for an empty book, with the message `No Data`."""
 _STRANGE_ADDRESS = frozenset({100008, 1037})
 """Not a listed address; not the address that logged in."""
 _NO_SESSION = frozenset({100021, 100022, 200032})
@@ -54,14 +54,23 @@ _NOTHING = re.compile(r"\bno (data|orders?|trades?|holdings?|positions?)( (is |a
 
 
 class SessionUnknown(LoginNeeded):
-    """Kotak says in its own words that it does not know the session. A bare 401 or 403, which may come from whatever stands
-    before Kotak, is a login that is needed and the end of no session."""
+    """Kotak's own message says that it does not know the session.
+
+    A bare 401 or 403, which may come from a server before Kotak's, needs a login but ends no session.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What Kotak says in its own shape. `code` is 0 where there is none; `codes` has all of them as text; `text` has all its
-    words; `failed`: it says no; `broken`: some code of it is one of a server in trouble, whatever the HTTP status is."""
+    """A reply in Kotak's own form.
+
+    Attributes:
+        code: Its code; 0 where there is none.
+        codes: All of its codes, as text.
+        text: All of its messages.
+        failed: It is a failure.
+        broken: One of its codes is that of a server error, whatever the HTTP status is.
+    """
 
     code: int
     codes: frozenset[str]
@@ -72,12 +81,12 @@ class Said:
 
     @property
     def told(self) -> str:
-        """The words as they are kept and shown."""
+        """Return the message as it is stored and shown."""
         return brief(self.text)
 
 
 def said(reply: Reply) -> Said | None:
-    """Kotak's own words; None where the answer is not a JSON object."""
+    """Return a reply in Kotak's own form; None where it is not a JSON object."""
     try:
         body = reply.json()
     except ValueError:
@@ -103,8 +112,8 @@ def said(reply: Reply) -> Said | None:
     return Said(code, frozenset(map(str, given)), ": ".join(filter(None, words)), ok, failed, broken)
 
 
-def command(reply: Reply, asked: Command = Command.PLACE) -> TradectlError | None:
-    """After a command that changes something. None where Kotak has taken it, which says nothing of the exchange."""
+def command(reply: Reply, asked: CommandKind = CommandKind.PLACE) -> TradectlError | None:
+    """Return what the reply to a command means: None where Kotak has accepted it, which says nothing of the exchange."""
     words = said(reply)
     told = f"{reply.status} {words.told if words is not None else ''}".rstrip()
     if words is None or words.broken or reply.status >= 500:
@@ -121,17 +130,17 @@ def command(reply: Reply, asked: Command = Command.PLACE) -> TradectlError | Non
     return refused(found.meaning, words.told)
 
 
-def _proof(reply: Reply, words: Said, asked: Command) -> Proof | None:
+def _proof(reply: Reply, words: Said, asked: CommandKind) -> Proof | None:
     return proof_of(PROOFS, reply.status, words.codes, words.text, asked, content=reply.object())
 
 
 def change(reply: Reply) -> TradectlError | None:
-    """After a modification or a cancellation."""
-    return command(reply, Command.CHANGE)
+    """Return what the reply to a modification or a cancellation means."""
+    return command(reply, CommandKind.CHANGE)
 
 
 def read(reply: Reply) -> TradectlError | None:
-    """After a request that changes nothing. None also where Kotak says, in so many words, that there is nothing."""
+    """Return what the reply to a read means. None also where Kotak's message says that there are no data."""
     words = said(reply)
     if words is not None and words.broken:
         return BrokerUnavailable(f"Kotak answered {reply.status} {words.told}".rstrip())
@@ -146,12 +155,12 @@ def read(reply: Reply) -> TradectlError | None:
 
 
 def is_empty(words: Said) -> bool:
-    """Whether Kotak says that there is no data, which it does in the shape of a failure."""
+    """Return whether a reply says that there are no data, which Kotak sends in the form of a failure."""
     return words.failed and bool(_NOTHING.search(words.text)) and words.code in {0, 200, NO_DATA}
 
 
 def login(reply: Reply) -> TradectlError | None:
-    """After a step of the login. A refusal may come with a 200."""
+    """Return what the reply to a step of the login means. A refusal may come with a 200."""
     words = said(reply)
     if reply.status >= 500 or words is None or words.broken:
         return BrokerUnavailable(
@@ -165,12 +174,12 @@ def login(reply: Reply) -> TradectlError | None:
 
 
 def file(reply: Reply) -> TradectlError | None:
-    """After the request of a file."""
+    """Return what the reply to the request of a file means."""
     return None if reply.status == 200 else BrokerUnavailable(f"Kotak answered {reply.status} for the list of instruments")
 
 
 def _access(reply: Reply, words: Said | None) -> TradectlError | None:
-    """Whether it is we who are not let in."""
+    """Return whether the reply refuses this client."""
     text = words.text if words is not None else ""
     if words is not None and words.code in _STRANGE_ADDRESS:
         return _unlisted(brief(text))
@@ -196,7 +205,7 @@ def _unknown_session(text: str) -> SessionUnknown:
 
 
 def refusal(reason: str) -> OrderRefused:
-    """A refusal in Kotak's words, as its book shows it: one for want of money may pass."""
+    """Return a refusal with Kotak's message, as its book shows it. One for want of money may pass."""
     if _FUNDS.search(reason):
         return OrderRefused(reason, code="funds", passing=True)
     return OrderRefused(reason)

@@ -1,7 +1,7 @@
-"""The day's list of scrips, and the scrip behind a symbol of ours: by ISIN where we know it, else by symbol and series.
+"""Read the day's list of scrips, and find the scrip of a symbol: by ISIN where it is known, else by symbol and series.
 
-One ISIN is listed in several series, of which one trades with everybody. Where that is not the series that our market data says,
-something has happened to the stock that we do not know of, and it is not bought.
+One ISIN is listed in several series, of which one is for ordinary trading. Where that is not the series of the market data,
+they miss an event of the stock, and it is not bought.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _COLUMNS = ("pExchSeg", "pSymbol", "pTrdSymbol", "pSymbolName", "pGroup", "pISIN
 _FREEZE = ("lFreezeQty", "iMaxOrderSize")
 """Columns with the largest quantity of one order; see `_most`."""
 TRADED = SME_SERIES.union(EQUITY_SERIES)
-"""Series in which a share trades with everybody; the others are blocks, auctions, bonds."""
+"""Series of ordinary trading; the others are blocks, auctions, bonds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +67,14 @@ class Scrips:
         return self._isins.get(token, "")
 
     def find(self, instrument: Instrument, side: Side | None = None) -> Scrip:
-        """The scrip of an instrument. UsageError where Kotak has none; DataError for a BUY of what is listed otherwise."""
+        """Return the scrip of an instrument. Raises UsageError where Kotak has none; DataError for a BUY of one that is listed
+        otherwise."""
         return find_share(instrument, side, self._by_isin, self._by_symbol, "Kotak")
 
 
 def parse(text: str) -> list[Scrip]:
-    """The rows of Kotak's CSV; one that cannot be read is left out. ValueError or KeyError where it is not one."""
+    """Return the rows of Kotak's CSV; one that cannot be read is left out. Raises ValueError or KeyError where it is not the
+    CSV."""
     reader = csv.DictReader(StringIO(text))
     reader.fieldnames = [name.strip().rstrip(";") for name in reader.fieldnames or ()]  # one header ends in a semicolon
     if missing := [name for name in _COLUMNS if name not in reader.fieldnames]:
@@ -86,7 +88,8 @@ def parse(text: str) -> list[Scrip]:
 
 
 def path_of(answer: Any) -> str:
-    """The address of NSE's cash segment among the day's files. KeyError, TypeError or ValueError where there is none."""
+    """Return the address of NSE's cash segment among the day's files. Raises KeyError, TypeError or ValueError where it is
+    missing."""
     paths: Sequence[str] = answer["data"]["filesPaths"]
     found = [path for path in paths if PurePosixPath(path).name.startswith(SEGMENT)]
     if not found:
@@ -108,7 +111,7 @@ class ScripFile:
         return OrderRules(scrip.tick_size, day, scrip.most_shares) if scrip.tick_size > 0 else None
 
     def of(self, day: date) -> Scrips:
-        """BrokerUnavailable where the list cannot be had or read."""
+        """Return the list of a day. Raises BrokerUnavailable where it cannot be fetched or read."""
         if self._of is None or self._of[0] != day:
             self._of = day, self._read(day)
         return self._of[1]
@@ -154,7 +157,7 @@ def _scrip(row: dict[str, str]) -> Scrip:
 
 
 def _most(row: dict[str, str], name: str) -> int:
-    """Return a largest quantity; 0 where it is not told (blank, -1, no number): the exchange then refuses by itself."""
+    """Return a largest quantity; 0 where there is none (blank, -1, no number): the exchange then refuses by itself."""
     try:
         return whole(row.get(name) or 0, name, SHARES)
     except ValueError:

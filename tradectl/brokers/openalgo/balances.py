@@ -1,11 +1,17 @@
-"""What we hold and may sell, from two answers: holdings as they were this morning, and today's net positions.
+"""Calculate what the account holds, may sell and may spend, from holdings of the morning, net positions of today, and funds.
 
-Holdings tell neither a price nor, with most brokers, which shares are not delivered yet (`t1_quantity` where they do); and
-whether a sale of today is taken off their quantity differs. So they are read so that never more is offered than can surely be
-sold: what a net position has sold today is taken off, what it has bought today counts as not delivered, and what is not delivered
-is not sellable. Where the broker has taken a sale off already, it counts twice until the next day.
+Holdings have no price and, with most brokers, do not show which shares are not delivered yet (`t1_quantity` where they do).
+Whether a sale of today is taken off their quantity differs. So they are read so that never more is offered than can surely be
+sold: what a net position has sold today is taken off, what it has bought today counts as not delivered, and what is not
+delivered is not sellable. Where the broker has taken a sale off already, it counts twice until the next day.
 
-Source: openalgo's documentation of holdings (`quantity`: free, settled shares; `t1_quantity` 0 where a broker does not tell).
+`availablecash` has another meaning behind each broker. With Zerodha and Angel it is net + debits - collateral: gross of what is
+blocked for resting orders and spent today. So `utiliseddebits` are taken off, unless the adapter of the broker behind is known
+to have done it. Behind an unknown broker they may be taken off twice, and a buy is then smaller than the funds allow, never
+larger.
+
+Sources: openalgo's documentation of holdings (`quantity`: free, settled shares; `t1_quantity` 0 where a broker does not report
+it); marketcalls/openalgo 60156bc, broker/*/api/funds.py (read one by one) and services/symbol_service.py.
 """
 
 from __future__ import annotations
@@ -26,8 +32,11 @@ from tradectl.model.order import Holding, Side
 
 
 def holdings(held: Iterable[Row], positions: Iterable[Row]) -> Rows[Holding]:
-    """Every symbol of which there are shares now. A row of holdings is about delivery whatever product it names. The rows of a
-    symbol on two exchanges are one holding. Of a symbol with a row that cannot be read nothing is known."""
+    """Return every symbol with shares now.
+
+    A row of holdings is about delivery whatever product it names. The rows of a symbol on two exchanges are one holding. A
+    symbol with a row that cannot be read has no holding.
+    """
     morning = read_rows(RowKind.HOLDING, held, _readable_holding, NAMES)
     today = read_rows(RowKind.POSITION, positions, _readable_position, NAMES)
     free: Counter[str] = Counter()
@@ -44,8 +53,10 @@ def holdings(held: Iterable[Row], positions: Iterable[Row]) -> Rows[Holding]:
 
 
 def positions_of(trades: Iterable[Row], moment: Moment, today: date) -> list[Row]:
-    """Return what the positions would tell of a day's trades, as far as `holdings` reads it. A trade that cannot be read has no
-    number of shares there, so that `holdings` names it."""
+    """Return the positions that a day's trades make, as far as `holdings` reads them.
+
+    A trade that cannot be read has no number of shares there, so that `holdings` names it.
+    """
 
     def read(row: Row) -> Row | None:
         if not concerns(row):
@@ -103,7 +114,8 @@ LISTS_RUPEES = frozenset({"zerodha"})
 
 
 def available(data: Mapping[str, Any], broker: str) -> int:
-    """Return the paise that may be spent on buys now, by an answer to `funds`. KeyError or ValueError where it does not tell."""
+    """Return the paise that may be spent on buys now, by a reply to `funds`. Raises KeyError or ValueError where it has no
+    figure."""
     if data["availablecash"] is None:
         raise ValueError("availablecash is not told")
     cash, debits = about_paise(data["availablecash"]), about_paise(data.get("utiliseddebits"))

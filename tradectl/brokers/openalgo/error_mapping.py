@@ -1,12 +1,12 @@
-"""What an answer of OpenAlgo's means. After a failed command one question counts: may the order exist?
+"""Say what OpenAlgo's reply means. After a failed command the question is: may the order exist?
 
-OpenAlgo passes on the status and the message of the broker behind it, without that broker's error type. So `PROOFS` lists words:
-those that OpenAlgo says itself before it calls the broker, and those that a broker behind is known to say before it accepts an
-order. Every other answer is Ambiguous, 500 above all (with which OpenAlgo answers whatever went wrong within, and several of its
-brokers' refused cancels).
+OpenAlgo passes on the status and the message of the broker behind it, without that broker's error type. So `PROOFS` lists
+messages: those of OpenAlgo itself before it calls the broker, and those that a broker behind is known to send before it accepts
+an order. Every other reply is Ambiguous, 500 above all: OpenAlgo sends it for any error of its own, and several of its brokers
+for refused cancels.
 
-An answer in the mode `analyze` comes from OpenAlgo's own sandbox: nothing of it is real, so no command of ours was carried out at
-a broker, and no row of it is ours. With `semi_auto` an order waits for a person, who may release it any time.
+A reply in the mode `analyze` comes from OpenAlgo's own sandbox: nothing of it is real, so no command was carried out at a
+broker, and no row of it counts. With `semi_auto` an order waits for a person, who may release it any time.
 
 Source: openalgo, services/*_order_service.py, order_router_service.py, restx_api, auth_db; its documentation.
 """
@@ -17,7 +17,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tradectl.brokers.http.replies import CHANGES, Command, Meaning, Phase, Proof, proof_of, refused
+from tradectl.brokers.http.replies import CHANGES, CommandKind, Meaning, Proof, ReplyPhase, proof_of, refused
 from tradectl.brokers.http.strict_json import brief, text_of
 from tradectl.brokers.http.transport import Reply
 from tradectl.errors import (
@@ -37,7 +37,8 @@ _FIELDS = (
     "disclosed_quantity", "underlying_ltp", "orderid",
 )  # fmt: skip
 _SCHEMA = rf"^\{{(['\"]({'|'.join(_FIELDS)})['\"]: ?\[[^\[\]{{}}]*\](, ?)?)+\}}$"
-"""What OpenAlgo's own schema says: a list of words for each field of its own that is wrong. Other JSON text is of the broker."""
+"""The form of OpenAlgo's own schema errors: a list of messages for each field of its own that is wrong. Other JSON text is of
+the broker."""
 PROOFS = (
     Proof(Meaning.ANALYZER, frozenset({200, 400, 404}), f"{_SERVICE}/place_order_service.py", code="analyze"),
     Proof(Meaning.REFUSED, _400, f"{_OWN}/place_order.py (schema)", text=_SCHEMA),
@@ -60,30 +61,30 @@ PROOFS = (
     Proof(Meaning.BAND, _400, f"{_KITE} (InputException)", text=r"^RMS: ?Rule: ?Check circuit limit"),
     Proof(Meaning.TICK, _400, f"{_KITE} (InputException)", text=r"^Tick size for this script is "),
     Proof(Meaning.FINISHED, _400, f"{_KITE}, forum 7489, 8106",
-          text=r"^Order cannot be (modified|cancelled) as it is being processed", commands=CHANGES, phase=Phase.AFTER),
+          text=r"^Order cannot be (modified|cancelled) as it is being processed", commands=CHANGES, phase=ReplyPhase.AFTER),
     Proof(Meaning.MODIFICATIONS, _400, f"{_KITE}, public repositories", text=r"^Maximum allowed order modifications exceeded",
-          commands=CHANGES, phase=Phase.AFTER),
-    Proof(Meaning.FINISHED, _400, "Kotak's words (1021)", text=r"^order is completed", commands=CHANGES, phase=Phase.AFTER),
+          commands=CHANGES, phase=ReplyPhase.AFTER),
+    Proof(Meaning.FINISHED, _400, "Kotak's words (1021)", text=r"^order is completed", commands=CHANGES, phase=ReplyPhase.AFTER),
 )  # fmt: skip
-"""The answers to a command after which nothing was done."""
+"""The replies to a command after which nothing was done."""
 _LOGIN = re.compile(
     r"api ?key|access[_` ]*token|auth[a-z]* token|(invalid|expired|incorrect) (token|session)|(token|session) (is |has )?"
     r"(invalid|expired)|log ?in|\b401\b|\b403\b|unauthori[sz]ed|forbidden",
     re.IGNORECASE,
 )
-"""The API key is wrong, or OpenAlgo is not logged in at its broker: it says `Invalid openalgo apikey` for both."""
+"""The API key is wrong, or OpenAlgo is not logged in at its broker: its message is `Invalid openalgo apikey` for both."""
 
 _UNLISTED = re.compile(r"^Symbol .* not found in exchange", re.IGNORECASE)
 _UNBOUND = "local variable 'order_status'"
-"""In the words of Python: the server's Zerodha adapter does not know the status of the first row of the order book."""
+"""A message of Python: the server's Zerodha adapter does not know the status of the first row of the order book."""
 _NO_BOOK = (
     "OpenAlgo cannot show the order book: its first row waits as an after-market order by hand, which OpenAlgo does not know. "
     "Nothing is sent until it can, at 09:00; cancelled at the broker, the order no longer stands in the way"
 )
 
 
-def judge(reply: Reply, command: Command = Command.PLACE) -> TradectlError | None:
-    """Of the answer to a command: None for a success. Ambiguous for every answer without a row in `PROOFS`."""
+def judge(reply: Reply, command: CommandKind = CommandKind.PLACE) -> TradectlError | None:
+    """Return what the reply to a command means: None for a success, Ambiguous for every reply without a row in `PROOFS`."""
     content = reply.object()
     mode, message = text_of(content.get("mode")), text_of(content.get("message"))
     if mode == "semi_auto":
@@ -98,12 +99,12 @@ def judge(reply: Reply, command: Command = Command.PLACE) -> TradectlError | Non
 
 
 def judge_change(reply: Reply) -> TradectlError | None:
-    """Of the answer to a modification or a cancellation."""
-    return judge(reply, Command.CHANGE)
+    """Return what the reply to a modification or a cancellation means."""
+    return judge(reply, CommandKind.CHANGE)
 
 
 def judge_read(reply: Reply) -> TradectlError | None:
-    """Of the answer to a read: None for a success, BrokerUnavailable for whatever else has no better name."""
+    """Return what the reply to a read means: None for a success, BrokerUnavailable for anything without a better name."""
     content = reply.object()
     message = text_of(content.get("message"))
     if content.get("mode") == "analyze":

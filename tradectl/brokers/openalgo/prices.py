@@ -1,6 +1,10 @@
-"""What an account behind OpenAlgo sees of the market.
+"""Read quotes behind OpenAlgo, by requests that change nothing, so that their reader cannot send an order.
 
-Who is given these prices is given no way to an order: they are read only.
+OpenAlgo sends no time with a price, so its time follows from the session table. While the exchange trades and the day has a
+volume, a price is as young as the request. After that it is of the end of trading; before that, and where nothing has traded
+yet today, of the end of the session before. Quotes have no bands.
+
+Source: openalgo's documentation of multiquotes (`real-time`; open, high, low, ltp, prev_close, volume).
 """
 
 from __future__ import annotations
@@ -9,13 +13,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from tradectl.brokers.adapter import Account
+from tradectl.brokers.adapter import BrokerAccount
 from tradectl.brokers.http import value_ranges
 from tradectl.brokers.http.row_reading import read_rows
 from tradectl.brokers.http.strict_json import brief
 from tradectl.brokers.http.value_ranges import LIMIT, PRICE, VOLUME
 from tradectl.brokers.openalgo import rows
-from tradectl.brokers.openalgo.api import Reads
+from tradectl.brokers.openalgo.api import OpenAlgoReads
 from tradectl.brokers.openalgo.rows import NAMES, Row, about_paise, symbol_of, whole
 from tradectl.errors import BrokerUnavailable
 from tradectl.exchange.sessions import SessionTable
@@ -30,14 +34,14 @@ class OpenAlgoPrices:
     name = "openalgo"
     delay = timedelta(0)
 
-    def __init__(self, account: Account, reads: Reads) -> None:
+    def __init__(self, account: BrokerAccount, reads: OpenAlgoReads) -> None:
         self._clock, self._sessions, self._reads = account.clock, account.sessions, reads
 
     def close(self) -> None:
         self._reads.close()
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """As many requests as there are 50 symbols. A quote's time is that of the question (`quotation`); it has no band."""
+        """Return quotes, with one request for 50 symbols. They have no bands."""
         asked = list(dict.fromkeys(symbols))
         found: dict[str, Quote] = {}
         odd: list[OddRow] = []
@@ -61,8 +65,11 @@ _NOT_KNOWN = re.compile(r"not found|invalid symbol|unknown|does not exist|no dat
 
 
 def quotes(rows: Iterable[Row], sessions: SessionTable, now: datetime) -> Quotes:
-    """By symbol; one that has an `error` instead of data is absent. BrokerUnavailable where all failed, and not for their
-    names."""
+    """Return quotes by symbol; one that has an `error` instead of data is absent.
+
+    Raises:
+        BrokerUnavailable: All failed, and not for their names.
+    """
     errors: list[str] = []
 
     def read(row: Row) -> Quote | None:
@@ -99,7 +106,7 @@ def _quote(symbol: str, data: Mapping[str, object], sessions: SessionTable, now:
 
 
 def _seen(sessions: SessionTable, now: datetime, *, traded: bool) -> tuple[datetime, bool]:
-    """The latest moment at which a price that is shown now can have been traded, and whether that is in the session of today."""
+    """Return the latest time at which the present price can have been traded, and whether that is in today's session."""
     today = ist_date(now)
     session = sessions.session(today)
     if session is None or now < session.open_at() or not traded:

@@ -1,14 +1,12 @@
-"""The adapter kit: numbered cards, each a promise of `ports.Broker` and a short play that breaks where it is not kept.
+"""The conformance cards: numbered promises of `ports.Broker`, each with a short play that fails where it is not kept.
 
-A card is played on a *bench* (`Bench`): the adapter under test, the clock, and, where a wire lies between, the server at its
-other end, which can go wrong. Every adapter passes every card; a card whose promise a broker does not make (its capabilities say
-so) is played the other way round, not left out.
+A card is played on a *bench*: the adapter under test, the clock, and the sandbox at the other end of its connections, which can
+fail. Every adapter passes every card. Where a broker's capabilities do not make a promise, its card checks the opposite.
 
-bench      what a card plays with; an adapter's test makes one
-benches    the paper exchange, and an adapter before its sandbox
-vault      credentials and a session in memory
-deck       cards, and how they say that a promise is broken
-orders, overnight, account, wire   the cards
+bench          what a card plays with: an adapter's test makes one; here are those of the paper exchange and of an adapter
+memory_vault   credentials and a session in memory
+card           cards, and the errors of a broken promise
+order_cards, overnight_cards, account_cards, failure_cards   the cards
 """
 
 from tradectl.lab.conformance import account_cards, failure_cards, order_cards, overnight_cards

@@ -12,7 +12,7 @@ S = OrderStatus
 
 @card()
 def holdings_grow_with_delivery(bench: Bench) -> None:
-    """What was bought is not sellable twice: T+1 shares and delivered ones are told apart, and `sellable` never exceeds both."""
+    """Shares that were bought are not sellable twice: T+1 and delivered shares are apart, and `sellable` never exceeds both."""
     bench.buy(10, OPEN)
     bench.to(FRIDAY, "17:00")
     bench.to(MONDAY, "10:00")
@@ -29,7 +29,7 @@ def holdings_grow_with_delivery(bench: Bench) -> None:
 
 @card()
 def funds_are_what_may_be_spent(bench: Bench) -> None:
-    """`available` is what a buy may spend: it falls when an order waits, and comes back when that is cancelled."""
+    """`available` is what a buy may spend: it falls when an order waits, and rises again when that is cancelled."""
     before = bench.broker.funds().available
     keep("the account's money", before == CASH)
     placed = bench.buy(10, OPEN - 500)
@@ -40,9 +40,9 @@ def funds_are_what_may_be_spent(bench: Bench) -> None:
 
 @card()
 def quotes_have_a_time_and_a_source(bench: Bench) -> None:
-    """A quote is in paise, with its time, its source and, where the broker tells it, today's band; a symbol without one is
+    """A quote is in paise, with its time, its source and, where the broker reports it, today's band; a symbol without one is
     absent."""
-    now = bench.floor.clock.now()
+    now = bench.fixture.clock.now()
     quotes = bench.broker.quotes(["ACME", "RISE", "NOSUCH"])
     keep("two of three", set(quotes) == {"ACME", "RISE"})
     keep("the price", quotes["ACME"].last == OPEN and OPEN <= quotes["RISE"].last <= HIGH)

@@ -1,4 +1,4 @@
-"""What a card plays with: the adapter under test, the clock, and the server at the other end of the wire."""
+"""What a card plays with: the adapter under test, the clock, and the server at the other end of its connections."""
 
 from __future__ import annotations
 
@@ -8,27 +8,32 @@ from datetime import date
 from itertools import count
 from typing import Any
 
-from tradectl.brokers.adapter import Account, Adapter, Field
+from tradectl.brokers.adapter import Adapter, BrokerAccount, Field
 from tradectl.brokers.paper import PaperBroker
 from tradectl.errors import LoginNeeded
 from tradectl.lab.conformance.memory_vault import MemoryVault
-from tradectl.lab.sandboxes.fixture import Floor, ist
+from tradectl.lab.sandboxes.fixture import Fixture, ist
 from tradectl.lab.sandboxes.server import Sandbox, Trouble
 from tradectl.model.order import OrderReport, OrderRequest, OrderType, Side, Variety
 from tradectl.ports import Broker, Capabilities
 
 
 class Bench(ABC):
-    """What a card plays with. `broker` is the adapter under test; `floor` has the clock and the exchange behind it.
+    """What a card plays with.
 
-    `trouble` makes the next command or read go wrong on its way; `expire` ends the session at the broker; `ban` takes our
-    address from its list. A bench without a wire has none of these (`wired` is False), and no card asks it.
+    Attributes:
+        broker: The adapter under test.
+        fixture: The clock and the exchange behind it.
+        wired: Whether the adapter reaches its exchange over a network. Without one, no card calls `trouble`, `expire` or `ban`.
+
+    `trouble` makes the next command or read fail on its way, `expire` ends the session at the broker, and `ban` takes this
+    machine's address from the broker's list.
     """
 
     wired = True
 
-    def __init__(self, floor: Floor) -> None:
-        self.floor = floor
+    def __init__(self, fixture: Fixture) -> None:
+        self.fixture = fixture
         self._tags = count(1)
 
     @property
@@ -46,7 +51,7 @@ class Bench(ABC):
         return self.broker.capabilities
 
     def to(self, day: date, text: str) -> None:
-        self.floor.clock.move_to(ist(day, text))
+        self.fixture.clock.move_to(ist(day, text))
 
     def request(
         self, quantity: int, price: int, symbol: str = "ACME", *, side: Side = Side.BUY, amo: bool = False
@@ -61,12 +66,12 @@ class Bench(ABC):
         return self.broker.place(self.request(quantity, price, symbol, side=Side.SELL))
 
     def order(self, broker_order_id: str) -> OrderReport:
-        """The one row of an order."""
+        """Return the one row of an order."""
         (found,) = (item for item in self.broker.orders() if item.broker_order_id == broker_order_id)
         return found
 
     def under(self, request: OrderRequest) -> list[OrderReport]:
-        """What the book shows of a request: by its tag, or by all that it asked for where the broker keeps no tag."""
+        """Return the book's orders of a request: those with its tag, or with all its terms where the broker keeps no tag."""
         if self.can.tag_length:
             return [item for item in self.broker.orders() if item.tag == request.tag]
         asked = (request.symbol, request.side, request.quantity, request.price)
@@ -74,7 +79,7 @@ class Bench(ABC):
 
 
 TIMEOUT, SLOW = (3.0, 1.0), 1.5
-"""Seconds for a connection and for an answer, and for a slow answer, so that no card waits long."""
+"""Seconds for a connection, for a reply, and for a slow reply: so short that no card waits long."""
 
 
 def no_question(field: Field) -> str:
@@ -87,9 +92,9 @@ class PaperBench(Bench):
 
     wired = False
 
-    def __init__(self, floor: Floor, broker: PaperBroker | None = None) -> None:
-        super().__init__(floor)
-        self._broker = broker or floor.exchange()
+    def __init__(self, fixture: Fixture, broker: PaperBroker | None = None) -> None:
+        super().__init__(fixture)
+        self._broker = broker or fixture.exchange()
 
     @property
     def broker(self) -> PaperBroker:
@@ -115,19 +120,19 @@ class AdapterBench(Bench):
     begins with a login. `close` stops the server.
     """
 
-    def __init__(self, floor: Floor, adapter: Adapter) -> None:
-        super().__init__(floor)
+    def __init__(self, fixture: Fixture, adapter: Adapter) -> None:
+        super().__init__(fixture)
         self.adapter = adapter
         self.sandbox = self.make()
         self.sandbox.slow = SLOW
         self.sandbox.start()
-        self.account = Account(
+        self.account = BrokerAccount(
             "kit",
-            floor.clock,
-            floor.sessions,
-            floor.market,
+            fixture.clock,
+            fixture.sessions,
+            fixture.market,
             MemoryVault(self.credentials),
-            floor.folder / "lists",
+            fixture.folder / "lists",
             addresses=self.addresses,
             timeout=TIMEOUT,
         )
@@ -136,7 +141,7 @@ class AdapterBench(Bench):
 
     @abstractmethod
     def make(self) -> Sandbox:
-        """Return the sandbox over `self.floor`, not started yet."""
+        """Return the sandbox over `self.fixture`, not started yet."""
 
     @property
     @abstractmethod
@@ -149,12 +154,12 @@ class AdapterBench(Bench):
         """Return the adapter's addresses at the sandbox."""
 
     def answer(self, field: Field) -> str:
-        """Return what a person types where a login asks for `field`."""
+        """Return what a person types where a login needs `field`."""
         return no_question(field)
 
     @property
     def broker(self) -> Any:
-        """The adapter's broker."""
+        """Return the adapter's broker."""
         found: Broker = self._broker
         return found
 
@@ -163,7 +168,7 @@ class AdapterBench(Bench):
         self.adapter.login(self.account, self.answer)
 
     def to(self, day: date, text: str) -> None:
-        """Go to a moment and log in."""
+        """Move the clock and log in."""
         super().to(day, text)
         self.log_in()
 

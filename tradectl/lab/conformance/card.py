@@ -1,4 +1,4 @@
-"""Cards, and the words in which they say that a promise is broken."""
+"""Cards, and the errors of a promise that is broken."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Card:
 
 
 def card(*, wired: bool = False) -> Callable[[Play], Card]:
-    """Makes a card of a play; its docstring is the promise."""
+    """Make a card of a play; its docstring is the promise."""
     return lambda play: Card(play, wired)
 
 
@@ -37,12 +37,13 @@ class Broken(AssertionError):
 
 
 def keep(what: str, kept: bool) -> None:
+    """Raise Broken unless a promise is kept."""
     if not kept:
         raise Broken(what)
 
 
 def raises(error: type[TradectlError], act: Callable[[], object], *, but: type[TradectlError] | None = None) -> TradectlError:
-    """The error of that kind which an act raises; another, or none, is a broken promise."""
+    """Return the error of that kind which an act raises. Another error, or none, is a broken promise."""
     try:
         act()
     except error as raised:

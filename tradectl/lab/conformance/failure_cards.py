@@ -1,4 +1,4 @@
-"""Cards about what goes wrong on the way."""
+"""Cards about failures between the adapter and its broker."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ S = OrderStatus
 
 @card(wired=True)
 def a_command_that_was_lost_is_ambiguous(bench: Bench) -> None:
-    """A connection that breaks before anything was carried out: nobody knows, and the book shows nothing."""
+    """A connection that breaks before the command was carried out: the outcome is unknown, and the book shows nothing."""
     request = bench.request(10, OPEN - 500)
     bench.trouble(Trouble.LOST)
     raises(Ambiguous, lambda: bench.broker.place(request))
@@ -23,7 +23,7 @@ def a_command_that_was_lost_is_ambiguous(bench: Bench) -> None:
 
 @card(wired=True)
 def a_command_whose_answer_was_lost_is_ambiguous(bench: Bench) -> None:
-    """A connection that breaks after it was carried out: the same to us, and the book shows one order, not two."""
+    """A connection that breaks after it was carried out: the same error, and the book shows one order, not two."""
     for number, trouble in enumerate((Trouble.CUT, Trouble.HALF, Trouble.MALFORMED, Trouble.BAD_GATEWAY, Trouble.SLOW)):
         request = bench.request(10 + number, OPEN - 500)  # told apart by what was asked where there is no tag
         bench.trouble(trouble)
@@ -33,7 +33,7 @@ def a_command_whose_answer_was_lost_is_ambiguous(bench: Bench) -> None:
 
 @card(wired=True)
 def a_server_in_trouble_is_ambiguous_for_commands(bench: Bench) -> None:
-    """A 5xx says nothing of what became of a command: it is Ambiguous, and not sent again."""
+    """A 5xx proves nothing about a command: it is Ambiguous, and not sent again."""
     request = bench.request(10, OPEN - 500)
     bench.trouble(Trouble.UNAVAILABLE)
     raises(Ambiguous, lambda: bench.broker.place(request))
@@ -42,7 +42,8 @@ def a_server_in_trouble_is_ambiguous_for_commands(bench: Bench) -> None:
 
 @card(wired=True)
 def too_many_requests_prove_nothing_of_a_command(bench: Bench) -> None:
-    """A 429 to a command is Ambiguous, for no broker documents that it comes before acceptance; to a read it is RateLimited."""
+    """A 429 to a command is Ambiguous, because no broker documents that it comes before acceptance; to a read it is
+    RateLimited."""
     request = bench.request(10, OPEN - 500)
     bench.trouble(Trouble.TOO_MANY)
     raises(Ambiguous, lambda: bench.broker.place(request))
@@ -53,7 +54,7 @@ def too_many_requests_prove_nothing_of_a_command(bench: Bench) -> None:
 
 @card(wired=True)
 def a_cancel_whose_answer_was_lost_is_ambiguous(bench: Bench) -> None:
-    """The same for a cancel: the book says what became of it."""
+    """The same for a cancel: the book shows its outcome."""
     placed = bench.buy(10, OPEN - 500)
     bench.trouble(Trouble.CUT)
     raises(Ambiguous, lambda: bench.broker.cancel(placed))
@@ -71,7 +72,7 @@ def a_modify_whose_answer_was_lost_is_ambiguous(bench: Bench) -> None:
 
 @card(wired=True)
 def a_read_that_fails_is_never_an_empty_answer(bench: Bench) -> None:
-    """A read is tried again; one that goes on failing is BrokerUnavailable, and never an empty book."""
+    """A read is tried again. One that goes on failing is BrokerUnavailable, and never an empty book."""
     placed = bench.buy(10, OPEN - 500)
     reads = (bench.broker.orders, bench.broker.trades, bench.broker.holdings, bench.broker.funds)
     for read in reads:
@@ -85,7 +86,7 @@ def a_read_that_fails_is_never_an_empty_answer(bench: Bench) -> None:
 
 @card(wired=True)
 def an_expired_session_asks_for_a_login(bench: Bench) -> None:
-    """After the session has ended nothing is carried out, and reads and commands say that a login is needed."""
+    """After the session has ended nothing is carried out, and reads and commands raise LoginNeeded."""
     bench.expire()
     raises(LoginNeeded, lambda: bench.buy(10, OPEN - 500))
     raises(LoginNeeded, bench.broker.orders)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tradectl.brokers.adapter import Session
+from tradectl.brokers.adapter import LoginSession
 from tradectl.errors import ConfigurationError
 
 
@@ -18,10 +18,10 @@ class MemoryVault:
         logins: Every session that was kept, oldest first.
     """
 
-    def __init__(self, told: Mapping[str, str], stored: Session | None = None) -> None:
+    def __init__(self, told: Mapping[str, str], stored: LoginSession | None = None) -> None:
         self.told = dict(told)
         self.stored = stored
-        self.logins: list[Session] = []
+        self.logins: list[LoginSession] = []
 
     def get(self, name: str) -> str | None:
         """Return a credential; None where there is none."""
@@ -34,16 +34,16 @@ class MemoryVault:
             raise ConfigurationError(f"{name} has not been told")
         return found
 
-    def session(self) -> Session | None:
+    def session(self) -> LoginSession | None:
         """Return the stored session."""
         return self.stored
 
-    def keep_session(self, session: Session) -> None:
+    def keep_session(self, session: LoginSession) -> None:
         """Store a session in the place of the one before."""
         self.stored = session
         self.logins.append(session)
 
-    def end_session(self, session: Session) -> None:
+    def end_session(self, session: LoginSession) -> None:
         """End this session where it is still the stored one."""
         if self.stored is not None and self.stored.is_same(session):
             self.stored = replace(self.stored, expires_at=self.stored.logged_in_at)

@@ -22,7 +22,7 @@ def an_empty_book_is_empty(bench: Bench) -> None:
 
 @card()
 def a_placed_order_is_in_the_book(bench: Bench) -> None:
-    """An order is in the book under the id that was answered, as it was asked for, alive, with nothing filled."""
+    """An order is in the book under the id that was returned, with its own terms, alive, with nothing filled."""
     request = bench.request(10, OPEN - 500)
     found = bench.order(bench.broker.place(request))
     keep("one order", len(bench.broker.orders()) == 1)
@@ -30,7 +30,7 @@ def a_placed_order_is_in_the_book(bench: Bench) -> None:
     keep("what was asked", (found.symbol, found.side, found.quantity, found.price, found.variety) == asked)
     keep("it is alive", found.status in {S.PENDING, S.ONGOING} and found.filled_quantity == 0)
     keep("its tag", found.tag == (request.tag if bench.can.tag_length else None))
-    keep("its time", abs((found.placed_at - bench.floor.clock.now()).total_seconds()) < 60)
+    keep("its time", abs((found.placed_at - bench.fixture.clock.now()).total_seconds()) < 60)
 
 
 @card()
@@ -68,7 +68,7 @@ def a_bought_order_fills_and_is_a_trade(bench: Bench) -> None:
 
 @card()
 def parts_fill_before_a_cancel(bench: Bench) -> None:
-    """An order that filled in part and was cancelled is CANCELLED, and says how much was filled."""
+    """An order that filled in part and was cancelled is CANCELLED, with the quantity that was filled."""
     placed = bench.buy(400, HIGH, "THIN")
     bench.to(FRIDAY, "10:03")
     before = bench.order(placed)
@@ -82,7 +82,7 @@ def parts_fill_before_a_cancel(bench: Bench) -> None:
 
 @card()
 def a_cancel_that_crosses_the_fill_is_refused(bench: Bench) -> None:
-    """Who cancels what has just traded is told so, and the book says EXECUTED."""
+    """A cancel of an order that has just traded is refused, and the book says EXECUTED."""
     placed = bench.buy(10, OPEN)
     bench.to(FRIDAY, "10:05")
     raises(OrderRefused, lambda: bench.broker.cancel(placed))
@@ -116,8 +116,8 @@ def shares_that_are_not_there_are_not_sold(bench: Bench) -> None:
 
 @card()
 def an_unknown_symbol_is_refused(bench: Bench) -> None:
-    """A symbol that the broker does not know is not placed, and nothing is in the book. The error is a refusal, or Ambiguous
-    where the broker documents none (OpenAlgo passes on what the broker behind says)."""
+    """An order for a symbol that the broker does not know is not placed, and the book shows nothing. The error is a refusal, or
+    Ambiguous where the broker documents none (OpenAlgo passes on the words of the broker behind it)."""
     raises(TradectlError, lambda: bench.buy(1, OPEN, "NOSUCH"), but=Ambiguous if bench.can.tag_length else None)
     keep("nothing is in the book", not bench.broker.orders())
 
@@ -150,7 +150,7 @@ def a_repeated_tag_is_as_declared(bench: Bench) -> None:
 
 @card()
 def a_book_that_did_not_change_is_the_same_object(bench: Bench) -> None:
-    """Who reads the book twice and gets the same object knows that nothing happened; after a change it is another."""
+    """A book that did not change is returned as the same object; after a change it is another."""
     placed = bench.buy(10, OPEN - 500)
     first = bench.broker.orders()
     keep("the same", bench.broker.orders() is first)
@@ -160,8 +160,8 @@ def a_book_that_did_not_change_is_the_same_object(bench: Bench) -> None:
 
 @card()
 def a_tag_that_does_not_fit_is_not_sent(bench: Bench) -> None:
-    """A client tag longer than the broker keeps would come back cut, so it is refused before anything is sent; where a broker
-    keeps none, none is sent, and the order is in the book without it."""
+    """A client tag longer than the broker keeps would come back cut, so it is refused before anything is sent. Where a broker
+    keeps no tag, none is sent, and the order is in the book without it."""
     request = OrderRequest("T" * (bench.can.tag_length + 1), "ACME", Side.BUY, 1, OPEN - 500)
     if not bench.can.tag_length:
         keep("no tag comes back", bench.order(bench.broker.place(request)).tag is None)

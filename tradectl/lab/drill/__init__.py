@@ -1,15 +1,19 @@
-"""The drill: days that go wrong on purpose, on a throw-away account, and the exchange's own book compared with ours after each.
+"""Kill the program at every commit and every call to a faulty exchange, restart it, and compare ledger and exchange.
 
-days      sessions of an invented market, and the steps of a day
-ground    the files (or tables) in which a day is played, copied before each step
-trip      the wire that a life stumbles over: at the n-th commit or call to the broker
-life      a process that works on a ground, until it dies
-afar      a life's line through a broker's adapter to that broker's sandbox
-ways      the sandboxes that it may lead to
-whole_days  sessions through an adapter and its sandbox, compared with the paper exchange alone
-untagged  which order of the ledger one at the exchange is, where the broker was told no tag
-play      a step with what a person or cron would do about it: try again, start again
-verdict   what the exchange has, against what the ledger believes
-crashes   one seed: every crash point of one day under one fault
-sweep     many seeds on several cores, with what was done kept so that it can be resumed
+The account is thrown away. Its market is invented.
+
+days                  sessions of the market, and the steps of a day
+workspace             the files or tables of an account, copied before each step
+crash_point           counts commits and calls, and ends a process at one of them
+process               a process that works in a workspace until it dies
+forked_process        a process of its own that is killed or stopped by a signal
+exchange              the paper exchange behind faults, and the world of a process
+remote                a process's calls through a broker's adapter to that broker's sandbox
+broker_sandboxes      the sandboxes of the brokers, with credentials and logins
+session_comparison    sessions through an adapter and its sandbox, compared with the paper exchange alone
+untagged_orders       match the orders of an exchange with the ledger's where the broker has no tag
+ledger_check          compare what the exchange has with what the ledger says
+unreported_positions  positions without a live sell that the program did not report
+crashes               one seed: every crash point of one day under one fault
+seeds                 many seeds on several cores, with results kept so that a stopped run goes on
 """

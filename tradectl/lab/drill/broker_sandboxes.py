@@ -1,4 +1,4 @@
-"""The ways to a broker that a drill can take: its sandbox, how one logs in there, and what things are called there."""
+"""Make the sandboxes of the brokers for a drill, with the credentials and the answers that a login needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tradectl.lab.drill.untagged_orders import tagged
 from tradectl.lab.faults import Truth
 from tradectl.lab.sandboxes.broker_sandbox import BrokerSandbox, broker_sandbox, brought
 from tradectl.lab.sandboxes.kite import KiteSandbox
-from tradectl.lab.sandboxes.kotak_neo import KotakNeoSandbox, Registered
+from tradectl.lab.sandboxes.kotak_neo import KotakNeoSandbox, RegisteredClient
 from tradectl.lab.sandboxes.openalgo import OpenAlgoSandbox
 from tradectl.lab.sandboxes.server import Sandbox
 from tradectl.lab.sandboxes.start_of_day import number_of
@@ -24,8 +24,8 @@ from tradectl.model.order import OrderReport, TradeReport
 from tradectl.ports import Broker, Clock, MarketData
 
 
-class KiteWay:
-    """A person who logs in in his browser. Risk checks refuse in an order's row, as at Kite."""
+class KiteSandboxEntry:
+    """Kite's sandbox, with a person who logs in in a browser. A risk check refuses in an order's row, as at Kite."""
 
     credentials: Mapping[str, str] = {"api_key": "drillkey", "api_secret": "drillsecret", "redirect_port": "0"}
 
@@ -53,13 +53,13 @@ class KiteWay:
         return self._tokens.request()
 
     def as_told(self, truth: Truth, ours: Sequence[Order]) -> Truth:  # noqa: ARG002 - tags tell whose an order is
-        """A trade's id at Kite is its day, its exchange and the exchange's number."""
+        """Return the truth with Kite's trade ids: the day, the exchange and the exchange's number."""
         trades = (replace(item, trade_id=f"{ist_date(item.at):%Y%m%d}-NSE-{number_of(item)}") for item in truth.trades)
         return replace(truth, trades=tuple(trades))
 
 
-class KotakNeoWay:
-    """Nobody is asked: the one-time password is made. At the exchange behind, a tag has its day, and a trade not."""
+class KotakNeoSandboxEntry:
+    """Kotak's sandbox. The one-time password is made from the secret, so a login needs no answer."""
 
     credentials: Mapping[str, str] = {
         "consumer_key": "drill",
@@ -80,7 +80,7 @@ class KotakNeoWay:
         port: int = 0,
     ) -> Sandbox:
         return KotakNeoSandbox(
-            exchange, clock=clock, market=lambda: market, client=Registered(**self.credentials), memory=memory, port=port
+            exchange, clock=clock, market=lambda: market, client=RegisteredClient(**self.credentials), memory=memory, port=port
         )
 
     def addresses(self, url: str) -> Mapping[str, str]:
@@ -93,8 +93,8 @@ class KotakNeoWay:
         return replace(truth, orders=tuple(map(_tagged, truth.orders)), trades=tuple(map(_dated, truth.trades)))
 
 
-class OpenAlgoWay:
-    """Nobody is asked: there is an API key. No tag comes as far as the exchange, and no trade has an id that is told."""
+class OpenAlgoSandboxEntry:
+    """OpenAlgo's sandbox, with an API key. Its exchange gets no tag, and its trades have no id."""
 
     credentials: Mapping[str, str] = {"api_key": "drill"}
 
@@ -120,18 +120,22 @@ class OpenAlgoWay:
         return replace(truth, orders=tuple(tagged(truth.orders, ours)), trades=tuple(_numbered(truth.trades)))
 
 
-WAYS: Mapping[str, Callable[[], BrokerSandbox]] = {"kite": KiteWay, "kotak_neo": KotakNeoWay, "openalgo": OpenAlgoWay}
+ENTRIES: Mapping[str, Callable[[], BrokerSandbox]] = {
+    "kite": KiteSandboxEntry,
+    "kotak_neo": KotakNeoSandboxEntry,
+    "openalgo": OpenAlgoSandboxEntry,
+}
 """Our own, by the adapter's name."""
 
 
 def names() -> tuple[str, ...]:
-    """Return the brokers through whose adapter a drill can go: ours, and those whose sandbox another package brings."""
-    return (*WAYS, *(name for name in brought() if name not in WAYS))
+    """Return the brokers that a drill can trade through: the built-in ones, and those whose sandbox another package brings."""
+    return (*ENTRIES, *(name for name in brought() if name not in ENTRIES))
 
 
-def way(name: str) -> BrokerSandbox:
+def sandbox_entry(name: str) -> BrokerSandbox:
     """Return a new sandbox of a broker. Raises UsageError for an unknown one."""
-    return WAYS[name]() if name in WAYS else broker_sandbox(name)
+    return ENTRIES[name]() if name in ENTRIES else broker_sandbox(name)
 
 
 def _tagged(report: OrderReport) -> OrderReport:

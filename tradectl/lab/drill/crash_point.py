@@ -1,7 +1,7 @@
-"""A wire across the path: every commit of the ledger and every call to the broker is counted, and at one of them it trips.
+"""Count every commit of the ledger and every call to the broker, and end the process at one of them.
 
-What happens then is the drill's choice: a death inside this process (`Killed`), a real SIGKILL, a real SIGSTOP. A process that
-has died does nothing any more, so after the first death every further commit and call dies too.
+The end is the drill's choice: a death inside this process (`Killed`), a SIGKILL or a SIGSTOP. A dead process does nothing more,
+so after the first death every further commit and call raises `Killed` too.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ SENDS = frozenset({"place", "modify", "cancel"})
 
 
 class Killed(BaseException):
-    """This life is over. No handler of errors may hold it up, as none could hold up a SIGKILL."""
+    """The process is over. It is a BaseException, so that no error handler continues after it, as none does after a SIGKILL."""
 
 
 def die() -> None:
     raise Killed
 
 
-class Trip:
-    """Counts from 1. `at` 0: it only counts. `names` has the name of every operation, in order."""
+class CrashPoint:
+    """Count operations from 1 and act at the one of number `at`; with 0 only count. `names` lists every operation, in order."""
 
     def __init__(self, at: int = 0, act: Callable[[], None] = die) -> None:
         self.at = at
@@ -34,11 +34,11 @@ class Trip:
         self.dead = False
 
     def after(self) -> list[str]:
-        """What was sent to the broker after it tripped."""
+        """Return the commands that were sent to the broker after the crash point."""
         return [name for name in self.names[self.at :] if name in SENDS]
 
     def __call__(self, name: str) -> None:
-        """An operation is about to happen (`place:done`: has happened, and nobody has heard of it)."""
+        """Count an operation that is about to happen. `place:done` has happened, and its outcome was not used yet."""
         if self.dead:
             raise Killed
         self.names.append(name)
@@ -50,13 +50,13 @@ class Trip:
                 raise
 
 
-class Watch:
-    """Tells the trip of the life that works on a ledger of its commits, just before they are done."""
+class CommitWatch:
+    """Report the commits of a ledger to the crash point of the process that works with it, just before they are done."""
 
     def __init__(self, database: Database) -> None:
-        self.trip: Trip | None = None
+        self.crash_point: CrashPoint | None = None
         database.before_commit = self._commit
 
     def _commit(self) -> None:
-        if self.trip is not None:
-            self.trip("commit")
+        if self.crash_point is not None:
+            self.crash_point("commit")

@@ -1,7 +1,7 @@
-"""The days of a drill: an invented market, and for each of its last sessions an account that has traded until that afternoon.
+"""Make the days of a drill: an invented market, and for each of its last sessions an account that has traded until then.
 
-A day begins with the analysis of one session and ends with the reconciliation of the next: every task is in it, and every order
-lives and dies within it.
+A day begins with the analysis of one session and ends with the reconciliation of the next. So it has every task, and every
+order begins and ends within it.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ SCHEDULE = {"premarket-retry": ["08:00"], "position-monitor": ["10:30"]}
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A run of one task. `until`: leave a monitor's loop earlier; `closes`: nobody starts it later."""
+class DrillStep:
+    """A run of one task. `until`: end a monitor's loop earlier; `closes`: the step does not start later."""
 
     task: str
     session: date
@@ -49,7 +49,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class DrillDay:
     """From the evening of session `decided` to the evening of `traded`."""
 
     number: int
@@ -60,14 +60,14 @@ class Day:
     def begins(self) -> datetime:
         return at_ist(self.decided, time(15, 50))
 
-    def evening(self) -> list[Step]:
+    def evening(self) -> list[DrillStep]:
         return [_step(self.decided, *words) for words in EVENING]
 
-    def morning(self) -> list[Step]:
+    def morning(self) -> list[DrillStep]:
         return [_step(self.traded, *words) for words in MORNING]
 
-    def steps(self) -> list[Step]:
-        """The whole day, in order of time."""
+    def steps(self) -> list[DrillStep]:
+        """Return the steps of the whole day, in order of time."""
         return [*self.evening(), *self.morning(), _step(self.traded, "eod", "18:00", "23:59")]
 
 
@@ -81,17 +81,17 @@ MORNING = (
 )
 
 
-def _step(session: date, task: str, at: str, closes: str, until: str = "") -> Step:
+def _step(session: date, task: str, at: str, closes: str, until: str = "") -> DrillStep:
     def moment(text: str) -> datetime:
         return at_ist(session, time.fromisoformat(text))
 
-    return Step(task, session, moment(at), moment(closes), moment(until) if until else None)
+    return DrillStep(task, session, moment(at), moment(closes), moment(until) if until else None)
 
 
-def days(sessions: SessionTable) -> list[Day]:
-    """The days there are, oldest first."""
+def days(sessions: SessionTable) -> list[DrillDay]:
+    """Return the days of the drill, oldest first."""
     held = [session.date for session in sessions.run_between(date(LAST.year, 1, 1), LAST)][-SESSIONS - 1 :]
-    return [Day(number, decided, traded) for number, (decided, traded) in enumerate(pairwise(held))]
+    return [DrillDay(number, decided, traded) for number, (decided, traded) in enumerate(pairwise(held))]
 
 
 def make(market: Path, sessions: SessionTable) -> None:
@@ -102,10 +102,10 @@ def make(market: Path, sessions: SessionTable) -> None:
         done.touch()
 
 
-Saved = Callable[[Day], None]
+Saved = Callable[[DrillDay], None]
 
 
-def prepare(all_days: Sequence[Day], run: Callable[[Step], None], save: Saved) -> None:
+def prepare(all_days: Sequence[DrillDay], run: Callable[[DrillStep], None], save: Saved) -> None:
     """Trade through the sessions with `run`, and `save` the account as it is before each day begins."""
     for day in all_days:
         save(day)

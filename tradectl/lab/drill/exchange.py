@@ -1,4 +1,4 @@
-"""The exchange and the world of a drill: the paper exchange behind faults, and a ledger that may be anywhere."""
+"""Make the exchange and the world of a drill: the paper exchange behind faults, and a ledger on SQLite or a server."""
 
 from __future__ import annotations
 
@@ -41,9 +41,15 @@ def drill_exchange(
     on_call: Callable[[str], None] = lambda _: None,
     witnessed: bool = False,
 ) -> Callable[[], FaultyBroker]:
-    """What opens the paper exchange of a drill (in `file`), in the thread that calls it: behind faults that follow from `seed`.
-    Orders fill in parts where the faults say so. `witnessed`: the ledger notes what it has seen of the exchange, as in a paper
-    home; for an exchange in the process of its ledger."""
+    """Return a function that opens the paper exchange of a drill in the thread that calls it.
+
+    Args:
+        file: The exchange's file.
+        seed: Decides which faults happen when. Orders fill in parts where the faults include it.
+        on_call: Called with the name of each call.
+        witnessed: The ledger notes what it has seen of the exchange, as in a paper home. Only for an exchange in the ledger's
+            process.
+    """
     from tradectl.brokers.paper import PaperBroker
     from tradectl.lab.faults import Fault, FaultyBroker
     from tradectl.ledger.exchange_mark import ExchangeMark
@@ -81,7 +87,7 @@ def drill_exchange(
 def drill_world(
     ledger: Ledger, clock: VirtualClock, market: Store, broker: Broker, *, parameters: Parameters, readings: Readings
 ) -> World:
-    """The world of a drill; market and readings are shared by many of them."""
+    """Return the world of a drill. Many worlds share one market and its readings."""
     from tradectl.notify.console import SilentNotifier
 
     notifier, marker = SilentNotifier(), MemoryMarker()

@@ -1,7 +1,6 @@
-"""What the exchange has, against what the ledger believes, order by order, share by share, paisa by paisa.
+"""Compare what the exchange has with what the ledger says: order by order, share by share, paisa by paisa.
 
-An order of which the ledger says that it does not know is neither lost nor found: it is named, and nothing is asked of what
-follows from it.
+An order that the ledger calls UNKNOWN is neither lost nor found. It is listed, and what follows from it is not compared.
 """
 
 from __future__ import annotations
@@ -17,14 +16,20 @@ from tradectl.model.money import show_rupees
 from tradectl.model.order import ALIVE, TERMINAL, OrderReport, OrderStatus, Side
 
 ENDED = TERMINAL | {OrderStatus.RETRY_PENDING}
-"""What the ledger calls an order that is certainly not at the exchange any more; one that waits was rejected there."""
+"""The ledger's states of an order that is certainly not at the exchange any more. One that is to be tried again was rejected
+there."""
 
 
 @dataclass(slots=True)
-class Verdict:
-    """One line for each thing that was found. `duplicates`: an intent that the exchange had twice, or shares sold that were not
-    there. `lost`: what the exchange has and the ledger has not, or the other way round. `unknown`: orders whose fate the ledger
-    says that it does not know. `failed`: what else should not have happened, such as a bug of ours."""
+class LedgerCheck:
+    """The result of a comparison, with one line for each finding.
+
+    Attributes:
+        duplicates: An intent that the exchange had twice, or a sale of shares that were not there.
+        lost: What the exchange has and the ledger lacks, or the other way round.
+        unknown: Orders whose outcome the ledger does not know.
+        failed: Other errors, such as a bug of the program.
+    """
 
     duplicates: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
@@ -36,12 +41,12 @@ class Verdict:
         return not (self.duplicates or self.lost or self.failed)
 
 
-def judge(truth: Truth, ledger: Ledger, oversold: Iterable[str] = ()) -> Verdict:
-    """Compare the whole account."""
+def check_ledger(truth: Truth, ledger: Ledger, oversold: Iterable[str] = ()) -> LedgerCheck:
+    """Compare the whole account. `oversold`: lines about sales of shares that were not there."""
     book = ledger.book
     ours = book.orders()
     by_tag = {order.tag: order for order in ours}
-    verdict = Verdict(duplicates=[*_twice(truth.orders), *_bought_twice(truth.orders, by_tag), *oversold])
+    verdict = LedgerCheck(duplicates=[*_twice(truth.orders), *_bought_twice(truth.orders, by_tag), *oversold])
     doubtful = {order.symbol for order in ours if order.status is OrderStatus.UNKNOWN}
     verdict.unknown = [_named(order) for order in ours if order.status is OrderStatus.UNKNOWN]
     verdict.lost = [*_orders_lost(truth.orders, by_tag), *_phantoms(truth.orders, ours), *_trades_lost(truth, ledger, by_tag)]
@@ -56,13 +61,13 @@ def _named(order: Order) -> str:
 
 
 def _twice(reports: Iterable[OrderReport]) -> list[str]:
-    """Tags that the exchange has accepted more than once."""
+    """Return a line for each tag that the exchange has accepted more than once."""
     counted = Counter(report.tag for report in reports if report.tag)
     return [f"tag {tag} is at the exchange {times} times" for tag, times in counted.items() if times > 1]
 
 
 def _bought_twice(reports: Iterable[OrderReport], by_tag: dict[str, Order]) -> list[str]:
-    """Generations of one buy of which more than one is alive or has traded."""
+    """Return a line for each buy of which more than one generation is alive or has traded."""
     chains: dict[tuple[object, ...], set[str]] = defaultdict(set)
     for report in reports:
         order = by_tag.get(report.tag or "")
@@ -94,7 +99,7 @@ def _orders_lost(reports: Iterable[OrderReport], by_tag: dict[str, Order]) -> li
 
 
 def _phantoms(reports: Iterable[OrderReport], ours: Iterable[Order]) -> list[str]:
-    """Orders that the ledger believes alive and the exchange does not have."""
+    """Return a line for each order that is alive in the ledger and that the exchange does not have."""
     known = {report.tag for report in reports}
     return [
         f"order {order.id}, {order.side} {order.quantity} {order.symbol}, is {order.status} in the ledger and not at the exchange"

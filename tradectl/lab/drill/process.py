@@ -1,7 +1,7 @@
-"""A life: a process that works on a ground. The next one is another process, for whom this one is dead.
+"""Run the program in a workspace until it dies. The next process sees this one as dead.
 
-Lives of one process follow each other quickly, so each claims under an owner whose process is not running any more: that is how a
-killed process looks to the next one. A life that is only stopped has an owner that lives.
+Several such processes follow each other in one process of the system. So each claims its work under an owner whose process is
+not running: that is how a killed process looks to the next one. A process that is only stopped has a running owner.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from pathlib import Path
 from tradectl.clock import VirtualClock
 from tradectl.exchange.sessions import SessionTable
 from tradectl.lab.drill import remote
-from tradectl.lab.drill.broker_sandboxes import way
-from tradectl.lab.drill.crash_point import Killed, Trip
-from tradectl.lab.drill.days import MONITOR_EVERY, SCHEDULE, SETTINGS, Step
+from tradectl.lab.drill.broker_sandboxes import sandbox_entry
+from tradectl.lab.drill.crash_point import CrashPoint, Killed
+from tradectl.lab.drill.days import MONITOR_EVERY, SCHEDULE, SETTINGS, DrillStep
 from tradectl.lab.drill.exchange import drill_exchange, drill_world
 from tradectl.lab.drill.unreported_positions import silent, unseen
-from tradectl.lab.drill.workspace import PAPER, SERVER, Ground
+from tradectl.lab.drill.workspace import PAPER, SERVER, Workspace
 from tradectl.lab.faults import Fault, FaultyBroker, Promise, Truth
 from tradectl.ledger.migrations import create_or_upgrade
 from tradectl.ledger.owner import parts, this_owner
@@ -40,19 +40,21 @@ from tradectl.task import Outcome, Task
 USER = "drill"
 CAPITAL = 500_000_00
 LEASE_OVER = timedelta(minutes=5)
-"""How far ahead the machine's clock is for a life that comes after a stopped one."""
-_lives = count(1)
+"""How far ahead the machine's clock is for a process that begins after a stopped one."""
+_owners = count(1)
 
 
 def dead_owner() -> str:
-    """An owner of this machine and boot whose process is proved dead."""
+    """Return an owner of this machine and boot whose process is proved dead."""
     host, boot, pid, start = parts(this_owner())
-    return f"{host}:{boot}:{pid}:{start}.{next(_lives)}"
+    return f"{host}:{boot}:{pid}:{start}.{next(_owners)}"
 
 
-class LastClock(VirtualClock):
-    """The clock of a process that will be stopped: once it is awake again its life ends where it would wait, for real time has
-    gone on without it, and is not led ahead by it."""
+class StoppedClock(VirtualClock):
+    """The clock of a process that will be stopped. Once the process is awake again, it ends at its next wait.
+
+    Real time has gone on without it, and this clock cannot follow.
+    """
 
     awake = False
 
@@ -62,8 +64,8 @@ class LastClock(VirtualClock):
         super().sleep(seconds)
 
 
-class LaterClock(LastClock):
-    """A virtual clock of somebody who comes when every lease of now has ended."""
+class LaterClock(StoppedClock):
+    """A virtual clock of a process that begins when every lease of now has ended."""
 
     def machine_now(self) -> datetime:
         return super().machine_now() + LEASE_OVER
@@ -71,8 +73,10 @@ class LaterClock(LastClock):
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What goes wrong at the exchange, what its adapter promises, and the seed of it all. `through`: the broker whose adapter and
-    sandbox stand in between; empty for none."""
+    """The faults of the exchange, the promise of its adapter, and the seed of both.
+
+    `through`: the broker whose adapter and sandbox stand in between; empty for none.
+    """
 
     faults: frozenset[Fault]
     promise: Promise
@@ -84,12 +88,12 @@ PEACE = Conditions(frozenset(), Promise.REFUSES, 0)
 
 
 def peace(through: str) -> Conditions:
-    """Nothing goes wrong, at a broker that promises what it does."""
+    """Return conditions without a fault, at a broker that keeps its promise."""
     return Conditions(frozenset(), remote.promise_of(through), 0, through) if through else PEACE
 
 
-class Exchange:
-    """The market that every life of this process shares, since nobody writes to it."""
+class SharedMarket:
+    """The market that every process shares. Nothing writes to it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -111,26 +115,29 @@ class Exchange:
         return Readings(self.market, self.parameters)
 
 
-class Life:
-    """One process at work: its own connections, its own clock, its own name. `dead`: to others it looks as if it had died; so it
-    does as soon as it has. `later`: it comes when every lease of now has ended. With `conditions.through` it trades from afar."""
+class DrillProcess:
+    """One process at work, with its own connections, clock and owner.
+
+    `dead`: to other processes it looks dead from its start; otherwise only after its death. `later`: it begins when every lease
+    of now has ended. With `conditions.through` it trades through an adapter (`remote`).
+    """
 
     def __init__(
         self,
-        ground: Ground,
-        exchange: Exchange,
+        workspace: Workspace,
+        exchange: SharedMarket,
         conditions: Conditions,
         at: datetime,
         *,
-        trip: Trip | None = None,
+        crash_point: CrashPoint | None = None,
         dead: bool = True,
         later: bool = False,
     ) -> None:
-        self.clock = LaterClock(at) if later else LastClock(at)
-        self.trip = trip or Trip()
-        self._ground = ground
-        self.ledger = Ledger(ground.ledger, USER)
-        self._near = self._exchange(exchange.market, conditions, self.clock, self.trip)
+        self.clock = LaterClock(at) if later else StoppedClock(at)
+        self.crash_point = crash_point or CrashPoint()
+        self._workspace = workspace
+        self.ledger = Ledger(workspace.ledger, USER)
+        self._near = self._exchange(exchange.market, conditions, self.clock, self.crash_point)
         self._through = conditions.through
         self._hidden = unseen(conditions.faults)
         self._line = self._called(exchange, conditions) if self._through else None
@@ -142,25 +149,25 @@ class Life:
             parameters=exchange.parameters,
             readings=exchange.readings,
         )
-        ground.watch.trip = self.trip
+        workspace.watch.crash_point = self.crash_point
         self.silent: list[str] = []
         owner = dead_owner() if dead else this_owner()
         self.runner = Runner(self.world, all_tasks(), trigger="simulate", owner=owner, progress=self._stepped)
 
     @cached_property
     def broker(self) -> FaultyBroker:
-        """The exchange itself. A life that trades from afar has hung up before anybody asks for it."""
+        """The exchange itself. A process that trades through an adapter closes its connection first."""
         if self._line is not None:
             self._line.hang_up()
         return self._near()
 
     @cached_property
     def _onlooker(self) -> FaultyBroker:
-        """The exchange, for a look past its faults that the life knows nothing of and that costs it no call."""
+        """The exchange without its faults, for a look that the process does not notice and that counts as no call."""
         return self._near() if self._line is not None else self.broker
 
     def _stepped(self, task: Task, _now: datetime, outcome: Outcome) -> None:
-        """After each step of the sell monitor: `silent` has what the exchange knows and the program did not report."""
+        """After each step of the sell monitor, add to `silent` what the exchange shows and the program did not report."""
         if task.name == MONITOR:
             self.silent += silent(self.world, self._onlooker.exchange, outcome, self._hidden)
 
@@ -171,19 +178,19 @@ class Life:
 
     @property
     def troubles(self) -> list[str]:
-        """Bugs that were met at the other end of the line."""
+        """Bugs that the sandbox met."""
         return self._line.broken if self._line is not None else []
 
     def truth(self) -> Truth:
-        """What the exchange has in the end, when everything has arrived there, in the words in which the life hears of it."""
+        """Return what the exchange has once everything has arrived there, in the adapter's form."""
         self.broker.deliver_all()
         truth = self.broker.truth()
-        return way(self._through).as_told(truth, self.ledger.book.orders()) if self._through else truth
+        return sandbox_entry(self._through).as_told(truth, self.ledger.book.orders()) if self._through else truth
 
     def end(self) -> None:
         """Close what the operating system would have closed."""
-        self._ground.watch.trip = None
-        self._ground.ledger.close()
+        self._workspace.watch.crash_point = None
+        self._workspace.ledger.close()
         if self._line is not None:
             self._line.hang_up()
         if self._line is not None and "_onlooker" in self.__dict__:
@@ -195,7 +202,7 @@ class Life:
         self, market: Store, conditions: Conditions, clock: Clock, on_call: Callable[[str], None]
     ) -> Callable[[], FaultyBroker]:
         return drill_exchange(
-            self._ground.folder / PAPER,
+            self._workspace.folder / PAPER,
             self.ledger,
             clock,
             market,
@@ -207,23 +214,23 @@ class Life:
             witnessed=not conditions.through,
         )
 
-    def _called(self, exchange: Exchange, conditions: Conditions) -> remote.Line:
-        return remote.Line(
+    def _called(self, exchange: SharedMarket, conditions: Conditions) -> remote.SandboxLink:
+        return remote.SandboxLink(
             conditions.through,
-            self._exchange(exchange.market, conditions, remote.FarClock(self.clock), lambda _: None),
+            self._exchange(exchange.market, conditions, remote.ServerClock(self.clock), lambda _: None),
             self.clock,
             exchange.market,
             exchange.sessions,
             user=USER,
-            memory=self._ground.folder / SERVER,
-            lists=self._ground.folder.with_name(f"lists-{conditions.through}"),
-            on_call=self.trip,
+            memory=self._workspace.folder / SERVER,
+            lists=self._workspace.folder.with_name(f"lists-{conditions.through}"),
+            on_call=self.crash_point,
         )
 
 
-def found(ground: Ground, at: datetime) -> None:
-    """A new account on a new ground."""
-    database = ground.ledger
+def create_account(workspace: Workspace, at: datetime) -> None:
+    """Create the account in an empty workspace."""
+    database = workspace.ledger
     create_or_upgrade(database)
     ledger = Ledger(database, USER)
     with database.write():
@@ -248,16 +255,19 @@ MOST = 12
 """Tries of one step: longer than any fault lasts."""
 
 
-def play(life: Life, step: Step) -> Report:
-    """Run a step now, or at its time if that is later; the last report."""
-    clock = life.clock
+def play_step(process: DrillProcess, step: DrillStep) -> Report:
+    """Run a step now, or at its time if that is later, and return the last report.
+
+    As cron does, repeat it each minute while the broker is down, until the step's window closes.
+    """
+    clock = process.clock
     if clock.now() < step.at:
         clock.move_to(step.at)
-    report = _run(life, step)
+    report = _run(process, step)
     tries = 1
     while _may_pass(report) and tries < MOST and clock.now() + MINUTE < step.closes:
         clock.sleep(MINUTE.total_seconds())
-        report = _run(life, step)
+        report = _run(process, step)
         tries += 1
     return report
 
@@ -266,7 +276,7 @@ def _may_pass(report: Report) -> bool:
     return report.exit_code in TRIED_AGAIN and report.outcome != "completed"
 
 
-def _run(life: Life, step: Step) -> Report:
-    until = step.until if step.until is not None and step.until > life.clock.now() else None
+def _run(process: DrillProcess, step: DrillStep) -> Report:
+    until = step.until if step.until is not None and step.until > process.clock.now() else None
     past = step.until is not None and until is None
-    return life.runner.run(TASKS[step.task], session=step.session, until=until, once=past)
+    return process.runner.run(TASKS[step.task], session=step.session, until=until, once=past)

@@ -1,9 +1,8 @@
-"""Trading from afar: a life's calls go through a broker's adapter and real sockets to that broker's sandbox, behind which stands
-the faulty exchange.
+"""Trade through a broker's adapter and real sockets with that broker's sandbox, behind which the faulty exchange stands.
 
-The server is another machine. It does not die with the life: deaths lie before and after a call of the life's own, and what the
-server remembers is in a file, so that the next life's server knows it. A life and its server share the clock; who waits for an
-answer that does not come waits as long as the adapter would.
+The server is another machine: it does not die with the process. Deaths lie before and after a call of the process. The server's
+state is in a file, so the next process's server has it. Process and server share the clock. A process that waits for a reply
+that does not come waits as long as the adapter would.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from tradectl.brokers.adapter import Account, Adapter, Session, adapter
+from tradectl.brokers.adapter import Adapter, BrokerAccount, LoginSession, adapter
 from tradectl.brokers.http.network import READ
 from tradectl.clock import VirtualClock
 from tradectl.errors import Ambiguous, ConfigurationError, TradectlError, UsageError
 from tradectl.exchange.sessions import SessionTable
-from tradectl.lab.drill.broker_sandboxes import way
+from tradectl.lab.drill.broker_sandboxes import sandbox_entry
 from tradectl.lab.drill.exchange import CHANGES
 from tradectl.lab.faults import Fault, FaultyBroker, Promise
 from tradectl.lab.sandboxes.broker_sandbox import BrokerSandbox
@@ -46,8 +45,8 @@ def promise_of(name: str) -> Promise:
     raise UsageError(f"{name} declares that it {refuses} and shows an order after {lag}: the drill has no such exchange")
 
 
-class FarClock:
-    """The life's clock as the server has it. An answer that takes its time comes when nobody waits for it any more."""
+class ServerClock:
+    """The process's clock as the server uses it. A slow reply arrives after the process has stopped waiting for it."""
 
     virtual = True
 
@@ -64,17 +63,17 @@ class FarClock:
         raise Ambiguous(f"the answer came after {seconds:.0f} s")
 
 
-class Wallet:
-    """A user's credentials, and a login whenever there is no session that still holds."""
+class LoginVault:
+    """A user's credentials, with a login whenever no session holds."""
 
-    def __init__(self, found: Adapter, way: BrokerSandbox, clock: VirtualClock) -> None:
-        self._adapter, self._way, self._clock = found, way, clock
+    def __init__(self, found: Adapter, entry: BrokerSandbox, clock: VirtualClock) -> None:
+        self._adapter, self._entry, self._clock = found, entry, clock
         self._defaults = {field.name: field.default for field in found.fields}
-        self._stored: Session | None = None
-        self.account: Account | None = None
+        self._stored: LoginSession | None = None
+        self.account: BrokerAccount | None = None
 
     def get(self, name: str) -> str | None:
-        return self._way.credentials.get(name, self._defaults.get(name))
+        return self._entry.credentials.get(name, self._defaults.get(name))
 
     def require(self, name: str) -> str:
         found = self.get(name)
@@ -82,23 +81,25 @@ class Wallet:
             raise ConfigurationError(f"{name} has not been told")
         return found
 
-    def session(self) -> Session | None:
+    def session(self) -> LoginSession | None:
         ended = self._stored is None or self._clock.now() >= self._stored.expires_at
         if ended and self.account is not None:
-            self._adapter.login(self.account, self._way.answer)
+            self._adapter.login(self.account, self._entry.answer)
         return self._stored
 
-    def keep_session(self, session: Session) -> None:
+    def keep_session(self, session: LoginSession) -> None:
         self._stored = session
 
-    def end_session(self, session: Session) -> None:
+    def end_session(self, session: LoginSession) -> None:
         if self._stored is not None and self._stored.is_same(session):
             self._stored = None
 
 
-class Caller:
-    """The adapter as a life has it: any call may be its last, before it or after. It hears of a command again, as `place:done`,
-    when its outcome is known as far as it will be and the life does not know it yet."""
+class CountedBroker:
+    """The adapter as a process uses it: the process may die before or after each call.
+
+    A command is counted again as `place:done` when its outcome is as certain as it will be, and before the process uses it.
+    """
 
     def __init__(self, broker: Broker, clock: VirtualClock, on_call: Callable[[str], None]) -> None:
         self._broker, self._clock, self._on_call = broker, clock, on_call
@@ -151,8 +152,8 @@ class Caller:
         return answer
 
 
-class Line:
-    """One life's line to its broker. `near` opens the faulty exchange in the server's thread; `memory` is the file of what the
+class SandboxLink:
+    """One process's line to its broker. `near` opens the faulty exchange in the server's thread; `memory` is the file of what the
     server remembers, `lists` the folder of the adapter's lists of instruments. `hang_up` leaves no thread and no socket."""
 
     def __init__(
@@ -174,12 +175,12 @@ class Line:
             self._far = near()
             return self._far
 
-        entry, found = way(name), adapter(name)
-        self._sandbox = entry.sandbox(behind, market, FarClock(clock), sessions, memory=memory)
-        wallet = Wallet(found, entry, clock)
-        wallet.account = Account(user, clock, sessions, market, wallet, lists, addresses=entry.addresses(self._sandbox.url))
+        entry, found = sandbox_entry(name), adapter(name)
+        self._sandbox = entry.sandbox(behind, market, ServerClock(clock), sessions, memory=memory)
+        wallet = LoginVault(found, entry, clock)
+        wallet.account = BrokerAccount(user, clock, sessions, market, wallet, lists, addresses=entry.addresses(self._sandbox.url))
         self._adapter = found.open(wallet.account)
-        self.broker = Caller(self._adapter, clock, on_call)
+        self.broker = CountedBroker(self._adapter, clock, on_call)
         self._up = True
         self._sandbox.start()
 

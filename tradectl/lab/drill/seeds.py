@@ -1,6 +1,6 @@
-"""Many seeds on several cores. What each seed came to is kept in a file, so that a sweep can be stopped and goes on where it was.
+"""Drill many seeds on several cores. The result of each seed is kept in a file, so that a stopped run goes on.
 
-A file is good for one version of the program's own source: after a change to it everything is drilled anew.
+A file is good for one version of the program's source. After a change to it every seed is drilled again.
 """
 
 from __future__ import annotations
@@ -19,23 +19,30 @@ from pathlib import Path
 from tradectl.errors import TradectlError
 from tradectl.lab.drill import days
 from tradectl.lab.drill.crashes import Drill, Tally, conditions_of, is_fair
-from tradectl.lab.drill.days import Day, Step
-from tradectl.lab.drill.process import Exchange, Life, found, peace, play
-from tradectl.lab.drill.workspace import FolderGround, Ground, ServerGround, drop_databases, own_database
+from tradectl.lab.drill.days import DrillDay, DrillStep
+from tradectl.lab.drill.process import DrillProcess, SharedMarket, create_account, peace, play_step
+from tradectl.lab.drill.workspace import FolderWorkspace, ServerWorkspace, Workspace, drop_databases, own_database
 from tradectl.source import fingerprint
 
 Progress = Callable[[int, int, Tally], None]
 MEMORY = Path("/dev/shm")
-"""Where files cost no disk, if the system has it: everything here is thrown away."""
+"""A folder in memory, if the system has it: everything here is thrown away."""
 QUIET = 4
 """The first days have no orders yet."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What is drilled: seeds 0 to `seeds` - 1, one task or all (empty), with ledgers on SQLite (`server` empty) or in databases
-    of their own on a PostgreSQL server, `jobs` seeds at a time; of each seed at most `points` crash points (0: all). `through`:
-    the broker whose adapter and sandbox stand before the exchange (empty: none)."""
+class DrillPlan:
+    """What is drilled.
+
+    Attributes:
+        seeds: Seeds 0 to `seeds` - 1.
+        task: One task; empty for all.
+        server: The URL of a PostgreSQL server, for ledgers in databases of their own; empty for SQLite.
+        jobs: Seeds at a time.
+        points: Crash points of each seed at most; 0 for all.
+        through: The broker whose adapter and sandbox stand before the exchange; empty for none.
+    """
 
     seeds: int
     task: str = ""
@@ -46,15 +53,15 @@ class Plan:
 
     @property
     def name(self) -> str:
-        """What makes results comparable; also the name of their file."""
+        """The name of the file of results: all that makes results comparable."""
         points = [f"{self.points}-points"] if self.points else []
         through = [f"through-{self.through}"] if self.through else []
         parts = ["postgresql" if self.server else "sqlite", *through, self.task or "every-task", *points, fingerprint()[:12]]
         return "-".join(parts)
 
 
-def sweep(plan: Plan, folder: Path, progress: Progress) -> Tally:
-    """Drill every seed of the plan that has no result in `folder` yet; the tally of all."""
+def drill_seeds(plan: DrillPlan, folder: Path, progress: Progress) -> Tally:
+    """Drill every seed of the plan that has no result in `folder` yet, and return the tally of all."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{plan.name}.jsonl"
     done = _read(file)
@@ -69,7 +76,7 @@ def sweep(plan: Plan, folder: Path, progress: Progress) -> Tally:
     _end_the_last_line(file)
     with _workplace() as work, file.open("a", encoding="utf-8") as results:
         market = work / "market"
-        days.make(market, Exchange(market).sessions)
+        days.make(market, SharedMarket(market).sessions)
         for number, (seed, tally) in enumerate(_each(plan, waiting, work), plan.seeds - len(waiting) + 1):
             results.write(json.dumps({"seed": seed, **tally.stored()}) + "\n")
             results.flush()
@@ -78,8 +85,8 @@ def sweep(plan: Plan, folder: Path, progress: Progress) -> Tally:
     return total
 
 
-def _each(plan: Plan, seeds: list[int], work: Path) -> Iterator[tuple[int, Tally]]:
-    """The tally of each seed, as it is done. Processes that were not forked have nothing of this one's."""
+def _each(plan: DrillPlan, seeds: list[int], work: Path) -> Iterator[tuple[int, Tally]]:
+    """Yield each seed with its tally, as it is done. The processes are spawned, so they share nothing with this one."""
     jobs = max(1, min(plan.jobs, len(seeds)))
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(plan, work))
@@ -93,54 +100,54 @@ def _each(plan: Plan, seeds: list[int], work: Path) -> Iterator[tuple[int, Tally
             drop_databases(plan.server, str(os.getpid()))
 
 
-class Stage:
-    """What a worker has: a ground of its own with the account as it is before each day, and the market that all share."""
+class DrillWorker:
+    """The state of one worker: its workspace with the account before each day, and the market that all share."""
 
     def __init__(self, work: Path, market: Path, server: str = "", through: str = "", of: slice = slice(None)) -> None:
         """`of`: the days that are wanted; the account is new on the first of them."""
         self.through = through
-        self.exchange = Exchange(market)
-        self.ground: Ground = ServerGround(work, server) if server else FolderGround(work)
+        self.exchange = SharedMarket(market)
+        self.workspace: Workspace = ServerWorkspace(work, server) if server else FolderWorkspace(work)
         self.days = days.days(self.exchange.sessions)[of]
         self._prepare()
 
     def drill(self, seed: int, task: str = "", points: int = 0) -> Tally:
-        """Every crash point of one seed, or those of one task; at most so many of them (0: all)."""
+        """Play every crash point of one seed, or those of one task, and return the tally. `points`: at most so many (0: all)."""
         used = self.days[QUIET:]
-        return Drill(self.ground, self.exchange, used[(seed * 5) % len(used)], conditions_of(seed, self.through)).run(
+        return Drill(self.workspace, self.exchange, used[(seed * 5) % len(used)], conditions_of(seed, self.through)).run(
             task, points
         )
 
     def _prepare(self) -> None:
         first = self.days[0]
-        found(self.ground, first.begins)
+        create_account(self.workspace, first.begins)
         calm = peace(self.through)
-        life = Life(self.ground, self.exchange, calm, first.begins)
+        process = DrillProcess(self.workspace, self.exchange, calm, first.begins)
 
-        def run(step: Step) -> None:
-            report = play(life, step)
+        def run(step: DrillStep) -> None:
+            report = play_step(process, step)
             if not is_fair(report, {0}):
                 raise TradectlError(f"the drill could not be prepared: {step.name}: {report.error}")
 
-        def save(day: Day) -> None:
-            nonlocal life
-            life.end()
-            self.ground.save(f"day-{day.number}")
-            life = Life(self.ground, self.exchange, calm, max(day.begins, life.clock.now()))
+        def save(day: DrillDay) -> None:
+            nonlocal process
+            process.end()
+            self.workspace.save(f"day-{day.number}")
+            process = DrillProcess(self.workspace, self.exchange, calm, max(day.begins, process.clock.now()))
 
         days.prepare(self.days, run, save)
-        life.end()
+        process.end()
 
 
-_staged: list[tuple[Stage, Plan, int]] = []
-"""The stage of this worker process, what it is to drill, and the process that it works for."""
+_staged: list[tuple[DrillWorker, DrillPlan, int]] = []
+"""The worker of this process, its plan, and the id of the parent process."""
 
 
-def _begin(plan: Plan, work: Path) -> None:
+def _begin(plan: DrillPlan, work: Path) -> None:
     own = work / f"worker-{os.getpid()}"
     own.mkdir()
     server = own_database(plan.server, f"{os.getppid()}_{os.getpid()}") if plan.server else ""
-    _staged.append((Stage(own, work / "market", server, plan.through), plan, os.getppid()))
+    _staged.append((DrillWorker(own, work / "market", server, plan.through), plan, os.getppid()))
 
 
 def _drill(seed: int) -> Tally:
@@ -151,7 +158,7 @@ def _drill(seed: int) -> Tally:
 
 
 def _read(file: Path) -> dict[int, Tally]:
-    """The results that are kept; a last line that was cut off by a death counts for nothing."""
+    """Return the results that are kept. A last line that a death cut off is left out."""
     found: dict[int, Tally] = {}
     for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
         try:
@@ -164,7 +171,7 @@ def _read(file: Path) -> dict[int, Tally]:
 
 
 def _end_the_last_line(file: Path) -> None:
-    """What a death cut off stays a line of its own: the next result is not to be lost with it."""
+    """End a line that a death cut off, so that the next result stands on a line of its own."""
     kept = file.read_text(encoding="utf-8") if file.exists() else ""
     if kept and not kept.endswith("\n"):
         with file.open("a", encoding="utf-8") as results:
@@ -173,7 +180,7 @@ def _end_the_last_line(file: Path) -> None:
 
 @contextmanager
 def _workplace() -> Iterator[Path]:
-    """A folder that goes away again."""
+    """Make a folder and remove it in the end."""
     base = MEMORY if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) else None
     work = Path(tempfile.mkdtemp(prefix="tradectl-drill-", dir=base))
     try:

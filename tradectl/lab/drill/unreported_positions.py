@@ -1,7 +1,7 @@
-"""Unprotected positions that the program did not report: the exchange's own book, against what `status` and the exit code say.
+"""Find unprotected positions that the program did not report: the exchange's book against `status` and the exit code.
 
-After each step of the sell monitor that came to its end, every share at the exchange is on sale there, or the program names the
-position: `status` within the two minutes that it may take to react, and the step's exit code once the finding is due.
+After each complete step of the sell monitor every share at the exchange is on sale there, or the program names the position:
+`status` within the two minutes that it may take to react, and the step's exit code once the finding is due.
 """
 
 from __future__ import annotations
@@ -87,8 +87,10 @@ def silent(world: World, exchange: Broker, outcome: Outcome, hidden: timedelta) 
 
 
 def _taken_back_silently(world: World, exchange: Broker, now: datetime) -> list[str]:
-    """Return a line for each held symbol whose sells ended without a trade often and lately, and that no finding of today names.
-    Each step may have left a new one on sale, and between two steps there was none."""
+    """Return a line for each held symbol whose sells ended without a trade often and lately, without a finding of today.
+
+    Each step may have placed a new sell, and between two steps there was none.
+    """
     held = {row.symbol for row in exchange.holdings() if row.quantity + row.t1_quantity}
     ended: Counter[str] = Counter(
         report.symbol

@@ -1,8 +1,8 @@
-"""Which order of the ledger an order at the exchange is, where the broker was told no tag.
+"""Match the orders at an exchange with those of the ledger where the broker has no tag.
 
-The ledger knows an order by the broker's id, or says that it does not know what became of one: then one order at the exchange may
-be that one, if it is all that was asked for. One that ended there without a trade may also be one that the ledger calls ended.
-An order that is left over was sent more often than the ledger knows, or has no sender.
+The ledger knows an order by the broker's id, or calls it UNKNOWN. An order at the exchange with the same terms may be the
+UNKNOWN one. One that ended there without a trade may also be an order that ended in the ledger. An order that is left over was
+sent more often than the ledger knows, or the program did not send it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ Asked = tuple[date, str, Side, int, int]
 
 
 def tagged(reports: Sequence[OrderReport], ours: Sequence[Order]) -> Iterator[OrderReport]:
-    """The exchange's orders under the tags of the ledger's, each tag once. What nothing explains has the tag of an order of its
-    symbol and side that another one has already, so that it is there twice; or else its own id, which the ledger does not know.
+    """Return the exchange's orders under the tags of the ledger's orders, each tag once.
+
+    An order that nothing explains gets the tag of another order of its symbol and side, which is then there twice. Without one
+    it gets its own id, which the ledger does not know.
     """
     known = {order.broker_order_id: order.tag for order in ours if order.broker_order_id is not None}
     nameless = [order for order in ours if order.broker_order_id is None]

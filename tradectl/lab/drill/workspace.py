@@ -1,7 +1,7 @@
-"""The ground on which a day is played: the ledger, and the files of exchange, faults and sandbox, to be copied before each step.
+"""Keep the files of a drilled account: the ledger, the exchange, the faults and the sandbox; copy them before each step.
 
-With SQLite that is a folder. With PostgreSQL the ledger is a database of the drill's own, and a copy of it is a schema beside the
-one that is played in: copying tables within a server costs milliseconds, making a database a tenth of a second.
+With SQLite that is a folder. With PostgreSQL the ledger is a database of the drill's own, and each copy is a schema beside the
+one in use: copying tables within a server takes milliseconds, making a database a tenth of a second.
 """
 
 from __future__ import annotations
@@ -15,22 +15,28 @@ from typing import Protocol
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Connection, make_url
 
-from tradectl.lab.drill.crash_point import Watch
+from tradectl.lab.drill.crash_point import CommitWatch
 from tradectl.ledger.engine import Database
 from tradectl.ledger.opening import open_database
 from tradectl.ledger.schema import metadata
 
 PAPER, SERVER = "paper.db", "server.pickle"
-"""The exchange, and what a sandbox in front of it remembers; beside them lie the ledger and what the faults remember."""
+"""The files of the exchange and of the sandbox's state. The ledger's and the faults' files lie beside them."""
 
 
-class Ground(Protocol):
-    """`folder` has the exchange's files. Every life uses the one `ledger`, for whose engine statements are built once; nobody may
-    be connected to it while it is saved or brought back. `watch` tells of its commits."""
+class Workspace(Protocol):
+    """The files of one account.
+
+    Attributes:
+        folder: The exchange's files.
+        ledger: The one database object that every process uses, so that its statements are compiled once. No connection to it
+            may be open in `save` and `restore`.
+        watch: Reports its commits.
+    """
 
     folder: Path
     ledger: Database
-    watch: Watch
+    watch: CommitWatch
 
     def save(self, name: str) -> None:
         """Keep it as it is now under a name."""
@@ -45,15 +51,15 @@ class Ground(Protocol):
         ...
 
 
-class FolderGround:
+class FolderWorkspace:
     """A folder of files, and a folder for each copy of it."""
 
     def __init__(self, work: Path) -> None:
-        self.folder = work / "ground"
+        self.folder = work / "workspace"
         self._saved = work / "saved"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.ledger = open_database(self.folder / "ledger.db", durable=False)
-        self.watch = Watch(self.ledger)
+        self.watch = CommitWatch(self.ledger)
 
     def save(self, name: str) -> None:
         _copy(self.folder, self._saved / name)
@@ -65,14 +71,14 @@ class FolderGround:
         shutil.rmtree(self._saved, ignore_errors=True)
 
 
-class ServerGround:
-    """A database of a PostgreSQL server that belongs to nobody else, and a folder for the exchange's files."""
+class ServerWorkspace:
+    """A database of the drill's own on a PostgreSQL server, and a folder for the exchange's files."""
 
     def __init__(self, work: Path, url: str) -> None:
-        self._files = FolderGround(work)
+        self._files = FolderWorkspace(work)
         self.folder = self._files.folder
         self.ledger = open_database(url)
-        self.watch = Watch(self.ledger)
+        self.watch = CommitWatch(self.ledger)
         self._names: list[str] = []
 
     def save(self, name: str) -> None:
@@ -112,7 +118,7 @@ PREFIX = "tradectl_drill_"
 
 
 def own_database(server: str, name: str) -> str:
-    """A new database on the server; its URL. It is thrown away, so it need not survive a power cut."""
+    """Create a database on the server and return its URL. It is thrown away, so its commits need not survive a power cut."""
     with _as_owner(server) as connection:
         connection.execute(text(f"CREATE DATABASE {PREFIX}{name}"))
         connection.execute(text(f"ALTER DATABASE {PREFIX}{name} SET synchronous_commit = off"))
@@ -120,7 +126,7 @@ def own_database(server: str, name: str) -> str:
 
 
 def drop_databases(server: str, beginning: str) -> None:
-    """Drop the drill's databases whose name begins so, whoever is still connected to them."""
+    """Drop the drill's databases whose name begins so, also while a process is connected to them."""
     with _as_owner(server) as connection:
         known = connection.scalars(text("SELECT datname FROM pg_database"))
         for name in [name for name in known if name.startswith(f"{PREFIX}{beginning}_")]:

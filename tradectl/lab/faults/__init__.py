@@ -1,10 +1,10 @@
-"""The faulty exchange: a true exchange behind a network and a broker that tell lies, all of them drawn from one seed.
+"""The faulty exchange: a true exchange behind a network and a broker that fail in ways drawn from one seed.
 
-faults   the words for what goes wrong, what an adapter promises, and the draws
-wire     commands on their way, and the file that remembers the few of them that are late
-mirror   what a caller is shown of the order book
-gate     what a request meets that reaches the exchange
-broker   the adapter around the true exchange
+kinds      the faults, what an adapter promises, and the draws
+in_flight  commands on their way, and the file of those that are late
+book_view  the order book as the caller sees it
+arrival    what happens to a command that reaches the exchange
+broker     the adapter around the true exchange
 """
 
 from tradectl.lab.faults.broker import FaultyBroker, Truth

@@ -1,7 +1,7 @@
-"""The exchange's gate: what a request meets that arrives, whoever still hears the answer.
+"""Carry out a command that reaches the exchange, also when its caller no longer waits for the reply.
 
-A broker that does not refuse a repeated tag takes it as often as it comes. The true exchange would refuse it, so it is given
-another inner tag (`TAG.1`, `TAG.2`), which nobody outside sees; the tags of callers hold no dot.
+A broker that does not refuse a repeated tag accepts it as often as it comes. The true exchange would refuse it, so the order
+gets an inner tag (`TAG.1`, `TAG.2`), which no caller sees. The tags of callers have no dot.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import replace
 
 from tradectl.errors import OrderRefused
-from tradectl.lab.faults.book_view import Mirror
-from tradectl.lab.faults.in_flight import Command, Remembered
+from tradectl.lab.faults.book_view import BookView
+from tradectl.lab.faults.in_flight import InFlight, SentCommand
 from tradectl.lab.faults.kinds import Promise
 from tradectl.model.moment import to_ist
 from tradectl.model.order import ALIVE, OrderReport, Side
@@ -22,11 +22,11 @@ from tradectl.ports import Broker, Clock
 _REPEATED = re.compile(r"\.\d+$")
 
 
-class Gate:
+class Arrival:
     """In front of the true exchange. It writes down a sell of more than there is: this exchange refuses it, a real broker may
     sell short."""
 
-    def __init__(self, exchange: Broker, clock: Clock, promise: Promise, mirror: Mirror, remembered: Remembered) -> None:
+    def __init__(self, exchange: Broker, clock: Clock, promise: Promise, mirror: BookView, remembered: InFlight) -> None:
         self._exchange = exchange
         self._clock = clock
         self._promise = promise
@@ -34,8 +34,8 @@ class Gate:
         self._remembered = remembered
         self._named: tuple[Sequence[OrderReport], Sequence[OrderReport]] = ((), ())
 
-    def reach(self, command: Command) -> str:
-        """The exchange hears a command: the broker order id, or OrderRefused."""
+    def reach(self, command: SentCommand) -> str:
+        """Carry out a command and return the broker order id. Raises OrderRefused."""
         before = self.alive(command.order_id) if command.order is None else None
         if before is not None and self._mirror.lags:
             self._remembered.keep(before, self._clock.now())
@@ -53,12 +53,12 @@ class Gate:
         return order_id
 
     def alive(self, order_id: str) -> OrderReport | None:
-        """An order that can still be changed, as the exchange has it."""
+        """Return an order that can still be changed, as the exchange has it."""
         rows = (row for row in self._exchange.orders() if row.broker_order_id == order_id and row.status in ALIVE)
         return next(rows, None)
 
     def orders(self) -> Sequence[OrderReport]:
-        """The exchange's orders under their callers' tags; the exchange's own object where there is no inner tag in it."""
+        """Return the exchange's orders under their callers' tags; the exchange's own object where none has an inner tag."""
         reports = self._exchange.orders()
         if self._promise.refuses_repeated_tag:
             return reports
@@ -68,8 +68,8 @@ class Gate:
             self._named = reports, reports if same else named
         return self._named[1]
 
-    def _short(self, command: Command, before: OrderReport | None) -> str:
-        """In words, that a sell asks for more than is held beside all other live sells; empty where it does not."""
+    def _short(self, command: SentCommand, before: OrderReport | None) -> str:
+        """Return a line where a sell is for more shares than are held beside all other live sells; empty where it is not."""
         order = command.order or before
         if order is None or order.side is not Side.SELL or command.name == "cancel":
             return ""
@@ -91,7 +91,7 @@ class Gate:
         if short:
             self._remembered.note_oversold(f"{to_ist(self._clock.now()):%Y-%m-%d %H:%M:%S} {short}; {said}")
 
-    def _under_inner_tag(self, command: Command) -> Command:
+    def _under_inner_tag(self, command: SentCommand) -> SentCommand:
         order = command.order
         if order is None or not order.tag or self._promise.refuses_repeated_tag:
             return command

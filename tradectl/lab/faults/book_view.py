@@ -1,7 +1,7 @@
-"""What a caller is shown of the order book: rows that are late, doubled, shuffled, gone, or that say rejected.
+"""Show the caller an order book whose rows are late, doubled, shuffled, gone or rejected.
 
-A row that is late is the row as it truly stood a while ago. The while is drawn once for an order, so what a caller sees of it
-never goes back in time. An answer is kept until something it was made from changes, or time brings a late row up to date.
+A late row is the row as it stood some time ago. The delay is drawn once for an order, so a row never goes back in time. A
+result is kept until one of its sources changes, or a late row becomes current.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from datetime import UTC, datetime, time, timedelta
 from random import Random
 from typing import Generic, TypeVar
 
-from tradectl.lab.faults.in_flight import Before
-from tradectl.lab.faults.kinds import APART, SLOW, SLOW_AND_LATE, SLOWER, Chance, Fault
+from tradectl.lab.faults.in_flight import EarlierRow
+from tradectl.lab.faults.kinds import APART, SLOW, SLOW_AND_LATE, SLOWER, Draws, Fault
 from tradectl.model.moment import at_ist, ist_date
 from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Side, TradeReport, Variety
 
@@ -22,7 +22,7 @@ T = TypeVar("T", OrderReport, TradeReport)
 
 REJECTION = "rejected by the exchange after it was accepted"
 FOR_FUNDS = "RMS:Margin Exceeds, found after the order was accepted"
-"""In words by which every adapter knows that the reason may pass."""
+"""The reason of a lack of funds, in the form by which every adapter knows that it may pass."""
 AT_ONCE = timedelta(seconds=5)
 """A rejected order was taken back within this long of being placed."""
 HALF = 0.5
@@ -35,8 +35,8 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 _S = OrderStatus
 
 
-class _Answer(Generic[T]):
-    """The last answer of one kind; the same object again where the rows are the same."""
+class _LastAnswer(Generic[T]):
+    """The last result of one kind; the same object again where the rows are the same."""
 
     def __init__(self) -> None:
         self.rows: Sequence[T] = ()
@@ -54,18 +54,18 @@ class _Answer(Generic[T]):
         return self.rows
 
 
-class Mirror:
-    """Stands between the true book and the caller. `hits` counts for each fault the answers' rows that it changed."""
+class BookView:
+    """The book between the exchange and the caller. `hits` counts the rows that each fault has changed."""
 
-    def __init__(self, faults: Collection[Fault], chance: Chance, hits: Counter[Fault]) -> None:
+    def __init__(self, faults: Collection[Fault], chance: Draws, hits: Counter[Fault]) -> None:
         self._faults = DISTORTS.intersection(faults)
         self._slow = next((fault for fault in (Fault.SLOWER_BOOK, Fault.SLOW_BOOK) if fault in faults), None)
         self._span = SLOWER if self._slow is Fault.SLOWER_BOOK else SLOW_AND_LATE if Fault.REQUEST_LATE in faults else SLOW
         self._apart = Fault.REPORTS_OUT_OF_ORDER in faults
         self._chance = chance
         self._hits = hits
-        self._orders: _Answer[OrderReport] = _Answer()
-        self._trades: _Answer[TradeReport] = _Answer()
+        self._orders: _LastAnswer[OrderReport] = _LastAnswer()
+        self._trades: _LastAnswer[TradeReport] = _LastAnswer()
 
     @property
     def lags(self) -> bool:
@@ -73,9 +73,9 @@ class Mirror:
         return self._slow is not None
 
     def orders(
-        self, reports: Sequence[OrderReport], trades: Sequence[TradeReport], before: Sequence[Before], now: datetime
+        self, reports: Sequence[OrderReport], trades: Sequence[TradeReport], before: Sequence[EarlierRow], now: datetime
     ) -> Sequence[OrderReport]:
-        """The order book as it is shown now; the true one itself where no fault touches it."""
+        """Return the order book as it is shown now; the true one itself where no fault changes it."""
         if not self._faults:
             return reports
         sources = reports, trades, before
@@ -99,7 +99,7 @@ class Mirror:
         return self._orders.renew(self._arranged(shown, "orders", now), sources, now, until)
 
     def trades(self, trades: Sequence[TradeReport], now: datetime) -> Sequence[TradeReport]:
-        """The trades as they are shown now."""
+        """Return the trades as they are shown now."""
         if not self._faults:
             return trades
         sources = (trades,)
@@ -124,8 +124,8 @@ class Mirror:
         return Fault.REJECTED_LATER in self._faults and self._chance.hits(Fault.REJECTED_LATER, order_id)
 
     def _day(self, now: datetime) -> tuple[datetime | None, datetime]:
-        """Where the book is emptied overnight: the moment before which nothing is shown. And until when an answer may hold:
-        shuffled rows lie anew at each moment."""
+        """Return the moment before which an emptied book shows nothing (None: it shows all), and until when a result may be
+        kept. Shuffled rows are in another order at each moment."""
         until = now if self._apart else _NEVER
         if Fault.BOOK_EMPTIED not in self._faults:
             return None, until
@@ -148,7 +148,7 @@ class Mirror:
         return report
 
     def _late(
-        self, report: OrderReport, trades: Sequence[TradeReport], before: Sequence[Before], now: datetime
+        self, report: OrderReport, trades: Sequence[TradeReport], before: Sequence[EarlierRow], now: datetime
     ) -> tuple[OrderReport | None, datetime]:
         """A fresh row as it is shown now (None: not yet), and the moment at which that changes."""
         mine = [trade for trade in trades if trade.broker_order_id == report.broker_order_id]
@@ -180,7 +180,7 @@ class Mirror:
         return fault, lag
 
     def _arranged(self, rows: list[T], kind: str, now: datetime) -> tuple[T, ...]:
-        """The rows in the order, and as often, as they are told."""
+        """Return the rows in the order, and as often, as they are shown."""
         if Fault.DUPLICATE_REPORTS in self._faults:
             self._hits[Fault.DUPLICATE_REPORTS] += len(rows)
             rows = rows * 2
@@ -190,11 +190,11 @@ class Mirror:
         return tuple(rows)
 
 
-def as_of(report: OrderReport, trades: Sequence[TradeReport], before: Sequence[Before], moment: datetime) -> OrderReport:
-    """An order as it stood at a moment after it was placed: the same object where it has not changed since.
+def as_of(report: OrderReport, trades: Sequence[TradeReport], before: Sequence[EarlierRow], moment: datetime) -> OrderReport:
+    """Return an order as it stood at a moment after it was placed; the same object where it has not changed since.
 
-    `trades` and `before` are its own, oldest first. What the exchange itself changed (a release, a fill, an end) is undone by
-    what such a change can have been; what a command of ours changed, by what was kept.
+    `trades` and `before` are its own, oldest first. A change by the exchange (a release, a fill, an end) is undone by rule, a
+    change by a command from the row that was kept.
     """
     if report.updated_at <= moment:
         return report

@@ -1,7 +1,7 @@
-"""The adapter: `ports.Broker` around a true exchange, with a network and a broker in between that lie to the caller.
+"""`ports.Broker` around a true exchange, with a network and a broker in between that fail.
 
-Every lie follows from the seed and the moment (`faults`), so a process that died and was started again is lied to as the first
-one would have been. The exchange behind stays the truth: `truth` tells it, whatever the caller was told.
+Every fault follows from the seed and the moment (`kinds`). So a process that died and was started again meets the same faults
+as the first one would have. `truth` returns what the exchange has, whatever the caller was shown.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from datetime import datetime
 from pathlib import Path
 
 from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, OrderRefused, TradectlError
-from tradectl.lab.faults.arrival import Gate
-from tradectl.lab.faults.book_view import Mirror
-from tradectl.lab.faults.in_flight import Command, Remembered
-from tradectl.lab.faults.kinds import BEFALLS, ENDS_AFTER, REPLY_DELAY, REQUEST_DELAY, Chance, Fault, Promise, ServerError
+from tradectl.lab.faults.arrival import Arrival
+from tradectl.lab.faults.book_view import BookView
+from tradectl.lab.faults.in_flight import InFlight, SentCommand
+from tradectl.lab.faults.kinds import BEFALLS, ENDS_AFTER, REPLY_DELAY, REQUEST_DELAY, Draws, Fault, Promise, ServerError
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, Side, TradeReport
@@ -27,7 +27,7 @@ _SWALLOWS = frozenset({Fault.CANCEL_CROSSES_FILL, Fault.CHANGE_IGNORED})
 
 
 Said = str | OrderRefused
-"""What the exchange said to a command: the broker order id, or no."""
+"""The result of a command at the exchange: the broker order id, or a refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +40,24 @@ class Truth:
     funds: Funds
 
 
-def _nobody(name: str) -> None:
-    """Nobody wants to know of calls."""
+def _ignore(name: str) -> None:
+    """Ignore a call."""
 
 
 class FaultyBroker:
-    """`exchange` as it looks from far away.
+    """The exchange as it looks through a faulty network.
 
-    `faults`: what may go wrong. `promise`: what is declared about the broker. `rate`: the part of all moments (and of orders to
-    be rejected) at which a fault happens; a slow, doubled, shuffled or emptied book is so all the time. `state`: the file of this
-    layer, in a folder that exists. `on_call` hears the name of a call before it reaches the network, and of a command again, as
-    `place:done`, when the exchange has said yes or no and the caller does not know it yet; what it raises passes untouched.
+    Attributes:
+        faults: What may go wrong.
+        promise: What is declared about the broker.
+        rate: The part of all moments, and of orders to be rejected, at which a fault happens. A slow, doubled, shuffled or
+            emptied book is so all the time.
+        state: The file of this layer, in a folder that exists.
+        on_call: Called with the name of a call before it reaches the network; of a command again, as `place:done`, when the
+            exchange has decided and the caller does not know it yet. What it raises passes untouched.
+        hits: How often each fault happened.
 
-    `hits` counts how often each fault happened. What the exchange raises by itself passes through.
+    Errors of the exchange itself pass through.
     """
 
     def __init__(
@@ -65,7 +70,7 @@ class FaultyBroker:
         seed: int,
         state: Path,
         rate: float = 0.35,
-        on_call: Callable[[str], None] = _nobody,
+        on_call: Callable[[str], None] = _ignore,
     ) -> None:
         self.exchange = exchange
         self.promise = promise
@@ -74,13 +79,13 @@ class FaultyBroker:
         self._clock = clock
         self._faults = frozenset(faults)
         self._befalls = {name: tuple(fault for fault in BEFALLS[name] if fault in self._faults) for name in BEFALLS}
-        self._chance = Chance(seed, rate)
-        self._remembered = Remembered(state)
-        self._mirror = Mirror(self._faults, self._chance, self.hits)
-        self._gate = Gate(exchange, clock, promise, self._mirror, self._remembered)
+        self._chance = Draws(seed, rate)
+        self._remembered = InFlight(state)
+        self._mirror = BookView(self._faults, self._chance, self.hits)
+        self._gate = Arrival(exchange, clock, promise, self._mirror, self._remembered)
         self._on_call = on_call
         self.misreport: Callable[[Fault, int], None] | None = None
-        """Tells the server of a wire, where there is one, to replace its true reply; the number chooses the other reply."""
+        """Makes the server of a sandbox, where there is one, replace its true reply; the number chooses the other reply."""
 
     @property
     def name(self) -> str:
@@ -95,13 +100,13 @@ class FaultyBroker:
     # commands
 
     def place(self, request: OrderRequest) -> str:
-        return self._send(Command("place", request))
+        return self._send(SentCommand("place", request))
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
-        self._send(Command("modify", order_id=broker_order_id, quantity=quantity, price=price))
+        self._send(SentCommand("modify", order_id=broker_order_id, quantity=quantity, price=price))
 
     def cancel(self, broker_order_id: str) -> None:
-        self._send(Command("cancel", order_id=broker_order_id))
+        self._send(SentCommand("cancel", order_id=broker_order_id))
 
     # reads
 
@@ -132,18 +137,18 @@ class FaultyBroker:
     # the truth, for who compares afterwards
 
     def truth(self) -> Truth:
-        """What the exchange has, without any fault; requests still in the network have not reached it."""
+        """Return what the exchange has, without any fault. Requests still in the network have not reached it."""
         exchange = self.exchange
         return Truth(tuple(self._gate.orders()), tuple(exchange.trades()), tuple(exchange.holdings()), exchange.funds())
 
     @property
     def in_the_network(self) -> int:
-        """Requests that were sent and have not reached the exchange yet."""
+        """Return the requests that were sent and have not reached the exchange yet."""
         return len(self._remembered.late)
 
     @property
     def oversold(self) -> tuple[str, ...]:
-        """A line for each sell that reached the exchange for more shares than there were, with what the exchange said."""
+        """Return a line for each sell that reached the exchange for more shares than there were, with the result."""
         return self._remembered.oversold
 
     def deliver_all(self) -> None:
@@ -167,7 +172,7 @@ class FaultyBroker:
             raise BrokerUnavailable(f"the broker does not answer when asked for {name.replace('_', ' ')}")
         return now
 
-    def _send(self, command: Command) -> str:
+    def _send(self, command: SentCommand) -> str:
         now = self._ask(command.name)
         fault = self._drawn(command, now)
         if fault is not Fault.NONE:
@@ -175,7 +180,7 @@ class FaultyBroker:
         return _OUTCOMES[fault](self, command, now)
 
     def _deliver(self, now: datetime | None) -> None:
-        """Requests that are due by now (None: all) reach the exchange; nobody hears of a refusal."""
+        """Carry out the requests that are due by now (None: all); no caller gets their results."""
         if self._remembered.late:
             for command in self._remembered.take_due(now):
                 with suppress(OrderRefused):
@@ -187,8 +192,8 @@ class FaultyBroker:
             self.hits[fault] += 1
         return happens
 
-    def _drawn(self, command: Command, now: datetime) -> Fault:
-        """The fault that befalls a command. An answer that is a lie is given only where the truth could have been done."""
+    def _drawn(self, command: SentCommand, now: datetime) -> Fault:
+        """Return the fault of a command. A false reply is given only where the true command could have been carried out."""
         possible = self._befalls[command.name]
         asked = command.name, command.key, now
         if not possible or not self._chance.hits("befalls", *asked):
@@ -200,65 +205,65 @@ class FaultyBroker:
             return Fault.NONE
         return fault
 
-    def _coin(self, fault: Fault, command: Command, now: datetime) -> bool:
+    def _coin(self, fault: Fault, command: SentCommand, now: datetime) -> bool:
         return self._chance.fraction(fault, command.name, command.key, now) < 0.5
 
     # what becomes of a command
 
-    def _carried_out(self, command: Command, _: datetime) -> str:
+    def _carried_out(self, command: SentCommand, _: datetime) -> str:
         return _told(self._said(command))
 
-    def _request_lost(self, command: Command, _: datetime) -> str:
+    def _request_lost(self, command: SentCommand, _: datetime) -> str:
         raise Ambiguous(f"{command} timed out")
 
-    def _reply_lost(self, command: Command, _: datetime) -> str:
+    def _reply_lost(self, command: SentCommand, _: datetime) -> str:
         self._said(command)
         raise Ambiguous(f"{command} timed out")
 
-    def _request_late(self, command: Command, now: datetime) -> str:
+    def _request_late(self, command: SentCommand, now: datetime) -> str:
         delay = self._chance.span(REQUEST_DELAY, Fault.REQUEST_LATE, command.name, command.key, now)
         self._remembered.send_late(command, now + delay)
         raise Ambiguous(f"{command} timed out")
 
-    def _reply_late(self, command: Command, now: datetime) -> str:
+    def _reply_late(self, command: SentCommand, now: datetime) -> str:
         said = self._said(command)
         self._clock.sleep(self._chance.span(REPLY_DELAY, Fault.REPLY_LATE, command.name, command.key, now).total_seconds())
         return _told(said)
 
-    def _server_error(self, command: Command, now: datetime) -> str:
+    def _server_error(self, command: SentCommand, now: datetime) -> str:
         if self._coin(Fault.SERVER_ERROR, command, now):
             self._said(command)
         raise ServerError(f"{command}: 502 from the broker")
 
-    def _answered_as_refused(self, command: Command, now: datetime) -> str:
+    def _answered_as_refused(self, command: SentCommand, now: datetime) -> str:
         """The exchange has carried it out; its reply proves nothing."""
         return self._misreported(Fault.ANSWERED_AS_REFUSED, command, now, Ambiguous(f"{command}: the reply is no refusal"))
 
-    def _documented_refusal(self, command: Command, now: datetime) -> str:
+    def _documented_refusal(self, command: SentCommand, now: datetime) -> str:
         """The exchange has carried it out; its reply is a refusal, half of them for want of funds."""
         money = self._coin(Fault.DOCUMENTED_REFUSAL, command, now)
         refusal = OrderRefused("refused, says the broker", code="funds" if money else "refused", passing=money)
         return self._misreported(Fault.DOCUMENTED_REFUSAL, command, now, refusal)
 
-    def _misreported(self, fault: Fault, command: Command, now: datetime, reply: TradectlError) -> str:
+    def _misreported(self, fault: Fault, command: SentCommand, now: datetime, reply: TradectlError) -> str:
         said = self._said(command)
         if self.misreport is None:
             raise reply
         self.misreport(fault, self._chance.number(fault, command.name, command.key, now))
         return _told(said)
 
-    def _swallowed(self, command: Command, _: datetime) -> str:
+    def _swallowed(self, command: SentCommand, _: datetime) -> str:
         return command.order_id
 
-    def _change_ignored(self, command: Command, now: datetime) -> str:
+    def _change_ignored(self, command: SentCommand, now: datetime) -> str:
         """Nothing is changed, or only the quantity."""
         order = self._gate.alive(command.order_id)
         if order is None or self._coin(Fault.CHANGE_IGNORED, command, now):
             return command.order_id
         return _told(self._said(replace(command, price=order.price)))
 
-    def _said(self, command: Command) -> Said:
-        """Bring a command to the exchange; what it said, before anybody hears of it."""
+    def _said(self, command: SentCommand) -> Said:
+        """Carry out a command and return its result, before any caller gets it."""
         said: Said
         try:
             said = self._gate.reach(command)
@@ -275,7 +280,7 @@ class FaultyBroker:
         for fault in (Fault.TAKEN_BACK, Fault.VANISHED):
             if self._happens(fault, symbol, ist_date(now)):
                 after = self._chance.span(ENDS_AFTER, fault, order_id)
-                self._remembered.send_late(Command("cancel", order_id=order_id), now + after)
+                self._remembered.send_late(SentCommand("cancel", order_id=order_id), now + after)
 
 
 def _told(said: Said) -> str:
@@ -288,7 +293,7 @@ def _minute(moment: datetime) -> datetime:
     return moment.replace(second=0, microsecond=0)
 
 
-_OUTCOMES: dict[Fault, Callable[[FaultyBroker, Command, datetime], str]] = {
+_OUTCOMES: dict[Fault, Callable[[FaultyBroker, SentCommand, datetime], str]] = {
     Fault.NONE: FaultyBroker._carried_out,
     Fault.REQUEST_LOST: FaultyBroker._request_lost,
     Fault.REPLY_LOST: FaultyBroker._reply_lost,

@@ -1,8 +1,7 @@
-"""Commands on their way to the exchange, and the one file of this layer.
+"""Keep the commands on their way to the exchange, in the one file of this layer.
 
-The file holds what cannot be drawn again from the seed: requests that are still in the network, how orders stood before our
-last commands changed them (for a book that lags), and sells of more than there is. It is small, replaced as a whole, and
-only when it changes. One process at a time writes it.
+The file has what cannot be drawn again from the seed: requests that are still in the network, rows as they stood before the
+last commands changed them (for a book that lags), and sells of more shares than there are. One process at a time writes it.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ REMEMBERED = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class SentCommand:
     """`name` is place (with `order`), modify (`order_id`, `quantity`, `price`) or cancel (`order_id`)."""
 
     name: str
@@ -33,11 +32,11 @@ class Command:
 
     @property
     def key(self) -> str:
-        """What it is about: of a new order the client tag, or its symbol where it has none; else the broker order id."""
+        """What the command is about: of a new order the client tag, or its symbol without one; else the broker order id."""
         return self.order.tag or self.order.symbol if self.order else self.order_id
 
     def carry_out(self, exchange: Broker) -> str:
-        """The broker order id; whatever the exchange raises."""
+        """Carry it out and return the broker order id. Raises what the exchange raises."""
         if self.order is not None:
             return exchange.place(self.order)
         if self.name == "modify":
@@ -51,15 +50,15 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Late:
+class DelayedCommand:
     """A request that is still in the network."""
 
     due: datetime
-    command: Command
+    command: SentCommand
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
+class EarlierRow:
     """How an order stood until `at`, when a command of ours changed it."""
 
     order_id: str
@@ -70,12 +69,12 @@ class Before:
     updated_at: datetime
 
     @classmethod
-    def of(cls, report: OrderReport, at: datetime) -> Before:
+    def of(cls, report: OrderReport, at: datetime) -> EarlierRow:
         return cls(report.broker_order_id, at, report.quantity, report.price, report.status, report.updated_at)
 
 
-class Remembered:
-    """The file. Each tuple is replaced when it changes, so that an old one can be told from a new one by identity."""
+class InFlight:
+    """The content of the file. Each tuple is replaced when it changes, so an old one differs from a new one by identity."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -84,11 +83,11 @@ class Remembered:
         self.before = tuple(_before(row) for row in stored.get("before", ()))
         self.oversold: tuple[str, ...] = tuple(stored.get("oversold", ()))
 
-    def send_late(self, command: Command, due: datetime) -> None:
-        self.late = (*self.late, Late(due, command))
+    def send_late(self, command: SentCommand, due: datetime) -> None:
+        self.late = (*self.late, DelayedCommand(due, command))
         self._write()
 
-    def take_due(self, now: datetime | None) -> list[Command]:
+    def take_due(self, now: datetime | None) -> list[SentCommand]:
         """Take what is due by `now` (None: everything) out of the network, earliest first. It is gone from the file before
         the exchange has it: a crash in between loses a request, and never doubles one."""
         due = [late for late in self.late if now is None or late.due <= now]
@@ -100,7 +99,7 @@ class Remembered:
     def keep(self, report: OrderReport, now: datetime) -> None:
         """Keep how an order stands that is about to be changed."""
         recent = (row for row in self.before if row.at > now - REMEMBERED)
-        self.before = (*recent, Before.of(report, now))
+        self.before = (*recent, EarlierRow.of(report, now))
         self._write()
 
     def note_oversold(self, line: str) -> None:
@@ -112,15 +111,15 @@ class Remembered:
         replace_file(self._file, json.dumps(content, default=_plain).encode())
 
 
-def _plain(value: Late | Before | Command | OrderRequest | datetime) -> object:
+def _plain(value: DelayedCommand | EarlierRow | SentCommand | OrderRequest | datetime) -> object:
     """What JSON can hold: a moment as text, a row as its fields."""
     return value.isoformat() if isinstance(value, datetime) else {name: getattr(value, name) for name in value.__slots__}
 
 
-def _late(row: dict[str, Any]) -> Late:
+def _late(row: dict[str, Any]) -> DelayedCommand:
     command = dict(row["command"])
     order = command.pop("order")
-    return Late(datetime.fromisoformat(row["due"]), Command(order=_order(order) if order else None, **command))
+    return DelayedCommand(datetime.fromisoformat(row["due"]), SentCommand(order=_order(order) if order else None, **command))
 
 
 def _order(row: dict[str, Any]) -> OrderRequest:
@@ -128,6 +127,6 @@ def _order(row: dict[str, Any]) -> OrderRequest:
     return OrderRequest(**{**row, **kinds})
 
 
-def _before(row: dict[str, Any]) -> Before:
+def _before(row: dict[str, Any]) -> EarlierRow:
     at, updated = datetime.fromisoformat(row["at"]), datetime.fromisoformat(row["updated_at"])
-    return Before(**{**row, "at": at, "updated_at": updated, "status": OrderStatus(row["status"])})
+    return EarlierRow(**{**row, "at": at, "updated_at": updated, "status": OrderStatus(row["status"])})

@@ -1,7 +1,7 @@
-"""What may go wrong, in one word each; what an adapter declares in spite of it; and the draws that decide when it happens.
+"""The kinds of faults, what an adapter declares in spite of them, and the draws that decide when they happen.
 
-A draw is a keyed hash of what is asked. Nothing is remembered, so every process that asks the same at the same moment is told
-the same, and one that asks again later draws anew.
+A draw is a keyed hash of its arguments. Nothing is stored, so every process that draws the same at the same moment gets the
+same result, and a later draw is a new one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tradectl.ports import Capabilities
 
 
 class Fault(StrEnum):
-    """One word for what goes wrong."""
+    """A kind of fault."""
 
     NONE = "none"
     REQUEST_LOST = "request_lost"  # a command times out and never arrives
@@ -42,7 +42,7 @@ class Fault(StrEnum):
 
 
 class ServerError(Ambiguous):
-    """The broker answered, and said no more than that it is in trouble: a 5xx."""
+    """The server replied with a 5xx, which says nothing about the command."""
 
 
 class Promise(Enum):
@@ -57,13 +57,13 @@ class Promise(Enum):
         self.visibility_lag = visibility_lag
 
     def declared(self, exchange: Capabilities) -> Capabilities:
-        """The exchange's own capabilities but for the two that this promise is about."""
+        """Return the exchange's own capabilities with the two that this promise is about."""
         return replace(exchange, refuses_repeated_tag=self.refuses_repeated_tag, visibility_lag=self.visibility_lag)
 
 
 HIDDEN_FROM_THE_BOOK = frozenset({Fault.REQUEST_LATE, Fault.SLOW_BOOK, Fault.SLOWER_BOOK, Fault.BOOK_UNAVAILABLE})
-"""Faults that keep an order from the book for a while. With one of them a documented refusal that is a lie proves a sending that
-nothing contradicts: no program can know better, so the drill does not play the two together."""
+"""Faults that keep an order out of the book for a while. With one of them, a false documented refusal is proof of no order, and
+nothing contradicts it. No program can know better, so the drill does not play the two together."""
 HELD_BACK = frozenset({Fault.TAKEN_BACK, Fault.VANISHED})
 """Faults that the seeds do not play: what a broker does to a sell by itself is looked at each minute, in a drill of its own."""
 _WIRE = (
@@ -95,7 +95,7 @@ APART: Span = (5, 50)
 """Between an order and its trades, where reports are out of order."""
 
 
-class Chance:
+class Draws:
     """The draws of one seed. `rate` is the part of all moments (orders, minutes) at which a fault that is on happens."""
 
     def __init__(self, seed: int, rate: float) -> None:
@@ -105,7 +105,7 @@ class Chance:
         self._rate = rate
 
     def number(self, *asked: object) -> int:
-        """64 bits that follow from the seed and what is asked."""
+        """Return 64 bits that follow from the seed and the arguments."""
         words = "|".join(map(str, asked)).encode()
         return int.from_bytes(blake2b(words, digest_size=8, key=self._key).digest(), "big")
 
@@ -116,6 +116,6 @@ class Chance:
         return self.fraction(*asked) < self._rate
 
     def span(self, span: Span, *asked: object) -> timedelta:
-        """A time between the least and the most of a span."""
+        """Return a time between the least and the most of a span."""
         least, most = span
         return timedelta(seconds=least + (most - least) * self.fraction(*asked))

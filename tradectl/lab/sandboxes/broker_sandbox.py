@@ -1,7 +1,8 @@
-"""A broker's sandbox as other packages bring it: how it is made, and how a client reaches it.
+"""Declare a broker's sandbox as packages bring it: how it is made, and how a client reaches it.
 
-One object of this kind is all that `tradectl sandbox NAME`, `tradectl drill --through NAME` and the comparison of whole days
-(`drill.whole_days`) need. A package adds one by an entry point of the group `tradectl.sandboxes`, whose name is the broker's.
+One such object is all that `tradectl sandbox NAME`, `tradectl drill --through NAME` and the comparison of sessions
+(`lab.drill.session_comparison`) need. A package adds one by an entry point of the group `tradectl.sandboxes`, whose name is the
+broker's.
 """
 
 from __future__ import annotations
@@ -40,8 +41,13 @@ class BrokerSandbox(Protocol):
         memory: Path | None = None,
         port: int = 0,
     ) -> Sandbox:
-        """Make a server that is not started yet. `exchange` is called in its thread; `memory` is a file for what the server must
-        know after it was stopped and started again (`sandbox.memory`); `port` 0 is any free one."""
+        """Make a server that is not started yet.
+
+        Args:
+            exchange: Opens the exchange; called in the server's thread.
+            memory: A file for what the server must keep when it is stopped and started again (`server_state`).
+            port: The port; 0 is any free one.
+        """
         ...
 
     def addresses(self, url: str) -> Mapping[str, str]:
@@ -49,12 +55,14 @@ class BrokerSandbox(Protocol):
         ...
 
     def answer(self, field: Field) -> str:
-        """Return what a person would type where a login asks for `field`. Raises LoginNeeded where nothing is asked."""
+        """Return what a person would type where a login needs `field`. Raises LoginNeeded where no login needs it."""
         ...
 
     def as_told(self, truth: Truth, ours: Sequence[Order]) -> Truth:
-        """Return the exchange's own book as the adapter reports it: trade ids and tags in the adapter's form. `ours`: the orders
-        of the ledger, for a broker whose book shows no tag."""
+        """Return the exchange's own book as the adapter reports it: trade ids and tags in the adapter's form.
+
+        `ours`: the orders of the ledger, for a broker whose book has no tag.
+        """
         ...
 
 

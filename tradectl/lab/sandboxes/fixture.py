@@ -1,7 +1,7 @@
-"""The floor on which the adapter kit plays: three symbols, a virtual clock, and the paper exchange behind whatever is tested.
+"""The market of the conformance cards: three symbols, a virtual clock, and a paper exchange for the adapter under test.
 
-ACME never moves from 100.00. RISE opens at 100.00 and walks to 110.00 by the close. THIN is RISE with a hundred shares a minute,
-of which one order takes a tenth. All of them have bars from Thursday 2023-07-13 to Friday 2023-07-21.
+ACME never moves from 100.00. RISE opens at 100.00 and rises to 110.00 by the close. THIN is RISE with a hundred shares a
+minute, of which one order takes a tenth. All have bars from Thursday 2023-07-13 to Friday 2023-07-21.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock
 from tradectl.exchange.sessions import SessionTable
-from tradectl.lab.sandboxes.market import Listing, MemoryMarket, Minute, flat_bars
+from tradectl.lab.sandboxes.market import MarketListing, MemoryMarket, Minute, flat_bars
 from tradectl.model.market import Bar, Instrument
 from tradectl.model.moment import at_ist
 
@@ -26,8 +26,8 @@ PART = 0.1
 
 
 def market() -> MemoryMarket:
-    """The three listings."""
-    steady = Listing(_instrument("ACME", 1), flat_bars(SESSIONS, OPEN, volume=37_500_000))
+    """Return the three listings."""
+    steady = MarketListing(_instrument("ACME", 1), flat_bars(SESSIONS, OPEN, volume=37_500_000))
     return MemoryMarket(steady, _rising("RISE", 2, volume=100_000), _rising("THIN", 3, volume=100))
 
 
@@ -35,11 +35,11 @@ def _instrument(symbol: str, number: int) -> Instrument:
     return Instrument(symbol, symbol, "EQ", f"INE{number:03}A01011", 5)
 
 
-def _rising(symbol: str, number: int, *, volume: int) -> Listing:
+def _rising(symbol: str, number: int, *, volume: int) -> MarketListing:
     """From the open to the high in even steps, minute by minute."""
     bars = [Bar(day, OPEN, HIGH, OPEN, HIGH, 375 * volume) for day in SESSIONS]
     path = [_minute(minute, volume) for minute in range(375)]
-    return Listing(_instrument(symbol, number), bars, minutes={day: list(path) for day in SESSIONS})
+    return MarketListing(_instrument(symbol, number), bars, minutes={day: list(path) for day in SESSIONS})
 
 
 def _minute(minute: int, volume: int) -> Minute:
@@ -47,8 +47,8 @@ def _minute(minute: int, volume: int) -> Minute:
     return minute, low, high, low, high, volume
 
 
-class Floor:
-    """A market, a clock and the file of an exchange. `exchange()` opens the account, in whatever thread asks."""
+class Fixture:
+    """A market, a clock and the file of an exchange. `exchange()` opens the account in the thread that calls it."""
 
     def __init__(self, folder: Path, at: datetime) -> None:
         self.folder, self.clock = folder, VirtualClock(at)
@@ -68,5 +68,5 @@ class Floor:
 
 
 def ist(day: date, text: str) -> datetime:
-    """A moment in UTC from a date and an Indian time such as 09:15 or 09:15:30."""
+    """Return a moment in UTC from a date and an Indian time such as 09:15 or 09:15:30."""
     return at_ist(day, time.fromisoformat(text)).astimezone(UTC)

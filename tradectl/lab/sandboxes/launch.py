@@ -1,4 +1,4 @@
-"""A sandbox for a person: the servers, and what a live home must be told to trade at one."""
+"""Make the sandboxes of `tradectl sandbox`, with the settings that a live home needs to trade at one."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
-    """A server that is not started yet; `addresses` and `told` are what `broker set` takes."""
+class LaunchedSandbox:
+    """A server that is not started yet. `addresses` and `told` are what `broker set` takes."""
 
     name: str
     sandbox: Sandbox
@@ -24,42 +24,42 @@ class Served:
     told: Mapping[str, str]
 
     def hint(self) -> str:
-        """Two lines for a shell."""
+        """Return the shell command that sets them."""
         addresses = " ".join(f"--address {name}={url}" for name, url in self.addresses.items())
         lines = "\\n".join(f"{name}={value}" for name, value in self.told.items())
         return f"printf {shlex.quote(lines + chr(92) + 'n')} | tradectl broker set {self.name} {addresses}"
 
 
-def kite(world: PaperWorld, port: int) -> Served:
+def kite(world: PaperWorld, port: int) -> LaunchedSandbox:
     from tradectl.lab.sandboxes.kite import KiteSandbox
 
     sandbox = KiteSandbox(lambda: world.broker, lambda: world.market, world.clock, world.sessions, stream=True, port=port)
     addresses = {"api": sandbox.url, "login": f"{sandbox.url}/connect/login", "stream": sandbox.stream_url}
-    return Served("kite", sandbox, addresses, {"api_key": sandbox.tokens.key, "api_secret": sandbox.tokens.secret})
+    return LaunchedSandbox("kite", sandbox, addresses, {"api_key": sandbox.tokens.key, "api_secret": sandbox.tokens.secret})
 
 
-def kotak_neo(world: PaperWorld, port: int) -> Served:
-    from tradectl.lab.sandboxes.kotak_neo import CONFIG, KotakNeoSandbox, Registered
+def kotak_neo(world: PaperWorld, port: int) -> LaunchedSandbox:
+    from tradectl.lab.sandboxes.kotak_neo import CONFIG, KotakNeoSandbox, RegisteredClient
 
-    client = Registered("sandboxkey", "+919800000000", "ASHA1", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "246810")
+    client = RegisteredClient("sandboxkey", "+919800000000", "ASHA1", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "246810")
     sandbox = KotakNeoSandbox(
         lambda: world.broker, clock=world.clock, market=lambda: world.market, client=client, stream=True, port=port
     )
     told = {name: getattr(client, name) for name in ("consumer_key", "mobile_number", "ucc", "totp_secret", "mpin")}
     addresses = {"login": sandbox.url, "config": sandbox.url + CONFIG}
-    return Served("kotak_neo", sandbox, addresses, told)
+    return LaunchedSandbox("kotak_neo", sandbox, addresses, told)
 
 
-def openalgo(world: PaperWorld, port: int) -> Served:
+def openalgo(world: PaperWorld, port: int) -> LaunchedSandbox:
     from tradectl.lab.sandboxes.openalgo import OpenAlgoSandbox
 
     key = "openalgo-key"
     sandbox = OpenAlgoSandbox(lambda: world.broker, world.clock, api_key=key, market=lambda: world.market, port=port)
     sandbox.cancel_status = 500
-    return Served("openalgo", sandbox, {"api": sandbox.url}, {"api_key": key})
+    return LaunchedSandbox("openalgo", sandbox, {"api": sandbox.url}, {"api_key": key})
 
 
-def brought(name: str, entry: BrokerSandbox, world: PaperWorld, port: int) -> Served:
+def brought(name: str, entry: BrokerSandbox, world: PaperWorld, port: int) -> LaunchedSandbox:
     """Return the sandbox that another package brings."""
     sandbox = entry.sandbox(lambda: world.broker, world.market, world.clock, world.sessions, port=port)
-    return Served(name, sandbox, entry.addresses(sandbox.url), entry.credentials)
+    return LaunchedSandbox(name, sandbox, entry.addresses(sandbox.url), entry.credentials)

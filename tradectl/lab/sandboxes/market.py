@@ -1,4 +1,4 @@
-"""Market data in memory: a small real implementation of the port, with arrays, for sandboxes and the adapter kit."""
+"""Market data in memory: a small implementation of the port, with arrays, for sandboxes and conformance cards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Minute = tuple[int, int, int, int, int, int]
 
 
 @dataclass
-class Listing:
+class MarketListing:
     """One instrument: its bars oldest first, its actions, its minute bars, and its names (first session of each)."""
 
     instrument: Instrument
@@ -35,7 +35,7 @@ class Listing:
 class MemoryMarket:
     """Serves listings that are given to it."""
 
-    def __init__(self, *listings: Listing) -> None:
+    def __init__(self, *listings: MarketListing) -> None:
         self._listings = {listing.instrument.instrument_id: listing for listing in listings}
 
     def universe(self, name: str) -> tuple[str, ...]:
@@ -124,5 +124,5 @@ class MemoryMarket:
 
 
 def flat_bars(sessions: Sequence[date], price: int, volume: int = 375_000) -> list[Bar]:
-    """Bars that never move."""
+    """Return bars whose price never moves."""
     return [Bar(session, price, price, price, price, volume) for session in sessions]

@@ -1,4 +1,4 @@
-"""Repeated client tags, for brokers that take one twice where the exchange behind refuses it."""
+"""Accept a client tag twice, for brokers that do, where the exchange behind refuses it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ AGAIN = "~"
 
 
 def place(exchange: Broker, request: OrderRequest) -> str:
-    """Place an order, if need be under a numbered tag; its id. Raises what the exchange raises."""
+    """Place an order, under a numbered tag if need be, and return its id. Raises what the exchange raises."""
     tag = request.tag
     for number in count(2):
         try:

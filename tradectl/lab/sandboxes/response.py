@@ -1,4 +1,4 @@
-"""What a sandbox sends: its own reply, or another in its place."""
+"""What a sandbox sends: its own reply, or another one in its place."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a server sends in place of its own reply, after it has carried a command out (`sandbox.shapes` lists them).
+    """A reply that a server sends in place of its own after it has carried a command out (`shapes` lists them).
 
     Attributes:
         name: A few words, unique in the list.
-        make: All bytes that go over the socket, made of the true reply.
-        tells_id: Whether the reply still names the order, so that a client can read the id.
+        make: Makes all bytes that go over the socket from the true reply.
+        tells_id: Whether the reply still has the order's id.
         reset: Whether the connection is reset after the bytes.
     """
 

@@ -1,8 +1,8 @@
-"""A small HTTP server on loopback, in a thread of its own, that goes wrong on purpose when it is told to.
+"""A small HTTP server on loopback, in a thread of its own, that fails on purpose when a test sets it to.
 
-The exchange behind it is made in that thread and touched by no other, one request at a time: so a virtual clock that the day
-shares with it stands still while a request is answered. Where the exchange behind is a faulty one, what goes wrong there goes
-wrong on the wire: a command of unknown fate is a connection that breaks, a read that fails a 503.
+The exchange behind it is opened in that thread and used by no other, one request at a time. So a virtual clock that the day
+shares with it stands still while a request is served. Where the exchange is a faulty one, its faults appear on the wire: a
+command of unknown outcome is a connection that breaks, a read that fails a 503.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Trouble(StrEnum):
     SLOW = "slow"  # carried out, and answered after `Sandbox.slow` seconds
     TOO_MANY = "too_many"  # 429, not carried out
     UNAVAILABLE = "unavailable"  # 503, not carried out
-    BAD_GATEWAY = "bad_gateway"  # carried out, then a 502 without a word of the broker's own
+    BAD_GATEWAY = "bad_gateway"  # carried out, then a 502 without a message of the broker
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +66,20 @@ class Request:
         return {name: values[-1] for name, values in parse_qs(self.body.decode(), keep_blank_values=True).items()}
 
     def json(self) -> Any:
-        """ValueError for what is no JSON."""
+        """Return the document. Raises ValueError for what is no JSON."""
         return json.loads(self.body)
 
 
 class Sandbox(ABC):
-    """A server over an exchange, which `exchange` makes in the server's thread. A subclass answers requests (`answer`).
+    """A server over an exchange, which `exchange` opens in the server's thread.
 
-    Use it as a context manager; `url` is where it listens. `requests` counts what came, by method and path; `broken` has the
-    traceback of each bug of ours that a request met (whose connection breaks then).
+    A subclass serves requests (`answer`). Use it as a context manager; `url` is its address. `requests` lists the requests by
+    method and path. `broken` has the traceback of each bug that a request met; its connection then breaks.
     """
 
     slow = 1.0
     shapes = ""
-    """The broker whose shapes a faulty exchange's answers take (`sandbox.shapes`)."""
+    """The broker whose shapes the replies of a faulty exchange take (`shapes`)."""
     own_shapes: tuple[tuple[Shape, ...], tuple[Shape, ...]] = ((), ())
     """Of a sandbox that another package brings: shapes that prove nothing, and replies that its broker documents as refusals."""
     _ending = False
@@ -97,7 +97,7 @@ class Sandbox(ABC):
 
     @property
     def exchange(self) -> Broker:
-        """For the server's own thread."""
+        """Return the exchange, for the server's own thread."""
         if self._exchange is None:
             self._exchange = self._make()
             if isinstance(self._exchange, FaultyBroker) and (self.shapes or all(self.own_shapes)):
@@ -106,7 +106,7 @@ class Sandbox(ABC):
 
     @property
     def books(self) -> Broker:
-        """The exchange as the broker's own departments have it: a faulty one lies to callers, and not to them."""
+        """Return the exchange as the broker's own departments see it: without the faults that its callers meet."""
         return self.exchange.exchange if isinstance(self.exchange, FaultyBroker) else self.exchange
 
     @property
@@ -114,15 +114,15 @@ class Sandbox(ABC):
         return f"http://{LOOPBACK}:{self._server.server_port}"
 
     def trouble(self, kind: Trouble | Shape, *, method: str = "", path: str | tuple[str, ...] = "", times: int = 1) -> None:
-        """The next so many requests of this method, whose path begins so (or in one of these ways), go wrong."""
+        """Make the next so many requests of this method fail whose path begins so, or in one of these ways."""
         self._troubles += [(kind, method, path)] * times
 
     @abstractmethod
     def answer(self, request: Request) -> Response:
-        """What the broker would answer; the server's thread alone calls it."""
+        """Return the broker's reply. Only the server's thread calls it."""
 
     def respond(self, request: Request) -> Response | None:
-        """The answer, or what comes in its place where the exchange fails; None: the connection breaks without one."""
+        """Return the reply, or what replaces it where the exchange fails; None: the connection breaks without one."""
         try:
             return self.answer(request)
         except ServerError:
@@ -153,7 +153,7 @@ class Sandbox(ABC):
         self._server.server_close()
 
     def serve(self, until: Callable[[], bool]) -> int:
-        """Answer in this thread until that is true; how many requests there were. The exchange stays open."""
+        """Serve in this thread until `until` is true, and return how many requests there were. The exchange stays open."""
         self._server.timeout = LOOK
         try:
             while not until():
@@ -164,7 +164,7 @@ class Sandbox(ABC):
         return len(self.requests)
 
     def idle(self) -> None:  # noqa: B027 - who has nothing to push does nothing
-        """Called now and then by `serve`: for who pushes."""
+        """Called now and then by `serve`, for servers that push."""
 
     def __enter__(self) -> Self:
         self.start()
@@ -174,7 +174,7 @@ class Sandbox(ABC):
         self.stop()
 
     def _replied(self, request: bytes, address: str) -> bytes:
-        """The bytes of the answer to those of a request; none where a bug of ours met it."""
+        """Return the bytes of the reply to a request; none where it met a bug."""
         try:
             return bytes(self._handler(request, (address, 0), None).wfile.getvalue())  # type: ignore[arg-type, attr-defined]
         except Exception:  # noqa: BLE001 - the connection breaks, and the traceback is kept for who looks
@@ -203,9 +203,9 @@ _BAD_GATEWAY = Response(502, b"<html>Bad Gateway</html>", "text/html")
 _UNAVAILABLE = Response(503, b"<html>Service Unavailable</html>", "text/html")
 _TOO_MANY = Response.of({"status": "error", "message": "Too many requests"}, 429)
 _INSTEAD = {Trouble.TOO_MANY: _TOO_MANY, Trouble.UNAVAILABLE: _UNAVAILABLE}
-"""The answers to requests that are not carried out."""
+"""The replies to requests that are not carried out."""
 _SPOILT = {Trouble.BAD_GATEWAY: _BAD_GATEWAY, Trouble.MALFORMED: Response(200, b"<html>Maintenance</html>", "text/html")}
-"""What comes instead of the answers to requests that were carried out."""
+"""What replaces the replies to requests that were carried out."""
 
 
 def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
@@ -213,11 +213,11 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
         """HTTP/1.0: a connection for each request, so that a client that keeps one open does not keep others out."""
 
         def setup(self) -> None:
-            """Read from the bytes that came, and collect those of the answer."""
+            """Read from the bytes of the request, and collect those of the reply."""
             self.rfile, self.wfile = BytesIO(self.request), BytesIO()
 
         def finish(self) -> None:
-            """Leave the answer to who sends it."""
+            """Leave the reply to the caller, which sends it."""
 
         def _handle(self) -> None:
             split = urlsplit(self.path)
@@ -256,7 +256,7 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body[: len(body) // 2] if half else body)
 
         def date_time_string(self, timestamp: float | None = None) -> str:
-            """Return the `Date` of an answer: the machine's time, as the clock reads it."""
+            """Return the `Date` of a reply: the machine's time, as the clock reads it."""
             return formatdate(SystemClock().machine_now().timestamp() if timestamp is None else timestamp, usegmt=True)
 
         def _send_bytes(self, content: bytes, *, reset: bool) -> None:
@@ -264,6 +264,6 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
             sandbox._server.reset_next = reset
 
         def log_message(self, *_: object) -> None:
-            """What was asked is in `Sandbox.requests`."""
+            """Log nothing: `Sandbox.requests` has the requests."""
 
     return Handler

@@ -1,6 +1,6 @@
-"""What a broker's front remembers besides the exchange behind it: orders that it refused itself, what it wrote over tags.
+"""Keep what a broker's server stores besides the exchange behind it: orders that it refused itself, and tags it changed.
 
-A server that is stopped and started again would forget that, and give the same numbers twice. So it may be kept in a file, which
+A server that is stopped and started again would lose that, and use the same numbers twice. So it can be kept in a file, which
 is replaced as a whole and read again once another server has written it.
 """
 
@@ -17,9 +17,15 @@ from tradectl.model.order import OrderReport, OrderRequest, OrderStatus
 
 
 @dataclass(slots=True)
-class Kept:
-    """`refused`: rows of the book that the exchange does not have. By order number: `written`, what an order shows as its tag
-    once that has changed, and `words`, its status where it is a word of the broker's own. `changes` counts what was changed."""
+class StoredState:
+    """The state of one account.
+
+    Attributes:
+        refused: Rows of the book that the exchange does not have.
+        written: By order number, the tag that an order shows once it has changed.
+        words: By order number, the status where it is a name of the broker's own.
+        changes: How many commands changed an order.
+    """
 
     refused: list[OrderReport] = field(default_factory=list)
     written: dict[str, str] = field(default_factory=dict)
@@ -27,23 +33,23 @@ class Kept:
     changes: int = 0
 
 
-class Memory:
-    """Of one account, in `file` if there is one. One server at a time changes it."""
+class ServerState:
+    """The state of one account, in `file` if there is one. One server at a time changes it."""
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
-        self._kept = Kept()
+        self._kept = StoredState()
         self._seen = (0, 0)
 
     @property
-    def kept(self) -> Kept:
-        """As it is now. Who changes it says `keep`."""
+    def kept(self) -> StoredState:
+        """Return the present state. After a change, call `keep`."""
         if self._file is not None and self._file.exists() and (stamp := _stamp(self._file)) != self._seen:
             self._kept, self._seen = pickle.loads(self._file.read_bytes()), stamp
         return self._kept
 
     def refuse(self, order: OrderRequest, reason: str, now: datetime) -> str:
-        """A rejected row of the book for what the exchange would not have; its number."""
+        """Add a rejected row for an order that the exchange refused, and return its number."""
         number = f"{ist_date(now):%y%m%d}9{len(self.kept.refused) + 1:08d}"
         what = order.symbol, order.side, order.quantity, order.price
         report = OrderReport(number, order.tag, *what, 0, OrderStatus.REJECTED, reason, order.variety, now, now)
@@ -52,6 +58,7 @@ class Memory:
         return number
 
     def keep(self) -> None:
+        """Write the state to its file, if there is one."""
         if self._file is None:
             return
         replace_file(self._file, pickle.dumps(self._kept))

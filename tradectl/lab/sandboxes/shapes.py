@@ -1,8 +1,8 @@
 """Replies that a server sends after it has carried a command out, and that do not say so.
 
 `SHAPES` are replies that no broker documents as a refusal: after each of them an order is placed under the right id, or its
-outcome is unknown. `DOCUMENTED` are replies that a broker documents as refusals; a server that lies sends them after it carried a
-command out, and only the order book shows it. The tests and the drill use both.
+outcome is unknown. `DOCUMENTED` are replies that a broker documents as refusals. A server sends them falsely, after it carried
+a command out, and only the order book shows it. The tests and the drill use both.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PAGE = b"<html><body>Please try again later</body></html>"
 
 
 def raw(status: int, body: bytes, kind: str = "application/json", *more: str, length: int | None = None) -> bytes:
-    """Return a whole reply as it goes over the socket. `length`: what it says of its length, where that is wrong."""
+    """Return a whole reply as it goes over the socket. `length`: its Content-Length, where that is wrong."""
     head = [f"HTTP/1.1 {status} {_phrase(status)}", f"Content-Length: {len(body) if length is None else length}", *more]
     if kind:
         head.append(f"Content-Type: {kind}")
@@ -44,7 +44,7 @@ def _always(content: bytes) -> Callable[[Response], bytes]:
 
 
 def replied(status: int, content: object) -> Callable[[Response], bytes]:
-    """Return what makes a JSON reply of its own, whatever the true one is."""
+    """Return a function that makes a JSON reply of its own, whatever the true one is."""
     return _always(raw(status, json.dumps(content).encode()))
 
 
@@ -82,7 +82,7 @@ def _pages() -> Iterator[Shape]:
 
 
 def _words() -> Iterator[Shape]:
-    """A 200 that says something other than an order."""
+    """Yield replies with status 200 that describe no order."""
     for text in ("null", "true", "[]", "{}", '"ok"', "1", "9" * DIGITS, "NaN", "1e999999999", "OK", "\x00"):
         yield Shape(f"200 {text[:12]!r}", _always(raw(200, text.encode())))
     yield Shape("200 with a page", _always(raw(200, _PAGE, "text/html")))
@@ -161,7 +161,7 @@ ON_THE_WAY = (
     "service temporarily unavailable", "Order request could not be processed at this time", "Check the orderbook",
     "Please check the order book", "Something went wrong",
 )  # fmt: skip
-"""Words that tell of a part behind the server, whatever its code is."""
+"""Messages about a part behind the server, whatever its code is."""
 
 
 def _kite(status: int, kind: str | None, message: str, data: object = None, **more: str) -> Callable[[Response], bytes]:

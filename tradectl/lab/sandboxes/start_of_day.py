@@ -1,7 +1,7 @@
-"""An account as a broker's back office tells it: the morning and the day apart, from an exchange that knows only now.
+"""Split an account as a broker's back office does, into the morning and the day, from an exchange that has only the present.
 
 Brokers list holdings and cash as they were this morning, and what was traded today in positions and trades. What a corporate
-action has credited and the depository has not yet is in no row, as at a broker.
+action has credited and the depository not yet is in no row, as at a broker.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _COUNTED = re.compile(r"T(\d+)$")
 
 
 @dataclass(frozen=True, slots=True)
-class Morning:
+class OpeningShares:
     """Shares of one symbol this morning. `fresh` of `whole` were not delivered; `used` were sold today."""
 
     symbol: str
@@ -37,7 +37,7 @@ def sums(trades: Iterable[TradeReport], symbol: str, side: Side) -> tuple[int, i
     return sum(trade.quantity for trade in found), sum(trade.quantity * trade.price for trade in found)
 
 
-def mornings(now: Sequence[Holding], trades: Sequence[TradeReport], series: Callable[[str], str]) -> Iterator[Morning]:
+def mornings(now: Sequence[Holding], trades: Sequence[TradeReport], series: Callable[[str], str]) -> Iterator[OpeningShares]:
     """Return what was held this morning. `now`: the holdings of now; `trades`: those of today; `series`: of a symbol."""
     by_symbol = {item.symbol: item for item in now}
     sold_out = [trade.symbol for trade in trades if trade.symbol not in by_symbol]
@@ -49,7 +49,7 @@ def mornings(now: Sequence[Holding], trades: Sequence[TradeReport], series: Call
         before = item.sellable + restricted - of_today + from_before
         delivered = item.quantity + from_before if item.quantity else min(before, from_before)
         if before > 0:
-            yield Morning(symbol, before, before - delivered, from_before)
+            yield OpeningShares(symbol, before, before - delivered, from_before)
 
 
 def opening_balance(funds: Funds, trades: Sequence[TradeReport], day: date, tariff: Tariff) -> int:

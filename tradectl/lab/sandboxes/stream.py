@@ -1,7 +1,7 @@
-"""A websocket beside a sandbox: who is connected, what each has subscribed, and the frames that go out.
+"""A websocket beside a sandbox: its connections, what each has subscribed, and the frames that go out.
 
-Connections live in threads of their own and never touch the exchange: the server's thread hands them what there is to say. It
-does so when somebody says `tick`, and now and then while it serves a person.
+Connections run in threads of their own and never touch the exchange: the server's thread hands them the frames, at each call of
+`tick`, and now and then while `serve` runs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TICK = "/sandbox/tick"
 Token = TypeVar("Token", int, str)
 
 
-class Stream(ABC, Generic[Token]):
+class SandboxStream(ABC, Generic[Token]):
     """Listens on loopback. `how`: options of the websocket server."""
 
     def __init__(self, *, port: int = 0, **how: Any) -> None:
@@ -35,7 +35,7 @@ class Stream(ABC, Generic[Token]):
         self._modes: dict[ServerConnection, dict[Token, str]] = {}
         self._lock = threading.Lock()
         self.silent = False
-        """Says nothing any more."""
+        """Sends nothing any more."""
         self._next = how.pop("process_request", None)
         self._server = serve(
             self._live, LOOPBACK, port, compression=None, process_request=self._checked, open_timeout=SECONDS, **how
@@ -67,25 +67,25 @@ class Stream(ABC, Generic[Token]):
         self._thread.join()
 
     def drop(self) -> None:
-        """Every connection breaks."""
+        """Break every connection."""
         with self._lock:
             connections = list(self._modes)
         for connection in connections:
             connection.close(1001)
 
     def tokens(self, mode: str = "") -> frozenset[Token]:
-        """What anybody has subscribed, in a mode or in any."""
+        """Return the tokens that any connection has subscribed, in one mode or in any."""
         with self._lock:
             return frozenset(token for modes in self._modes.values() for token in modes if mode in {"", modes[token]})
 
     @property
     def listening(self) -> bool:
-        """Whether anybody is connected."""
+        """Return whether there is a connection."""
         with self._lock:
             return bool(self._modes)
 
     def send(self, frames: Callable[[ServerConnection, Mapping[Token, str]], Iterable[str | bytes]]) -> None:
-        """To each connection the frames for it, and for what it has subscribed: tokens with their modes."""
+        """Send each connection the frames for all, and those for its tokens with their modes."""
         with self._lock:
             wanted = {connection: dict(modes) for connection, modes in self._modes.items()}
         for connection, modes in wanted.items():
@@ -95,10 +95,10 @@ class Stream(ABC, Generic[Token]):
 
     @abstractmethod
     def _greet(self, connection: ServerConnection) -> bool:
-        """What is said before anything is subscribed; whether the client may stay."""
+        """Exchange the first messages, before anything is subscribed; return whether the client may stay."""
 
     def _welcome(self, connection: ServerConnection) -> None:
-        """What a client is told once it is known."""
+        """Send what a client gets once it is known."""
 
     @abstractmethod
     def _listen(self, connection: ServerConnection) -> None:
@@ -124,20 +124,20 @@ class Stream(ABC, Generic[Token]):
 
 
 def broken() -> AbstractContextManager[None]:
-    """Around what may find that the client has gone."""
+    """Pass over the errors of a connection whose client has gone."""
     from websockets.exceptions import ConnectionClosed
 
     return suppress(ConnectionClosed)
 
 
 class StreamingSandbox(Sandbox):
-    """A sandbox that may have a stream beside it. A subclass says what is new (`push`)."""
+    """A sandbox that may have a stream beside it. A subclass pushes what is new (`push`)."""
 
-    stream: Stream[Any] | None = None
+    stream: SandboxStream[Any] | None = None
 
     @property
     def stream_url(self) -> str:
-        """Where the stream listens. UsageError without one."""
+        """Return the stream's address. Raises UsageError without a stream."""
         if self.stream is None:
             raise UsageError("this sandbox has no ticker")
         return self.stream.url
@@ -149,7 +149,7 @@ class StreamingSandbox(Sandbox):
 
     @abstractmethod
     def push(self) -> None:
-        """Hand the stream what there is to say; the server's thread alone calls it."""
+        """Hand the stream what is new. Only the server's thread calls it."""
 
     def respond(self, request: Request) -> Response | None:
         if request.path == TICK:
@@ -177,6 +177,6 @@ class StreamingSandbox(Sandbox):
                 self.stream.stop()
 
     def idle(self) -> None:
-        """Ticks; a market that cannot be read has none."""
+        """Push ticks. A market that cannot be read has none."""
         with suppress(TradectlError):
             self.push()

@@ -1,4 +1,4 @@
-"""Access tokens: each is good for 24 hours, until the next one is generated."""
+"""Access tokens: each is good for 24 hours, or until the next one is generated."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tradectl.ports import Clock
 LIFE = timedelta(hours=24)
 
 
-class Tokens:
-    """Of one client."""
+class DhanTokens:
+    """The tokens of one client."""
 
     def __init__(self, client: str, clock: Clock) -> None:
         self.client, self._clock = client, clock

@@ -1,4 +1,4 @@
-"""How a client reaches the sandbox: the entry point of `tradectl.sandboxes`."""
+"""Register Dhan's sandbox: the entry point of the group `tradectl.sandboxes`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tradectl.model.moment import ist_date
 from tradectl.ports import Broker, Clock, MarketData
 
 
-class DhanEntry:
+class DhanSandboxEntry:
     """`BrokerSandbox` of Dhan: a person generates an access token, and pastes it."""
 
     credentials: Mapping[str, str] = {"client_id": "1000000001"}
@@ -44,6 +44,6 @@ class DhanEntry:
         return self._tokens.generate()
 
     def as_told(self, truth: Truth, ours: Sequence[Order]) -> Truth:  # noqa: ARG002 - tags tell whose an order is
-        """A trade's id at Dhan is its day, its exchange and the exchange's number."""
+        """Return the truth with Dhan's trade ids: the day, the exchange and the exchange's number."""
         trades = (replace(item, trade_id=f"{ist_date(item.at):%Y%m%d}-NSE-{number_of(item)}") for item in truth.trades)
         return replace(truth, trades=tuple(trades))

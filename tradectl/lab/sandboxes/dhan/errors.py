@@ -1,4 +1,4 @@
-"""What Dhan replies instead of data: a status, a type, a code and a message (annexure of its documentation)."""
+"""Dhan's error replies: a status, a type, a code and a message (annexure of its documentation)."""
 
 from __future__ import annotations
 

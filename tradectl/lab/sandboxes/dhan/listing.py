@@ -17,8 +17,8 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-class Listing:
-    """Of all instruments of a market. A security id belongs to an instrument for ever, whatever it is called."""
+class DhanList:
+    """The list of all instruments of a market. An instrument keeps its security id under every name."""
 
     def __init__(self, market: MarketData) -> None:
         self._market = market
@@ -26,7 +26,7 @@ class Listing:
         self._by_id: Mapping[str, Instrument] = {}
         self._ids: Mapping[str, str] = {}
 
-    def on(self, day: date) -> Listing:
+    def on(self, day: date) -> DhanList:
         """Return the same list as it is on a date."""
         if day != self._day:
             names = self._market.universe("all")

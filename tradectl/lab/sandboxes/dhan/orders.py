@@ -1,7 +1,7 @@
-"""What Dhan itself checks of an order, and how the exchange behind hears of it.
+"""Check orders as Dhan does, and make them requests to the exchange.
 
-A field that is there must have a value: an empty text is refused (measured 2026-09). A repeated `correlationId` is a second
-order. A waiting after-market order is not changed (DH-906). Which words Dhan has for other refused changes was not found.
+A field that is present must have a value: an empty text is refused (measured 2026-09). A repeated `correlationId` is a second
+order. A waiting after-market order is not changed (DH-906). No source has Dhan's messages for other refused changes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from tradectl.errors import OrderRefused
 from tradectl.lab.sandboxes.dhan.errors import NO_ORDER, DhanError, bad_value
-from tradectl.lab.sandboxes.dhan.listing import SEGMENT, Listing
+from tradectl.lab.sandboxes.dhan.listing import SEGMENT, DhanList
 from tradectl.model.money import to_paise
 from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, OrderType, Side, Variety
 from tradectl.ports import Broker
@@ -33,8 +33,8 @@ _REQUIRED = (
 )
 
 
-def requested(body: Body, listing: Listing) -> OrderRequest:
-    """Return what is asked of the exchange. DhanError for what Dhan refuses by itself."""
+def requested(body: Body, listing: DhanList) -> OrderRequest:
+    """Return the request to the exchange. Raises DhanError for what Dhan refuses by itself."""
     if any(not body.get(name) for name in _REQUIRED) or "" in body.values():
         raise bad_value()
     expected = {"exchangeSegment": SEGMENT, "productType": "CNC", "validity": "DAY"}
@@ -61,7 +61,7 @@ def requested(body: Body, listing: Listing) -> OrderRequest:
 
 
 def modify(exchange: Broker, known: OrderReport, body: Body) -> None:
-    """PUT /orders/{id}. `quantity` is the order's whole quantity (release notes of v2)."""
+    """Serve PUT /orders/{id}. `quantity` is the order's whole quantity (release notes of v2)."""
     if str(body.get("orderId")) != known.broker_order_id or body.get("validity") != "DAY" or body.get("orderType") != "LIMIT":
         raise bad_value()
     if known.status is OrderStatus.PENDING and known.variety is Variety.AMO:
@@ -73,7 +73,7 @@ def modify(exchange: Broker, known: OrderReport, body: Body) -> None:
 
 
 def cancel(exchange: Broker, known: OrderReport) -> None:
-    """DELETE /orders/{id}."""
+    """Serve DELETE /orders/{id}."""
     try:
         exchange.cancel(known.broker_order_id)
     except OrderRefused as refusal:

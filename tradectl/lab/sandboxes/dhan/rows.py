@@ -1,4 +1,4 @@
-"""The exchange's book in Dhan's rows. Times are naive and Indian, money is a float in rupees (source: dhanhq.co/docs/v2)."""
+"""Write the exchange's book as Dhan's rows. Times are naive and Indian, money is a float in rupees (dhanhq.co/docs/v2)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from tradectl.lab.sandboxes.dhan.listing import SEGMENT, Listing
+from tradectl.lab.sandboxes.dhan.listing import SEGMENT, DhanList
 from tradectl.lab.sandboxes.repeated_tags import tag_of
-from tradectl.lab.sandboxes.start_of_day import Morning, number_of, sums
+from tradectl.lab.sandboxes.start_of_day import OpeningShares, number_of, sums
 from tradectl.model.market import Quote
 from tradectl.model.moment import to_ist
 from tradectl.model.order import Funds, OrderReport, OrderStatus, Side, TradeReport, Variety
@@ -29,13 +29,13 @@ def rupees(paise: int | None) -> float:
 
 
 def word(report: OrderReport) -> str:
-    """Return Dhan's word for an order's status."""
+    """Return Dhan's name of an order's status."""
     if report.status is _S.ONGOING:
         return "PART_TRADED" if report.filled_quantity else "PENDING"
     return _WORDS[report.status]
 
 
-def order(report: OrderReport, trades: Sequence[TradeReport], listing: Listing, client: str) -> Row:
+def order(report: OrderReport, trades: Sequence[TradeReport], listing: DhanList, client: str) -> Row:
     """Return a row of the order book."""
     filled = [trade for trade in trades if trade.broker_order_id == report.broker_order_id]
     shares = sum(trade.quantity for trade in filled)
@@ -75,7 +75,7 @@ def order(report: OrderReport, trades: Sequence[TradeReport], listing: Listing, 
     }
 
 
-def trade(report: TradeReport, listing: Listing, client: str) -> Row:
+def trade(report: TradeReport, listing: DhanList, client: str) -> Row:
     """Return a row of the trade book."""
     at = text(report.at)
     return {
@@ -98,7 +98,7 @@ def trade(report: TradeReport, listing: Listing, client: str) -> Row:
     }
 
 
-def holding(item: Morning, listing: Listing, *, sold_inside: bool) -> Row:
+def holding(item: OpeningShares, listing: DhanList, *, sold_inside: bool) -> Row:
     """Return a row of holdings. `sold_inside`: whether `availableQty` is reduced by what was sold today."""
     return {
         "exchange": "ALL",
@@ -114,7 +114,7 @@ def holding(item: Morning, listing: Listing, *, sold_inside: bool) -> Row:
     }
 
 
-def position(trades: Sequence[TradeReport], symbol: str, listing: Listing, client: str) -> Row:
+def position(trades: Sequence[TradeReport], symbol: str, listing: DhanList, client: str) -> Row:
     """Return a row of positions: for delivery the day's trades alone."""
     (bought, cost), (sold, proceeds) = sums(trades, symbol, Side.BUY), sums(trades, symbol, Side.SELL)
     net = bought - sold

@@ -1,4 +1,4 @@
-"""Which path is answered by what. Source: dhanhq.co/docs/v2, dhanhq 2.3.0 (routes)."""
+"""Route Dhan's paths. Source: dhanhq.co/docs/v2, dhanhq 2.3.0 (routes)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from urllib.parse import unquote
 from tradectl.errors import BrokerUnavailable, LoginNeeded, OrderRefused, TradectlError
 from tradectl.exchange.rates import shipped
 from tradectl.lab.sandboxes.dhan import orders, rows
-from tradectl.lab.sandboxes.dhan.auth import Tokens
+from tradectl.lab.sandboxes.dhan.auth import DhanTokens
 from tradectl.lab.sandboxes.dhan.errors import NO_ORDER, NO_TOKEN, DhanError, bad_value
-from tradectl.lab.sandboxes.dhan.listing import SEGMENT, Listing
+from tradectl.lab.sandboxes.dhan.listing import SEGMENT, DhanList
 from tradectl.lab.sandboxes.dhan.shapes import DOCUMENTED, SHAPES
 from tradectl.lab.sandboxes.repeated_tags import place, tag_of
 from tradectl.lab.sandboxes.server import Request, Response, Sandbox
-from tradectl.lab.sandboxes.server_state import Memory
+from tradectl.lab.sandboxes.server_state import ServerState
 from tradectl.lab.sandboxes.start_of_day import mornings, opening_balance
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.order import ALIVE, OrderReport, TradeReport
@@ -30,11 +30,14 @@ INPUT = frozenset({"unknown_symbol", "quantity", "tick"})
 
 
 class DhanSandbox(Sandbox):
-    """DhanHQ on loopback, below `/v2`; a GET of `/web` generates a token, as a person does on Dhan's web.
+    """DhanHQ on loopback, below `/v2`. A GET of `/web` generates a token, as a person does on Dhan's web.
 
-    `exchange` is made in the server's thread; `clock` may be shared with the day.
-
-    `allowed`: the addresses from which orders are taken, None for all. `sold_inside`: see `rows.holding`. `memory`: see `Memory`.
+    Args:
+        exchange: Opens the exchange; called in the server's thread.
+        clock: May be shared with the day.
+        allowed: The addresses from which orders are taken; None for all.
+        sold_inside: See `rows.holding`.
+        memory: See `ServerState`.
     """
 
     own_shapes = (SHAPES, DOCUMENTED)
@@ -53,8 +56,8 @@ class DhanSandbox(Sandbox):
     ) -> None:
         super().__init__(exchange, port=port)
         self.allowed, self.sold_inside = allowed, sold_inside
-        self.tokens = Tokens(client, clock)
-        self._make_market, self._clock, self._client, self._memory = market, clock, client, Memory(memory)
+        self.tokens = DhanTokens(client, clock)
+        self._make_market, self._clock, self._client, self._memory = market, clock, client, ServerState(memory)
 
     def answer(self, request: Request) -> Response:
         try:
@@ -133,7 +136,7 @@ class DhanSandbox(Sandbox):
         raise bad_value()
 
     def _place(self, body: orders.Body) -> str:
-        """Place an order; its id. What the risk checks refuse has an id too, and a row that says so."""
+        """Place an order and return its id. An order that the risk checks refuse has an id and a rejected row."""
         asked = orders.requested(body, self._listing)
         try:
             return place(self.exchange, asked)
@@ -151,12 +154,12 @@ class DhanSandbox(Sandbox):
     # reads
 
     @property
-    def _listing(self) -> Listing:
+    def _listing(self) -> DhanList:
         return self._all.on(ist_date(self._clock.now()))
 
     @cached_property
-    def _all(self) -> Listing:
-        return Listing(self._make_market())
+    def _all(self) -> DhanList:
+        return DhanList(self._make_market())
 
     def _orders(self, of: Broker) -> list[OrderReport]:
         """Return what is alive, and what was placed or has changed today."""

@@ -1,16 +1,16 @@
-"""Kite Connect over an exchange of ours: Zerodha's own client can trade on it.
+"""Kite Connect over an exchange of the program. Zerodha's own client can trade on it.
 
-errors   what Kite answers instead of data
-tokens   request tokens and access tokens, which end
-listing  the day's list of instruments
-rows     the exchange's book in Kite's rows
-account  holdings, positions, margins
-history  candles
-notes    charges
-orders   commands, with what Kite itself checks before the exchange does
-office   what Kite knows of the account and the market
-stream   the websocket: ticks and order updates
-server   which path is answered by what
+errors          Kite's error replies
+auth            request tokens and access tokens, and when they end
+listing         the day's list of instruments
+rows            the exchange's book as Kite's rows
+account         holdings, positions, margins
+history         candles
+contract_notes  charges
+orders          commands, with Kite's own checks before the exchange's
+backend         what Kite stores of the account and the market
+stream          the websocket: ticks and order updates
+server          the routes
 """
 
 from tradectl.lab.sandboxes.kite.server import KiteSandbox

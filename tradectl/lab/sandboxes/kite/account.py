@@ -1,7 +1,7 @@
-"""Holdings, positions and margins of an account that the exchange knows by its state of now.
+"""Make holdings, positions and margins of an account from the exchange's present state.
 
-Kite tells of the morning (holdings, opening balance) and of the day (positions, trades) apart, so the morning is made of now and
-the day's trades. What a corporate action has credited and the depository not yet is in no row, as at a broker.
+Kite lists the morning (holdings, opening balance) and the day (positions, trades) apart, so the morning is made of the present
+state and the day's trades. What a corporate action has credited and the depository not yet is in no row, as at a broker.
 """
 
 from __future__ import annotations
@@ -9,21 +9,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tradectl.lab.sandboxes.kite.listing import Listing
+from tradectl.lab.sandboxes.kite.listing import KiteList
 from tradectl.lab.sandboxes.kite.rows import rupees
 from tradectl.lab.sandboxes.start_of_day import mornings, sums
 from tradectl.model.order import Funds, Holding, Side, TradeReport
 
 
-def holdings(now: Sequence[Holding], trades: Sequence[TradeReport], listing: Listing, *, t1_inside: bool) -> list[dict[str, Any]]:
-    """GET /portfolio/holdings. `t1_inside`: whether `quantity` counts undelivered shares too; nobody knows for sure of Kite."""
+def holdings(
+    now: Sequence[Holding], trades: Sequence[TradeReport], listing: KiteList, *, t1_inside: bool
+) -> list[dict[str, Any]]:
+    """Serve GET /portfolio/holdings. `t1_inside`: whether `quantity` counts undelivered shares too; no source says it of Kite."""
     return [
         _holding(listing, item.symbol, item.whole, item.fresh, item.used, t1_inside=t1_inside)
         for item in mornings(now, trades, listing.series)
     ]
 
 
-def _holding(listing: Listing, symbol: str, whole: int, fresh: int, used: int, *, t1_inside: bool) -> dict[str, Any]:
+def _holding(listing: KiteList, symbol: str, whole: int, fresh: int, used: int, *, t1_inside: bool) -> dict[str, Any]:
     tradingsymbol, token = listing.named(symbol)
     return {
         "tradingsymbol": tradingsymbol,
@@ -54,13 +56,13 @@ def _holding(listing: Listing, symbol: str, whole: int, fresh: int, used: int, *
     }
 
 
-def positions(trades: Sequence[TradeReport], listing: Listing) -> dict[str, Any]:
-    """GET /portfolio/positions: for delivery the day's trades alone."""
+def positions(trades: Sequence[TradeReport], listing: KiteList) -> dict[str, Any]:
+    """Serve GET /portfolio/positions: for delivery, the day's trades alone."""
     rows = [_position(trades, symbol, listing) for symbol in dict.fromkeys(trade.symbol for trade in trades)]
     return {"net": rows, "day": rows}
 
 
-def _position(trades: Sequence[TradeReport], symbol: str, listing: Listing) -> dict[str, Any]:
+def _position(trades: Sequence[TradeReport], symbol: str, listing: KiteList) -> dict[str, Any]:
     tradingsymbol, token = listing.named(symbol)
     (bought, cost), (sold, proceeds) = sums(trades, symbol, Side.BUY), sums(trades, symbol, Side.SELL)
     row: dict[str, Any] = {
@@ -83,7 +85,7 @@ def _position(trades: Sequence[TradeReport], symbol: str, listing: Listing) -> d
 
 
 def equity(funds: Funds, opening: int) -> dict[str, Any]:
-    """GET /user/margins/equity: what is left to spend, and the part of today's sales that buys nothing yet (`delivery`)."""
+    """Serve GET /user/margins/equity: what is left to spend, and the part of today's sales that buys nothing yet (`delivery`)."""
     zero = dict.fromkeys(
         (
             "exposure", "m2m_realised", "m2m_unrealised", "option_premium", "payout", "span", "turnover", "liquid_collateral",

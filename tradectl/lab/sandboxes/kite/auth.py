@@ -1,4 +1,4 @@
-"""Request tokens, good once and for some minutes, and access tokens, which end when the day's are flushed."""
+"""Request tokens, good once and for some minutes, and access tokens, which end at the daily flush."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tradectl.model.moment import at_ist, ist_date
 from tradectl.ports import Clock
 
 REQUEST_LIFE = timedelta(minutes=5)
-"""Kite says `a few minutes`."""
+"""Kite's documentation says "a few minutes"."""
 
 
-class Tokens:
+class KiteTokens:
     """Of one app and one user. `flush`: the time in India at which every access token ends."""
 
     def __init__(self, key: str, secret: str, clock: Clock, flush: time) -> None:
@@ -24,13 +24,14 @@ class Tokens:
         self._access: dict[str, datetime] = {}
 
     def request(self) -> str:
-        """A user has logged in: the token that his browser carries back."""
+        """Return the token that the browser brings back after a login."""
         token = self._new("request")
         self._requests[token] = self._clock.now()
         return token
 
     def exchange(self, key: str, token: str, checksum: str) -> str:
-        """A new access token. KiteError 403 for a token that is unknown, used or old; 400 for a wrong key or checksum."""
+        """Return a new access token. Raises KiteError 403 for a token that is unknown, used or old; 400 for a wrong key or
+        checksum."""
         if key != self.key:
             raise invalid("Invalid `api_key`.")
         if checksum != sha256((key + token + self.secret).encode()).hexdigest():
@@ -43,7 +44,7 @@ class Tokens:
         return access
 
     def check(self, authorization: str) -> None:
-        """The header of a request: `token key:access`. KiteError 403."""
+        """Check the header of a request, `token key:access`. Raises KiteError 403."""
         scheme, _, pair = authorization.partition(" ")
         key, _, access = pair.partition(":")
         made = self._access.get(access)
@@ -63,7 +64,7 @@ class Tokens:
         self._access.pop(access, None)
 
     def flushed_at(self) -> datetime:
-        """The last flush."""
+        """Return the time of the last flush."""
         now = self._clock.now()
         today = at_ist(ist_date(now), self._flush).astimezone(UTC)
         return today if today <= now else today - timedelta(days=1)

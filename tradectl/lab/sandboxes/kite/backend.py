@@ -1,4 +1,4 @@
-"""What Kite knows: the exchange's book and the market, in Kite's rows. It lives in the server's thread, as the exchange does."""
+"""Kite's back end: the exchange's book and the market, in Kite's rows. It runs in the server's thread, as the exchange does."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tradectl.exchange.rates import ZERODHA
 from tradectl.exchange.sessions import SessionTable
 from tradectl.lab.sandboxes.kite import account, history, orders, rows
 from tradectl.lab.sandboxes.kite.errors import invalid
-from tradectl.lab.sandboxes.kite.listing import Listing
-from tradectl.lab.sandboxes.kite.stream import Stream
+from tradectl.lab.sandboxes.kite.listing import KiteList
+from tradectl.lab.sandboxes.kite.stream import KiteStream
 from tradectl.lab.sandboxes.repeated_tags import place
-from tradectl.lab.sandboxes.server_state import Memory
+from tradectl.lab.sandboxes.server_state import ServerState
 from tradectl.lab.sandboxes.start_of_day import number_of, opening_balance
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
@@ -28,15 +28,18 @@ RISK = frozenset({"funds", "holdings", "trade_for_trade", "band"})
 """Refusals of the broker's risk checks."""
 
 
-class Office:
-    """One account. `exchange` (and `books`, the same without its faults) and `market` are made when they are first asked for;
-    `flushed_at` is when the books were last emptied. `memory` has the orders that Kite has refused itself."""
+class KiteBackend:
+    """The state of one account.
+
+    `exchange`, `books` (the same without its faults) and `market` are opened at their first use. `flushed_at` is when the books
+    were last emptied. `memory` has the orders that Kite has refused itself.
+    """
 
     def __init__(
         self,
         exchange: Callable[[], Broker],
         books: Callable[[], Broker],
-        memory: Memory,
+        memory: ServerState,
         market: Callable[[], MarketData],
         *,
         clock: Clock,
@@ -79,16 +82,16 @@ class Office:
         return self._make_market()
 
     @cached_property
-    def _listing(self) -> Listing:
-        return Listing(self._market, self._universe)
+    def _listing(self) -> KiteList:
+        return KiteList(self._market, self._universe)
 
     @property
-    def listing(self) -> Listing:
-        """The day's."""
+    def listing(self) -> KiteList:
+        """Return the day's list."""
         return self._listing.on(self.day)
 
     def place(self, variety: str, form: Mapping[str, str]) -> str:
-        """An order; its id. Where the risk checks come late, what they refuse has an id too, and a row that says so."""
+        """Place an order and return its id. Where the risk checks come late, a refused order has an id and a rejected row."""
         request = orders.requested(variety, form, self.listing)
         try:
             return place(self.exchange, request)
@@ -98,18 +101,18 @@ class Office:
             return self._memory.refuse(request, refusal.reason, self.now)
 
     def open_day(self) -> None:
-        """Remember what the account had before the day's trades, at the first request of the day."""
+        """Store what the account had before the day's trades, at the first request of the day."""
         if self._opening[0] != self.day:
             self._opening = self.day, opening_balance(self.books.funds(), self._today(), self.day, ZERODHA)
 
     def orders(self) -> list[dict[str, Any]]:
-        """What lives, and what was touched since the book was emptied."""
+        """Return the live orders, and those that changed since the book was emptied."""
         since = self._flushed_at()
         known = [*self.exchange.orders(), *self._refused]
         return [self._row(item) for item in known if item.status in ALIVE or item.updated_at >= since]
 
     def history(self, order_id: str) -> list[dict[str, Any]]:
-        """From the first state to the present one; what lay between is not known to the exchange."""
+        """Return the first state of an order and the present one. The exchange does not know those in between."""
         refused = next((item for item in self._refused if item.broker_order_id == order_id), None)
         row = self._row(refused or orders.find(self.exchange, order_id))
         first = WAITING if row["variety"] == "amo" else "PUT ORDER REQ RECEIVED"
@@ -131,7 +134,7 @@ class Office:
         return account.equity(self.exchange.funds(), self._opening[1])
 
     def quotes(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """By the keys that were asked; what is unknown, or has no price, is absent."""
+        """Return quotes by the keys of the request. A symbol that is unknown, or has no price, is absent."""
         if len(keys) > QUOTES:
             raise invalid(f"At most {QUOTES} instruments are quoted at once.")
         listing = self.listing
@@ -147,8 +150,8 @@ class Office:
         instrument_id = self.listing.by_token(token).instrument.instrument_id
         return history.candles(self._market, self._sessions, instrument_id, interval, asked=asked, now=self.now)
 
-    def push(self, stream: Stream) -> None:
-        """Order rows that have changed (an after-market order is not told of when it is placed), and prices."""
+    def push(self, stream: KiteStream) -> None:
+        """Push order rows that have changed, and prices. An after-market order is not pushed when it is placed."""
         known = {row["order_id"]: row for row in self.orders()}
         changed = [row for order_id, row in known.items() if row != self._told.get(order_id) and row["status"] != WAITING]
         self._told = known

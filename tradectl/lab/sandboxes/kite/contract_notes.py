@@ -1,4 +1,4 @@
-"""A virtual contract note: an order's charges by itself, without the depository's (source: kiteconnect-mocks)."""
+"""Make virtual contract notes: an order's charges by itself, without the depository's (source: kiteconnect-mocks)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tradectl.model.order import Fill, Side
 
 
 def note(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """The row that was asked about, with its charges."""
+    """Return the row of the request, with its charges."""
     day, side, value = ist_date(now), Side(row["transaction_type"]), round(row["quantity"] * row["average_price"] * 100)
     charged = day_charges(day, [Fill("1", row["tradingsymbol"], side, 1, value, day, now, 1)], ZERODHA)
     lines = charged.buy if side is Side.BUY else charged.sell

@@ -1,4 +1,4 @@
-"""What Kite answers instead of data: a status, an error_type and a message.
+"""Kite's error replies: a status, an error_type and a message.
 
 Sources: pykiteconnect 5.2.0, documentation of kite.trade.
 """
@@ -24,17 +24,20 @@ class KiteError(Exception):
 
 
 def invalid(message: str) -> KiteError:
-    """A request that was read and is wrong."""
+    """Return the error of a request that was read and is wrong."""
     return KiteError(400, "InputException", message)
 
 
 def no_token(message: str = "Incorrect `api_key` or `access_token`.") -> KiteError:
+    """Return the error of a missing or ended session."""
     return KiteError(403, "TokenException", message)
 
 
 def translated(error: TradectlError) -> KiteError:
-    """What the exchange raised, as Kite would say it; what became of nothing or of nobody knows what has no words. An order that
-    has ended is refused with Kite's general words (forum 7489)."""
+    """Return Kite's error for one of the exchange; a command of unknown outcome is a GeneralException.
+
+    An order that has ended is refused with Kite's general message (forum 7489).
+    """
     if isinstance(error, OrderRefused):
         if error.code in _PROCESSED:
             return invalid(f"Order cannot be modified as it is being processed. Try later. ({error.reason})")

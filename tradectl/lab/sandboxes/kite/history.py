@@ -1,6 +1,6 @@
-"""Candles of the past, and never of what has not happened yet.
+"""Candles of the past, up to the clock's now.
 
-As at Kite they are divided by the splits and bonuses that came later, and rounded to the paisa. What else Kite takes out
+As at Kite they are divided by the splits and bonuses that came later, and rounded to the paisa. What Kite also takes out
 (demergers, rights issues, large dividends) is left in.
 """
 
@@ -25,7 +25,8 @@ SPANS = {"day": 2000, "minute": 60}
 def candles(
     market: MarketData, sessions: SessionTable, instrument_id: str, interval: str, *, asked: tuple[str, str], now: datetime
 ) -> list[list[Any]]:
-    """Rows [time, open, high, low, close, volume] from one moment to another, by day or minute. KiteError 400 for others."""
+    """Return rows [time, open, high, low, close, volume] from one moment to another, by day or minute. Raises KiteError 400 for
+    others."""
     start, end = (_moment(text) for text in asked)
     if interval not in SPANS or end < start:
         raise invalid("invalid interval or dates")
@@ -80,7 +81,7 @@ def _moment(text: str) -> datetime:
 
 
 def previous_close(market: MarketData, instrument_id: str, day: date) -> int | None:
-    """The last close before a date, as traded; None without one."""
+    """Return the last close before a date, as traded; None without one."""
     history = market.history(instrument_id)
     index = history.last_index(day - timedelta(days=1)) if history is not None else -1
     return int(history.close[index]) if history is not None and index >= 0 else None

@@ -21,7 +21,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class KiteListRow:
     """One instrument on one date."""
 
     instrument: Instrument
@@ -33,45 +33,47 @@ class Entry:
         return self.instrument.symbol if series == "EQ" else f"{self.instrument.symbol}-{series}"
 
 
-class Listing:
-    """Of a market's universe. A token belongs to an instrument for ever, whatever it is called."""
+class KiteList:
+    """The list of a market's universe. An instrument keeps its token under every name."""
 
     def __init__(self, market: MarketData, universe: str) -> None:
         self._market, self._universe = market, universe
         self._day = date.min
-        self._entries: Mapping[str, Entry] = {}
-        self._by_symbol: Mapping[str, Entry] = {}
+        self._entries: Mapping[str, KiteListRow] = {}
+        self._by_symbol: Mapping[str, KiteListRow] = {}
 
-    def on(self, day: date) -> Listing:
-        """The same list, as it is on a date."""
+    def on(self, day: date) -> KiteList:
+        """Return the list as it is on a date."""
         if day != self._day:
             ids = self._market.universe(self._universe)
-            made = [Entry(self._market.instrument(name, day), number * 256 + SEGMENT) for number, name in enumerate(ids, _FIRST)]
+            made = [
+                KiteListRow(self._market.instrument(name, day), number * 256 + SEGMENT) for number, name in enumerate(ids, _FIRST)
+            ]
             self._entries = {entry.tradingsymbol: entry for entry in made}
             self._by_symbol = {entry.instrument.symbol: entry for entry in made}
             self._day = day
         return self
 
-    def require(self, tradingsymbol: str) -> Entry:
+    def require(self, tradingsymbol: str) -> KiteListRow:
         found = self._entries.get(tradingsymbol)
         if found is None:
             raise invalid("The instrument you are placing an order for has either expired or does not exist.")
         return found
 
-    def find(self, tradingsymbol: str) -> Entry | None:
+    def find(self, tradingsymbol: str) -> KiteListRow | None:
         return self._entries.get(tradingsymbol)
 
-    def by_token(self, token: str) -> Entry:
+    def by_token(self, token: str) -> KiteListRow:
         for entry in self._entries.values():
             if str(entry.token) == token:
                 return entry
         raise KiteError(400, "InputException", "invalid token")
 
-    def of_tokens(self, tokens: Collection[int]) -> list[Entry]:
+    def of_tokens(self, tokens: Collection[int]) -> list[KiteListRow]:
         return [entry for entry in self._entries.values() if entry.token in tokens]
 
     def named(self, symbol: str) -> tuple[str, int]:
-        """Kite's symbol and token for the exchange's symbol."""
+        """Return Kite's symbol and token for the exchange's symbol."""
         entry = self._by_symbol.get(symbol)
         return (entry.tradingsymbol, entry.token) if entry is not None else (symbol, 0)
 

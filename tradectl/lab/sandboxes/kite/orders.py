@@ -1,7 +1,7 @@
-"""Commands: what Kite itself checks of them, and how the exchange hears of them.
+"""Check commands as Kite does, and make them requests to the exchange.
 
-A repeated tag is a second order at Kite, also where the exchange behind would refuse it. An after-market order is changed by the
-path `amo` until it is released, by `regular` after; with `amo` after that, Kite hangs and nothing is done.
+A repeated tag is a second order at Kite, also where the exchange behind would refuse it. An after-market order is changed by
+the path `amo` until it is released, and by `regular` after. With `amo` after that, Kite hangs and nothing is done.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
 from tradectl.lab.sandboxes.kite.errors import KiteError, invalid
-from tradectl.lab.sandboxes.kite.listing import Listing
+from tradectl.lab.sandboxes.kite.listing import KiteList
 from tradectl.lab.sandboxes.kite.rows import waits
 from tradectl.model.money import to_paise
 from tradectl.model.order import OrderReport, OrderRequest, OrderType, Side, Variety
@@ -23,8 +23,8 @@ UNPROTECTED = (
 )
 
 
-def requested(variety: str, form: Mapping[str, str], listing: Listing) -> OrderRequest:
-    """POST /orders/{variety}: what is asked of the exchange. KiteError for what Kite refuses by itself."""
+def requested(variety: str, form: Mapping[str, str], listing: KiteList) -> OrderRequest:
+    """Serve POST /orders/{variety}: return the request to the exchange. Raises KiteError for what Kite refuses by itself."""
     for name, only in (("exchange", "NSE"), ("product", "CNC"), ("validity", "DAY")):
         if form.get(name, only if name == "validity" else "") != only:
             raise invalid(f"Invalid `{name}`.")
@@ -43,7 +43,7 @@ def requested(variety: str, form: Mapping[str, str], listing: Listing) -> OrderR
 
 
 def modify(exchange: Broker, books: Broker, variety: str, order_id: str, form: Mapping[str, str]) -> str:
-    """PUT /orders/{variety}/{order_id}. What is not said stays. `books`: where Kite looks the order up."""
+    """Serve PUT /orders/{variety}/{order_id}. Terms that are not sent stay. `books`: where Kite looks the order up."""
     report = _changeable(books, variety, order_id)
     kind = form.get("order_type", "LIMIT" if report.price else "MARKET")
     if kind != ("LIMIT" if report.price else "MARKET"):
@@ -55,7 +55,7 @@ def modify(exchange: Broker, books: Broker, variety: str, order_id: str, form: M
 
 
 def cancel(exchange: Broker, books: Broker, variety: str, order_id: str) -> str:
-    """DELETE /orders/{variety}/{order_id}."""
+    """Serve DELETE /orders/{variety}/{order_id}."""
     _changeable(books, variety, order_id)
     exchange.cancel(order_id)
     return order_id

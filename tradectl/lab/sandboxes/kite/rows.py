@@ -1,4 +1,4 @@
-"""The exchange's book in Kite's rows (source: kiteconnect-mocks). Times are naive and Indian, money is a float in rupees."""
+"""Write the exchange's book as Kite's rows (source: kiteconnect-mocks). Times are naive and Indian, money is a float."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tradectl.exchange.sessions import SessionTable
-from tradectl.lab.sandboxes.kite.listing import Listing
+from tradectl.lab.sandboxes.kite.listing import KiteList
 from tradectl.lab.sandboxes.repeated_tags import tag_of
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date, to_ist
@@ -31,9 +31,9 @@ def waits(report: OrderReport) -> bool:
 
 
 def order(
-    report: OrderReport, trades: Sequence[TradeReport], listing: Listing, sessions: SessionTable, user: str
+    report: OrderReport, trades: Sequence[TradeReport], listing: KiteList, sessions: SessionTable, user: str
 ) -> dict[str, Any]:
-    """A row of the order book. An ended row still has its `pending_quantity`, as Kite's have."""
+    """Return a row of the order book. An ended row still has its `pending_quantity`, as Kite's have."""
     tradingsymbol, token = listing.named(report.symbol)
     tag = tag_of(report)
     filled = [trade for trade in trades if trade.broker_order_id == report.broker_order_id]
@@ -101,8 +101,8 @@ def _at_exchange(report: OrderReport, sessions: SessionTable) -> datetime | None
     return released if report.placed_at <= released <= report.updated_at else None
 
 
-def trade(report: TradeReport, number: int, listing: Listing) -> dict[str, Any]:
-    """A row of the trade book: without a tag, and its order's time without a date. `number`: the exchange's own."""
+def trade(report: TradeReport, number: int, listing: KiteList) -> dict[str, Any]:
+    """Return a row of the trade book: without a tag, and its order's time without a date. `number`: the exchange's own."""
     tradingsymbol, token = listing.named(report.symbol)
     at = text(report.at) or ""
     return {
@@ -123,7 +123,7 @@ def trade(report: TradeReport, number: int, listing: Listing) -> dict[str, Any]:
 
 
 def quote(found: Quote, token: int, previous_close: int | None) -> dict[str, Any]:
-    """A full quote; the depth is empty, for the exchange behind has none."""
+    """Return a full quote; the depth is empty, because the exchange behind has none."""
     empty = {"price": 0, "quantity": 0, "orders": 0}
     return {
         "instrument_token": token,

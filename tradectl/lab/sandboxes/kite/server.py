@@ -1,4 +1,4 @@
-"""Which path is answered by what. Source: pykiteconnect 5.2.0 (routes), kiteconnect-mocks (bodies)."""
+"""Route Kite's paths. Source: pykiteconnect 5.2.0 (routes), kiteconnect-mocks (bodies)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tradectl.brokers.kite.login import FLUSH
 from tradectl.errors import BrokerUnavailable, LoginNeeded, OrderRefused, TradectlError
 from tradectl.exchange.sessions import SessionTable
 from tradectl.lab.sandboxes.kite import account, orders, rows
-from tradectl.lab.sandboxes.kite.auth import Tokens
-from tradectl.lab.sandboxes.kite.backend import Office
+from tradectl.lab.sandboxes.kite.auth import KiteTokens
+from tradectl.lab.sandboxes.kite.backend import KiteBackend
 from tradectl.lab.sandboxes.kite.contract_notes import note
 from tradectl.lab.sandboxes.kite.errors import KiteError, translated
-from tradectl.lab.sandboxes.kite.stream import Stream
+from tradectl.lab.sandboxes.kite.stream import KiteStream
 from tradectl.lab.sandboxes.server import Request, Response
-from tradectl.lab.sandboxes.server_state import Memory
+from tradectl.lab.sandboxes.server_state import ServerState
 from tradectl.lab.sandboxes.stream import StreamingSandbox
 from tradectl.ports import Broker, Clock, MarketData
 
@@ -26,17 +26,22 @@ COMMANDS = {"POST", "PUT", "DELETE"}
 
 
 class KiteSandbox(StreamingSandbox):
-    """Kite Connect on loopback. `market` and `exchange` are made in the server's thread; `clock` may be shared with the day.
+    """Kite Connect on loopback.
 
-    `allowed`: the addresses from which commands about orders are taken, None for all. `flush`: when in India the tokens of a day
-    end, and the books of the day before are emptied. `t1_inside`: see `account.holdings`. `late`: the risk checks
-    refuse in the order's row, not in the answer, as at Kite. `universe`: what is listed. `stream`:
-    whether ticks and order updates are pushed too (at `stream_url`); they are after each command, and when somebody says `tick`.
-    `memory`: see `Memory`.
+    Args:
+        exchange, market: Open the exchange and the market; called in the server's thread.
+        clock: May be shared with the day.
+        allowed: The addresses from which commands about orders are taken; None for all.
+        flush: When in India the tokens of a day end and the books of the day before are emptied.
+        t1_inside: See `account.holdings`.
+        late: The risk checks refuse in the order's row, not in the reply, as at Kite.
+        universe: What is listed.
+        stream: Push ticks and order updates (at `stream_url`), after each command and at each call of `tick`.
+        memory: See `ServerState`.
     """
 
     shapes = "kite"
-    stream: Stream | None
+    stream: KiteStream | None
 
     def __init__(
         self,
@@ -62,12 +67,12 @@ class KiteSandbox(StreamingSandbox):
         self.allowed, self._key = allowed, api_key
         self._user_id, self._user_name = user_id, user_name
         self._note = note
-        self.tokens = Tokens(api_key, api_secret, clock, flush)
-        self.stream = Stream(self.tokens.is_good) if stream else None
-        self._office = Office(
+        self.tokens = KiteTokens(api_key, api_secret, clock, flush)
+        self.stream = KiteStream(self.tokens.is_good) if stream else None
+        self._office = KiteBackend(
             lambda: self.exchange,
             lambda: self.books,
-            Memory(memory),
+            ServerState(memory),
             market,
             clock=clock,
             sessions=sessions,

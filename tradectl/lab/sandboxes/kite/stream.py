@@ -26,15 +26,16 @@ DEFAULT = "quote"
 _DEPTH = bytes(120)
 
 
-class Stream(stream.Stream[int]):
-    """`check` says whether a header `token key:access` is good."""
+class KiteStream(stream.SandboxStream[int]):
+    """The connections of clients. `check` returns whether a header `token key:access` is good."""
 
     def __init__(self, check: Callable[[str], bool], *, port: int = 0) -> None:
         self._check = check
         super().__init__(port=port, process_request=self._admit)
 
     def publish(self, quotes: Mapping[int, tuple[Quote, int]], orders: Sequence[Mapping[str, Any]]) -> None:
-        """To each connection the ticks that it wants, by token with the previous close (paise), and to all the order rows."""
+        """Send each connection the ticks that it subscribed, by token with the previous close (paise), and all of them the
+        order rows."""
 
         def frames(_: ServerConnection, modes: Mapping[int, str]) -> Iterator[str | bytes]:
             packets = [packet(token, mode, *quotes[token]) for token, mode in modes.items() if token in quotes]
@@ -74,7 +75,7 @@ def frame(packets: Sequence[bytes]) -> bytes:
 
 
 def packet(token: int, mode: str, quote: Quote, close: int) -> bytes:
-    """A packet of 8, 44 or 184 bytes. What the exchange behind does not know (depth, quantities) is 0."""
+    """Return a packet of 8, 44 or 184 bytes. What the exchange behind does not know (depth, quantities) is 0."""
     head = struct.pack(">II", token, quote.last)
     if mode == "ltp":
         return head

@@ -1,4 +1,4 @@
-"""Who is let in: one client, by one-time password and MPIN, from the address that logged in, with orders from listed ones."""
+"""Log in one client by one-time password and MPIN, from one address, and take orders from listed addresses."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ CENTRE = "E00"
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
-    """The client that this sandbox knows."""
+class RegisteredClient:
+    """The client of this sandbox."""
 
     consumer_key: str
     mobile_number: str
@@ -31,8 +31,8 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pass:
-    """A token with its session id, from where it was asked for, and when it ends."""
+class _Login:
+    """A token with its session id, its address, and when it ends."""
 
     token: str
     sid: str
@@ -40,17 +40,17 @@ class _Pass:
     ends_at: datetime
 
 
-class Door:
+class KotakAuth:
     """`allowed`: addresses from which orders are taken; empty: any. `address` is from where a client seems to come."""
 
-    def __init__(self, client: Registered, clock: Clock, allowed: Collection[str]) -> None:
+    def __init__(self, client: RegisteredClient, clock: Clock, allowed: Collection[str]) -> None:
         self._client, self._clock, self._allowed = client, clock, frozenset(allowed)
         self.address = LOOPBACK
-        self._view: _Pass | None = None
-        self._trade: _Pass | None = None
+        self._view: _Login | None = None
+        self._trade: _Login | None = None
 
     def end_sessions(self) -> None:
-        """Forget every token, as happens overnight, or where the client logs out elsewhere."""
+        """End every token, as happens overnight, or where the client logs out elsewhere."""
         self._view = self._trade = None
 
     def is_known(self, request: Request) -> bool:
@@ -58,14 +58,14 @@ class Door:
         return request.headers.get("authorization") == self._client.consumer_key
 
     def session(self) -> Mapping[str, str]:
-        """What names the client and the session to trade with (`ucc`, `sid`, `token`); nothing where there is none."""
+        """Return the client and its trading session (`ucc`, `sid`, `token`); empty where there is none."""
         issued = self._trade
         if issued is None or self._clock.now() >= issued.ends_at:
             return {}
         return {"ucc": self._client.ucc, "sid": issued.sid, "token": issued.token}
 
     def login(self, request: Request) -> Response:
-        """The first step: a token to look with."""
+        """Serve the first step: return a token that reads."""
         body = _body(request)
         for name, shown in (("mobileNumber", "MobileNumber"), ("ucc", "Ucc"), ("totp", "Totp")):
             if not body.get(name):
@@ -80,7 +80,7 @@ class Door:
         return _passed(self._view, self._client.ucc, "View")
 
     def validate(self, request: Request, url: str) -> Response:
-        """The second step: a token to trade with, and the address for everything else."""
+        """Serve the second step: return a token that trades, and the address for everything else."""
         body = _body(request)
         if not body.get("mpin"):
             return _failed("400", "Missing required field 'Mpin'", 400)
@@ -99,7 +99,7 @@ class Door:
         return Response.of({"data": [{"ip": self.address, "time": time}], "stCode": 1000, "status": "success"})
 
     def refusal(self, request: Request, *, command: bool) -> Response | None:
-        """Why a request is not let in; None where it is. Only commands are bound to addresses."""
+        """Return why a request is refused; None where it is not. Only commands are bound to addresses."""
         if not self._holds(self._trade, request):
             return NO_SESSION
         if command and not self.is_known(request):
@@ -110,17 +110,17 @@ class Door:
             return refused(100008, "unauthorized: IP not whitelisted", status=403)
         return None
 
-    def _issue(self, kind: str) -> _Pass:
-        return _Pass(f"{kind}-{secrets.token_hex(12)}", secrets.token_hex(8), self.address, ends_at(self._clock.now()))
+    def _issue(self, kind: str) -> _Login:
+        return _Login(f"{kind}-{secrets.token_hex(12)}", secrets.token_hex(8), self.address, ends_at(self._clock.now()))
 
-    def _holds(self, issued: _Pass | None, request: Request) -> bool:
+    def _holds(self, issued: _Login | None, request: Request) -> bool:
         if issued is None or self._clock.now() >= issued.ends_at:
             return False
         return (request.headers.get("auth"), request.headers.get("sid")) == (issued.token, issued.sid)
 
 
 def refused(code: int, message: str, *, stat: str = "Not_Ok", status: int = 200) -> Response:
-    """A failure in the shape of the order calls."""
+    """Return a failure in the shape of the order calls."""
     return Response.of({"stCode": code, "errMsg": message, "stat": stat}, status)
 
 
@@ -139,7 +139,7 @@ def _failed(code: str, message: str, status: int) -> Response:
     return Response.of({"error": [{"code": code, "message": message}]}, status)
 
 
-def _passed(issued: _Pass, ucc: str, kind: str, **more: str) -> Response:
+def _passed(issued: _Login, ucc: str, kind: str, **more: str) -> Response:
     data = {
         "token": issued.token, "sid": issued.sid, "rid": issued.sid, "ucc": ucc, "dataCenter": CENTRE, "kType": kind,
         "status": "success", **more,

@@ -1,8 +1,8 @@
-"""Orders: taken, changed, refused, and what becomes of their tags.
+"""Take, change and refuse orders, and keep their tags.
 
-Kotak says `Ok` to an order that it has understood; what its risk checks or the exchange then refuse is a rejected row in the
-book. A tag is refused for the rest of the day on which it was used, and is free the next morning: the exchange behind us knows
-it with its day. A change writes over the tag, a cancel writes a time behind it, whoever hears of it, and only where it was done.
+Kotak replies `Ok` to an order that it has understood. What its risk checks or the exchange then refuse is a rejected row in the
+book. A tag is refused for the rest of the day on which it was used, and is free the next morning, so the exchange behind gets
+it with its day. A change overwrites the tag and a cancel appends a time to it, only where the command was carried out.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from tradectl.brokers.kotak_neo.paths import SEGMENT
 from tradectl.errors import OrderRefused, UsageError
 from tradectl.lab.sandboxes.kotak_neo.auth import refused
 from tradectl.lab.sandboxes.kotak_neo.rows import Row, history_row, order_row
-from tradectl.lab.sandboxes.kotak_neo.scrips import Listed, ScripList
+from tradectl.lab.sandboxes.kotak_neo.scrips import KotakListed, ScripList
 from tradectl.lab.sandboxes.server import Request, Response
-from tradectl.lab.sandboxes.server_state import Memory
+from tradectl.lab.sandboxes.server_state import ServerState
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_paise
 from tradectl.model.order import TERMINAL, OrderReport, OrderRequest, OrderStatus, OrderType, Side, Variety
@@ -34,12 +34,12 @@ _TYPES = {"L": OrderType.LIMIT, "MKT": OrderType.MARKET}
 _PLACED = frozenset({"am", "dq", "es", "mp", "pc", "pr", "pt", "qt", "rt", "tp", "ts", "tt"})
 _MODIFIED = frozenset({"no", "vd", "pr", "pt", "qt", "tp", "dq", "mp", "am"})
 _SPECIAL = frozenset({OrderStatus.PENDING, OrderStatus.CANCELLED})
-"""Statuses for which Kotak has another word where an after-market order was changed or cancelled."""
+"""Statuses that Kotak names otherwise where an after-market order was changed or cancelled."""
 _INPUT = frozenset({"unknown_symbol", "quantity"})
 """Refusals of ours that Kotak finds before it takes an order."""
 
 
-class Desk:
+class KotakOrders:
     """The order calls of one account over an exchange. The book shows an order `lag` after it was placed. `books`: the exchange
     without its faults, where Kotak itself looks an order up."""
 
@@ -47,7 +47,7 @@ class Desk:
         self,
         exchange: Broker,
         books: Broker,
-        memory: Memory,
+        memory: ServerState,
         *,
         clock: Clock,
         scrips: ScripList,
@@ -128,7 +128,7 @@ class Desk:
         return _ok(report.broker_order_id)
 
     def history(self, request: Request) -> Response:
-        """What the sandbox has seen of one order, the newest first, one level deeper than elsewhere."""
+        """Return what the sandbox has seen of one order, the newest first, one level deeper than elsewhere."""
         asked = asked_of(request, frozenset({"nOrdNo"}))
         if asked is None or self._report(asked["nOrdNo"]) is None:
             return Response.of({"data": {"stat": "Not_Ok", "errMsg": "No Data", "stCode": 5203}})
@@ -137,13 +137,13 @@ class Desk:
         return Response.of({"data": {"stat": "Ok", "stCode": 200, "data": seen}})
 
     def rows(self, number: str = "") -> list[Row]:
-        """The day's book, or one order of it."""
+        """Return the day's book, or one order of it."""
         shown = self._clock.now() - self._lag
         found = [report for report in self._reports(self._exchange) if number in {"", report.broker_order_id}]
         return [self._row(report) for report in found if report.placed_at <= shown]
 
     def written(self, report: OrderReport) -> str:
-        """The GuiOrdId that an order shows now."""
+        """Return the GuiOrdId that an order shows now."""
         known = self._memory.kept.written.get(report.broker_order_id)
         return known if known is not None else (report.tag or "").partition("/")[0]
 
@@ -151,7 +151,7 @@ class Desk:
         report = self._report(number)
         return self.written(report) if report is not None else ""
 
-    def listed(self, symbol: str) -> Listed | None:
+    def listed(self, symbol: str) -> KotakListed | None:
         try:
             return self._scrips.of(symbol)
         except UsageError:
@@ -183,7 +183,7 @@ class Desk:
         return next((item for item in self._reports(self._books) if item.broker_order_id == number), None)
 
     def _write_over(self, before: OrderReport) -> None:
-        """What a command has done to an order shows in its tag and its status, whether or not anybody hears of it."""
+        """Show a command that was carried out in the order's tag and status, also when its caller gets no reply."""
         number, kept, waiting = before.broker_order_id, self._memory.kept, before.status is OrderStatus.PENDING
         after = self._report(number) or before
         if after.status is OrderStatus.CANCELLED:
@@ -223,8 +223,10 @@ class Desk:
 
 
 def asked_of(request: Request, needed: frozenset[str]) -> dict[str, str] | None:
-    """What is in `jData`, where every value is text; None where it is not as it should be. Kotak's own client sends `"ig": null`
-    for an order without a tag (kotakneoapi 3.0.9), which is the same as none."""
+    """Return the content of `jData`, where every value is text; None where it is not.
+
+    Kotak's own client sends `"ig": null` for an order without a tag (kotakneoapi 3.0.9), which is the same as none.
+    """
     try:
         asked = json.loads(request.form.get("jData", ""))
     except ValueError:
@@ -245,7 +247,7 @@ def _repeated() -> Response:
 
 
 def _refused_change(refusal: OrderRefused, call: str) -> Response:
-    """Kotak tells no reason: it has one answer for every change that it does not make."""
+    """Return Kotak's one reply for every change that it does not make. It has no reason."""
     if refusal.code == "finished":
         return refused(1021, "order is completed", stat="please provide valid order number", status=400)
     return refused(5204, f"{call} Order Response : Bad Input")

@@ -1,4 +1,4 @@
-"""Our dataclasses as Kotak's rows: text where Kotak has text, numbers where it has numbers, times in its several ways."""
+"""Write the exchange's book as Kotak's rows, with text, numbers and the several forms of times as Kotak sends them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tradectl.brokers.kotak_neo.paths import SEGMENT
-from tradectl.lab.sandboxes.kotak_neo.scrips import Listed
+from tradectl.lab.sandboxes.kotak_neo.scrips import KotakListed
 from tradectl.model.market import Quote
 from tradectl.model.moment import to_ist
 from tradectl.model.money import to_rupees
@@ -18,8 +18,10 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 Row = dict[str, Any]
 
 
-def order_row(report: OrderReport, word: str, written: str, listed: Listed | None, client: str, *, product: str = "CNC") -> Row:
-    """A row of the order book. `word`: Kotak's status; `written`: its GuiOrdId."""
+def order_row(
+    report: OrderReport, word: str, written: str, listed: KotakListed | None, client: str, *, product: str = "CNC"
+) -> Row:
+    """Return a row of the order book. `word`: Kotak's status; `written`: its GuiOrdId."""
     queued = word.endswith("order req received")
     return {
         "nOrdNo": report.broker_order_id,
@@ -64,13 +66,13 @@ def order_row(report: OrderReport, word: str, written: str, listed: Listed | Non
 
 
 def history_row(row: Row) -> Row:
-    """The same in the shape of an order's history, whose times have spaces in them."""
+    """Return the same in the shape of an order's history, whose times have spaces in them."""
     moved = {"exchOrdId": row["exOrdId"], "exchTmstp": _spaced(row["exCfmTm"]), "flDtTm": _spaced(row["ordDtTm"])}
     kept = {name: value for name, value in row.items() if name not in {"exOrdId", "exCfmTm", "ordDtTm", "ordEntTm", "hsUpTm"}}
     return {**kept, **moved, "nReqId": "1", "ordDur": row["vldt"], "dclQty": "0"}
 
 
-def trade_row(trade: TradeReport, written: str, listed: Listed | None, client: str, *, product: str = "CNC") -> Row:
+def trade_row(trade: TradeReport, written: str, listed: KotakListed | None, client: str, *, product: str = "CNC") -> Row:
     day, at = _dashed(trade.at).split()
     return {
         "nOrdNo": trade.broker_order_id,
@@ -96,8 +98,10 @@ def trade_row(trade: TradeReport, written: str, listed: Listed | None, client: s
     }
 
 
-def position_row(symbol: str, trades: Sequence[TradeReport], listed: Listed | None, client: str, *, product: str = "CNC") -> Row:
-    """Today's trades of a symbol. What was carried is with the holdings."""
+def position_row(
+    symbol: str, trades: Sequence[TradeReport], listed: KotakListed | None, client: str, *, product: str = "CNC"
+) -> Row:
+    """Return today's trades of a symbol. Shares from before are with the holdings."""
     shares = {side: sum(item.quantity for item in trades if item.side is side) for side in Side}
     value = {side: sum(item.quantity * item.price for item in trades if item.side is side) for side in Side}
     return {
@@ -110,8 +114,8 @@ def position_row(symbol: str, trades: Sequence[TradeReport], listed: Listed | No
     }  # fmt: skip
 
 
-def holding_row(holding: Holding, bought_today: int, quote: Quote | None, listed: Listed | None) -> Row:
-    """Shares that were there before today; `bought_today` are positions still. What they cost is not ours to tell."""
+def holding_row(holding: Holding, bought_today: int, quote: Quote | None, listed: KotakListed | None) -> Row:
+    """Return shares that were there before today; `bought_today` are positions still. Their cost is not known here."""
     before = holding.quantity + holding.t1_quantity - bought_today
     restricted = listed is not None and listed.instrument.series in TRADE_FOR_TRADE
     row: Row = {
@@ -125,7 +129,7 @@ def holding_row(holding: Holding, bought_today: int, quote: Quote | None, listed
 
 
 def limits_row(funds: Funds, at: datetime) -> Row:
-    """The few of Kotak's eighty fields that an account of ours has a figure for."""
+    """Return the few of Kotak's eighty fields for which the account has a figure."""
     return {
         "Category": "CLIENT_SPECIAL", "CollateralValue": to_rupees(funds.cash), "Net": to_rupees(funds.available),
         "MarginUsed": to_rupees(funds.cash - funds.available), "TimeStamp": str(int(at.timestamp() * 1000)), "stat": "Ok",
@@ -133,8 +137,9 @@ def limits_row(funds: Funds, at: datetime) -> Row:
     }  # fmt: skip
 
 
-def quote_row(quote: Quote, listed: Listed) -> Row:
-    """What has an open has traded, if only in the opening match, of which the paper exchange counts no volume."""
+def quote_row(quote: Quote, listed: KotakListed) -> Row:
+    """Return a quote. What has an open has traded, if only in the opening match, whose volume the paper exchange does not
+    count."""
     traded = int(quote.open is not None)
     return {
         "exchange_token": listed.token,
@@ -149,7 +154,7 @@ def quote_row(quote: Quote, listed: Listed) -> Row:
     }
 
 
-def _trading_symbol(symbol: str, listed: Listed | None) -> str:
+def _trading_symbol(symbol: str, listed: KotakListed | None) -> str:
     return f"{symbol}-{listed.instrument.series}" if listed else symbol
 
 

@@ -1,4 +1,4 @@
-"""The day's list of instruments, made of our market data: each in its own series, and beside it the block series of its ISIN."""
+"""Make the day's list of instruments from the market data: each in its own series, and beside it the block series of its ISIN."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class KotakListed:
     token: str
     instrument: Instrument
 
@@ -40,31 +40,33 @@ class Listed:
 
 
 class ScripList:
-    """Lists as of today. `market` is made in the thread that asks first. `series`: what the exchange has in another series than
-    our market data say, by symbol."""
+    """The lists of today. `market` is opened in the thread of the first call.
+
+    `series`: by symbol, the series at the exchange where it is another one than in the market data.
+    """
 
     def __init__(self, market: Callable[[], MarketData], clock: Clock) -> None:
         self._make, self._clock = market, clock
         self.series: dict[str, str] = {}
-        self._of: tuple[date, dict[str, Listed]] | None = None
+        self._of: tuple[date, dict[str, KotakListed]] | None = None
 
     @cached_property
     def market(self) -> MarketData:
         return self._make()
 
-    def all(self) -> dict[str, Listed]:
-        """By token."""
+    def all(self) -> dict[str, KotakListed]:
+        """Return all instruments by token."""
         day = ist_date(self._clock.now())
         if self._of is None or self._of[0] != day:
             found = enumerate(self.market.universe("all"), FIRST_TOKEN)
-            self._of = day, {str(token): Listed(str(token), self.market.instrument(name, day)) for token, name in found}
+            self._of = day, {str(token): KotakListed(str(token), self.market.instrument(name, day)) for token, name in found}
         return self._of[1]
 
-    def by_trading_symbol(self, name: str) -> Listed | None:
+    def by_trading_symbol(self, name: str) -> KotakListed | None:
         return next((listed for listed in self.all().values() if listed.trading_symbol == name), None)
 
-    def of(self, symbol: str) -> Listed:
-        """What is listed under a symbol of today, or was under it earlier. UsageError for none."""
+    def of(self, symbol: str) -> KotakListed:
+        """Return what is listed under a symbol of today, or was under it earlier. Raises UsageError for none."""
         try:
             name = self.market.find(symbol, ist_date(self._clock.now()))
         except UsageError:
@@ -75,7 +77,7 @@ class ScripList:
         raise UsageError(f"{symbol} is not listed")
 
     def csv(self) -> str:
-        """The file of NSE's cash segment."""
+        """Return the file of NSE's cash segment."""
         text = StringIO()
         writer = csv.DictWriter(text, COLUMNS)
         writer.writeheader()

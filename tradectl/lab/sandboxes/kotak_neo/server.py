@@ -1,4 +1,4 @@
-"""The requests: each path with what may be asked of it, behind the door that it has."""
+"""Route Kotak's paths, and check the session that each needs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tradectl.brokers.kotak_neo import paths
 from tradectl.brokers.kotak_neo.addresses import REALTIME
 from tradectl.errors import LoginNeeded
 from tradectl.lab.sandboxes.kotak_neo import rows
-from tradectl.lab.sandboxes.kotak_neo.auth import CENTRE, NO_SESSION, Door, Registered, refused
-from tradectl.lab.sandboxes.kotak_neo.orders import Desk
+from tradectl.lab.sandboxes.kotak_neo.auth import CENTRE, NO_SESSION, KotakAuth, RegisteredClient, refused
+from tradectl.lab.sandboxes.kotak_neo.orders import KotakOrders
 from tradectl.lab.sandboxes.kotak_neo.scrips import ScripList
-from tradectl.lab.sandboxes.kotak_neo.stream import Stream
+from tradectl.lab.sandboxes.kotak_neo.stream import KotakStream
 from tradectl.lab.sandboxes.server import Request, Response
-from tradectl.lab.sandboxes.server_state import Memory
+from tradectl.lab.sandboxes.server_state import ServerState
 from tradectl.lab.sandboxes.stream import StreamingSandbox
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_paise, to_rupees
@@ -28,7 +28,7 @@ from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport, Va
 from tradectl.ports import Broker, Clock, MarketData
 
 CONFIG = "/5config/config"
-"""The service that knows the feeds; at Kotak it has a host of its own."""
+"""The service with the addresses of the feeds; at Kotak it has a host of its own."""
 SOURCE = "sh"
 INTRADAY = "MIS"
 FILES = "/wso2-scripmaster/v1/prod"
@@ -38,18 +38,25 @@ _KINDS = {
     "ohlc": {"ohlc"},
     "circuit_limits": {"low_price_range", "high_price_range"},
 }
-"""What of a quote is asked for; what we have no figures for (`oi`, `52w`, `market_depth`) is not served."""
+"""The parts of a quote that can be requested. Those without figures here (`oi`, `52w`, `market_depth`) are not served."""
 _NAMES = {"exchange_token", "display_symbol", "exchange", "lstup_time"}
 
 
 class KotakNeoSandbox(StreamingSandbox):
-    """Kotak Neo over `exchange`, whose clock is `clock` and whose instruments are those of `market` (both callables are called in
-    the server's thread). `client` may log in; orders are taken from `allowed` addresses, from all if there are none; the book
-    shows them `lag` after they were placed. `memory`: see `Memory`. `stream`: whether prices and orders are pushed too (at
-    `stream_url`); they are when somebody says `tick`."""
+    """Kotak Neo on loopback.
+
+    Args:
+        exchange, market: Open the exchange and the market; called in the server's thread.
+        clock: The exchange's.
+        client: The client that may log in.
+        allowed: The addresses from which orders are taken; empty for all.
+        lag: How long after it was placed an order is in the book.
+        memory: See `ServerState`.
+        stream: Push prices and orders (at `stream_url`) at each call of `tick`.
+    """
 
     shapes = "kotak_neo"
-    stream: Stream | None
+    stream: KotakStream | None
 
     def __init__(
         self,
@@ -57,7 +64,7 @@ class KotakNeoSandbox(StreamingSandbox):
         *,
         clock: Clock,
         market: Callable[[], MarketData],
-        client: Registered,
+        client: RegisteredClient,
         allowed: Collection[str] = (),
         lag: timedelta = timedelta(0),
         memory: Path | None = None,
@@ -65,15 +72,15 @@ class KotakNeoSandbox(StreamingSandbox):
         port: int = 0,
     ) -> None:
         super().__init__(exchange, port=port)
-        self._clock, self._client, self._lag, self._memory = clock, client, lag, Memory(memory)
-        self.door, self.scrips = Door(client, clock, allowed), ScripList(market, clock)
-        self.stream = Stream(self.door.session) if stream else None
+        self._clock, self._client, self._lag, self._memory = clock, client, lag, ServerState(memory)
+        self.door, self.scrips = KotakAuth(client, clock, allowed), ScripList(market, clock)
+        self.stream = KotakStream(self.door.session) if stream else None
         self.intraday: list[TradeReport] = []
-        """What the client has traded by hand within the day (MIS): Kotak tells it with everything else."""
+        """Trades of the client by hand within the day (MIS): Kotak lists them with everything else."""
 
     @cached_property
-    def desk(self) -> Desk:
-        return Desk(
+    def desk(self) -> KotakOrders:
+        return KotakOrders(
             self.exchange, self.books, self._memory, clock=self._clock, scrips=self.scrips, client=self._client.ucc, lag=self._lag
         )
 

@@ -1,6 +1,6 @@
-"""Kotak's two feeds over one websocket server: orders at `/realtime`, prices (SFeed, `native_batch`) at any other path.
+"""Serve Kotak's two feeds on one websocket server: orders at `/realtime`, prices (SFeed, `native_batch`) at any other path.
 
-Neither has a heartbeat. What the price feed says to whom it does not know is nowhere told: here it is a message without a code.
+Neither has a heartbeat. No source has the reply of the price feed to an unknown client: here it is a message without a code.
 Source: `kotakneoapi` 3.0.1 (`websocket/feed`, `websocket/orderfeed`).
 """
 
@@ -23,32 +23,35 @@ if TYPE_CHECKING:
     from websockets.sync.server import ServerConnection
 
 PATIENCE = 10.0
-"""Seconds in which a client must have said who it is."""
+"""Seconds in which a client must have sent its credentials."""
 SCRIPS = "subscribeScrips"
 _PICTURE, _TOUCH_LINE = 7208, 4
 _DIVIDER = 100
 
 
 def seconds(moment: datetime) -> int:
-    """The likeliest of the ways in which the price feed may write its times."""
+    """Return the likeliest of the forms in which the price feed may write its times."""
     return int(moment.timestamp())
 
 
-class Stream(stream.Stream[str]):
-    """`session` tells what names the client and its session, if there is one. `pair` of it is what the price feed wants as `user`
-    and `auth`, and `written` how it writes its times: Kotak does not say either."""
+class KotakStream(stream.SandboxStream[str]):
+    """The connections of clients.
+
+    `session` returns the client and its session, if there is one. `pair` names the two of its fields that the price feed wants
+    as `user` and `auth`, and `written` the form of its times. Kotak documents neither.
+    """
 
     def __init__(self, session: Callable[[], Mapping[str, str]], *, port: int = 0) -> None:
         self._session = session
         self.pair = ("ucc", "sid")
         self.written: Callable[[datetime], int] = seconds
         self.greeted: list[tuple[str, str]] = []
-        """Who has come to the price feed: `user` and `auth`."""
+        """The `user` and `auth` of each client of the price feed."""
         self._told: dict[str, Row] = {}
         super().__init__(port=port)
 
     def publish(self, quotes: Mapping[str, Quote], orders: Sequence[Row]) -> None:
-        """To the price feed the pictures that are wanted, by token; to the order feed what has changed of the book."""
+        """Send the price feed the pictures that are subscribed, by token, and the order feed the rows that have changed."""
         changed = [row for row in orders if self._told.get(row["nOrdNo"]) != row]
         self._told = {row["nOrdNo"]: row for row in orders}
 
@@ -74,7 +77,7 @@ class Stream(stream.Stream[str]):
         return True
 
     def _welcome(self, connection: ServerConnection) -> None:
-        """The order feed tells the whole book to each who comes."""
+        """Send the whole book to each new client of the order feed."""
         if _wants_orders(connection):
             connection.send(json.dumps({"ak": "ok", "type": "cn"}))
             for row in list(self._told.values()):
@@ -90,7 +93,7 @@ class Stream(stream.Stream[str]):
 
 
 def picture(token: str, quote: Quote, written: Callable[[datetime], int]) -> bytes:
-    """A market picture with one row of depth on each side. What the exchange behind does not know is 0."""
+    """Return a market picture with one row of depth on each side. What the exchange behind does not know is 0."""
     day = (quote.open or 0, 0, quote.high or 0, quote.low or 0, quote.last)
     times = tuple(written(moment) if moment else 0 for moment in (quote.last_trade_at, quote.at))
     body = struct.pack("<I5q5I", int(token), 0, 0, quote.volume or 0, *times, *day)

@@ -1,10 +1,10 @@
-"""OpenAlgo's REST API over any exchange of ours: one user, one API key, its broker behind it.
+"""OpenAlgo's REST API over an exchange of the program: one user, one API key, its broker behind it.
 
-schema  what a request must hold, and what there may be beside it
-rows    our dataclasses as OpenAlgo's rows
+schema  the fields that a request must and may have
+rows    the exchange's book as OpenAlgo's rows
 server  the requests
 
-An order book without tags and without what is filled, a trade book without dates, holdings of this morning and net positions of
+Its order book has no tags and no filled quantities, its trade book no dates; holdings are of this morning, net positions of
 today. Source: marketcalls/openalgo v2.0.2.1, its documentation and services.
 """
 

@@ -1,4 +1,4 @@
-"""Our dataclasses as OpenAlgo's rows, as its Zerodha adapter makes them of Kite's.
+"""Write the exchange's book as OpenAlgo's rows, as its Zerodha adapter makes them of Kite's.
 
 Source: marketcalls/openalgo 60156bc, broker/zerodha (mapping/order_data.py, api/funds.py) and services.
 """
@@ -22,12 +22,15 @@ WORDS = {
     OrderStatus.CANCELLED: "cancelled",
 }
 UNBOUND = "cannot access local variable 'order_status' where it is not associated with a value"
-"""What the server says where the first row of the book has a status of Kite's that its adapter does not know."""
+"""The server's error where the first row of the book has a status of Kite's that its adapter does not know."""
 
 
 def orders(reports: Sequence[OrderReport]) -> list[Row]:
-    """The order book. A row whose status the adapter does not know (an after-market order that waits) takes the word of the row
-    before it; where it is the first row, there is no book: OpenAlgoError 500."""
+    """Return the order book.
+
+    A row whose status the adapter does not know (an after-market order that waits) takes the status of the row before it. Where
+    it is the first row, there is no book: OpenAlgoError 500.
+    """
     found: list[Row] = []
     word = ""
     for report in reports:
@@ -75,7 +78,7 @@ def trade(report: TradeReport, *, with_id: bool) -> Row:
 
 
 def holding(now: Holding, net: int, *, with_t1: bool) -> Row:
-    """As it was this morning, before a net position of today."""
+    """Return a holding as it was this morning, before today's net position."""
     whole, delivered = now.quantity + now.t1_quantity - net, now.quantity + max(0, -net)
     row = {"symbol": now.symbol, "exchange": "NSE", "product": "CNC", "quantity": whole, "average_price": 0.0}
     row |= {"pnl": 0.0, "pnlpercent": 0.0}
@@ -88,8 +91,10 @@ def position(symbol: str, net: int) -> Row:
 
 
 def funds(found: Funds, opening: int) -> Row:
-    """`availablecash` is Kite's net + debits - collateral, so it is as it was this morning (`opening`), and gross of everything
-    that is spent and blocked since."""
+    """Return the funds. `availablecash` is Kite's net + debits - collateral.
+
+    So it is as it was this morning (`opening`), and gross of everything that is spent and blocked since.
+    """
     rupees = {"availablecash": opening, "utiliseddebits": opening - found.available}
     none = dict.fromkeys(("collateral", "m2mrealized", "m2munrealized"), "0.00")
     return none | {name: f"{paise / 100:.2f}" for name, paise in rupees.items()}
@@ -103,7 +108,7 @@ def quoted(symbol: str, quote: Quote | None) -> Row:
 
 
 def symbol(instrument: Instrument) -> Row:
-    """What the symbol table has of a share; the freeze quantity is that of options, 1 for a share."""
+    """Return a share's row of the symbol table; the freeze quantity is that of options, 1 for a share."""
     return {
         "id": 1,
         "symbol": instrument.symbol,

@@ -1,4 +1,4 @@
-"""What a request must hold, and what there may be beside it: OpenAlgo refuses every field that it does not know."""
+"""The fields that a request must and may have. OpenAlgo refuses every field that it does not know."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class OpenAlgoError(Exception):
 
 
 def checked(name: str, request: Request) -> dict[str, Any]:
-    """The body, by the schema of its path. OpenAlgoError 400."""
+    """Return the body, checked by the schema of its path. Raises OpenAlgoError 400."""
     try:
         body = request.json()
     except ValueError:

@@ -1,4 +1,4 @@
-"""Which path is answered by what: orders under `/api/v1/placeorder` and so on, all of them POST with the key in the body."""
+"""Route OpenAlgo's paths: orders under `/api/v1/placeorder` and so on, all of them POST with the key in the body."""
 
 from __future__ import annotations
 
@@ -24,16 +24,21 @@ _UNTOLD = (
     "Failed to cancel order: Client error '400 Bad Request' for url 'https://api.kite.trade/orders/regular/{}'\n"
     "For more information check: https://developer.mozilla.org/en-US/docs/Web/HTTP/Status/400"
 )
-"""How its Zerodha adapter tells of a refused cancel: without the broker's words."""
+"""The message of its Zerodha adapter for a refused cancel: without the broker's reason."""
 
 
 class OpenAlgoSandbox(Sandbox):
-    """`exchange` makes the account behind it, in the server's thread; `clock` is the exchange's. `market` makes what is listed;
-    None: the symbol table is empty. `broker`: what the server says of the broker behind; rows and funds are as with Zerodha.
+    """OpenAlgo on loopback.
+
+    Args:
+        exchange: Opens the account behind it, in the server's thread.
+        clock: The exchange's.
+        market: Opens what is listed; None: the symbol table is empty.
+        broker: The name of the broker behind; rows and funds are as with Zerodha.
 
     Switches: `analyze` (its analyzer mode), `semi_auto` (a person approves each order), `logged_in` (at its broker), `listed`
-    (the broker knows its address). `tells_t1`, `tells_trade_ids`: what newer versions tell. `cancel_status`: with which status a
-    refused cancel is answered (500 with its Zerodha adapter).
+    (the broker knows its address), `tells_t1` and `tells_trade_ids` (fields of newer versions), `cancel_status` (the status of
+    a refused cancel; 500 with its Zerodha adapter).
     """
 
     shapes = "openalgo"
@@ -151,8 +156,7 @@ class OpenAlgoSandbox(Sandbox):
         return [item for item in self.exchange.orders() if item.status in ALIVE or ist_date(item.updated_at) == today]
 
     def _trades(self) -> list[TradeReport]:
-        """Those of today. A row without an id is told once, whatever the exchange repeats: twice it would be two trades to
-        whoever reads it."""
+        """Return the trades of today. A row without an id is sent once, because twice it would be two trades to a client."""
         found = self._today(self.exchange.trades())
         return found if self.tells_trade_ids else list({item.trade_id: item for item in found}.values())
 
@@ -214,7 +218,7 @@ class OpenAlgoSandbox(Sandbox):
 
 
 def _words(refusal: OrderRefused, call: str) -> str:
-    """What the broker behind says, here Zerodha; OpenAlgo passes it on."""
+    """Return the message of the broker behind, here Zerodha, which OpenAlgo passes on."""
     if refusal.code in {"finished", "unknown_order"}:
         return f"Order cannot be {'cancelled' if call == 'cancelorder' else 'modified'} as it is being processed. Try later."
     return f"Tick size for this script is other: {refusal.reason}" if refusal.code == "tick" else refusal.reason
