@@ -42,7 +42,7 @@ class Listening(KotakNeoSandbox):
 
 
 def nobody(wanted: Field) -> str:
-    raise LoginNeeded(f"{wanted.question} is asked, and nobody is there")
+    raise LoginNeeded(f"{wanted.question} is needed, and no person is there")
 
 
 def credentials(client: RegisteredClient = CLIENT) -> dict[str, str]:

@@ -118,7 +118,7 @@ def test_an_order_by_hand_on_bse_without_a_symbol_is_told_by_its_tag() -> None:
 
 
 def test_an_order_book_that_is_no_list_is_a_read_that_failed() -> None:
-    with pytest.raises(BrokerUnavailable, match=r"^Dhan's reply to /orders cannot be understood: "):
+    with pytest.raises(BrokerUnavailable, match=r"^Dhan's reply to /orders cannot be read: "):
         understood("/orders", b'{"data": []}', lambda data: rows.orders(data, known, lambda _: False))
 
 

@@ -74,7 +74,7 @@ def test_what_is_wrong_is_refused_and_no_session_is_kept(
 def test_without_a_secret_the_password_is_asked_for(neo: MakeNeo) -> None:
     kotak = neo(quiet("ACME", [THURSDAY]), at=ist(THURSDAY, "08:00"))
     del kotak.vault.told["totp_secret"]
-    with pytest.raises(LoginNeeded, match="nobody is there"):
+    with pytest.raises(LoginNeeded, match="no person is there"):
         kotak.login()
     with pytest.raises(LoginNeeded, match="Invalid TOTP"):
         ADAPTER.login(kotak.account, lambda _: "000000")
@@ -139,7 +139,7 @@ def test_a_session_that_kotak_does_not_know_is_over_for_everybody(neo: MakeNeo, 
     """Else the next `tradectl login` would find it stored, and not log in."""
     kotak = neo(quiet("ACME", [THURSDAY]), at=ist(THURSDAY, "10:00"))
     kotak.sandbox.instead[path] = said
-    with pytest.raises(LoginNeeded, match="does not know our session"):
+    with pytest.raises(LoginNeeded, match="does not know the session"):
         kotak.buy(1, 10000), kotak.broker.orders(), kotak.broker.funds()
     assert kotak.vault.stored is not None
     assert kotak.vault.stored.expires_at <= kotak.floor.clock.now()
@@ -160,7 +160,7 @@ def test_a_session_that_kotak_does_not_know_is_over_for_everybody(neo: MakeNeo, 
 def test_a_page_that_stands_before_kotak_ends_no_session(neo: MakeNeo, path: str, ask: Callable[[Neo], Any]) -> None:
     kotak = neo(quiet("ACME", [THURSDAY]), at=ist(THURSDAY, "10:00"))
     kotak.sandbox.instead[path] = Response(403, b"<html>Access Denied</html>", "text/html")
-    with pytest.raises(LoginNeeded, match="does not let us in: 403; `tradectl login --again`"):
+    with pytest.raises(LoginNeeded, match="refuses the session: 403; `tradectl login --again`"):
         ask(kotak)
     kotak.sandbox.instead.clear()
     ask(kotak)

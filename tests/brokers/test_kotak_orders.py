@@ -239,7 +239,7 @@ def test_nothing_is_sent_while_the_night_is_handed_over(acme: Neo, at: str, allo
     [
         ("place", "08:55:01", "before 09:00:30"), ("modify", "08:55:01", "before 09:00:30"),
         ("cancel", "08:55:01", "before 09:00:30"), ("place", "09:00:31", "from 16:05 to 08:55"),
-        ("modify", "09:00:31", "changed hands"), ("cancel", "09:00:31", "changed hands"),
+        ("modify", "09:00:31", "moved between"), ("cancel", "09:00:31", "moved between"),
     ],
 )  # fmt: skip
 def test_a_command_that_waited_for_the_limiter_into_another_hour_is_not_sent(
@@ -366,7 +366,7 @@ def test_a_command_that_reached_a_server_in_trouble_is_ambiguous_whatever_the_st
     with pytest.raises(Ambiguous, match="cannot reach"):
         acme.buy(1, 9500)
     acme.sandbox.instead["/quick/user/orders"] = Response.of({"stCode": 503, "data": []})
-    with pytest.raises(BrokerUnavailable, match="answered 200"):
+    with pytest.raises(BrokerUnavailable, match="replied 200"):
         acme.broker.orders()
 
 

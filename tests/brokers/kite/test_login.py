@@ -67,7 +67,7 @@ def test_the_sandbox_flushes_when_the_adapter_expects_it(home: House) -> None:
     assert ADAPTER.open(account).orders() == ()
     home.clock.sleep(60)
     home.vault.stored = replace(early, expires_at=early.expires_at + timedelta(days=1))
-    with pytest.raises(LoginNeeded, match="does not know our session"):
+    with pytest.raises(LoginNeeded, match="does not know the session"):
         ADAPTER.open(account).orders()
 
 
@@ -250,5 +250,5 @@ def test_a_taken_port_is_named(home: House) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         home.vault.told["redirect_port"] = str(taken.getsockname()[1])
-        with pytest.raises(ConfigurationError, match="nobody can listen on port"):
+        with pytest.raises(ConfigurationError, match="the program cannot listen on port"):
             ADAPTER.login(home.account(), browse)

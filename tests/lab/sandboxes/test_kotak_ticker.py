@@ -130,7 +130,7 @@ def test_a_feed_that_hangs_up_without_a_word_is_told_the_other_pair(home: Neo) -
         home.account.addresses["prices"] = f"ws://127.0.0.1:{server.socket.getsockname()[1]}"  # type: ignore[index]
         with home.broker.ticker(pause=PAUSE) as ticker:
             wait_until(lambda: len(said) == 3)
-            assert (ticker.trouble, ticker.connections) == ("Kotak's price feed does not answer", 0)
+            assert (ticker.trouble, ticker.connections) == ("Kotak's price feed does not reply", 0)
         server.shutdown()
         thread.join()
     sid = home.vault.stored.tokens["sid"]  # type: ignore[union-attr]

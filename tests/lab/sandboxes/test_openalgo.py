@@ -161,7 +161,7 @@ def test_a_mode_that_is_not_plainly_live_sends_nothing(bench: OpenAlgoBench, dat
 def test_a_success_without_an_order_id_is_ambiguous(bench: OpenAlgoBench, order_id: str | None) -> None:
     """A broker's refusal with status 200 is passed on as one."""
     server(bench).instead["placeorder"] = Response.of({"status": "success", "orderid": order_id})
-    with pytest.raises(Ambiguous, match="no order id"):
+    with pytest.raises(Ambiguous, match="without an order id"):
         bench.buy(10, LOW)
 
 
@@ -218,9 +218,9 @@ def test_words_of_the_broker_behind_about_a_token_end_no_session(bench: OpenAlgo
 
 def test_a_broker_that_tells_no_funds_is_not_logged_in(bench: OpenAlgoBench) -> None:
     server(bench).instead["funds"] = Response.of({"status": "success", "data": {}})
-    with pytest.raises(LoginNeeded, match="tells no funds"):
+    with pytest.raises(LoginNeeded, match="reports no funds"):
         ADAPTER.login(bench.account, nobody)
-    with pytest.raises(BrokerUnavailable, match="cannot be understood"):
+    with pytest.raises(BrokerUnavailable, match="cannot be read"):
         bench.broker.funds()
 
 

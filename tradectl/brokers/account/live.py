@@ -62,7 +62,7 @@ class LiveAccount(ReadOnlyAccount):
         broker = found.open(self.looking(found))
         if not isinstance(broker, ReportsCharges):
             raise Blocked(
-                f"{found.name} does not tell what it charges: compare the day's contract note with `tradectl pnl`; the table "
+                f"{found.name} reports no charges: compare the day's contract note with `tradectl pnl`; the table "
                 f"that counts is {tariff.title} (`tradectl broker tables`)"
             )
         return broker.charge_lines(broker.orders(), tariff)

@@ -36,7 +36,7 @@ class SendPermission:
         try:
             armed = self._arming.since() is not None
         except DatabaseError as error:
-            raise Blocked(f"the ledger does not say whether live orders are armed: {error}") from error
+            raise Blocked(f"the ledger cannot be read, so live orders count as not armed: {error}") from error
         if not armed:
             raise Blocked(f"live orders are not armed: `tradectl broker arm` lets them go to {self._broker}")
         try:

@@ -78,7 +78,7 @@ class ReadOnlyAccount:
         account's."""
         found = adapter(name)
         if name != self._name:
-            raise ConfigurationError(f"this home's prices come from {self._name}: `quotes` in tradectl.toml says so")
+            raise ConfigurationError(f"this home's prices come from {self._name}: change `quotes` in tradectl.toml")
         return found
 
     def adapter(self) -> Adapter:
@@ -131,13 +131,13 @@ class ReadOnlyAccount:
         """Return the broker's prices with their past. Raises Blocked where its adapter has no daily bars."""
         prices = self._prices()
         if not hasattr(prices, "daily"):
-            raise Blocked(f"{self.broker_name()} tells no daily bars here")
+            raise Blocked(f"{self.broker_name()} has no daily bars here")
         return cast("Candles", prices)
 
     def _prices(self) -> PriceSource:
         found = self.adapter()
         if not isinstance(found, PriceAdapter):
-            raise ConfigurationError(f"the adapter of {found.name} gives its prices to nobody who does not trade there")
+            raise ConfigurationError(f"the adapter of {found.name} has no prices for an account that only reads")
         return found.prices(self.looking(found))
 
     def login(self, ask: Ask, *, again: bool = False) -> tuple[LoginSession, bool]:

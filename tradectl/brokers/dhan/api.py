@@ -138,4 +138,4 @@ def understood(path: str, content: bytes, make: Callable[[Any], T]) -> T:
         return make(strict_json.read(content, exact=True))
     except strict_json.UNREADABLE as error:
         why = strict_json.brief(f"{type(error).__name__} {error}")
-        raise BrokerUnavailable(f"Dhan's reply to {path} cannot be understood: {why}") from error
+        raise BrokerUnavailable(f"Dhan's reply to {path} cannot be read: {why}") from error

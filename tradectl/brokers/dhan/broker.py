@@ -257,7 +257,7 @@ def _order_id(reply: Reply, known: str = "") -> str:
     """Return the order id of a reply. Ambiguous where it has none, or one of another order than `known`."""
     number = order_id(reply.object().get("orderId"))
     if number is None:
-        raise Ambiguous("Dhan accepted a command, and what it says as the order id is none")
+        raise Ambiguous("Dhan accepted a command, and its order id is not one")
     if known and number != known:
         raise Ambiguous(f"Dhan accepted a command about order {known}, and names order {number}")
     return number

@@ -159,4 +159,4 @@ def _documented(found: Proof, message: str) -> TradectlError:
 
 
 def _no_session(message: str) -> LoginNeeded:
-    return LoginNeeded(f"Dhan does not know our session: {message}; `tradectl login` makes one")
+    return LoginNeeded(f"Dhan does not know the session: {message}; `tradectl login` makes one")

@@ -51,9 +51,11 @@ def remarks(profile: Mapping[str, Any]) -> Sequence[Remark]:
     """Return what the profile reports of an account that has to trade without a person."""
     ddpi, data = str(profile.get("ddpi")), str(profile.get("dataPlan"))
     return (
-        Remark("sells from demat ask no TPIN of a person (DDPI is active)")
+        Remark("sells from demat need no TPIN (DDPI is active)")
         if ddpi == "Active"
-        else Remark(f"DDPI is {ddpi}: sells from demat ask a TPIN of a person each day, until one is signed at Dhan", fine=False),
+        else Remark(
+            f"DDPI is {ddpi}: sells from demat need a TPIN of a person each day, until a DDPI is signed at Dhan", fine=False
+        ),
         Remark("the Data APIs are subscribed")
         if data == "Active"
         else Remark(f"the data plan is {data}: without Dhan's Data APIs (paid) there are no quotes, and no sell", fine=False),

@@ -45,7 +45,7 @@ class DeadlineAdapter(HTTPAdapter):
     """
 
     def __init__(self, source: tuple[str, int] | None = None) -> None:
-        """`source`: the local address from which connections leave (`network`)."""
+        """Make connections. `source`: the local address from which they leave (`network`)."""
         self._source = source
         super().__init__(max_retries=0)
 
@@ -76,7 +76,7 @@ class _TimedFile(RawIOBase):
         if self._until is not None and self._piece is not None:
             left = self._until - monotonic()
             if left <= 0:
-                raise TimeoutError("the whole answer took too long")
+                raise TimeoutError("the whole reply took too long")
             self._connection.settimeout(min(self._piece, left))
         return self._file.readinto(buffer)
 
@@ -102,7 +102,7 @@ class _TimedResponse(HTTPResponse):
         super().begin()
         lengths = {part.strip() for text in self.headers.get_all("Content-Length", ()) for part in text.split(",")}
         if len(lengths) > 1:
-            raise HTTPException("the answer names more than one length")
+            raise HTTPException("the reply has more than one length")
 
 
 class _CheckedConnection(HTTPConnection):

@@ -254,15 +254,15 @@ def _exchanged(
     except requests.ConnectionError as error:
         if _never_connected(error):
             raise BrokerUnavailable(f"{line.name} could not be reached{way(line.source())}") from error
-        raise Ambiguous(f"the connection to {line.name} broke before it had answered") from error
+        raise Ambiguous(f"the connection to {line.name} broke before a reply came") from error
     except requests.Timeout as error:
         raise Ambiguous(f"{line.name} did not answer within {line.timeout[1]:g} s") from error
     except requests.RequestException as error:
-        raise Ambiguous(f"{line.name}'s answer could not be read") from error
+        raise Ambiguous(f"{line.name}'s reply could not be read") from error
     if answer.status_code == 429:
         wait = asked_wait(answer.headers, line.clock.machine_now())
         again = f": again in {wait:.0f} s" if wait else ""
-        raise _TooMany(f"{line.name} asks us to ask less often{again}", wait=wait)
+        raise _TooMany(f"{line.name} requests fewer requests (429){again}", wait=wait)
     failure = (judge or line.judge)(reply)
     if failure is not None:
         raise failure

@@ -57,11 +57,11 @@ class KiteReads:
         return self._key, self._stored().tokens["access_token"]
 
     def _read(self, transport: ReadTransport, path: str, **sent: Any) -> bytes:
-        """What is refused here is no order: it could not be read."""
+        """Read, and turn a refusal into BrokerUnavailable: it is not the refusal of an order."""
         try:
             return self._in_session(lambda headers: transport.read(self._root + path, headers=headers, **sent)).content
         except OrderRefused as refusal:
-            raise BrokerUnavailable(f"Kite does not answer {path}: {refusal.reason}") from refusal
+            raise BrokerUnavailable(f"Kite does not reply to {path}: {refusal.reason}") from refusal
 
     def _in_session(self, request: Callable[[Mapping[str, str]], T], before_again: Callable[[], None] | None = None) -> T:
         """Return the result of a request with the headers of a session. `before_again`: see `session_retry.in_session`."""

@@ -186,8 +186,8 @@ def funds_without_trades(margins: Row, orders: Iterable[OrderReport]) -> Funds:
 
 
 CONSENT = "consent"
-UNATTENDED = "sells from demat ask no TPIN of a person"
-ATTENDED = "sells from demat may ask a TPIN of a person each day, until a DDPI is signed (once, in Zerodha's Console)"
+UNATTENDED = "sells from demat need no TPIN"
+ATTENDED = "sells from demat may need a TPIN of a person each day, until a DDPI is signed (once, in Zerodha's Console)"
 
 
 def profile_remarks(profile: Mapping[str, Any]) -> Sequence[Remark]:
@@ -202,7 +202,7 @@ def profile_remarks(profile: Mapping[str, Any]) -> Sequence[Remark]:
 def _has(profile: Mapping[str, Any], name: str, what: str, text: str) -> Remark:
     told = profile.get(name)
     if not isinstance(told, list):
-        return Remark(f"the profile does not tell its {name}", fine=False)
+        return Remark(f"the profile does not report its {name}", fine=False)
     return (
         Remark(text)
         if what in told

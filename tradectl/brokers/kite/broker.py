@@ -148,7 +148,7 @@ class KiteBroker:
         def look() -> None:
             self._check_quiet()
             if self._path(placed_as) != variety:
-                raise Blocked(f"order {number} has changed hands while we waited to be let: nothing was sent")
+                raise Blocked(f"order {number} moved between after-market and regular while the request waited: nothing was sent")
 
         path = f"/orders/{variety}/{quote(number, safe='')}"
         _order_id(self._api.send(method, path, form, side=side, before_sending=look).content, number)
@@ -160,7 +160,7 @@ class KiteBroker:
         return path_of(variety, self._account.sessions, self._account.clock.now())
 
     def _changeable(self, broker_order_id: str) -> OrderReport:
-        """An order, for what of it never changes: from the book as it was last read; one that we have not seen, from the book."""
+        """Return an order for its terms that never change: from the book as it was last read, else from a new read."""
         self._check_quiet()
         if broker_order_id not in self._seen:
             self.orders()
@@ -236,7 +236,7 @@ class KiteBroker:
 
 
 def _terms(kind: OrderType, price: int) -> dict[str, str]:
-    """The order type with its price; money goes out as text, never as a float."""
+    """Return the order type with its price. Money goes out as text, never as a float."""
     if kind is OrderType.LIMIT:
         return {"order_type": "LIMIT", "price": to_rupees(price)}
     return {"order_type": "MARKET", "market_protection": PROTECTION}
@@ -252,10 +252,10 @@ def _order_id(content: bytes, known: str = "") -> str:
     try:
         told = rows.parsed(content, lambda data: data["order_id"])
     except BrokerUnavailable as error:
-        raise Ambiguous(f"Kite accepted a command, and says no order id: {error}") from error
+        raise Ambiguous(f"Kite accepted a command without an order id: {error}") from error
     found = order_id(told)
     if found is None:
-        raise Ambiguous("Kite accepted a command, and what it says as the order id is none")
+        raise Ambiguous("Kite accepted a command, and its order id is not one")
     if known and found != known:
         raise Ambiguous(f"Kite accepted a command about order {known}, and names order {found}")
     return found

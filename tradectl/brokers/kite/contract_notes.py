@@ -59,7 +59,7 @@ def compare(
     ]
     notes = parsed(api.reckon(content), lambda data: [_lines(row["charges"]) for row in data])
     if len(notes) != len(asked):
-        raise BrokerUnavailable(f"Kite reckoned {len(notes)} orders, {len(asked)} were asked")
+        raise BrokerUnavailable(f"Kite calculated {len(notes)} of {len(asked)} orders")
     day = ist_date(now)
     return [
         ChargeLine(order.broker_order_id, order.symbol, line, note[line], own, TOLERANCE.get(line, 1))
@@ -69,7 +69,7 @@ def compare(
 
 
 def _traded(order: OrderReport, trades: Sequence[TradeReport]) -> tuple[int, int]:
-    """Shares and their value in paise."""
+    """Return shares and their value in paise."""
     mine = [trade for trade in trades if trade.broker_order_id == order.broker_order_id]
     return sum(trade.quantity for trade in mine), sum(trade.quantity * trade.price for trade in mine)
 

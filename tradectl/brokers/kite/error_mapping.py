@@ -66,11 +66,11 @@ def judge(reply: Reply, command: CommandKind = CommandKind.PLACE) -> TradectlErr
         found = proof_of(PROOFS, reply.status, {word}, message, command, content=content)
     word, message = brief(word), brief(message)
     if found is None:
-        return Ambiguous(f"Kite answered {reply.status} {word} {message}".rstrip())
+        return Ambiguous(f"Kite replied {reply.status} {word} {message}".rstrip())
     if _UNLISTED.search(message) or (found.meaning is Meaning.PERMISSION and _IP.search(message)):
         return NotWhitelisted(f"Kite takes orders from listed addresses only: {message}. {_LIST_IT}")
     if found.meaning is Meaning.SESSION:
-        return LoginNeeded(f"Kite does not know our session: {message}; `tradectl login` makes one")
+        return LoginNeeded(f"Kite does not know the session: {message}; `tradectl login` makes one")
     if found.meaning is Meaning.PERMISSION:
         return ConfigurationError(f"Kite does not permit this: {message}")
     return refusal(message) if found.meaning is Meaning.REFUSED else refused(found.meaning, message)

@@ -78,7 +78,7 @@ class KiteInstruments:
         day = ist_date(now)
         known = market.instrument(market.find(symbol, day), day).series
         if known != found.series:
-            raise DataError(f"{symbol} is in series {found.series} at Kite and {known} in our market data: it is not bought")
+            raise DataError(f"{symbol} is in series {found.series} at Kite and {known} in the market data: it is not bought")
         return found
 
     def _today(self, now: datetime) -> Mapping[str, KiteInstrument]:
@@ -146,6 +146,7 @@ def _add(found: dict[str, KiteInstrument], row: Mapping[str, str]) -> None:
 
 
 def _parts(tradingsymbol: str) -> tuple[str, str]:
-    """Symbol and series. Only series of shares are cut off, so a bond's (`IRFC-N1`) stays in its symbol and is never found."""
+    """Return symbol and series. Only series of shares are cut off, so a bond's (`IRFC-N1`) stays in its symbol and is never
+    found."""
     head, dash, tail = tradingsymbol.rpartition("-")
     return (head, tail) if dash and tail in EQUITY_SERIES else (tradingsymbol, EQUITY_SERIES[0])

@@ -77,7 +77,7 @@ def expiry(now: datetime) -> datetime:
 
 
 def _request_token(account: BrokerAccount, ask: Ask, key: str) -> str:
-    """Pasted, or caught by a page of ours where the app's redirect address is one on this machine."""
+    """Return the request token: pasted, or from the page on this machine where the app's redirect address is one of it."""
     port = _port(account)
     if not port:
         state = Redirect().state
@@ -111,5 +111,5 @@ def _access_token(data: Any) -> str:
 def _names(data: Any) -> dict[str, str]:
     names = {name: strict_json.brief(strict_json.text_of(data[name])) for name in ("user_id", "user_name")}
     if not all(names.values()):
-        raise BrokerUnavailable("Kite does not say whose session this is")
+        raise BrokerUnavailable("Kite's reply names no user")
     return names

@@ -92,5 +92,5 @@ def _tick(packet: bytes) -> KiteTick | None:
 
 
 def _moment(seconds: int) -> datetime | None:
-    """Seconds since 1970; 0 is no time."""
+    """Return the moment of so many seconds since 1970; 0 is no time."""
     return datetime.fromtimestamp(seconds, UTC) if seconds else None

@@ -77,7 +77,7 @@ def daily(api: KiteReads, token: int, series: str, first: date, last: date) -> t
 def _candles(
     api: KiteReads, token: int, interval: str, start: datetime, end: datetime
 ) -> Sequence[tuple[datetime, tuple[int, int, int, int], int]]:
-    """Candles with their start in Indian time."""
+    """Return candles with their start in Indian time."""
     params = {"from": f"{start:%Y-%m-%d %H:%M:%S}", "to": f"{end:%Y-%m-%d %H:%M:%S}", "continuous": 0, "oi": 0}
     content = api.get(f"/instruments/historical/{token}/{interval}", bucket="historical", params=params)
     return parsed(content, lambda data: [_candle(row) for row in data["candles"]])

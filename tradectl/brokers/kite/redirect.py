@@ -60,7 +60,7 @@ def waiting(port: int) -> Iterator[Redirect]:
     try:
         server = Loopback(port, caught.answer, seconds=PATIENCE)
     except OSError as error:
-        raise ConfigurationError(f"nobody can listen on port {port} of this machine: {error.strerror}") from error
+        raise ConfigurationError(f"the program cannot listen on port {port} of this machine: {error.strerror}") from error
     server.timeout = LOOK
 
     def serve() -> None:

@@ -82,7 +82,7 @@ def parsed(content: bytes, make: Callable[[Any], T]) -> T:
         return make(strict_json.read(content, exact=True)["data"])
     except strict_json.UNREADABLE as error:
         why = strict_json.brief(f"{type(error).__name__} {error}")
-        raise BrokerUnavailable(f"Kite's answer cannot be understood: {why}") from error
+        raise BrokerUnavailable(f"Kite's reply cannot be read: {why}") from error
 
 
 def orders(data: Iterable[Row], now: datetime | None = None) -> Rows[OrderReport]:
@@ -197,7 +197,7 @@ def _order(row: Row) -> OrderReport:
 
 
 def _limit(row: Row) -> int:
-    """The price; 0 for a market order alone."""
+    """Return the price; 0 for a market order alone."""
     price = rupees(row["price"] if row["price"] is not None else 0, "price", LIMIT)
     if not price and row.get("order_type") in {"LIMIT", "SL"}:
         raise OddValue("price", row["price"])
@@ -205,8 +205,10 @@ def _limit(row: Row) -> int:
 
 
 def _tag(row: Row) -> str | None:
-    """The tag of ours that is in `tag` or among `tags`. Kite's own (`mktp`, `mktp:2.00`, `autoslice`, `iceberg`) are no client
-    tags; another tag of a client is returned as it is."""
+    """Return the client tag that is in `tag` or among `tags`.
+
+    Kite's own (`mktp`, `mktp:2.00`, `autoslice`, `iceberg`) are no client tags. A tag of another client is returned as it is.
+    """
     tags = [tag for tag in (row.get("tag"), *(row.get("tags") or ())) if tag]
     if not all(isinstance(tag, str) for tag in tags):
         raise OddValue("tag", tags)
@@ -215,8 +217,8 @@ def _tag(row: Row) -> str | None:
 
 
 def _trade(row: Row) -> TradeReport:
-    """An exchange's numbers begin anew each day, and each exchange has its own: so ours have the day in India and the exchange
-    before them."""
+    """Return a trade. An exchange's numbers begin anew each day, and each exchange has its own, so the ids here begin with
+    both."""
     at = moment(row["fill_timestamp"])
     return TradeReport(
         f"{ist_date(at):%Y%m%d}-{row['exchange']}-{value_ranges.trade_name(row['trade_id'])}",
@@ -230,7 +232,7 @@ def _trade(row: Row) -> TradeReport:
 
 
 def _quote(symbol: str, row: Row) -> Quote:
-    """The circuit limits are the session's band; they are those of the closing auction while that is on (kite.trade forum)."""
+    """Return a quote. The circuit limits are the session's band, or the closing auction's while it is on (kite.trade forum)."""
     day, traded = row["ohlc"], row.get("last_trade_time")
     opened = rupees(day["open"], "ohlc.open", LIMIT) or None
     low = about_rupees(row.get("lower_circuit_limit") or 0, "lower_circuit_limit", LIMIT)

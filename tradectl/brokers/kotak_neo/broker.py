@@ -139,7 +139,8 @@ class KotakNeoBroker:
         self._change(paths.CANCEL, broker_order_id, {"on": broker_order_id})
 
     def _side(self, number: str) -> Side:
-        """The side of an order in the book as it was last read; BUY, for which more is forbidden, where the book lacks it."""
+        """Return the side of an order in the book as it was last read; BUY, for which more is forbidden, where the book lacks
+        it."""
         return next((report.side for report in self._book.last or () if report.broker_order_id == number), Side.BUY)
 
     def _change(self, path: str, number: str, sent: Mapping[str, str], *, side: Side | None = None) -> None:
@@ -148,7 +149,7 @@ class KotakNeoBroker:
 
         def look() -> None:
             if self._waits(lambda: waits) is not waits:
-                raise Blocked(f"order {number} has changed hands while we waited to be let: nothing was sent")
+                raise Blocked(f"order {number} moved between after-market and regular while the request waited: nothing was sent")
 
         found = self._command(path, {**sent, "am": "YES" if waits else "NO"}, look, error_mapping.change, side=side)
         if found != number:
@@ -249,7 +250,7 @@ class KotakNeoBroker:
         return number
 
     def _read(self, path: str, **how: Any) -> Reply:
-        """`how`: see `ReadTransport.read`."""
+        """Read with the stored session. `how`: see `ReadTransport.read`."""
         return self._wire.in_session(
             lambda session: self._reads.read(url(session, path), bucket="reads", headers=reading(session), **how)
         )
@@ -265,8 +266,10 @@ class KotakNeoBroker:
         return parsed(lambda: next(row for row in _data(reply) if str(row["nOrdNo"]) == number), "order")
 
     def _look_for_rejection(self, number: str, request: OrderRequest, trading_symbol: str) -> None:
-        """A rejection that the book shows already. What cannot be seen now will be seen in the book. Ambiguous where the number
-        is of another order."""
+        """Raise a rejection that the book shows already; a later one is read with the book.
+
+        Raises Ambiguous where the number is of another order.
+        """
         try:
             report = parsed(lambda: rows.order_report(self._row(number, patient=False)), "order")
         except TradectlError:
@@ -286,7 +289,7 @@ class KotakNeoBroker:
 
 
 def _check_price(price: int) -> None:
-    """Kotak fills a limit order at 0 at a price of its own."""
+    """Raise OrderRefused for a limit of 0, which Kotak fills at a price of its own."""
     if price <= 0:
         raise OrderRefused("a limit order has a price above zero: it was not sent", code="price")
 
@@ -303,7 +306,7 @@ def _data(reply: Reply, *, bare: bool = False) -> list[rows.Row]:
     data = reply.json()["data"]
     if data is None or (data == [] and not bare):
         if words is None or not words.ok:
-            raise ValueError("there is no data, and nothing says that there is none")
+            raise ValueError("there are no data, and the reply does not say that there are none")
         return []
     if not isinstance(data, dict | list):
         raise TypeError(f"a list was expected, not {brief(data)}")

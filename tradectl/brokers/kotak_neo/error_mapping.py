@@ -117,12 +117,12 @@ def command(reply: Reply, asked: CommandKind = CommandKind.PLACE) -> TradectlErr
     words = said(reply)
     told = f"{reply.status} {words.told if words is not None else ''}".rstrip()
     if words is None or words.broken or reply.status >= 500:
-        return Ambiguous(f"Kotak answered {told}: what became of the order is not known")
+        return Ambiguous(f"Kotak replied {told}: the outcome of the order is unknown")
     if words.ok and reply.status < 300:
         return None
     found = _proof(reply, words, asked) if words.failed else None
     if found is None:
-        return Ambiguous(f"Kotak answered {told}, which is no refusal that it documents: what became of the order is not known")
+        return Ambiguous(f"Kotak replied {told}, which is no documented refusal: the outcome of the order is unknown")
     if found.meaning is Meaning.ADDRESS:
         return _unlisted(words.told)
     if found.meaning is Meaning.SESSION:
@@ -143,7 +143,7 @@ def read(reply: Reply) -> TradectlError | None:
     """Return what the reply to a read means. None also where Kotak's message says that there are no data."""
     words = said(reply)
     if words is not None and words.broken:
-        return BrokerUnavailable(f"Kotak answered {reply.status} {words.told}".rstrip())
+        return BrokerUnavailable(f"Kotak replied {reply.status} {words.told}".rstrip())
     failure = _access(reply, words)
     if failure is not None:
         return failure
@@ -151,7 +151,7 @@ def read(reply: Reply) -> TradectlError | None:
         return None
     if words is not None and reply.status < 500 and is_empty(words):
         return None
-    return BrokerUnavailable(f"Kotak answered {reply.status}{': ' + words.told if words is not None and words.told else ''}")
+    return BrokerUnavailable(f"Kotak replied {reply.status}{': ' + words.told if words is not None and words.told else ''}")
 
 
 def is_empty(words: Said) -> bool:
@@ -164,7 +164,7 @@ def login(reply: Reply) -> TradectlError | None:
     words = said(reply)
     if reply.status >= 500 or words is None or words.broken:
         return BrokerUnavailable(
-            f"Kotak answered the login with {reply.status} {words.told if words is not None else ''}".rstrip()
+            f"Kotak replied the login with {reply.status} {words.told if words is not None else ''}".rstrip()
         )
     if reply.status >= 300 or words.failed:
         failure = _access(reply, words)
@@ -175,7 +175,7 @@ def login(reply: Reply) -> TradectlError | None:
 
 def file(reply: Reply) -> TradectlError | None:
     """Return what the reply to the request of a file means."""
-    return None if reply.status == 200 else BrokerUnavailable(f"Kotak answered {reply.status} for the list of instruments")
+    return None if reply.status == 200 else BrokerUnavailable(f"Kotak replied {reply.status} for the list of instruments")
 
 
 def _access(reply: Reply, words: Said | None) -> TradectlError | None:
@@ -187,13 +187,13 @@ def _access(reply: Reply, words: Said | None) -> TradectlError | None:
         return _unknown_session(brief(text))
     if reply.status in {401, 403}:
         return LoginNeeded(
-            f"Kotak does not let us in: {brief(text) or reply.status}; `tradectl login --again` makes a new session"
+            f"Kotak refuses the session: {brief(text) or reply.status}; `tradectl login --again` makes a new session"
         )
     return None
 
 
 def _unlisted(text: str) -> NotWhitelisted:
-    told = f"Kotak does not know the address that we come from: {text}"
+    told = f"Kotak does not list this machine's address: {text}"
     return NotWhitelisted(
         f"{told}. No order leaves until it is listed in the NEO app (two IPv4 addresses, one change in 7 days); "
         "`tradectl broker status` shows the address, and after a move `tradectl login --again` makes a session from here"
@@ -201,7 +201,7 @@ def _unlisted(text: str) -> NotWhitelisted:
 
 
 def _unknown_session(text: str) -> SessionUnknown:
-    return SessionUnknown(f"Kotak does not know our session: {text}; `tradectl login` makes one")
+    return SessionUnknown(f"Kotak does not know the session: {text}; `tradectl login` makes one")
 
 
 def refusal(reason: str) -> OrderRefused:
@@ -220,6 +220,6 @@ def _is_json(reply: Reply) -> bool:
 
 
 def _number(value: Any) -> int:
-    """A code as a number or as text; 0 for anything else."""
+    """Return a code, sent as a number or as text; 0 for anything else."""
     text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
     return int(text) if re.fullmatch(r"\s*[0-9]{1,9}\s*", text) else 0

@@ -77,14 +77,14 @@ def dividers(frame: str) -> Mapping[int, int]:
     try:
         said = strict_json.read(frame)
         if said.get("message_code") not in _GREETINGS or said.get("format") == "native_fallback":
-            raise LoginNeeded(f"Kotak's price feed does not let us in (it says {brief(said.get('message_code'))})")
+            raise LoginNeeded(f"Kotak's price feed refuses the session (reply {brief(said.get('message_code'))})")
         exchanges = (said.get("exchanges") or {}).values()
         found = {int(facts["value"]): int(facts["divider"]) for facts in exchanges if {"value", "divider"} <= facts.keys()}
         if min(found.values(), default=1) < 1:
             raise ValueError("nothing is divided by less than 1")
         return found
     except strict_json.UNREADABLE as error:
-        raise BrokerUnavailable("the answer of Kotak's price feed cannot be read") from error
+        raise BrokerUnavailable("the reply of Kotak's price feed cannot be read") from error
 
 
 def wish(tokens: Sequence[str]) -> str:

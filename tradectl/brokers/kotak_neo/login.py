@@ -77,11 +77,14 @@ def remarks(account: BrokerAccount) -> Sequence[Remark]:
         transport.close()
     before = known.seen_ip
     if seen is None:
-        return (Remark("Kotak does not tell from where it sees us", fine=False),)
+        return (Remark("Kotak does not report this machine's address", fine=False),)
     if before is not None and seen != before:
-        moved = f"Kotak sees us at {seen}, and the session was made from {before}: `tradectl login --again`"
+        moved = f"Kotak sees this machine at {seen}, and the session was made from {before}: `tradectl login --again`"
         return (Remark(moved, fine=False),)
-    return (Remark(f"Kotak sees us at {seen}"), Remark("whether sells from demat ask a TPIN of a person, Kotak does not tell"))
+    return (
+        Remark(f"Kotak sees this machine at {seen}"),
+        Remark("Kotak does not report whether sells from demat need a TPIN of a person"),
+    )
 
 
 def current(account: BrokerAccount) -> LoginSession:
@@ -124,21 +127,21 @@ def _step(
         raise BrokerUnavailable(str(error)) from error
     data = answer.get("data")
     if not isinstance(data, dict):
-        raise BrokerUnavailable("Kotak's answer to the login has no data")
+        raise BrokerUnavailable("Kotak's reply to the login has no data")
     return data
 
 
 def _word(data: Mapping[str, Any], name: str) -> str:
     value = data.get(name)
     if not isinstance(value, str) or not _VISIBLE.fullmatch(value):
-        raise BrokerUnavailable(f"Kotak's answer to the login has no {name}")
+        raise BrokerUnavailable(f"Kotak's reply to the login has no {name}")
     return value
 
 
 def _base_url(data: Mapping[str, Any]) -> str:
     url = _word(data, "baseUrl").rstrip("/")
     if not url.startswith(("https://", "http://127.0.0.1:")):
-        raise BrokerUnavailable(f"Kotak's answer to the login names {brief(url)}, which is no safe address")
+        raise BrokerUnavailable(f"Kotak's reply to the login names {brief(url)}, which is no safe address")
     return url
 
 

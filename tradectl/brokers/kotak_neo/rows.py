@@ -299,7 +299,7 @@ def _date(text: str) -> date:
 
 
 def _first(row: Row, *names: str) -> datetime:
-    """The first of these times that is there, else the one in seconds. The year 1 stands for no time."""
+    """Return the first of these times that is there, else the one in seconds. The year 1 stands for no time."""
     for name in names:
         text = _text(row.get(name))
         if text and not _NEVER.match(text):
@@ -308,7 +308,7 @@ def _first(row: Row, *names: str) -> datetime:
 
 
 def _fresh(row: Row) -> int:
-    """Shares bought less those sold today. What was carried (`cf…`) is among the holdings already."""
+    """Return shares bought less those sold today. What was carried (`cf…`) is among the holdings already."""
     return whole(row["flBuyQty"], "flBuyQty", SHARES) - whole(row["flSellQty"], "flSellQty", SHARES)
 
 
@@ -318,12 +318,12 @@ def _text(value: Any) -> str:
 
 
 def _price(value: Any, field: str) -> int | None:
-    """Paise; None for nothing or zero."""
+    """Return paise; None for nothing or zero."""
     return (rupees(value, field, LIMIT) or None) if _text(value) else None
 
 
 def _limit(row: Row) -> int:
-    """The price; 0 for a market order alone (`prcTp` MKT, SL-M)."""
+    """Return the price; 0 for a market order alone (`prcTp` MKT, SL-M)."""
     price = rupees(row["prc"], "prc", LIMIT)
     if not price and str(row.get("prcTp") or "").upper() in {"L", "SL"}:
         raise value_ranges.OddValue("prc", row["prc"])

@@ -82,7 +82,7 @@ class KotakTicker(PriceStream[str]):
         answer = next((frame for frame in frames if isinstance(frame, str)), None)
         if answer is None:
             self._introduction.was_not_answered()
-            raise BrokerUnavailable("Kotak's price feed does not answer")
+            raise BrokerUnavailable("Kotak's price feed does not reply")
         try:
             self._dividers = feed.dividers(answer)
         except LoginNeeded:

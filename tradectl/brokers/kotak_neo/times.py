@@ -40,7 +40,7 @@ class Times:
 
 
 def _after(number: int, reading: tuple[int, datetime], now: datetime) -> int:
-    """By how many nanoseconds a number lies after now: whole numbers, because a wrong reading lies outside of any calendar."""
+    """Return by how many whole nanoseconds a number lies after now: a wrong reading lies outside of any calendar."""
     unit, since = reading
     return number * unit - _nanoseconds(now - since)
 

@@ -119,7 +119,7 @@ class OpenAlgoApi(OpenAlgoReads):
         self._require_session()
         found = order_id(self._send(path, side, before_sending, body).object().get("orderid"))
         if found is None:  # a broker's refusal with status 200 is passed on as a success without an id
-            raise Ambiguous("OpenAlgo calls a command carried out, and says no order id")
+            raise Ambiguous("OpenAlgo replied success to a command, without an order id")
         return found
 
     def _send(self, path: str, side: Side | None, before_sending: Callable[[], None] | None, body: Mapping[str, Any]) -> Reply:
@@ -152,7 +152,7 @@ def understood(path: str, make: Callable[[], T]) -> T:
         return make()
     except strict_json.UNREADABLE as error:
         why = strict_json.brief(f"{type(error).__name__} {error}")
-        raise BrokerUnavailable(f"OpenAlgo's answer to {path} cannot be understood: {why}") from error
+        raise BrokerUnavailable(f"OpenAlgo's reply to {path} cannot be read: {why}") from error
 
 
 def _content(content: bytes) -> Any:

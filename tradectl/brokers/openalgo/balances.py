@@ -117,7 +117,7 @@ def available(data: Mapping[str, Any], broker: str) -> int:
     """Return the paise that may be spent on buys now, by a reply to `funds`. Raises KeyError or ValueError where it has no
     figure."""
     if data["availablecash"] is None:
-        raise ValueError("availablecash is not told")
+        raise ValueError("availablecash is missing")
     cash, debits = about_paise(data["availablecash"]), about_paise(data.get("utiliseddebits"))
     if broker in NET:
         return cash

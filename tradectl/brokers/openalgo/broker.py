@@ -48,9 +48,9 @@ class OpenAlgoBroker:
         self._api.close()
 
     def remarks(self) -> Sequence[Remark]:
-        """Whether the server trades for real. ConfigurationError in its analyzer mode."""
+        """Return whether the server trades for real. Raises ConfigurationError in its analyzer mode."""
         self._api.check_live()
-        return (Remark("the server trades for real"), Remark("what the broker behind it lets you sell, it does not tell"))
+        return (Remark("the server trades for real"), Remark("OpenAlgo does not report what the broker behind it lets you sell"))
 
     # commands
 
@@ -192,7 +192,7 @@ def _check_price(price: int) -> None:
 
 
 def _terms(quantity: int, price: int) -> dict[str, str]:
-    """What is the same in every order of ours; money goes out as text, never as a float."""
+    """Return the fields that are the same in every order. Money goes out as text, never as a float."""
     return {
         "product": rows.PRODUCT,
         "pricetype": "LIMIT",

@@ -95,7 +95,7 @@ def judge(reply: Reply, command: CommandKind = CommandKind.PLACE) -> TradectlErr
     if content.get("status") == "error" or mode == "analyze":
         found = proof_of(PROOFS, reply.status, {mode}, message, command, content=content)
     message = brief(message)
-    return _documented(found, message) if found is not None else Ambiguous(f"OpenAlgo answered {reply.status} {message}".rstrip())
+    return _documented(found, message) if found is not None else Ambiguous(f"OpenAlgo replied {reply.status} {message}".rstrip())
 
 
 def judge_change(reply: Reply) -> TradectlError | None:
@@ -117,7 +117,7 @@ def judge_read(reply: Reply) -> TradectlError | None:
         return BrokerUnavailable(_NO_BOOK)
     if content.get("status") == "error" and (reply.status == 401 or _LOGIN.search(message)):
         return _not_logged_in(brief(message))
-    return BrokerUnavailable(f"OpenAlgo answered {reply.status} {brief(message)}".rstrip())
+    return BrokerUnavailable(f"OpenAlgo replied {reply.status} {brief(message)}".rstrip())
 
 
 def _documented(found: Proof, message: str) -> TradectlError:

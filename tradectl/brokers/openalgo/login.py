@@ -33,7 +33,7 @@ def login(account: BrokerAccount) -> LoginSession:
     api.check_live()
     cash = api.ask("funds", lambda content: content["data"].get("availablecash"))
     if cash is None:  # some of its adapters send no funds where the broker does not know their token
-        raise LoginNeeded("the broker behind OpenAlgo tells no funds: log in to it there")
+        raise LoginNeeded("the broker behind OpenAlgo reports no funds: log in to it there")
     understood("funds", lambda: about_paise(cash, "availablecash"))
     now = account.clock.now()
     session = LoginSession({}, now, expiry(now))

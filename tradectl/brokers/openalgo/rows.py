@@ -36,7 +36,7 @@ _OTHER_PRODUCTS = frozenset({"NRML", "MIS", "MTF", "CO", "BO"})
 an odd row: it may be an order of the program."""
 SETTLED = timedelta(minutes=2)
 """After this long a request about an order is no longer on its way (up to 1.5 minutes were reported at Zerodha, forum 41029)."""
-UNTOLD = "OpenAlgo does not tell why"
+UNTOLD = "OpenAlgo reports no reason"
 _SUFFIX = re.compile(rf"-(?:{'|'.join(EQUITY_SERIES)})$")
 
 _S = OrderStatus
@@ -167,7 +167,7 @@ def _order(row: Row, filled: int, at: datetime, now: datetime, *, repeated: bool
 
 
 def _limit(row: Row) -> int:
-    """The price; 0 for a market order alone."""
+    """Return the price; 0 for a market order alone."""
     price = about_paise(row["price"], "price", LIMIT)
     if not price and str(row.get("pricetype") or "").upper() in {"LIMIT", "SL"}:
         raise value_ranges.OddValue("price", row["price"])

@@ -84,7 +84,7 @@ TIMEOUT, SLOW = (3.0, 1.0), 1.5
 
 def no_question(field: Field) -> str:
     """Answer no question of a login. Raises LoginNeeded."""
-    raise LoginNeeded(f"{field.question} is asked, and the bench answers nothing")
+    raise LoginNeeded(f"{field.question} is needed, and the bench has no answer")
 
 
 class PaperBench(Bench):

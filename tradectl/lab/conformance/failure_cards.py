@@ -25,7 +25,7 @@ def a_command_that_was_lost_is_ambiguous(bench: Bench) -> None:
 def a_command_whose_answer_was_lost_is_ambiguous(bench: Bench) -> None:
     """A connection that breaks after it was carried out: the same error, and the book shows one order, not two."""
     for number, trouble in enumerate((Trouble.CUT, Trouble.HALF, Trouble.MALFORMED, Trouble.BAD_GATEWAY, Trouble.SLOW)):
-        request = bench.request(10 + number, OPEN - 500)  # told apart by what was asked where there is no tag
+        request = bench.request(10 + number, OPEN - 500)  # other terms, which identify it where there is no tag
         bench.trouble(trouble)
         raises(Ambiguous, lambda request=request: bench.broker.place(request))  # type: ignore[misc]
         keep(f"one order after {trouble}", len(bench.under(request)) == 1)

@@ -31,7 +31,7 @@ class MemoryVault:
         """Return a credential. Raises ConfigurationError where there is none."""
         found = self.get(name)
         if found is None:
-            raise ConfigurationError(f"{name} has not been told")
+            raise ConfigurationError(f"{name} is missing")
         return found
 
     def session(self) -> LoginSession | None:

@@ -55,7 +55,8 @@ def a_cancelled_order_has_ended(bench: Bench) -> None:
 
 @card()
 def a_bought_order_fills_and_is_a_trade(bench: Bench) -> None:
-    """A buy at the market's price is EXECUTED, with trades of its whole quantity, each with an id, and the shares are ours."""
+    """A buy at the market's price is EXECUTED, with trades of its whole quantity, each with an id, and the account has the
+    shares."""
     placed = bench.buy(10, OPEN)
     bench.to(FRIDAY, "10:05")
     found = bench.order(placed)
@@ -117,7 +118,7 @@ def shares_that_are_not_there_are_not_sold(bench: Bench) -> None:
 @card()
 def an_unknown_symbol_is_refused(bench: Bench) -> None:
     """An order for a symbol that the broker does not know is not placed, and the book shows nothing. The error is a refusal, or
-    Ambiguous where the broker documents none (OpenAlgo passes on the words of the broker behind it)."""
+    Ambiguous where the broker documents none (OpenAlgo passes on the message of the broker behind it)."""
     raises(TradectlError, lambda: bench.buy(1, OPEN, "NOSUCH"), but=Ambiguous if bench.can.tag_length else None)
     keep("nothing is in the book", not bench.broker.orders())
 

@@ -87,7 +87,7 @@ class KotakNeoSandboxEntry:
         return {"login": url}
 
     def answer(self, field: Field) -> str:
-        raise LoginNeeded(f"{field.question} is asked, and nobody is there")
+        raise LoginNeeded(f"{field.question} is needed, and no person is there")
 
     def as_told(self, truth: Truth, ours: Sequence[Order]) -> Truth:  # noqa: ARG002 - tags tell whose an order is
         return replace(truth, orders=tuple(map(_tagged, truth.orders)), trades=tuple(map(_dated, truth.trades)))
@@ -114,7 +114,7 @@ class OpenAlgoSandboxEntry:
         return {"api": url}
 
     def answer(self, field: Field) -> str:
-        raise LoginNeeded(f"{field.question} is asked, and nobody is there")
+        raise LoginNeeded(f"{field.question} is needed, and no person is there")
 
     def as_told(self, truth: Truth, ours: Sequence[Order]) -> Truth:
         return replace(truth, orders=tuple(tagged(truth.orders, ours)), trades=tuple(_numbered(truth.trades)))
@@ -147,7 +147,7 @@ def _dated(trade: TradeReport) -> TradeReport:
 
 
 def _numbered(trades: Iterable[TradeReport]) -> Iterator[TradeReport]:
-    """By order, time, quantity and price, equal ones numbered."""
+    """Return the trades with ids of order, time, quantity and price, equal ones numbered."""
     seen: Counter[str] = Counter()
     for trade in trades:
         name = f"{trade.broker_order_id}/{to_ist(trade.at):%H:%M:%S}-{trade.quantity}x{trade.price}"

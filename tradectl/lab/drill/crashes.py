@@ -161,7 +161,7 @@ class Drill:
         return scenes
 
     def _points(self, scenes: list[RehearsedStep], task: str) -> list[tuple[int, int]]:
-        """Every operation of the day: the number of its step, and its own, from 1."""
+        """Return every operation of the day: the number of its step, and its own, from 1."""
         return [
             (number, at)
             for number, scene in enumerate(scenes)

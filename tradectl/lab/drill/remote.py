@@ -60,7 +60,7 @@ class ServerClock:
         return self._near.machine_now()
 
     def sleep(self, seconds: float) -> None:
-        raise Ambiguous(f"the answer came after {seconds:.0f} s")
+        raise Ambiguous(f"the reply came after {seconds:.0f} s")
 
 
 class LoginVault:
@@ -78,7 +78,7 @@ class LoginVault:
     def require(self, name: str) -> str:
         found = self.get(name)
         if found is None:
-            raise ConfigurationError(f"{name} has not been told")
+            raise ConfigurationError(f"{name} is missing")
         return found
 
     def session(self) -> LoginSession | None:

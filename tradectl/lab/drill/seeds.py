@@ -104,7 +104,7 @@ class DrillWorker:
     """The state of one worker: its workspace with the account before each day, and the market that all share."""
 
     def __init__(self, work: Path, market: Path, server: str = "", through: str = "", of: slice = slice(None)) -> None:
-        """`of`: the days that are wanted; the account is new on the first of them."""
+        """Prepare the account. `of`: the days that are wanted; the account is new on the first of them."""
         self.through = through
         self.exchange = SharedMarket(market)
         self.workspace: Workspace = ServerWorkspace(work, server) if server else FolderWorkspace(work)
@@ -152,7 +152,7 @@ def _begin(plan: DrillPlan, work: Path) -> None:
 
 def _drill(seed: int) -> Tally:
     stage, plan, parent = _staged[0]
-    if os.getppid() != parent:  # it was killed, and nobody waits for the result
+    if os.getppid() != parent:  # the parent was killed: the result has no reader
         os._exit(0)
     return stage.drill(seed, plan.task, plan.points)
 

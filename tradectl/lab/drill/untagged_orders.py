@@ -41,7 +41,7 @@ def tagged(reports: Sequence[OrderReport], ours: Sequence[Order]) -> Iterator[Or
 
 
 def _explained(report: OrderReport, doubts: list[Order]) -> str:
-    """The tag of the order in `doubts` that this one is, which explains no other from now on; empty where there is none."""
+    """Return the tag of the order in `doubts` that has the same terms, and remove it from them; empty without one."""
     asked: Asked = ist_date(report.placed_at), report.symbol, report.side, report.quantity, report.price
     for order in doubts:
         if (order.session, order.symbol, order.side, order.quantity, order.price) == asked:

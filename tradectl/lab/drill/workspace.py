@@ -135,7 +135,7 @@ def drop_databases(server: str, beginning: str) -> None:
 
 @contextmanager
 def _as_owner(server: str) -> Iterator[Connection]:
-    """A connection on which databases can be made: each statement by itself."""
+    """Open a connection on which databases can be made: each statement by itself."""
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:

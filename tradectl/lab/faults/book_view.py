@@ -120,7 +120,7 @@ class BookView:
         return self._trades.renew(self._arranged(shown, "trades", now), sources, now, until)
 
     def rejects(self, order_id: str) -> bool:
-        """Whether an order that is accepted under this id is rejected afterwards."""
+        """Return whether an order that is accepted under this id is rejected afterwards."""
         return Fault.REJECTED_LATER in self._faults and self._chance.hits(Fault.REJECTED_LATER, order_id)
 
     def _day(self, now: datetime) -> tuple[datetime | None, datetime]:
@@ -133,12 +133,12 @@ class BookView:
         return midnight, min(until, midnight + timedelta(days=1))
 
     def _vanished(self, report: OrderReport) -> bool:
-        """Whether the book omits a sell that was cancelled."""
+        """Return whether the book omits a sell that was cancelled."""
         ended = report.side is Side.SELL and report.status is _S.CANCELLED and Fault.VANISHED in self._faults
         return ended and self._chance.hits(Fault.VANISHED, report.symbol, ist_date(report.placed_at))
 
     def _rejected(self, report: OrderReport) -> OrderReport:
-        """An order that was taken back at once on purpose shows as rejected, for ever; half of the buys for want of funds."""
+        """Return an order that was cancelled at once on purpose as a rejected one; half of the buys for want of funds."""
         taken_back = report.status is _S.CANCELLED and not report.filled_quantity
         if taken_back and report.updated_at - report.placed_at < AT_ONCE and self.rejects(report.broker_order_id):
             self._hits[Fault.REJECTED_LATER] += 1
@@ -150,7 +150,7 @@ class BookView:
     def _late(
         self, report: OrderReport, trades: Sequence[TradeReport], before: Sequence[EarlierRow], now: datetime
     ) -> tuple[OrderReport | None, datetime]:
-        """A fresh row as it is shown now (None: not yet), and the moment at which that changes."""
+        """Return a fresh row as it is shown now (None: not yet), and the moment at which that changes."""
         mine = [trade for trade in trades if trade.broker_order_id == report.broker_order_id]
         changed = [row for row in before if row.order_id == report.broker_order_id]
         fault, lag = self._slow, self._lag(report.broker_order_id)
@@ -166,7 +166,7 @@ class BookView:
         return row, min((moment + lag for moment in moments if moment + lag > now), default=_NEVER)
 
     def _lag(self, order_id: str) -> timedelta:
-        """By how much the book is behind for an order."""
+        """Return by how much the book is behind for an order."""
         return self._chance.span(self._span, self._slow, order_id) if self._slow else _NO_TIME
 
     def _comes_after_its_trades(self, report: OrderReport) -> bool:

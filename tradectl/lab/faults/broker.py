@@ -134,7 +134,7 @@ class FaultyBroker:
         self._read("preopen_prices")
         return self.exchange.preopen_prices(symbols)
 
-    # the truth, for who compares afterwards
+    # the truth, for the comparison afterwards
 
     def truth(self) -> Truth:
         """Return what the exchange has, without any fault. Requests still in the network have not reached it."""
@@ -158,7 +158,7 @@ class FaultyBroker:
     # the network
 
     def _ask(self, name: str) -> datetime:
-        """A call reaches the network, after everything that was due before it."""
+        """Bring a call to the network, after everything that was due before it."""
         self._on_call(name)
         now = self._clock.now()
         self._deliver(now)
@@ -169,7 +169,7 @@ class FaultyBroker:
     def _read(self, name: str) -> datetime:
         now = self._ask(name)
         if self._happens(Fault.BOOK_UNAVAILABLE, name, _minute(now)):
-            raise BrokerUnavailable(f"the broker does not answer when asked for {name.replace('_', ' ')}")
+            raise BrokerUnavailable(f"the broker does not reply to {name.replace('_', ' ')}")
         return now
 
     def _send(self, command: SentCommand) -> str:
@@ -236,11 +236,11 @@ class FaultyBroker:
         raise ServerError(f"{command}: 502 from the broker")
 
     def _answered_as_refused(self, command: SentCommand, now: datetime) -> str:
-        """The exchange has carried it out; its reply proves nothing."""
+        """Carry the command out, and send a reply that proves nothing."""
         return self._misreported(Fault.ANSWERED_AS_REFUSED, command, now, Ambiguous(f"{command}: the reply is no refusal"))
 
     def _documented_refusal(self, command: SentCommand, now: datetime) -> str:
-        """The exchange has carried it out; its reply is a refusal, half of them for want of funds."""
+        """Carry the command out, and send a documented refusal; half of them for want of funds."""
         money = self._coin(Fault.DOCUMENTED_REFUSAL, command, now)
         refusal = OrderRefused("refused, says the broker", code="funds" if money else "refused", passing=money)
         return self._misreported(Fault.DOCUMENTED_REFUSAL, command, now, refusal)
@@ -256,7 +256,7 @@ class FaultyBroker:
         return command.order_id
 
     def _change_ignored(self, command: SentCommand, now: datetime) -> str:
-        """Nothing is changed, or only the quantity."""
+        """Change nothing, or only the quantity."""
         order = self._gate.alive(command.order_id)
         if order is None or self._coin(Fault.CHANGE_IGNORED, command, now):
             return command.order_id
@@ -275,7 +275,7 @@ class FaultyBroker:
         return said
 
     def _take_back(self, order_id: str, symbol: str) -> None:
-        """The broker cancels a sell by itself, some time after it has taken it."""
+        """Cancel a sell as the broker would, some time after it has taken it."""
         now = self._clock.now()
         for fault in (Fault.TAKEN_BACK, Fault.VANISHED):
             if self._happens(fault, symbol, ist_date(now)):

@@ -112,7 +112,7 @@ class InFlight:
 
 
 def _plain(value: DelayedCommand | EarlierRow | SentCommand | OrderRequest | datetime) -> object:
-    """What JSON can hold: a moment as text, a row as its fields."""
+    """Return what JSON can hold: a moment as text, a row as its fields."""
     return value.isoformat() if isinstance(value, datetime) else {name: getattr(value, name) for name in value.__slots__}
 
 

@@ -36,7 +36,7 @@ def _instrument(symbol: str, number: int) -> Instrument:
 
 
 def _rising(symbol: str, number: int, *, volume: int) -> MarketListing:
-    """From the open to the high in even steps, minute by minute."""
+    """Return a listing that rises from the open to the high in even steps, minute by minute."""
     bars = [Bar(day, OPEN, HIGH, OPEN, HIGH, 375 * volume) for day in SESSIONS]
     path = [_minute(minute, volume) for minute in range(375)]
     return MarketListing(_instrument(symbol, number), bars, minutes={day: list(path) for day in SESSIONS})

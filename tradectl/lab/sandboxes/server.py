@@ -133,7 +133,7 @@ class Sandbox(ABC):
             return _UNAVAILABLE
 
     def _misreport(self, fault: Fault, number: int) -> None:
-        """The faulty exchange has carried a command out, and the reply is to be another one: which, follows from the number."""
+        """Replace the reply of a command that was carried out; the number chooses the other reply."""
         shapes, documented = (SHAPES[self.shapes], DOCUMENTED[self.shapes]) if self.shapes else self.own_shapes
         table = documented if fault is Fault.DOCUMENTED_REFUSAL else shapes
         self._lie = table[number % len(table)]

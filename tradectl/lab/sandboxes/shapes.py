@@ -49,7 +49,7 @@ def replied(status: int, content: object) -> Callable[[Response], bytes]:
 
 
 def _with_id(value: str) -> Callable[[Response], bytes]:
-    """The true reply with another order id, which is a JSON text; an empty one: without an id."""
+    """Return the true reply with another order id, which is a JSON text; an empty one: without an id."""
 
     def make(true: Response) -> bytes:
         content = json.loads(true.body)
@@ -116,7 +116,7 @@ def _words() -> Iterator[Shape]:
 
 
 def _ids() -> Iterator[Shape]:
-    """The true reply with an order id that is none."""
+    """Yield the true reply with order ids that are none."""
     values = {
         "null": "null", "absent": "", "empty": '""', "blank": '"  "', "the word null": '"null"', "the word None": '"None"',
         "false": "false", "true": "true", "zero": "0", "the text 0": '"0"', "negative": "-1", "a fraction": "1.5",
@@ -129,7 +129,7 @@ def _ids() -> Iterator[Shape]:
 
 
 def _wires() -> Iterator[Shape]:
-    """What happens to the connection or to the frame around the reply."""
+    """Yield what happens to the connection or to the frame around the reply."""
     yield Shape("closed without a byte", _always(b""))
     yield Shape("reset without a byte", _always(b""), reset=True)
     yield Shape("reset within the reply", lambda true: raw(true.status, true.body)[:-5], reset=True)

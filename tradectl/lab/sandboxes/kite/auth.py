@@ -52,7 +52,7 @@ class KiteTokens:
             raise no_token()
 
     def is_good(self, authorization: str) -> bool:
-        """Whether `check` lets it pass."""
+        """Return whether `check` accepts it."""
         try:
             self.check(authorization)
         except KiteError:

@@ -61,7 +61,7 @@ def _minutes(market: MarketData, instrument_id: str, sessions: list[Session], no
 
 
 def _ratio(market: MarketData, instrument_id: str, session: date, now: datetime) -> Fraction:
-    """Today's shares for one of that session."""
+    """Return today's shares for one of that session."""
     actions = market.actions(instrument_id, session, to_ist(now).date())
     return math.prod((action.ratio for action in actions), start=Fraction(1))
 
@@ -72,7 +72,7 @@ def _row(at: datetime, prices: Any, volume: int, ratio: Fraction) -> list[Any]:
 
 
 def _moment(text: str) -> datetime:
-    """`2023-07-17 09:15:00`, or a date alone."""
+    """Return the moment of `2023-07-17 09:15:00`, or of a date alone."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:

@@ -26,7 +26,7 @@ def rupees(paise: int | None) -> float:
 
 
 def waits(report: OrderReport) -> bool:
-    """Whether it is an after-market order that has not gone to the exchange."""
+    """Return whether it is an after-market order that has not gone to the exchange."""
     return report.status is _S.PENDING and report.variety is Variety.AMO
 
 
@@ -89,7 +89,7 @@ def status(report: OrderReport, *, there: bool) -> str:
 
 
 def _at_exchange(report: OrderReport, sessions: SessionTable) -> datetime | None:
-    """When the exchange had the order; None where it never did."""
+    """Return when the exchange had the order; None where it never did."""
     if report.status in {_S.PENDING, _S.REJECTED}:
         return None
     if report.variety is Variety.REGULAR:

@@ -54,7 +54,7 @@ class KotakAuth:
         self._view = self._trade = None
 
     def is_known(self, request: Request) -> bool:
-        """Whether the consumer key is there, and is right."""
+        """Return whether the consumer key is there, and is right."""
         return request.headers.get("authorization") == self._client.consumer_key
 
     def session(self) -> Mapping[str, str]:

@@ -171,7 +171,7 @@ class KotakOrders:
         return [*of.orders(), *self._memory.kept.refused]
 
     def _reports(self, of: Broker) -> Sequence[OrderReport]:
-        """A book is of one day: what lives, was placed today, or ended today."""
+        """Return the orders of one day: those that are alive, were placed today, or ended today."""
         today = self._today
         return [
             item

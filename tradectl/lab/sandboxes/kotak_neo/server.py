@@ -150,7 +150,7 @@ class KotakNeoSandbox(StreamingSandbox):
         return [trade for trade in of.trades() if ist_date(trade.at) == today]
 
     def _intraday_orders(self) -> list[rows.Row]:
-        """Each trade of the day by hand is an order that was executed at once."""
+        """Return an order that was executed at once for each trade of the day by hand."""
         return [
             rows.order_row(
                 OrderReport(
@@ -190,7 +190,8 @@ class KotakNeoSandbox(StreamingSandbox):
         return found
 
     def _check_margin(self, request: Request) -> Response:
-        """Whether the money is there for an order, charges not counted. Kotak's own client sends null for what it leaves out."""
+        """Return whether the money is there for an order, charges not counted. Kotak's own client sends null for an absent
+        field."""
         asked: dict[str, Any]
         try:
             asked = {name: value for name, value in json.loads(request.form.get("jData", "")).items() if value is not None}
@@ -207,7 +208,7 @@ class KotakNeoSandbox(StreamingSandbox):
         return Response.of({"data": {**shown, "rmsVldtd": "NOT_OK" if short else "OK", "stat": "Ok", "stCode": 200}})
 
     def _config(self) -> Response:
-        """Where the feeds of each data centre are; nothing where this server has none."""
+        """Return the addresses of the feeds of each data centre; none where this server has none."""
         prices, name = self.stream_url if self.stream is not None else "", f"{CENTRE}_{SOURCE}"
         found = {f"{CENTRE}_broadcast_source": SOURCE}
         found |= {f"{name}_broadcast_endpoint": prices, f"{name}_interactive_endpoint": prices + REALTIME} if prices else {}
@@ -235,7 +236,7 @@ class KotakNeoSandbox(StreamingSandbox):
 
 
 def _listed(found: list[rows.Row]) -> Response:
-    """A list, or Kotak's way of saying that there is none."""
+    """Return a list, or Kotak's reply for none."""
     if not found:
         return refused(5203, "No Data")
     return Response.of({"stat": "Ok", "data": found, "stCode": 200})

@@ -144,14 +144,14 @@ class OpenAlgoSandbox(Sandbox):
     # reads
 
     def _data(self, data: Any) -> dict[str, Any]:
-        """In analyzer mode the books are the sandbox's, and empty."""
+        """Return a read. In analyzer mode the books are the sandbox's, and empty."""
         if not self.analyze:
             return _success(data)
         empty = [] if isinstance(data, list) else {"orders": [], "holdings": [], "availablecash": "10000000.00"}
         return {**_success(empty), "mode": "analyze"}
 
     def _orders(self) -> list[OrderReport]:
-        """What lives, and what was touched today."""
+        """Return the live orders, and those that changed today."""
         today = ist_date(self._clock.now())
         return [item for item in self.exchange.orders() if item.status in ALIVE or ist_date(item.updated_at) == today]
 
@@ -172,14 +172,14 @@ class OpenAlgoSandbox(Sandbox):
         return found
 
     def _holdings(self) -> list[rows.Row]:
-        """As they were this morning: what was traded today is in the positions alone."""
+        """Return the holdings as they were this morning: what was traded today is in the positions alone."""
         now, nets = {item.symbol: item for item in self.exchange.holdings()}, self._nets()
         held = ((now.get(symbol, Holding(symbol, 0, 0, 0)), nets.get(symbol, 0)) for symbol in {**now, **nets})
         found = [rows.holding(item, net, with_t1=self.tells_t1) for item, net in held]
         return [row for row in found if row["quantity"] or row.get("t1_quantity")]
 
     def _morning(self) -> int:
-        """Paise that the account had before the day's trades."""
+        """Return the paise that the account had before the day's trades."""
         today = ist_date(self._clock.now())
         if self._opening[0] != today:
             self._opening = today, opening_balance(self.books.funds(), self._today(self.books.trades()), today, ZERODHA)
@@ -193,7 +193,7 @@ class OpenAlgoSandbox(Sandbox):
         raise OpenAlgoError(404, f"Symbol {body['symbol']} not found in exchange {body['exchange']}")
 
     def _status(self, body: Body) -> dict[str, Any]:
-        """One row of the order book, with the average price of its trades."""
+        """Return one row of the order book, with the average price of its trades."""
         book = self._handlers()["orderbook"](body)["data"]["orders"]
         found = next((row for row in book if row["orderid"] == body["orderid"]), None)
         if found is None:
