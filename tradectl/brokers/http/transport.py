@@ -262,7 +262,7 @@ def _exchanged(
     if answer.status_code == 429:
         wait = asked_wait(answer.headers, line.clock.machine_now())
         again = f": again in {wait:.0f} s" if wait else ""
-        raise _TooMany(f"{line.name} requests fewer requests (429){again}", wait=wait)
+        raise _TooMany(f"{line.name} limits the rate of requests (429){again}", wait=wait)
     failure = (judge or line.judge)(reply)
     if failure is not None:
         raise failure
