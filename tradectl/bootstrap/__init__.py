@@ -20,7 +20,7 @@ from tradectl.bootstrap.homes import (
 )
 from tradectl.bootstrap.simulations import open_simulation, reopen_simulation
 from tradectl.bootstrap.sources import open_prices, open_sessions, open_store
-from tradectl.bootstrap.worlds import LiveWorld, PaperWorld, live_account, onlooker
+from tradectl.bootstrap.worlds import LiveWorld, PaperWorld, live_account, read_only_account
 
 __all__ = [
     "Accepted",
@@ -32,7 +32,6 @@ __all__ = [
     "exists",
     "init",
     "live_account",
-    "onlooker",
     "only_user",
     "open_prices",
     "open_sessions",
@@ -40,6 +39,7 @@ __all__ = [
     "open_store",
     "open_world",
     "parameters_of",
+    "read_only_account",
     "renew_exchange",
     "reopen_simulation",
     "schedule_of",

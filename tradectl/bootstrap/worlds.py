@@ -140,8 +140,10 @@ def live_account(settings: Settings, ledger: Ledger, clock: Clock, market: Marke
     return LiveAccount(ledger, clock, market, sessions, key_file=settings.secret_key, folder=folder)
 
 
-def onlooker(settings: Settings, ledger: Ledger, clock: Clock, market: MarketData, sessions: SessionTable) -> ReadOnlyAccount:
-    """A paper user at the broker whose prices he trades on, for who logs in or looks."""
+def read_only_account(
+    settings: Settings, ledger: Ledger, clock: Clock, market: MarketData, sessions: SessionTable
+) -> ReadOnlyAccount:
+    """Return a paper user's account at the broker of its prices, for logging in and for reading."""
     from tradectl.brokers.account.read_only_account import ReadOnlyAccount
 
     folder = settings.home / "brokers"

@@ -51,7 +51,7 @@ def broker_account(call: Call) -> ReadOnlyAccount:
 
     world, settings = call.world(), call.told()
     if world.mode == "paper" and is_known(settings.quotes):
-        return bootstrap.onlooker(settings, world.ledger, world.clock, world.market, world.sessions)
+        return bootstrap.read_only_account(settings, world.ledger, world.clock, world.market, world.sessions)
     return live_account(call)
 
 

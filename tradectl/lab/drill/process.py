@@ -162,14 +162,14 @@ class DrillProcess:
         return self._near()
 
     @cached_property
-    def _onlooker(self) -> FaultyBroker:
+    def _without_calls(self) -> FaultyBroker:
         """The exchange without its faults, for a look that the process does not notice and that counts as no call."""
         return self._near() if self._line is not None else self.broker
 
     def _stepped(self, task: Task, _now: datetime, outcome: Outcome) -> None:
         """After each step of the sell monitor, add to `silent` what the exchange shows and the program did not report."""
         if task.name == MONITOR:
-            self.silent += silent(self.world, self._onlooker.exchange, outcome, self._hidden)
+            self.silent += silent(self.world, self._without_calls.exchange, outcome, self._hidden)
 
     @property
     def hits(self) -> Counter[Fault]:
@@ -193,8 +193,8 @@ class DrillProcess:
         self._workspace.ledger.close()
         if self._line is not None:
             self._line.hang_up()
-        if self._line is not None and "_onlooker" in self.__dict__:
-            self._onlooker.close()
+        if self._line is not None and "_without_calls" in self.__dict__:
+            self._without_calls.close()
         if "broker" in self.__dict__:
             self.broker.close()
 

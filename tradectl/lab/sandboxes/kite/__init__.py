@@ -4,9 +4,8 @@ errors          Kite's error replies
 auth            request tokens and access tokens, and when they end
 listing         the day's list of instruments
 rows            the exchange's book as Kite's rows
-account         holdings, positions, margins
+account         holdings, positions, margins, charges
 history         candles
-contract_notes  charges
 orders          commands, with Kite's own checks before the exchange's
 backend         what Kite stores of the account and the market
 stream          the websocket: ticks and order updates

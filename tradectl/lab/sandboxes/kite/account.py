@@ -1,18 +1,23 @@
-"""Make holdings, positions and margins of an account from the exchange's present state.
+"""Make holdings, positions, margins and contract notes of an account from the exchange's present state.
 
 Kite lists the morning (holdings, opening balance) and the day (positions, trades) apart, so the morning is made of the present
-state and the day's trades. What a corporate action has credited and the depository not yet is in no row, as at a broker.
+state and the day's trades. What a corporate action has credited and the depository not yet is in no row, as at a broker. A
+virtual contract note has an order's charges by itself, without the depository's (source: kiteconnect-mocks).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from tradectl.exchange.charges import day_charges
+from tradectl.exchange.rates import ZERODHA
 from tradectl.lab.sandboxes.kite.listing import KiteList
 from tradectl.lab.sandboxes.kite.rows import rupees
 from tradectl.lab.sandboxes.start_of_day import mornings, sums
-from tradectl.model.order import Funds, Holding, Side, TradeReport
+from tradectl.model.moment import ist_date
+from tradectl.model.order import Fill, Funds, Holding, Side, TradeReport
 
 
 def holdings(
@@ -115,3 +120,22 @@ def _withheld(funds: Funds) -> int:
 def commodity() -> dict[str, Any]:
     """Return the segment `commodity` of GET /user/margins, in which this account has nothing."""
     return {**equity(Funds(0, 0, 0), 0), "enabled": False}
+
+
+def note(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return the row of the request, with its charges."""
+    day, side, value = ist_date(now), Side(row["transaction_type"]), round(row["quantity"] * row["average_price"] * 100)
+    charged = day_charges(day, [Fill("1", row["tradingsymbol"], side, 1, value, day, now, 1)], ZERODHA)
+    lines = charged.buy if side is Side.BUY else charged.sell
+    gst = rupees(lines.gst)
+    charges = {
+        "transaction_tax": rupees(lines.stt),
+        "transaction_tax_type": "stt",
+        "exchange_turnover_charge": rupees(lines.transaction + lines.ipft),
+        "sebi_turnover_charge": rupees(lines.sebi),
+        "brokerage": rupees(lines.brokerage),
+        "stamp_duty": rupees(lines.stamp),
+        "gst": {"igst": gst, "cgst": 0, "sgst": 0, "total": gst},
+        "total": rupees(lines.total - lines.dp),
+    }
+    return {**row, "price": row["average_price"], "charges": charges}

@@ -12,9 +12,9 @@ from tradectl.brokers.kite.login import FLUSH
 from tradectl.errors import BrokerUnavailable, LoginNeeded, OrderRefused, TradectlError
 from tradectl.exchange.sessions import SessionTable
 from tradectl.lab.sandboxes.kite import account, orders, rows
+from tradectl.lab.sandboxes.kite.account import note
 from tradectl.lab.sandboxes.kite.auth import KiteTokens
 from tradectl.lab.sandboxes.kite.backend import KiteBackend
-from tradectl.lab.sandboxes.kite.contract_notes import note
 from tradectl.lab.sandboxes.kite.errors import KiteError, translated
 from tradectl.lab.sandboxes.kite.stream import KiteStream
 from tradectl.lab.sandboxes.server import Request, Response
