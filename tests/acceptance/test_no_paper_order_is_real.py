@@ -184,7 +184,7 @@ def test_a_paper_home_on_a_brokers_quotes_is_never_armed(rehearsal: Rehearsal) -
         said = rehearsal(*words, at=f"{FIRST} 15:56")
         assert (said.code, "this home is paper: no order goes to a broker" in said.err) == (4, True)
     other = rehearsal("broker", "set", "openalgo", at=f"{FIRST} 15:57")
-    assert (other.code, other.err) == (4, "tradectl: this home's prices come from kite: `quotes` in tradectl.toml says so\n")
+    assert (other.code, other.err) == (4, "tradectl: this home's prices come from kite: change `quotes` in tradectl.toml\n")
     known = rehearsal("broker", "status", "--json", at=f"{FIRST} 15:58").object["result"]
     assert (known["broker"], known["armed_since"], known["token"]) == ("kite", None, None)
     assert rehearsal.kite.requests == []
