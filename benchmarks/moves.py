@@ -74,7 +74,7 @@ def main() -> int:
 
     sessions = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     minutes = Minutes()
-    Stepping.step = minutes.watched(Stepping.step)  # type: ignore[method-assign]
+    Stepping.step = minutes.watched(Stepping.step)  # type: ignore[method-assign, assignment]
     days = [day.date for day in calendar().run_between(calendar().first, calendar().last)][WARM_UP:]
     with tempfile.TemporaryDirectory() as folder:
         market = copy_of(home(20, WARM_UP + sessions + 40), Path(folder) / "home")
@@ -88,7 +88,9 @@ def main() -> int:
     if not minutes.counts:
         print("no minute lowered exactly one sell")
         return 1
-    print(f"{len(minutes.counts)} minutes that lower one sell: {statistics.median(minutes.counts):g} calls between files (median)")
+    print(
+        f"{len(minutes.counts)} minutes that lower one sell: {statistics.median(minutes.counts):g} calls between files (median)"
+    )
     for (source, callee), count in minutes.edges.most_common(40):
         print(f"{count / len(minutes.counts):8.1f}  {source} -> {callee}")
     return 0

@@ -16,8 +16,8 @@ from tests.execution.conftest import trading
 from tests.execution.trading import AFTER, DAYS, D, Trading, entry, stock
 from tests.tasks.test_buy import analysed, signal
 from tradectl.errors import BrokerUnavailable, OrderRefused
+from tradectl.lab.sandboxes.market import MarketListing
 from tradectl.model.order import OrderRequest, OrderStatus, Side, Variety
-from tradectl.sandbox.market import Listing
 
 __all__ = ["trading"]
 
@@ -46,7 +46,7 @@ def offered(row: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("name", names)
 
 
-def alpha(isin: str = OURS) -> Listing:
+def alpha(isin: str = OURS) -> MarketListing:
     """It closes at 655.00 each day, at 650.00 on D, and trades at 646.70 from then on."""
     days = dict.fromkeys(DAYS[DAYS.index(AFTER) :], (LAST,) * 4)
     listing = stock("ALPHA", price=CLOSE, on={D: (FALLEN,) * 4, **days})

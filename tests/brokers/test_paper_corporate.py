@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from tests.brokers.floor import bar, ist, listing
+from tests.brokers.exchange import bar, ist, listing
 from tradectl.brokers.paper.book import Kind
 from tradectl.model.market import ActionKind, CorporateAction
 from tradectl.model.order import Holding, OrderStatus

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from tests.brokers.floor import bar, ist, listing, quiet
+from tests.brokers.exchange import bar, ist, listing, quiet
 from tradectl.brokers.paper.book import Kind
 from tradectl.clock import VirtualClock
 from tradectl.errors import ConfigurationError, OrderRefused, UsageError

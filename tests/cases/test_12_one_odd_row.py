@@ -22,10 +22,10 @@ from tests.execution.conftest import trading
 from tests.execution.trading import AFTER, DAYS, D, T, Trading, entry, stock
 from tests.tasks.test_buy import analysed, signal
 from tests.tasks.test_preopen_orders import EASY, falling
+from tradectl.lab.sandboxes.kite import KiteSandbox
+from tradectl.lab.sandboxes.server import Request, Response
 from tradectl.ledger.statistics import DayStatistics
 from tradectl.model.order import OrderStatus, Side
-from tradectl.sandbox.kite import KiteSandbox
-from tradectl.sandbox.server import Request, Response
 
 __all__ = ["trading"]
 

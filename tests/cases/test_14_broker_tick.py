@@ -14,8 +14,8 @@ from tests.execution.conftest import trading
 from tests.execution.trading import AFTER, DAYS, D, Trading, entry, stock
 from tests.tasks.test_buy import analysed, signal
 from tradectl.execution.orders import Sent
+from tradectl.lab.sandboxes.market import MarketListing
 from tradectl.model.order import Side
-from tradectl.sandbox.market import Listing
 
 __all__ = ["trading"]
 
@@ -24,7 +24,7 @@ CLOSE, FALLEN, LAST = 65500, 65000, 64670
 """With these 0.8 x EMA9 + 0.2 x last is 652.54: 652.55 by the exchange's tick of 0.05, 653.00 by a tick of 0.50."""
 
 
-def bravo() -> Listing:
+def bravo() -> MarketListing:
     """It closes at 655.00 each day, at 650.00 on D, and trades at 646.70 from then on."""
     days = dict.fromkeys(DAYS[DAYS.index(AFTER) :], (LAST,) * 4)
     return stock("BRAVO", price=CLOSE, on={D: (FALLEN,) * 4, **days})

@@ -9,8 +9,8 @@ import pytest
 
 from tests.cli.hands import operate, result_of
 from tests.execution.trading import AFTER, D, T, Trading, entry, ist, stock
+from tests.lab.sandboxes.test_openalgo_day import Through, day, evening
 from tests.lessons.afar import Front, put
-from tests.sandbox.test_openalgo_day import Through, day, evening
 from tests.tasks.test_buy import analysed, signal
 from tests.tasks.test_preopen_orders import EASY, falling
 from tradectl.errors import BrokerUnavailable, UsageError

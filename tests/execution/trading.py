@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from tests.brokers.market import Listing, MemoryMarket
+from tests.brokers.market import MarketListing, MemoryMarket
 from tradectl.bootstrap import PaperWorld
 from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock
@@ -52,11 +52,11 @@ Prices = dict[date, tuple[int, int, int, int]]
 
 def stock(
     symbol: str = "ACME", *, price: int = 10000, series: str = "EQ", on: Prices | None = None, volume: int = 375_000
-) -> Listing:
+) -> MarketListing:
     """A stock that never moves, but on the days of `on` (open, high, low, close)."""
     days = on or {}
     bars = [Bar(day, *days.get(day, (price, price, price, price)), volume, series) for day in DAYS]
-    return Listing(Instrument(symbol, symbol, series, f"INE{symbol}", 5), bars)
+    return MarketListing(Instrument(symbol, symbol, series, f"INE{symbol}", 5), bars)
 
 
 EVENING = ist(T, "16:30")
@@ -65,7 +65,7 @@ EVENING = ist(T, "16:30")
 class Trading:
     """One user on one paper account. Commands of a test go through the order path; tasks through the runner."""
 
-    def __init__(self, folder: Path, *listings: Listing, at: datetime = EVENING, cash: int = CASH, **changes: str) -> None:
+    def __init__(self, folder: Path, *listings: MarketListing, at: datetime = EVENING, cash: int = CASH, **changes: str) -> None:
         self.folder, self.market, self.clock = folder, MemoryMarket(*listings), VirtualClock(at)
         self.parameters = with_changes(Parameters(), {"universe": "all", **changes})
         database = open_database(folder / "ledger.db", durable=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.execution.trading import D, stock
 from tests.lessons.afar import far
-from tradectl.brokers.faulty import Fault
+from tradectl.lab.faults import Fault
 from tradectl.model.order import OrderStatus, Side
 
 FALLS = {D: (9900, 9900, 9000, 9000)}

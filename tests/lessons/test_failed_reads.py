@@ -8,11 +8,11 @@ import pytest
 
 from tests.execution.trading import DAYS, SESSIONS, D, Trading, entry, stock
 from tests.lessons.afar import Front, far, put
-from tradectl.brokers.faulty import Fault
 from tradectl.brokers.paper import PaperBroker
 from tradectl.errors import ConfigurationError, LoginNeeded
 from tradectl.execution.buying import Purse, quantity_for
 from tradectl.execution.orders import Sent
+from tradectl.lab.faults import Fault
 from tradectl.model.order import OrderStatus, Side
 from tradectl.strategy.parameters import Parameters
 

@@ -10,9 +10,9 @@ from tests.cases.at_kite import OddHoldings, at_kite
 from tests.cli.hands import operate
 from tests.execution.trading import AFTER, D, Trading, stock
 from tests.tasks.test_unprotected import FLAT, Make
-from tradectl.brokers.strict_json import BRIEF
+from tradectl.brokers.http.strict_json import BRIEF
+from tradectl.lab.sandboxes.server import Request
 from tradectl.model.order import Side
-from tradectl.sandbox.server import Request
 
 ODD = {"half a character": "bad \ud800 price", "a NUL": "bad \x00 price", "a terminal's command": "bad \x1b[31m price"}
 

@@ -13,13 +13,13 @@ from tests.execution.trading import DAYS, SESSIONS, D, T, Trading, entry
 from tests.tasks.test_buy import analysed, signal
 from tradectl.brokers.paper import PaperBroker
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable
+from tradectl.lab.sandboxes.market import MarketListing
 from tradectl.ledger.executions import this_owner
 from tradectl.ledger.rows import Signal
 from tradectl.ledger.schema import decisions, orders, task_executions, users
 from tradectl.model.market import Bar, Instrument
 from tradectl.model.order import OrderRequest, OrderStatus, Purpose, Side, Variety
 from tradectl.ports import Capabilities
-from tradectl.sandbox.market import Listing
 
 EASY = {
     "rsi_period": "2",
@@ -115,20 +115,20 @@ class Market(Trading):
         return [(item.symbol, item.quantity, item.variety, item.status) for item in self.orders(Side.BUY)]
 
 
-def falling(symbol: str = "ACME", opens: int = 9800) -> Listing:
+def falling(symbol: str = "ACME", opens: int = 9800) -> MarketListing:
     """Half a rupee a day down to 100.00 on T; on D it opens lower."""
     until = DAYS.index(T)
     closes = [10000 + 50 * (until - number) for number in range(until + 1)]
     bars = [Bar(day, *[price] * 4, 375_000) for day, price in zip(DAYS, closes, strict=False)]
     bars += [Bar(day, opens, opens + 100, opens - 100, opens, 375_000) for day in DAYS[until + 1 :]]
-    return Listing(Instrument(symbol, symbol, "EQ", f"INE{symbol}", 5), bars)
+    return MarketListing(Instrument(symbol, symbol, "EQ", f"INE{symbol}", 5), bars)
 
 
 @pytest.fixture
 def trading(tmp_path: Path) -> Iterator[Callable[..., Market]]:
     made: list[Market] = []
 
-    def make(*listings: Listing, kind: type[Plain] = Plain, **changes: str) -> Market:
+    def make(*listings: MarketListing, kind: type[Plain] = Plain, **changes: str) -> Market:
         folder = tmp_path / f"home-{len(made)}"
         folder.mkdir()
         world = type("World", (Market,), {"kind": kind})

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tradectl.bootstrap.sources import open_prices, open_sessions, open_store
 from tradectl.bootstrap.tariffs import with_tariff
-from tradectl.bootstrap.worlds import live_world, notifier_of, onlooker, paper_world
+from tradectl.bootstrap.worlds import live_world, notifier_of, paper_world, read_only_account
 from tradectl.clock import SystemClock, VirtualClock
 from tradectl.deferred import deferred
 from tradectl.errors import ConfigurationError, TradectlError, UsageError
@@ -271,7 +271,11 @@ def _world(
     notifier = notifier_of(settings, ledger)
     market = deferred(lambda: open_store(settings))
     sessions = open_sessions(settings)
-    prices = open_prices(settings, mode, clock, lambda: onlooker(settings, ledger, clock, market, sessions)) if not kept else None
+    prices = (
+        open_prices(settings, mode, clock, lambda: read_only_account(settings, ledger, clock, market, sessions))
+        if not kept
+        else None
+    )
     if mode == "live":
         return live_world(
             settings,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
-    from tradectl.brokers.onlooker import Onlooker
+    from tradectl.brokers.account.read_only_account import ReadOnlyAccount
     from tradectl.clock import SystemClock, VirtualClock
     from tradectl.exchange.sessions import SessionTable
     from tradectl.marketdata.store import Store
@@ -34,7 +34,7 @@ def open_store(settings: Settings, *, through: date | None = None) -> Store:
 
 
 def open_prices(
-    settings: Settings, mode: str, clock: SystemClock | VirtualClock, look: Callable[[], Onlooker]
+    settings: Settings, mode: str, clock: SystemClock | VirtualClock, look: Callable[[], ReadOnlyAccount]
 ) -> PriceSource | None:
     """The source of live prices that the settings choose, None for the stored bars; at a broker by who `look`s there.
     ConfigurationError for an unknown one, and for anything but paper: real money goes by the prices of where it trades."""

@@ -13,9 +13,9 @@ from tradectl.task import World
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tradectl.brokers.guard import GuardedBroker
-    from tradectl.brokers.live import LiveAccount
-    from tradectl.brokers.onlooker import Onlooker
+    from tradectl.brokers.account.guard import GuardedBroker
+    from tradectl.brokers.account.live import LiveAccount
+    from tradectl.brokers.account.read_only_account import ReadOnlyAccount
     from tradectl.brokers.paper import PaperBroker
     from tradectl.clock import SystemClock, VirtualClock
     from tradectl.exchange.sessions import SessionTable
@@ -134,18 +134,20 @@ def live_world(
 
 def live_account(settings: Settings, ledger: Ledger, clock: Clock, market: MarketData, sessions: SessionTable) -> LiveAccount:
     """A user's account at his broker, for who logs in, arms or looks."""
-    from tradectl.brokers.live import LiveAccount
+    from tradectl.brokers.account.live import LiveAccount
 
     folder = settings.home / "brokers"
     return LiveAccount(ledger, clock, market, sessions, key_file=settings.secret_key, folder=folder)
 
 
-def onlooker(settings: Settings, ledger: Ledger, clock: Clock, market: MarketData, sessions: SessionTable) -> Onlooker:
-    """A paper user at the broker whose prices he trades on, for who logs in or looks."""
-    from tradectl.brokers.onlooker import Onlooker
+def read_only_account(
+    settings: Settings, ledger: Ledger, clock: Clock, market: MarketData, sessions: SessionTable
+) -> ReadOnlyAccount:
+    """Return a paper user's account at the broker of its prices, for logging in and for reading."""
+    from tradectl.brokers.account.read_only_account import ReadOnlyAccount
 
     folder = settings.home / "brokers"
-    return Onlooker(ledger, clock, market, sessions, key_file=settings.secret_key, folder=folder, name=settings.quotes)
+    return ReadOnlyAccount(ledger, clock, market, sessions, key_file=settings.secret_key, folder=folder, name=settings.quotes)
 
 
 def readings_of(market: Store, parameters: Parameters, shelf: Path | None) -> Readings:

@@ -1,6 +1,6 @@
 """`halt` and `resume`: what may be sent, at once and for every process.
 
-`halt` sets the marker first, a file that every send reads last (`halt_marker`, `brokers.permission`); then the ledger, for which
+`halt` sets the marker first, a file that every send reads last (`halt_marker`, `permission`); then the ledger, for which
 it waits a moment only. The marker alone stops every send, so a ledger that is locked, damaged or away never makes `halt` fail.
 `resume` is the other way round: the ledger first, and the marker only once the ledger is ACTIVE.
 """

@@ -18,20 +18,20 @@ from tradectl.runtime.interrupt import stop_on_signals
 
 if TYPE_CHECKING:
     from tradectl.bootstrap import PaperWorld
-    from tradectl.sandbox.served import Served
+    from tradectl.lab.sandboxes.launch import LaunchedSandbox
 
 
 class SandboxGroup(Group):
     """The group of sandboxes. Those that installed packages bring are commands too, under their broker's name."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        from tradectl.sandbox.broker_sandbox import brought
+        from tradectl.lab.sandboxes.broker_sandbox import brought
 
         own = super().list_commands(ctx)
         return [*own, *(name for name in brought() if name not in own)]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        from tradectl.sandbox.broker_sandbox import brought
+        from tradectl.lab.sandboxes.broker_sandbox import brought
 
         found = super().get_command(ctx, cmd_name)
         return _brought(cmd_name) if found is None and cmd_name in brought() else found
@@ -100,7 +100,7 @@ Port = Annotated[int, typer.Option(help="Where it listens on 127.0.0.1; 0 for an
 @command(app)
 def kite(call: Call, port: Port = 0) -> Answer:
     """Kite Connect over this home's paper account, until interrupted: for a live home elsewhere, or Zerodha's own client."""
-    from tradectl.sandbox.served import kite
+    from tradectl.lab.sandboxes.launch import kite
 
     return _serve(call, kite, port)
 
@@ -108,7 +108,7 @@ def kite(call: Call, port: Port = 0) -> Answer:
 @command(app, "kotak_neo")
 def kotak_neo(call: Call, port: Port = 0) -> Answer:
     """Kotak Neo over this home's paper account, until interrupted."""
-    from tradectl.sandbox.served import kotak_neo
+    from tradectl.lab.sandboxes.launch import kotak_neo
 
     return _serve(call, kotak_neo, port)
 
@@ -116,15 +116,15 @@ def kotak_neo(call: Call, port: Port = 0) -> Answer:
 @command(app)
 def openalgo(call: Call, port: Port = 0) -> Answer:
     """An OpenAlgo server over this home's paper account, until interrupted."""
-    from tradectl.sandbox.served import openalgo
+    from tradectl.lab.sandboxes.launch import openalgo
 
     return _serve(call, openalgo, port)
 
 
 def _brought(name: str) -> Any:
     """Return the command that serves the sandbox of another package."""
-    from tradectl.sandbox.broker_sandbox import broker_sandbox
-    from tradectl.sandbox.served import brought
+    from tradectl.lab.sandboxes.broker_sandbox import broker_sandbox
+    from tradectl.lab.sandboxes.launch import brought
 
     shelf = typer.Typer()
 
@@ -137,7 +137,7 @@ def _brought(name: str) -> Any:
     return typer.main.get_group(shelf).commands[name]
 
 
-def _serve(call: Call, make: Callable[[PaperWorld, int], Served], port: int) -> Answer:
+def _serve(call: Call, make: Callable[[PaperWorld, int], LaunchedSandbox], port: int) -> Answer:
     found = make(_paper(call), port)
     call.say(f"{found.name} listens at {found.sandbox.url}; in a live home elsewhere (init --mode live --broker {found.name}):")
     call.say(found.hint())

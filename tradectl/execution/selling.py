@@ -19,12 +19,11 @@ from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.market import Quote
 from tradectl.model.money import to_rupees
 from tradectl.model.order import OrderStatus, Purpose, Side
+from tradectl.model.series import TRADE_FOR_TRADE
 from tradectl.screener.readings import Readings
 from tradectl.strategy import exits
 from tradectl.strategy.parameters import Parameters
 
-TRADE_FOR_TRADE = frozenset({"BE", "BZ"})
-"""Series whose shares cannot be sold on the day they are bought."""
 REST_AFTER_REFUSAL = timedelta(minutes=15)
 """How long a position whose sell was refused is left alone: the reason rarely passes within a minute."""
 

@@ -7,12 +7,12 @@ truth of anything, so a full disk or a folder that may not be written costs time
 
 from __future__ import annotations
 
-import os
-import tempfile
 import zlib
 from collections.abc import Container
 from contextlib import suppress
 from pathlib import Path
+
+from tradectl.files import PRIVATE, replace_file
 
 _CRC = 4
 """Bytes of the checksum."""
@@ -39,14 +39,7 @@ class FolderShelf:
         """Put it in the place of what was there before, if the folder lets us."""
         with suppress(OSError):
             self.folder.mkdir(exist_ok=True)
-            descriptor, path = tempfile.mkstemp(prefix=f".{name}-", dir=self.folder)
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(_checksum(content))
-                    file.write(content)
-                Path(path).rename(self.folder / name)
-            finally:
-                Path(path).unlink(missing_ok=True)
+            replace_file(self.folder / name, _checksum(content), content, mode=PRIVATE)
 
     def clear(self, beginning: str, but: Container[str]) -> None:
         """Take away everything whose name begins so, but for these names."""

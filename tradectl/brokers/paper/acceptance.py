@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from tradectl.brokers.paper.book import Book, Lot, Order
 from tradectl.brokers.paper.matching import auction_holds, price_now
 from tradectl.brokers.paper.tape import Reel
 from tradectl.errors import OrderRefused
+from tradectl.exchange.amo_windows import CUTOFF
 from tradectl.exchange.charges import buy_charges
 from tradectl.exchange.phases import TAKES_NOTHING, PhaseKind
 from tradectl.exchange.rates import Tariff
@@ -17,8 +18,6 @@ from tradectl.model.moment import ist_date
 from tradectl.model.money import show_rupees
 from tradectl.model.order import OrderType, Side
 
-AMO_CUTOFF = timedelta(minutes=2)
-"""After-market orders are taken until this long before the first phase (08:58 on an ordinary day, market.md 6.6)."""
 MARKET_MARGIN_PERCENT = 110
 """What a market order without a band may cost at most, of the last price: the dynamic range starts at 10 %."""
 
@@ -32,7 +31,7 @@ def target_session(sessions: SessionTable, moment: datetime) -> Session:
     today = sessions.session(day)
     if today is not None:
         phases = today.phases(closing_auction=True)
-        if moment < phases[0].start - AMO_CUTOFF:
+        if moment < phases[0].start - CUTOFF:
             return today
         if moment < phases[-1].end:
             raise OrderRefused("after market orders are not accepted now", code="phase")

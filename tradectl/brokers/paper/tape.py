@@ -19,6 +19,7 @@ from tradectl.exchange.sessions import Session
 from tradectl.model.history import History
 from tradectl.model.market import Bar, Instrument
 from tradectl.model.price_path import Path, daily_path, minute_path
+from tradectl.model.series import TRADE_FOR_TRADE
 from tradectl.ports import MarketData
 
 REREAD = timedelta(seconds=15)
@@ -113,7 +114,7 @@ class Reel:
 
     @property
     def trade_for_trade(self) -> bool:
-        return self.instrument.series in {"BE", "BZ"}
+        return self.instrument.series in TRADE_FOR_TRADE
 
     @property
     def open(self) -> int | None:

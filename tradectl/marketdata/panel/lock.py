@@ -1,29 +1,33 @@
-"""One writer at a time in a market folder: a locked file, which the operating system takes back from a process that died.
+"""Let one process at a time write in a market folder, by a locked file.
 
-It is taken before the archive's own lock, by everybody, so that nobody waits for the other one. Readers never take it.
+Every writer takes it before the lock of the archive's database, so no two writers wait for each other. Readers take no lock.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tradectl.clock import SystemClock, stopwatch
+from tradectl.clock import SystemClock
 from tradectl.errors import DatabaseError
+from tradectl.files import lock_within
 
 _PATIENCE = 600.0
-"""Seconds to wait for another writer, who may be importing ten years."""
-_LOOK = 0.02
+"""Seconds to wait for another writer, which may be importing ten years."""
+_PAUSE = 0.02
+"""Seconds between two tries."""
 
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Nobody else derives or imports meanwhile. DatabaseError when another has been at it for too long.
+    """Keep other processes from deriving and importing meanwhile.
 
-    In a folder where the file cannot be made nothing else can be written either: what is tried says why.
+    In a folder where the file cannot be made nothing else can be written either, and the first write says why.
+
+    Raises:
+        DatabaseError: Another process holds the lock for longer than `_PATIENCE`.
     """
     try:
         file = os.open(folder / "panel.lock", os.O_RDONLY | os.O_CREAT, 0o600)
@@ -31,20 +35,8 @@ def alone(folder: Path) -> Iterator[None]:
         yield
         return
     try:
-        _wait(file, folder)
+        if not lock_within(file, _PATIENCE, pause=_PAUSE, sleep=SystemClock().sleep):
+            raise DatabaseError(f"{folder}: another process has been writing market data for ten minutes")
         yield
     finally:
         os.close(file)
-
-
-def _wait(file: int, folder: Path) -> None:
-    clock, began = SystemClock(), stopwatch()
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as busy:
-            if stopwatch() - began > _PATIENCE:
-                raise DatabaseError(f"{folder}: another process has been writing market data for ten minutes") from busy
-            clock.sleep(_LOOK)
-        else:
-            return
