@@ -1,7 +1,7 @@
 """The account: orders, trades, lots of shares and the cash journal, and which of them have changed since they were stored.
 
-Rows are frozen; a change replaces one and marks it. Cash has no column: it is the sum of the journal, so a rupee cannot move
-without a row that says why.
+Rows are frozen; a change replaces one and marks it. Cash has no column: it is the sum of the journal, so every change of it
+has a row with its reason.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ REMEMBERED = timedelta(days=10)
 """How long a finished order stays in the visible book."""
 
 
-class Kind(StrEnum):
-    """Why money moved. `SPUN_OFF` is a note of zero paise: a demerger leaves shares that this exchange does not trade."""
+class EntryKind(StrEnum):
+    """Why cash changed. `SPUN_OFF` is an entry of zero paise: a demerger leaves shares that this exchange does not trade."""
 
     DEPOSIT = "deposit"
     BUY = "buy"
@@ -32,9 +32,9 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ExchangeOrder:
     """One order. `session` is the session it lives in (None: an AMO that waits). It may fill from `active_at` on.
-    `passive` says that it was waiting at its limit when the price came to it. `blocked` are the paise held for it."""
+    `passive`: it waited at its limit when the price reached it. `blocked` are the paise held for it."""
 
     order_id: str
     tag: str | None
@@ -66,7 +66,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Trade:
+class ExchangeTrade:
     """One execution. `realised` is a sale's proceeds less the cost of its shares, before charges; `unsettled` is the part of the
     proceeds that buys nothing before the next session."""
 
@@ -104,7 +104,7 @@ class Entry:
     entry_id: int
     at: datetime
     session: date
-    kind: Kind
+    kind: EntryKind
     amount: int
     instrument_id: str = ""
     symbol: str = ""
@@ -112,11 +112,11 @@ class Entry:
 
 
 @dataclass(slots=True)
-class Changes:
-    """What must be written: the newest row of each key."""
+class AccountChanges:
+    """The rows to write: the newest of each key."""
 
-    orders: dict[str, Order] = field(default_factory=dict)
-    trades: list[Trade] = field(default_factory=list)
+    orders: dict[str, ExchangeOrder] = field(default_factory=dict)
+    trades: list[ExchangeTrade] = field(default_factory=list)
     lots: dict[int, Lot] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     charges: dict[tuple[date, str], int] = field(default_factory=dict)
@@ -125,11 +125,11 @@ class Changes:
         return bool(self.orders or self.trades or self.lots or self.entries or self.charges)
 
 
-class Book:
-    """One account in memory, as far back as anybody can still see.
+class ExchangeAccount:
+    """One account in memory, as far back as its reads show.
 
     `day` is the last session that was started, `settled_on` the last one on which money and shares were delivered,
-    `settled_at` the moment up to which everything has happened. `tariff`: whose charges the exchange takes off.
+    `settled_at` the moment up to which it was settled. `tariff`: the table of the charges.
     """
 
     tariff: Tariff = ZERODHA
@@ -141,8 +141,8 @@ class Book:
         day: date,
         *,
         cash: int = 0,
-        orders: Iterable[Order] = (),
-        trades: Iterable[Trade] = (),
+        orders: Iterable[ExchangeOrder] = (),
+        trades: Iterable[ExchangeTrade] = (),
         lots: Iterable[Lot] = (),
         charges: dict[tuple[date, str], int] | None = None,
         last_lot: int = 0,
@@ -164,7 +164,7 @@ class Book:
         self.lots = {lot.lot_id: lot for lot in lots}
         self.kept = frozenset(order.order_id for order in self.orders.values() if order.tag and order.tag in wanted)
         self.charges = dict(charges or {})
-        self.changes = Changes()
+        self.changes = AccountChanges()
         self.change_count = change_count
         self._series = f"-{series}" if series else ""
         self._last_lot = last_lot
@@ -174,12 +174,12 @@ class Book:
 
     @property
     def blocked(self) -> int:
-        """Paise held for live buy orders."""
+        """Return the paise held for live buy orders."""
         return sum(order.blocked for order in self.live.values())
 
     @property
     def unsettled(self) -> int:
-        """Paise of sale proceeds that buy nothing before the next session that settles."""
+        """Return the paise of sale proceeds that buy nothing before the next session that settles."""
         return sum(trade.unsettled for trade in reversed(self.trades) if trade.session >= self.settled_on)
 
     @property
@@ -197,7 +197,7 @@ class Book:
         serials[stem] += 1
         return f"{stem}-{letter}{serials[stem]:04d}"
 
-    def put_order(self, order: Order) -> None:
+    def put_order(self, order: ExchangeOrder) -> None:
         self.orders[order.order_id] = order
         self.changes.orders[order.order_id] = order
         if order.alive:
@@ -205,7 +205,7 @@ class Book:
         else:
             self.live.pop(order.order_id, None)
 
-    def add_trade(self, trade: Trade) -> None:
+    def add_trade(self, trade: ExchangeTrade) -> None:
         self.trades.append(trade)
         self.changes.trades.append(trade)
 
@@ -224,30 +224,32 @@ class Book:
             self.lots.pop(lot.lot_id, None)
 
     def lots_of(self, instrument_id: str) -> list[Lot]:
-        """The lots of an instrument, oldest first."""
+        """Return the lots of an instrument, oldest first."""
         return [lot for lot in self.lots.values() if lot.instrument_id == instrument_id]
 
     def held(self) -> tuple[str, ...]:
-        """Instruments of which there are shares, in the order in which they came."""
+        """Return the instruments with shares, in the order in which they were bought."""
         return tuple(dict.fromkeys(lot.instrument_id for lot in self.lots.values()))
 
-    def post(self, at: datetime, kind: Kind, amount: int, *, instrument_id: str = "", symbol: str = "", note: str = "") -> None:
-        """Move money, and say why."""
+    def post(
+        self, at: datetime, kind: EntryKind, amount: int, *, instrument_id: str = "", symbol: str = "", note: str = ""
+    ) -> None:
+        """Add an entry to the cash journal (`amount` in paise, positive into the account)."""
         self._last_entry += 1
         self.cash += amount
         self.changes.entries.append(Entry(self._last_entry, at, self.day, kind, amount, instrument_id, symbol, note))
 
     def set_charges(self, day: date, instrument_id: str, total: int) -> int:
-        """The new total of charges of an instrument on a session; the difference to the total before."""
+        """Set the total of charges of an instrument on a session; return the difference to the total before (paise)."""
         before = self.charges.get((day, instrument_id), 0)
         self.charges[day, instrument_id] = self.changes.charges[day, instrument_id] = total
         return total - before
 
-    def trades_of(self, instrument_id: str, day: date) -> list[Trade]:
+    def trades_of(self, instrument_id: str, day: date) -> list[ExchangeTrade]:
         return [trade for trade in self.trades if trade.session == day and trade.instrument_id == instrument_id]
 
-    def shows(self, order: Order, since: datetime) -> bool:
-        """Whether an order is in the visible book that goes back to `since`."""
+    def shows(self, order: ExchangeOrder, since: datetime) -> bool:
+        """Return whether an order is in the visible book that goes back to `since`."""
         return order.alive or order.updated_at >= since or order.order_id in self.kept
 
     def forget_before(self, moment: datetime) -> None:

@@ -1,8 +1,8 @@
 """What the market did: one instrument on one session, with its hours, path, close and band.
 
-The tape knows the whole session; who reads it must not look past the moment at hand (`matching` and `quotation` do not).
-On a virtual clock the data of a session is complete and read once. On the machine's clock, or with a source of live prices,
-today's still arrive, so today's tape is read again as time goes on.
+A market day has the whole session. Its readers must not use what comes after the moment at hand (`matching` and `quotation` do
+not). On a virtual clock the data of a session is complete and read once. On the machine's clock, or with a source of live
+prices, today's data still arrive, so today's market day is read again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from tradectl.brokers.paper.seen import Looks, seen_bar, seen_path
+from tradectl.brokers.paper.quote_snapshots import SnapshotsOf, bar_of_snapshots, path_of_snapshots
 from tradectl.exchange.bands import Band, price_band
 from tradectl.exchange.phases import PhaseKind
 from tradectl.exchange.sessions import Session
@@ -23,7 +23,7 @@ from tradectl.model.series import TRADE_FOR_TRADE
 from tradectl.ports import MarketData
 
 REREAD = timedelta(seconds=15)
-"""How old today's tape may be while today's data still arrives."""
+"""How old today's market day may be while today's data still arrive."""
 
 Minutes = Sequence[tuple[int, int, int, int, int, int]]
 
@@ -66,25 +66,25 @@ class Hours:
 
     @property
     def close_at(self) -> datetime:
-        """When the official close is known and DAY orders end."""
+        """Return when the official close is known and DAY orders end."""
         return self.closing_match_at or self.continuous_end
 
     def trading_from(self, moment: datetime) -> datetime | None:
-        """The first moment of continuous trading at or after `moment`; None if that is over."""
+        """Return the first moment of continuous trading at or after `moment`; None if that is over."""
         for start, end in self.parts:
             if moment <= end:
                 return max(start, moment)
         return None
 
     def second(self, moment: datetime) -> int:
-        """Whole seconds of continuous trading up to `moment`, all parts."""
+        """Return the whole seconds of continuous trading up to `moment`, all parts."""
         if len(self.parts) == 1:
             start, end = self.parts[0]
             return int((min(moment, end) - start).total_seconds()) if moment > start else 0
         return int(sum((min(moment, end) - start).total_seconds() for start, end in self.parts if moment > start))
 
     def moment(self, second: int) -> datetime:
-        """The moment at which so many seconds of continuous trading have passed."""
+        """Return the moment at which so many seconds of continuous trading have passed."""
         left = timedelta(seconds=second)
         for start, end in self.parts:
             if start + left <= end:
@@ -94,7 +94,7 @@ class Hours:
 
 
 @dataclass(frozen=True, eq=False)
-class Reel:
+class MarketDay:
     """One instrument on one session. Without data `path` and the prices are None: nothing trades.
 
     `previous_close` is adjusted for the session's corporate actions; prices in paise, `volume` in shares.
@@ -122,7 +122,7 @@ class Reel:
 
     @property
     def close(self) -> int | None:
-        """The official close; without a daily bar the last price."""
+        """Return the official close; without a daily bar the last price."""
         return self.bar.close if self.bar else self.path.prices[-1] if self.path else None
 
     @property
@@ -139,28 +139,29 @@ class Reel:
 
     @property
     def reference(self) -> int | None:
-        """The closing auction's reference price: the last continuous price stands for the average of the last 15 minutes."""
+        """Return the closing auction's reference price: the last continuous price, for the average of its last 15
+        minutes."""
         return self.path.price_at(self.seconds) if self.path else None
 
     def traded_through(self, second: int) -> int:
-        """The second of the last trade at or before `second`: with minute bars a missing minute has none."""
+        """Return the second of the last trade at or before `second`: with minute bars a missing minute has none."""
         if not self.traded_minutes:
             return second
         index = bisect_right(self.traded_minutes, second // 60) - 1
         return 0 if index < 0 else min(second, self.traded_minutes[index] * 60 + 59)
 
 
-class Tape:
-    """All reels, made when they are asked for."""
+class MarketDays:
+    """The market days of all instruments, each made at its first use."""
 
-    def __init__(self, market: MarketData, *, step: int, complete: bool, looks: Looks | None = None) -> None:
-        """`step`: minutes to which a daily path's turns are moved. `complete`: today's data no longer grows. `looks`: what was
-        seen of a source of live prices."""
+    def __init__(self, market: MarketData, *, step: int, complete: bool, snapshots: SnapshotsOf | None = None) -> None:
+        """`step`: minutes to which a daily path's turns are moved. `complete`: today's data no longer grow.
+        `snapshots`: those of a source of live prices."""
         self._market = market
-        self._looks = looks
+        self._snapshots_of = snapshots
         self._step = step
         self._complete = complete
-        self._reels: dict[tuple[str, date], Reel] = {}
+        self._market_days: dict[tuple[str, date], MarketDay] = {}
         self._hours: dict[tuple[date, bool], Hours] = {}
 
     @property
@@ -173,41 +174,43 @@ class Tape:
             self._hours[key] = Hours.of(session, closing_auction)
         return self._hours[key]
 
-    def reel(self, instrument_id: str, session: Session, now: datetime) -> Reel:
+    def market_day(self, instrument_id: str, session: Session, now: datetime) -> MarketDay:
         key = instrument_id, session.date
-        reel = self._reels.get(key)
-        if reel is None or (not self._complete and now - reel.read_at >= REREAD):
-            reel = self._reels[key] = self._read(instrument_id, session, now)
-        return reel
+        market_day = self._market_days.get(key)
+        if market_day is None or (not self._complete and now - market_day.read_at >= REREAD):
+            market_day = self._market_days[key] = self._read(instrument_id, session, now)
+        return market_day
 
     def seen(self, instrument_id: str, day: date) -> None:
-        """A new price was seen: the session's reel is made anew."""
-        self._reels.pop((instrument_id, day), None)
+        """Forget the market day of a session: a new price was read."""
+        self._market_days.pop((instrument_id, day), None)
 
     def forget_before(self, day: date) -> None:
-        """Drop the reels of sessions earlier than `day`, and those that were asked for before there was any data."""
-        self._reels = {key: reel for key, reel in self._reels.items() if key[1] >= day and reel.path is not None}
+        """Drop the market days of sessions earlier than `day`, and those that were made before there was any data."""
+        self._market_days = {
+            key: market_day for key, market_day in self._market_days.items() if key[1] >= day and market_day.path is not None
+        }
         self._hours = {key: hours for key, hours in self._hours.items() if key[0] >= day}
 
     def close_before(self, instrument_id: str, day: date) -> int | None:
-        """The last close before a date, as traded."""
+        """Return the last close before a date, as traded (paise)."""
         history = self._market.history(instrument_id)
         index = history.last_index(day) if history else -1
         if history and index >= 0 and history.session(index) == day:
             index -= 1
         return int(history.close[index]) if history and index >= 0 else None
 
-    def _read(self, instrument_id: str, session: Session, now: datetime) -> Reel:
+    def _read(self, instrument_id: str, session: Session, now: datetime) -> MarketDay:
         instrument = self._market.instrument(instrument_id, session.date)
         hours = self.hours(session, instrument.closing_auction)
         total = session.minutes(instrument.closing_auction)
         history = self._market.history(instrument_id)
         index = history.index(session.date) if history else None
         stored = history.bar(index) if history and index is not None else None
-        looks = self._looks(instrument_id, session.date) if self._looks else ()
-        bar = stored or seen_bar(looks, instrument.series)
+        snapshots = self._snapshots_of(instrument_id, session.date) if self._snapshots_of else ()
+        bar = stored or bar_of_snapshots(snapshots, instrument.series)
         minutes = _regular(self._market.minutes(instrument_id, session.date), total) if len(hours.parts) == 1 else ()
-        path = self._path(bar, minutes, total, seen_path(looks, hours.second, total * 60))
+        path = self._path(bar, minutes, total, path_of_snapshots(snapshots, hours.second, total * 60))
         opened = bar.open if bar else None
         previous = self._previous_close(instrument_id, history, session.date, opened, stored=stored is not None)
         band = None
@@ -215,13 +218,13 @@ class Tape:
             low, high = (bar.low, bar.high) if bar else (None, None)
             tick, dynamic = instrument.tick_size, instrument.derivatives
             band = price_band(previous, tick, derivatives=dynamic, bar_low=low, bar_high=high)
-        return Reel(
+        return MarketDay(
             instrument, session, hours, previous, band, bar, minutes, path, total * 60, now,
             tuple(minute[0] for minute in minutes),
         )  # fmt: skip
 
     def _path(self, bar: Bar | None, minutes: Minutes, total: int, seen: Path | None) -> Path | None:
-        """By minute bars where there are any, else by what was seen, else by the daily bar."""
+        """Return the path of minute bars where there are any, else of snapshots, else of the daily bar."""
         if minutes:
             return minute_path(minutes, bar.open if bar else minutes[0][1])
         if seen is not None:
@@ -231,7 +234,7 @@ class Tape:
     def _previous_close(
         self, instrument_id: str, history: History | None, day: date, opened: int | None, *, stored: bool
     ) -> int | None:
-        """The last close before the session at the session's scale; None without one, or where the scale is not known yet."""
+        """Return the last close before the session at the session's scale; None without one, or where the scale is not known yet."""
         if history is None:
             return None
         index = history.last_index(day) - int(stored)
@@ -244,5 +247,5 @@ class Tape:
 
 
 def _regular(minutes: Minutes, total: int) -> Minutes:
-    """The minute bars that belong to continuous trading."""
+    """Return the minute bars that belong to continuous trading."""
     return tuple(minute for minute in minutes if 0 <= minute[0] < total)
