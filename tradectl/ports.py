@@ -118,6 +118,15 @@ class OrderRules:
 
 
 @runtime_checkable
+class Closable(Protocol):
+    """A broker, an exchange or a source of prices that holds connections or files."""
+
+    def close(self) -> None:
+        """Give them back."""
+        ...
+
+
+@runtime_checkable
 class ListsOrderRules(Protocol):
     """What a broker with a list of instruments offers beside `Broker`. The paper exchange has none, and the exchange's rules."""
 

@@ -189,6 +189,15 @@ class Remark:
     fine: bool = True
 
 
+@runtime_checkable
+class HasRemarks(Protocol):
+    """A broker that reports facts of an account which no task needs."""
+
+    def remarks(self) -> Sequence[Remark]:
+        """Return them, for `doctor`."""
+        ...
+
+
 Ask = Callable[[Field], str]
 """Asks the user for a value that is needed now (a request token, a TOTP). Raises LoginNeeded where no person can answer."""
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from tradectl.brokers.account.permission import SendPermission, not_sent
-from tradectl.brokers.account.prices import StreamedPrices
+from tradectl.brokers.account.prices import HasTicker, StreamedPrices
 from tradectl.brokers.account.securities import of_known_securities
 from tradectl.errors import OrderRefused, TradectlError
 from tradectl.exchange.phases import TAKES_NOTHING
@@ -20,7 +20,7 @@ from tradectl.ledger.arming import Arming
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, Side, TradeReport, Variety
-from tradectl.ports import Broker, Capabilities, Clock, HaltMarker, ListsOrderRules, MarketData, OrderRules
+from tradectl.ports import Broker, Capabilities, Clock, Closable, HaltMarker, ListsOrderRules, MarketData, OrderRules
 
 
 class GuardedBroker:
@@ -50,9 +50,8 @@ class GuardedBroker:
 
     def stream(self) -> bool:
         """Hold the broker's stream from now on, until `close`; return whether there is one."""
-        make = getattr(self._broker, "ticker", None)
-        if make is not None and self._prices is None:
-            self._prices = StreamedPrices(self._broker, make(), self._clock)
+        if isinstance(self._broker, HasTicker) and self._prices is None:
+            self._prices = StreamedPrices(self._broker, self._broker.ticker(), self._clock)
         return self._prices is not None
 
     @property
@@ -69,9 +68,8 @@ class GuardedBroker:
         if self._prices is not None:
             self._prices.close()
             self._prices = None
-        close = getattr(self._broker, "close", None)
-        if close is not None:
-            close()
+        if isinstance(self._broker, Closable):
+            self._broker.close()
 
     # commands
 

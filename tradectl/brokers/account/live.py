@@ -8,12 +8,12 @@ from dataclasses import replace
 from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.brokers.account.permission import SendPermission
 from tradectl.brokers.account.read_only_account import ReadOnlyAccount
-from tradectl.brokers.adapter import Adapter, BrokerAccount, ChargeLine, Remark, ReportsCharges, adapter
+from tradectl.brokers.adapter import Adapter, BrokerAccount, ChargeLine, HasRemarks, Remark, ReportsCharges, adapter
 from tradectl.errors import Blocked, ConfigurationError
 from tradectl.exchange.rates import Tariff
 from tradectl.ledger.arming import BROKER, Arming
 from tradectl.ledger.limits import RateLimits
-from tradectl.ports import HaltMarker
+from tradectl.ports import Closable, HaltMarker
 
 
 class LiveAccount(ReadOnlyAccount):
@@ -71,11 +71,8 @@ class LiveAccount(ReadOnlyAccount):
         """Return what the broker reports of the account beside what tasks need; nothing from an adapter that reports no more."""
         found = self.adapter()
         broker = found.open(self.looking(found))
-        tell = getattr(broker, "remarks", None)
         try:
-            told: Sequence[Remark] = tell() if tell is not None else ()
+            return broker.remarks() if isinstance(broker, HasRemarks) else ()
         finally:
-            close = getattr(broker, "close", None)
-            if close is not None:
-                close()
-        return told
+            if isinstance(broker, Closable):
+                broker.close()

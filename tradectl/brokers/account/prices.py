@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from tradectl.brokers.http.stream import NOT_YET
 from tradectl.errors import TradectlError
@@ -40,6 +40,15 @@ class Ticker(Protocol):
     def __exit__(self, *_: object) -> None: ...
     def subscribe(self, symbols: Sequence[str]) -> None: ...
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]: ...
+
+
+@runtime_checkable
+class HasTicker(Protocol):
+    """A broker with a stream of prices."""
+
+    def ticker(self) -> Ticker:
+        """Return the stream, not connected yet."""
+        ...
 
 
 class StreamedPrices:

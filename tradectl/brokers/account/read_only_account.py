@@ -17,7 +17,7 @@ from tradectl.clock import SystemClock
 from tradectl.errors import Blocked, ConfigurationError, UsageError
 from tradectl.ledger.limits import Limits, RateLimits
 from tradectl.model.market import Quote
-from tradectl.ports import Candles, Clock, MarketData, PriceSource
+from tradectl.ports import Candles, Clock, Closable, MarketData, PriceSource
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable
@@ -40,9 +40,8 @@ class LiveQuotes:
         return self._prices.delay
 
     def close(self) -> None:
-        close = getattr(self._prices, "close", None)
-        if close is not None:
-            close()
+        if isinstance(self._prices, Closable):
+            self._prices.close()
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         """Return quotes. A quote that cannot be read raises: an earlier one never replaces it."""

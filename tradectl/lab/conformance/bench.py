@@ -15,7 +15,7 @@ from tradectl.lab.conformance.memory_vault import MemoryVault
 from tradectl.lab.sandboxes.fixture import Fixture, ist
 from tradectl.lab.sandboxes.server import Sandbox, Trouble
 from tradectl.model.order import OrderReport, OrderRequest, OrderType, Side, Variety
-from tradectl.ports import Broker, Capabilities
+from tradectl.ports import Broker, Capabilities, Closable
 
 
 class Bench(ABC):
@@ -174,7 +174,6 @@ class AdapterBench(Bench):
 
     def close(self) -> None:
         """Close the connections and stop the server."""
-        close = getattr(self._broker, "close", None)
-        if close is not None:
-            close()
+        if isinstance(self._broker, Closable):
+            self._broker.close()
         self.sandbox.stop()

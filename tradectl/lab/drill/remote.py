@@ -25,7 +25,7 @@ from tradectl.lab.faults import Fault, FaultyBroker, Promise
 from tradectl.lab.sandboxes.broker_sandbox import BrokerSandbox
 from tradectl.model.market import Quote
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, TradeReport
-from tradectl.ports import Broker, MarketData
+from tradectl.ports import Broker, Closable, MarketData
 
 T = TypeVar("T")
 
@@ -196,7 +196,6 @@ class SandboxLink:
     def hang_up(self) -> None:
         if self._up:
             self._up = False
-            close = getattr(self._adapter, "close", None)
-            if close is not None:
-                close()
+            if isinstance(self._adapter, Closable):
+                self._adapter.close()
             self._sandbox.stop()

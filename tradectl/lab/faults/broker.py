@@ -21,7 +21,7 @@ from tradectl.lab.faults.kinds import BEFALLS, ENDS_AFTER, REPLY_DELAY, REQUEST_
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, Side, TradeReport
-from tradectl.ports import Broker, Capabilities, Clock
+from tradectl.ports import Broker, Capabilities, Clock, Closable
 
 _SWALLOWS = frozenset({Fault.CANCEL_CROSSES_FILL, Fault.CHANGE_IGNORED})
 
@@ -93,9 +93,8 @@ class FaultyBroker:
 
     def close(self) -> None:
         """Close the exchange, where it is one that has something to close."""
-        close = getattr(self.exchange, "close", None)
-        if close is not None:
-            close()
+        if isinstance(self.exchange, Closable):
+            self.exchange.close()
 
     # commands
 

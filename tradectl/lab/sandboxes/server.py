@@ -28,7 +28,7 @@ from tradectl.errors import Ambiguous, BrokerUnavailable
 from tradectl.lab.faults import Fault, FaultyBroker, ServerError
 from tradectl.lab.sandboxes.response import Response, Shape
 from tradectl.lab.sandboxes.shapes import DOCUMENTED, SHAPES
-from tradectl.ports import Broker
+from tradectl.ports import Broker, Closable
 
 __all__ = ["LOOPBACK", "Request", "Response", "Sandbox", "Shape", "Trouble"]
 LOOK = 0.5
@@ -177,7 +177,7 @@ class Sandbox(ABC):
         """Return the bytes of the reply to a request; none where it met a bug."""
         try:
             return bytes(self._handler(request, (address, 0), None).wfile.getvalue())  # type: ignore[arg-type, attr-defined]
-        except Exception:  # noqa: BLE001 - the connection breaks, and the traceback is kept for who looks
+        except Exception:  # noqa: BLE001 - the connection breaks, and `broken` has the traceback
             self.broken.append(traceback.format_exc())
             return b""
 
@@ -186,9 +186,9 @@ class Sandbox(ABC):
             while not self._ending:
                 self._server.handle_request()
         finally:
-            close = getattr(self._exchange, "close", None)
-            if close is not None:
-                close()
+            exchange: object = self._exchange
+            if isinstance(exchange, Closable):
+                exchange.close()
 
     def _trouble_of(self, request: Request) -> Trouble | Shape | None:
         for item in self._troubles:
