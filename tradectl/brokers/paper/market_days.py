@@ -234,7 +234,8 @@ class MarketDays:
     def _previous_close(
         self, instrument_id: str, history: History | None, day: date, opened: int | None, *, stored: bool
     ) -> int | None:
-        """Return the last close before the session at the session's scale; None without one, or where the scale is not known yet."""
+        """Return the last close before the session at the session's scale; None without one, or where the scale is
+        not known yet."""
         if history is None:
             return None
         index = history.last_index(day) - int(stored)

@@ -109,8 +109,8 @@ def _first_second(order: ExchangeOrder, market_day: MarketDay, start: int) -> in
 
 
 def price_now(side: Side, limit: int, market_day: MarketDay, second: int) -> int:
-    """Return the price (paise) of an incoming order: the path's on the tick, rounded against the order, inside the session's range
-    and never worse than its limit (0: none). At the open it is the opening price."""
+    """Return the price (paise) of an incoming order: the path's on the tick, rounded against the order, inside the session's
+    range and never worse than its limit (0: none). At the open it is the opening price."""
     if market_day.path is None:
         raise ValueError("there is no price without a path")
     price = market_day.path.price_at(second)
@@ -125,7 +125,8 @@ def price_now(side: Side, limit: int, market_day: MarketDay, second: int) -> int
 
 
 def _capacity(market_day: MarketDay, second: int, participation: float) -> int:
-    """Return the shares that one order may take in a minute: its part of the minute's volume, or of the average minute's on a daily bar."""
+    """Return the shares that one order may take in a minute: its part of the minute's volume, or of the average
+    minute's on a daily bar."""
     minute = min(second, market_day.seconds - 1) // 60
     volumes = {bar[0]: bar[5] for bar in market_day.minutes}
     known = volumes.get(minute, 0) if volumes else market_day.volume * 60 // market_day.seconds

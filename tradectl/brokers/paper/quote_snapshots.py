@@ -17,7 +17,8 @@ from tradectl.model.price_path import Path
 
 @dataclass(frozen=True, slots=True)
 class QuoteSnapshot:
-    """A quote as it was read: `at` is the moment of the read, not the quote's. Prices in paise; all but `last` are the day's so far."""
+    """A quote as it was read: `at` is the moment of the read, not the quote's. Prices in paise; all but `last` are the
+    day's so far."""
 
     instrument_id: str
     session: date

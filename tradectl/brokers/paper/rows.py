@@ -1,4 +1,6 @@
-"""Conversion between an account's rows and the columns of the file: moments as sortable text in UTC, dates in ISO form, flags as 0 and 1."""
+"""Conversion between an account's rows and the columns of the file: moments as sortable text in UTC, dates in ISO
+form, flags as 0 and 1.
+"""
 
 from __future__ import annotations
 
