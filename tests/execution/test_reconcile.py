@@ -299,6 +299,25 @@ def test_what_a_demerger_put_aside_is_no_loss_of_the_day(trading) -> None:
     assert day_result(market.ledger.statistics, desk, AFTER).loss < 0.001
 
 
+def test_a_demerger_of_a_later_minute_changes_what_the_step_sees(trading) -> None:
+    listing = stock(on={D: (9500, 9500, 9500, 9500), AFTER: (4750, 4750, 4750, 4750)})
+    listing.actions = [CorporateAction("ACME", AFTER, ActionKind.DEMERGER, subject="Demerger")]
+    listing.bars = [bar for bar in listing.bars if bar.session <= AFTER]
+    market = trading(listing)
+    market.buy(100, 9600)
+    market.to(D, "18:00")
+    market.run("eod")
+    market.to(AFTER, "09:16")
+    desk = market.desk(market.claim("sell-monitor", AFTER))
+    desk.begin_step()  # the stock has not traded yet
+    before, _ = desk.begin_step()
+    assert not before
+    changes, seen = desk.begin_step(lambda _: 4750)
+    assert changes.adjusted == [f"ACME: demerger of {AFTER}"]
+    assert changes
+    assert [position.spun_off for position in seen.snapshot.positions] == [100 * 4750]
+
+
 def test_a_trade_that_is_listed_twice_is_booked_once_and_contradicts_nothing(trading) -> None:
     class Twice(Front):
         def trades(self):

@@ -124,6 +124,7 @@ class Desk:
             return
         for line in actions.apply_actions(self.book, seen, self.market, open_of):
             changes.adjusted.append(line)
+            changes.quiet = False
             self.log("corporate_action", line)
 
     def follow(self) -> Changes:
