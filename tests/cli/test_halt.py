@@ -112,7 +112,7 @@ from tradectl.clock import VirtualClock
 from tradectl.execution.orders import OrderPath
 from tradectl.halt_marker import MarkerFile
 from tradectl.ledger.opening import open_database
-from tradectl.ledger.executions import this_owner
+from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.store import Ledger
 
 
@@ -132,7 +132,7 @@ clock = Pausing(EVENING)
 ledger = Ledger(open_database(folder / "ledger.db"), "asha")
 broker = PaperBroker(folder / "paper.db", "asha", clock, MemoryMarket(stock()), SESSIONS)
 claim = ledger.executions.claim(
-    "buy", T, "", owner=this_owner(), trigger="manual", machine_now=clock.machine_now(), now=clock.now()
+    "buy", T, "", owner=current_identity(), trigger="manual", machine_now=clock.machine_now(), now=clock.now()
 )
 assert ledger.book.snapshot().trading_state == "ACTIVE"
 clock.pause = True

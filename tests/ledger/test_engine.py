@@ -23,10 +23,10 @@ from sqlalchemy import exc, text
 
 from tradectl.errors import ConfigurationError, DatabaseError
 from tradectl.ledger.engine import Database, driver
-from tradectl.ledger.inserts import insert_new
 from tradectl.ledger.opening import open_database
 from tradectl.ledger.schema import database_info
 from tradectl.ledger.store import Info, Ledger
+from tradectl.ledger.upserts import insert_new
 
 COUNT = text("SELECT count(*) FROM database_info")
 

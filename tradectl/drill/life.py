@@ -25,7 +25,7 @@ from tradectl.drill.trip import Killed, Trip
 from tradectl.drill.ways import way
 from tradectl.exchange.sessions import SessionTable
 from tradectl.ledger.migrations import create_or_upgrade
-from tradectl.ledger.owner import parts, this_owner
+from tradectl.ledger.process_identity import current_identity, split_identity
 from tradectl.ledger.store import Ledger
 from tradectl.marketdata.store import Store
 from tradectl.ports import Clock
@@ -45,7 +45,7 @@ _lives = count(1)
 
 def dead_owner() -> str:
     """An owner of this machine and boot whose process is proved dead."""
-    host, boot, pid, start = parts(this_owner())
+    host, boot, pid, start = split_identity(current_identity())
     return f"{host}:{boot}:{pid}:{start}.{next(_lives)}"
 
 
@@ -143,7 +143,7 @@ class Life:
         )
         ground.watch.trip = self.trip
         self.silent: list[str] = []
-        owner = dead_owner() if dead else this_owner()
+        owner = dead_owner() if dead else current_identity()
         self.runner = Runner(self.world, all_tasks(), trigger="simulate", owner=owner, progress=self._stepped)
 
     @cached_property

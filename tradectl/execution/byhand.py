@@ -18,7 +18,7 @@ from tradectl.execution.refusals import APART
 from tradectl.execution.unknown import DECIDED, may_be_sending
 from tradectl.ledger.book import BY_HAND, Book
 from tradectl.ledger.intents import Overtaken
-from tradectl.ledger.owner import is_elsewhere
+from tradectl.ledger.process_identity import is_elsewhere
 from tradectl.ledger.rows import NewTrade, Order, OrderChange
 from tradectl.model.moment import at_ist, ist_date
 from tradectl.model.money import show_rupees

@@ -17,8 +17,8 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func,
 from tradectl.exchange.rates import ZERODHA, Tariff
 from tradectl.ledger import schema
 from tradectl.ledger.engine import Database
-from tradectl.ledger.folding import Folding
 from tradectl.ledger.intents import Intents, Overtaken, change_order
+from tradectl.ledger.positions import Positions
 from tradectl.ledger.records import Records
 from tradectl.ledger.rows import NewTrade, Order, OrderChange, Position
 from tradectl.ledger.snapshot import Snapshot
@@ -49,7 +49,7 @@ class Book(Records):
     def __init__(self, database: Database, user: str, tariff: Callable[[], Tariff] = lambda: ZERODHA) -> None:
         """`tariff` gives the table of the user's charges."""
         super().__init__(database, user)
-        self._folding = Folding(user, tariff)
+        self._positions = Positions(user, tariff)
         self.intents = Intents(database, user)
         self._snapshot: Snapshot | None = None
         self._token: object = None
@@ -178,7 +178,7 @@ class Book(Records):
 
     def folded(self, position_id: int) -> Folded:
         with self._database.read() as connection:
-            return self._folding.fold(connection, position_id)
+            return self._positions.compute(connection, position_id)
 
     # -- following the broker --------------------------------------------------------------------------------------------
 
@@ -202,14 +202,14 @@ class Book(Records):
             days: set[tuple[str, date]] = set()
             for item in trades:
                 if item.report.trade_id not in known and not any(_is_the_same(row, item) for row in told):
-                    position_id = self._folding.add_fill(connection, item)
+                    position_id = self._positions.add_fill(connection, item)
                     days.add((item.instrument_id, item.session))
                     if position_id is not None:
                         touched[position_id] = item.session
             for instrument_id, session in sorted(days):
-                touched |= dict.fromkeys(self._folding.recharge(connection, instrument_id, session), session)
+                touched |= dict.fromkeys(self._positions.recompute_charges(connection, instrument_id, session), session)
             for position_id in sorted(touched):
-                self._folding.refold(connection, position_id)
+                self._positions.recompute(connection, position_id)
             self._count_filled(connection, {item.order.id for item in trades if item.order is not None})
             written = [self._follow_order(connection, change, now) for change in changes]
         self.known_trades().update(item.report.trade_id for item in trades)
@@ -278,7 +278,7 @@ class Book(Records):
                     at=adjustment.at,
                 )
             )
-            self._folding.refold(connection, position.id)
+            self._positions.recompute(connection, position.id)
         return True
 
     def applied(self, position_id: int) -> frozenset[tuple[str, date]]:
@@ -336,11 +336,11 @@ class Book(Records):
                     row.trade_id, order.broker_order_id or "", row.symbol, Side(row.side), row.quantity, row.price, row.at
                 )
                 item = NewTrade(trade, row.instrument_id, row.session_date, owner if ours else None)
-                touched |= {self._folding.add_fill(connection, item)} - {None}
+                touched |= {self._positions.add_fill(connection, item)} - {None}
             for instrument_id, session in sorted({(row.instrument_id, row.session_date) for row in rows}):
-                touched |= set(self._folding.recharge(connection, instrument_id, session))
+                touched |= set(self._positions.recompute_charges(connection, instrument_id, session))
             for position_id in sorted(touched):
-                self._folding.refold(connection, position_id)
+                self._positions.recompute(connection, position_id)
             self._count_filled(connection, {order.id})
         self._trades, self.followed = None, None
         return self.order(order.id)
@@ -366,9 +366,9 @@ class Book(Records):
         connection.execute(delete(FILLS).where(self._of_nobody(trade_ids)))
         touched = {row.position_id for row in fills if row.position_id is not None}
         for instrument_id, session in sorted({(row.instrument_id, row.session_date) for row in fills}):
-            touched |= set(self._folding.recharge(connection, instrument_id, session))
+            touched |= set(self._positions.recompute_charges(connection, instrument_id, session))
         for position_id in sorted(touched):
-            self._folding.refold(connection, position_id)
+            self._positions.recompute(connection, position_id)
 
     def tell_filled(self, change: OrderChange, trades: Sequence[NewTrade], now: datetime) -> Order:
         """What a person has told of an order, all or nothing; the order as it is then. Raises Overtaken."""

@@ -23,7 +23,7 @@ from tradectl.clock import stopwatch
 from tradectl.errors import DatabaseError
 from tradectl.ledger.failures import DATABASE_ERRORS, translated
 from tradectl.ledger.lock_holder import LOOK_EVERY, Patience
-from tradectl.ledger.turn import Turn
+from tradectl.ledger.write_queue import WriteQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +51,7 @@ class _Desk:
     """What one thread of one process holds: its connection and the transaction that is open on it. `forks`: see `_forks`."""
 
     forks: int
-    turn: Turn | None
+    queue: WriteQueue | None
     connection: Connection | None = None
     file: Any = None
     mode: str = ""
@@ -85,14 +85,14 @@ class Database:
         *,
         read_only: bool,
         alone: bool = False,
-        turns: str | None = None,
+        queue_path: str | None = None,
         busy_seconds: float = BUSY_SECONDS,
     ) -> None:
         self.engine = engine
         self.name = name
         self.read_only = read_only
         self.alone = alone
-        self.turns = turns
+        self.queue_path = queue_path
         self.busy_seconds = busy_seconds
         self.sqlite = engine.dialect.name == "sqlite"
         self.before_commit: Callable[[], None] | None = None
@@ -152,8 +152,8 @@ class Database:
             if desk.connection is not None:
                 desk.connection.close()
         finally:
-            if desk.turn is not None:
-                desk.turn.close()
+            if desk.queue is not None:
+                desk.queue.close()
             self._local.desk = self._new_desk()
 
     def desk(self) -> _Desk:
@@ -165,7 +165,7 @@ class Database:
         return desk
 
     def _new_desk(self) -> _Desk:
-        return _Desk(_forks, Turn(self.turns, self.busy_seconds) if self.turns is not None else None)
+        return _Desk(_forks, WriteQueue(self.queue_path, self.busy_seconds) if self.queue_path is not None else None)
 
     def connection(self, desk: _Desk) -> Connection:
         if desk.connection is None:
@@ -197,11 +197,11 @@ class _Transaction:
         if self.mode == "write" and database.read_only:
             raise DatabaseError(f"{database.name} is open for reading only")
         try:
-            if desk.turn is not None and self.mode == "write":
-                desk.turn.take()
+            if desk.queue is not None and self.mode == "write":
+                desk.queue.acquire()
             connection = database.connection(desk)
-            if database.sqlite and desk.turn is not None and self.mode == "write":
-                self._begin_write(desk, desk.turn.path)
+            if database.sqlite and desk.queue is not None and self.mode == "write":
+                self._begin_write(desk, desk.queue.path)
             elif database.sqlite:
                 desk.file.execute(self.begin)
             else:
@@ -248,8 +248,8 @@ class _Transaction:
             desk.writes += desk.telling
             if not (ended and database.sqlite):
                 self._give_up(desk)
-            elif desk.turn is not None:
-                desk.turn.leave()
+            elif desk.queue is not None:
+                desk.queue.release()
         self._retell(error)
 
     def _retell(self, error: BaseException | None) -> None:
@@ -285,8 +285,8 @@ class _Transaction:
                 connection, desk.connection, desk.file, desk.writes = desk.connection, None, None, desk.writes + 1
                 connection.close()
         finally:
-            if desk.turn is not None:
-                desk.turn.leave()
+            if desk.queue is not None:
+                desk.queue.release()
 
 
 def driver(connection: Connection) -> Any:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import func, select
 
-from tradectl.ledger.inserts import insert_into
-from tradectl.ledger.prepared import Prepared
+from tradectl.ledger.compiled import CompiledStatement
 from tradectl.ledger.schema import database_info, orders
+from tradectl.ledger.upserts import insert_into
 from tradectl.model.order import TERMINAL
 
 if TYPE_CHECKING:
@@ -103,11 +103,13 @@ class ExchangeMark:
 
 def _put(connection: Connection, key: str, text: str, *, only_later: bool) -> None:
     """Insert or replace a fact; with `only_later` never by a smaller text: another process may have seen more."""
-    _statement(connection.dialect.name, only_later).change(connection, {"key": key, "value": text})
+    _statement(connection.dialect.name, only_later).execute(connection, {"key": key, "value": text})
 
 
 @cache
-def _statement(dialect: str, only_later: bool) -> Prepared:
+def _statement(dialect: str, only_later: bool) -> CompiledStatement:
     row = insert_into(database_info, dialect)
     where = database_info.c.value < row.excluded.value if only_later else None
-    return Prepared(row.on_conflict_do_update(index_elements=["key"], set_={"value": row.excluded.value}, where=where).inline())
+    return CompiledStatement(
+        row.on_conflict_do_update(index_elements=["key"], set_={"value": row.excluded.value}, where=where).inline()
+    )

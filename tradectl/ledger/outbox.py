@@ -8,11 +8,11 @@ from datetime import datetime
 from sqlalchemy import Integer, bindparam, delete, select, update
 
 from tradectl.control_characters import lines, one_line
+from tradectl.ledger.compiled import CompiledStatement
 from tradectl.ledger.engine import Database
-from tradectl.ledger.inserts import insert_new
-from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import outbox as rows
 from tradectl.ledger.types import Moment
+from tradectl.ledger.upserts import insert_new
 from tradectl.redaction import scrubbed
 
 
@@ -59,20 +59,20 @@ class Outbox:
     def prune(self, before: datetime) -> int:
         """Forget messages sent before a moment; how many."""
         with self.database.note() as connection:
-            return _PRUNE.change(connection, {"of_user": self.user, "before": before})
+            return _PRUNE.execute(connection, {"of_user": self.user, "before": before})
 
     def _change(self, message: Message, **values: object) -> None:
         with self.database.note() as connection:
-            _CHANGE.change(connection, {"of_id": message.id, **values})
+            _CHANGE.execute(connection, {"of_id": message.id, **values})
 
 
-_PRUNE = Prepared(
+_PRUNE = CompiledStatement(
     delete(rows).where(
         rows.c.user == bindparam("of_user"), rows.c.sent_at.is_not(None), rows.c.sent_at < bindparam("before", type_=Moment)
     )
 )
-_CHANGE = Prepared(update(rows).where(rows.c.id == bindparam("of_id")))
-_WAITING = Prepared(
+_CHANGE = CompiledStatement(update(rows).where(rows.c.id == bindparam("of_id")))
+_WAITING = CompiledStatement(
     select(*rows.c)
     .where(rows.c.user == bindparam("of_user"), rows.c.sent_at.is_(None))
     .order_by(rows.c.id)

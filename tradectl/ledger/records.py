@@ -14,7 +14,8 @@ from sqlalchemy import ColumnElement, Row, and_, func, select
 from tradectl.errors import DatabaseError
 from tradectl.ledger import schema
 from tradectl.ledger.engine import Database
-from tradectl.ledger.executions import at_work, is_alive
+from tradectl.ledger.executions import at_work
+from tradectl.ledger.process_identity import is_alive
 from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.statements import (
     ADJUSTMENTS,

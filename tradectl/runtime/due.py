@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tradectl.errors import DatabaseError, Missed, TradectlError
-from tradectl.ledger.executions import SKEW, Execution, standing, this_owner
+from tradectl.ledger.executions import SKEW, Execution, standing
+from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.store import Ledger
 from tradectl.model.moment import ist_date
 from tradectl.runtime import agenda
@@ -51,7 +52,7 @@ def due_now(runner: Runner) -> tuple[Window, ...]:
 def run_due(runner: Runner) -> Report:
     """Run each due slot once, monitors one step; the gravest report speaks, all are in `result["reports"]`."""
     world = runner.world
-    owner = this_owner()
+    owner = current_identity()
     reports: list[Report] = []
     world.ledger.service.beat("run-due", owner, world.clock.machine_now())
     follow_marker(world)

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from tradectl.errors import Blocked, DatabaseError, Interrupted, TradectlError, UsageError
-from tradectl.ledger.executions import AlreadyDone, Claim, Fenced, Held, this_owner
+from tradectl.ledger.executions import AlreadyDone, Claim, Fenced, Held
+from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.schedules import ScheduleRow, declared
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.ports import Tell, silence
@@ -55,7 +56,7 @@ class Runner:
         self.progress = progress
         self.stop = stop
         self.watch = watch
-        self.owner = owner or this_owner()
+        self.owner = owner or current_identity()
         self._created: datetime | None = None
         self._sweep_at: datetime | None = None
         self._swept_on: date | None = None
