@@ -51,7 +51,7 @@ class ExchangeMark:
         self._key = f"exchange:{user}"[:64]
         self._stored: Mark | None = None
         self._newest: Mark | None = None
-        database.riders[self._key] = self._ride
+        database.commit_hooks[self._key] = self._store_at_commit
 
     def last(self) -> Mark | None:
         """The newest mark that any process has stored; None where this ledger has never seen its exchange."""
@@ -88,7 +88,7 @@ class ExchangeMark:
             _put(connection, self._key, mark.text(), only_later=False)
         self._stored = self._newest = mark
 
-    def _ride(self, connection: Connection) -> Callable[[], None] | None:
+    def _store_at_commit(self, connection: Connection) -> Callable[[], None] | None:
         """Store the newest mark in a transaction that is about to be committed; what notes after the commit that it is stored."""
         newest = self._newest
         if newest is None or newest == self._stored:
