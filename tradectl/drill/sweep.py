@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tradectl.build_fingerprint import build_fingerprint
 from tradectl.drill import days
 from tradectl.drill.crashes import Drill, Tally, conditions_of, is_fair
 from tradectl.drill.days import Day, Step
@@ -23,7 +24,6 @@ from tradectl.drill.ground import FolderGround, Ground, ServerGround, drop_datab
 from tradectl.drill.life import Exchange, Life, found, peace
 from tradectl.drill.play import play
 from tradectl.errors import TradectlError
-from tradectl.source import fingerprint
 
 Progress = Callable[[int, int, Tally], None]
 MEMORY = Path("/dev/shm")
@@ -50,7 +50,13 @@ class Plan:
         """What makes results comparable; also the name of their file."""
         points = [f"{self.points}-points"] if self.points else []
         through = [f"through-{self.through}"] if self.through else []
-        parts = ["postgresql" if self.server else "sqlite", *through, self.task or "every-task", *points, fingerprint()[:12]]
+        parts = [
+            "postgresql" if self.server else "sqlite",
+            *through,
+            self.task or "every-task",
+            *points,
+            build_fingerprint()[:12],
+        ]
         return "-".join(parts)
 
 
