@@ -31,7 +31,7 @@ from tradectl.ledger.intents import Intents
 from tradectl.marketdata.panel import deriving
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.order import TERMINAL
-from tradectl.runtime.heartbeat import Heartbeat
+from tradectl.runtime.stepping import Heartbeat
 from tradectl.task import Context
 
 Hit = Callable[[str], None]

@@ -93,7 +93,7 @@ def test_rows_of_other_rules_are_not_there(store: Store, cache: MemoryCache, mon
     known = Readings(store, PARAMETERS, cache)
     assert known.states.through(FIRST, silence).session == day[0]
     for module in (feature_cache, state_cache, trade_cache):
-        monkeypatch.setattr(module, "fingerprint", lambda *_: "another source")
+        monkeypatch.setattr(module, "build_fingerprint", lambda *_: "another source")
     assert FeatureCache(store, PARAMETERS, cache).rows(0, day) is None
     asked: list[str] = []
     monkeypatch.setattr(cache, "get", asked.append)

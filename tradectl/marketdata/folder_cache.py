@@ -1,7 +1,8 @@
 """A cache of results that took long to compute: one file each in the folder `kept` of the market, whole or absent.
 
 A file begins with the CRC32 of its content. It is written aside and renamed over the older one. A damaged or unreadable file
-counts as absent, so no write waits for the disk: after a power cut the entry is absent too. No entry is an only copy, so a full disk or a folder without write permission costs time and nothing else.
+counts as absent, so no write waits for the disk: after a power cut the entry is absent too. No entry is an only copy, so a
+full disk or a folder without write permission costs time and nothing else.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ class Daemon:
         for line in warnings:
             self._report(line)
         try:
-            missed = runner.sweep(runner.rows())
+            missed = runner.record_missed(runner.rows())
         except TradectlError:  # it may have left a message about that
             runner.deliver()
             raise

@@ -59,7 +59,7 @@ def run_due(runner: Runner) -> Report:
     with stop_on_signals(runner.stop) as stop:
         try:
             runner.watch_clock()
-            reports += _swept(runner)
+            reports += _missed(runner)
             windows = due_now(runner)
         except TradectlError as error:
             windows = ()
@@ -117,9 +117,9 @@ def _resumed_since(ledger: Ledger, moment: datetime | None) -> bool:
     return resumed is not None and moment is not None and resumed >= moment
 
 
-def _swept(runner: Runner) -> list[Report]:
+def _missed(runner: Runner) -> list[Report]:
     """What this pass found missed, as a report of its own: 12 once, and not again."""
-    missed = runner.sweep(runner.rows())
+    missed = runner.record_missed(runner.rows())
     if not missed:
         return []
     text = f"missed: {', '.join(missed)}"
