@@ -25,11 +25,11 @@ pytestmark = pytest.mark.skipif(not Path("/proc/locks").exists(), reason="needs 
 
 LOCK = """
 import os, signal, sqlite3, sys
-from tradectl.ledger.turn import Turn
+from tradectl.ledger.write_queue import WriteQueue
 what, file = sys.argv[1:]
 if what == "turn":
-    turn = Turn(file, 5)
-    turn.take()
+    queue = WriteQueue(file, 5)
+    queue.acquire()
 else:
     connection = sqlite3.connect(file, isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")

@@ -16,7 +16,8 @@ from typer.main import get_group
 from tradectl import bootstrap
 from tradectl.cli import contents
 from tradectl.cli.contents import MODULES, Contents
-from tradectl.ledger.executions import Claim, this_owner
+from tradectl.ledger.executions import Claim
+from tradectl.ledger.process_identity import current_identity
 from tradectl.model.moment import IST
 from tradectl.runtime.registry import all_tasks
 from tradectl.settings import load
@@ -61,7 +62,7 @@ def done_home(tmp_path: Path) -> Path:
     home = tmp_path / "home"
     ledger = bootstrap.init(load(home=str(home), at=AT, environment={})).ledger
     now = datetime.fromisoformat(AT).replace(tzinfo=IST)
-    claim = ledger.executions.claim("buy", now.date(), "", owner=this_owner(), trigger="manual", machine_now=now, now=now)
+    claim = ledger.executions.claim("buy", now.date(), "", owner=current_identity(), trigger="manual", machine_now=now, now=now)
     assert isinstance(claim, Claim)
     ledger.executions.finish(claim, "completed", {"placed": 0}, now=now, steps=1)
     ledger.database.close()

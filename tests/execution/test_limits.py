@@ -101,7 +101,7 @@ def test_what_a_person_decided_is_neither_weakened_nor_ended(trading: Make, by_a
     desk = market.desk(market.claim("buy", T))
     market.ledger.users.set_trading_state("asha", by_a_person, "on holiday")
     assert ask(market, desk, LOST) == "daily_loss"
-    assert not market.ledger.book.reduce("a limit", T)
+    assert not market.ledger.book.set_reducing("a limit", T)
     market.to(AFTER, "08:00")
     desk.reconcile()
     assert state(market) == (by_a_person, "on holiday", None)

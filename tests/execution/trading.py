@@ -16,9 +16,10 @@ from tradectl.execution.desk import Desk
 from tradectl.execution.reconcile import Changes
 from tradectl.halt_marker import MarkerFile
 from tradectl.ledger.book import Book
-from tradectl.ledger.executions import Claim, this_owner
+from tradectl.ledger.executions import Claim
 from tradectl.ledger.migrations import create_or_upgrade
 from tradectl.ledger.opening import open_database
+from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.rows import Intent, Order, Position
 from tradectl.ledger.store import Ledger
 from tradectl.model.market import Bar, Instrument
@@ -118,7 +119,13 @@ class Trading:
     def claim(self, name: str, session: date) -> Claim:
         """A claim as a task has it, for orders that a test places itself."""
         taken = self.ledger.executions.claim(
-            name, session, "", owner=this_owner(), trigger="manual", machine_now=self.clock.machine_now(), now=self.clock.now()
+            name,
+            session,
+            "",
+            owner=current_identity(),
+            trigger="manual",
+            machine_now=self.clock.machine_now(),
+            now=self.clock.now(),
         )
         assert isinstance(taken, Claim)
         return taken

@@ -14,7 +14,7 @@ from tests.tasks.test_buy import analysed, signal
 from tradectl.brokers.paper import PaperBroker
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable
 from tradectl.lab.sandboxes.market import MarketListing
-from tradectl.ledger.executions import this_owner
+from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.rows import Signal
 from tradectl.ledger.schema import decisions, orders, task_executions, users
 from tradectl.model.market import Bar, Instrument
@@ -104,7 +104,7 @@ class Market(Trading):
 
     def bury(self) -> None:
         """What ran is proved dead, as a process that is no longer there."""
-        host, boot, *_ = this_owner().split(":")
+        host, boot, *_ = current_identity().split(":")
         dead = f"{host}:{boot}:999999999:1"
         with self.ledger.database.write() as connection:
             connection.execute(update(task_executions).where(task_executions.c.status == "running").values(owner=dead))

@@ -14,7 +14,8 @@ from tests.cli.hands import operate, result_of
 from tests.execution.trading import AFTER, DAYS, D, Trading, ist, stock
 from tests.lessons.afar import Front, put
 from tradectl.clock import VirtualClock
-from tradectl.ledger.executions import Claim, this_owner
+from tradectl.ledger.executions import Claim
+from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.schema import orders, task_executions, users
 from tradectl.model.market import Quote
 from tradectl.model.order import OrderStatus, Purpose, Side
@@ -334,7 +335,7 @@ def test_a_beat_of_the_machine_tells_whether_a_monitor_is_at_work(trading: Make)
     world = replace(market.world, clock=RealLike(market))
     machine = world.clock.machine_now()
     taken = market.ledger.executions.claim(
-        "sell-monitor", AFTER, "", owner=this_owner(), trigger="cron", machine_now=machine, now=market.clock.now()
+        "sell-monitor", AFTER, "", owner=current_identity(), trigger="cron", machine_now=machine, now=market.clock.now()
     )
     assert isinstance(taken, Claim)
     assert [str(item.cause) for item in unprotected_now(world)] == ["unexplained"]

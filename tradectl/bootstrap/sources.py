@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tradectl.deferred import deferred
 from tradectl.errors import ConfigurationError
+from tradectl.lazy import lazy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ def open_prices(
         if not is_known(settings.quotes):
             known = "'yahoo', from a broker (" + ", ".join(names()) + ")"
             raise ConfigurationError(f"quotes come from {known} or, left out, from the stored bars; not from {settings.quotes!r}")
-        return deferred(lambda: look().quotes())
+        return lazy(lambda: look().quotes())
     from tradectl.marketdata.sources.delayed import YahooQuotes
 
     return YahooQuotes(settings.yahoo, settings.home / "yahoo", clock)

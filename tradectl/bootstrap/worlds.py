@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tradectl.deferred import deferred, made
 from tradectl.errors import ConfigurationError
+from tradectl.lazy import is_made, lazy
 from tradectl.task import World
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class PaperWorld(World):
 
     def close(self) -> None:
         """Close the ledger and the exchange."""
-        if made(self.broker):
+        if is_made(self.broker):
             self.broker.close()
         World.close(self)
 
@@ -48,7 +48,7 @@ class LiveWorld(World):
 
     def close(self) -> None:
         """End the stream and the connections, and close the ledger."""
-        if made(self.broker):
+        if is_made(self.broker):
             self.broker.close()
         World.close(self)
 
@@ -67,11 +67,14 @@ def paper_world(
     step: int = 1,
     durable: bool = True,
     alone: bool = False,
-    shelf: Path | None = None,
+    cache_folder: Path | None = None,
     prices: PriceSource | None = None,
 ) -> PaperWorld:
-    """A world that trades on paper, on live prices where there is a source of them; `shelf` is the folder where scans are kept
-    for the next process. Most commands only look into the ledger, so exchange and readings are made when asked."""
+    """Return a world that trades on paper, on live prices where there is a source of them.
+
+    Most commands only read the ledger, so exchange and readings are made at their first use. `cache_folder` stores scans for
+    the next process.
+    """
 
     ledger.tariff = parameters.tariff
 
@@ -95,10 +98,8 @@ def paper_world(
             tariff=parameters.tariff,
         )
 
-    readings = readings_of(market, parameters, shelf)
-    return PaperWorld(
-        ledger.user, mode, clock, sessions, market, deferred(broker), ledger, notifier, parameters, readings, marker
-    )
+    readings = readings_of(market, parameters, cache_folder)
+    return PaperWorld(ledger.user, mode, clock, sessions, market, lazy(broker), ledger, notifier, parameters, readings, marker)
 
 
 def live_world(
@@ -116,7 +117,7 @@ def live_world(
     if clock.virtual:
         raise ConfigurationError("a live home goes by the machine's clock")
     ledger.tariff = parameters.tariff
-    broker = deferred(lambda: live_account(settings, ledger, clock, market, sessions).open(marker))
+    broker = lazy(lambda: live_account(settings, ledger, clock, market, sessions).open(marker))
     return LiveWorld(
         ledger.user,
         "live",
@@ -150,16 +151,16 @@ def read_only_account(
     return ReadOnlyAccount(ledger, clock, market, sessions, key_file=settings.secret_key, folder=folder, name=settings.quotes)
 
 
-def readings_of(market: Store, parameters: Parameters, shelf: Path | None) -> Readings:
-    """Made when first asked; `shelf` is the folder where scans are kept for the next process."""
+def readings_of(market: Store, parameters: Parameters, cache_folder: Path | None) -> Readings:
+    """Return readings that are made at their first use; `cache_folder` stores scans for the next process."""
 
     def readings() -> Readings:
-        from tradectl.marketdata.shelf import FolderShelf
+        from tradectl.marketdata.folder_cache import FolderCache
         from tradectl.screener.readings import Readings
 
-        return Readings(market, parameters, FolderShelf(shelf) if shelf is not None else None)
+        return Readings(market, parameters, FolderCache(cache_folder) if cache_folder is not None else None)
 
-    return deferred(readings)
+    return lazy(readings)
 
 
 def notifier_of(settings: Settings, ledger: Ledger) -> Notifier:

@@ -33,6 +33,5 @@ def keep_odd_rows(call: Call) -> None:
 
 def deliver(call: Call) -> None:
     """Send what the desk had to tell; what cannot be sent now waits for the next command."""
-    from tradectl.runtime.delivery import deliver
-
-    deliver(call.world())
+    world = call.world()
+    world.ledger.outbox.deliver(world.notifier, world.clock)

@@ -131,7 +131,7 @@ def _reduce(desk: Desk, rule: str, exposed: Exposure, parameters: Parameters, se
         return
     text = f"only exits from now on: {reason}"
     desk.tell("the account is REDUCING", text, f"reducing:{rule}:{today if rule == 'daily_loss' else session}")
-    if desk.book.reduce(reason, until):
+    if desk.book.set_reducing(reason, until):
         desk.log("reducing", text, level="warning")
 
 

@@ -18,7 +18,7 @@ from tradectl.execution.refusals import APART
 from tradectl.execution.unknown import DECIDED, may_be_sending
 from tradectl.ledger.book import BY_HAND, Book
 from tradectl.ledger.intents import Overtaken
-from tradectl.ledger.owner import is_elsewhere
+from tradectl.ledger.process_identity import is_elsewhere
 from tradectl.ledger.rows import NewTrade, Order, OrderChange
 from tradectl.model.moment import at_ist, ist_date
 from tradectl.model.money import show_rupees
@@ -239,7 +239,7 @@ def join(desk: Desk, doubt: Doubt, broker_order_id: str) -> Order:
     _assert_same(desk.book, order, report)
     trades = [trade.trade_id for trade in desk.broker.trades() if trade.broker_order_id == broker_order_id]
     reason = f"{DECIDED}: it is {broker_order_id} at the broker"
-    joined = desk.book.join(order, broker_order_id, trades, reason, desk.clock.now())
+    joined = desk.book.link_to_broker_order(order, broker_order_id, trades, reason, desk.clock.now())
     _noted(desk, joined, f"it is {broker_order_id} at the broker")
     desk.follow()
     return desk.book.order(order.id)
@@ -274,7 +274,7 @@ def filled(desk: Desk, doubt: Doubt, quantity: int, price: int | None) -> Order:
     status = OrderStatus.EXECUTED if quantity == order.quantity else OrderStatus.CANCELLED
     what = f"{quantity} of {order.quantity} filled" + (f", {more} at {show_rupees(price)}" if trades and price else "")
     change = OrderChange(order, status, f"{TOLD}: {what}", known_as, quantity, order.quantity, order.price)
-    told = desk.book.tell_filled(change, trades, now)
+    told = desk.book.record_manual_fill(change, trades, now)
     return _noted(desk, told, what)
 
 

@@ -94,7 +94,7 @@ class Desk:
     def _lift(self, seen: StepView) -> bool:
         """End the trading state that a limit set, with its day; return whether it was ended. What a person decided stays."""
         until = seen.snapshot.state_until
-        if until is None or until >= seen.today or not self.book.lift(seen.today):
+        if until is None or until >= seen.today or not self.book.end_reducing(seen.today):
             return False
         text = f"buys are allowed again: {seen.snapshot.state_reason}, which held until {until}"
         self.log("resumed", text, level="warning")

@@ -182,7 +182,7 @@ def _mistaken(book: Book, ours: Sequence[tuple[OrderReport, Order]], trades: Seq
         filled[trade.broker_order_id] -= trade.quantity
     if all(left >= 0 for left in filled.values()):
         return []
-    return [booked[name] for name in book.by_hand(booked)]
+    return [booked[name] for name in book.external_trades(booked)]
 
 
 def _when(trade: TradeReport) -> tuple[datetime, str]:

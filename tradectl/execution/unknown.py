@@ -14,8 +14,9 @@ from itertools import accumulate
 from tradectl.execution import stops
 from tradectl.execution.step_view import StepView
 from tradectl.ledger.book import Book
-from tradectl.ledger.executions import Claim, is_alive
+from tradectl.ledger.executions import Claim
 from tradectl.ledger.intents import Overtaken
+from tradectl.ledger.process_identity import is_alive
 from tradectl.ledger.rows import Order
 from tradectl.model.moment import ist_date
 from tradectl.model.odd_rows import OddRow

@@ -16,8 +16,8 @@ from sqlalchemy import Table, delete, select, update
 from tradectl.errors import ConfigurationError, UsageError
 from tradectl.files import create_file
 from tradectl.ledger.engine import Database
-from tradectl.ledger.inserts import insert_new
 from tradectl.ledger.schema import user_settings, user_trading_config
+from tradectl.ledger.upserts import insert_new
 from tradectl.redaction import HIDDEN, remember
 
 if TYPE_CHECKING:

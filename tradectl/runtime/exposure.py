@@ -16,8 +16,8 @@ from sqlalchemy import bindparam, select
 
 from tradectl.errors import UncoveredDate
 from tradectl.ledger.arming import BROKER, LOGGED_IN_UNTIL
+from tradectl.ledger.compiled import CompiledStatement
 from tradectl.ledger.executions import SKEW
-from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import positions
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.runtime.agenda import Window, task_windows
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from tradectl.task import World
 
 MONITOR = "sell-monitor"
-_OPEN = Prepared(select(positions.c.id).where(positions.c.user == bindparam("of_user"), positions.c.status == "open").limit(1))
+_OPEN = CompiledStatement(
+    select(positions.c.id).where(positions.c.user == bindparam("of_user"), positions.c.status == "open").limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from datetime import date, datetime, timedelta
 from tradectl.clock import VirtualClock
 from tradectl.errors import TradectlError, UsageError
 from tradectl.exchange.sessions import PhaseKind, Session
-from tradectl.ledger.executions import Claim, this_owner
+from tradectl.ledger.executions import Claim
+from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.rows import Intent
 from tradectl.model.order import Purpose, Side
 from tradectl.runtime.agenda import Window, windows
@@ -134,7 +135,7 @@ def _buy_seed(world: World, session: Session, seed: Seed) -> None:
         SEED_TASK,
         session.date,
         "",
-        owner=this_owner(),
+        owner=current_identity(),
         trigger="simulate",
         machine_now=world.clock.machine_now(),
         now=now,

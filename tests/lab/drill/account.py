@@ -433,7 +433,7 @@ class Account:
     # -- what must never happen ------------------------------------------------------------------------------------------
 
     def _hear(self, name: str) -> None:
-        if name != "commit" and self.stage.workspace.ledger.desk().mode:
+        if name != "commit" and self.stage.workspace.ledger.thread().mode:
             self.wrong.append(f"a transaction was open while the broker was asked: {name}")
 
     def hear_command(self, name: str, side: Side, symbol: str, quantity: int, besides: str = "") -> None:

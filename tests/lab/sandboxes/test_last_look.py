@@ -21,11 +21,12 @@ from tradectl.lab.conformance import Bench
 from tradectl.lab.sandboxes.fixture import FRIDAY, THURSDAY, Fixture, ist
 from tradectl.lab.sandboxes.server import Trouble
 from tradectl.ledger.arming import BROKER
-from tradectl.ledger.executions import Claim, this_owner
+from tradectl.ledger.executions import Claim
 from tradectl.ledger.intents import Forbidden
 from tradectl.ledger.limits import RateLimits
 from tradectl.ledger.migrations import create_or_upgrade
 from tradectl.ledger.opening import open_database
+from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.rows import Intent
 from tradectl.ledger.store import Ledger
 from tradectl.model.order import OrderReport, OrderStatus, Purpose, Side
@@ -98,7 +99,7 @@ class Live:
         self.broker: GuardedBroker = self.account.open(self.marker)
         self.broker.orders()
         claim = self.ledger.executions.claim(
-            "test", FRIDAY, "", owner=this_owner(), trigger="manual", machine_now=clock.machine_now(), now=clock.now()
+            "test", FRIDAY, "", owner=current_identity(), trigger="manual", machine_now=clock.machine_now(), now=clock.now()
         )
         assert isinstance(claim, Claim)
         self.path = OrderPath(self.broker, self.ledger.book, clock, "kit", claim, marker=self.marker)

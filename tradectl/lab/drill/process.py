@@ -25,7 +25,7 @@ from tradectl.lab.drill.unreported_positions import silent, unseen
 from tradectl.lab.drill.workspace import PAPER, SERVER, Workspace
 from tradectl.lab.faults import Fault, FaultyBroker, Promise, Truth
 from tradectl.ledger.migrations import create_or_upgrade
-from tradectl.ledger.owner import parts, this_owner
+from tradectl.ledger.process_identity import current_identity, split_identity
 from tradectl.ledger.store import Ledger
 from tradectl.marketdata.store import Store
 from tradectl.ports import Clock
@@ -46,7 +46,7 @@ _owners = count(1)
 
 def dead_owner() -> str:
     """Return an owner of this machine and boot whose process is proved dead."""
-    host, boot, pid, start = parts(this_owner())
+    host, boot, pid, start = split_identity(current_identity())
     return f"{host}:{boot}:{pid}:{start}.{next(_owners)}"
 
 
@@ -151,7 +151,7 @@ class DrillProcess:
         )
         workspace.watch.crash_point = self.crash_point
         self.silent: list[str] = []
-        owner = dead_owner() if dead else this_owner()
+        owner = dead_owner() if dead else current_identity()
         self.runner = Runner(self.world, all_tasks(), trigger="simulate", owner=owner, progress=self._stepped)
 
     @cached_property

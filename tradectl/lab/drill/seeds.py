@@ -16,13 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tradectl.build_fingerprint import build_fingerprint
 from tradectl.errors import TradectlError
 from tradectl.lab.drill import days
 from tradectl.lab.drill.crashes import Drill, Tally, conditions_of, is_fair
 from tradectl.lab.drill.days import DrillDay, DrillStep
 from tradectl.lab.drill.process import DrillProcess, SharedMarket, create_account, peace, play_step
 from tradectl.lab.drill.workspace import FolderWorkspace, ServerWorkspace, Workspace, drop_databases, own_database
-from tradectl.source import fingerprint
 
 Progress = Callable[[int, int, Tally], None]
 MEMORY = Path("/dev/shm")
@@ -56,7 +56,13 @@ class DrillPlan:
         """The name of the file of results: all that makes results comparable."""
         points = [f"{self.points}-points"] if self.points else []
         through = [f"through-{self.through}"] if self.through else []
-        parts = ["postgresql" if self.server else "sqlite", *through, self.task or "every-task", *points, fingerprint()[:12]]
+        parts = [
+            "postgresql" if self.server else "sqlite",
+            *through,
+            self.task or "every-task",
+            *points,
+            build_fingerprint()[:12],
+        ]
         return "-".join(parts)
 
 

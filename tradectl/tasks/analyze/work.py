@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 
-from tradectl.apart import apart
 from tradectl.errors import DataError
 from tradectl.execution.closing import is_final, provisional_bars
 from tradectl.ledger.rows import Decision, Signal
@@ -19,6 +18,7 @@ from tradectl.model.moment import ist_date
 from tradectl.screener.screen import InstrumentVerdict, ScreenRequest, ScreenResult, screen, screen_alone
 from tradectl.strategy import exits, score
 from tradectl.strategy.reentry import level_at_entry
+from tradectl.subprocess_call import call_in_subprocess
 from tradectl.task import Context, Outcome
 
 SURVEILLANCE_HELP = (
@@ -64,8 +64,8 @@ def _judged(context: Context, asked: ScreenRequest) -> ScreenResult:
     """The verdicts, made here or in a process of its own."""
     world, parameters = context.world, context.world.parameters
     if parameters.isolated:
-        shelf, limit = world.readings.shelf, parameters.scan_limit
-        return apart("the scan", screen_alone, world.market, world.sessions, shelf, asked, limit=limit)
+        cache, limit = world.readings.cache, parameters.scan_limit
+        return call_in_subprocess("the scan", screen_alone, world.market, world.sessions, cache, asked, limit=limit)
     return screen(world.market, world.sessions, world.readings, asked, context.progress)
 
 

@@ -1,4 +1,4 @@
-"""What is deferred is made once, when it is first asked."""
+"""A lazy object is made once, at its first use."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ from pathlib import Path
 
 import pytest
 
-from tradectl.deferred import deferred, itself
+from tradectl.lazy import lazy, resolved
 
 
-def test_nothing_is_made_before_it_is_asked_and_one_thing_then():
+def test_an_object_is_made_once_at_its_first_use():
     made: list[Path] = []
 
     def make() -> Path:
         made.append(Path("/tmp/somewhere.txt"))
         return made[-1]
 
-    path = deferred(make)
+    path = lazy(make)
     assert made == []
     assert (path.name, path.with_suffix(".csv")) == ("somewhere.txt", Path("/tmp/somewhere.csv"))
     assert len(made) == 1
 
 
-def test_the_thing_itself_is_made_once_too():
-    path = deferred(lambda: Path("/tmp/somewhere.txt"))
-    thing = itself(path)
+def test_resolving_makes_the_object_once():
+    path = lazy(lambda: Path("/tmp/somewhere.txt"))
+    thing = resolved(path)
     assert isinstance(thing, Path)
-    assert itself(path) is thing
-    assert itself(thing) is thing
+    assert resolved(path) is thing
+    assert resolved(thing) is thing
 
 
-def test_what_cannot_be_made_says_so_when_it_is_asked_each_time():
+def test_an_error_of_make_is_raised_at_each_access():
     def fail() -> Path:
         raise OSError("no disk")
 
-    path = deferred(fail)
+    path = lazy(fail)
     for _ in range(2):
         with pytest.raises(OSError, match="no disk"):
             path.exists()

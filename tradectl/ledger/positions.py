@@ -1,4 +1,4 @@
-"""Folding: what the broker reported becomes fills, charges and positions, all inside the caller's transaction."""
+"""Fills, their charges, and the positions that are computed from them. Every method runs inside the caller's transaction."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ from tradectl.model.order import Fill, Purpose, Side
 from tradectl.model.position import Adjustment, Folded, fold
 
 
-class Folding:
-    """Writes the fills and positions of one user."""
+class Positions:
+    """The fills and positions of one user."""
 
     def __init__(self, user: str, tariff: Callable[[], Tariff] = lambda: ZERODHA) -> None:
-        """`tariff` gives the table of the user's charges."""
+        """`tariff` returns the table of the user's charges."""
         self._user, self._tariff = user, tariff
 
     def add_fill(self, connection: Connection, item: NewTrade) -> int | None:
+        """Insert a fill and recompute its position; return the position's id, None where the fill touches no position."""
         report, order = item.report, item.order
         position_id = connection.scalar(
             select(POSITIONS.c.id).where(
@@ -72,11 +73,11 @@ class Folding:
             )
         )
         if position_id is not None:
-            self.refold(connection, position_id)
+            self.recompute(connection, position_id)
         return position_id
 
     def _outside(self, connection: Connection, instrument_id: str) -> int:
-        """Shares that the user bought by hand and has not sold: a sale by hand takes these before ours."""
+        """Return the shares that the user bought by hand and has not sold: a sale by hand takes these before ours."""
         external = and_(FILLS.c.user == self._user, FILLS.c.instrument_id == instrument_id, FILLS.c.external)
         signed = case((FILLS.c.side == Side.BUY, FILLS.c.quantity), else_=FILLS.c.booked - FILLS.c.quantity)
         return max(0, int(connection.scalar(select(func.sum(signed)).where(external)) or 0))
@@ -104,8 +105,12 @@ class Folding:
         assert created is not None
         return int(created[0])
 
-    def recharge(self, connection: Connection, instrument_id: str, session: date) -> list[int]:
-        """Charges of one instrument and day, from all of the day's fills, shared out to them anew; the positions touched."""
+    def recompute_charges(self, connection: Connection, instrument_id: str, session: date) -> list[int]:
+        """Compute the charges of one instrument and day from all of its fills, and share them out among these.
+
+        Returns:
+            The ids of the positions that these fills belong to.
+        """
         key = {"of_user": self._user, "of_instrument": instrument_id, "of_session": session}
         rows = FILLS_OF_DAY.all(connection, key)
         shares = day_charges(session, [_whole_fill(row) for row in rows], self._tariff()).by_fill
@@ -114,7 +119,8 @@ class Folding:
                 connection.execute(update(FILLS).where(FILLS.c.id == row.id).values(charges=shares[str(row.id)]))
         return sorted({row.position_id for row in rows if row.position_id is not None})
 
-    def fold(self, connection: Connection, position_id: int) -> Folded:
+    def compute(self, connection: Connection, position_id: int) -> Folded:
+        """Return the state of a position, computed from its fills and its corporate actions."""
         fills = FILLS_OF_POSITION.all(connection, {"of_position": position_id})
         adjustments = ADJUSTMENTS_OF_POSITION.all(connection, {"of_position": position_id})
         return fold(
@@ -126,8 +132,9 @@ class Folding:
             {str(row.id): row.charges * row.booked // row.quantity for row in fills},
         )
 
-    def refold(self, connection: Connection, position_id: int) -> None:
-        state = self.fold(connection, position_id)
+    def recompute(self, connection: Connection, position_id: int) -> None:
+        """Write the row of a position anew from its fills and its corporate actions."""
+        state = self.compute(connection, position_id)
         last = connection.execute(
             select(ORDERS.c.level, ORDERS.c.decided)
             .join(FILLS, FILLS.c.order_id == ORDERS.c.id)

@@ -1,8 +1,8 @@
-"""Things that took long to make, each a file in the folder `kept` of the market, whole or absent.
+"""A cache of results that took long to compute: one file each in the folder `kept` of the market, whole or absent.
 
-A file begins with the CRC32 of its content. It is written aside and renamed over the older one; what is damaged, or cannot be
-read, is not there; so nobody waits for the disk, for what a power cut took is only not there either. Nothing on the shelf is the
-truth of anything, so a full disk or a folder that may not be written costs time and nothing else.
+A file begins with the CRC32 of its content. It is written aside and renamed over the older one. A damaged or unreadable file
+counts as absent, so no write waits for the disk: after a power cut the entry is absent too. No entry is an only copy, so a
+full disk or a folder without write permission costs time and nothing else.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from tradectl.files import PRIVATE, replace_file
 _CRC = 4
 """Bytes of the checksum."""
 _LIFETIME = 120 * 24 * 3600.0
-"""Seconds that something lies there without being put there again."""
+"""Seconds that an entry stays without being stored again."""
 
 
-class FolderShelf:
-    """The shelf in one folder, which is made when something is put there."""
+class FolderCache:
+    """A cache in one folder, which is made at the first `put`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def get(self, name: str) -> bytes | None:
-        """What was put under that name, None unless it is whole."""
+        """Return the content stored under a name; None unless it is whole."""
         try:
             with (self.folder / name).open("rb") as file:
                 checksum, content = file.read(_CRC), file.read()
@@ -36,21 +36,22 @@ class FolderShelf:
         return content if checksum == _checksum(content) else None
 
     def put(self, name: str, content: bytes) -> None:
-        """Put it in the place of what was there before, if the folder lets us."""
+        """Store content under a name, in place of the older one, if the folder can be written."""
         with suppress(OSError):
             self.folder.mkdir(exist_ok=True)
             replace_file(self.folder / name, _checksum(content), content, mode=PRIVATE)
 
-    def clear(self, beginning: str, but: Container[str]) -> None:
-        """Take away everything whose name begins so, but for these names."""
+    def clear(self, prefix: str, keep: Container[str]) -> None:
+        """Remove every entry whose name begins with `prefix`, except those in `keep`."""
         with suppress(OSError):
-            for path in self.folder.glob(f"{beginning}*"):
-                if path.name not in but:
+            for path in self.folder.glob(f"{prefix}*"):
+                if path.name not in keep:
                     path.unlink(missing_ok=True)
 
-    def tidy(self) -> None:
-        """Take away what was put there four months before the newest: of settings and versions that are no more, or of a writer
-        that died. Put again, it would be of use again; nobody's clock is asked."""
+    def prune(self) -> None:
+        """Remove entries that are four months older than the newest: of former settings and versions, or of a writer that died.
+
+        File times are compared with each other only, not with a clock."""
         with suppress(OSError):
             written = {path: path.stat().st_mtime for path in self.folder.iterdir()}
             for path, moment in written.items():

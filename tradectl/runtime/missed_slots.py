@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 _DIED = "its process ended without finishing"
 
 
-def sweep(
+def record_missed(
     world: World,
     tasks: Sequence[Task],
     rows: Mapping[str, ScheduleRow],
     trigger: str,
     *,
     since: datetime,
-    looked: date | None = None,
+    checked_on: date | None = None,
 ) -> tuple[str, ...]:
     """Record what was missed since the last execution and close what was abandoned; the names of what was newly missed.
 
@@ -40,7 +40,7 @@ def sweep(
     now = world.clock.now()
     today = ist_date(now)
     executions = world.ledger.executions
-    first = looked or executions.last_session(through=today) or today
+    first = checked_on or executions.last_session(through=today) or today
     over: list[tuple[Session, Window]] = []
     left: list[tuple[Session, Window]] = []
     known_through = min(today, world.sessions.last)
@@ -71,7 +71,7 @@ def sweep(
     return tuple(found)
 
 
-def next_sweep(
+def next_window_end(
     tasks: Sequence[Task], rows: Mapping[str, ScheduleRow], session: Session | None, today: date, now: datetime
 ) -> datetime:
     """The next moment at which there can be something new to find: the end of a window, or of the day."""

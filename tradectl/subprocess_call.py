@@ -1,7 +1,6 @@
-"""A function in a process of its own, which may die or hang without harm.
+"""A function call in a subprocess, which may die or hang without harm.
 
-It gets its arguments as pickles and answers with one, so it shares nothing with whoever asked: no memory, no open file, no
-lock. It is given so long and no longer.
+Arguments and result are pickled, so the call shares no memory, open file or lock with this process. It has a time limit.
 """
 
 from __future__ import annotations
@@ -16,14 +15,18 @@ from typing import TypeVar
 from tradectl.errors import TradectlError
 
 T = TypeVar("T")
-_CHILD = "import sys; sys.path[:] = {path!r}; from tradectl.apart import answer; answer()"
+_CHILD = "import sys; sys.path[:] = {path!r}; from tradectl.subprocess_call import serve_call; serve_call()"
 
 
-def apart(what: str, function: Callable[..., T], *arguments: object, limit: float) -> T:
-    """What the function answers, or the error that it raises on purpose. `what` is its name for people, `limit` in seconds of the
-    machine.
+def call_in_subprocess(what: str, function: Callable[..., T], *arguments: object, limit: float) -> T:
+    """Call the function in a subprocess and return its result, or raise the TradectlError that it raised.
 
-    Raises TradectlError with one line where the process died, took too long, or met a bug, whose traceback goes to stderr.
+    Args:
+        what: What the call does, for error messages.
+        limit: Seconds of machine time.
+
+    Raises:
+        TradectlError: The process died, exceeded the limit, or met a bug, whose traceback goes to stderr.
     """
     command = [sys.executable, "-c", _CHILD.format(path=sys.path)]
     try:
@@ -41,11 +44,12 @@ def apart(what: str, function: Callable[..., T], *arguments: object, limit: floa
 
 
 def _cause(code: int) -> str:
+    """Return a signal's name, or the exit code."""
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
-def answer() -> None:
-    """The child's side: one call from stdin, one answer to stdout."""
+def serve_call() -> None:
+    """Read one call from stdin, run it, and write its result to stdout. Runs in the subprocess."""
     stdout, sys.stdout = sys.stdout.buffer, sys.stderr
     function, arguments = pickle.load(sys.stdin.buffer)
     try:

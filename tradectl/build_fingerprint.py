@@ -1,4 +1,4 @@
-"""The program's own source as a version: whoever keeps what rules made must know by which rules."""
+"""A fingerprint of the program's source: stored results are valid only for the source that made them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 
 @cache
-def fingerprint(*rooms: str) -> str:
-    """24 hex digits of the source and the tables of these packages; of the whole program without any."""
+def build_fingerprint(*packages: str) -> str:
+    """Return 24 hex digits of the Python files and CSV tables of these packages; of the whole program without arguments."""
     digest, package = hashlib.sha256(), Path(__file__).parent
-    folders = [package / room for room in rooms] or [package]
+    folders = [package / name for name in packages] or [package]
     for file in sorted(file for folder in folders for file in folder.rglob("*") if file.suffix in {".py", ".csv"}):
         digest.update(str(file.relative_to(package)).encode() + file.read_bytes())
     return digest.hexdigest()[:24]

@@ -1,7 +1,8 @@
-"""Who works on an execution: a process that can be told from every other one, and proved dead where it is.
+"""The identity of a process: it differs from that of every other process, and its death can be proved.
 
-An owner is `host:boot:pid:start`. The boot id (with the process-id namespace, since containers share a kernel) says that a
-process id means the same process table as ours; the start time says that the id was not given to another process since.
+An identity is `host:boot:pid:start`; executions store it as their `owner`. The boot id, with the process-id namespace (containers
+share a kernel), shows whether a process id belongs to this process table. The start time shows whether the id was given to
+another process since.
 """
 
 from __future__ import annotations
@@ -14,43 +15,46 @@ from pathlib import Path
 _UNKNOWN = "-"
 
 
-def this_owner() -> str:
-    """The owner string of this process."""
-    return owner_of(os.getpid())
+def current_identity() -> str:
+    """Return the identity of this process."""
+    return identity_of(os.getpid())
 
 
-def is_alive(owner: str) -> bool:
-    """False only with proof: an owner elsewhere, or on a system without /proc, counts as alive until its lease ends."""
-    host, boot, pid, start = parts(owner)
+def is_alive(identity: str) -> bool:
+    """Return False only where the death of a process is proved.
+
+    A process of another host or boot counts as alive until its lease ends.
+    """
+    host, boot, pid, start = split_identity(identity)
     if (host, boot) != _here() or not pid.isdigit():
         return True
     if boot == _UNKNOWN:
-        return _answers(int(pid))
+        return _exists(int(pid))
     state, started = _process(int(pid))
     return state not in {"", "Z", "X"} and started == start
 
 
-def is_elsewhere(owner: str) -> bool:
-    """Whether it is of another host, another boot or another process table, so that nothing here can prove its death."""
-    host, boot, _, _ = parts(owner)
+def is_elsewhere(identity: str) -> bool:
+    """Return whether a process is of another host, boot or process table, so that its death cannot be proved here."""
+    host, boot, _, _ = split_identity(identity)
     return (host, boot) != _here()
 
 
 def boot_id() -> str:
-    """Return the id of this machine's boot, empty where the system tells none."""
+    """Return the id of this machine's boot, empty where the system has none."""
     boot = _here()[1].partition(".")[0]
     return "" if boot == _UNKNOWN else boot
 
 
-def parts(owner: str) -> tuple[str, str, str, str]:
-    """Host, boot, process id and start time of an owner."""
-    host, boot, pid, start = ([*owner.rsplit(":", 3), "", "", ""])[:4]
+def split_identity(identity: str) -> tuple[str, str, str, str]:
+    """Return host, boot, process id and start time of an identity."""
+    host, boot, pid, start = ([*identity.rsplit(":", 3), "", "", ""])[:4]
     return host, boot, pid, start
 
 
 @lru_cache(maxsize=4)
-def owner_of(pid: int) -> str:
-    """The owner string of a process of this machine."""
+def identity_of(pid: int) -> str:
+    """Return the identity of a process of this machine."""
     host, boot = _here()
     return f"{host}:{boot}:{pid}:{_process(pid)[1] or _UNKNOWN}"
 
@@ -66,7 +70,7 @@ def _here() -> tuple[str, str]:
 
 
 def _process(pid: int) -> tuple[str, str]:
-    """State and start time (clock ticks since boot) of a process; both empty if there is none."""
+    """Return state letter and start time (clock ticks since boot) of a process; both empty if there is none."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -75,12 +79,12 @@ def _process(pid: int) -> tuple[str, str]:
     return fields[0], fields[19]
 
 
-def state_of(pid: int) -> str:
+def process_state(pid: int) -> str:
     """Return the state letter of a process of this machine: T is stopped; empty if there is none, or no /proc."""
     return _process(pid)[0]
 
 
-def _answers(pid: int) -> bool:
+def _exists(pid: int) -> bool:
     if os.name != "posix":
         return True
     try:

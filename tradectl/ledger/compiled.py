@@ -1,7 +1,10 @@
-"""Statements that are asked often: SQLAlchemy writes them out once, the driver runs them.
+"""Statements that run often: SQLAlchemy compiles each once, and the driver runs the text.
 
-Building a statement's context anew costs several times what SQLite needs to run it. What a value becomes on its way into the
-database and back is decided by the same column types as everywhere; a driver's error is told as SQLAlchemy tells it.
+Building a statement's context anew costs several times what SQLite needs to run it. The column types still convert every value,
+and a driver's error is raised as SQLAlchemy raises it.
+
+This module reads attributes of SQLAlchemy's compiler that are not part of its documented interface, such as `binds`,
+`positiontup`, `insert_prefetch` and `post_compile_params`. So pyproject.toml pins SQLAlchemy below its next minor version.
 """
 
 from __future__ import annotations
@@ -22,65 +25,64 @@ Values = Mapping[str, Any]
 _NONE: Values = {}
 
 
-class Prepared:
-    """A statement with named parameters (`bindparam`). Lists of unknown length (`in_`) have no fixed text, so they do not fit,
-    nor do columns whose defaults Python makes: TypeError.
+class CompiledStatement:
+    """A statement with named parameters (`bindparam`), compiled once for each dialect and set of parameter names.
 
-    An INSERT or UPDATE takes the columns that `values` names; each set of names is written out once. A driver's error is raised
-    as SQLAlchemy raises it.
+    An INSERT or UPDATE sets the columns that `values` names. Each method raises a driver's error as SQLAlchemy raises it, and
+    TypeError for a statement without a fixed text: lists of unknown length (`in_`), columns whose defaults Python computes.
     """
 
-    __slots__ = ("_forms", "statement")
+    __slots__ = ("_compiled", "statement")
 
     def __init__(self, statement: Select[Any] | Insert | Update | Delete) -> None:
         self.statement = statement
-        self._forms: dict[tuple[str, ...], _Form] = {}
+        self._compiled: dict[tuple[str, ...], _DialectStatement] = {}
 
     def all(self, connection: Connection, values: Values = _NONE) -> list[Any]:
-        """Every row."""
-        return self._form(connection, values).rows(connection, values)
+        """Return every row."""
+        return self._compile_for(connection, values).rows(connection, values)
 
     def first(self, connection: Connection, values: Values = _NONE) -> Any:
-        """The first row; None if there is none."""
+        """Return the first row; None if there is none."""
         rows = self.all(connection, values)
         return rows[0] if rows else None
 
     def one(self, connection: Connection, values: Values = _NONE) -> Any:
-        """The only row there can be. Raises NoResultFound."""
+        """Return the only row. Raises NoResultFound if there is none."""
         rows = self.all(connection, values)
         if not rows:
             raise exc.NoResultFound("no row was found when one was required")
         return rows[0]
 
     def scalar(self, connection: Connection, values: Values = _NONE) -> Any:
-        """The first column of the first row; None if there is no row."""
+        """Return the first column of the first row; None if there is no row."""
         row = self.first(connection, values)
         return row[0] if row is not None else None
 
     def scalars(self, connection: Connection, values: Values = _NONE) -> list[Any]:
-        """The first column of every row."""
+        """Return the first column of every row."""
         return [row[0] for row in self.all(connection, values)]
 
-    def change(self, connection: Connection, values: Values = _NONE) -> int:
-        """Run it; how many rows were changed."""
-        return self._form(connection, values).change(connection, values)
+    def execute(self, connection: Connection, values: Values = _NONE) -> int:
+        """Run the statement; return how many rows it changed."""
+        return self._compile_for(connection, values).execute(connection, values)
 
-    def change_each(self, connection: Connection, rows: Sequence[Values]) -> None:
-        """Run it once for each set of values; all name the same."""
+    def execute_many(self, connection: Connection, rows: Sequence[Values]) -> None:
+        """Run the statement once for each set of values. All sets have the same names."""
         if rows:
-            self._form(connection, rows[0]).change_each(connection, rows)
+            self._compile_for(connection, rows[0]).execute_many(connection, rows)
 
-    def _form(self, connection: Connection, values: Values) -> _Form:
+    def _compile_for(self, connection: Connection, values: Values) -> _DialectStatement:
         key = (connection.dialect.name, *values)
-        form = self._forms.get(key)
-        if form is None:
+        found = self._compiled.get(key)
+        if found is None:
             compiled = self.statement.compile(dialect=connection.dialect, column_keys=[*values])
-            form = self._forms[key] = _Form(compiled, [*values])
-        return form
+            found = self._compiled[key] = _DialectStatement(compiled, [*values])
+        return found
 
 
-class _Form:
-    """A statement written out for one dialect and one set of values."""
+class _DialectStatement:
+    """A statement compiled for one dialect and one set of parameter names."""
 
     __slots__ = ("_columns", "_dialect", "_error", "_fixed", "_places", "_readers", "_row", "_text")
 
@@ -98,30 +100,30 @@ class _Form:
             cursor = self._run(connection, values)
             found = cursor.fetchall()
         except self._error as error:
-            raise self._told(error) from error
+            raise self._as_sqlalchemy_error(error) from error
         if self._readers is None:
             self._readers = self._readers_of(cursor.description)
         return [self._row(self._read(row)) for row in found]
 
-    def change(self, connection: Connection, values: Values) -> int:
+    def execute(self, connection: Connection, values: Values) -> int:
         try:
             return int(self._run(connection, values).rowcount)
         except self._error as error:
-            raise self._told(error) from error
+            raise self._as_sqlalchemy_error(error) from error
 
-    def change_each(self, connection: Connection, rows: Sequence[Values]) -> None:
+    def execute_many(self, connection: Connection, rows: Sequence[Values]) -> None:
         try:
             connection.connection.cursor().executemany(self._text, [self._arguments(values) for values in rows])
         except self._error as error:
-            raise self._told(error) from error
+            raise self._as_sqlalchemy_error(error) from error
 
     def _run(self, connection: Connection, values: Values) -> Any:
         cursor = connection.connection.cursor()
         cursor.execute(self._text, self._arguments(values))
         return cursor
 
-    def _told(self, error: Exception) -> BaseException:
-        """A driver's error as SQLAlchemy tells it."""
+    def _as_sqlalchemy_error(self, error: Exception) -> BaseException:
+        """Return SQLAlchemy's error for a driver's error."""
         return exc.DBAPIError.instance(self._text, None, error, self._error)
 
     def _arguments(self, values: Values) -> Any:
@@ -140,7 +142,7 @@ class _Form:
         return values
 
     def _readers_of(self, description: Sequence[Sequence[Any]]) -> list[tuple[int, Convert]]:
-        """What a column's type makes of what the driver answers; the driver's own type of it is known with the first result."""
+        """Return the functions that convert the driver's values, by column index. They need the first result's description."""
         of_dialect = [column.type.dialect_impl(self._dialect) for column in self._columns]
         readers = [
             kind.result_processor(self._dialect, described[1]) for kind, described in zip(of_dialect, description, strict=True)
@@ -149,10 +151,13 @@ class _Form:
 
 
 def _arguments_of(compiled: SQLCompiler, names: Sequence[str]) -> tuple[Any, list[tuple[Any, str, Convert | None]]]:
-    """The arguments as far as they are the same each time (a list where the driver counts them, a dictionary where it names
-    them), and where each value goes. Raises TypeError for what has no fixed text, and where values and parameters differ."""
+    """Return the arguments that are the same in each run, and for each value its place, name and conversion.
+
+    The arguments are a list where the driver counts parameters, a dictionary where it names them. Raises TypeError for a
+    statement without a fixed text, and where `names` and parameters differ.
+    """
     if compiled.post_compile_params or compiled.insert_prefetch or compiled.update_prefetch:
-        raise TypeError(f"this statement is not the same each time, or has defaults of its own: {compiled}")
+        raise TypeError(f"this statement has no fixed text, or columns with defaults that Python computes: {compiled}")
     needed = {name for name, bind in compiled.binds.items() if bind.required}
     if not needed <= set(names) <= set(compiled.binds):
         raise TypeError(f"{sorted(needed)} must be given, not {sorted(names)}: {compiled}")
