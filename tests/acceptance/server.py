@@ -22,7 +22,7 @@ LOADED = (
     "tradectl.brokers.paper",
     "tradectl.cli.app",
     "tradectl.cli.reference",
-    "tradectl.execution.desk",
+    "tradectl.execution.trading_session",
     "tradectl.ledger.migrations",
     "tradectl.runtime.runner",
     "tradectl.runtime.simulate",

@@ -14,8 +14,8 @@ from tradectl.drill.life import Conditions
 from tradectl.drill.sweep import Stage
 from tradectl.drill.verdict import Verdict
 from tradectl.execution import protection, unknown
-from tradectl.execution.desk import Desk
 from tradectl.execution.orders import Answer, OrderPath, Sent
+from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger import intents
 from tradectl.ledger.rows import Intent, Order
 from tradectl.ledger.store import Ledger
@@ -144,14 +144,14 @@ def test_it_finds_a_process_that_goes_on_after_it_was_taken_over(drilled, monkey
 
 
 def test_it_finds_a_cancel_that_is_believed_without_reading_back(drilled, monkeypatch) -> None:
-    def cancel_confirmed(self: Desk, order: Order) -> bool:
+    def cancel_confirmed(self: TradingSession, order: Order) -> bool:
         answer = self.path.cancel(order)
         if answer.ok:
             self.book.intents.move(order, OrderStatus.CANCELLED, "cancelled", self.clock.now())
         return answer.ok
 
     assert found(drilled({Fault.CANCEL_CROSSES_FILL}, Promise.REFUSES, "sell-monitor", most=20)) == []
-    monkeypatch.setattr(Desk, "cancel_confirmed", cancel_confirmed)
+    monkeypatch.setattr(TradingSession, "cancel_confirmed", cancel_confirmed)
     # fewer deaths: after one, shares that are sold already may be offered every five seconds until the evening
     tally = drilled({Fault.CANCEL_CROSSES_FILL}, Promise.REFUSES, "sell-monitor", most=4)
     assert any("SELL" in line for line in tally.duplicates), found(tally)

@@ -1,4 +1,7 @@
-"""The desk at which a person stands: the same as a task's, under a claim that nobody can take over and that sends no order."""
+"""The trading session of a command that a person runs.
+
+It is the same as that of a task, under a claim that no process can take over and that sends no order.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +11,21 @@ from tradectl.model.moment import ist_date
 
 if TYPE_CHECKING:
     from tradectl.cli.call import Call
-    from tradectl.execution.desk import Desk
+    from tradectl.execution.trading_session import TradingSession
 
 
-def desk(call: Call) -> Desk:
-    """The desk of the user's world; what it logs and tells names the command."""
+def trading(call: Call) -> TradingSession:
+    """Return the trading session of the user's world; what it logs and tells names the command."""
     from tradectl.ledger.executions import Claim
     from tradectl.task import Context
 
     world = call.world()
     session = ist_date(world.clock.now())
-    return Context(world, session, "", Claim.none(world.user, call.command, session, "")).desk()
+    return Context(world, session, "", Claim.none(world.user, call.command, session, "")).trading()
 
 
 def keep_odd_rows(call: Call) -> None:
-    """Keep and announce the broker's rows that the desk could not read; end those that can be read again."""
+    """Keep and announce the broker's rows that the trading session could not read; end those that can be read again."""
     from tradectl.execution import odd_record
 
     world = call.world()
@@ -32,7 +35,7 @@ def keep_odd_rows(call: Call) -> None:
 
 
 def deliver(call: Call) -> None:
-    """Send what the desk had to tell; what cannot be sent now waits for the next command."""
+    """Send the messages of the trading session; what cannot be sent now waits for the next command."""
     from tradectl.runtime.delivery import deliver
 
     deliver(call.world())

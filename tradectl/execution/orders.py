@@ -307,8 +307,8 @@ class OrderPath:
         return Sent.REFUSED, OrderStatus.REJECTED, refusal.reason
 
     def modify(self, order: Order, *, quantity: int, price: int) -> Answer:
-        """Change a live order; whoever calls reads the row back through `Desk.follow`, which says where the broker did not do as
-        it was told. Raises Fenced."""
+        """Change a live order. The caller reads it back by `TradingSession.follow`, which logs an order that the broker left
+        unchanged. Raises Fenced."""
         if self._dry_run:
             return Answer(Sent.DRY, order)
         if order.broker_order_id is None:

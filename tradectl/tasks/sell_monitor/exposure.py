@@ -188,7 +188,7 @@ def _failure_of(watch: _Watch, position: Position, error: Exception) -> tuple[Ca
 
 def _gathered(watch: _Watch, seller: Seller, seen: StepView, exposed: Exposed) -> Iterator[tuple[Position, Facts]]:
     """Yield the positions with what is known of each. The broker's holdings are read once, and only where they can matter."""
-    world, snapshot, unread = watch.context.world, seen.snapshot, seller.desk.book.unread
+    world, snapshot, unread = watch.context.world, seen.snapshot, seller.trading.book.unread
     if not exposed:
         return
     armed = world.mode == "simulated" or protection.is_armed(world.ledger)  # a simulation is asked each minute of each day
@@ -207,14 +207,14 @@ def _gathered(watch: _Watch, seller: Seller, seen: StepView, exposed: Exposed) -
             continue
         if held is None and failure is None:
             try:
-                listed = seller.desk.holdings()
+                listed = seller.trading.holdings()
                 held = {item.symbol: item for item in listed}
             except (BrokerUnavailable, LoginNeeded) as error:
                 failure = _failure(error)
         if held is None:
             yield position, Facts(**known, failure=failure)
             continue
-        odd = stops.unreadable_holding(listed, position.symbol) or stops.stop_of(seller.desk.book, position.symbol, Side.SELL)
+        odd = stops.unreadable_holding(listed, position.symbol) or stops.stop_of(seller.trading.book, position.symbol, Side.SELL)
         if odd is not None:
             yield position, Facts(**known, failure=(Cause.UNREADABLE_ROW, odd.text))
             continue
@@ -226,7 +226,7 @@ def _gathered(watch: _Watch, seller: Seller, seen: StepView, exposed: Exposed) -
 def _priced(watch: _Watch, seller: Seller, seen: StepView, position: Position, held: Holding | None) -> dict[str, Any]:
     """Return what the price says, and what became of the last sell order, by the names of `Facts`."""
     quote = seen.quotes.get(position.symbol)
-    book, day = seller.desk.book, watch.context.session
+    book, day = seller.trading.book, watch.context.session
     sells = protection.sells_of(book, position, day)
     found = {
         "credited": book.new_shares(position.id, day - CREDIT) if held is None or held.sellable < position.quantity else 0,
@@ -234,8 +234,8 @@ def _priced(watch: _Watch, seller: Seller, seen: StepView, position: Position, h
         "refused": sells[-1].reason if sells and sells[-1].status is OrderStatus.REJECTED else None,
         "taken_back": protection.taken_back(sells),
     }
-    if quote is None and seller.desk.is_unlisted(position.symbol):
-        return {**found, "missing": f"{seller.desk.broker.name}'s list of the day does not have {position.symbol}"}
+    if quote is None and seller.trading.is_unlisted(position.symbol):
+        return {**found, "missing": f"{seller.trading.broker.name}'s list of the day does not have {position.symbol}"}
     if quote is None:
         age = watch.context.world.parameters.quote_max_age
         return {**found, "missing": f"there is no price of today that is younger than {age:g} s"}
@@ -244,5 +244,5 @@ def _priced(watch: _Watch, seller: Seller, seen: StepView, position: Position, h
         return {**found, "missing": "there is no EMA9 of the session before, or no open price on the day of a demerger"}
     buys = seen.snapshot.alive(position.instrument_id, Side.BUY)
     own = next((order for order in buys if order.price >= price and order.session >= day), None)
-    most = seller.desk.most_shares(position.symbol)
+    most = seller.trading.most_shares(position.symbol)
     return {**found, "price": price, "band": (quote.lower_band, quote.upper_band), "own_buy": own, "most": most}

@@ -1,4 +1,4 @@
-"""The desk of one run: the broker, the book and the order path behind one claim, with fresh prices and proven quantities."""
+"""The trading of one run: the broker, the book and the order path behind one claim, with fresh prices and proven quantities."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Log = Callable[..., None]
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class TradingSession:
     """What a task trades through. `log(action, message, symbol=…)` writes to the user's log; `tell(title, body, key)` also
     sends a message, one for each key. `last_try`, `level_of`: see `reconcile.follow`. `rules`: the broker, where it has a list of
     instruments; None: the exchange's rules count."""
