@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tradectl.exchange.sessions import SessionTable
-    from tradectl.execution.odd_record import OddSymbol
     from tradectl.execution.trading_session import TradingSession
+    from tradectl.execution.unreadable_row_findings import OddSymbol
     from tradectl.ledger.executions import Claim
     from tradectl.ledger.rows import Decision
     from tradectl.ledger.store import Ledger
@@ -174,13 +174,13 @@ class Context:
         book = self.world.ledger.book
         if not before and not any(book.odd.values()) and (before is not None or self.world.mode != "live"):
             return (), ()
-        from tradectl.execution import odd_record
+        from tradectl.execution import unreadable_row_findings
 
         wanted = {symbol for trading in self.trading_sessions for symbol in trading.path.stopped_symbols}
-        found = odd_record.gathered(self.world.ledger, wanted)
+        found = unreadable_row_findings.gathered(self.world.ledger, wanted)
         if before is None:
-            before = odd_record.known(self.world.ledger, self.session)
-        return found, odd_record.keep(self.world.ledger, self.session, self.now, found, before)
+            before = unreadable_row_findings.known(self.world.ledger, self.session)
+        return found, unreadable_row_findings.keep(self.world.ledger, self.session, self.now, found, before)
 
     def log(self, action: str, message: str, symbol: str = "", level: str = "info") -> None:
         """A line in the user's log, with the task that wrote it."""

@@ -27,8 +27,8 @@ from tradectl.drill.verdict import judge
 from tradectl.errors import OrderRefused, TradectlError
 from tradectl.exchange.phases import PhaseKind
 from tradectl.exchange.ticks import round_down
-from tradectl.execution import byhand
-from tradectl.execution.actions import BEFORE_THE_DAY
+from tradectl.execution import manual_resolution
+from tradectl.execution.corporate_actions import BEFORE_THE_DAY
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.executions import Claim
 from tradectl.ledger.rows import Intent, Order
@@ -278,7 +278,7 @@ class Account:
         orders = trading_session.snapshot.orders
         if orders:
             with suppress(TradectlError):
-                byhand.cancel(trading_session, [orders[which % len(orders)]])
+                manual_resolution.cancel(trading_session, [orders[which % len(orders)]])
 
     def resolve(self, which: int) -> None:
         """`orders resolve` by a person who knows the truth, and waits until nothing can be on its way any more."""
@@ -287,21 +287,21 @@ class Account:
         if not doubts or self.broker.in_the_network:
             return
         with suppress(TradectlError):
-            doubt = byhand.look(trading_session, doubts[which % len(doubts)].tag)
-            if isinstance(doubt, byhand.Doubt):
+            doubt = manual_resolution.look(trading_session, doubts[which % len(doubts)].tag)
+            if isinstance(doubt, manual_resolution.Doubt):
                 self._decide(trading_session, doubt)
 
-    def _decide(self, trading_session: TradingSession, doubt: byhand.Doubt) -> None:
+    def _decide(self, trading_session: TradingSession, doubt: manual_resolution.Doubt) -> None:
         truth, order = self.truth(), doubt.order
         row = next((row for row in truth.orders if row.tag == order.tag), None)
         if row is None or (row.status in TERMINAL and not row.filled_quantity):
-            byhand.never_placed(trading_session, doubt)
+            manual_resolution.never_placed(trading_session, doubt)
         elif order.session >= self.today:
-            byhand.join(trading_session, doubt, row.broker_order_id)
+            manual_resolution.join(trading_session, doubt, row.broker_order_id)
         elif row.status in TERMINAL:
             missing = [trade for trade in truth.trades if trade.broker_order_id == row.broker_order_id]
             if len(missing) == 1 and not order.filled_quantity:  # of several a person could tell the mean price only
-                byhand.filled(trading_session, doubt, row.filled_quantity, missing[0].price)
+                manual_resolution.filled(trading_session, doubt, row.filled_quantity, missing[0].price)
 
     def place(self, symbol: str, quantity: int, percent: float, leg: int, dies_at: int = 0) -> None:
         """A buy straight through the order path, some percent from the last price; it takes the duties of `buy` upon itself:
@@ -504,7 +504,7 @@ class Account:
         """The whole account, ours against the exchange's, where nothing lies."""
         truth = self.truth()
         orders = self.ledger.book.orders()
-        told = {order.tag for order in orders if order.reason.startswith(byhand.TOLD)}
+        told = {order.tag for order in orders if order.reason.startswith(manual_resolution.TOLD)}
         told_ids = {row.broker_order_id for row in truth.orders if row.tag in told}
         ours = {symbol: mine for symbol, (mine, _) in self.shares(truth).items()}
         holdings = tuple(

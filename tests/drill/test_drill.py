@@ -13,7 +13,7 @@ from tradectl.drill.crashes import Drill, Tally, conditions_of
 from tradectl.drill.life import Conditions
 from tradectl.drill.sweep import Stage
 from tradectl.drill.verdict import Verdict
-from tradectl.execution import protection, unknown
+from tradectl.execution import unprotected_positions, unresolved_orders
 from tradectl.execution.orders import Answer, OrderPath, Sent
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger import intents
@@ -131,7 +131,7 @@ def test_it_finds_an_order_that_is_sent_again_after_a_timeout(drilled, monkeypat
 
 def test_it_finds_absence_that_is_taken_for_proof(drilled, monkeypatch) -> None:
     assert found(drilled({Fault.SLOW_BOOK}, Promise.NOTHING, "buy")) == []
-    monkeypatch.setattr(unknown, "_absent", lambda *_: None)
+    monkeypatch.setattr(unresolved_orders, "_absent", lambda *_: None)
     tally = drilled({Fault.SLOW_BOOK}, Promise.NOTHING, "buy")
     assert tally.duplicates, found(tally)
 
@@ -192,7 +192,7 @@ def test_no_minute_without_a_sell_is_silent(minutes) -> None:
 
 
 def test_it_finds_a_position_without_a_sell_that_status_does_not_name(minutes, monkeypatch) -> None:
-    monkeypatch.setattr(protection, "uncovered", lambda *_: 0)
+    monkeypatch.setattr(unprotected_positions, "uncovered", lambda *_: 0)
     assert any("status does not name it" in line for line in minutes().silent)
 
 
@@ -209,17 +209,17 @@ def test_a_sell_that_the_broker_ends_by_itself_is_not_silent(minutes, fault: Fau
 
 
 def test_it_finds_sells_that_are_taken_back_again_and_again_without_a_finding(minutes, monkeypatch) -> None:
-    monkeypatch.setattr(protection, "AGAIN", 1000)
+    monkeypatch.setattr(unprotected_positions, "AGAIN", 1000)
     assert any("sells of" in line and "no finding names it" in line for line in minutes({Fault.TAKEN_BACK}, TAKES_BACK).silent)
 
 
 def test_it_finds_a_sell_that_counts_as_live_because_the_ledger_says_so(minutes, monkeypatch) -> None:
-    monkeypatch.setattr(unknown, "_vanished", lambda *_, **__: None)
+    monkeypatch.setattr(unresolved_orders, "_vanished", lambda *_, **__: None)
     assert any("status does not name it" in line for line in minutes({Fault.VANISHED}, TAKES_BACK).silent)
 
 
 def test_it_finds_hours_in_which_the_guard_does_not_look(minutes, monkeypatch) -> None:
-    monkeypatch.setattr(protection, "in_market_hours", lambda *_: False)
+    monkeypatch.setattr(unprotected_positions, "in_market_hours", lambda *_: False)
     assert any("status does not name it" in line for line in minutes().silent)
 
 

@@ -8,13 +8,13 @@ import pytest
 from tests.execution.trading import AFTER, D, T, Trading, entry, follow, ist, stock
 from tests.lessons.afar import Front
 from tradectl.brokers.paper import PaperBroker
-from tradectl.execution import byhand
+from tradectl.execution import manual_resolution
+from tradectl.execution.buy_revalidation import again
 from tradectl.execution.buying import day_result
-from tradectl.execution.byhand import Ended
+from tradectl.execution.manual_resolution import Ended
 from tradectl.execution.reconcile import look
-from tradectl.execution.standing import again
 from tradectl.execution.tags import client_tag
-from tradectl.execution.unknown import may_repeat, resolve
+from tradectl.execution.unresolved_orders import may_repeat, resolve
 from tradectl.ledger.intents import REAPPEARED, WITHDRAWN
 from tradectl.ledger.opening import open_database
 from tradectl.ledger.store import Ledger
@@ -176,7 +176,7 @@ def test_a_buy_that_a_person_takes_back_is_not_tried_again_though_its_rejection_
     market = trading(stock())
     rejected_later(market)
     trading_session = market.trading(market.claim("orders", T))
-    (done,) = byhand.cancel(trading_session, market.orders(Side.BUY))
+    (done,) = manual_resolution.cancel(trading_session, market.orders(Side.BUY))
     assert (done.ended, done.order.status) == (Ended.REJECTED, OrderStatus.REJECTED)
     assert [message.body for message in market.ledger.outbox.pending()] == ["BUY 10 ACME rejected: RMS:Margin Exceeds"]
 
@@ -187,7 +187,7 @@ def test_nor_where_the_broker_s_book_shows_its_rejection_later_than_the_refusal_
     (order,) = market.orders(Side.BUY)
     market.ledger.book.intents.move(order, OrderStatus.PENDING, "what a broker says of an order that waits", market.clock.now())
     trading_session = market.trading(market.claim("orders", T))
-    (done,) = byhand.cancel(trading_session, market.orders(Side.BUY))
+    (done,) = manual_resolution.cancel(trading_session, market.orders(Side.BUY))
     assert (done.ended, done.order.reason) == (Ended.ALIVE, WITHDRAWN)
     broker.shown = True
     market.to(D, "08:00")

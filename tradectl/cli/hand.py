@@ -26,12 +26,12 @@ def trading(call: Call) -> TradingSession:
 
 def keep_odd_rows(call: Call) -> None:
     """Keep and announce the broker's rows that the trading session could not read; end those that can be read again."""
-    from tradectl.execution import odd_record
+    from tradectl.execution import unreadable_row_findings
 
     world = call.world()
     ledger, now = world.ledger, world.clock.now()
-    before = odd_record.known(ledger, ist_date(now))
-    odd_record.keep(ledger, ist_date(now), now, odd_record.gathered(ledger, ()), before)
+    before = unreadable_row_findings.known(ledger, ist_date(now))
+    unreadable_row_findings.keep(ledger, ist_date(now), now, unreadable_row_findings.gathered(ledger, ()), before)
 
 
 def deliver(call: Call) -> None:

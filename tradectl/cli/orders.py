@@ -116,7 +116,7 @@ def cancel_all(call: Call) -> dict[str, Any]:
 
 
 def _cancel_one(call: Call, name: str) -> dict[str, Any]:
-    from tradectl.execution.byhand import find
+    from tradectl.execution.manual_resolution import find
 
     trading = hand.trading(call)
     order = find(trading.book, name)
@@ -126,11 +126,11 @@ def _cancel_one(call: Call, name: str) -> dict[str, Any]:
 
 
 def _cancelled(call: Call, trading: TradingSession, orders: list[Order]) -> dict[str, Any]:
-    from tradectl.execution import byhand
+    from tradectl.execution import manual_resolution
     from tradectl.report import orders as report
 
     world = call.world()
-    ended = byhand.cancel(trading, orders)
+    ended = manual_resolution.cancel(trading, orders)
     hand.deliver(call)
     database = world.ledger.database
     told = [
@@ -177,11 +177,11 @@ def adopt(
 ) -> Answer:
     """Make an order that the broker has under a tag of ours, and that this ledger cannot explain, one of ours."""
     from tradectl.cli.resolving import known
-    from tradectl.execution import byhand
+    from tradectl.execution import manual_resolution
 
     trading = hand.trading(call)
-    found = byhand.unidentified(trading, order)
-    decided = byhand.disown(trading, found) if not_ours else byhand.adopt(trading, found)
+    found = manual_resolution.unidentified(trading, order)
+    decided = manual_resolution.disown(trading, found) if not_ours else manual_resolution.adopt(trading, found)
     hand.deliver(call)
     if not_ours:
         return known(call.world(), decided, f"is not ours: {decided.symbol} is free again")
@@ -216,7 +216,7 @@ def resolve(
 ) -> Answer:
     """Ask the broker once more what became of an order, tell what is known of it, or write down what you have seen yourself."""
     from tradectl.cli.resolving import doubtful, known
-    from tradectl.execution import byhand
+    from tradectl.execution import manual_resolution
 
     if never_placed + bool(broker_order_id) + (filled is not None) > 1:
         raise UsageError("--never-placed, --broker-order-id and --filled exclude each other")
@@ -227,20 +227,22 @@ def resolve(
         raise UsageError("--sender-ended goes with --never-placed, --broker-order-id or --filled")
     paise = rupees(price) if price else None
     trading = hand.trading(call)
-    doubt = byhand.look(trading, order)
+    doubt = manual_resolution.look(trading, order)
     hand.deliver(call)
-    if not isinstance(doubt, byhand.Doubt):
+    if not isinstance(doubt, manual_resolution.Doubt):
         if decides:
             raise UsageError(f"nothing is left to decide: the broker's book shows that order {doubt.id} is {doubt.status}")
         return known(call.world(), doubt, f"is known now: {doubt.status}")
     if sender_ended:
         doubt = doubt.sender_ended()
     if never_placed:
-        return known(call.world(), byhand.never_placed(trading, doubt), "is CANCELLED: you decided that it was never placed")
+        return known(
+            call.world(), manual_resolution.never_placed(trading, doubt), "is CANCELLED: you decided that it was never placed"
+        )
     if broker_order_id:
-        joined = byhand.join(trading, doubt, broker_order_id)
+        joined = manual_resolution.join(trading, doubt, broker_order_id)
         return known(call.world(), joined, f"is {broker_order_id} at the broker, and {joined.status}")
     if filled is not None:
-        told = byhand.filled(trading, doubt, filled, paise)
+        told = manual_resolution.filled(trading, doubt, filled, paise)
         return known(call.world(), told, f"is {told.status}, {told.filled_quantity} of {told.quantity} filled")
     return doubtful(call.world(), doubt)

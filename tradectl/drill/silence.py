@@ -14,8 +14,8 @@ from tradectl.brokers.faulty import Fault
 from tradectl.brokers.faulty.mirror import AT_ONCE
 from tradectl.exchange.phases import PhaseKind
 from tradectl.exchange.sessions import Session, SessionTable
-from tradectl.execution.findings import RULE
-from tradectl.execution.protection import REACTION
+from tradectl.execution.unprotected_findings import RULE
+from tradectl.execution.unprotected_positions import REACTION
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.order import ALIVE, OrderReport, OrderStatus, Side
 from tradectl.ports import Broker, MarketData

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from tradectl.exchange.bands import price_band
 from tradectl.exchange.charges import buy_charges
 from tradectl.exchange.rates import ZERODHA, Tariff
-from tradectl.execution import stops
+from tradectl.execution import unreadable_rows
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Order
 from tradectl.ledger.statistics import Statistics
@@ -53,7 +53,7 @@ def day_result(statistics: Statistics, trading: TradingSession, session: date) -
     """From the broker's cash and last prices, against the equity at the end of the last session."""
     equity = trading.broker.funds().cash + holdings_value(trading) + trading.book.spun_off()
     before = statistics.before(session)
-    proved = not trading.book.odd.get(stops.HOLDINGS)
+    proved = not trading.book.odd.get(unreadable_rows.HOLDINGS)
     return DayResult(equity, equity - before.equity if before is not None else 0, proved)
 
 
@@ -114,7 +114,7 @@ def _unproved(trading: TradingSession) -> str:
     """Return why a buy is denied whose daily loss cannot be proved. The rows of the holdings that hide it stop the buys, and are
     reported as that."""
     trading.note_unproved()
-    rows = trading.book.odd.get(stops.HOLDINGS, ())
+    rows = trading.book.odd.get(unreadable_rows.HOLDINGS, ())
     more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
     return f"{UNPROVED}: {rows[0].text if rows else 'a row of the holdings could not be read'}{more}"
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
 
-from tradectl.execution import ex_dates, protection, stops
+from tradectl.execution import corporate_action_blocks, unprotected_positions, unreadable_rows
 from tradectl.execution.orders import Answer, Sent
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Decision, Intent, Order, Position
@@ -100,7 +100,7 @@ class Seller:
         wanted = self.desired(position, quote)
         if wanted is None or not _fits(wanted.price, quote):
             return False
-        if stops.stop_of(self.trading.book, position.symbol, Side.SELL) is not None:
+        if unreadable_rows.stop_of(self.trading.book, position.symbol, Side.SELL) is not None:
             return False
         doubtful = [order for order in live if order.status is OrderStatus.UNKNOWN]
         if doubtful:
@@ -127,7 +127,7 @@ class Seller:
         """Return why no sell of a position may rest on account of a corporate action; empty where nothing stops it."""
         if self.trading.book.undisturbed == (seen.positions_revision, self.session):
             return ""  # the reconciliation of this step found no action since any position was opened
-        return ex_dates.stopped(self.trading, position, self.session)
+        return corporate_action_blocks.stopped(self.trading, position, self.session)
 
     def desired(self, position: Position, quote: Quote) -> Desired | None:
         """Return the sell that a position should have: at target, or for its RSI; None where the data for it are missing."""
@@ -282,8 +282,8 @@ class Seller:
             return False
         refused = chain[-1:] if chain[-1].status is OrderStatus.REJECTED else []
         if chain[-1].status is OrderStatus.CANCELLED:
-            taken_back = protection.taken_back_in(self.trading.book, position, self.session)
-            refused = taken_back if len(taken_back) >= protection.AGAIN else []
+            taken_back = unprotected_positions.taken_back_in(self.trading.book, position, self.session)
+            refused = taken_back if len(taken_back) >= unprotected_positions.AGAIN else []
         return bool(refused) and self.trading.clock.now() - refused[-1].updated_at < REST_AFTER_REFUSAL
 
     def _frozen(self, position: Position, wanted: Desired) -> Desired:

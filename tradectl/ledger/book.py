@@ -64,12 +64,13 @@ class Book(Records):
         self.unread: dict[int, OrderReport] = {}
         """Reports of orders of ours under a status word that is not known, by our order id; kept like `reports`."""
         self.odd: dict[str, tuple[OddRow, ...]] = {}
-        """The rows of the broker's lists, as they were last read, that cannot be read (`execution.stops`)."""
+        """The rows of the broker's lists, as they were last read, that cannot be read (`execution.unreadable_rows`)."""
         self.undisturbed: tuple[int, date] | None = None
         """The revision of the positions and the day for which no corporate action and no new name was found
-        (`execution.actions`)."""
+        (`execution.corporate_actions`)."""
         self.undoubted: tuple[int, int, date] | None = None
-        """The revisions of the snapshot and the view, and the day for which `execution.unknown` found nothing to decide."""
+        """The revisions of the snapshot and the view, and the day for which `execution.unresolved_orders` found nothing to
+        decide."""
         self.covered: tuple[int, date] | None = None
         """The revision of the snapshot and the session for which `tasks.sell_monitor.exposure` found a live sell for every
         position."""

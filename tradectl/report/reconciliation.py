@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tradectl.execution import stops
-from tradectl.execution.beyond_book import beyond_book
-from tradectl.execution.byhand import NOBODY
-from tradectl.execution.unknown import may_be_sending
+from tradectl.execution import unreadable_rows
+from tradectl.execution.manual_resolution import NOBODY
+from tradectl.execution.unexplained_shares import beyond_book
+from tradectl.execution.unresolved_orders import may_be_sending
 from tradectl.ledger.book import BY_HAND
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_rupees
@@ -43,7 +43,7 @@ def reconciliation(trading: TradingSession, changes: Changes) -> dict[str, Any]:
     ours = _ours(trading, reports)
     orders = _differing(trading, reports, ours)
     shares, cash = _shares(trading), _cash(trading)
-    odd = [(row, stops.is_ours(trading.book, row, frozenset())) for row in stops.noted(trading.book)]
+    odd = [(row, unreadable_rows.is_ours(trading.book, row, frozenset())) for row in unreadable_rows.noted(trading.book)]
     return {
         "changed": {"trades": changes.trades} | {name: len(getattr(changes, name)) for name in COUNTED},
         "orders": orders,
@@ -85,7 +85,7 @@ def _differing(trading: TradingSession, reports: Sequence[OrderReport], ours: Ma
     shown, today = {report.broker_order_id for report in reports}, ist_date(trading.clock.now())
     for order in trading.snapshot.orders:
         shown_before = order.alive and order.broker_order_id is not None and order.session <= today
-        if shown_before and order.broker_order_id not in shown and stops.row_of(trading.book, order) is None:
+        if shown_before and order.broker_order_id not in shown and unreadable_rows.row_of(trading.book, order) is None:
             rows.append(
                 {"symbol": order.symbol, "why": "the broker's book does not show it", "ours": _order(order), "broker": None}
             )
@@ -181,7 +181,8 @@ def _shares(trading: TradingSession) -> list[dict[str, Any]]:
             else MORE + ("; own_shares says so" if symbol not in beyond else LOST),
         }
         for symbol in sorted(mine.keys() | held.keys())
-        if (mine.get(symbol, 0) != held.get(symbol, 0) or symbol in beyond) and stops.unreadable_holding(holdings, symbol) is None
+        if (mine.get(symbol, 0) != held.get(symbol, 0) or symbol in beyond)
+        and unreadable_rows.unreadable_holding(holdings, symbol) is None
     ]
 
 

@@ -13,7 +13,7 @@ from tradectl.errors import BrokerUnavailable, DatabaseError, DataError, LoginNe
 from tradectl.runtime.agenda import Window, next_mark
 
 if TYPE_CHECKING:
-    from tradectl.execution.odd_record import OddSymbol
+    from tradectl.execution.unreadable_row_findings import OddSymbol
     from tradectl.runtime.heartbeat import Heartbeat
     from tradectl.runtime.interrupt import Stop
     from tradectl.task import Context, Outcome, Task

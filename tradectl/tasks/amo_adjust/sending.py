@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tradectl.exchange.phases import PhaseKind
+from tradectl.execution.buy_revalidation import Standing, again
 from tradectl.execution.buying import UNPROVED, DayResult, Purse, day_result, quantity_for
-from tradectl.execution.standing import Standing, again
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Order
 from tradectl.model.order import Purpose, Side, Variety

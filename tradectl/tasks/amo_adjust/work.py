@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from tradectl.errors import DataError
 from tradectl.exchange.charges import buy_charges
 from tradectl.exchange.ticks import round_down
+from tradectl.execution.buy_revalidation import turn
 from tradectl.execution.buying import Purse, forbidden, pending_buys, quantity_for
-from tradectl.execution.standing import turn
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Decision, Order
 from tradectl.model.money import to_rupees

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from tradectl.exchange.ticks import round_down
-from tradectl.execution.closing import closes
 from tradectl.execution.reentries import wanted
+from tradectl.execution.session_close import closes
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Position
 from tradectl.model.money import to_rupees

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 
 from tradectl.errors import UncoveredDate
-from tradectl.execution import reconcile, stops, unknown
-from tradectl.execution.beyond_book import Beyond
+from tradectl.execution import reconcile, unreadable_rows, unresolved_orders
 from tradectl.execution.buying import holdings_value
 from tradectl.execution.trading_session import TradingSession
+from tradectl.execution.unexplained_shares import Beyond
 from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.statistics import DayStatistics
 from tradectl.model.moment import at_ist, ist_date
@@ -68,7 +68,7 @@ def run(context: Context) -> Outcome:
     expired = 0
     if not context.dry_run:
         over, tags = _trading_is_over(context), trading.broker.capabilities.tag_length > 0
-        ended = unknown.close_ended(trading.book, context.claim, session, context.now, over=over, keeps_tags=tags)
+        ended = unresolved_orders.close_ended(trading.book, context.claim, session, context.now, over=over, keeps_tags=tags)
         expired = world.ledger.signals.expire(session)
         _keep(context, day, differ)
     doubtful = trading.snapshot.unknown
@@ -118,7 +118,7 @@ def _figures(context: Context, trading: TradingSession) -> Day:
         unrealised=value - sum(position.cost for position in positions),
         holdings_value=holdings_value(trading) + trading.book.spun_off(),
         cash=trading.broker.funds().cash,
-        proved=not trading.book.odd.get(stops.HOLDINGS),
+        proved=not trading.book.odd.get(unreadable_rows.HOLDINGS),
     )
 
 

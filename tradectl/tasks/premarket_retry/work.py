@@ -12,9 +12,9 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import time
 
+from tradectl.execution.buy_revalidation import Standing, again, turn
 from tradectl.execution.buying import UNPROVED, DayResult, Purse, day_result, forbidden, pending_buys, quantity_for
 from tradectl.execution.orders import Answer
-from tradectl.execution.standing import Standing, again, turn
 from tradectl.execution.surveillance import known_by_morning, tell_of_held
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Decision, Order

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from tradectl.errors import Blocked, TradectlError
 from tradectl.exchange.phases import PhaseKind
 from tradectl.exchange.sessions import FILL_YEAR
-from tradectl.execution.unknown import DECIDED
+from tradectl.execution.unresolved_orders import DECIDED
 from tradectl.ledger.arming import BROKER, Arming
 from tradectl.ledger.executions import SKEW
 from tradectl.ledger.intents import REAPPEARED, WITHDRAWN

@@ -14,9 +14,9 @@ from tests.sandbox.test_openalgo_day import Through, day, evening
 from tests.tasks.test_buy import analysed, signal
 from tests.tasks.test_preopen_orders import EASY, falling
 from tradectl.errors import BrokerUnavailable, UsageError
-from tradectl.execution.beyond_book import beyond_book
 from tradectl.execution.orders import Sent
 from tradectl.execution.tags import reentry_leg
+from tradectl.execution.unexplained_shares import beyond_book
 from tradectl.model.order import Holding, OrderStatus, Purpose, Side
 from tradectl.strategy.own_shares import parse_own_shares
 from tradectl.strategy.parameters import with_changes

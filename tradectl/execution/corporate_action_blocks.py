@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from tradectl.errors import BrokerUnavailable
-from tradectl.execution import stops
+from tradectl.execution import unreadable_rows
 from tradectl.model.market import ActionKind
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def stopped(trading: TradingSession, position: Position, session: date) -> str:
         holdings = trading.holdings()
     except BrokerUnavailable:
         return ""  # nothing is known: what rests stays, and nothing is placed without the holdings
-    if stops.unreadable_holding(holdings, position.symbol) is not None:
+    if unreadable_rows.unreadable_holding(holdings, position.symbol) is not None:
         return ""
     shown = sum(item.quantity + item.t1_quantity + item.pledged for item in holdings if item.symbol == position.symbol)
     before = trading.book.shares_before(position.id, session)

@@ -12,8 +12,8 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from tradectl.execution.buying import DayResult, denied
-from tradectl.execution.closing import Close, closes
 from tradectl.execution.reentries import distrusted, level_now
+from tradectl.execution.session_close import Close, closes
 from tradectl.execution.surveillance import known_by_morning
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Intent, Order

@@ -12,10 +12,10 @@ from datetime import datetime, time
 from enum import StrEnum
 
 from tradectl.errors import Blocked, BrokerUnavailable, UsageError
+from tradectl.execution.contradicted_refusals import APART
 from tradectl.execution.orders import Answer, Sent
-from tradectl.execution.refusals import APART
 from tradectl.execution.trading_session import TradingSession
-from tradectl.execution.unknown import DECIDED, may_be_sending
+from tradectl.execution.unresolved_orders import DECIDED, may_be_sending
 from tradectl.ledger.book import BY_HAND, Book
 from tradectl.ledger.intents import Overtaken
 from tradectl.ledger.owner import is_elsewhere

@@ -11,7 +11,7 @@ import pytest
 from tests.execution.trading import D, T, Trading, entry, stock
 from tradectl.brokers.paper import PaperBroker
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, LoginNeeded, OrderRefused, RateLimited, TradectlError
-from tradectl.execution import unknown
+from tradectl.execution import unresolved_orders
 from tradectl.execution.orders import Sent
 from tradectl.model.order import OrderRequest, OrderStatus, Side
 
@@ -74,7 +74,7 @@ def test_a_repetition_that_fails_leaves_the_order_unknown(trading: Make, second:
     assert (order.status, order.reason) == (OrderStatus.UNKNOWN, "no answer")
     assert order.sending_at is not None
     assert broker.commands == 2
-    unknown.close_ended(market.ledger.book, claim, T, market.clock.now(), over=True, keeps_tags=True)
+    unresolved_orders.close_ended(market.ledger.book, claim, T, market.clock.now(), over=True, keeps_tags=True)
     broker.shown = True
     market.to(D, "09:20")
     market.trading(claim).reconcile()
