@@ -1,7 +1,7 @@
 """What a task is: a declaration, and a function of a context that answers an outcome.
 
 Every start of the program reads the declarations of all tasks, and few do any work. So a task is a package: `__init__` declares
-it, and its module `work` is loaded when it runs.
+it, and its module `step` is loaded when it runs.
 """
 
 from __future__ import annotations
@@ -281,10 +281,10 @@ class Task:
         return self.schedule.every is not None or not self.sends
 
 
-def work_of(package: str) -> Callable[[Context], Outcome]:
-    """One step as the function `run` of the package's module `work` does it."""
+def step_of(package: str) -> Callable[[Context], Outcome]:
+    """One step as the function `run` of the package's module `step` does it."""
 
-    loaded = cache(lambda: import_module(f"{package}.work"))
+    loaded = cache(lambda: import_module(f"{package}.step"))
 
     def run(context: Context) -> Outcome:
         outcome: Outcome = loaded().run(context)

@@ -26,7 +26,7 @@ LOADED = (
     "tradectl.ledger.migrations",
     "tradectl.runtime.runner",
     "tradectl.runtime.simulate",
-    *(f"tradectl.tasks.{task.name.replace('-', '_')}.work" for task in all_tasks()),
+    *(f"tradectl.tasks.{task.name.replace('-', '_')}.step" for task in all_tasks()),
     "tests.acceptance.hooks",
 )
 

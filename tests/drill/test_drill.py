@@ -20,7 +20,6 @@ from tradectl.ledger import intents
 from tradectl.ledger.rows import Intent, Order
 from tradectl.ledger.store import Ledger
 from tradectl.model.order import OrderStatus
-from tradectl.tasks.sell_monitor import exposure
 
 BUSY = 7
 """A day with entries, exits and targets that fall with the price."""

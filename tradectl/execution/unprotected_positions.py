@@ -1,6 +1,6 @@
 """Unprotected positions: open positions in market hours that no live sell order covers, each with its cause.
 
-The decisions here are pure. The sell monitor gathers the facts after each step (`tasks.sell_monitor.exposure`); other commands
+The decisions here are pure. The sell monitor gathers the facts after each step (`tasks.sell_monitor.unprotected_check`); other commands
 derive the same findings from the ledger and the clock (`runtime.exposure`).
 """
 

@@ -18,7 +18,7 @@ from tradectl.ledger.rows import Position
 from tradectl.model.market import Quote
 from tradectl.model.moment import at_ist
 from tradectl.task import Context, Outcome
-from tradectl.tasks.sell_monitor import exposure
+from tradectl.tasks.sell_monitor import unprotected_check
 
 RESULT_KEYS = ("placed", "checked", "updated", "executed", "rejected", "cancelled", "closed")
 
@@ -27,7 +27,7 @@ def run(context: Context) -> Outcome:
     """One step. Its result holds the session's totals, read from the book, so an interrupted monitor counts the same.
 
     A step that fails, for whatever reason, leaves every position that no sell covers as a finding."""
-    with exposure.Findings(context):
+    with unprotected_check.Findings(context):
         return _step(context)
 
 
@@ -45,7 +45,7 @@ def _step(context: Context) -> Outcome:
         seller.cancel_rest_of_sold(trading.snapshot)
         seen = seen.with_snapshot(trading.snapshot)
     again = worked or context.first
-    unprotected, news = exposure.look(context, seller, seen, again=again)
+    unprotected, news = unprotected_check.look(context, seller, seen, again=again)
     lines = tuple(item.text for item in unprotected if item.grave)
     if not again and not news:
         unknown, again_after = trading.doubts(seen)

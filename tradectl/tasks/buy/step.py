@@ -21,7 +21,7 @@ from tradectl.ledger.rows import Decision, Intent
 from tradectl.model.order import OrderStatus, Purpose, Side, Variety
 from tradectl.strategy.sizing import Sizing
 from tradectl.task import Context, Outcome
-from tradectl.tasks.buy.wants import Want, wants
+from tradectl.tasks.buy.proposed_buys import Want, wants
 
 FOR_THE_MORNING = "for 08:00: a session that is not run lies between"
 FOR_THE_OPEN = "for 09:05: the broker takes no after-market orders"

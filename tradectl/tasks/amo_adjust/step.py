@@ -22,7 +22,7 @@ from tradectl.model.order import OrderStatus, Purpose
 from tradectl.strategy.entry import reward_gone
 from tradectl.strategy.sizing import worth_changing
 from tradectl.task import Context, Outcome
-from tradectl.tasks.amo_adjust.sending import Opening, waits_for_the_open
+from tradectl.tasks.amo_adjust.preopen_buys import Opening, waits_for_the_open
 
 RESULT_KEYS = ("total", "adjusted", "unchanged", "price_unavailable", "modification_failed", "cancelled")
 """Where buys have waited for the exchange to open, also `placed`, `skipped` and `failed`."""
