@@ -266,15 +266,15 @@ def die_importing() -> None:
 
 def hold() -> None:
     """Once the task has its claim, say so on stdout and wait for a line on stdin before it goes on."""
-    desk = Context.desk
+    trading = Context.trading
 
     def held(self: Context) -> Any:
         sys.stdout.write("held\n")
         sys.stdout.flush()
         sys.stdin.readline()
-        return desk(self)
+        return trading(self)
 
-    Context.desk = held
+    Context.trading = held
 
 
 def forget_earlier_days() -> None:

@@ -174,6 +174,6 @@ def test_cancels_pass_when_halted(trading: Make):  # noqa: F811
     market = trading(stock())
     order = market.buy(10, 10000)
     operate(market, "halt")
-    assert market.desk(market.claim("buy", T)).path.place(entry(10, 10000)).sent is Sent.BLOCKED
+    assert market.trading(market.claim("buy", T)).path.place(entry(10, 10000)).sent is Sent.BLOCKED
     assert operate(market, "orders", "cancel", order.tag).code == 0
     assert market.ledger.book.order(order.id).status is OrderStatus.CANCELLED

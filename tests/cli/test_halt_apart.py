@@ -213,7 +213,7 @@ def test_a_marker_that_is_lost_stops_everything_until_resume(trading: Make):  # 
     market = trading(stock())
     (market.folder / "halt-asha.active").unlink()
     assert "the halt marker of asha is missing" in operate(market, "status").out
-    sender = market.desk(market.claim("test", T)).path
+    sender = market.trading(market.claim("test", T)).path
     assert sender.place(entry(10, 10000)).order is None
     assert result_of(market, "resume")["changed"] is True
     assert sender.place(entry(10, 10000)).ok

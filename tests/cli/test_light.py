@@ -38,7 +38,7 @@ SCAN = ("numpy", "tradectl.strategy.features", "tradectl.marketdata")
 TRADE = ("tradectl.brokers", "tradectl.execution")
 SERVER = ("sqlalchemy.dialects.postgresql", "psycopg")
 FACE = ("rich",)
-WORKS = tuple(f"tradectl.tasks.{task.name.replace('-', '_')}.work" for task in all_tasks())
+WORKS = tuple(f"tradectl.tasks.{task.name.replace('-', '_')}.step" for task in all_tasks())
 AT = "2023-07-21 16:10"
 
 
@@ -125,7 +125,7 @@ def test_a_task_without_a_session_is_told_so_without_its_work(tmp_path: Path):
 
 def test_a_task_loads_its_own_work_and_no_other(tmp_path: Path):
     modules = loaded(tmp_path / "home", "eod", "--at", "2023-07-21 18:00")
-    assert modules & set(WORKS) == {"tradectl.tasks.eod.work"}
+    assert modules & set(WORKS) == {"tradectl.tasks.eod.step"}
     assert not modules & {*HEAVY, *SERVER, *FACE}
 
 

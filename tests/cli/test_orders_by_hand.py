@@ -232,7 +232,7 @@ def test_an_order_decided_never_placed_ends_and_is_no_longer_in_the_way(trading:
     assert (found["order"]["status"], found["order"]["reason"]) == ("CANCELLED", "a person decided: never placed")
     (line,) = market.ledger.logs.list(action="order_resolved")
     assert (line.level, line.symbol) == ("warning", "ACME")
-    again = market.desk(market.claim("buy", T)).path.place(entry(100, 9600))
+    again = market.trading(market.claim("buy", T)).path.place(entry(100, 9600))
     assert again.order is not None
     assert (again.ok, again.order.generation) == (True, 1)
 

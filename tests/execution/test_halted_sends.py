@@ -34,7 +34,7 @@ def halted_at_commit(market: Trading, number: int = 1, state: str = "HALTED") ->
 
 
 def path(market: Trading) -> OrderPath:
-    return market.desk(market.claim("test", T)).path
+    return market.trading(market.claim("test", T)).path
 
 
 def rows(market: Trading) -> list[tuple[Any, ...]]:

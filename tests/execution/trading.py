@@ -12,8 +12,8 @@ from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock
 from tradectl.exchange.sessions import SessionTable
 from tradectl.execution import reconcile
-from tradectl.execution.desk import Desk
 from tradectl.execution.reconcile import Changes
+from tradectl.execution.trading_session import TradingSession
 from tradectl.halt_marker import MarkerFile
 from tradectl.ledger.book import Book
 from tradectl.ledger.executions import Claim
@@ -130,12 +130,12 @@ class Trading:
         assert isinstance(taken, Claim)
         return taken
 
-    def desk(self, claim: Claim) -> Desk:
-        return Context(self.world, claim.session, claim.slot, claim).desk()
+    def trading(self, claim: Claim) -> TradingSession:
+        return Context(self.world, claim.session, claim.slot, claim).trading()
 
     def buy(self, quantity: int, price: int, *, session: date = D, symbol: str = "ACME") -> Order:
         """An entry for a session, as `buy` places it the evening before."""
-        answer = self.desk(self.claim("test", T)).path.place(entry(quantity, price, session=session, symbol=symbol))
+        answer = self.trading(self.claim("test", T)).path.place(entry(quantity, price, session=session, symbol=symbol))
         self.ledger.executions.finish(self.claim_of("test"), "failed", {}, now=self.clock.now(), steps=1)
         assert answer.order is not None, answer.reason
         return answer.order

@@ -512,14 +512,14 @@ def test_the_end_of_a_task_leaves_the_snapshot(at_file: At) -> None:
 
 
 def test_the_steps_of_a_run_share_a_desk(at: At) -> None:
-    desks = []
+    opened = []
     stage = at(ist(9, 15))
-    stage.calls.script["watch"] = lambda context: desks.append(context.desk()) or Outcome()  # type: ignore[func-returns-value]
+    stage.calls.script["watch"] = lambda context: opened.append(context.trading()) or Outcome()  # type: ignore[func-returns-value]
     for minute in (20, 25):
         stage.run("watch", until=ist(9, minute))
         stage.world.clock.move_to(ist(9, minute, 30))  # type: ignore[attr-defined]
-    assert len(desks) > 8
-    assert len({id(desk) for desk in desks}) == 2
+    assert len(opened) > 8
+    assert len({id(trading_session) for trading_session in opened}) == 2
 
 
 def test_what_closed_before_the_user_was_added_is_nobodys_fault(at: At) -> None:

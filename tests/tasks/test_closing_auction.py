@@ -11,7 +11,7 @@ from tests.brokers.market import MarketListing
 from tests.execution.trading import SESSIONS, Trading, ist
 from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.errors import OrderRefused
-from tradectl.execution.closing import day_bar
+from tradectl.execution.session_close import day_bar
 from tradectl.model.market import Bar, Instrument, Quote
 from tradectl.model.moment import to_ist
 from tradectl.model.order import OrderStatus, Side

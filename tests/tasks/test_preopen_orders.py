@@ -289,7 +289,7 @@ def test_a_share_that_came_another_way_is_not_bought_again(trading, at: str, rea
     market.evening()
     market.morning()
     other = replace(entry(10, 10050), variety=Variety.REGULAR, leg="entry:2")
-    assert market.desk(market.claim("test", D)).path.place(other).ok
+    assert market.trading(market.claim("test", D)).path.place(other).ok
     market.to(D, at)
     report = market.run("amo-adjust", force=True)
     assert (report.result["cancelled"], report.result.get("placed", 0)) == (1, 0)
@@ -339,11 +339,11 @@ def test_what_is_sent_is_what_the_row_says(trading) -> None:
     """An intent of another variety that was recorded and never sent goes out as it is wanted now, and its row says so."""
     market = trading()
     claim = market.claim("test", T)
-    recorded = market.desk(claim).path.place(entry(10, 10050), send=False).order
+    recorded = market.trading(claim).path.place(entry(10, 10050), send=False).order
     assert recorded is not None
     assert recorded.variety is Variety.AMO
     market.to(D, "09:05")
-    sent = market.desk(claim).path.place(replace(entry(10, 10050), variety=Variety.REGULAR))
+    sent = market.trading(claim).path.place(replace(entry(10, 10050), variety=Variety.REGULAR))
     assert sent.ok
     with market.ledger.database.read() as connection:
         assert connection.scalars(select(orders.c.variety)).all() == [Variety.REGULAR]

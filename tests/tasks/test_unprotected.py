@@ -77,10 +77,10 @@ def test_shares_bought_minutes_ago_are_quiet_until_the_next_step_is_late(trading
     market.to(D, "09:15")
     market.run("sell-monitor", once=True)
     assert causes(market) == []
-    desk = market.desk(market.claim("test", D))
+    trading_session = market.trading(market.claim("test", D))
     (resting,) = market.orders(Side.SELL)
     market.to(D, "11:00")
-    assert desk.cancel_confirmed(resting)
+    assert trading_session.cancel_confirmed(resting)
     assert causes(market) == []  # the next step may place it
     market.to(D, "11:01:59")
     assert causes(market) == []
@@ -257,7 +257,7 @@ def test_a_sell_that_ended_in_a_time_to_come_hides_nothing(trading: Make) -> Non
     market = bought(trading)
     market.run("sell-monitor", once=True)
     (resting,) = market.orders(Side.SELL, AFTER)
-    assert market.desk(market.claim("test", AFTER)).cancel_confirmed(resting)
+    assert market.trading(market.claim("test", AFTER)).cancel_confirmed(resting)
     with market.ledger.database.write() as connection:
         connection.execute(update(orders).where(orders.c.id == resting.id).values(updated_at=ist(AFTER, "15:20")))
     market.to(AFTER, "10:05")

@@ -135,7 +135,7 @@ def test_an_end_whose_trades_do_not_come_is_unknown_after_two_minutes(tmp_path: 
     assert causes(market) == ["outcome_unknown"]
     broker.listed = True
     market.clock.sleep(60)
-    market.desk(market.claim("test", AFTER)).follow()
+    market.trading(market.claim("test", AFTER)).follow()
     assert [order.status for order in market.orders(Side.SELL, AFTER)] == [ended]
     assert sum(position.quantity for position in market.positions) == 100 - filled
 

@@ -24,12 +24,12 @@ def reconcile(call: Call) -> Answer:
     of the broker that cannot be read stops a symbol of ours."""
     from tradectl.report.reconciliation import reconciliation
 
-    desk = hand.desk(call)
-    found = reconciliation(desk, desk.reconcile(desk.open_of))
+    trading = hand.trading(call)
+    found = reconciliation(trading, trading.reconcile(trading.open_of))
     hand.keep_odd_rows(call)
     hand.deliver(call)
     code = Ambiguous.exit_code if found["unknown"] else 0 if found["agrees"] else Blocked.exit_code
-    return Answer(found, lambda: text(found, desk.path.own_shares), exit_code=code, session=ist_date(desk.clock.now()))
+    return Answer(found, lambda: text(found, trading.path.own_shares), exit_code=code, session=ist_date(trading.clock.now()))
 
 
 def text(found: dict[str, Any], own: Mapping[str, int]) -> str:

@@ -63,15 +63,16 @@ class Book(Records):
         self.unread: dict[int, OrderReport] = {}
         """The newest reports of our orders with an unknown status word, by our order id."""
         self.odd: dict[str, tuple[OddRow, ...]] = {}
-        """The unreadable rows in the broker's lists, as they were last read (`execution.stops`)."""
+        """The unreadable rows in the broker's lists, as they were last read (`execution.unreadable_rows`)."""
         self.undisturbed: tuple[int, date] | None = None
         """The revision of the positions and the day for which no corporate action and no new name was found
-        (`execution.actions`)."""
+        (`execution.corporate_actions`)."""
         self.undoubted: tuple[int, int, date] | None = None
-        """The revisions of the snapshot and the view, and the day for which `execution.unknown` found nothing to decide."""
+        """The revisions of the snapshot and the view, and the day for which `execution.unresolved_orders` found nothing to
+        decide."""
         self.covered: tuple[int, date] | None = None
-        """The revision of the snapshot and the session for which `tasks.sell_monitor.exposure` found a live sell for every
-        position."""
+        """The revision of the snapshot and the session for which `tasks.sell_monitor.unprotected_check` found a live sell for
+        every position."""
         self.settled: set[str] = set()
         """Broker order ids with a tag that belong to ended orders of ours, or to no order of ours."""
 

@@ -308,7 +308,7 @@ class Runner:
     def _unknown(self, work: Stepping) -> int:
         """Return 7 where this run leaves an order of unknown outcome, 0 where it leaves none or sent nothing."""
         book = self.world.ledger.book
-        sent = work.context.desks and book.unresolved(book.snapshot().orders, self.world.clock.machine_now())
+        sent = work.context.trading_sessions and book.unresolved(book.snapshot().orders, self.world.clock.machine_now())
         return UNKNOWN if sent else 0
 
     def _dry_run(self, request: JobRequest) -> Report:

@@ -143,7 +143,7 @@ def _buy_seed(world: World, session: Session, seed: Seed) -> None:
     )
     if not isinstance(claim, Claim):
         raise UsageError(f"the seeds of {session.date} are being bought by another process")
-    desk = Context(world, session.date, "", claim).desk()
+    trading = Context(world, session.date, "", claim).trading()
     intent = Intent(
         instrument.instrument_id,
         instrument.symbol,
@@ -156,8 +156,8 @@ def _buy_seed(world: World, session: Session, seed: Seed) -> None:
         f"seed:{seed.symbol}",
         level=_lowest_level(world.parameters),
     )
-    answer = desk.path.place(intent)
-    desk.follow()
+    answer = trading.path.place(intent)
+    trading.follow()
     world.ledger.executions.finish(claim, "completed", {"placed": int(answer.ok)}, now=now, steps=1)
     if not answer.ok:
         raise UsageError(f"the paper exchange refused to buy {seed.quantity} {seed.symbol}: {answer.reason}")

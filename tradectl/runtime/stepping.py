@@ -16,7 +16,7 @@ from tradectl.ledger.executions import Claim, Executions, Fenced
 from tradectl.runtime.agenda import Window, next_mark
 
 if TYPE_CHECKING:
-    from tradectl.execution.odd_record import OddSymbol
+    from tradectl.execution.unreadable_row_findings import OddSymbol
     from tradectl.ports import Clock
     from tradectl.runtime.interrupt import Stop
     from tradectl.task import Context, Outcome, Task

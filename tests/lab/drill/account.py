@@ -20,9 +20,9 @@ from sqlalchemy import text
 from tradectl.errors import OrderRefused, TradectlError
 from tradectl.exchange.phases import PhaseKind
 from tradectl.exchange.ticks import round_down
-from tradectl.execution import byhand
-from tradectl.execution.actions import BEFORE_THE_DAY
-from tradectl.execution.desk import Desk
+from tradectl.execution import manual_resolution
+from tradectl.execution.corporate_actions import BEFORE_THE_DAY
+from tradectl.execution.trading_session import TradingSession
 from tradectl.lab.drill.crash_point import CrashPoint, Killed
 from tradectl.lab.drill.days import LAST, DrillDay, DrillStep
 from tradectl.lab.drill.ledger_check import check_ledger
@@ -266,47 +266,47 @@ class Account:
     def _person(self) -> Ledger:
         return Ledger(self.stage.workspace.ledger, USER)
 
-    def desk(self) -> Desk:
-        """The desk at which a person stands, beside the process that works."""
+    def trading(self) -> TradingSession:
+        """Return the trading session of a person, beside the process that works."""
         world = replace(self.process.world, ledger=self._person())
-        return Context(world, self.today, "", Claim.none(USER, "person", self.today, "")).desk()
+        return Context(world, self.today, "", Claim.none(USER, "person", self.today, "")).trading()
 
     def reconcile(self) -> None:
         """`reconcile`, by somebody else."""
         with suppress(TradectlError):
-            desk = self.desk()
-            desk.reconcile(desk.open_of)
+            trading_session = self.trading()
+            trading_session.reconcile(trading_session.open_of)
 
     def cancel(self, which: int) -> None:
         """`orders cancel` of one of ours that is not finished."""
-        desk = self.desk()
-        orders = desk.snapshot.orders
+        trading_session = self.trading()
+        orders = trading_session.snapshot.orders
         if orders:
             with suppress(TradectlError):
-                byhand.cancel(desk, [orders[which % len(orders)]])
+                manual_resolution.cancel(trading_session, [orders[which % len(orders)]])
 
     def resolve(self, which: int) -> None:
         """`orders resolve` by a person who knows the truth, and waits until nothing can be on its way any more."""
-        desk = self.desk()
-        doubts = [order for order in desk.snapshot.orders if order.status is OrderStatus.UNKNOWN]
+        trading_session = self.trading()
+        doubts = [order for order in trading_session.snapshot.orders if order.status is OrderStatus.UNKNOWN]
         if not doubts or self.broker.in_the_network:
             return
         with suppress(TradectlError):
-            doubt = byhand.look(desk, doubts[which % len(doubts)].tag)
-            if isinstance(doubt, byhand.Doubt):
-                self._decide(desk, doubt)
+            doubt = manual_resolution.look(trading_session, doubts[which % len(doubts)].tag)
+            if isinstance(doubt, manual_resolution.Doubt):
+                self._decide(trading_session, doubt)
 
-    def _decide(self, desk: Desk, doubt: byhand.Doubt) -> None:
+    def _decide(self, trading_session: TradingSession, doubt: manual_resolution.Doubt) -> None:
         truth, order = self.truth(), doubt.order
         row = next((row for row in truth.orders if row.tag == order.tag), None)
         if row is None or (row.status in TERMINAL and not row.filled_quantity):
-            byhand.never_placed(desk, doubt)
+            manual_resolution.never_placed(trading_session, doubt)
         elif order.session >= self.today:
-            byhand.join(desk, doubt, row.broker_order_id)
+            manual_resolution.join(trading_session, doubt, row.broker_order_id)
         elif row.status in TERMINAL:
             missing = [trade for trade in truth.trades if trade.broker_order_id == row.broker_order_id]
             if len(missing) == 1 and not order.filled_quantity:  # of several a person could tell the mean price only
-                byhand.filled(desk, doubt, row.filled_quantity, missing[0].price)
+                manual_resolution.filled(trading_session, doubt, row.filled_quantity, missing[0].price)
 
     def place(self, symbol: str, quantity: int, percent: float, leg: int, dies_at: int = 0) -> None:
         """A buy straight through the order path, some percent from the last price; it takes the duties of `buy` upon itself:
@@ -318,7 +318,7 @@ class Account:
 
         def send() -> None:
             claim = self._claim()
-            path = Context(self.process.world, self.today, claim.slot, claim).desk().path
+            path = Context(self.process.world, self.today, claim.slot, claim).trading().path
             with suppress(TradectlError):
                 path.place(intent)
             self.ledger.executions.finish(claim, "completed", {}, now=self.now, steps=1)
@@ -497,11 +497,11 @@ class Account:
         faults = self.faults
         self.change_faults(())
         for _ in range(2):
-            desk = self.desk()
-            desk.reconcile(desk.open_of)
+            trading_session = self.trading()
+            trading_session.reconcile(trading_session.open_of)
             self.wait(timedelta(minutes=1))
-        desk = self.desk()
-        desk.reconcile(desk.open_of)
+        trading_session = self.trading()
+        trading_session.reconcile(trading_session.open_of)
         self.compare()
         self.change_faults(faults)
 
@@ -509,7 +509,7 @@ class Account:
         """The whole account, ours against the exchange's, where nothing lies."""
         truth = self.truth()
         orders = self.ledger.book.orders()
-        told = {order.tag for order in orders if order.reason.startswith(byhand.TOLD)}
+        told = {order.tag for order in orders if order.reason.startswith(manual_resolution.TOLD)}
         told_ids = {row.broker_order_id for row in truth.orders if row.tag in told}
         ours = {symbol: mine for symbol, (mine, _) in self.shares(truth).items()}
         holdings = tuple(

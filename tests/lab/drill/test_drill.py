@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from tradectl.execution import protection, unknown
-from tradectl.execution.desk import Desk
+from tradectl.execution import unprotected_positions, unresolved_orders
 from tradectl.execution.orders import Answer, OrderPath, Sent
+from tradectl.execution.trading_session import TradingSession
 from tradectl.lab.drill import crashes, days, ledger_check, process
 from tradectl.lab.drill.crashes import Drill, Tally, conditions_of
 from tradectl.lab.drill.ledger_check import LedgerCheck
@@ -20,7 +20,6 @@ from tradectl.ledger import intents
 from tradectl.ledger.rows import Intent, Order
 from tradectl.ledger.store import Ledger
 from tradectl.model.order import OrderStatus
-from tradectl.tasks.sell_monitor import exposure
 
 BUSY = 7
 """A day with entries, exits and targets that fall with the price."""
@@ -131,7 +130,7 @@ def test_it_finds_an_order_that_is_sent_again_after_a_timeout(drilled, monkeypat
 
 def test_it_finds_absence_that_is_taken_for_proof(drilled, monkeypatch) -> None:
     assert found(drilled({Fault.SLOW_BOOK}, Promise.NOTHING, "buy")) == []
-    monkeypatch.setattr(unknown, "_absent", lambda *_: None)
+    monkeypatch.setattr(unresolved_orders, "_absent", lambda *_: None)
     tally = drilled({Fault.SLOW_BOOK}, Promise.NOTHING, "buy")
     assert tally.duplicates, found(tally)
 
@@ -144,14 +143,14 @@ def test_it_finds_a_process_that_goes_on_after_it_was_taken_over(drilled, monkey
 
 
 def test_it_finds_a_cancel_that_is_believed_without_reading_back(drilled, monkeypatch) -> None:
-    def cancel_confirmed(self: Desk, order: Order) -> bool:
+    def cancel_confirmed(self: TradingSession, order: Order) -> bool:
         answer = self.path.cancel(order)
         if answer.ok:
             self.book.intents.move(order, OrderStatus.CANCELLED, "cancelled", self.clock.now())
         return answer.ok
 
     assert found(drilled({Fault.CANCEL_CROSSES_FILL}, Promise.REFUSES, "sell-monitor", most=20)) == []
-    monkeypatch.setattr(Desk, "cancel_confirmed", cancel_confirmed)
+    monkeypatch.setattr(TradingSession, "cancel_confirmed", cancel_confirmed)
     # fewer deaths: after one, shares that are sold already may be offered every five seconds until the evening
     tally = drilled({Fault.CANCEL_CROSSES_FILL}, Promise.REFUSES, "sell-monitor", most=4)
     assert any("SELL" in line for line in tally.duplicates), found(tally)
@@ -192,7 +191,7 @@ def test_no_minute_without_a_sell_is_silent(minutes) -> None:
 
 
 def test_it_finds_a_position_without_a_sell_that_status_does_not_name(minutes, monkeypatch) -> None:
-    monkeypatch.setattr(protection, "uncovered", lambda *_: 0)
+    monkeypatch.setattr(unprotected_positions, "uncovered", lambda *_: 0)
     assert any("status does not name it" in line for line in minutes().silent)
 
 
@@ -209,17 +208,17 @@ def test_a_sell_that_the_broker_ends_by_itself_is_not_silent(minutes, fault: Fau
 
 
 def test_it_finds_sells_that_are_taken_back_again_and_again_without_a_finding(minutes, monkeypatch) -> None:
-    monkeypatch.setattr(protection, "AGAIN", 1000)
+    monkeypatch.setattr(unprotected_positions, "AGAIN", 1000)
     assert any("sells of" in line and "no finding names it" in line for line in minutes({Fault.TAKEN_BACK}, TAKES_BACK).silent)
 
 
 def test_it_finds_a_sell_that_counts_as_live_because_the_ledger_says_so(minutes, monkeypatch) -> None:
-    monkeypatch.setattr(unknown, "_vanished", lambda *_, **__: None)
+    monkeypatch.setattr(unresolved_orders, "_vanished", lambda *_, **__: None)
     assert any("status does not name it" in line for line in minutes({Fault.VANISHED}, TAKES_BACK).silent)
 
 
 def test_it_finds_hours_in_which_the_guard_does_not_look(minutes, monkeypatch) -> None:
-    monkeypatch.setattr(protection, "in_market_hours", lambda *_: False)
+    monkeypatch.setattr(unprotected_positions, "in_market_hours", lambda *_: False)
     assert any("status does not name it" in line for line in minutes().silent)
 
 

@@ -82,7 +82,7 @@ def sent_in_the_dark(trading: Trading, folder: Path) -> Order:
     faults = {Fault.REPLY_LOST, Fault.BOOK_EMPTIED}
     broker = FaultyBroker(exchange, trading.clock, faults, Promise.LAG, seed=1, state=folder / "faults.json", rate=1)
     trading.world = replace(trading.world, broker=broker)
-    answer = trading.desk(trading.claim("sends", T)).path.place(replace(entry(10, 10000), variety=Variety.REGULAR))
+    answer = trading.trading(trading.claim("sends", T)).path.place(replace(entry(10, 10000), variety=Variety.REGULAR))
     trading.ledger.executions.finish(trading.claim_of("sends"), "failed", {}, now=trading.clock.now(), steps=1)
     assert [row.filled_quantity for row in exchange.orders()] == [10]
     assert answer.order is not None
@@ -93,8 +93,8 @@ def test_a_book_emptied_overnight_proves_nothing_whatever_lag_is_promised(tradin
     trading.to(D, "10:00")
     order = sent_in_the_dark(trading, tmp_path)
     trading.to(AFTER, "08:00")
-    desk = trading.desk(trading.claim("looks", AFTER))
-    desk.reconcile()
+    trading_session = trading.trading(trading.claim("looks", AFTER))
+    trading_session.reconcile()
     trading.to(AFTER, "08:01")
-    desk.reconcile()
+    trading_session.reconcile()
     assert trading.ledger.book.order(order.id).status is OrderStatus.UNKNOWN

@@ -47,10 +47,10 @@ class KotakTrading(Trading):
         self.login()
 
     def place(self, quantity: int, price: int) -> Answer:
-        return self.desk(self.claim_of("test")).path.place(entry(quantity, price))
+        return self.trading(self.claim_of("test")).path.place(entry(quantity, price))
 
     def follow(self) -> None:
-        self.desk(self.claim_of("test")).reconcile()
+        self.trading(self.claim_of("test")).reconcile()
 
     @property
     def messages(self) -> list[str]:
@@ -119,13 +119,13 @@ def test_an_order_whose_answer_was_lost_is_adopted_by_its_tag_and_followed_by_it
     assert (adopted.status, adopted.broker_order_id is not None) == (OrderStatus.PENDING, True)
     trading.morning()
     trading.to(D, "09:05")
-    desk = trading.desk(trading.claim_of("test"))
-    desk.reconcile()
-    assert desk.path.modify(trading.the_order(), quantity=12, price=10000).sent is Sent.PLACED
-    desk.follow()
+    trading_session = trading.trading(trading.claim_of("test"))
+    trading_session.reconcile()
+    assert trading_session.path.modify(trading.the_order(), quantity=12, price=10000).sent is Sent.PLACED
+    trading_session.follow()
     assert [report.tag for report in trading.kotak.orders()] == [None]
     trading.to(D, "09:15")
-    desk.reconcile()
+    trading_session.reconcile()
     assert (trading.the_order().status, trading.the_order().filled_quantity) == (OrderStatus.EXECUTED, 12)
     assert [(position.symbol, position.quantity) for position in trading.positions] == [("ACME", 12)]
     assert len(trading.broker.orders()) == 1

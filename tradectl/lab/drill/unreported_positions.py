@@ -12,8 +12,8 @@ from datetime import date, datetime, timedelta
 
 from tradectl.exchange.phases import PhaseKind
 from tradectl.exchange.sessions import Session, SessionTable
-from tradectl.execution.findings import RULE
-from tradectl.execution.protection import REACTION
+from tradectl.execution.unprotected_findings import RULE
+from tradectl.execution.unprotected_positions import REACTION
 from tradectl.lab.faults import Fault
 from tradectl.lab.faults.book_view import AT_ONCE
 from tradectl.model.moment import ist_date, to_ist

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from itertools import accumulate
 
-from tradectl.execution import stops
+from tradectl.execution import unreadable_rows
 from tradectl.execution.step_view import StepView
 from tradectl.ledger.book import Book
 from tradectl.ledger.executions import Claim
@@ -66,7 +66,7 @@ def resolve(
     for order in seen.snapshot.orders:
         if order.sending_at is None or order.status is OrderStatus.RETRY_PENDING:
             continue
-        odd = stops.row_of(book, order)
+        odd = unreadable_rows.row_of(book, order)
         settled = settled and odd is None and _is_plain(order, listed)
         if order.broker_order_id is not None:
             found = LOST
@@ -203,7 +203,7 @@ def close_ended(book: Book, claim: Claim, today: date, now: datetime, *, over: b
     for order in book.snapshot().orders:
         ended = order.session < today or (order.session == today and over)
         reason = _over(order, claim, today, now) if ended else ""
-        may_be_there = (order.symbol, order.side) in nobodys or stops.row_of(book, order) is not None
+        may_be_there = (order.symbol, order.side) in nobodys or unreadable_rows.row_of(book, order) is not None
         if reason == NEVER_APPEARED and may_be_there:
             continue
         if reason:

@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 
-from tradectl.execution.desk import Desk
 from tradectl.execution.reconcile import Changes
 from tradectl.execution.selling import Seller
 from tradectl.execution.step_view import StepView
+from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Position
 from tradectl.model.market import Quote
 from tradectl.model.moment import at_ist
 from tradectl.task import Context, Outcome
-from tradectl.tasks.sell_monitor import exposure
+from tradectl.tasks.sell_monitor import unprotected_check
 
 RESULT_KEYS = ("placed", "checked", "updated", "executed", "rejected", "cancelled", "closed")
 
@@ -27,30 +27,30 @@ def run(context: Context) -> Outcome:
     """One step. Its result holds the session's totals, read from the book, so an interrupted monitor counts the same.
 
     A step that fails, for whatever reason, leaves every position that no sell covers as a finding."""
-    with exposure.Findings(context):
+    with unprotected_check.Findings(context):
         return _step(context)
 
 
 def _step(context: Context) -> Outcome:
-    world, desk = context.world, context.desk()
+    world, trading = context.world, context.trading()
     _tell_stream(context)
-    changes, seen = desk.begin_step(desk.open_of)
-    seen = seen.with_quotes(_quotes(context, desk, seen))
-    seller = context.part(Seller, lambda: Seller(desk, world.readings, world.parameters, context.session, context.decide))
+    changes, seen = trading.begin_step(trading.open_of)
+    seen = seen.with_quotes(_quotes(context, trading, seen))
+    seller = context.part(Seller, lambda: Seller(trading, world.readings, world.parameters, context.session, context.decide))
     touched = [bool(changes), seller.cancel_rest_of_sold(seen.snapshot), seller.withdraw_strays(seen.snapshot)]
-    touched += _attend(context, seller, seen.with_snapshot(desk.snapshot) if any(touched) else seen)
+    touched += _attend(context, seller, seen.with_snapshot(trading.snapshot) if any(touched) else seen)
     worked = any(touched)
     if worked:
-        desk.follow()
-        seller.cancel_rest_of_sold(desk.snapshot)
-        seen = seen.with_snapshot(desk.snapshot)
+        trading.follow()
+        seller.cancel_rest_of_sold(trading.snapshot)
+        seen = seen.with_snapshot(trading.snapshot)
     again = worked or context.first
-    unprotected, news = exposure.look(context, seller, seen, again=again)
+    unprotected, news = unprotected_check.look(context, seller, seen, again=again)
     lines = tuple(item.text for item in unprotected if item.grave)
     if not again and not news:
-        unknown, again_after = desk.doubts(seen)
+        unknown, again_after = trading.doubts(seen)
         return Outcome(again_after=again_after, unknown=unknown, changed=False, unprotected=lines)
-    outcome = _outcome(context, desk, seen, changes, changed=worked or news or not context.steps)
+    outcome = _outcome(context, trading, seen, changes, changed=worked or news or not context.steps)
     shown = {"unprotected": [item.shown for item in unprotected]} if unprotected else {}
     return replace(outcome, result={**outcome.result, **shown}, unprotected=lines)
 
@@ -75,10 +75,10 @@ def _attend(context: Context, seller: Seller, seen: StepView) -> Iterator[bool]:
         quote = seen.quotes.get(position.symbol)
         if quote is not None and continuous.of(position) and not seller.may_leave(position, quote, snapshot):
             yield seller.attend(position, quote)
-            snapshot = seller.desk.snapshot
+            snapshot = seller.trading.snapshot
 
 
-def _quotes(context: Context, desk: Desk, seen: StepView) -> dict[str, Quote]:
+def _quotes(context: Context, trading: TradingSession, seen: StepView) -> dict[str, Quote]:
     """Return fresh prices of today for the positions; a stale one, or yesterday's, changes nothing."""
     positions = seen.snapshot.positions
     if not positions:
@@ -86,7 +86,7 @@ def _quotes(context: Context, desk: Desk, seen: StepView) -> dict[str, Quote]:
     age = timedelta(seconds=context.world.parameters.quote_max_age)
     begin = at_ist(context.session, time(0))
     end = begin + timedelta(days=1)
-    fresh = desk.fresh_quotes([position.symbol for position in positions], age, seen.now)
+    fresh = trading.fresh_quotes([position.symbol for position in positions], age, seen.now)
     return {
         symbol: quote for symbol, quote in fresh.items() if quote.last_trade_at is not None and begin <= quote.last_trade_at < end
     }
@@ -109,11 +109,11 @@ class _Continuous:
         return self._now[kinds]
 
 
-def _outcome(context: Context, desk: Desk, seen: StepView, changes: Changes, *, changed: bool) -> Outcome:
+def _outcome(context: Context, trading: TradingSession, seen: StepView, changes: Changes, *, changed: bool) -> Outcome:
     """The session's totals; the first step adds what it found and warmed, and what troubles the stream of prices (empty: nothing,
     None: none is held). The first step of each process reads them anew, since the one before it may have died before it wrote
     them down."""
-    totals = desk.book.sell_totals(context.session)
+    totals = trading.book.sell_totals(context.session)
     result: dict[str, object] = {key: totals[key] for key in RESULT_KEYS}
     if not context.steps:
         result["first_step"] = {
@@ -124,7 +124,7 @@ def _outcome(context: Context, desk: Desk, seen: StepView, changes: Changes, *, 
             "stale": _stale(context, seen),
             "stream": getattr(context.world.broker, "stream_trouble", None),
         }
-    unknown, again_after = desk.doubts(seen)
+    unknown, again_after = trading.doubts(seen)
     return Outcome(result, again_after, refused=totals["rejected"], unknown=unknown, changed=changed)
 
 

@@ -1,4 +1,4 @@
-"""The desk of one run: the broker, the book and the order path behind one claim, with fresh prices and proven quantities."""
+"""The trading of one run: the broker, the book and the order path behind one claim, with fresh prices and proven quantities."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from datetime import date, datetime, timedelta
 from math import lcm
 
 from tradectl.errors import BrokerUnavailable, UsageError
-from tradectl.execution import actions, reconcile, stops, unknown
-from tradectl.execution.actions import OpenOf
+from tradectl.execution import corporate_actions, reconcile, unreadable_rows, unresolved_orders
 from tradectl.execution.adoption import LevelOf, no_level
-from tradectl.execution.beyond_book import Beyond, beyond_book, declaration
+from tradectl.execution.corporate_actions import OpenOf
 from tradectl.execution.orders import Answer, OrderPath, Sent
 from tradectl.execution.reconcile import Changes, LastTry, nobody_tries
 from tradectl.execution.step_view import StepView
+from tradectl.execution.unexplained_shares import Beyond, beyond_book, declaration
 from tradectl.ledger.book import Book
 from tradectl.ledger.intents import REAPPEARED
 from tradectl.ledger.rows import Intent, Order, Position
@@ -28,7 +28,7 @@ Log = Callable[..., None]
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class TradingSession:
     """What a task trades through. `log(action, message, symbol=…)` writes to the user's log; `tell(title, body, key)` also
     sends a message, one for each key. `last_try`, `level_of`: see `reconcile.follow`. `rules`: the broker, where it has a list of
     instruments; None: the exchange's rules count."""
@@ -45,7 +45,7 @@ class Desk:
     level_of: LevelOf = no_level
     rules: ListsOrderRules | None = None
     free_of_actions: set[tuple[str, date, date]] = field(default_factory=set, repr=False, compare=False)
-    """Instrument, opening session and session of positions for which `ex_dates` found no corporate action."""
+    """Instrument, opening session and session of positions for which `corporate_action_blocks` found no corporate action."""
     unread_rules: set[str] = field(default_factory=set, repr=False, compare=False)
     """Symbols whose row in the broker's list could not be read, and that were named for it."""
 
@@ -75,7 +75,7 @@ class Desk:
         if not changes.quiet:
             seen = seen.with_snapshot(self.snapshot)
         capabilities, claim = self.broker.capabilities, self.path.claim
-        for order in unknown.resolve(self.book, seen, capabilities, clock=self.clock, claim=claim):
+        for order in unresolved_orders.resolve(self.book, seen, capabilities, clock=self.clock, claim=claim):
             self._tell_unknown(order)
         self._report(changes)
         self._withdraw([*changes.reopened, *self._left_over(changes, seen.snapshot)])
@@ -110,9 +110,9 @@ class Desk:
     def _before_actions(self, seen: StepView, open_of: OpenOf) -> Changes | None:
         """Take in the trades from before a corporate action, and apply it: later trades meet the changed shares. Return what
         changed; None where no action waits."""
-        if actions.undisturbed(self.book, seen, self.market):
+        if corporate_actions.undisturbed(self.book, seen, self.market):
             return None
-        ex_date = actions.first_action(self.book, seen, self.market)
+        ex_date = corporate_actions.first_action(self.book, seen, self.market)
         if ex_date is None:
             return None
         changes = self._followed(seen, before=ex_date)
@@ -120,9 +120,9 @@ class Desk:
         return changes
 
     def _apply_actions(self, changes: Changes, seen: StepView, open_of: OpenOf) -> None:
-        if actions.undisturbed(self.book, seen, self.market):
+        if corporate_actions.undisturbed(self.book, seen, self.market):
             return
-        for line in actions.apply_actions(self.book, seen, self.market, open_of):
+        for line in corporate_actions.apply_actions(self.book, seen, self.market, open_of):
             changes.adjusted.append(line)
             changes.quiet = False
             self.log("corporate_action", line)
@@ -141,11 +141,11 @@ class Desk:
         """Return how many orders are of unknown outcome, and in how many seconds to look for them again (None: that is of no
         use). `seen`: what the step sees, if it was just read."""
         orders = (seen.snapshot if seen is not None else self.snapshot).unknown
-        return len(orders), unknown.again_after(orders, self.clock.now()) if orders else None
+        return len(orders), unresolved_orders.again_after(orders, self.clock.now()) if orders else None
 
     def may_repeat(self, order: Order) -> bool:
         """Whether an order of unknown fate may be sent again, because the broker refuses what it has already."""
-        return unknown.may_repeat(order, self.broker.capabilities, self.path.claim.owner, self.clock.now())
+        return unresolved_orders.may_repeat(order, self.broker.capabilities, self.path.claim.owner, self.clock.now())
 
     def _tell_unknown(self, order: Order) -> None:
         """Once for each order, however often it is looked for; nothing of one that is about to be asked for again."""
@@ -244,7 +244,7 @@ class Desk:
             return {}
         limit = (now or self.clock.now()) - max_age - self.broker.capabilities.quote_delay
         found = self.broker.quotes(wanted)
-        stops.note(self.book, stops.QUOTES, found)
+        unreadable_rows.note(self.book, unreadable_rows.QUOTES, found)
         return {symbol: quote for symbol, quote in found.items() if quote.at >= limit}
 
     def tick_size(self, instrument_id: str, session: date) -> int:
@@ -291,12 +291,12 @@ class Desk:
     def holdings(self) -> Sequence[Holding]:
         """Read the holdings; note their rows that cannot be read."""
         found = self.broker.holdings()
-        stops.note(self.book, stops.HOLDINGS, found)
+        unreadable_rows.note(self.book, unreadable_rows.HOLDINGS, found)
         return found
 
     def note_unproved(self) -> None:
         """Note the symbols whose rows of the holdings cannot be read as stopped: they keep the equity of the account unknown."""
-        symbols = {stops.symbol_of(self.book, row) for row in self.book.odd.get(stops.HOLDINGS, ())}
+        symbols = {unreadable_rows.symbol_of(self.book, row) for row in self.book.odd.get(unreadable_rows.HOLDINGS, ())}
         self.path.stopped_symbols |= symbols - {""}  # a row without a symbol stops buys by itself
 
     def sellable(self, position: Position, *, bought_today: int) -> int | None:
@@ -304,7 +304,7 @@ class Desk:
         `bought_today` are shares that a trade-for-trade series keeps from being sold on the day they were bought. None where a
         row that cannot be read hides it."""
         held = self.holdings()
-        if stops.unreadable_holding(held, position.symbol) is not None:
+        if unreadable_rows.unreadable_holding(held, position.symbol) is not None:
             return None
         shown = sum(item.sellable for item in held if item.symbol == position.symbol)
         return max(0, min(position.quantity - bought_today, shown))

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 
 from tradectl.errors import UncoveredDate
-from tradectl.execution import reconcile, stops, unknown
-from tradectl.execution.beyond_book import Beyond
+from tradectl.execution import reconcile, unreadable_rows, unresolved_orders
 from tradectl.execution.buying import holdings_value
-from tradectl.execution.desk import Desk
+from tradectl.execution.trading_session import TradingSession
+from tradectl.execution.unexplained_shares import Beyond
 from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.statistics import DayStatistics
 from tradectl.model.moment import at_ist, ist_date
@@ -46,33 +46,33 @@ class Day:
 def run(context: Context) -> Outcome:
     """One pass; a rerun gives the same rows."""
     world, session = context.world, context.session
-    desk = context.desk()
-    desk.reconcile(desk.open_of)
-    mismatches = reconcile.compare_holdings(desk.book, desk.broker)
+    trading = context.trading()
+    trading.reconcile(trading.open_of)
+    mismatches = reconcile.compare_holdings(trading.book, trading.broker)
     for item in mismatches:
         context.log("mismatch", f"the book has {item.book} {item.symbol}, the broker {item.broker}", item.symbol, level="error")
-    beyond = desk.beyond_book()
-    unlisted = reconcile.unlisted(desk.book)
+    beyond = trading.beyond_book()
+    unlisted = reconcile.unlisted(trading.book)
     for order in unlisted:
         text = (
             f"{order.side} {order.quantity} {order.symbol}, order {order.id}, is {order.status} in the book, not in the broker's"
         )
         context.log("mismatch", text, order.symbol, level="error")
-    cash_difference = desk.broker.funds().cash - desk.book.cash()
+    cash_difference = trading.broker.funds().cash - trading.book.cash()
     if cash_difference:
         context.log("mismatch", f"cash differs by {show_rupees(cash_difference)} from what the fills say", level="error")
     differ = len(mismatches) + len(unlisted) + bool(cash_difference)
-    day = _figures(context, desk)
-    closed = desk.book.positions(closed_in=session)
+    day = _figures(context, trading)
+    closed = trading.book.positions(closed_in=session)
     ended: list[Order] = []
     expired = 0
     if not context.dry_run:
-        over, tags = _trading_is_over(context), desk.broker.capabilities.tag_length > 0
-        ended = unknown.close_ended(desk.book, context.claim, session, context.now, over=over, keeps_tags=tags)
+        over, tags = _trading_is_over(context), trading.broker.capabilities.tag_length > 0
+        ended = unresolved_orders.close_ended(trading.book, context.claim, session, context.now, over=over, keeps_tags=tags)
         expired = world.ledger.signals.expire(session)
         _keep(context, day, differ)
-    doubtful = desk.snapshot.unknown
-    external = [row for row in desk.book.fills(session=session) if row.external]
+    doubtful = trading.snapshot.unknown
+    external = [row for row in trading.book.fills(session=session) if row.external]
     result = {
         "mismatches": differ,
         "external_trades": len(external),
@@ -83,7 +83,7 @@ def run(context: Context) -> Outcome:
         "unrealised_pnl": to_rupees(day.unrealised),
         "cash": to_rupees(day.cash),
         "equity": to_rupees(day.equity) if day.proved else None,
-        "open_positions": len(desk.snapshot.positions),
+        "open_positions": len(trading.snapshot.positions),
         "signals_expired": expired,
         "orders_ended": len(ended),
         "unknown": len(doubtful),
@@ -98,17 +98,17 @@ def run(context: Context) -> Outcome:
     return Outcome(result, unknown=len(doubtful))
 
 
-def _figures(context: Context, desk: Desk) -> Day:
+def _figures(context: Context, trading: TradingSession) -> Day:
     session = context.session
-    fills = desk.book.fills(session=session)
+    fills = trading.book.fills(session=session)
     trades = [
         trade
         for position_id in {row.position_id for row in fills if row.position_id is not None}
-        for trade in desk.book.folded(position_id).trades
+        for trade in trading.book.folded(position_id).trades
         if trade.exit_session == session
     ]
-    positions = desk.snapshot.positions
-    quotes = desk.broker.quotes([position.symbol for position in positions]) if positions else {}
+    positions = trading.snapshot.positions
+    quotes = trading.broker.quotes([position.symbol for position in positions]) if positions else {}
     value = sum(_value(position, quotes[position.symbol].last if position.symbol in quotes else None) for position in positions)
     return Day(
         realised=sum(trade.net for trade in trades),
@@ -116,9 +116,9 @@ def _figures(context: Context, desk: Desk) -> Day:
         winners=sum(trade.net > 0 for trade in trades),
         charges=sum(row.charges for row in fills),
         unrealised=value - sum(position.cost for position in positions),
-        holdings_value=holdings_value(desk) + desk.book.spun_off(),
-        cash=desk.broker.funds().cash,
-        proved=not desk.book.odd.get(stops.HOLDINGS),
+        holdings_value=holdings_value(trading) + trading.book.spun_off(),
+        cash=trading.broker.funds().cash,
+        proved=not trading.book.odd.get(unreadable_rows.HOLDINGS),
     )
 
 
@@ -130,7 +130,7 @@ def _value(position: Position, last: int | None) -> int:
 def _keep(context: Context, day: Day, mismatches: int) -> None:
     world = context.world
     if not day.proved:
-        context.desk().note_unproved()
+        context.trading().note_unproved()
         text = "the statistics of the day are left out: a row of the broker's holdings cannot be read, so the equity is not known"
         context.log("statistics_left_out", text, level="warning")
     elif not _next_day_has_begun(context):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from tradectl.execution.protection import Cause, Unprotected
+from tradectl.execution.unprotected_positions import Cause, Unprotected
 from tradectl.ledger.rows import Decision
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from tradectl.errors import DataError
-from tradectl.execution.closing import is_final, provisional_bars
+from tradectl.execution.session_close import is_final, provisional_bars
 from tradectl.ledger.rows import Decision, Signal
 from tradectl.model.moment import ist_date
 from tradectl.screener.screen import InstrumentVerdict, ScreenRequest, ScreenResult, screen, screen_alone

@@ -12,10 +12,10 @@ from datetime import datetime, time
 from enum import StrEnum
 
 from tradectl.errors import Blocked, BrokerUnavailable, UsageError
-from tradectl.execution.desk import Desk
+from tradectl.execution.contradicted_refusals import APART
 from tradectl.execution.orders import Answer, Sent
-from tradectl.execution.refusals import APART
-from tradectl.execution.unknown import DECIDED, may_be_sending
+from tradectl.execution.trading_session import TradingSession
+from tradectl.execution.unresolved_orders import DECIDED, may_be_sending
 from tradectl.ledger.book import BY_HAND, Book
 from tradectl.ledger.intents import Overtaken
 from tradectl.ledger.process_identity import is_elsewhere
@@ -69,30 +69,30 @@ def find(book: Book, name: str) -> Order:
 # -- taking orders back --------------------------------------------------------------------------------------------------
 
 
-def cancel(desk: Desk, orders: Sequence[Order]) -> list[Cancelled]:
+def cancel(trading: TradingSession, orders: Sequence[Order]) -> list[Cancelled]:
     """Ask for the end of orders, all of them before one look at the broker's book; what became of each.
 
     An order without the broker's id is looked for first. Raises LoginNeeded, and BrokerUnavailable where that look fails.
     """
     if any(order.sending_at is not None and order.broker_order_id is None for order in orders):
-        desk.reconcile()
-        orders = desk.book.orders(ids=[order.id for order in orders])
-    answers = [(order.id, _ask(desk, order)) for order in orders if order.status not in TERMINAL]
+        trading.reconcile()
+        orders = trading.book.orders(ids=[order.id for order in orders])
+    answers = [(order.id, _ask(trading, order)) for order in orders if order.status not in TERMINAL]
     unread = ""
     try:
-        desk.follow()
+        trading.follow()
     except BrokerUnavailable as error:
         unread = f"the broker's book could not be read: {error}"
     asked = dict(answers)
-    return [_after(desk.book.order(order.id), asked.get(order.id), unread) for order in orders]
+    return [_after(trading.book.order(order.id), asked.get(order.id), unread) for order in orders]
 
 
-def _ask(desk: Desk, order: Order) -> Answer:
+def _ask(trading: TradingSession, order: Order) -> Answer:
     """Return the broker's answer to a cancel."""
     try:
-        return desk.path.cancel(order)
+        return trading.path.cancel(order)
     except Overtaken:  # it was about to be sent, or has just been
-        return desk.path.cancel(desk.book.order(order.id))
+        return trading.path.cancel(trading.book.order(order.id))
 
 
 def _after(order: Order, answer: Answer | None, unread: str) -> Cancelled:
@@ -136,12 +136,12 @@ class Doubt:
         return replace(self, may_be_sending=False)
 
 
-def look(desk: Desk, name: str) -> Doubt | Order:
+def look(trading: TradingSession, name: str) -> Doubt | Order:
     """Ask the broker; the doubt that is left, or the order where there is none any more.
 
     Raises UsageError for an order whose fate was known before, BrokerUnavailable and LoginNeeded where it cannot be asked.
     """
-    before = find(desk.book, name)
+    before = find(trading.book, name)
     if before.purpose is Purpose.UNIDENTIFIED and before.status not in TERMINAL:
         adopt = f"`tradectl orders adopt {before.id}`, or with --not-ours, decides it"
         raise UsageError(f"order {before.id} is of another kind: {before.reason}. {adopt}")
@@ -150,21 +150,21 @@ def look(desk: Desk, name: str) -> Doubt | Order:
     )
     if not in_doubt:
         raise UsageError(f"order {before.id} is {before.status}: only an UNKNOWN order is resolved")
-    desk.reconcile()
-    order = desk.book.order(before.id)
+    trading.reconcile()
+    order = trading.book.order(before.id)
     if order.status is not OrderStatus.UNKNOWN:
         return order
     elsewhere = order.sender is not None and is_elsewhere(order.sender)
-    return Doubt(order, may_be_sending(order, NOBODY), elsewhere, _promise(desk), _candidates(desk, order))
+    return Doubt(order, may_be_sending(order, NOBODY), elsewhere, _promise(trading), _candidates(trading, order))
 
 
-def _candidates(desk: Desk, order: Order) -> tuple[OrderReport, ...]:
+def _candidates(trading: TradingSession, order: Order) -> tuple[OrderReport, ...]:
     """None where it has the broker's id, or the broker always shows our tags: then an order without one is somebody's own."""
-    declared = desk.broker.capabilities
+    declared = trading.broker.capabilities
     if order.broker_order_id is not None or (declared.tag_length and declared.tag_survives_modify):
         return ()
-    alike = [report for report in desk.book.broker.reports if not report.tag and not _why_not(order, report)]
-    known = desk.book.finished(report.broker_order_id for report in alike)
+    alike = [report for report in trading.book.broker.reports if not report.tag and not _why_not(order, report)]
+    known = trading.book.finished(report.broker_order_id for report in alike)
     return tuple(report for report in alike if report.broker_order_id not in known)
 
 
@@ -177,55 +177,55 @@ def _why_not(order: Order, report: OrderReport) -> str:
     return ""
 
 
-def _promise(desk: Desk) -> str:
+def _promise(trading: TradingSession) -> str:
     """What the absence of an order from this broker's book says."""
-    lag = desk.broker.capabilities.visibility_lag
+    lag = trading.broker.capabilities.visibility_lag
     shows = "promises no time within which an order that it took is in its book, so that absence proves nothing"
     if lag is not None:
         shows = f"shows an order that it took within {lag.total_seconds():g} s, as long as its book is of that day"
-    again = "; it refuses a repeated tag on the same day" if desk.broker.capabilities.refuses_repeated_tag else ""
-    return f"{desk.broker.name} {shows}{again}"
+    again = "; it refuses a repeated tag on the same day" if trading.broker.capabilities.refuses_repeated_tag else ""
+    return f"{trading.broker.name} {shows}{again}"
 
 
 # -- an order that the ledger cannot explain ------------------------------------------------------------------------------
 
 
-def unidentified(desk: Desk, name: str) -> Order:
+def unidentified(trading: TradingSession, name: str) -> Order:
     """Read the broker's book, then return the UNIDENTIFIED order with this name. Raises UsageError where it is none."""
-    desk.reconcile()
-    order = find(desk.book, name)
+    trading.reconcile()
+    order = find(trading.book, name)
     if order.purpose is not Purpose.UNIDENTIFIED or order.status in TERMINAL:
         raise UsageError(f"order {order.id} is {order.status}, {order.purpose}: only an UNKNOWN unidentified order is adopted")
     return order
 
 
-def adopt(desk: Desk, order: Order) -> Order:
+def adopt(trading: TradingSession, order: Order) -> Order:
     """Make an UNIDENTIFIED order ours: its fills open or lower a position, and it is followed as an entry or a target."""
     buys = order.side is Side.BUY
     purpose = Purpose.ENTRY if buys else Purpose.TARGET
-    level = desk.level_of(purpose, order.instrument_id, order.decided) if buys else 0
-    adopted = desk.book.claim_order(order, purpose, level, f"{DECIDED}: it is ours", desk.clock.now())
-    _noted(desk, adopted, "it is ours")
-    desk.follow()
-    return desk.book.order(order.id)
+    level = trading.level_of(purpose, order.instrument_id, order.decided) if buys else 0
+    adopted = trading.book.claim_order(order, purpose, level, f"{DECIDED}: it is ours", trading.clock.now())
+    _noted(trading, adopted, "it is ours")
+    trading.follow()
+    return trading.book.order(order.id)
 
 
-def disown(desk: Desk, order: Order) -> Order:
+def disown(trading: TradingSession, order: Order) -> Order:
     """End an UNIDENTIFIED order that is not ours: it is left alone at the broker, and its trades count as trades by hand."""
-    ended = desk.book.disclaim_order(order, f"{DECIDED}: it is not ours", desk.clock.now())
-    return _noted(desk, ended, "it is not ours")
+    ended = trading.book.disclaim_order(order, f"{DECIDED}: it is not ours", trading.clock.now())
+    return _noted(trading, ended, "it is not ours")
 
 
-def never_placed(desk: Desk, doubt: Doubt) -> Order:
+def never_placed(trading: TradingSession, doubt: Doubt) -> Order:
     """A person has seen at the broker's that the order does not exist, or traded nothing and never will."""
     order = _decidable(doubt)
     if order.filled_quantity:
         raise UsageError(f"{order.filled_quantity} of order {order.id} are filled: say with --filled how many there are in all")
-    desk.book.intents.move(order, OrderStatus.CANCELLED, f"{DECIDED}: never placed", desk.clock.now())
-    return _noted(desk, order, "never placed")
+    trading.book.intents.move(order, OrderStatus.CANCELLED, f"{DECIDED}: never placed", trading.clock.now())
+    return _noted(trading, order, "never placed")
 
 
-def join(desk: Desk, doubt: Doubt, broker_order_id: str) -> Order:
+def join(trading: TradingSession, doubt: Doubt, broker_order_id: str) -> Order:
     """A person has seen that it is this order of the broker's book; followed from now on.
 
     Trades of it that were taken for trades by hand become its own. Raises UsageError where it cannot be that order.
@@ -233,16 +233,16 @@ def join(desk: Desk, doubt: Doubt, broker_order_id: str) -> Order:
     order = _decidable(doubt)
     if order.broker_order_id is not None:
         raise UsageError(f"order {order.id} is {order.broker_order_id} at the broker already")
-    report = next((item for item in desk.broker.orders() if item.broker_order_id == broker_order_id), None)
+    report = next((item for item in trading.broker.orders() if item.broker_order_id == broker_order_id), None)
     if report is None:
         raise UsageError(f"the broker's book has no order {broker_order_id}")
-    _assert_same(desk.book, order, report)
-    trades = [trade.trade_id for trade in desk.broker.trades() if trade.broker_order_id == broker_order_id]
+    _assert_same(trading.book, order, report)
+    trades = [trade.trade_id for trade in trading.broker.trades() if trade.broker_order_id == broker_order_id]
     reason = f"{DECIDED}: it is {broker_order_id} at the broker"
-    joined = desk.book.link_to_broker_order(order, broker_order_id, trades, reason, desk.clock.now())
-    _noted(desk, joined, f"it is {broker_order_id} at the broker")
-    desk.follow()
-    return desk.book.order(order.id)
+    joined = trading.book.link_to_broker_order(order, broker_order_id, trades, reason, trading.clock.now())
+    _noted(trading, joined, f"it is {broker_order_id} at the broker")
+    trading.follow()
+    return trading.book.order(order.id)
 
 
 def _assert_same(book: Book, order: Order, report: OrderReport) -> None:
@@ -255,14 +255,14 @@ def _assert_same(book: Book, order: Order, report: OrderReport) -> None:
         raise UsageError(f"{what}, and is order {other.id} of this ledger")
 
 
-def filled(desk: Desk, doubt: Doubt, quantity: int, price: int | None) -> Order:
+def filled(trading: TradingSession, doubt: Doubt, quantity: int, price: int | None) -> Order:
     """A person has seen on the contract note that `quantity` shares of it were filled in all, those that are not in the book
     yet at `price` (paise).
 
     Only once its session is a day that the broker no longer tells of: its own trades would come later, and they are truth.
     Should they come to light after all, they are not booked beside what was told (`Book.follow`).
     """
-    order, now = _decidable(doubt), desk.clock.now()
+    order, now = _decidable(doubt), trading.clock.now()
     _assert_possible(order, quantity, price, now)
     known_as = order.broker_order_id or f"{BY_HAND}{order.tag}"
     more = quantity - order.filled_quantity
@@ -274,8 +274,8 @@ def filled(desk: Desk, doubt: Doubt, quantity: int, price: int | None) -> Order:
     status = OrderStatus.EXECUTED if quantity == order.quantity else OrderStatus.CANCELLED
     what = f"{quantity} of {order.quantity} filled" + (f", {more} at {show_rupees(price)}" if trades and price else "")
     change = OrderChange(order, status, f"{TOLD}: {what}", known_as, quantity, order.quantity, order.price)
-    told = desk.book.record_manual_fill(change, trades, now)
-    return _noted(desk, told, what)
+    told = trading.book.record_manual_fill(change, trades, now)
+    return _noted(trading, told, what)
 
 
 def _assert_possible(order: Order, quantity: int, price: int | None, now: datetime) -> None:
@@ -302,7 +302,7 @@ def _decidable(doubt: Doubt) -> Order:
     return order
 
 
-def _noted(desk: Desk, order: Order, decision: str) -> Order:
+def _noted(trading: TradingSession, order: Order, decision: str) -> Order:
     text = f"{order.side} {order.quantity} {order.symbol}, order {order.id}, was UNKNOWN; a person decided: {decision}"
-    desk.log("order_resolved", text, order.symbol, level="warning")
-    return desk.book.order(order.id)
+    trading.log("order_resolved", text, order.symbol, level="warning")
+    return trading.book.order(order.id)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.execution.trading import AFTER, SESSIONS, D, T, ist
 from tradectl.exchange.sessions import SessionTable
-from tradectl.execution.protection import (
+from tradectl.execution.unprotected_positions import (
     ADVICE,
     AT_ONCE,
     INFORMATION,

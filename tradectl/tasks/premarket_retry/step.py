@@ -12,11 +12,11 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import time
 
+from tradectl.execution.buy_revalidation import Standing, again, turn
 from tradectl.execution.buying import UNPROVED, DayResult, Purse, day_result, forbidden, pending_buys, quantity_for
-from tradectl.execution.desk import Desk
 from tradectl.execution.orders import Answer
-from tradectl.execution.standing import Standing, again, turn
 from tradectl.execution.surveillance import known_by_morning, tell_of_held
+from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Decision, Order
 from tradectl.model.money import to_rupees
 from tradectl.model.order import OrderStatus, Purpose, Side, Variety
@@ -30,7 +30,7 @@ class Morning:
     """What one pass shares: what still stands by the final closes, the funds left, and what the day did so far."""
 
     context: Context
-    desk: Desk
+    trading: TradingSession
     standing: Standing
     purse: Purse
     day: DayResult
@@ -38,42 +38,44 @@ class Morning:
 
 def run(context: Context) -> Outcome:
     """One pass: cancel, then retry re-entries first and entries by rank."""
-    desk, too_late = context.desk(), _too_late(context)
-    (desk if too_late else replace(desk, last_try=_now)).reconcile()
+    trading, too_late = context.trading(), _too_late(context)
+    (trading if too_late else replace(trading, last_try=_now)).reconcile()
     counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
-    _rename(context, desk)
-    tell_of_held(desk, desk.snapshot.positions, known_by_morning(context.session, context.world.clock))
+    _rename(context, trading)
+    tell_of_held(trading, trading.snapshot.positions, known_by_morning(context.session, context.world.clock))
     made, judged = context.decided(), set()
-    state = forbidden(desk)
-    waits = [] if state or too_late else [order for order in desk.snapshot.orders if _waits(order, context)]
-    waiting = [order for order in waits if order.waiting or desk.may_repeat(order)]
-    world, pending = context.world, pending_buys(desk, context.session)
-    standing = Standing.of(desk, world.readings, world.parameters, context.session, [*pending, *waiting], sessions=world.sessions)
+    state = forbidden(trading)
+    waits = [] if state or too_late else [order for order in trading.snapshot.orders if _waits(order, context)]
+    waiting = [order for order in waits if order.waiting or trading.may_repeat(order)]
+    world, pending = context.world, pending_buys(trading, context.session)
+    standing = Standing.of(
+        trading, world.readings, world.parameters, context.session, [*pending, *waiting], sessions=world.sessions
+    )
     for order in pending:
         reason = standing.no_longer(order)
         if reason:
             judged.add(order.instrument_id)
             _keep(context, order, "cancelled", reason)
-            confirmed = desk.cancel_confirmed(order)
+            confirmed = trading.cancel_confirmed(order)
             counts["cancelled" if confirmed else "failed"] += 1
             if not confirmed:
                 _keep(context, order, "failed", reason)
     if state:  # cancels have passed; nothing else may
         return Outcome(dict(counts), blocked=state)
     purse = Purse(world.broker.funds().available, world.parameters.tariff)
-    morning = Morning(context, desk, standing, purse, day_result(world.ledger.statistics, desk, context.session))
+    morning = Morning(context, trading, standing, purse, day_result(world.ledger.statistics, trading, context.session))
     for order in sorted(waiting, key=turn):
         verdict, reason = _retry(morning, order)
         counts["retried"] += verdict != "cancelled"
         counts[verdict] += 1
         judged.add(order.instrument_id)
         _keep(context, order, verdict, reason)
-    before = [_became(desk, instrument_id, made[instrument_id]) for instrument_id in made.keys() - judged]
+    before = [_became(trading, instrument_id, made[instrument_id]) for instrument_id in made.keys() - judged]
     counts.update(before)
     counts["retried"] += sum(verdict != "cancelled" for verdict in before)
-    desk.follow()
+    trading.follow()
     del counts["unknown"]
-    unknown, again_after = desk.doubts()
+    unknown, again_after = trading.doubts()
     return Outcome(dict(counts), again_after, refused=counts["failed"] if again_after is None else 0, unknown=unknown)
 
 
@@ -82,19 +84,19 @@ def _now() -> time:
     return time.max
 
 
-def _became(desk: Desk, instrument_id: str, verdict: str) -> str:
+def _became(trading: TradingSession, instrument_id: str, verdict: str) -> str:
     """What was decided in an earlier step or by a process that died; an order whose fate is known by now was placed."""
-    doubtful = any(order.instrument_id == instrument_id for order in desk.snapshot.unknown)
+    doubtful = any(order.instrument_id == instrument_id for order in trading.snapshot.unknown)
     return "placed" if verdict == "unknown" and not doubtful else verdict
 
 
-def _rename(context: Context, desk: Desk) -> None:
+def _rename(context: Context, trading: TradingSession) -> None:
     """Buys of the session take the names that their instruments have today."""
-    for order in desk.snapshot.orders:
+    for order in trading.snapshot.orders:
         if order.session == context.session and order.side is Side.BUY:
             named = context.world.market.instrument(order.instrument_id, context.session)
             if named.symbol != order.symbol:
-                desk.book.rename(order.instrument_id, named.symbol)
+                trading.book.rename(order.instrument_id, named.symbol)
 
 
 def _waits(order: Order, context: Context) -> bool:
@@ -111,7 +113,7 @@ def _too_late(context: Context) -> bool:
 
 def _retry(morning: Morning, order: Order) -> tuple[str, str]:
     """What became of one waiting order: placed, failed, skipped (it waits on), cancelled (no longer valid); and why."""
-    context, desk, close = morning.context, morning.desk, morning.standing.close_of(order)
+    context, trading, close = morning.context, morning.trading, morning.standing.close_of(order)
     reason = morning.standing.invalid(order)
     if reason and not order.waiting:
         return "unknown", f"{reason}; nobody knows what became of the order"
@@ -135,12 +137,12 @@ def _retry(morning: Morning, order: Order) -> tuple[str, str]:
     if limit:
         return _drop(morning, order, limit)
     _keep(context, order, "placed", f"BUY {sizing.quantity} {order.symbol} at {order.price / 100:.2f}")
-    return _told(morning, order, desk.buy(again(order, sizing.quantity)), sizing.quantity)
+    return _told(morning, order, trading.buy(again(order, sizing.quantity)), sizing.quantity)
 
 
 def _drop(morning: Morning, order: Order, reason: str) -> tuple[str, str]:
     _keep(morning.context, order, "cancelled", reason)
-    morning.desk.path.cancel(order)
+    morning.trading.path.cancel(order)
     return "cancelled", reason
 
 

@@ -11,8 +11,8 @@ import pytest
 from tests.cli.hands import Opaque, operate
 from tests.execution.trading import D, T, Trading, entry, ist, stock
 from tests.lessons.afar import put
-from tradectl.execution import unknown
-from tradectl.execution.refusals import doubt_refused
+from tradectl.execution import unresolved_orders
+from tradectl.execution.contradicted_refusals import doubt_refused
 from tradectl.ledger.rows import Order
 from tradectl.model.order import OrderReport, OrderStatus, Side, Variety
 from tradectl.ports import Capabilities
@@ -100,7 +100,7 @@ def test_an_order_that_has_the_number_explains_it(market: Trading) -> None:
 
 
 def test_what_a_person_decided_stays_decided(market: Trading) -> None:
-    sent(market, S.CANCELLED, reason=f"{unknown.DECIDED}: never placed")
+    sent(market, S.CANCELLED, reason=f"{unresolved_orders.DECIDED}: never placed")
     assert opened(market, shown()) == []
 
 

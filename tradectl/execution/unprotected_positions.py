@@ -1,7 +1,7 @@
 """Unprotected positions: open positions in market hours that no live sell order covers, each with its cause.
 
-The decisions here are pure. The sell monitor gathers the facts after each step (`tasks.sell_monitor.exposure`); other commands
-derive the same findings from the ledger and the clock (`runtime.exposure`).
+The decisions here are pure. The sell monitor gathers the facts after each step (`tasks.sell_monitor.unprotected_check`); other
+commands derive the same findings from the ledger and the clock (`runtime.exposure`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from tradectl.errors import Blocked, TradectlError
 from tradectl.exchange.phases import PhaseKind
 from tradectl.exchange.sessions import FILL_YEAR
-from tradectl.execution.unknown import DECIDED
+from tradectl.execution.unresolved_orders import DECIDED
 from tradectl.ledger.arming import BROKER, Arming
 from tradectl.ledger.executions import SKEW
 from tradectl.ledger.intents import REAPPEARED, WITHDRAWN

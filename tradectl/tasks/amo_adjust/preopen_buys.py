@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tradectl.exchange.phases import PhaseKind
+from tradectl.execution.buy_revalidation import Standing, again
 from tradectl.execution.buying import UNPROVED, DayResult, Purse, day_result, quantity_for
-from tradectl.execution.desk import Desk
-from tradectl.execution.standing import Standing, again
+from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Order
 from tradectl.model.order import Purpose, Side, Variety
 from tradectl.strategy.entry import reward_gone
@@ -51,17 +51,17 @@ class Opening:
     """What one pass shares: what still stands, the funds left, and what the day did so far."""
 
     context: Context
-    desk: Desk
+    trading: TradingSession
     standing: Standing
     purse: Purse
     day: DayResult
 
     @classmethod
-    def of(cls, context: Context, desk: Desk, waiting: Sequence[Order], purse: Purse) -> Opening:
+    def of(cls, context: Context, trading: TradingSession, waiting: Sequence[Order], purse: Purse) -> Opening:
         """For these orders. Asks the broker for funds, holdings and quotes."""
         world = context.world
-        standing = Standing.of(desk, world.readings, world.parameters, context.session, waiting, sessions=world.sessions)
-        return cls(context, desk, standing, purse, day_result(world.ledger.statistics, desk, context.session))
+        standing = Standing.of(trading, world.readings, world.parameters, context.session, waiting, sessions=world.sessions)
+        return cls(context, trading, standing, purse, day_result(world.ledger.statistics, trading, context.session))
 
     def plan(self, order: Order, price: int | None) -> tuple[str, str, int]:
         """What should become of one waiting buy: placed, skipped (it waits on, and the end of its session ends it) or cancelled;
@@ -89,7 +89,7 @@ class Opening:
 
     def place(self, order: Order, quantity: int, done: str) -> tuple[str, str]:
         """Send it; what became of it, and why. Raises what the order path raises."""
-        answer = self.desk.buy(again(order, quantity))
+        answer = self.trading.buy(again(order, quantity))
         if not answer.ok:
             return answer.verdict, answer.reason
         self.purse.take(self.context.session, quantity, order.price)

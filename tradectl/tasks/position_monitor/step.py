@@ -39,11 +39,11 @@ class Standing:
 
 def run(context: Context) -> Outcome:
     """One row a position. Positions without a price of today are listed as `price_unavailable`."""
-    desk = context.desk()
-    desk.reconcile()
-    positions = desk.snapshot.positions
+    trading = context.trading()
+    trading.reconcile()
+    positions = trading.snapshot.positions
     age = timedelta(seconds=context.world.parameters.quote_max_age)
-    quotes = desk.fresh_quotes([position.symbol for position in positions], age)
+    quotes = trading.fresh_quotes([position.symbol for position in positions], age)
     found = [standing for position in positions if (standing := _standing(context, position, quotes.get(position.symbol)))]
     standings = _watched_all(context, found) if found else []
     context.decide([_decision(context, item) for item in standings])
@@ -75,7 +75,7 @@ def _standing(context: Context, position: Position, quote: Quote | None) -> Stan
     history, reading = found
     ema = reading.ema_fast_adjusted / scale
     yesterday = world.readings.reading(position.instrument_id, context.session - timedelta(days=1))
-    tick = context.desk().tick_size(position.instrument_id, context.session)
+    tick = context.trading().tick_size(position.instrument_id, context.session)
     target = exits.target_price((yesterday or reading).ema_fast_adjusted / scale, quote.last, tick, parameters)
     since = world.readings.rsi_between(history, position.level_session, context.session)
     level = 0

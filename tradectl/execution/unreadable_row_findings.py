@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from tradectl.execution import stops
+from tradectl.execution import unreadable_rows
 from tradectl.ledger.rows import Decision
 from tradectl.model.odd_rows import KEPT_UNDER, OddRow, RowKind
 
@@ -73,8 +73,8 @@ def gathered(ledger: Ledger, wanted: Iterable[str]) -> list[OddSymbol]:
     """Return the odd rows of the lists that this process has read last, by symbol; those that stop something first."""
     book, wants = ledger.book, frozenset(wanted)
     found: dict[str, list[tuple[OddRow, bool]]] = {}
-    for row in stops.noted(book):
-        found.setdefault(stops.symbol_of(book, row), []).append((row, stops.is_ours(book, row, wants)))
+    for row in unreadable_rows.noted(book):
+        found.setdefault(unreadable_rows.symbol_of(book, row), []).append((row, unreadable_rows.is_ours(book, row, wants)))
     made = [
         OddSymbol(symbol, any(ours for _, ours in rows), tuple(row for row, _ in rows[:MOST_ROWS]), len(rows))
         for symbol, rows in found.items()
@@ -116,7 +116,7 @@ def keep(
 
 def _was_read(ledger: Ledger, item: OddSymbol) -> bool:
     """Return whether this process has read all the lists from which the rows were."""
-    return all(stops.KINDS[row.kind] in ledger.book.odd for row in item.rows)
+    return all(unreadable_rows.KINDS[row.kind] in ledger.book.odd for row in item.rows)
 
 
 def _announce(ledger: Ledger, session: date, now: datetime, item: OddSymbol) -> None:

@@ -14,9 +14,9 @@ from tests.lessons.afar import Front, put
 from tests.tasks.test_buy import analysed, signal
 from tests.tasks.test_preopen_orders import EASY, falling
 from tradectl.errors import BrokerUnavailable, UsageError
-from tradectl.execution.beyond_book import beyond_book
 from tradectl.execution.orders import Sent
 from tradectl.execution.tags import reentry_leg
+from tradectl.execution.unexplained_shares import beyond_book
 from tradectl.model.order import Holding, OrderStatus, Purpose, Side
 from tradectl.strategy.own_shares import parse_own_shares
 from tradectl.strategy.parameters import with_changes
@@ -84,9 +84,9 @@ def test_a_reentry_is_not_bought_beside_shares_that_the_ledger_lost(trading: Mak
     claim = market.claim("test", D)
     (position,) = market.positions
     again = replace(entry(10, 9400, session=AFTER), purpose=Purpose.REENTRY, leg=reentry_leg(position.id, 2))
-    answer = market.desk(claim).buy(again)
+    answer = market.trading(claim).buy(again)
     assert (answer.sent, "holds 130 ACME, the ledger has 100: 30 shares" in answer.reason) == (Sent.HELD, True)
-    sell = market.desk(claim).path.place(replace(again, side=Side.SELL, purpose=Purpose.TARGET, session=D, variety="REGULAR"))
+    sell = market.trading(claim).path.place(replace(again, side=Side.SELL, purpose=Purpose.TARGET, session=D, variety="REGULAR"))
     assert sell.sent is Sent.PLACED
 
 
@@ -119,7 +119,7 @@ def test_holdings_that_cannot_be_read_let_no_buy_out(trading: Make) -> None:
     market = trading(stock())
     put(market, Deaf(market.broker))
     with pytest.raises(BrokerUnavailable):
-        market.desk(market.claim("test", T)).path.place(entry(10, 9600))
+        market.trading(market.claim("test", T)).path.place(entry(10, 9600))
     assert market.orders(Side.BUY) == []  # nothing was marked as being sent
     assert market.broker.orders() == ()
 

@@ -1,4 +1,6 @@
-"""Positions that have no live sell after a step of the monitor: the facts for `execution.protection`, which names the cause.
+"""Gather the facts about positions that have no live sell order after a step of the monitor.
+
+`execution.unprotected_positions` derives the cause from them.
 
 A covered position costs one pass over the snapshot. Only an uncovered one is looked at closer.
 """
@@ -14,10 +16,10 @@ from typing import Any
 
 from tradectl.errors import BrokerUnavailable, DatabaseError, Interrupted, LoginNeeded, TradectlError
 from tradectl.exchange.sessions import Session
-from tradectl.execution import findings, protection, stops
-from tradectl.execution.protection import Cause, Facts, Unprotected
+from tradectl.execution import unprotected_findings, unprotected_positions, unreadable_rows
 from tradectl.execution.selling import Seller
 from tradectl.execution.step_view import StepView
+from tradectl.execution.unprotected_positions import Cause, Facts, Unprotected
 from tradectl.ledger.executions import Fenced
 from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.snapshot import Snapshot
@@ -74,7 +76,7 @@ def after_failure(context: Context, error: Exception) -> None:
     watch, snapshot = _Watch(context, session), world.ledger.book.snapshot()
     exposed = watch.exposed(snapshot)
     if exposed:
-        halted, armed = protection.halted_by(snapshot, world.marker), protection.is_armed(world.ledger)
+        halted, armed = unprotected_positions.halted_by(snapshot, world.marker), unprotected_positions.is_armed(world.ledger)
         facts = [
             (position, Facts(shares, position.quantity, halted, armed, _failure_of(watch, position, error)))
             for position, shares in exposed
@@ -94,8 +96,8 @@ class _Watch:
         book, day = self.context.world.ledger.book, self.context.session
         if not book.unread and book.covered == (snapshot.revision, day):
             return ()
-        orders = protection.proved(snapshot.orders, book.unread) if book.unread else snapshot.orders
-        uncovered = [item for item in snapshot.positions if protection.uncovered(item, orders, day)]
+        orders = unprotected_positions.proved(snapshot.orders, book.unread) if book.unread else snapshot.orders
+        uncovered = [item for item in snapshot.positions if unprotected_positions.uncovered(item, orders, day)]
         if not uncovered and not book.unread:
             book.covered = (snapshot.revision, day)
         found = [(item, self._exposed(item, snapshot)) for item in uncovered]
@@ -103,15 +105,15 @@ class _Watch:
 
     def _exposed(self, position: Position, snapshot: Snapshot) -> int:
         book, kinds = self.context.world.ledger.book, self.kinds(position)
-        orders = protection.proved(snapshot.orders, book.unread)
-        return protection.exposed_shares(book, position, orders, self.session, self.context.now, kinds=kinds)
+        orders = unprotected_positions.proved(snapshot.orders, book.unread)
+        return unprotected_positions.exposed_shares(book, position, orders, self.session, self.context.now, kinds=kinds)
 
     def in_hours(self, position: Position) -> bool:
-        return protection.in_market_hours(self.session, self.context.now, self.kinds(position))
+        return unprotected_positions.in_market_hours(self.session, self.context.now, self.kinds(position))
 
     def kinds(self, position: Position) -> tuple[bool, ...]:
         """Return whether the stock has a closing auction: both answers where that is not known."""
-        return protection.closing_auctions(self.context.world.market, position, self.context.session)[0]
+        return unprotected_positions.closing_auctions(self.context.world.market, position, self.context.session)[0]
 
     def continuous(self, position: Position) -> bool:
         return self.session.takes_changes(self.context.now, self.kinds(position))
@@ -122,10 +124,10 @@ class _Watch:
         book, now = self.context.world.ledger.book, self.context.now
         found = []
         for position, facts in gathered:
-            cause, detail = protection.cause_of(facts)
+            cause, detail = unprotected_positions.cause_of(facts)
             known = before.get(position.instrument_id)
             if known is None or known.position_id != position.id or known.since > now:
-                since = protection.exposed_since(book, position, self.context.session, self.session.open_at(), now)
+                since = unprotected_positions.exposed_since(book, position, self.context.session, self.session.open_at(), now)
                 if facts.unread is not None:
                     since = max(since, min(now, book.unread[facts.unread[0].id].updated_at))
             else:
@@ -141,12 +143,12 @@ class _Watch:
     ) -> tuple[tuple[Unprotected, ...], bool]:
         """Compare the findings of now with those that were kept, and write what differs."""
         ledger, day, now = self.context.world.ledger, self.context.session, self.context.now
-        before = findings.known(ledger, day)
+        before = unprotected_findings.known(ledger, day)
         found = find(before)
         due = [item for item in found if item.is_due(now)]
         named = {item.instrument_id for item in found}
         due += [item for name, item in before.items() if name not in named and self._stands(snapshot, item)]
-        return tuple(due), findings.keep(ledger, day, now, due, before)
+        return tuple(due), unprotected_findings.keep(ledger, day, now, due, before)
 
     def _stands(self, snapshot: Snapshot, item: Unprotected) -> bool:
         """Return whether the market hours of a stock ended while its position, still open, had no sell."""
@@ -182,24 +184,26 @@ def _failure(error: Exception) -> tuple[Cause, str]:
 def _failure_of(watch: _Watch, position: Position, error: Exception) -> tuple[Cause, str]:
     """Return what a failed step means for one position: its market data may be what is missing."""
     world = watch.context.world
-    _, damaged = protection.closing_auctions(world.market, position, watch.context.session)
+    _, damaged = unprotected_positions.closing_auctions(world.market, position, watch.context.session)
     return (Cause.DATA_MISSING, damaged) if damaged else _failure(error)
 
 
 def _gathered(watch: _Watch, seller: Seller, seen: StepView, exposed: Exposed) -> Iterator[tuple[Position, Facts]]:
     """Yield the positions with what is known of each. The broker's holdings are read once, and only where they can matter."""
-    world, snapshot, unread = watch.context.world, seen.snapshot, seller.desk.book.unread
+    world, snapshot, unread = watch.context.world, seen.snapshot, seller.trading.book.unread
     if not exposed:
         return
-    armed = world.mode == "simulated" or protection.is_armed(world.ledger)  # a simulation is asked each minute of each day
-    halted = protection.halted_by(snapshot, world.marker)
+    armed = world.mode == "simulated" or unprotected_positions.is_armed(
+        world.ledger
+    )  # a simulation is asked each minute of each day
+    halted = unprotected_positions.halted_by(snapshot, world.marker)
     held: Mapping[str, Holding] | None = None
     listed: Sequence[Holding] = ()
     failure: tuple[Cause, str] | None = None
     for position, shares in exposed:
         known: dict[str, Any] = {"shares": shares, "quantity": position.quantity, "halted": halted, "armed": armed}
-        known["unknown"] = protection.unresolved_sell(position, snapshot.orders)
-        sell = protection.unread_sell(position, snapshot.orders, unread, watch.context.session) if unread else None
+        known["unknown"] = unprotected_positions.unresolved_sell(position, snapshot.orders)
+        sell = unprotected_positions.unread_sell(position, snapshot.orders, unread, watch.context.session) if unread else None
         if sell is not None:
             known["unread"] = (sell, unread[sell.id].unknown_word)
         if halted is not None or not armed or known["unknown"] is not None or sell is not None:
@@ -207,14 +211,16 @@ def _gathered(watch: _Watch, seller: Seller, seen: StepView, exposed: Exposed) -
             continue
         if held is None and failure is None:
             try:
-                listed = seller.desk.holdings()
+                listed = seller.trading.holdings()
                 held = {item.symbol: item for item in listed}
             except (BrokerUnavailable, LoginNeeded) as error:
                 failure = _failure(error)
         if held is None:
             yield position, Facts(**known, failure=failure)
             continue
-        odd = stops.unreadable_holding(listed, position.symbol) or stops.stop_of(seller.desk.book, position.symbol, Side.SELL)
+        odd = unreadable_rows.unreadable_holding(listed, position.symbol) or unreadable_rows.stop_of(
+            seller.trading.book, position.symbol, Side.SELL
+        )
         if odd is not None:
             yield position, Facts(**known, failure=(Cause.UNREADABLE_ROW, odd.text))
             continue
@@ -226,16 +232,16 @@ def _gathered(watch: _Watch, seller: Seller, seen: StepView, exposed: Exposed) -
 def _priced(watch: _Watch, seller: Seller, seen: StepView, position: Position, held: Holding | None) -> dict[str, Any]:
     """Return what the price says, and what became of the last sell order, by the names of `Facts`."""
     quote = seen.quotes.get(position.symbol)
-    book, day = seller.desk.book, watch.context.session
-    sells = protection.sells_of(book, position, day)
+    book, day = seller.trading.book, watch.context.session
+    sells = unprotected_positions.sells_of(book, position, day)
     found = {
         "credited": book.new_shares(position.id, day - CREDIT) if held is None or held.sellable < position.quantity else 0,
         "continuous": watch.continuous(position),
         "refused": sells[-1].reason if sells and sells[-1].status is OrderStatus.REJECTED else None,
-        "taken_back": protection.taken_back(sells),
+        "taken_back": unprotected_positions.taken_back(sells),
     }
-    if quote is None and seller.desk.is_unlisted(position.symbol):
-        return {**found, "missing": f"{seller.desk.broker.name}'s list of the day does not have {position.symbol}"}
+    if quote is None and seller.trading.is_unlisted(position.symbol):
+        return {**found, "missing": f"{seller.trading.broker.name}'s list of the day does not have {position.symbol}"}
     if quote is None:
         age = watch.context.world.parameters.quote_max_age
         return {**found, "missing": f"there is no price of today that is younger than {age:g} s"}
@@ -244,5 +250,5 @@ def _priced(watch: _Watch, seller: Seller, seen: StepView, position: Position, h
         return {**found, "missing": "there is no EMA9 of the session before, or no open price on the day of a demerger"}
     buys = seen.snapshot.alive(position.instrument_id, Side.BUY)
     own = next((order for order in buys if order.price >= price and order.session >= day), None)
-    most = seller.desk.most_shares(position.symbol)
+    most = seller.trading.most_shares(position.symbol)
     return {**found, "price": price, "band": (quote.lower_band, quote.upper_band), "own_buy": own, "most": most}

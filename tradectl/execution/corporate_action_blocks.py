@@ -11,11 +11,11 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from tradectl.errors import BrokerUnavailable
-from tradectl.execution import stops
+from tradectl.execution import unreadable_rows
 from tradectl.model.market import ActionKind
 
 if TYPE_CHECKING:
-    from tradectl.execution.desk import Desk
+    from tradectl.execution.trading_session import TradingSession
     from tradectl.ledger.rows import Position
     from tradectl.model.market import CorporateAction
     from tradectl.ports import MarketData
@@ -36,33 +36,33 @@ def unknown_action(market: MarketData, position: Position, session: date) -> str
     return f"the corporate action of {unknown[0].ex_date} is unknown and may have changed the shares ({unknown[0].subject})"
 
 
-def stopped(desk: Desk, position: Position, session: date) -> str:
+def stopped(trading: TradingSession, position: Position, session: date) -> str:
     """Return why nothing is sent for a position in a session; empty where nothing stops it.
 
     Market data stay what they are for a run, so a position without an action is looked up once."""
     key = position.instrument_id, position.opened_session, session
-    if key in desk.free_of_actions:
+    if key in trading.free_of_actions:
         return ""
-    unknown = unknown_action(desk.market, position, session)
+    unknown = unknown_action(trading.market, position, session)
     if unknown:
         return unknown
-    actions = desk.market.actions(position.instrument_id, session - timedelta(days=1), session)
+    actions = trading.market.actions(position.instrument_id, session - timedelta(days=1), session)
     changed = [action for action in actions if action.kind in COMPARED]
     if not changed:
-        desk.free_of_actions.add(key)
+        trading.free_of_actions.add(key)
         return ""
-    if position.opened_session >= session or _traded(desk, position, session):
+    if position.opened_session >= session or _traded(trading, position, session):
         return ""
     try:
-        holdings = desk.holdings()
+        holdings = trading.holdings()
     except BrokerUnavailable:
         return ""  # nothing is known: what rests stays, and nothing is placed without the holdings
-    if stops.unreadable_holding(holdings, position.symbol) is not None:
+    if unreadable_rows.unreadable_holding(holdings, position.symbol) is not None:
         return ""
     shown = sum(item.quantity + item.t1_quantity + item.pledged for item in holdings if item.symbol == position.symbol)
-    before = desk.book.shares_before(position.id, session)
+    before = trading.book.shares_before(position.id, session)
     before = position.quantity if before is None else before
-    if shown in _explained(before, position.quantity, desk.path.own_shares.get(position.symbol, 0)):
+    if shown in _explained(before, position.quantity, trading.path.own_shares.get(position.symbol, 0)):
         return ""
     return (
         f"on its ex-date ({_told(changed)}) the broker shows {shown} shares, and the book has {position.quantity} "
@@ -76,9 +76,9 @@ def _explained(before: int, now: int, own: int) -> set[int]:
     return {before + own, now + own, now + own * now // before if before else now + own}
 
 
-def _traded(desk: Desk, position: Position, session: date) -> bool:
+def _traded(trading: TradingSession, position: Position, session: date) -> bool:
     """Return whether shares of a position were bought or sold in a session: then the two numbers may differ for that alone."""
-    return any(row.instrument_id == position.instrument_id for row in desk.book.fills(session=session, ours=False))
+    return any(row.instrument_id == position.instrument_id for row in trading.book.fills(session=session, ours=False))
 
 
 def _told(actions: list[CorporateAction]) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from tradectl.exchange.ticks import round_down
-from tradectl.execution.closing import closes
-from tradectl.execution.desk import Desk
 from tradectl.execution.reentries import wanted
+from tradectl.execution.session_close import closes
+from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Position
 from tradectl.model.money import to_rupees
 from tradectl.model.order import Purpose
@@ -45,7 +45,7 @@ class Want:
         }
 
 
-def wants(context: Context, desk: Desk, positions: tuple[Position, ...], following: date) -> Iterator[Want]:
+def wants(context: Context, trading: TradingSession, positions: tuple[Position, ...], following: date) -> Iterator[Want]:
     """For the session `following`, after that of the context: re-entries of what is held, then the signals by rank."""
     world = context.world
     parameters = world.parameters
@@ -61,7 +61,7 @@ def wants(context: Context, desk: Desk, positions: tuple[Position, ...], followi
     yield from (_without_bar(position) for position in positions if seen[position.instrument_id].reading is None)
     for again in wanted(positions, seen, world.readings, parameters, market=world.market, following=following):
         position = again.position
-        tick = desk.tick_size(position.instrument_id, following)
+        tick = trading.tick_size(position.instrument_id, following)
         yield Want(
             position.instrument_id,
             position.symbol,
@@ -79,7 +79,7 @@ def wants(context: Context, desk: Desk, positions: tuple[Position, ...], followi
             signal.instrument_id,
             signal.symbol,
             Purpose.ENTRY,
-            round_down(signal.limit_price, desk.tick_size(signal.instrument_id, following)),
+            round_down(signal.limit_price, trading.tick_size(signal.instrument_id, following)),
             signal.close,
             signal.average_turnover,
             signal.level,

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from datetime import date
 
 from tradectl.execution.buying import DayResult, Purse, day_result, denied, forbidden, quantity_for
-from tradectl.execution.desk import Desk
 from tradectl.execution.orders import Answer, Sent
 from tradectl.execution.surveillance import tell_of_held
+from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Decision, Intent
 from tradectl.model.order import OrderStatus, Purpose, Side, Variety
 from tradectl.strategy.sizing import Sizing
 from tradectl.task import Context, Outcome
-from tradectl.tasks.buy.wants import Want, wants
+from tradectl.tasks.buy.proposed_buys import Want, wants
 
 FOR_THE_MORNING = "for 08:00: a session that is not run lies between"
 FOR_THE_OPEN = "for 09:05: the broker takes no after-market orders"
@@ -39,7 +39,7 @@ class Evening:
     by instrument)."""
 
     context: Context
-    desk: Desk
+    trading: TradingSession
     following: date
     purse: Purse
     traded: frozenset[str]
@@ -62,7 +62,7 @@ class Evening:
     def denied(self, want: Want, quantity: int) -> str:
         """Empty, or the limit that forbids it."""
         return denied(
-            self.desk,
+            self.trading,
             self.context.world.parameters,
             self.day,
             instrument_id=want.instrument_id,
@@ -76,11 +76,11 @@ class Evening:
 
 def run(context: Context) -> Outcome:
     """One pass over everything wanted for the next run session; orders that an interrupted run placed count as placed."""
-    world, desk = context.world, context.desk()
-    desk.reconcile()
+    world, trading = context.world, context.trading()
+    trading.reconcile()
     counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
     session = world.sessions.next_run_session(context.session)
-    if state := forbidden(desk):
+    if state := forbidden(trading):
         return Outcome(dict(counts), blocked=state)
     if context.now >= session.phases(closing_auction=False)[0].start:
         return Outcome(dict(counts), blocked=f"{session.date}, for which it would buy, has begun")
@@ -90,31 +90,31 @@ def run(context: Context) -> Outcome:
     between = world.sessions.next_session(context.session).date != session.date
     evening = Evening(
         context,
-        desk,
+        trading,
         session.date,
         Purse(world.broker.funds().available, world.parameters.tariff),
-        frozenset(desk.book.traded(context.session)),
-        day_result(world.ledger.statistics, desk, context.session),
+        frozenset(trading.book.traded(context.session)),
+        day_result(world.ledger.statistics, trading, context.session),
         variety=Variety.AMO if amo else Variety.REGULAR,
         wait=FOR_THE_OPEN if not amo else FOR_THE_MORNING if between else "",
-        refused=_refused(context, desk),
+        refused=_refused(context, trading),
     )
-    tell_of_held(desk, desk.snapshot.positions, context.session)
+    tell_of_held(trading, trading.snapshot.positions, context.session)
     decisions: list[Decision] = []
-    for want in wants(context, desk, desk.snapshot.positions, session.date):
+    for want in wants(context, trading, trading.snapshot.positions, session.date):
         verdict, reason = _buy_one(evening, want)
         counts[verdict] += 1
         decisions.append(Decision(want.instrument_id, want.symbol, verdict, str(want.purpose), reason, want.inputs))
     context.decide(decisions)
-    desk.follow()
+    trading.follow()
     result = dict(counts) | {"for_session": session.date.isoformat()}
-    unknown, again_after = desk.doubts()
+    unknown, again_after = trading.doubts()
     return Outcome(result, again_after, refused=counts["refused"] if again_after is None else 0, unknown=unknown)
 
 
-def _refused(context: Context, desk: Desk) -> Mapping[str, str]:
+def _refused(context: Context, trading: TradingSession) -> Mapping[str, str]:
     """What need not be asked again only because another order's fate is looked for."""
-    orders = desk.book.orders(execution_id=context.claim.execution_id) if context.steps else []
+    orders = trading.book.orders(execution_id=context.claim.execution_id) if context.steps else []
     return {order.instrument_id: order.reason for order in orders if order.status is OrderStatus.REJECTED}
 
 
@@ -139,7 +139,7 @@ def _buy_one(evening: Evening, want: Want) -> tuple[str, str]:
     limit = evening.denied(want, sizing.quantity)
     if limit:
         return "skipped_limit", limit
-    answer = evening.desk.buy(_intent(evening, want, sizing.quantity), send=not (evening.wait or short))
+    answer = evening.trading.buy(_intent(evening, want, sizing.quantity), send=not (evening.wait or short))
     if answer.sent is Sent.WAITING:
         return ("skipped_funds", "short of funds") if short else ("waiting", evening.wait)
     return _told(evening, want, answer, sizing.quantity)
@@ -148,13 +148,13 @@ def _buy_one(evening: Evening, want: Want) -> tuple[str, str]:
 def _already(evening: Evening, want: Want) -> tuple[str, str] | None:
     """Whether this run placed it before it was interrupted, or whether it is held, on its way, or was traded today. An order of
     unknown fate blocks its symbol, whichever its side; our own may be asked for again where that is harmless."""
-    snapshot, claim = evening.desk.snapshot, evening.context.claim
+    snapshot, claim = evening.trading.snapshot, evening.context.claim
     if want.instrument_id in evening.refused:
         return "refused", evening.refused[want.instrument_id]
     doubtful = [order for order in snapshot.unknown if order.instrument_id == want.instrument_id]
     for order in doubtful:
         ours = order.execution_id == claim.execution_id and order.purpose is want.purpose
-        if not (ours and evening.desk.may_repeat(order)):
+        if not (ours and evening.trading.may_repeat(order)):
             return "unknown" if ours else "skipped_duplicate", f"order {order.id} is UNKNOWN: {order.reason}"
     if doubtful:
         return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from tradectl.execution.unknown import DECIDED
+from tradectl.execution.unresolved_orders import DECIDED
 from tradectl.ledger.book import Book
 from tradectl.ledger.intents import Overtaken
 from tradectl.ledger.rows import Order

@@ -13,16 +13,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from tradectl.errors import DataError
 from tradectl.exchange.charges import buy_charges
 from tradectl.exchange.ticks import round_down
+from tradectl.execution.buy_revalidation import turn
 from tradectl.execution.buying import Purse, forbidden, pending_buys, quantity_for
-from tradectl.execution.desk import Desk
-from tradectl.execution.standing import turn
+from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Decision, Order
 from tradectl.model.money import to_rupees
 from tradectl.model.order import OrderStatus, Purpose
 from tradectl.strategy.entry import reward_gone
 from tradectl.strategy.sizing import worth_changing
 from tradectl.task import Context, Outcome
-from tradectl.tasks.amo_adjust.sending import Opening, waits_for_the_open
+from tradectl.tasks.amo_adjust.preopen_buys import Opening, waits_for_the_open
 
 RESULT_KEYS = ("total", "adjusted", "unchanged", "price_unavailable", "modification_failed", "cancelled")
 """Where buys have waited for the exchange to open, also `placed`, `skipped` and `failed`."""
@@ -31,12 +31,12 @@ RESULT_KEYS = ("total", "adjusted", "unchanged", "price_unavailable", "modificat
 def run(context: Context) -> Outcome:
     """One pass over our own waiting buys. Raises DataError (exit 8) where a source that has pre-open prices gave none."""
     world = context.world
-    desk = context.desk()
-    desk.reconcile()
+    trading = context.trading()
+    trading.reconcile()
     counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
-    state = forbidden(desk)
-    orders = [order for order in pending_buys(desk, context.session) if order.purpose is not Purpose.SEED]
-    waiting = sorted((order for order in desk.snapshot.orders if waits_for_the_open(order, context)), key=turn)
+    state = forbidden(trading)
+    orders = [order for order in pending_buys(trading, context.session) if order.purpose is not Purpose.SEED]
+    waiting = sorted((order for order in trading.snapshot.orders if waits_for_the_open(order, context)), key=turn)
     everything = [*orders, *waiting]
     counts["total"] = len(everything)
     prices = world.broker.preopen_prices([order.symbol for order in everything]) if everything else {}
@@ -49,21 +49,21 @@ def run(context: Context) -> Outcome:
             counts["placed"] += 1  # sent by an earlier step of this run, or by a process that died
             continue
         price = prices.get(order.symbol)
-        verdict, reason = _adjust(context, desk, order, price, purse, only_cancel=bool(state))
+        verdict, reason = _adjust(context, trading, order, price, purse, only_cancel=bool(state))
         if verdict == "unchanged" and made.get(order.instrument_id) == "adjusted":
             verdict = "adjusted"  # by a process that died before it could count it
         else:
-            asked, _ = desk.path.asked.get(order.id, (None, None))
+            asked, _ = trading.path.asked.get(order.id, (None, None))
             _keep(context, order, price, verdict, reason, quantity=asked)
         counts[verdict] += 1
     if waiting and not state:
-        counts.update(_send(context, Opening.of(context, desk, waiting, purse), waiting, prices))
+        counts.update(_send(context, Opening.of(context, trading, waiting, purse), waiting, prices))
     known = {order.instrument_id for order in everything}
-    ended = [_became(desk, instrument_id, made[instrument_id]) for instrument_id in made.keys() - known]
+    ended = [_became(trading, instrument_id, made[instrument_id]) for instrument_id in made.keys() - known]
     counts.update(ended)
     counts["total"] += len(ended)
-    desk.follow()
-    unknown, again_after = desk.doubts()
+    trading.follow()
+    unknown, again_after = trading.doubts()
     refused = counts["modification_failed"] + counts["failed"] if again_after is None else 0
     counts["skipped"] += len(waiting) if state else 0
     told = {name: count for name, count in counts.items() if name in RESULT_KEYS or (count and name != "unknown")}
@@ -77,7 +77,7 @@ def _send(context: Context, opening: Opening, waiting: Sequence[Order], prices: 
         verdict, reason, quantity = opening.plan(order, price)
         _keep(context, order, price, verdict, reason)
         if verdict == "cancelled":
-            opening.desk.path.cancel(order)
+            opening.trading.path.cancel(order)
         elif verdict == "placed":
             verdict, reason = opening.place(order, quantity, reason)
             if verdict != "placed":
@@ -85,9 +85,9 @@ def _send(context: Context, opening: Opening, waiting: Sequence[Order], prices: 
         yield verdict
 
 
-def _became(desk: Desk, instrument_id: str, verdict: str) -> str:
+def _became(trading: TradingSession, instrument_id: str, verdict: str) -> str:
     """What was decided in an earlier step or by a process that died; whether it was sent is known by the fate of the order."""
-    doubtful = any(order.instrument_id == instrument_id for order in desk.snapshot.unknown)
+    doubtful = any(order.instrument_id == instrument_id for order in trading.snapshot.unknown)
     return {"placed": "unknown" if doubtful else "placed", "unknown": "unknown" if doubtful else "placed"}.get(verdict, verdict)
 
 
@@ -99,7 +99,9 @@ def _keep(context: Context, order: Order, price: int | None, verdict: str, reaso
     context.decide([Decision(order.instrument_id, order.symbol, verdict, "preopen", reason, inputs)])
 
 
-def _adjust(context: Context, desk: Desk, order: Order, price: int | None, purse: Purse, *, only_cancel: bool) -> tuple[str, str]:
+def _adjust(
+    context: Context, trading: TradingSession, order: Order, price: int | None, purse: Purse, *, only_cancel: bool
+) -> tuple[str, str]:
     """What became of one order: a result key, and why. A trading state that forbids changes still lets cancels pass."""
     world, parameters = context.world, context.world.parameters
     reading = world.readings.reading(order.instrument_id, order.decided)
@@ -110,7 +112,7 @@ def _adjust(context: Context, desk: Desk, order: Order, price: int | None, purse
     if reward_gone(price, ema, parameters):
         reason = f"pre-open {price / 100:.2f} against EMA9 {ema:.2f}: the reward is gone"
         _keep(context, order, price, "cancelled", reason)
-        return "cancelled" if desk.cancel_confirmed(order) else "modification_failed", reason
+        return "cancelled" if trading.cancel_confirmed(order) else "modification_failed", reason
     if only_cancel:
         return "unchanged", "the account's trading state lets only cancels pass"
     blocked = order.quantity * order.price + buy_charges(context.session, order.quantity, order.price, parameters.tariff)
@@ -122,10 +124,10 @@ def _adjust(context: Context, desk: Desk, order: Order, price: int | None, purse
         purse=Purse(purse.available + blocked, parameters.tariff),
         limit_price=order.price,
     )
-    most = desk.most_shares(order.symbol)
+    most = trading.most_shares(order.symbol)
     quantity, limit = sizing.quantity if most is None else min(sizing.quantity, most), order.price
     if parameters.amo_adjust_reprice and price < limit:
-        limit = round_down(price, desk.tick_size(order.instrument_id, context.session))
+        limit = round_down(price, trading.tick_size(order.instrument_id, context.session))
     enough = worth_changing(order.quantity, quantity, parameters)
     if quantity == 0 or (not enough and limit == order.price):
         return "unchanged", f"{order.quantity} fits pre-open {price / 100:.2f}"
@@ -135,7 +137,7 @@ def _adjust(context: Context, desk: Desk, order: Order, price: int | None, purse
     change = f"{order.quantity} becomes {quantity}" if enough else f"limit {order.price / 100:.2f} becomes {limit / 100:.2f}"
     reason = f"{change} at pre-open {price / 100:.2f}"
     _keep(context, order, price, "adjusted", reason, quantity=quantity)
-    answer = desk.path.modify(order, quantity=quantity, price=limit)
+    answer = trading.path.modify(order, quantity=quantity, price=limit)
     if not answer.ok:
         return "modification_failed", answer.reason
     purse.available += blocked - quantity * limit - buy_charges(context.session, quantity, limit, parameters.tariff)

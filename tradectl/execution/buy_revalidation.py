@@ -12,10 +12,10 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from tradectl.execution.buying import DayResult, denied
-from tradectl.execution.closing import Close, closes
-from tradectl.execution.desk import Desk
 from tradectl.execution.reentries import distrusted, level_now
+from tradectl.execution.session_close import Close, closes
 from tradectl.execution.surveillance import known_by_morning
+from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Intent, Order
 from tradectl.model.market import bars_entry
 from tradectl.model.order import Purpose, Side
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class Standing:
     """What one morning knows: the buys' session, and the closes by instrument and deciding session."""
 
-    desk: Desk
+    trading: TradingSession
     readings: Readings
     parameters: Parameters
     session: date
@@ -40,7 +40,7 @@ class Standing:
     @classmethod
     def of(
         cls,
-        desk: Desk,
+        trading: TradingSession,
         readings: Readings,
         parameters: Parameters,
         session: date,
@@ -57,14 +57,14 @@ class Standing:
             found = closes(
                 ids,
                 decided,
-                broker=desk.broker,
-                market=desk.market,
+                broker=trading.broker,
+                market=trading.market,
                 readings=readings,
-                clock=desk.clock,
+                clock=trading.clock,
                 sessions=sessions,
             )
             seen |= {(instrument_id, decided): close for instrument_id, close in found.items()}
-        return cls(desk, readings, parameters, session, seen)
+        return cls(trading, readings, parameters, session, seen)
 
     def close_of(self, order: Order) -> Close:
         return self.seen[order.instrument_id, order.decided]
@@ -72,20 +72,20 @@ class Standing:
     def no_longer(self, order: Order) -> str:
         """Why a buy should not stand any more; empty where it should, or where there is no final bar to say otherwise."""
         close = self.close_of(order)
-        actions = self.desk.market.actions(order.instrument_id, order.decided, self.session)
+        actions = self.trading.market.actions(order.instrument_id, order.decided, self.session)
         if any(bars_entry(action) for action in actions):
             return f"ex-date: {actions[0].subject or actions[0].kind}"
-        known = known_by_morning(self.session, self.desk.clock)
-        watched = self.desk.market.surveillance(known).excluding(order.instrument_id)
+        known = known_by_morning(self.session, self.trading.clock)
+        watched = self.trading.market.surveillance(known).excluding(order.instrument_id)
         if watched:
             return f"under surveillance: {watched}"
         if close.reading is None or close.history is None:
             return ""
-        untrusted = distrusted(self.desk.market, close.history.through(order.decided), self.session)
+        untrusted = distrusted(self.trading.market, close.history.through(order.decided), self.session)
         if untrusted:
             return f"final bar: {untrusted}"
         if order.purpose is Purpose.REENTRY:
-            position = self.desk.snapshot.position_of(order.instrument_id)
+            position = self.trading.snapshot.position_of(order.instrument_id)
             if position is None:
                 return "the position is closed"
             level = level_now(position, close.reading, close.history, self.readings, self.parameters)
@@ -96,7 +96,7 @@ class Standing:
 
     def invalid(self, order: Order) -> str:
         """Why a buy that is not with the broker is not wanted any more; empty where it still is."""
-        snapshot = self.desk.snapshot
+        snapshot = self.trading.snapshot
         reason = self.no_longer(order)
         if not reason and order.purpose is not Purpose.REENTRY and snapshot.position_of(order.instrument_id) is not None:
             reason = "held"
@@ -109,7 +109,7 @@ class Standing:
         close = self.close_of(order)
         last = self.readings.reading(order.instrument_id, self.session - timedelta(days=1)) or close.reading
         return denied(
-            self.desk,
+            self.trading,
             self.parameters,
             day,
             instrument_id=order.instrument_id,

@@ -11,7 +11,7 @@ import pytest
 from tests.execution.trading import D, T, Trading, entry, stock
 from tradectl.brokers.paper import PaperBroker
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, LoginNeeded, OrderRefused, RateLimited, TradectlError
-from tradectl.execution import unknown
+from tradectl.execution import unresolved_orders
 from tradectl.execution.orders import Sent
 from tradectl.model.order import OrderRequest, OrderStatus, Side
 
@@ -61,23 +61,23 @@ def test_a_repetition_that_fails_leaves_the_order_unknown(trading: Make, second:
     broker = Forgetful(market.broker, second)
     market.world = replace(market.world, broker=broker)
     claim = market.claim("buy", T)
-    desk = market.desk(claim)
-    assert desk.path.place(entry(10, 10050)).sent is Sent.UNKNOWN
+    trading_session = market.trading(claim)
+    assert trading_session.path.place(entry(10, 10050)).sent is Sent.UNKNOWN
     market.clock.sleep(5)
-    desk.reconcile()
+    trading_session.reconcile()
     if isinstance(second, OrderRefused):
-        assert desk.path.place(entry(10, 10050)).sent is Sent.UNKNOWN
+        assert trading_session.path.place(entry(10, 10050)).sent is Sent.UNKNOWN
     else:
         with pytest.raises(type(second)):
-            desk.path.place(entry(10, 10050))
+            trading_session.path.place(entry(10, 10050))
     (order,) = market.orders(Side.BUY)
     assert (order.status, order.reason) == (OrderStatus.UNKNOWN, "no answer")
     assert order.sending_at is not None
     assert broker.commands == 2
-    unknown.close_ended(market.ledger.book, claim, T, market.clock.now(), over=True, keeps_tags=True)
+    unresolved_orders.close_ended(market.ledger.book, claim, T, market.clock.now(), over=True, keeps_tags=True)
     broker.shown = True
     market.to(D, "09:20")
-    market.desk(claim).reconcile()
+    market.trading(claim).reconcile()
     (order,) = market.orders(Side.BUY)
     assert (order.status, order.filled_quantity) == (OrderStatus.EXECUTED, 10)
     assert [(position.symbol, position.quantity) for position in market.positions] == [("ACME", 10)]
@@ -97,7 +97,7 @@ def test_a_repetition_that_is_taken_is_the_order(trading: Make) -> None:
 
     replaced.place = first_lost
     market.world = replace(market.world, broker=replaced)
-    desk = market.desk(market.claim("buy", T))
-    assert desk.path.place(entry(10, 10050)).sent is Sent.UNKNOWN
-    assert desk.path.place(entry(10, 10050)).sent is Sent.PLACED
+    trading_session = market.trading(market.claim("buy", T))
+    assert trading_session.path.place(entry(10, 10050)).sent is Sent.UNKNOWN
+    assert trading_session.path.place(entry(10, 10050)).sent is Sent.PLACED
     assert len(market.broker.orders()) == 1
