@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 
 from tradectl import __version__
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.group import Root
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.clock import SystemClock
 from tradectl.control_characters import lines, one_line
 from tradectl.permissions import close, close_by_default
@@ -49,41 +49,41 @@ def root(
     version: Annotated[bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)] = False,  # noqa: ARG001
 ) -> None:
     """An automated swing-trading day on India's NSE: one command a task, each safe to repeat, everything in one ledger."""
-    call: Call = ctx.obj
-    call.as_json, call.quiet, call.verbose = json, quiet, verbose
-    call.database = db
+    invocation: Invocation = ctx.obj
+    invocation.as_json, invocation.quiet, invocation.verbose = json, quiet, verbose
+    invocation.database = db
     read = load_readable if ctx.invoked_subcommand in ALWAYS else load
-    call.settings = read(user=user, database=db, home=home, at=at)
+    invocation.settings = read(user=user, database=db, home=home, at=at)
 
 
 def main() -> None:
     """Read the words of the command line, do what they say, and exit."""
     close_by_default()
-    call = Call()
-    sys.excepthook = partial(report_bug, call)
+    invocation = Invocation()
+    sys.excepthook = partial(report_bug, invocation)
     try:
-        typer.main.get_command(app).main(obj=call)
+        typer.main.get_command(app).main(obj=invocation)
     finally:
-        call.close()
+        invocation.close()
 
 
-def report_bug(call: Call, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def report_bug(invocation: Invocation, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """An error that nobody meant: one line for the person, the traceback for whoever mends it. Python then exits with 1."""
     text = scrubbed("".join(traceback.format_exception(kind, error, trace)))
-    where = None if call.verbose else keep(text, call)
+    where = None if invocation.verbose else keep(text, invocation)
     if where is None:
         typer.echo(lines(text), err=True, nl=False)
     kept = f"; the traceback is in {where}" if where else ""
-    call.answer(
+    invocation.answer(
         Answer(outcome="failed", exit_code=1, error=f"this is a bug: {kind.__name__}: {' '.join(str(error).split())}{kept}")
     )
 
 
-def keep(text: str, call: Call) -> Path | None:
+def keep(text: str, invocation: Invocation) -> Path | None:
     """Write a traceback into the home's logs; None where that is not possible."""
-    if call.settings is None:
+    if invocation.settings is None:
         return None
-    path = call.settings.logs / "bugs.log"
+    path = invocation.settings.logs / "bugs.log"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         close([path])

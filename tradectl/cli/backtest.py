@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.csvfile import write_csv
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH, parse_day
 from tradectl.cli.progress import bar
 from tradectl.cli.simulate import TRADE_COLUMNS, Set, settings_of, trade_cells
@@ -48,7 +48,7 @@ Csv = Annotated[Path | None, typer.Option("--csv", help="Write all trades, one a
 
 @command(app, panel=RESEARCH)
 def backtest(
-    call: Call,
+    invocation: Invocation,
     symbol: Symbol,
     first: From = "",
     last: To = "",
@@ -72,9 +72,9 @@ def backtest(
     from tradectl.research.look_ahead_checks import check_look_ahead
     from tradectl.research.reports.backtest import with_notes
 
-    account = account_of(call, portfolio, capital, index, random_order, seed)
-    request = request_of(call, symbol, first, last, changes)
-    quiet = call.quiet or call.as_json
+    account = account_of(invocation, portfolio, capital, index, random_order, seed)
+    request = request_of(invocation, symbol, first, last, changes)
+    quiet = invocation.quiet or invocation.as_json
     with bar("backtest", quiet=quiet) as tell:
         if account is not None:
             found, text = backtests.account_result(request, account, tell), text_of_account
@@ -93,7 +93,9 @@ def backtest(
     return Answer(found, lambda: text(found), exit_code=LookAhead.exit_code, error=error, outcome="failed")
 
 
-def account_of(call: Call, portfolio: bool, capital: str, index: str, orders: int, seed: int) -> AccountRequest | None:
+def account_of(
+    invocation: Invocation, portfolio: bool, capital: str, index: str, orders: int, seed: int
+) -> AccountRequest | None:
     """The account that was asked for; None where each symbol is traded alone. Raises UsageError."""
     from tradectl import bootstrap
     from tradectl.cli.user import rupees
@@ -105,19 +107,19 @@ def account_of(call: Call, portfolio: bool, capital: str, index: str, orders: in
         if stray:
             raise UsageError(f"{stray} needs --portfolio")
         return None
-    money = rupees(capital) if capital else bootstrap.capital_of(call.told())
+    money = rupees(capital) if capital else bootstrap.capital_of(invocation.required_settings())
     if money <= 0:
         raise UsageError("--capital is more than 0")
     return AccountRequest(money, index, orders, seed)
 
 
-def request_of(call: Call, name: str, first: str, last: str, changes: list[str] | None) -> BacktestRequest:
+def request_of(invocation: Invocation, name: str, first: str, last: str, changes: list[str] | None) -> BacktestRequest:
     """What is backtested. Raises UsageError, DataError."""
     from tradectl import bootstrap
     from tradectl.errors import DataError
     from tradectl.research.backtests import BacktestRequest, span_of
 
-    settings = call.told()
+    settings = invocation.required_settings()
     parameters = bootstrap.parameters_of(settings, settings_of(changes))
     begin, end = parse_day(first), parse_day(last)
     market = bootstrap.open_store(settings)

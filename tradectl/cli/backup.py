@@ -11,8 +11,8 @@ import typer
 
 from tradectl import __version__
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import OPERATE
 from tradectl.clock import SystemClock, stopwatch
 from tradectl.errors import UsageError
@@ -27,7 +27,7 @@ app = typer.Typer()
 
 @command(app, panel=OPERATE)
 def backup(
-    call: Call,
+    invocation: Invocation,
     folder: Annotated[str, typer.Argument(help="Where backups are kept; the home's folder backups.", metavar="[FOLDER]")] = "",
     keep: Annotated[int | None, typer.Option(help="Then remove all but the newest N backups.", metavar="N", min=1)] = None,
     no_ledger: Annotated[
@@ -40,14 +40,14 @@ def backup(
     from tradectl.ledger.opening import open_database
     from tradectl.ledger.store import Info
 
-    began, settings = stopwatch(), call.told()
+    began, settings = stopwatch(), invocation.required_settings()
     target = Path(folder).expanduser().absolute() if folder else settings.home / "backups"
     database = open_database(settings.database)
     _check_words(database, target, no_ledger=no_ledger)
     form, known = revision(database), Info(database)
     if form is None or (mode := known.get("mode")) is None:
         raise UsageError(f"{database.name} is empty: there is nothing to back up")
-    call.mode = mode
+    invocation.mode = mode
     made = back_up(
         target,
         _moment(settings, known.get("clock"), known.get("last_event_at")),

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.login import ask, broker_account, live_account
 from tradectl.cli.options import CONFIGURE
 from tradectl.errors import Blocked, UncoveredDate, UsageError
@@ -36,7 +36,7 @@ app = typer.Typer(
 
 
 @command(app, "list")
-def listing(call: Call) -> Answer:  # noqa: ARG001 - every command is called with it
+def listing(invocation: Invocation) -> Answer:  # noqa: ARG001 - every command is called with it
     """The brokers there are, and what each can do."""
     from tradectl.brokers.adapter import adapter, names
 
@@ -67,7 +67,7 @@ def _yes(value: bool) -> str:
 
 @command(app, "set")
 def change(
-    call: Call,
+    invocation: Invocation,
     name: Annotated[str, typer.Argument(help="A broker, see `broker list`.", metavar="NAME")],
     address: Annotated[
         list[str] | None, typer.Option(help="Another address of the broker's, as for a sandbox.", metavar="WHICH=URL")
@@ -77,12 +77,12 @@ def change(
 
     Whatever is told here disarms the account and ends its session. In a paper home: the broker that `quotes` names.
     """
-    account = broker_account(call)
+    account = broker_account(invocation)
     found = account.name_broker(name)
     for entry in address or ():
         which, _, url = entry.partition("=")
         account.put_address(found, which, url)
-    vault, told = account.vault(found), _told(call, found)
+    vault, told = account.vault(found), _told(invocation, found)
     for key, value in told.items():
         vault.put(key, value)
     account.begin_anew(found)
@@ -91,10 +91,10 @@ def change(
     return Answer({"broker": name, "kept": sorted(told), "missing": list(missing)}, text)
 
 
-def _told(call: Call, found: Adapter) -> dict[str, str]:
+def _told(invocation: Invocation, found: Adapter) -> dict[str, str]:
     """Values by field. UsageError for a line that names no field."""
     if sys.stdin.isatty():
-        asking = ask(call)
+        asking = ask(invocation)
         return {item.name: asking(item) for item in found.fields}
     names = [item.name for item in found.fields]
     told = {}
@@ -109,19 +109,19 @@ def _told(call: Call, found: Adapter) -> dict[str, str]:
 
 
 @command(app)
-def status(call: Call) -> Answer:
+def status(invocation: Invocation) -> Answer:
     """What is known of the broker, the session there, and whether orders are sent. Asks the broker nothing."""
-    found = _status(broker_account(call))
+    found = _status(broker_account(invocation))
     return Answer(found, lambda: _text(found))
 
 
 @command(app)
 def arm(
-    call: Call,
+    invocation: Invocation,
     token: Annotated[str, typer.Option(help="For scripts: the token that `broker status` shows.", metavar="TOKEN")] = "",
 ) -> Answer:
     """Let live orders go to the broker, until `broker disarm`: asks for the broker's name, typed out."""
-    account = live_account(call)
+    account = live_account(invocation)
     name = account.broker_name()
     if token:
         if token != account.arming().token():
@@ -130,20 +130,20 @@ def arm(
         raise Blocked("to arm, somebody must type the broker's name on a terminal; scripts pass --token, see `broker status`")
     elif typer.prompt(f"real orders will go to {name}; type its name to arm", err=True).strip() != name:
         raise UsageError(f"that is not {name}: nothing is armed")
-    return _armed(call, account, armed=True)
+    return _armed(invocation, account, armed=True)
 
 
 @command(app)
-def disarm(call: Call) -> Answer:
+def disarm(invocation: Invocation) -> Answer:
     """Send no live order any more, at once and for every process; cancels still pass."""
-    return _armed(call, live_account(call), armed=False)
+    return _armed(invocation, live_account(invocation), armed=False)
 
 
 @command(app)
-def charges(call: Call) -> Answer:
+def charges(invocation: Invocation) -> Answer:
     """Compare the broker's own figures of today's charges with our table, line by line: equal, or differs by how much."""
-    tariff = call.world(read_only=True).parameters.tariff
-    found = [compared(item) for item in live_account(call).charges(tariff)]
+    tariff = invocation.world(read_only=True).parameters.tariff
+    found = [compared(item) for item in live_account(invocation).charges(tariff)]
     return Answer(found, lambda: compared_text(found, tariff))
 
 
@@ -177,13 +177,13 @@ def compared_text(found: list[dict[str, Any]], tariff: Tariff) -> str:
 
 
 @command(app)
-def tables(call: Call) -> Answer:
+def tables(invocation: Invocation) -> Answer:
     """The tables of charges there are, shipped and your own: what each takes today for delivery, and which one counts here."""
     from tradectl.bootstrap.tariffs import charged
     from tradectl.exchange.tariffs import read_tariffs
     from tradectl.strategy.parameters import Parameters
 
-    settings, world = call.told(), call.world(read_only=True)
+    settings, world = invocation.required_settings(), invocation.world(read_only=True)
     today = ist_date(world.clock.now())
     counts = charged(settings, world.ledger, world.ledger.settings.list(), Parameters().charges)
     found = [
@@ -215,7 +215,7 @@ def _cells(item: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(item[name] for name in ("delivery_percent", "delivery_least", "intraday_percent", "dp", "dp_percent"))
 
 
-def _armed(call: Call, account: LiveAccount, *, armed: bool) -> Answer:
+def _armed(invocation: Invocation, account: LiveAccount, *, armed: bool) -> Answer:
     from tradectl.bootstrap.tariffs import charged
     from tradectl.strategy.parameters import Parameters
 
@@ -228,8 +228,12 @@ def _armed(call: Call, account: LiveAccount, *, armed: bool) -> Answer:
     text = f"live orders {'go' if armed else 'do not go'} to {account.broker_name()}" + (" already" if armed and was else "")
     if was != armed:
         account.ledger.logs.append(now, "warning", "armed" if armed else "disarmed", text)
-    doubt = charged(call.told(), account.ledger, account.ledger.settings.list(), Parameters().charges).doubt if armed else ""
-    call.say(doubt if armed else "waiting orders stay where they are: `tradectl orders cancel --all` takes them back")
+    doubt = (
+        charged(invocation.required_settings(), account.ledger, account.ledger.settings.list(), Parameters().charges).doubt
+        if armed
+        else ""
+    )
+    invocation.note(doubt if armed else "waiting orders stay where they are: `tradectl orders cancel --all` takes them back")
     return Answer(_status(account), text)
 
 

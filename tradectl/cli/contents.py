@@ -24,7 +24,7 @@ MODULES = (
     ("doctor", "doctor"),
     ("backup", "backup"),
     ("orders", "orders"),
-    ("look", "positions", "signals", "executions", "logs", "why"),
+    ("queries", "positions", "signals", "executions", "logs", "why"),
     ("init", "init"),
     ("schedule", "schedule"),
     ("config", "config"),

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import CONFIGURE
 from tradectl.clock import SystemClock
 from tradectl.errors import DatabaseError
@@ -29,7 +29,7 @@ SQLITE = "sqlite:///"
 
 @command(app, panel=CONFIGURE)
 def crontab(
-    call: Call,
+    invocation: Invocation,
     zone: Annotated[
         str, typer.Option(help="The zone of the machine whose cron it is; this machine's unless told.", metavar="ZONE")
     ] = "",
@@ -41,7 +41,7 @@ def crontab(
     from tradectl.report import crontab as report
     from tradectl.report.machine_zone import machine_zone
 
-    settings = call.told()
+    settings = invocation.required_settings()
     today = ist_date(settings.at or SystemClock().now())
     found = report.find_zone(zone) if zone else machine_zone(environment_zone(), today)
     database, notes = _database(settings)
@@ -52,12 +52,12 @@ def crontab(
     notes += unread
     text = report.crontab(schedule, found, today, program, notes=notes)
     for note in notes:
-        call.say(note)
+        invocation.note(note)
     if found.zone is None:
-        call.say(f"the zone of this machine's cron is not certain: {found.name}; --zone names it")
+        invocation.note(f"the zone of this machine's cron is not certain: {found.name}; --zone names it")
     if not bootstrap.exists(settings):
         init = shlex.join([PROGRAM, "init", *words])
-        call.say(f"there is no home in {settings.home} yet, and a line makes none: `{init}` does")
+        invocation.note(f"there is no home in {settings.home} yet, and a line makes none: `{init}` does")
     return Answer(text, text.rstrip("\n"))
 
 

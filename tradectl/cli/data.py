@@ -12,9 +12,9 @@ import typer
 
 from tradectl.cli import show
 from tradectl.cli.actions import actions
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.group import Group
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH, parse_day
 from tradectl.cli.progress import bar
 from tradectl.cli.sessions import sessions
@@ -43,7 +43,7 @@ app.add_typer(actions, name="actions")
 
 @command(app, "import")
 def import_(
-    call: Call,
+    invocation: Invocation,
     files: Annotated[list[Path], typer.Argument(help="CSV files (also .gz, .zip), or folders of them.", metavar="FILE...")],
     replace: Annotated[bool, typer.Option("--replace", help="Let rows take the place of stored ones that differ.")] = False,
     believe_content: Annotated[
@@ -63,12 +63,12 @@ def import_(
     from tradectl.marketdata.archive import Archive
     from tradectl.marketdata.imports import import_files
 
-    settings = call.told()
+    settings = invocation.required_settings()
     for path in files:
         _refuse_missing(path)
     now = SystemClock().machine_now()
     calendar = SessionTable.load(settings.sessions)
-    with bar("reading", quiet=call.quiet or call.as_json) as tell:
+    with bar("reading", quiet=invocation.quiet or invocation.as_json) as tell:
         report = import_files(
             files,
             Archive(settings.market),
@@ -128,7 +128,7 @@ def _imported(found: list[dict[str, Any]], refused: list[dict[str, str]], ignore
 
 @command(app)
 def fetch(
-    call: Call,
+    invocation: Invocation,
     source: Annotated[
         str,
         typer.Option(
@@ -154,17 +154,17 @@ def fetch(
     from tradectl.marketdata.fetch import Span
 
     span = Span(parse_day(since), parse_day(to), repair, again=replace)
-    return carried_out(call, source, span, symbols=symbols, universe=universe)
+    return carried_out(invocation, source, span, symbols=symbols, universe=universe)
 
 
 @command(app, "list")
-def listing(call: Call) -> Answer:
+def listing(invocation: Invocation) -> Answer:
     """What there is: bars, sessions, lists, actions, minutes, instrument dumps."""
     from tradectl.marketdata.inventory import describe
 
-    found = asdict(describe(call.told().market))
+    found = asdict(describe(invocation.required_settings().market))
     found["dumps"], found["underlyings"] = list(found["dumps"]), list(found["underlyings"])
-    today = ist_date(call.told().at or SystemClock().machine_now())
+    today = ist_date(invocation.required_settings().at or SystemClock().machine_now())
     found["surveillance"] = [item | {"age": (today - date.fromisoformat(item["dated"])).days} for item in found["surveillance"]]
     return Answer(found, lambda: _listed(found))
 
@@ -210,7 +210,7 @@ def _panel(found: dict[str, Any] | None) -> str:
 
 @command(app)
 def check(
-    call: Call,
+    invocation: Invocation,
     universe: Annotated[str, typer.Option(help="A list, a file of symbols, or A,B,C.", metavar="NAME")] = "all",
     indicators: Annotated[
         bool, typer.Option("--indicators/--no-indicators", help="Compare RSI and EMA with `ta`, bit for bit, on every symbol.")
@@ -222,10 +222,10 @@ def check(
     from tradectl.marketdata.check import check as checked
     from tradectl.marketdata.panel.deriving import renew
 
-    store = open_store(call.told())
+    store = open_store(invocation.required_settings())
     if repair and store.damaged():
         renew(store.folder)
-        store = open_store(call.told())
+        store = open_store(invocation.required_settings())
     found = checked(store, universe, indicators=indicators)
     findings = [asdict(item) | {"examples": list(item.examples)} for item in found]
     wrong = [item["kind"] for item in findings if item["severity"] == "error" and item["count"]]

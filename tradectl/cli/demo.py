@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH
 from tradectl.cli.simulate import simulated, text_of
 from tradectl.cli.status import text as status_text
@@ -29,40 +29,41 @@ SESSIONS = 20
 
 @command(app, panel=RESEARCH)
 def demo(
-    call: Call, seed: Annotated[int, typer.Option(help="Another seed is another market.", min=0, metavar="NUMBER")] = 7
+    invocation: Invocation,
+    seed: Annotated[int, typer.Option(help="Another seed is another market.", min=0, metavar="NUMBER")] = 7,
 ) -> Answer:
     """Make a synthetic market, trade its last 20 sessions on paper, and show a day's timeline, the trades and the status."""
     with tempfile.TemporaryDirectory(prefix="tradectl-demo-") as folder:
-        found = _run(call, Path(folder), seed)
+        found = _run(invocation, Path(folder), seed)
     return Answer(found, lambda: _text(found), exit_code=0 if found["simulation"]["reconciled"] else 1)
 
 
-def _run(call: Call, folder: Path, seed: int) -> dict[str, Any]:
+def _run(invocation: Invocation, folder: Path, seed: int) -> dict[str, Any]:
     from tradectl import bootstrap
     from tradectl.marketdata.synthetic import make_market
 
-    settings = call.settings = _settings(call.told(), folder)
+    settings = invocation.settings = _settings(invocation.required_settings(), folder)
     sessions = bootstrap.open_sessions(settings)
-    call.say("making a synthetic market of invented companies")
+    invocation.note("making a synthetic market of invented companies")
     universe = make_market(settings.market, sessions, last=LAST, seed=seed)
     first = [session.date for session in sessions.run_between(date(LAST.year - 1, 1, 1), LAST)][-SESSIONS]
     account = folder / "account"
-    simulation = simulated(call, account, first, LAST, settings={"universe": universe})
+    simulation = simulated(invocation, account, first, LAST, settings={"universe": universe})
     return {
         "universe": universe,
         "seed": seed,
         "simulation": simulation,
         "day": _busiest_day(account, simulation),
-        "status": _status(call, account),
+        "status": _status(invocation, account),
     }
 
 
-def _status(call: Call, account: Path) -> dict[str, Any]:
+def _status(invocation: Invocation, account: Path) -> dict[str, Any]:
     """What `tradectl status` says at the end of the last session."""
     from tradectl import bootstrap
     from tradectl.report.status import status
 
-    return status(bootstrap.reopen_simulation(call.told(), account))
+    return status(bootstrap.reopen_simulation(invocation.required_settings(), account))
 
 
 def _settings(settings: Settings, folder: Path) -> Settings:

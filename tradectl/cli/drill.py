@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH
 from tradectl.cli.progress import bar
 from tradectl.errors import UsageError
@@ -32,7 +32,7 @@ Fresh = Annotated[bool, typer.Option("--fresh", help="Forget the results there a
 
 @command(app, panel=RESEARCH)
 def drill(
-    call: Call,
+    invocation: Invocation,
     seeds: Seeds = 20,
     task: TaskOption = "",
     points: Points = 0,
@@ -62,15 +62,15 @@ def drill(
 
         promise_of(through)
         way(through)
-    settings = call.told()
-    call.mode = "simulated"
+    settings = invocation.required_settings()
+    invocation.mode = "simulated"
     server = settings.database if settings.database.startswith("postgresql") else ""
     plan = Plan(seeds, task, server, jobs or os.cpu_count() or 1, points, through)
     kept = folder or settings.home / "drill"
     if fresh:
         (kept / f"{plan.name}.jsonl").unlink(missing_ok=True)
     begun = stopwatch()
-    with bar("drilling", quiet=call.quiet or call.as_json) as tell:
+    with bar("drilling", quiet=invocation.quiet or invocation.as_json) as tell:
         tally = sweep(plan, kept, lambda done, total, so_far: tell(_short(so_far), done, total))
     found = result(tally, seeds, stopwatch() - begun)
     bad = found["duplicates"] or found["lost"] or found["failed"] or found["silent"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradectl.bootstrap import open_store
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.login import broker_account
 from tradectl.cli.progress import bar
 from tradectl.clock import SystemClock, VirtualClock
@@ -38,16 +38,16 @@ TITLES = {"nse": "NSE", "surveillance": "NSE", "yahoo": "Yahoo", "kite": "Kite"}
 """The sources: their words on the command line, and what people call them."""
 
 
-def fetch(call: Call, source: str, span: Span, *, symbols: str, universe: str) -> Answer:
+def fetch(invocation: Invocation, source: str, span: Span, *, symbols: str, universe: str) -> Answer:
     """Carry out the command. With `--at` nothing is asked for that was not over then."""
     _check_words(source, span, symbols=symbols, universe=universe)
-    settings = call.told()
+    settings = invocation.required_settings()
     clock = VirtualClock(settings.at) if settings.at else SystemClock()
     table = SessionTable.load(settings.sessions)
     of_lists = source == "surveillance"
     stored = stored_lists(settings.market) if of_lists else stored_sessions(settings.market)
     whole = span if source == "nse" else _since_a_week(span, stored, clock) if of_lists else _every_session(span)
-    with stop_on_signals() as stop, bar("fetching", quiet=call.quiet or call.as_json) as tell, ExitStack() as stack:
+    with stop_on_signals() as stop, bar("fetching", quiet=invocation.quiet or invocation.as_json) as tell, ExitStack() as stack:
         sessions = wanted(whole, stored, table, clock.now())
         look = stop.raise_if_asked
         if of_lists:
@@ -55,7 +55,9 @@ def fetch(call: Call, source: str, span: Span, *, symbols: str, universe: str) -
         elif source == "nse":
             opened = nse(settings, clock, Patience(POLITE, look))
         else:
-            client = yahoo(settings, Patience(POLITE, look)) if source == "yahoo" else stack.enter_context(broker(call, source))
+            client = (
+                yahoo(settings, Patience(POLITE, look)) if source == "yahoo" else stack.enter_context(broker(invocation, source))
+            )
             gaps_only = span.repair and span.since is None
             opened = restored(settings, clock, client, names(settings, symbols, universe), gaps_only=gaps_only)
         report = fetched(
@@ -135,11 +137,11 @@ def yahoo(settings: Settings, patience: Patience) -> Client:
 
 
 @contextmanager
-def broker(call: Call, source: str) -> Iterator[Client]:
+def broker(invocation: Invocation, source: str) -> Iterator[Client]:
     """The candles of the user's broker, through an account that only looks. ConfigurationError where it is another broker."""
     from tradectl.marketdata.sources.candles import CandlePast
 
-    account = broker_account(call)
+    account = broker_account(invocation)
     if account.broker_name() != source:
         raise ConfigurationError(f"{account.ledger.user} is at {account.broker_name()}, not at {source}")
     candles = account.candles()

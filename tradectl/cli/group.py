@@ -14,8 +14,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from tradectl.cli.call import Answer, Call, failure
 from tradectl.cli.contents import Contents
+from tradectl.cli.invocation import Answer, Invocation, failure
 from tradectl.errors import TradectlError
 
 WITH_VALUE = frozenset({"--user", "--db", "--home", "--at"})
@@ -113,28 +113,28 @@ class Root(Group):
             moved = to_the_front(args)
         except MissingValue as error:
             ctx.fail(f"Option '{error}' requires an argument.")
-        if isinstance(ctx.obj, Call):
+        if isinstance(ctx.obj, Invocation):
             ctx.obj.command = next((word for word in moved if word in self.commands), "")
         return super().parse_args(ctx, moved or ["--help"])
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **extra: Any) -> Any:
         """Run, answer, and exit: every error on purpose becomes one line (or the object of `--json`) and its exit code."""
         said = list(sys.argv[1:] if args is None else args)
-        call = extra.pop("obj", None) or Call()
-        call.as_json = "--json" in said[: said.index("--")] if "--" in said else "--json" in said
+        invocation = extra.pop("obj", None) or Invocation()
+        invocation.as_json = "--json" in said[: said.index("--")] if "--" in said else "--json" in said
         try:
-            code = super().main(said, prog_name or "tradectl", standalone_mode=False, obj=call) or 0
+            code = super().main(said, prog_name or "tradectl", standalone_mode=False, obj=invocation) or 0
         except TradectlError as error:
-            code = call.answer(failure(error))
+            code = invocation.answer(failure(error))
         except typer.TyperException as error:
-            code = call.answer(_misspoken(call, error))
+            code = invocation.answer(_misspoken(invocation, error))
         sys.exit(code)
 
 
-def _misspoken(call: Call, error: typer.TyperException) -> Answer:
+def _misspoken(invocation: Invocation, error: typer.TyperException) -> Answer:
     """Typer's own usage errors, in our form."""
     ctx = getattr(error, "ctx", None)
-    call.command = call.command or (words(ctx) if ctx else "")
+    invocation.command = invocation.command or (words(ctx) if ctx else "")
     path = ctx.command_path if ctx else "tradectl"
     message = " ".join(error.format_message().split())
     return Answer(outcome="failed", exit_code=2, error=f"{message} (see `{path} --help`)")

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call, one_line
 from tradectl.cli.command import command
+from tradectl.cli.invocation import Answer, Invocation, one_line
 from tradectl.cli.options import OPERATE
 from tradectl.clock import SystemClock
 from tradectl.errors import Blocked, ConfigurationError, DatabaseError, TradectlError, UsageError
@@ -43,14 +43,18 @@ Reason = Annotated[str, typer.Option("--reason", help="Why, for status, logs and
 
 @command(app, panel=OPERATE)
 def halt(
-    call: Call,
+    invocation: Invocation,
     reducing: Annotated[bool, typer.Option("--reducing", help="Let exits pass; only buys are stopped.")] = False,
     cancel: Annotated[bool, typer.Option("--cancel", help="Then cancel every order, as `orders cancel --all` does.")] = False,
     reason: Reason = "by hand",
 ) -> Answer:
     """Send nothing any more but cancels, until `resume`: at once, for every process, and after every restart."""
-    settings, wanted, why = call.told(), "REDUCING" if reducing else "HALTED", plain_reason(reason) or "by hand"
-    call.user = user = _user(call, settings)
+    settings, wanted, why = (
+        invocation.required_settings(),
+        "REDUCING" if reducing else "HALTED",
+        plain_reason(reason) or "by hand",
+    )
+    invocation.user = user = _user(invocation, settings)
     marker, now = MarkerFile(settings.home, user), settings.at or SystemClock().now()
     marked = _marked(marker)
     if reducing and marked.state == "HALTED":
@@ -68,26 +72,26 @@ def halt(
         raise DatabaseError(f"NOTHING is halted: {unmarked}; {written.error}. End the processes of tradectl by hand")
     if written.refused:
         raise UsageError(f"{user} is HALTED, {written.refused}: `resume` first, then `halt --reducing`")
-    call.mode = written.mode
+    invocation.mode = written.mode
     found = _found(marker, wanted, why, marked, written, unmarked)
     found["settings_error"] = one_line(settings.unread) if settings.unread else ""
     if settings.unread:
-        call.alarm(f"{found['settings_error']}; the account is {wanted} all the same")
+        invocation.warn(f"{found['settings_error']}; the account is {wanted} all the same")
     if not cancel:
         return Answer(found, lambda: _text(found))
-    return _cancelled(call, found)
+    return _cancelled(invocation, found)
 
 
 @command(app, panel=OPERATE)
-def resume(call: Call, reason: Reason = "by hand") -> Answer:
+def resume(invocation: Invocation, reason: Reason = "by hand") -> Answer:
     """Let everything be sent again: ends what `halt` or a daily limit has set."""
     from tradectl.runtime.halting import note_resumed
 
-    missing = call.told().missing_home
+    missing = invocation.required_settings().missing_home
     if missing:
         raise ConfigurationError(f"{missing}: nothing is resumed. Say --home PATH")
-    world, why = call.world(make=False), plain_reason(reason) or "by hand"
-    marker, ledger = MarkerFile(call.told().home, world.user), world.ledger
+    world, why = invocation.world(make=False), plain_reason(reason) or "by hand"
+    marker, ledger = MarkerFile(invocation.required_settings().home, world.user), world.ledger
     before = ledger.users.get(world.user)
     marked = _marked(marker)
     try:
@@ -135,7 +139,7 @@ class _Written:
         self.being_sent = sum(order.sender is not None for order in live)
 
 
-def _user(call: Call, settings: Settings) -> str:
+def _user(invocation: Invocation, settings: Settings) -> str:
     """Return the user that is meant: the named one, or the only one of the home's markers and ledger together. Nothing is made: a
     home of another path would be halted in vain. Raises ConfigurationError, UsageError, DatabaseError."""
     named, marked, home = settings.user, marked_users(settings.home), settings.home
@@ -153,7 +157,7 @@ def _user(call: Call, settings: Settings) -> str:
     if named is None:
         raise DatabaseError(f"NOTHING is halted: {error or f'{home} has no user'}; say --user NAME, then no ledger is needed")
     if error:
-        call.alarm(f"it is not certain that {home} has a user {named!r}: {error}")
+        invocation.warn(f"it is not certain that {home} has a user {named!r}: {error}")
     elif named not in known:
         told = ", ".join(users) or "none"
         raise UsageError(f"there is no user {named!r} in {home} (there are: {told}): NOTHING is halted")
@@ -301,17 +305,17 @@ def _text(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _cancelled(call: Call, found: dict[str, Any]) -> Answer:
+def _cancelled(invocation: Invocation, found: dict[str, Any]) -> Answer:
     """Cancel every order, after the halt. An error of it is reported beside the halt, which stands."""
     from tradectl.cli import orders
 
     try:
-        if call.told().unread:
+        if invocation.required_settings().unread:
             raise ConfigurationError(found["settings_error"])
-        call.world(make=False)
-        cancelled = orders.cancel_all(call)
+        invocation.world(make=False)
+        cancelled = orders.cancel_all(invocation)
         counted = _Written()
-        counted.count(call.world().ledger)
+        counted.count(invocation.world().ledger)
     except TradectlError as error:
         failed = f"the account is {found['trading_state']}, but no order was cancelled: {one_line(error)}"
         return Answer(found | {"cancelled": None}, lambda: _text(found), "failed", error.exit_code, error=failed)

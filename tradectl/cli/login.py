@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import OPERATE
 from tradectl.errors import ConfigurationError, LoginNeeded
 
@@ -23,14 +23,14 @@ app = typer.Typer()
 
 @command(app, panel=OPERATE)
 def login(
-    call: Call,
+    invocation: Invocation,
     again: Annotated[bool, typer.Option("--again", help="Also where a session is there that still holds.")] = False,
 ) -> Answer:
     """Log in at the broker, or that of a paper home's `quotes`. What it takes is asked, or read from stdin, a line each."""
     from tradectl.report.values import value
 
-    account = broker_account(call)
-    session, fresh = account.login(ask(call), again=again)
+    account = broker_account(invocation)
+    session, fresh = account.login(ask(invocation), again=again)
     found: dict[str, Any] = {
         "broker": account.broker_name(),
         "logged_in_at": value(session.logged_in_at),
@@ -43,36 +43,36 @@ def login(
     return Answer(found, f"{how} at {found['broker']}{seen}, until {show.moment(found['expires_at'])} IST")
 
 
-def broker_account(call: Call) -> Onlooker:
+def broker_account(invocation: Invocation) -> Onlooker:
     """The user's account at a broker: his live one, or in a paper home the one that it takes its prices from. ConfigurationError
     in any other home."""
     from tradectl import bootstrap
     from tradectl.brokers.adapter import is_known
 
-    world, settings = call.world(), call.told()
+    world, settings = invocation.world(), invocation.required_settings()
     if world.mode == "paper" and is_known(settings.quotes):
         return bootstrap.onlooker(settings, world.ledger, world.clock, world.market, world.sessions)
-    return live_account(call)
+    return live_account(invocation)
 
 
-def live_account(call: Call) -> LiveAccount:
+def live_account(invocation: Invocation) -> LiveAccount:
     """The user's account at his broker. ConfigurationError in a home that is not live."""
     from tradectl import bootstrap
 
-    world = call.world()
+    world = invocation.world()
     if world.mode != "live":
         raise ConfigurationError(
             f"this home is {world.mode}: no order goes to a broker; `init --mode live` in another --home makes one that trades"
         )
-    return bootstrap.live_account(call.told(), world.ledger, world.clock, world.market, world.sessions)
+    return bootstrap.live_account(invocation.required_settings(), world.ledger, world.clock, world.market, world.sessions)
 
 
-def ask(call: Call) -> Ask:
+def ask(invocation: Invocation) -> Ask:
     """Asks on a terminal, without an echo where it is a secret; else takes the next line of stdin."""
 
     def answer(field: Field) -> str:
         if sys.stdin.isatty():
-            call.say(field.question)
+            invocation.note(field.question)
             return str(typer.prompt(field.name, default=field.default, hide_input=field.secret, err=True)).strip()
         line = sys.stdin.readline().strip()
         if not line:

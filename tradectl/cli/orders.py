@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradectl.cli import hand, show
-from tradectl.cli.call import Answer, Call
+from tradectl.cli import operator, show
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import LOOK, Limit, Session, Symbol, parse_day
 from tradectl.cli.user import rupees
 from tradectl.errors import Ambiguous, BrokerUnavailable, OrderRefused, UsageError
@@ -26,7 +26,7 @@ COLUMNS = ("id", "session", "symbol", "side", "purpose", ">quantity", ">filled",
 
 @command(app, "list")
 def listing(
-    call: Call,
+    invocation: Invocation,
     session: Session = "",
     status: Annotated[str, typer.Option(help="Only this status, such as UNKNOWN.", metavar="STATUS")] = "",
     symbol: Symbol = "",
@@ -36,7 +36,7 @@ def listing(
     """Orders, newest first."""
     from tradectl.report import orders
 
-    world = call.world(read_only=True)
+    world = invocation.world(read_only=True)
     day = parse_day(session)
     found = orders.listing(
         world.ledger.database, world.user, session=day, status=status, symbol=symbol, open_only=open_only, limit=limit
@@ -45,11 +45,11 @@ def listing(
 
 
 @command(app, "show")
-def one(call: Call, order: Name) -> Answer:
+def one(invocation: Invocation, order: Name) -> Answer:
     """One order with everything that is known of it, and its fills."""
     from tradectl.report import orders
 
-    world = call.world(read_only=True)
+    world = invocation.world(read_only=True)
     found = orders.one(world.ledger.database, world.user, order)
     return Answer(found, lambda: _card(found))
 
@@ -98,40 +98,40 @@ ENDED = {
 
 @command(app)
 def cancel(
-    call: Call,
+    invocation: Invocation,
     order: Annotated[str, typer.Argument(help="Its id, its tag, or the broker's order id.", metavar="[ORDER]")] = "",
     every: Annotated[bool, typer.Option("--all", help="Every order that may still trade or be sent.")] = False,
 ) -> Answer:
     """Take an order back, and read back whether it is gone. Passes in every trading state."""
     if bool(order) == every:
         raise UsageError("say which ORDER, or --all")
-    found = cancel_all(call) if every else _cancel_one(call, order)
+    found = cancel_all(invocation) if every else _cancel_one(invocation, order)
     return Answer(found, lambda: cancelled_text(found), exit_code=gravest(found))
 
 
-def cancel_all(call: Call) -> dict[str, Any]:
+def cancel_all(invocation: Invocation) -> dict[str, Any]:
     """Cancel every unfinished order of ours; the result of `orders cancel`. An unidentified one may be another home's."""
-    desk = hand.desk(call)
-    return _cancelled(call, desk, [order for order in desk.snapshot.orders if order.purpose != "unidentified"])
+    desk = operator.desk(invocation)
+    return _cancelled(invocation, desk, [order for order in desk.snapshot.orders if order.purpose != "unidentified"])
 
 
-def _cancel_one(call: Call, name: str) -> dict[str, Any]:
+def _cancel_one(invocation: Invocation, name: str) -> dict[str, Any]:
     from tradectl.execution.byhand import find
 
-    desk = hand.desk(call)
+    desk = operator.desk(invocation)
     order = find(desk.book, name)
     if order.status in {"EXECUTED", "REJECTED"}:
         raise UsageError(f"order {order.id} is {order.status}: there is nothing left to cancel")
-    return _cancelled(call, desk, [order])
+    return _cancelled(invocation, desk, [order])
 
 
-def _cancelled(call: Call, desk: Desk, orders: list[Order]) -> dict[str, Any]:
+def _cancelled(invocation: Invocation, desk: Desk, orders: list[Order]) -> dict[str, Any]:
     from tradectl.execution import byhand
     from tradectl.report import orders as report
 
-    world = call.world()
+    world = invocation.world()
     ended = byhand.cancel(desk, orders)
-    hand.deliver(call)
+    operator.deliver(invocation)
     database = world.ledger.database
     told = [
         report.one(database, world.user, item.order.tag) | {"cancel": str(item.ended), "cancel_reason": item.reason}
@@ -169,7 +169,7 @@ def _ended(item: dict[str, Any]) -> str:
 
 @command(app)
 def adopt(
-    call: Call,
+    invocation: Invocation,
     order: Name,
     not_ours: Annotated[
         bool, typer.Option("--not-ours", help="It belongs to another ledger or to you: leave it alone at the broker.")
@@ -179,13 +179,15 @@ def adopt(
     from tradectl.cli.resolving import known
     from tradectl.execution import byhand
 
-    desk = hand.desk(call)
+    desk = operator.desk(invocation)
     found = byhand.unidentified(desk, order)
     decided = byhand.disown(desk, found) if not_ours else byhand.adopt(desk, found)
-    hand.deliver(call)
+    operator.deliver(invocation)
     if not_ours:
-        return known(call.world(), decided, f"is not ours: {decided.symbol} is free again")
-    return known(call.world(), decided, f"is ours now: {decided.status}, {decided.filled_quantity} of {decided.quantity} filled")
+        return known(invocation.world(), decided, f"is not ours: {decided.symbol} is free again")
+    return known(
+        invocation.world(), decided, f"is ours now: {decided.status}, {decided.filled_quantity} of {decided.quantity} filled"
+    )
 
 
 # -- resolve --------------------------------------------------------------------------------------------------------------
@@ -193,7 +195,7 @@ def adopt(
 
 @command(app)
 def resolve(
-    call: Call,
+    invocation: Invocation,
     order: Name,
     never_placed: Annotated[
         bool, typer.Option("--never-placed", help="You have seen at the broker's that it does not exist, or traded nothing.")
@@ -226,21 +228,21 @@ def resolve(
     if sender_ended and not decides:
         raise UsageError("--sender-ended goes with --never-placed, --broker-order-id or --filled")
     paise = rupees(price) if price else None
-    desk = hand.desk(call)
+    desk = operator.desk(invocation)
     doubt = byhand.look(desk, order)
-    hand.deliver(call)
+    operator.deliver(invocation)
     if not isinstance(doubt, byhand.Doubt):
         if decides:
             raise UsageError(f"nothing is left to decide: the broker's book shows that order {doubt.id} is {doubt.status}")
-        return known(call.world(), doubt, f"is known now: {doubt.status}")
+        return known(invocation.world(), doubt, f"is known now: {doubt.status}")
     if sender_ended:
         doubt = doubt.sender_ended()
     if never_placed:
-        return known(call.world(), byhand.never_placed(desk, doubt), "is CANCELLED: you decided that it was never placed")
+        return known(invocation.world(), byhand.never_placed(desk, doubt), "is CANCELLED: you decided that it was never placed")
     if broker_order_id:
         joined = byhand.join(desk, doubt, broker_order_id)
-        return known(call.world(), joined, f"is {broker_order_id} at the broker, and {joined.status}")
+        return known(invocation.world(), joined, f"is {broker_order_id} at the broker, and {joined.status}")
     if filled is not None:
         told = byhand.filled(desk, doubt, filled, paise)
-        return known(call.world(), told, f"is {told.status}, {told.filled_quantity} of {told.quantity} filled")
-    return doubtful(call.world(), doubt)
+        return known(invocation.world(), told, f"is {told.status}, {told.filled_quantity} of {told.quantity} filled")
+    return doubtful(invocation.world(), doubt)

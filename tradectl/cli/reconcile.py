@@ -7,9 +7,9 @@ from typing import Any
 
 import typer
 
-from tradectl.cli import hand, show
-from tradectl.cli.call import Answer, Call
+from tradectl.cli import operator, show
 from tradectl.cli.command import command
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import OPERATE
 from tradectl.errors import Ambiguous, Blocked
 from tradectl.model.moment import ist_date
@@ -19,15 +19,15 @@ app = typer.Typer()
 
 
 @command(app, panel=OPERATE)
-def reconcile(call: Call) -> Answer:
+def reconcile(invocation: Invocation) -> Answer:
     """Make the book follow the broker, then show what differs and why. Trades nothing; exit 9 where something differs, or a row
     of the broker that cannot be read stops a symbol of ours."""
     from tradectl.report.reconciliation import reconciliation
 
-    desk = hand.desk(call)
+    desk = operator.desk(invocation)
     found = reconciliation(desk, desk.reconcile(desk.open_of))
-    hand.keep_odd_rows(call)
-    hand.deliver(call)
+    operator.keep_odd_rows(invocation)
+    operator.deliver(invocation)
     code = Ambiguous.exit_code if found["unknown"] else 0 if found["agrees"] else Blocked.exit_code
     return Answer(found, lambda: text(found, desk.path.own_shares), exit_code=code, session=ist_date(desk.clock.now()))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer
+from tradectl.cli.invocation import Answer
 from tradectl.control_characters import one_line
 from tradectl.errors import Ambiguous
 from tradectl.model.money import to_rupees

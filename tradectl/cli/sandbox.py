@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.group import Group
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH
 from tradectl.cli.user import rupees
 from tradectl.errors import UsageError
@@ -48,7 +48,7 @@ app = typer.Typer(
 
 @command(app)
 def trade(
-    call: Call,
+    invocation: Invocation,
     symbol: Annotated[str, typer.Argument(help="A symbol.", metavar="SYMBOL")],
     side: Annotated[str, typer.Argument(help="BUY or SELL.", metavar="SIDE")],
     quantity: Annotated[int, typer.Argument(help="Shares.", min=1, metavar="QUANTITY")],
@@ -61,7 +61,7 @@ def trade(
     if side.upper() not in set(Side):
         raise UsageError(f"a side is BUY or SELL, not {side!r}")
     paise = rupees(price)
-    order_id = _paper(call).broker.manual_trade(spelled(symbol), Side(side.upper()), quantity, paise)
+    order_id = _paper(invocation).broker.manual_trade(spelled(symbol), Side(side.upper()), quantity, paise)
     found = {"broker_order_id": order_id, "symbol": spelled(symbol), "side": side.upper(), "quantity": quantity}
     found |= {"price": to_rupees(paise)}
     return Answer(found, f"{side.upper()} {quantity} {spelled(symbol)} at {to_rupees(paise)}: filled, broker order {order_id}")
@@ -69,7 +69,7 @@ def trade(
 
 @command(app)
 def accept(
-    call: Call,
+    invocation: Invocation,
     new: Annotated[
         bool, typer.Option("--new", help="Begin a new account with the ledger's cash and shares; the old file is set aside.")
     ] = False,
@@ -78,10 +78,10 @@ def accept(
     from tradectl.bootstrap import PaperWorld, accept_exchange, renew_exchange
     from tradectl.model.money import show_rupees, to_rupees
 
-    world = call.world()
+    world = invocation.world()
     if not isinstance(world, PaperWorld) or world.mode != "paper":
         raise UsageError(f"this home is {world.mode}: it has no paper exchange to accept")
-    done = (renew_exchange if new else accept_exchange)(world, call.told().paper)
+    done = (renew_exchange if new else accept_exchange)(world, invocation.required_settings().paper)
     found: dict[str, Any] = {"exchange": str(done.file), "set_aside": str(done.aside) if done.aside else None, "new": new}
     if not new:
         return Answer(found, f"{done.file} is this ledger's exchange from now on: next, `tradectl reconcile`")
@@ -98,27 +98,27 @@ Port = Annotated[int, typer.Option(help="Where it listens on 127.0.0.1; 0 for an
 
 
 @command(app)
-def kite(call: Call, port: Port = 0) -> Answer:
+def kite(invocation: Invocation, port: Port = 0) -> Answer:
     """Kite Connect over this home's paper account, until interrupted: for a live home elsewhere, or Zerodha's own client."""
     from tradectl.sandbox.served import kite
 
-    return _serve(call, kite, port)
+    return _serve(invocation, kite, port)
 
 
 @command(app, "kotak_neo")
-def kotak_neo(call: Call, port: Port = 0) -> Answer:
+def kotak_neo(invocation: Invocation, port: Port = 0) -> Answer:
     """Kotak Neo over this home's paper account, until interrupted."""
     from tradectl.sandbox.served import kotak_neo
 
-    return _serve(call, kotak_neo, port)
+    return _serve(invocation, kotak_neo, port)
 
 
 @command(app)
-def openalgo(call: Call, port: Port = 0) -> Answer:
+def openalgo(invocation: Invocation, port: Port = 0) -> Answer:
     """An OpenAlgo server over this home's paper account, until interrupted."""
     from tradectl.sandbox.served import openalgo
 
-    return _serve(call, openalgo, port)
+    return _serve(invocation, openalgo, port)
 
 
 def _brought(name: str) -> Any:
@@ -128,28 +128,30 @@ def _brought(name: str) -> Any:
 
     shelf = typer.Typer()
 
-    def serve(call: Call, port: Port = 0) -> Answer:
+    def serve(invocation: Invocation, port: Port = 0) -> Answer:
         entry = broker_sandbox(name)
-        return _serve(call, lambda world, port: brought(name, entry, world, port), port)
+        return _serve(invocation, lambda world, port: brought(name, entry, world, port), port)
 
     serve.__doc__ = f"The API of {name} over this home's paper account, until interrupted."
     command(shelf, name)(serve)
     return typer.main.get_group(shelf).commands[name]
 
 
-def _serve(call: Call, make: Callable[[PaperWorld, int], Served], port: int) -> Answer:
-    found = make(_paper(call), port)
-    call.say(f"{found.name} listens at {found.sandbox.url}; in a live home elsewhere (init --mode live --broker {found.name}):")
-    call.say(found.hint())
+def _serve(invocation: Invocation, make: Callable[[PaperWorld, int], Served], port: int) -> Answer:
+    found = make(_paper(invocation), port)
+    invocation.note(
+        f"{found.name} listens at {found.sandbox.url}; in a live home elsewhere (init --mode live --broker {found.name}):"
+    )
+    invocation.note(found.hint())
     with stop_on_signals() as stop:
         count = found.sandbox.serve(until=lambda: stop.times > 0)
     return Answer({"url": found.sandbox.url, "requests": count}, f"{count} requests answered", exit_code=128 + stop.signal_number)
 
 
-def _paper(call: Call) -> PaperWorld:
+def _paper(invocation: Invocation) -> PaperWorld:
     from tradectl.bootstrap import PaperWorld
 
-    world = call.world()
+    world = invocation.world()
     if not isinstance(world, PaperWorld):
         raise UsageError(f"this home is {world.mode}: what is done outside is done at the broker's, and the tasks will find it")
     return world

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import parse_day, parse_time
 from tradectl.clock import SystemClock
 from tradectl.errors import DataError, UsageError
@@ -26,11 +26,11 @@ sessions = typer.Typer(cls=ListGroup, help="The operator's own calendar: dates a
 
 
 @command(sessions, "list")
-def list_overrides(call: Call) -> Answer:
+def list_overrides(invocation: Invocation) -> Answer:
     """The dates that this installation's own calendar adds or changes."""
     from tradectl.exchange.overrides import read_overrides
 
-    overrides = read_overrides(call.told().sessions)
+    overrides = read_overrides(invocation.required_settings().sessions)
     days = [
         {"date": day.isoformat(), "kind": str(item.kind), "runs": item.runs, "name": item.name}
         | {"open": _clock(item.open), "close": _clock(item.close)}
@@ -67,12 +67,12 @@ def _phase(row: PhaseRow) -> dict[str, Any]:
 
 @command(sessions, "phases")
 def list_phases(
-    call: Call,
+    invocation: Invocation,
     on: Annotated[str, typer.Option(help="Of this date; else of today.", metavar="YYYY-MM-DD")] = "",
     every: Annotated[bool, typer.Option("--all", help="Of every date on which a timetable begins.")] = False,
 ) -> Answer:
     """The phases of an ordinary session, with their source; `!` marks a source that was only quoted."""
-    settings = call.told()
+    settings = invocation.required_settings()
     timetables = SessionTable.load(settings.sessions).timetables
     day = parse_day(on) or ist_date(settings.at or SystemClock().now())
     found = [timetables.rows(start) for start in (timetables.starts if every else (day,))]
@@ -91,7 +91,7 @@ def list_phases(
 
 @command(sessions, "phase")
 def add_phases(
-    call: Call,
+    invocation: Invocation,
     since: Annotated[str, typer.Argument(help="From this date on.", metavar="YYYY-MM-DD")],
     phases: Annotated[
         list[str],
@@ -114,7 +114,7 @@ def add_phases(
     if stocks not in set(Stocks):
         raise UsageError(f"stocks are one of {', '.join(Stocks)}; not {stocks!r}")
     found = [read_phase(text, day, Stocks(stocks), name) for text in phases]
-    write_phases(call.told().sessions, found)
+    write_phases(invocation.required_settings().sessions, found)
     return Answer({"phases": [_phase(row) for row in found]}, f"{len(found)} phases are changed from {day} on")
 
 
@@ -124,7 +124,7 @@ def _clock(at: Any) -> str | None:
 
 @command(sessions, "add")
 def add_override(
-    call: Call,
+    invocation: Invocation,
     date: Annotated[str, typer.Argument(help="The date; a whole year with --kind covered.", metavar="YYYY-MM-DD|YYYY")],
     kind: Annotated[str, typer.Option(help="closed, normal, unsettled, muhurat, drill; covered for a year.", metavar="KIND")],
     name: Annotated[str, typer.Option(help="What it is, or where it was announced.", metavar="TEXT")] = "",
@@ -137,7 +137,7 @@ def add_override(
     """Add a date to the session table, or say otherwise of one; with --kind covered, that a year is complete."""
     from tradectl.exchange.overrides import RUN_BY_DEFAULT, Override, OverrideKind, cover_year, write_override
 
-    path = call.told().sessions
+    path = invocation.required_settings().sessions
     if kind == "covered":
         if not (date.isdecimal() and len(date) == 4):
             raise UsageError(f"a covered year is written YYYY, not {date!r}")
@@ -156,33 +156,33 @@ def add_override(
 
 @command(sessions, "remove")
 def remove_override_(
-    call: Call, date: Annotated[str, typer.Argument(help="The date, or a covered year.", metavar="YYYY-MM-DD|YYYY")]
+    invocation: Invocation, date: Annotated[str, typer.Argument(help="The date, or a covered year.", metavar="YYYY-MM-DD|YYYY")]
 ) -> Answer:
     """Take a date out of this installation's calendar again, and the phases that begin on it; or that a year is complete."""
     from tradectl.exchange.overrides import remove_override, remove_phases, uncover_year
 
-    path = call.told().sessions
+    path = invocation.required_settings().sessions
     if date.isdecimal() and len(date) == 4:
         if not uncover_year(path, int(date)):
             raise UsageError(f"{date} is not covered in {path}")
         return Answer({"date": date}, f"{date} is not covered any more: nothing is bought in it; its dates stay in the calendar")
     day = parse_day(date)
     if day is None or not any([remove_override(path, day), remove_phases(path, day)]):
-        raise UsageError(f"{date} is not in {call.told().sessions}")
+        raise UsageError(f"{date} is not in {invocation.required_settings().sessions}")
     return Answer({"date": date}, f"{date} is again as the shipped tables say")
 
 
 @command(sessions, "fetch")
-def fetch_year(call: Call) -> Answer:
+def fetch_year(invocation: Invocation) -> Answer:
     """Fetch NSE's list of trading holidays and fill the year that it holds."""
     from tradectl.cli.fetching import holiday_list
 
-    return _fill(call, holiday_list(call.told()), "NSE's holiday list, fetched")
+    return _fill(invocation, holiday_list(invocation.required_settings()), "NSE's holiday list, fetched")
 
 
 @command(sessions, "import")
 def import_year(
-    call: Call,
+    invocation: Invocation,
     file: Annotated[Path, typer.Argument(help="The saved JSON of NSE's holiday list.", metavar="FILE")],
 ) -> Answer:
     """Fill a year from NSE's saved list of trading holidays (its page `/api/holiday-master?type=trading`)."""
@@ -192,14 +192,14 @@ def import_year(
         content = file.read_bytes()
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from error
-    return _fill(call, read_holiday_list(content, file.name), f"NSE's holiday list, {file.name}")
+    return _fill(invocation, read_holiday_list(content, file.name), f"NSE's holiday list, {file.name}")
 
 
-def _fill(call: Call, listed: HolidayList, source: str) -> Answer:
+def _fill(invocation: Invocation, listed: HolidayList, source: str) -> Answer:
     """Write a list into the calendar file and say what it changed; exit 8 while the list of the wanted year is not out."""
     from tradectl.exchange.holiday_list import fill
 
-    settings = call.told()
+    settings = invocation.required_settings()
     today = ist_date(settings.at or SystemClock().now())
     table = SessionTable.load(settings.sessions)
     found = fill(settings.sessions, table, listed, f"{source} {today}", today)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH, parse_day
 from tradectl.cli.progress import bar
 from tradectl.errors import UsageError
@@ -43,7 +43,7 @@ Keep = Annotated[Path | None, typer.Option(help="Keep the simulated ledger and e
 
 @command(app, panel=RESEARCH)
 def simulate(
-    call: Call,
+    invocation: Invocation,
     first: From,
     last: To,
     universe: Universe = "",
@@ -61,7 +61,7 @@ def simulate(
     settings = (dict(WITHOUT_LIMITS) if no_limits else {}) | ({"universe": universe} if universe else {}) | settings_of(changes)
     with folder_of(keep) as folder:
         found = simulated(
-            call,
+            invocation,
             folder,
             start,
             end,
@@ -124,7 +124,7 @@ def folder_of(keep: Path | None) -> Iterator[Path]:
 
 
 def simulated(
-    call: Call,
+    invocation: Invocation,
     folder: Path,
     first: date,
     last: date,
@@ -144,7 +144,7 @@ def simulated(
     from tradectl.runtime.simulate import simulate as run
 
     world = bootstrap.open_simulation(
-        call.told(),
+        invocation.required_settings(),
         folder,
         start=at_ist(first, BEFORE_THE_DAY),
         capital=rupees(capital) if capital else None,
@@ -152,9 +152,9 @@ def simulated(
         step=every,
         alone=alone,
     )
-    call.user, call.mode = world.user, world.mode
+    invocation.user, invocation.mode = world.user, world.mode
     begun = stopwatch()
-    with closing(world), bar("simulating", quiet=call.quiet or call.as_json) as tell:
+    with closing(world), bar("simulating", quiet=invocation.quiet or invocation.as_json) as tell:
 
         def progress(done: int, total: int, session: date) -> None:
             tell(session.isoformat(), done, total)

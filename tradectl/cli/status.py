@@ -8,8 +8,8 @@ from typing import Any
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call, one_line
 from tradectl.cli.command import command
+from tradectl.cli.invocation import Answer, Invocation, one_line
 from tradectl.cli.options import OPERATE
 from tradectl.errors import Ambiguous, DatabaseError
 from tradectl.halt_marker import MarkerFile, marked_users
@@ -21,7 +21,7 @@ UNANSWERED = "sent, and no answer was written"
 
 
 @command(app, panel=OPERATE)
-def status(call: Call) -> Answer:
+def status(invocation: Invocation) -> Answer:
     """How things stand: first every open position without a live sell order in market hours, then the day's agenda, services,
     positions, orders, and what needs a person. Exit 7 where the outcome of an order is not known, else 11 where a position has no
     sell, or a row of the broker that cannot be read stops a symbol of ours. Where the ledger cannot be read: the halt marker
@@ -29,20 +29,20 @@ def status(call: Call) -> Answer:
     from tradectl.report import status as report
 
     try:
-        found = report.status(call.world(read_only=True))
+        found = report.status(invocation.world(read_only=True))
     except DatabaseError as error:
-        return _without_ledger(call, error)
+        return _without_ledger(invocation, error)
     day = date.fromisoformat(found["session"]["date"])
     exposed = any(item["grave"] for item in found["unprotected"]) or any(item["stops"] for item in found["odd_rows"])
     code = Ambiguous.exit_code if found["unknown_orders"] else UNPROTECTED if exposed else 0
-    return Answer(found, lambda: text(call.user or "", found), session=day, exit_code=code)
+    return Answer(found, lambda: text(invocation.user or "", found), session=day, exit_code=code)
 
 
-def _without_ledger(call: Call, error: DatabaseError) -> Answer:
+def _without_ledger(invocation: Invocation, error: DatabaseError) -> Answer:
     """Tell what is known without a ledger: the halt markers of the home."""
     from tradectl.report.status import marker_state
 
-    settings = call.told()
+    settings = invocation.required_settings()
     users = [settings.user] if settings.user else marked_users(settings.home)
     markers = {user: marker_state(MarkerFile(settings.home, user)) for user in users}
     lines = [

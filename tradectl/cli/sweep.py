@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.csvfile import write_csv
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH, parse_day
 from tradectl.cli.progress import bar
 from tradectl.errors import DataError, UsageError
@@ -60,7 +60,7 @@ Fresh = Annotated[bool, typer.Option("--fresh", help="Forget what is kept of thi
 
 @command(app, panel=RESEARCH)
 def sweep(
-    call: Call,
+    invocation: Invocation,
     sets: Set = None,
     vary: Vary = None,
     random: Random = 0,
@@ -94,12 +94,12 @@ def sweep(
         raise UsageError(f"--by is one of {', '.join(Criterion)}, not {by!r}")
     if sort and sort not in report.FIGURES:
         raise UsageError(f"--sort is one of {', '.join(report.FIGURES)}, not {sort!r}")
-    own = bootstrap.parameters_of(call.told(), {})
+    own = bootstrap.parameters_of(invocation.required_settings(), {})
     settings, combinations = settings_of(sets or [], vary or [], random, seed)
-    study, market = study_of(call, universe or own.universe, first, last, scored=not rules_only)
+    study, market = study_of(invocation, universe or own.universe, first, last, scored=not rules_only)
     splits = splits_of(study, walk_forward)
     found = worked(
-        call,
+        invocation,
         study,
         jobs=jobs,
         dask=dask,
@@ -132,12 +132,12 @@ def settings_of(sets: list[str], vary: list[str], count: int, seed: int) -> tupl
     return found, grid.combinations(axes)
 
 
-def study_of(call: Call, universe: str, first: str, last: str, *, scored: bool) -> tuple[Study, Store]:
+def study_of(invocation: Invocation, universe: str, first: str, last: str, *, scored: bool) -> tuple[Study, Store]:
     """What is studied, and its market. Raises UsageError, DataError."""
     from tradectl import bootstrap
     from tradectl.research.study import Study, fingerprint, generation_of
 
-    settings = replace(call.told(), home=call.told().home.absolute())
+    settings = replace(invocation.required_settings(), home=invocation.required_settings().home.absolute())
     market = bootstrap.open_store(settings)
     newest = market.last_session()
     if newest is None:
@@ -171,7 +171,9 @@ def splits_of(study: Study, walk_forward: str) -> tuple[Split, ...]:
     return found
 
 
-def worked(call: Call, study: Study, *, jobs: int, dask: str, fresh: bool, search: Callable[[Sweep], Findings]) -> Findings:
+def worked(
+    invocation: Invocation, study: Study, *, jobs: int, dask: str, fresh: bool, search: Callable[[Sweep], Findings]
+) -> Findings:
     """Search with workers, a progress bar and what is kept; a signal ends it between two results, which stay."""
     from tradectl.research.sweep import Sweep
     from tradectl.research.sweep_cache import SweepCache
@@ -181,7 +183,7 @@ def worked(call: Call, study: Study, *, jobs: int, dask: str, fresh: bool, searc
     try:
         if fresh:
             cache.forget()
-        with bar("sweeping", quiet=call.quiet or call.as_json) as tell, stop_on_signals() as stop:
+        with bar("sweeping", quiet=invocation.quiet or invocation.as_json) as tell, stop_on_signals() as stop:
             return search(Sweep(study, cache, stop, tell, jobs or os.cpu_count() or 1, dask))
     finally:
         cache.close()

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import DAY, parse_day, parse_time
 from tradectl.cli.progress import bar
 from tradectl.errors import UsageError
@@ -59,28 +59,28 @@ def register(task: Task) -> None:
     text += f", after {' and '.join(task.needs)}." if task.needs else "."
 
     def once(
-        call: Call, session: Session = "", slot: Slot = None, force: Force = False, dry_run: DryRun = False,
+        invocation: Invocation, session: Session = "", slot: Slot = None, force: Force = False, dry_run: DryRun = False,
         strict: Strict = False, trigger: Trigger = "manual",
     ) -> Answer:  # fmt: skip
-        return run(call, task, session, slot, strict=strict, trigger=trigger, force=force, dry_run=dry_run)
+        return run(invocation, task, session, slot, strict=strict, trigger=trigger, force=force, dry_run=dry_run)
 
     def monitor(
-        call: Call, session: Session = "", slot: Slot = None, force: Force = False, dry_run: DryRun = False,
+        invocation: Invocation, session: Session = "", slot: Slot = None, force: Force = False, dry_run: DryRun = False,
         strict: Strict = False, trigger: Trigger = "manual", until: Until = "", every: Every = None, one_step: Once = False,
     ) -> Answer:  # fmt: skip
         return run(
-            call, task, session, slot, strict=strict, trigger=trigger, until=until,
+            invocation, task, session, slot, strict=strict, trigger=trigger, until=until,
             force=force, dry_run=dry_run, every=every, once=one_step,
         )  # fmt: skip
 
     def scan(
-        call: Call, session: Session = "", slot: Slot = None, force: Force = False, dry_run: DryRun = False,
+        invocation: Invocation, session: Session = "", slot: Slot = None, force: Force = False, dry_run: DryRun = False,
         strict: Strict = False, trigger: Trigger = "manual", allow_stale: AllowStale = False,
         isolated: Isolated = False,
     ) -> Answer:  # fmt: skip
         switched = {"allow_stale": allow_stale, "isolated": isolated}
         return run(
-            call, task, session, slot, strict=strict, trigger=trigger, switched=switched, force=force, dry_run=dry_run
+            invocation, task, session, slot, strict=strict, trigger=trigger, switched=switched, force=force, dry_run=dry_run
         )  # fmt: skip
 
     body = monitor if task.schedule.every else scan if "allow_stale" in task.switches else once
@@ -89,7 +89,7 @@ def register(task: Task) -> None:
 
 
 def run(
-    call: Call, task: Task, session: str, slot: str | None, *, strict: bool, trigger: str, until: str = "",
+    invocation: Invocation, task: Task, session: str, slot: str | None, *, strict: bool, trigger: str, until: str = "",
     switched: Mapping[str, bool] | None = None, **more: Any,
 ) -> Answer:  # fmt: skip
     """Run one task through the runner and say what became of it; `switched` are settings turned on for this run."""
@@ -99,21 +99,21 @@ def run(
 
     if trigger not in {"cron", "daemon", "manual"}:
         raise UsageError(f"a trigger is cron, daemon or manual, not {trigger!r}")
-    world = call.world(past=True, make=trigger == "manual")
+    world = invocation.world(past=True, make=trigger == "manual")
     if trigger == "manual" and isinstance(world.notifier, ConsoleNotifier):
         world = replace(world, notifier=ConsoleNotifier(apart_from=f"{task.name} "))
     turned_on = {name: "on" for name, on in (switched or {}).items() if on}
     world = replace(world, parameters=with_changes(world.parameters, turned_on))
-    day = call.session = parse_day(session) or ist_date(world.clock.now())
+    day = invocation.session = parse_day(session) or ist_date(world.clock.now())
     report = relived(world, task, day, slot, force=more["force"])
     if report is None:
         end = moment_until(until, day)
         if task.schedule.every and not more.get("once"):
             hold_stream(world)
-        with bar(task.name, quiet=call.quiet) as watch:
+        with bar(task.name, quiet=invocation.quiet) as watch:
             runner = Runner(world, all_tasks(), trigger=trigger, watch=watch)
             report = runner.run(task, session=day, slot=slot, until=end, **more)
-    return answer(call, report, strict=strict)
+    return answer(invocation, report, strict=strict)
 
 
 def hold_stream(world: World) -> None:
@@ -150,13 +150,13 @@ def relived(world: World, task: Task, day: date, slot: str | None, *, force: boo
     return Report(task.name, day, row.slot, "already_completed", result=row.result, message=text)
 
 
-def answer(call: Call, report: Report, *, strict: bool = False) -> Answer:
+def answer(invocation: Invocation, report: Report, *, strict: bool = False) -> Answer:
     """A runner's report as an answer; what was missed on the way is told even to the quiet. An error is told on stderr, once."""
-    if report.missed and not call.messages_on_screen:
-        call.alarm(f"missed: {', '.join(report.missed)}")
+    if report.missed and not invocation.messages_on_screen:
+        invocation.warn(f"missed: {', '.join(report.missed)}")
     for line in report.warnings:
-        if not call.messages_on_screen:
-            call.alarm(line)
+        if not invocation.messages_on_screen:
+            invocation.warn(line)
     code = max(STRICT if strict and report.outcome in SKIPS else 0, report.exit_code, key=gravity_of)
     name = f"{report.task} {report.slot}".strip()
     said = report.message if report.outcome != "completed" else f"{name} of {report.session}: {report.outcome}"

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import CONFIGURE
 from tradectl.errors import UsageError
 from tradectl.halt_marker import MarkerFile
@@ -19,7 +19,7 @@ app = typer.Typer(name="user", rich_help_panel=CONFIGURE, cls=ListGroup, help="U
 
 
 @command(app, "list")
-def listing(call: Call) -> Answer:
+def listing(invocation: Invocation) -> Answer:
     """The users of this ledger."""
     from tradectl.model.money import to_rupees
     from tradectl.report.values import value
@@ -27,7 +27,7 @@ def listing(call: Call) -> Answer:
     found = [
         {"user": item.user, "role": item.role, "trading_state": item.trading_state, "state_reason": item.state_reason}
         | {"capital": to_rupees(item.capital), "created_at": value(item.created_at)}
-        for item in call.world(read_only=True).ledger.users.list()
+        for item in invocation.world(read_only=True).ledger.users.list()
     ]
     rows = [
         (item["user"], item["role"], item["trading_state"], show.rupees(item["capital"]), show.moment(item["created_at"]))
@@ -38,7 +38,7 @@ def listing(call: Call) -> Answer:
 
 @command(app)
 def add(
-    call: Call,
+    invocation: Invocation,
     name: Annotated[str, typer.Argument(help="The new user's name.", metavar="NAME")],
     capital: Annotated[str, typer.Option(help="Money to trade with, in rupees.", metavar="RUPEES")] = "1000000",
     role: Annotated[str, typer.Option(help="admin or user.", metavar="ROLE")] = "user",
@@ -46,11 +46,11 @@ def add(
     """Add a user, with the default timetable."""
     from tradectl.runtime import registry
 
-    world = call.world()
+    world = invocation.world()
     paise = rupees(capital)
     user = world.ledger.users.add(name, capital=paise, created_at=world.clock.now(), role=role)
     world.ledger.for_user(name).schedules.seed(registry.all_tasks())
-    MarkerFile(call.told().home, name).make(ACTIVE, world.clock.now())
+    MarkerFile(invocation.required_settings().home, name).make(ACTIVE, world.clock.now())
     return Answer({"user": user.user, "role": user.role}, f"{user.user} is a {user.role} now")
 
 

@@ -7,32 +7,32 @@ from typing import TYPE_CHECKING
 from tradectl.model.moment import ist_date
 
 if TYPE_CHECKING:
-    from tradectl.cli.call import Call
+    from tradectl.cli.invocation import Invocation
     from tradectl.execution.desk import Desk
 
 
-def desk(call: Call) -> Desk:
+def desk(invocation: Invocation) -> Desk:
     """The desk of the user's world; what it logs and tells names the command."""
     from tradectl.ledger.executions import Claim
     from tradectl.task import Context
 
-    world = call.world()
+    world = invocation.world()
     session = ist_date(world.clock.now())
-    return Context(world, session, "", Claim.none(world.user, call.command, session, "")).desk()
+    return Context(world, session, "", Claim.none(world.user, invocation.command, session, "")).desk()
 
 
-def keep_odd_rows(call: Call) -> None:
+def keep_odd_rows(invocation: Invocation) -> None:
     """Keep and announce the broker's rows that the desk could not read; end those that can be read again."""
     from tradectl.execution import odd_record
 
-    world = call.world()
+    world = invocation.world()
     ledger, now = world.ledger, world.clock.now()
     before = odd_record.known(ledger, ist_date(now))
     odd_record.keep(ledger, ist_date(now), now, odd_record.gathered(ledger, ()), before)
 
 
-def deliver(call: Call) -> None:
+def deliver(invocation: Invocation) -> None:
     """Send what the desk had to tell; what cannot be sent now waits for the next command."""
     from tradectl.runtime.delivery import deliver
 
-    deliver(call.world())
+    deliver(invocation.world())

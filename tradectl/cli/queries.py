@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import LOOK, Limit, Session, Symbol, TaskName, parse_day
 from tradectl.errors import UsageError
 from tradectl.model.moment import ist_date
@@ -20,7 +20,7 @@ app = typer.Typer()
 
 @command(app, panel=LOOK)
 def positions(
-    call: Call,
+    invocation: Invocation,
     closed: Annotated[bool, typer.Option("--closed", help="Closed positions, newest first.")] = False,
     limit: Limit = 200,
 ) -> Answer:
@@ -28,7 +28,7 @@ def positions(
     from tradectl.report import positions as report
     from tradectl.runtime.exposure import unprotected_now
 
-    world = call.world(read_only=True)
+    world = invocation.world(read_only=True)
     exposed = () if closed else unprotected_now(world)
     found = report.listing(world.ledger.database, world.user, closed=closed, limit=limit, unprotected=exposed)
     return Answer(found, lambda: _closed(found) if closed else _open(found))
@@ -63,7 +63,7 @@ def _closed(found: list[dict[str, Any]]) -> str:
 
 @command(app, panel=LOOK)
 def signals(
-    call: Call,
+    invocation: Invocation,
     session: Session = "",
     first: Annotated[str, typer.Option("--from", help="Of all analyses from this session on.", metavar="YYYY-MM-DD")] = "",
     last: Annotated[str, typer.Option("--to", help="Of all analyses up to this session.", metavar="YYYY-MM-DD")] = "",
@@ -72,7 +72,7 @@ def signals(
     those of all analyses of a span, each with its reason."""
     from tradectl.report import signals as report
 
-    world = call.world(read_only=True)
+    world = invocation.world(read_only=True)
     day = parse_day(session)
     if first or last:
         if day:
@@ -119,7 +119,7 @@ def _signals_of_span(found: list[dict[str, Any]]) -> str:
 
 @command(app, panel=LOOK)
 def executions(
-    call: Call,
+    invocation: Invocation,
     session: Session = "",
     task: TaskName = "",
     status: Annotated[str, typer.Option(help="Only this status: running, completed, failed, missed.", metavar="STATUS")] = "",
@@ -128,7 +128,7 @@ def executions(
     """The runs of the tasks, newest first."""
     from tradectl.report import executions as report
 
-    world = call.world(read_only=True)
+    world = invocation.world(read_only=True)
     day = parse_day(session)
     found = report.listing(world.ledger.database, world.user, session=day, task=task, status=status, limit=limit)
     columns = ("session", "task", "slot", "status", ">attempt", "trigger", "started", ">seconds", ">steps", "result")
@@ -144,7 +144,7 @@ def executions(
 
 @command(app, panel=LOOK)
 def logs(
-    call: Call,
+    invocation: Invocation,
     day: Annotated[str, typer.Option(help="Only this date in India.", metavar="YYYY-MM-DD")] = "",
     level: Annotated[str, typer.Option(help="This level and graver: debug, info, warning, error.", metavar="LEVEL")] = "",
     task: TaskName = "",
@@ -155,7 +155,7 @@ def logs(
     """What happened, in its order: the newest lines of the user's log."""
     from tradectl.report import logs as report
 
-    world = call.world(read_only=True)
+    world = invocation.world(read_only=True)
     when = parse_day(day)
     found = report.listing(
         world.ledger.database, world.user, day=when, level=level, task=task, symbol=symbol, action=action, limit=limit
@@ -170,7 +170,7 @@ def logs(
 
 @command(app, panel=LOOK)
 def why(
-    call: Call,
+    invocation: Invocation,
     symbol: Annotated[str, typer.Argument(help="A symbol, today's or an older name.", metavar="SYMBOL")],
     session: Annotated[
         list[str] | None, typer.Option("--session", help="Decisions of this session; may be repeated.", metavar="YYYY-MM-DD")
@@ -180,7 +180,7 @@ def why(
     """Why a symbol was bought, sold or left alone: every decision with its rule, reason and inputs, newest first."""
     from tradectl.report import why as report
 
-    world = call.world(read_only=True)
+    world = invocation.world(read_only=True)
     days = [day for day in map(parse_day, session or []) if day]
     whose = {world.user, world.ledger.signals_owner(world.parameters.signals_from)}
     found = report.decisions(world.ledger.database, whose, symbol, sessions=days, limit=limit)

@@ -36,7 +36,7 @@ class Answer:
 
 
 @dataclass(slots=True)
-class Call:
+class Invocation:
     """This process's one conversation; the root command fills in what the global options say."""
 
     settings: Settings | None = None
@@ -52,7 +52,7 @@ class Call:
     messages_on_screen: bool = False
     worlds: dict[bool, World] = field(default_factory=dict)
 
-    def told(self) -> Settings:
+    def required_settings(self) -> Settings:
         """The settings; the root command has run before any command that asks."""
         if self.settings is None:
             raise RuntimeError("no command runs before the global options are read")
@@ -67,8 +67,8 @@ class Call:
         from tradectl.notify.console import ConsoleNotifier, SilentNotifier
 
         if read_only not in self.worlds:
-            settings = self.told()
-            world = bootstrap.open_world(settings, settings.user, read_only=read_only, past=past, make=make, tell=self.say)
+            settings = self.required_settings()
+            world = bootstrap.open_world(settings, settings.user, read_only=read_only, past=past, make=make, tell=self.note)
             on_screen = isinstance(world.notifier, ConsoleNotifier)
             if self.quiet and on_screen:
                 world = replace(world, notifier=SilentNotifier())
@@ -84,11 +84,11 @@ class Call:
             world.close()
         self.worlds.clear()
 
-    def alarm(self, line: str) -> None:
+    def warn(self, line: str) -> None:
         """Something that must be told even to the quiet."""
         typer.echo(without_controls(scrubbed(f"tradectl: {line}")), err=True)
 
-    def say(self, line: str) -> None:
+    def note(self, line: str) -> None:
         """A line of the story, for people who watch; nothing with `-q`."""
         if not self.quiet:
             typer.echo(lines(redacted(line)), err=True)
