@@ -1,4 +1,4 @@
-"""The program `tradectl`: the root with its global options, and what becomes of an error that nobody meant."""
+"""The program `tradectl`: its root command, the global options, and the handling of unexpected errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tradectl.redaction import scrubbed, words_scrubbed
 from tradectl.settings import load, load_readable
 
 ALWAYS = frozenset({"halt"})
-"""Commands that work with settings that cannot be read, and report them."""
+"""Commands that work without readable settings, and report that."""
 
 app = typer.Typer(cls=Root, add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
 
@@ -34,21 +34,21 @@ def _version(ctx: typer.Context, wanted: bool) -> None:
 @app.callback(epilog="Times are Indian time. Every command has --help; the manual is in docs/.")
 def root(
     ctx: typer.Context,
-    user: Annotated[str | None, typer.Option(help="Whose account; TRADECTL_USER.", metavar="NAME")] = None,
+    user: Annotated[str | None, typer.Option(help="The account's user; TRADECTL_USER.", metavar="NAME")] = None,
     db: Annotated[str | None, typer.Option(help="The ledger, a file or a database URL; TRADECTL_DB.", metavar="PATH|URL")] = None,
-    home: Annotated[
-        str | None, typer.Option(help="The folder of everything, ~/.tradectl; TRADECTL_HOME.", metavar="PATH")
-    ] = None,
+    home: Annotated[str | None, typer.Option(help="The home folder, ~/.tradectl; TRADECTL_HOME.", metavar="PATH")] = None,
     at: Annotated[
         str | None,
-        typer.Option(help="As if it were then, on paper: '2023-07-21 09:15', Indian time; TRADECTL_AT.", metavar="WHEN"),
+        typer.Option(help="Use this moment, on paper: '2023-07-21 09:15', Indian time; TRADECTL_AT.", metavar="WHEN"),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Exactly one JSON object on stdout.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on success.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell more on stderr.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing on success.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print more on stderr.")] = False,
     version: Annotated[bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)] = False,  # noqa: ARG001
 ) -> None:
-    """An automated swing-trading day on India's NSE: one command a task, each safe to repeat, everything in one ledger."""
+    """Run an automated swing-trading day on India's NSE.
+
+    Each task is a command that is safe to repeat; one ledger records everything."""
     invocation: Invocation = ctx.obj
     invocation.as_json, invocation.quiet, invocation.verbose = json, quiet, verbose
     invocation.database = db
@@ -57,7 +57,7 @@ def root(
 
 
 def main() -> None:
-    """Read the words of the command line, do what they say, and exit."""
+    """Run the command line and exit."""
     close_by_default()
     invocation = Invocation()
     sys.excepthook = partial(report_bug, invocation)
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def report_bug(invocation: Invocation, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """An error that nobody meant: one line for the person, the traceback for whoever mends it. Python then exits with 1."""
+    """Report an unexpected error: one line on stderr, the traceback into the log. Python then exits with 1."""
     text = scrubbed("".join(traceback.format_exception(kind, error, trace)))
     where = None if invocation.verbose else keep(text, invocation)
     if where is None:
@@ -80,7 +80,7 @@ def report_bug(invocation: Invocation, kind: type[BaseException], error: BaseExc
 
 
 def keep(text: str, invocation: Invocation) -> Path | None:
-    """Write a traceback into the home's logs; None where that is not possible."""
+    """Write a traceback into the home's logs and return its path; None if that is not possible."""
     if invocation.settings is None:
         return None
     path = invocation.settings.logs / "bugs.log"

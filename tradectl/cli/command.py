@@ -1,4 +1,4 @@
-"""How a function becomes a command: it is called with a `Invocation` and its own options, and returns an `Answer`."""
+"""Turn a function into a command: it takes an `Invocation` and its own options, and returns an `Answer`."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def command(
 
 
 def _entrance(body: Body, *, works: bool) -> Callable[..., None]:
-    """The function that Typer sees: the same options, a context in the place of the call.
+    """Return the function for Typer: the same options, with a context in the place of the invocation.
 
-    `works`: a reader of stdout that does not read must not hold it, as cron and the daemon start it."""
+    `works`: cron and the daemon start this command, so a stdout that is not read must not block it."""
 
     @wraps(body)
     def enter(ctx: typer.Context, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""`config`: the numbers of the strategy, and the user's own settings such as where messages go."""
+"""Read and change the settings of the strategy and of the user (`config`)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ app = typer.Typer(
     cls=ListGroup,
     help="Settings of the strategy and of the user: list, get, set, unset.",
 )
-CREDENTIALS = {"notify.urls": "where messages go: apprise URLs such as tgram://bot_token/chat_id, separated by spaces"}
+CREDENTIALS = {"notify.urls": "notification services: apprise URLs such as tgram://bot_token/chat_id, separated by spaces"}
 """Settings that are secrets: encrypted at rest, never listed."""
 HIDDEN = "(secret)"
 Key = Annotated[str, typer.Argument(help="A setting, see `tradectl config list`.", metavar="KEY")]
@@ -28,9 +28,9 @@ Key = Annotated[str, typer.Argument(help="A setting, see `tradectl config list`.
 
 @command(app, "list")
 def listing(
-    invocation: Invocation, changed: Annotated[bool, typer.Option("--changed", help="Only what was changed.")] = False
+    invocation: Invocation, changed: Annotated[bool, typer.Option("--changed", help="Only changed settings.")] = False
 ) -> Answer:
-    """Every setting: its value, default, unit, bounds and meaning."""
+    """List every setting with its value, default, unit, bounds and meaning."""
     found = [item for item in everything(invocation) if item["changed"] or not changed]
     columns = ("setting", ">value", ">default", "unit", "bounds", "meaning")
     rows = [
@@ -49,7 +49,7 @@ def listing(
 
 @command(app)
 def get(invocation: Invocation, key: Key) -> Answer:
-    """One setting's value."""
+    """Show one setting's value."""
     item = _known(invocation, key)
     return Answer(item, show.cell(item["value"]))
 
@@ -58,7 +58,7 @@ def get(invocation: Invocation, key: Key) -> Answer:
 def change(
     invocation: Invocation,
     key: Key,
-    value: Annotated[str, typer.Argument(help="Its new value; - reads it from stdin, as secrets should be.", metavar="VALUE")],
+    value: Annotated[str, typer.Argument(help="The new value; - reads it from stdin (use it for secrets).", metavar="VALUE")],
 ) -> Answer:
     """Change a setting, checked against its bounds."""
     from tradectl.exchange.tariffs import named
@@ -87,7 +87,7 @@ def _check_urls(text: str) -> None:
 
 @command(app)
 def unset(invocation: Invocation, key: Key) -> Answer:
-    """Back to the default."""
+    """Restore the default of a setting."""
     ledger = invocation.world().ledger
     if key in CREDENTIALS:
         ledger.settings.credentials(invocation.required_settings().secret_key).unset(key)
@@ -104,7 +104,7 @@ def _known(invocation: Invocation, key: str) -> dict[str, Any]:
 
 
 def everything(invocation: Invocation) -> list[dict[str, Any]]:
-    """All settings as rows: key, value, default, changed, unit, bounds, meaning."""
+    """Return all settings as rows: key, value, default, changed, unit, bounds, meaning."""
     from tradectl.strategy.parameters import Parameters, parse, setting_fields
 
     ledger = invocation.world(read_only=True).ledger

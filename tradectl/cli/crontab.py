@@ -1,4 +1,4 @@
-"""`crontab`: the day as lines for cron."""
+"""Print the day as lines for cron (`crontab`)."""
 
 from __future__ import annotations
 
@@ -30,13 +30,11 @@ SQLITE = "sqlite:///"
 @command(app, panel=CONFIGURE)
 def crontab(
     invocation: Invocation,
-    zone: Annotated[
-        str, typer.Option(help="The zone of the machine whose cron it is; this machine's unless told.", metavar="ZONE")
-    ] = "",
+    zone: Annotated[str, typer.Option(help="The time zone of cron's machine; default: this machine's.", metavar="ZONE")] = "",
 ) -> Answer:
-    """Write a crontab of the user's schedule whose lines reach this home and user from cron's empty environment.
+    """Print a crontab of the user's schedule; its lines name program, home and user, because cron's environment is empty.
 
-    Times are those of the machine's zone. A zone with summer time gets the one line that runs each minute what is due."""
+    Times are in the machine's zone. A zone with summer time gets one line, which runs each minute what is due."""
     from tradectl import bootstrap
     from tradectl.report import crontab as report
     from tradectl.report.machine_zone import machine_zone
@@ -57,12 +55,12 @@ def crontab(
         invocation.note(f"the zone of this machine's cron is not certain: {found.name}; --zone names it")
     if not bootstrap.exists(settings):
         init = shlex.join([PROGRAM, "init", *words])
-        invocation.note(f"there is no home in {settings.home} yet, and a line makes none: `{init}` does")
+        invocation.note(f"there is no home in {settings.home} yet, and a line of cron creates none: `{init}` does")
     return Answer(text, text.rstrip("\n"))
 
 
 def _schedule(settings: Settings, user: str | None) -> tuple[list[ScheduleRow], list[str]]:
-    """The user's schedule in the order of the day, and what to note; the tasks' own times where there is no home to read."""
+    """Return the user's schedule in the order of the day, and notes; the tasks' own times if there is no home."""
     from tradectl import bootstrap
     from tradectl.ledger.schedules import declared
     from tradectl.runtime.registry import all_tasks
@@ -80,7 +78,7 @@ def _schedule(settings: Settings, user: str | None) -> tuple[list[ScheduleRow], 
 
 
 def _program() -> list[str]:
-    """The program of this process by its own path: the console script, else the interpreter with the package."""
+    """Return the path of this program: the console script, else the interpreter with the package."""
     called = Path(os.path.abspath(sys.argv[0]))
     beside = Path(sys.executable).with_name(PROGRAM)
     for script in (called, beside):
@@ -91,7 +89,7 @@ def _program() -> list[str]:
 
 
 def _database(settings: Settings) -> tuple[list[str], list[str]]:
-    """The option for a database that the home itself does not name, and what to note: a password is left out."""
+    """Return the option for a database that the home does not name, and notes. A password is left out."""
     if not settings.database_named:
         return [], []
     if settings.database.startswith(SQLITE):

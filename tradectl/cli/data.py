@@ -1,4 +1,4 @@
-"""`data`: import and fetch market data, list and check what there is, and the operator's own calendar."""
+"""Import, fetch, list and check market data (`data`)."""
 
 from __future__ import annotations
 
@@ -45,21 +45,24 @@ app.add_typer(actions, name="actions")
 def import_(
     invocation: Invocation,
     files: Annotated[list[Path], typer.Argument(help="CSV files (also .gz, .zip), or folders of them.", metavar="FILE...")],
-    replace: Annotated[bool, typer.Option("--replace", help="Let rows take the place of stored ones that differ.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace stored rows that differ.")] = False,
     believe_content: Annotated[
         bool,
         typer.Option(
             "--believe-content",
-            help="Take a bhavcopy of another date than its name says, and a list of F&O shares that lost many.",
+            help="Accept a bhavcopy with another date than its name, and a list of F&O shares that lost many.",
         ),
     ] = False,
     derive_calendar: Annotated[
         bool,
-        typer.Option("--derive-calendar", help="For research: take daily bars from before 2018; their dates count as sessions."),
+        typer.Option(
+            "--derive-calendar", help="For research: accept daily bars from before 2018; their dates count as sessions."
+        ),
     ] = False,
 ) -> Answer:
-    """Import bars, bhavcopies, minutes, lists, instruments, symbol changes and corporate actions: named files all or none, of a
-    folder each file on its own."""
+    """Import bars, bhavcopies, minutes, lists, instruments, symbol changes and corporate actions.
+
+    Named files are imported all or none; each file of a folder on its own."""
     from tradectl.marketdata.archive import Archive
     from tradectl.marketdata.imports import import_files
 
@@ -104,7 +107,7 @@ def import_(
 
 
 def _refuse_missing(path: Path) -> None:
-    """UsageError for a path that names nothing."""
+    """Raise UsageError for a path that does not exist."""
     try:
         there = path.exists()
     except OSError as error:
@@ -122,7 +125,7 @@ def _imported(found: list[dict[str, Any]], refused: list[dict[str, str]], ignore
     if refused:
         parts.append("\n".join(f"refused: {item['reason']}" for item in refused))
     if ignored:
-        parts.append(f"not read, by their names: {', '.join(ignored)}")
+        parts.append(f"not read, because of their names: {', '.join(ignored)}")
     return "\n\n".join(parts)
 
 
@@ -137,19 +140,19 @@ def fetch(
         ),
     ] = "nse",
     since: Annotated[
-        str, typer.Option(help="From this date; else from the session after the last stored one.", metavar="YYYY-MM-DD")
+        str, typer.Option(help="From this date; default: the session after the last stored one.", metavar="YYYY-MM-DD")
     ] = "",
-    to: Annotated[str, typer.Option(help="Up to this date; else to the last session that has ended.", metavar="YYYY-MM-DD")] = "",
+    to: Annotated[
+        str, typer.Option(help="Up to this date; default: the last session that has ended.", metavar="YYYY-MM-DD")
+    ] = "",
     repair: Annotated[
-        bool, typer.Option("--repair", help="Also the gaps: sessions without bars since the first stored.")
+        bool, typer.Option("--repair", help="Also fetch gaps: sessions without bars since the first stored one.")
     ] = False,
-    symbols: Annotated[str, typer.Option(help="yahoo, kite: these, whether known already or not.", metavar="A,B,C")] = "",
+    symbols: Annotated[str, typer.Option(help="yahoo, kite: these symbols, stored before or not.", metavar="A,B,C")] = "",
     universe: Annotated[str, typer.Option(help="yahoo, kite: a list, a file of symbols, or `all`.", metavar="NAME")] = "",
-    replace: Annotated[
-        bool, typer.Option("--replace", help="nse: also sessions that are stored; let the fetched rows take their place.")
-    ] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="nse: also fetch stored sessions and replace their rows.")] = False,
 ) -> Answer:
-    """Fetch daily bars, or surveillance lists; what has come is kept, so an interrupted fetch goes on where it was."""
+    """Fetch daily bars, or surveillance lists. An interrupted fetch continues where it was."""
     from tradectl.cli.fetching import fetch as carried_out
     from tradectl.marketdata.fetch import Span
 
@@ -159,7 +162,7 @@ def fetch(
 
 @command(app, "list")
 def listing(invocation: Invocation) -> Answer:
-    """What there is: bars, sessions, lists, actions, minutes, instrument dumps."""
+    """List the stored data: bars, sessions, lists, actions, minutes, instrument dumps."""
     from tradectl.marketdata.inventory import describe
 
     found = asdict(describe(invocation.required_settings().market))
@@ -191,7 +194,7 @@ def _listed(found: dict[str, Any]) -> str:
 
 
 def _watched(found: list[dict[str, Any]]) -> str:
-    """The newest surveillance list of each measure with its age, and the excluding measures that have none."""
+    """Return the newest surveillance list of each measure with its age, and the excluding measures without one."""
     titles = {measure.value: title for measure, title in TITLES.items()}
     known = [
         f"{titles[item['measure']]} {item['dated']} ({item['securities']} securities, {item['age']} days old)" for item in found
@@ -202,8 +205,8 @@ def _watched(found: list[dict[str, Any]]) -> str:
 
 def _panel(found: dict[str, Any] | None) -> str:
     if found is None:
-        return "not there; made when it is next needed"
-    stale = "" if found["current"] else "; behind the archive, carried on when it is next needed"
+        return "missing; derived at the next use"
+    stale = "" if found["current"] else "; older than the archive, extended at the next use"
     what = f"{found['sessions']} sessions of {found['instruments']} instruments, {found['free_columns']} columns free"
     return f"{what}, {found['bars']} bars in {found['bytes'] / 1e6:.1f} MB{stale}"
 
@@ -217,7 +220,7 @@ def check(
     ] = True,
     repair: Annotated[bool, typer.Option("--repair", help="Derive the panel store anew where a row of it is damaged.")] = False,
 ) -> Answer:
-    """Look for gaps, duplicates, impossible bars and unexplained jumps; exit 8 if the data is wrong."""
+    """Check for gaps, duplicates, impossible bars and unexplained jumps; exit 8 if the data is wrong."""
     from tradectl.bootstrap import open_store
     from tradectl.marketdata.check import check as checked
     from tradectl.marketdata.panel.deriving import renew
@@ -238,9 +241,7 @@ def check(
     return Answer(
         findings,
         lambda: "\n\n".join(
-            part
-            for part in (show.table(columns, rows, empty="Nothing to complain about."), _named(findings), _in_order(findings))
-            if part
+            part for part in (show.table(columns, rows, empty="No problem found."), _named(findings), _in_order(findings)) if part
         ),
         outcome="failed" if wrong else "completed",
         exit_code=DataError.exit_code if wrong else 0,
@@ -249,12 +250,12 @@ def check(
 
 
 def _short(example: str) -> str:
-    """An example without its explanation, which stands below the table."""
+    """Return an example without its explanation, which is printed below the table."""
     return example.split(":", maxsplit=1)[0]
 
 
 def _named(findings: list[dict[str, Any]]) -> str:
-    """Every symbol that a person must look at, a line each."""
+    """Return one line for each symbol that needs a decision."""
     from tradectl.marketdata.check import CORRECTED, QUESTIONS
 
     lines = []
@@ -270,5 +271,5 @@ def _named(findings: list[dict[str, Any]]) -> str:
 
 
 def _in_order(findings: list[dict[str, Any]]) -> str:
-    """What was looked for and not found."""
+    """Return the checks that found nothing."""
     return "\n".join(f"none: {item['kind']}" for item in findings if not item["count"])

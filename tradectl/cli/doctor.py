@@ -1,4 +1,4 @@
-"""`doctor`: whether the day can be traded, before it begins."""
+"""Check before the day whether it can be traded (`doctor`)."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ app = typer.Typer()
 
 @command(app, panel=OPERATE)
 def doctor(
-    invocation: Invocation, offline: Annotated[bool, typer.Option("--offline", help="Ask nobody but this machine.")] = False
+    invocation: Invocation,
+    offline: Annotated[bool, typer.Option("--offline", help="Check this machine only; send no request.")] = False,
 ) -> Answer:
-    """Look at everything that a day of trading needs, here and at the broker; answers with the gravest finding."""
+    """Check everything that a trading day needs, here and at the broker. The exit code is that of the most severe finding."""
     from tradectl import bootstrap
     from tradectl.doctor import examine
     from tradectl.doctor.files import writable
@@ -34,7 +35,7 @@ def doctor(
 
     settings = invocation.required_settings()
     if not bootstrap.exists(settings):
-        raise UsageError(f"there is no home in {settings.home} yet: `tradectl init` makes one")
+        raise UsageError(f"there is no home in {settings.home} yet: `tradectl init` creates one")
     (files,) = run([("files", lambda: writable(settings))])
     try:
         world = invocation.world()
@@ -51,5 +52,5 @@ def doctor(
 def _text(found: list[Finding]) -> str:
     rows = [(item.state if item.state != "fine" else "", item.check, item.text) for item in found]
     counted = {state: sum(item.state == state for item in found) for state in ("wrong", "look")}
-    end = ", ".join(f"{count} {state}" for state, count in counted.items() if count) or "nothing to mend"
-    return f"{show.table(('', 'check', 'what was found'), rows)}\n\n{end}"
+    end = ", ".join(f"{count} {state}" for state, count in counted.items() if count) or "no problem found"
+    return f"{show.table(('', 'check', 'finding'), rows)}\n\n{end}"

@@ -1,4 +1,4 @@
-"""`init`: make a home."""
+"""Create a home (`init`)."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ app = typer.Typer()
 @command(app, panel=CONFIGURE)
 def init(
     invocation: Invocation,
-    capital: Annotated[str, typer.Option(help="Money to trade with, in rupees.", metavar="RUPEES")] = "1000000",
+    capital: Annotated[str, typer.Option(help="Trading capital in rupees.", metavar="RUPEES")] = "1000000",
     mode: Annotated[str, typer.Option(help="paper or live; a database has one mode for ever.", metavar="MODE")] = "paper",
     broker: Annotated[str, typer.Option(help="The broker of a live home, see `broker list`.", metavar="NAME")] = "",
 ) -> Answer:
-    """Make a home: the ledger, its first user (an admin), and the default timetable."""
+    """Create a home: the ledger, its first user (an admin), and the default timetable."""
     from tradectl import bootstrap
 
     paise = rupees(capital)
     if paise <= 0:
-        raise UsageError("capital is more than nothing")
+        raise UsageError("the capital must be more than 0")
     settings = invocation.required_settings()
     bootstrap.init(settings, user=settings.user or "me", capital=paise, mode=mode, broker=broker).close()
     invocation.user, invocation.mode = settings.user or "me", mode

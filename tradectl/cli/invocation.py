@@ -1,6 +1,6 @@
-"""One call of the program: who is asked, how to answer, and the answer itself.
+"""One invocation of the program: its options, its output, and the answer of its command.
 
-stdout is the result, stderr the story. With `--json` stdout is exactly one object, whatever happens.
+stdout has the result, stderr the progress. With `--json` stdout is exactly one object, also for errors.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a command has to say: `result` for programs (JSON values), `text` for people (called only when it is shown)."""
+    """The result of a command: `result` for programs (JSON values), `text` for people (called only if it is printed)."""
 
     result: Any = field(default_factory=dict)
     text: Callable[[], str] | str = ""
@@ -37,14 +37,14 @@ class Answer:
 
 @dataclass(slots=True)
 class Invocation:
-    """This process's one conversation; the root command fills in what the global options say."""
+    """The state of this process; the root command sets it from the global options."""
 
     settings: Settings | None = None
     as_json: bool = False
     quiet: bool = False
     verbose: bool = False
     database: str | None = None
-    """`--db` as it was said, for processes of our own; what the environment says they inherit (it may hold a password)."""
+    """The value of `--db`, passed on to child processes; they inherit the environment, which may contain a password."""
     command: str = ""
     user: str | None = None
     mode: str | None = None
@@ -53,15 +53,16 @@ class Invocation:
     worlds: dict[bool, World] = field(default_factory=dict)
 
     def required_settings(self) -> Settings:
-        """The settings; the root command has run before any command that asks."""
+        """Return the settings. Raises RuntimeError before the root command has read the global options."""
         if self.settings is None:
             raise RuntimeError("no command runs before the global options are read")
         return self.settings
 
     def world(self, *, read_only: bool = False, past: bool = False, make: bool = True) -> World:
-        """The user's world, opened once; with `make` a paper home is made on first use. Raises what `open_world` raises.
+        """Return the user's world, opened once; with `make` the first use creates a paper home. Raises the errors of
+        `open_world`.
 
-        With `-q` messages for people go to their services but not to the screen: what went wrong is told by the answer.
+        With `-q` messages go to notification services and not to the screen: the answer reports problems.
         """
         from tradectl import bootstrap
         from tradectl.notify.console import ConsoleNotifier, SilentNotifier
@@ -79,22 +80,22 @@ class Invocation:
         return opened
 
     def close(self) -> None:
-        """Leave the files of the worlds as they lie on the disk, nothing of them beside."""
+        """Close the worlds, so that their files are complete on the disk."""
         for world in self.worlds.values():
             world.close()
         self.worlds.clear()
 
     def warn(self, line: str) -> None:
-        """Something that must be told even to the quiet."""
+        """Print a line on stderr, also with `-q`."""
         typer.echo(without_controls(scrubbed(f"tradectl: {line}")), err=True)
 
     def note(self, line: str) -> None:
-        """A line of the story, for people who watch; nothing with `-q`."""
+        """Print a line of progress on stderr; nothing with `-q`."""
         if not self.quiet:
             typer.echo(lines(redacted(line)), err=True)
 
     def answer(self, answer: Answer) -> int:
-        """Print an answer the way it was asked for; the exit code."""
+        """Print an answer as text or JSON and return the exit code."""
         if answer.error and not self.as_json:
             typer.echo(without_controls(scrubbed(f"tradectl: {answer.error}")), err=True)
         if self.as_json:
@@ -106,7 +107,7 @@ class Invocation:
         return answer.exit_code
 
     def envelope(self, answer: Answer) -> Mapping[str, Any]:
-        """The one object of `--json`; its keys are never removed within a major version."""
+        """Return the object of `--json`; its keys are never removed within a major version."""
         session = answer.session or self.session
         return {
             "command": self.command,
@@ -121,11 +122,11 @@ class Invocation:
 
 
 def failure(error: TradectlError) -> Answer:
-    """What an error on purpose looks like from outside."""
+    """Return the answer of an expected error."""
     outcome = "blocked" if isinstance(error, Blocked) else "missed" if isinstance(error, Missed) else "failed"
     return Answer(outcome=outcome, exit_code=error.exit_code, error=one_line(error))
 
 
 def one_line(error: BaseException) -> str:
-    """The message of an error as one line, never empty."""
+    """Return the message of an error as one line, never empty."""
     return " ".join(str(error).split()) or type(error).__name__

@@ -1,4 +1,4 @@
-"""`login`: a session at the broker, for all processes, until the broker ends it."""
+"""Log in at the broker, for all processes, until the session ends (`login`)."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ app = typer.Typer()
 @command(app, panel=OPERATE)
 def login(
     invocation: Invocation,
-    again: Annotated[bool, typer.Option("--again", help="Also where a session is there that still holds.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Log in again although a session is valid.")] = False,
 ) -> Answer:
-    """Log in at the broker, or that of a paper home's `quotes`. What it takes is asked, or read from stdin, a line each."""
+    """Log in at the broker, or at that of a paper home's `quotes`: by prompts, or with one line each on stdin."""
     from tradectl.report.values import value
 
     account = broker_account(invocation)
@@ -38,13 +38,13 @@ def login(
         "seen_ip": session.seen_ip,
         "new": fresh,
     }
-    seen = f", which sees us at {session.seen_ip}" if session.seen_ip else ""
+    seen = f", which reports our address as {session.seen_ip}" if session.seen_ip else ""
     how = "logged in" if fresh else "logged in already"
     return Answer(found, f"{how} at {found['broker']}{seen}, until {show.moment(found['expires_at'])} IST")
 
 
 def broker_account(invocation: Invocation) -> Onlooker:
-    """The user's account at a broker: his live one, or in a paper home the one that it takes its prices from. ConfigurationError
+    """Return the user's account at a broker: the live one, or in a paper home the one for its prices. Raises ConfigurationError
     in any other home."""
     from tradectl import bootstrap
     from tradectl.brokers.adapter import is_known
@@ -56,19 +56,19 @@ def broker_account(invocation: Invocation) -> Onlooker:
 
 
 def live_account(invocation: Invocation) -> LiveAccount:
-    """The user's account at his broker. ConfigurationError in a home that is not live."""
+    """Return the user's account at the broker. Raises ConfigurationError in a home that is not live."""
     from tradectl import bootstrap
 
     world = invocation.world()
     if world.mode != "live":
         raise ConfigurationError(
-            f"this home is {world.mode}: no order goes to a broker; `init --mode live` in another --home makes one that trades"
+            f"this home is {world.mode}: it sends no orders; `init --mode live` in another --home creates one that does"
         )
     return bootstrap.live_account(invocation.required_settings(), world.ledger, world.clock, world.market, world.sessions)
 
 
 def ask(invocation: Invocation) -> Ask:
-    """Asks on a terminal, without an echo where it is a secret; else takes the next line of stdin."""
+    """Prompt on a terminal, without an echo for a secret; else read the next line of stdin."""
 
     def answer(field: Field) -> str:
         if sys.stdin.isatty():
@@ -76,7 +76,7 @@ def ask(invocation: Invocation) -> Ask:
             return str(typer.prompt(field.name, default=field.default, hide_input=field.secret, err=True)).strip()
         line = sys.stdin.readline().strip()
         if not line:
-            raise LoginNeeded(f"{field.question}: nobody answered on stdin")
+            raise LoginNeeded(f"{field.question}: stdin has no line for it")
         return line
 
     return answer

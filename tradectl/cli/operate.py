@@ -1,4 +1,4 @@
-"""`run-due` and `daemon`: the day without a person."""
+"""Run the day without a person (`run-due`, `daemon`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ app = typer.Typer()
 
 @command(app, "run-due", panel=OPERATE)
 def run_due(invocation: Invocation, strict: Strict = False) -> Answer:
-    """Run what is due now, once: the one line that cron may call each minute. Answers with the gravest outcome."""
+    """Run the tasks that are due now, once; cron may start it each minute. The exit code is the most severe of its tasks."""
     from tradectl.runtime import due
     from tradectl.runtime.runner import Runner
 
@@ -27,13 +27,14 @@ def run_due(invocation: Invocation, strict: Strict = False) -> Answer:
 
 @command(app, panel=OPERATE)
 def daemon(invocation: Invocation) -> Answer:
-    """Run what is due, a process for each task, until SIGINT, SIGTERM or SIGHUP; then no new work, and claims are given back."""
+    """Run the tasks that are due, each in a process, until SIGINT, SIGTERM or SIGHUP; then start no more and release the
+    claims."""
     from tradectl.runtime.daemon import Daemon, command_line
     from tradectl.runtime.runner import Runner
 
     settings = invocation.required_settings()
     if settings.at is not None:
-        raise UsageError("a daemon lives in the machine's own time: --at is for single commands")
+        raise UsageError("the daemon uses the machine's clock: --at is for single commands")
     world = invocation.world(make=False)
     arguments = ["--user", world.user, "--home", str(settings.home)]
     if invocation.database:

@@ -1,4 +1,5 @@
-"""The desk at which a person stands: the same as a task's, under a claim that nobody can take over and that sends no order."""
+"""Trading for commands that a person runs: the same as a task's, under a claim that no process takes over and that sends no
+order."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def desk(invocation: Invocation) -> Desk:
-    """The desk of the user's world; what it logs and tells names the command."""
+    """Return the desk of the user's world; its log lines and messages name the command."""
     from tradectl.ledger.executions import Claim
     from tradectl.task import Context
 
@@ -22,7 +23,7 @@ def desk(invocation: Invocation) -> Desk:
 
 
 def keep_odd_rows(invocation: Invocation) -> None:
-    """Keep and announce the broker's rows that the desk could not read; end those that can be read again."""
+    """Store and report the broker's unreadable rows; end those that can be read again."""
     from tradectl.execution import odd_record
 
     world = invocation.world()
@@ -32,7 +33,7 @@ def keep_odd_rows(invocation: Invocation) -> None:
 
 
 def deliver(invocation: Invocation) -> None:
-    """Send what the desk had to tell; what cannot be sent now waits for the next command."""
+    """Send the messages of the desk; a message that cannot be sent now waits for the next command."""
     from tradectl.runtime.delivery import deliver
 
     deliver(invocation.world())

@@ -1,4 +1,4 @@
-"""`orders`: what was asked of the exchange, what became of it, and what a person decides about it."""
+"""List orders, cancel them, and resolve those of unknown outcome (`orders`)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tradectl.execution.desk import Desk
     from tradectl.ledger.rows import Order
 
-app = typer.Typer(name="orders", rich_help_panel=LOOK, cls=ListGroup, help="Orders: list, show one, cancel, resolve.")
+app = typer.Typer(name="orders", rich_help_panel=LOOK, cls=ListGroup, help="Orders: list, show, cancel, adopt, resolve.")
 Name = Annotated[str, typer.Argument(help="Its id, its tag, or the broker's order id.", metavar="ORDER")]
 
 COLUMNS = ("id", "session", "symbol", "side", "purpose", ">quantity", ">filled", ">price", "variety", "status", "reason")
@@ -33,7 +33,7 @@ def listing(
     open_only: Annotated[bool, typer.Option("--open", help="Only orders that may still trade or be tried again.")] = False,
     limit: Limit = 50,
 ) -> Answer:
-    """Orders, newest first."""
+    """List orders, newest first."""
     from tradectl.report import orders
 
     world = invocation.world(read_only=True)
@@ -46,7 +46,7 @@ def listing(
 
 @command(app, "show")
 def one(invocation: Invocation, order: Name) -> Answer:
-    """One order with everything that is known of it, and its fills."""
+    """Show one order with all that is known of it, and its fills."""
     from tradectl.report import orders
 
     world = invocation.world(read_only=True)
@@ -88,11 +88,11 @@ CODES = {
     "cancelled": 0, "rejected": 0, "filled": OrderRefused.exit_code, "alive": OrderRefused.exit_code,
     "not_sent": BrokerUnavailable.exit_code, "unconfirmed": Ambiguous.exit_code, "unknown": Ambiguous.exit_code,
 }  # fmt: skip
-"""The exit code of what became of a cancel."""
+"""The exit code of each result of a cancel."""
 GRAVEST = (Ambiguous.exit_code, BrokerUnavailable.exit_code, OrderRefused.exit_code)
 ENDED = {
     "cancelled": "cancelled", "rejected": "was rejected meanwhile", "filled": "was filled meanwhile", "alive": "is still alive",
-    "not_sent": "is still alive", "unconfirmed": "may still be alive", "unknown": "nobody knows whether it is at the exchange",
+    "not_sent": "is still alive", "unconfirmed": "may still be alive", "unknown": "it is not known whether it is at the exchange",
 }  # fmt: skip
 
 
@@ -102,15 +102,16 @@ def cancel(
     order: Annotated[str, typer.Argument(help="Its id, its tag, or the broker's order id.", metavar="[ORDER]")] = "",
     every: Annotated[bool, typer.Option("--all", help="Every order that may still trade or be sent.")] = False,
 ) -> Answer:
-    """Take an order back, and read back whether it is gone. Passes in every trading state."""
+    """Cancel an order, and read back whether it is gone. Passes in every trading state."""
     if bool(order) == every:
-        raise UsageError("say which ORDER, or --all")
+        raise UsageError("name an ORDER, or use --all")
     found = cancel_all(invocation) if every else _cancel_one(invocation, order)
     return Answer(found, lambda: cancelled_text(found), exit_code=gravest(found))
 
 
 def cancel_all(invocation: Invocation) -> dict[str, Any]:
-    """Cancel every unfinished order of ours; the result of `orders cancel`. An unidentified one may be another home's."""
+    """Cancel every unfinished order of ours and return the result of `orders cancel`. An unidentified order stays: it may
+    belong to another home."""
     desk = operator.desk(invocation)
     return _cancelled(invocation, desk, [order for order in desk.snapshot.orders if order.purpose != "unidentified"])
 
@@ -141,18 +142,18 @@ def _cancelled(invocation: Invocation, desk: Desk, orders: list[Order]) -> dict[
 
 
 def gravest(found: dict[str, Any]) -> int:
-    """The exit code of cancels: 7 where an outcome is not known, 6 where one was not sent, 11 where one was refused."""
+    """Return the exit code of cancels: 7 if an outcome is not known, 6 if one was not sent, 11 if one was refused."""
     codes = {CODES[item["cancel"]] for item in found["orders"]}
     return next((code for code in GRAVEST if code in codes), 0)
 
 
 def cancelled_text(found: dict[str, Any]) -> str:
-    """A line for each order, and what may bring it back."""
+    """Return a line for each order, and a note on sells that the monitor places again."""
     found = show.flat(found)
     lines = [_ended(item) for item in found["orders"]] or ["there is no order to cancel"]
     sells = any(item["side"] == "SELL" and item["cancel"] == "cancelled" for item in found["orders"])
     if sells and found["trading_state"] != "HALTED":
-        lines.append("the sell monitor rests a new sell for a position while it runs: `tradectl halt` stops that")
+        lines.append("the sell monitor places a new sell for a position while it runs: `tradectl halt` stops that")
     return "\n".join(lines)
 
 
@@ -172,10 +173,10 @@ def adopt(
     invocation: Invocation,
     order: Name,
     not_ours: Annotated[
-        bool, typer.Option("--not-ours", help="It belongs to another ledger or to you: leave it alone at the broker.")
+        bool, typer.Option("--not-ours", help="It belongs to another ledger or to you: leave it at the broker.")
     ] = False,
 ) -> Answer:
-    """Make an order that the broker has under a tag of ours, and that this ledger cannot explain, one of ours."""
+    """Adopt an order that the broker has under a tag of ours and that this ledger cannot explain."""
     from tradectl.cli.resolving import known
     from tradectl.execution import byhand
 
@@ -198,25 +199,25 @@ def resolve(
     invocation: Invocation,
     order: Name,
     never_placed: Annotated[
-        bool, typer.Option("--never-placed", help="You have seen at the broker's that it does not exist, or traded nothing.")
+        bool, typer.Option("--never-placed", help="You have seen at the broker that it does not exist, or traded nothing.")
     ] = False,
     broker_order_id: Annotated[
-        str, typer.Option("--broker-order-id", help="You have seen that it is this order of the broker's book.", metavar="ID")
+        str, typer.Option("--broker-order-id", help="You have seen that it is this order of the broker's list.", metavar="ID")
     ] = "",
     filled: Annotated[
         int | None,
-        typer.Option("--filled", help="So many shares in all, as the contract note shows.", min=1, metavar="QUANTITY"),
+        typer.Option("--filled", help="Total shares on the contract note.", min=1, metavar="QUANTITY"),
     ] = None,
-    price: Annotated[str, typer.Option("--price", help="With --filled: at how many rupees a share.", metavar="RUPEES")] = "",
+    price: Annotated[str, typer.Option("--price", help="With --filled: rupees per share.", metavar="RUPEES")] = "",
     sender_ended: Annotated[
         bool,
         typer.Option(
             "--sender-ended",
-            help="With one of these: you know that the process on another machine, or of before a restart, has ended.",
+            help="With one of these: you confirm that the sending process, on another machine or before a reboot, has ended.",
         ),
     ] = False,
 ) -> Answer:
-    """Ask the broker once more what became of an order, tell what is known of it, or write down what you have seen yourself."""
+    """Read the broker again for an UNKNOWN order, show what is known of it, or record what you have seen yourself."""
     from tradectl.cli.resolving import doubtful, known
     from tradectl.execution import byhand
 
@@ -233,7 +234,7 @@ def resolve(
     operator.deliver(invocation)
     if not isinstance(doubt, byhand.Doubt):
         if decides:
-            raise UsageError(f"nothing is left to decide: the broker's book shows that order {doubt.id} is {doubt.status}")
+            raise UsageError(f"nothing is left to decide: the broker's list shows that order {doubt.id} is {doubt.status}")
         return known(invocation.world(), doubt, f"is known now: {doubt.status}")
     if sender_ended:
         doubt = doubt.sender_ended()

@@ -1,4 +1,4 @@
-"""The short commands that only look: positions, signals, executions, logs, why."""
+"""Commands that only read the ledger: positions, signals, executions, logs, why."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def positions(
     closed: Annotated[bool, typer.Option("--closed", help="Closed positions, newest first.")] = False,
     limit: Limit = 200,
 ) -> Answer:
-    """What we hold, and what the position monitor last said of it."""
+    """List open positions with the last advice of the position monitor."""
     from tradectl.report import positions as report
     from tradectl.runtime.exposure import unprotected_now
 
@@ -65,18 +65,18 @@ def _closed(found: list[dict[str, Any]]) -> str:
 def signals(
     invocation: Invocation,
     session: Session = "",
-    first: Annotated[str, typer.Option("--from", help="Of all analyses from this session on.", metavar="YYYY-MM-DD")] = "",
-    last: Annotated[str, typer.Option("--to", help="Of all analyses up to this session.", metavar="YYYY-MM-DD")] = "",
+    first: Annotated[str, typer.Option("--from", help="All analyses from this session on.", metavar="YYYY-MM-DD")] = "",
+    last: Annotated[str, typer.Option("--to", help="All analyses up to this session.", metavar="YYYY-MM-DD")] = "",
 ) -> Answer:
-    """What the strategy wants to buy: the signals for one session, by rank (the newest session by default); with --from or --to
-    those of all analyses of a span, each with its reason."""
+    """List the signals for one session by rank (default: the newest session), or with --from or --to those of a span with
+    their reasons."""
     from tradectl.report import signals as report
 
     world = invocation.world(read_only=True)
     day = parse_day(session)
     if first or last:
         if day:
-            raise UsageError("--session asks for one session, --from and --to for a span")
+            raise UsageError("--session selects one session, --from and --to a span")
         span = parse_day(first) or date.min, parse_day(last) or date.max
         found = report.listing(world.ledger.database, world.user, analysed=span)
         return Answer(found, lambda: _signals_of_span(found))
@@ -125,7 +125,7 @@ def executions(
     status: Annotated[str, typer.Option(help="Only this status: running, completed, failed, missed.", metavar="STATUS")] = "",
     limit: Limit = 50,
 ) -> Answer:
-    """The runs of the tasks, newest first."""
+    """List the runs of the tasks, newest first."""
     from tradectl.report import executions as report
 
     world = invocation.world(read_only=True)
@@ -146,13 +146,13 @@ def executions(
 def logs(
     invocation: Invocation,
     day: Annotated[str, typer.Option(help="Only this date in India.", metavar="YYYY-MM-DD")] = "",
-    level: Annotated[str, typer.Option(help="This level and graver: debug, info, warning, error.", metavar="LEVEL")] = "",
+    level: Annotated[str, typer.Option(help="This level and above: debug, info, warning, error.", metavar="LEVEL")] = "",
     task: TaskName = "",
     symbol: Symbol = "",
     action: Annotated[str, typer.Option(help="Only this action.", metavar="ACTION")] = "",
     limit: Limit = 100,
 ) -> Answer:
-    """What happened, in its order: the newest lines of the user's log."""
+    """Show the newest lines of the user's log, oldest first."""
     from tradectl.report import logs as report
 
     world = invocation.world(read_only=True)
@@ -177,7 +177,7 @@ def why(
     ] = None,
     limit: Limit = 50,
 ) -> Answer:
-    """Why a symbol was bought, sold or left alone: every decision with its rule, reason and inputs, newest first."""
+    """Show why a symbol was bought, sold or left: every decision with rule, reason and inputs, newest first."""
     from tradectl.report import why as report
 
     world = invocation.world(read_only=True)
@@ -185,7 +185,9 @@ def why(
     whose = {world.user, world.ledger.signals_owner(world.parameters.signals_from)}
     found = report.decisions(world.ledger.database, whose, symbol, sessions=days, limit=limit)
     if not found:
-        world.market.find(symbol, ist_date(world.clock.now()))  # an unknown symbol is a mistake, not an empty answer
+        world.market.find(
+            symbol, ist_date(world.clock.now())
+        )  # raises for an unknown symbol: the result must not be empty by a typing error
     columns = ("session", "task", "verdict", "rule", "reason", "inputs")
     rows = (
         (
@@ -194,5 +196,5 @@ def why(
         )
         for item in found
     )  # fmt: skip
-    empty = f"Nothing was decided about {spelled(symbol)}."
+    empty = f"There is no decision about {spelled(symbol)}."
     return Answer(found, lambda: show.table(columns, rows, empty=empty))

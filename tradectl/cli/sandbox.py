@@ -1,4 +1,4 @@
-"""`sandbox`: the world outside, on the paper exchange: a trade by hand at the broker's, and the broker's server itself."""
+"""Use the paper exchange from outside: a trade by hand, or a broker's server over it (`sandbox`)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class SandboxGroup(Group):
-    """The group of sandboxes. Those that installed packages bring are commands too, under their broker's name."""
+    """The group of sandboxes. Sandboxes of installed packages are commands too, under their broker's name."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         from tradectl.sandbox.broker_sandbox import brought
@@ -41,7 +41,7 @@ app = typer.Typer(
     name="sandbox",
     rich_help_panel=RESEARCH,
     cls=SandboxGroup,
-    help="The paper exchange from outside: trade by hand, or let a broker's server speak for it.",
+    help="The paper exchange from outside: trade by hand, or serve a broker's API over it.",
     no_args_is_help=True,
 )
 
@@ -52,9 +52,9 @@ def trade(
     symbol: Annotated[str, typer.Argument(help="A symbol.", metavar="SYMBOL")],
     side: Annotated[str, typer.Argument(help="BUY or SELL.", metavar="SIDE")],
     quantity: Annotated[int, typer.Argument(help="Shares.", min=1, metavar="QUANTITY")],
-    price: Annotated[str, typer.Argument(help="Rupees a share.", metavar="PRICE")],
+    price: Annotated[str, typer.Argument(help="Rupees per share.", metavar="PRICE")],
 ) -> Answer:
-    """A trade made by hand, outside tradectl: it is filled at once, and the tasks must find out about it."""
+    """Make a trade by hand, outside tradectl: it fills at once, and the tasks detect it later."""
     from tradectl.model.money import to_rupees
     from tradectl.model.order import Side
 
@@ -74,7 +74,7 @@ def accept(
         bool, typer.Option("--new", help="Begin a new account with the ledger's cash and shares; the old file is set aside.")
     ] = False,
 ) -> Answer:
-    """Trade on with a paper exchange that the ledger does not know: one that was lost, replaced or rolled back."""
+    """Continue with a paper exchange that does not fit the ledger: one that was lost, replaced or rolled back."""
     from tradectl.bootstrap import PaperWorld, accept_exchange, renew_exchange
     from tradectl.model.money import show_rupees, to_rupees
 
@@ -84,22 +84,23 @@ def accept(
     done = (renew_exchange if new else accept_exchange)(world, invocation.required_settings().paper)
     found: dict[str, Any] = {"exchange": str(done.file), "set_aside": str(done.aside) if done.aside else None, "new": new}
     if not new:
-        return Answer(found, f"{done.file} is this ledger's exchange from now on: next, `tradectl reconcile`")
+        return Answer(found, f"{done.file} is now this ledger's exchange: next, `tradectl reconcile`")
     found |= {"orders_ended": done.orders_ended, "positions": done.positions, "cash": to_rupees(done.cash)}
     lines = [
         f"{done.file} is a new exchange: Rs {show_rupees(done.cash)} in cash, {done.positions} positions as the ledger has them",
-        f"{done.orders_ended} unfinished orders are CANCELLED: they rest nowhere, and the tasks place what is still wanted",
+        f"{done.orders_ended} unfinished orders are CANCELLED: no exchange has them, and the tasks place what is still wanted",
     ]
     lines += [f"the file that was there is {done.aside} now"] if done.aside else []
     return Answer(found, "\n".join(lines))
 
 
-Port = Annotated[int, typer.Option(help="Where it listens on 127.0.0.1; 0 for any free one.", min=0, max=65535, metavar="PORT")]
+Port = Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 for any free one.", min=0, max=65535, metavar="PORT")]
 
 
 @command(app)
 def kite(invocation: Invocation, port: Port = 0) -> Answer:
-    """Kite Connect over this home's paper account, until interrupted: for a live home elsewhere, or Zerodha's own client."""
+    """Serve Kite Connect over this home's paper account, until interrupted: for a live home elsewhere, or Zerodha's own
+    client."""
     from tradectl.sandbox.served import kite
 
     return _serve(invocation, kite, port)
@@ -107,7 +108,7 @@ def kite(invocation: Invocation, port: Port = 0) -> Answer:
 
 @command(app, "kotak_neo")
 def kotak_neo(invocation: Invocation, port: Port = 0) -> Answer:
-    """Kotak Neo over this home's paper account, until interrupted."""
+    """Serve Kotak Neo over this home's paper account, until interrupted."""
     from tradectl.sandbox.served import kotak_neo
 
     return _serve(invocation, kotak_neo, port)
@@ -115,7 +116,7 @@ def kotak_neo(invocation: Invocation, port: Port = 0) -> Answer:
 
 @command(app)
 def openalgo(invocation: Invocation, port: Port = 0) -> Answer:
-    """An OpenAlgo server over this home's paper account, until interrupted."""
+    """Serve OpenAlgo's API over this home's paper account, until interrupted."""
     from tradectl.sandbox.served import openalgo
 
     return _serve(invocation, openalgo, port)
@@ -153,5 +154,5 @@ def _paper(invocation: Invocation) -> PaperWorld:
 
     world = invocation.world()
     if not isinstance(world, PaperWorld):
-        raise UsageError(f"this home is {world.mode}: what is done outside is done at the broker's, and the tasks will find it")
+        raise UsageError(f"this home is {world.mode}: trade at the broker itself, and the tasks will detect it")
     return world

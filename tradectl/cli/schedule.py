@@ -1,4 +1,4 @@
-"""`schedule`: when each task runs, for one user."""
+"""Show and change when each task runs, for one user (`schedule`)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Task = Annotated[str, typer.Argument(help="A task, such as buy.", metavar="TASK"
 
 @command(app, "list")
 def listing(invocation: Invocation) -> Answer:
-    """The timetable, in Indian time."""
+    """Show the timetable, in Indian time."""
     return _answer(invocation.world(read_only=True).ledger.schedules.list())
 
 
@@ -33,24 +33,24 @@ def listing(invocation: Invocation) -> Answer:
 def change(
     invocation: Invocation,
     task: Task,
-    times: Annotated[str, typer.Option(help="When it starts, one or several: '08:00 08:40'.", metavar="TIMES")] = "",
-    until: Annotated[str, typer.Option(help="When its last window closes; last-fill: the session's end.", metavar="TIME")] = "",
+    times: Annotated[str, typer.Option(help="Start times, one or several: '08:00 08:40'.", metavar="TIMES")] = "",
+    until: Annotated[str, typer.Option(help="End of its last window; last-fill: the session's end.", metavar="TIME")] = "",
     every: Annotated[int | None, typer.Option(help="Seconds between the steps of a monitor.", min=1, metavar="SECONDS")] = None,
 ) -> Answer:
-    """Change a task's times; what is not named stays."""
+    """Change a task's times; options that are not given stay."""
     row = invocation.world().ledger.schedules.set(task, times.replace(",", " ").split() or None, until or None, every)
     return _answer((row,))
 
 
 @command(app)
 def enable(invocation: Invocation, task: Task) -> Answer:
-    """Let a task run again."""
+    """Enable a task."""
     return _answer((invocation.world().ledger.schedules.enable(task),))
 
 
 @command(app)
 def disable(invocation: Invocation, task: Task) -> Answer:
-    """Keep a task from running; its command then says disabled."""
+    """Disable a task; its command then reports disabled."""
     return _answer((invocation.world().ledger.schedules.disable(task),))
 
 

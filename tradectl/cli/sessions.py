@@ -1,4 +1,4 @@
-"""`data sessions`: the operator's own calendar, the phases of a session, and the holidays of a new year."""
+"""Maintain the operator's calendar, the phases of a session, and the holidays of a new year (`data sessions`)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ sessions = typer.Typer(cls=ListGroup, help="The operator's own calendar: dates a
 
 @command(sessions, "list")
 def list_overrides(invocation: Invocation) -> Answer:
-    """The dates that this installation's own calendar adds or changes."""
+    """List the dates that this installation's calendar adds or changes."""
     from tradectl.exchange.overrides import read_overrides
 
     overrides = read_overrides(invocation.required_settings().sessions)
@@ -51,7 +51,7 @@ def list_overrides(invocation: Invocation) -> Answer:
 
 
 def _phase(row: PhaseRow) -> dict[str, Any]:
-    """A phase as JSON values."""
+    """Return a phase as JSON values."""
     return {
         "since": row.since.isoformat(),
         "stocks": str(row.stocks),
@@ -68,10 +68,10 @@ def _phase(row: PhaseRow) -> dict[str, Any]:
 @command(sessions, "phases")
 def list_phases(
     invocation: Invocation,
-    on: Annotated[str, typer.Option(help="Of this date; else of today.", metavar="YYYY-MM-DD")] = "",
-    every: Annotated[bool, typer.Option("--all", help="Of every date on which a timetable begins.")] = False,
+    on: Annotated[str, typer.Option(help="On this date; default: today.", metavar="YYYY-MM-DD")] = "",
+    every: Annotated[bool, typer.Option("--all", help="For every date on which a timetable begins.")] = False,
 ) -> Answer:
-    """The phases of an ordinary session, with their source; `!` marks a source that was only quoted."""
+    """Show the phases of an ordinary session with their source; `!` marks a source that was only quoted."""
     settings = invocation.required_settings()
     timetables = SessionTable.load(settings.sessions).timetables
     day = parse_day(on) or ist_date(settings.at or SystemClock().now())
@@ -100,11 +100,11 @@ def add_phases(
         ),
     ],
     stocks: Annotated[
-        str, typer.Option(help="Which stocks: all, closing_auction, others.", metavar="all|closing_auction|others")
+        str, typer.Option(help="Stocks: all, closing_auction, others.", metavar="all|closing_auction|others")
     ] = "all",
-    name: Annotated[str, typer.Option(help="Where it was announced.", metavar="TEXT")] = "",
+    name: Annotated[str, typer.Option(help="The announcement.", metavar="TEXT")] = "",
 ) -> Answer:
-    """Change phases of every ordinary session from a date on; several together, where one alone would leave a gap."""
+    """Change phases of every ordinary session from a date on; pass several if one alone would leave a gap."""
     from tradectl.exchange.overrides import write_phases
     from tradectl.exchange.timetables import Stocks, read_phase
 
@@ -127,14 +127,14 @@ def add_override(
     invocation: Invocation,
     date: Annotated[str, typer.Argument(help="The date; a whole year with --kind covered.", metavar="YYYY-MM-DD|YYYY")],
     kind: Annotated[str, typer.Option(help="closed, normal, unsettled, muhurat, drill; covered for a year.", metavar="KIND")],
-    name: Annotated[str, typer.Option(help="What it is, or where it was announced.", metavar="TEXT")] = "",
+    name: Annotated[str, typer.Option(help="Its name, or the announcement.", metavar="TEXT")] = "",
     opens: Annotated[str, typer.Option("--open", help="When continuous trading begins.", metavar="HH:MM")] = "",
     closes: Annotated[str, typer.Option("--close", help="When it ends.", metavar="HH:MM")] = "",
     runs: Annotated[
-        bool | None, typer.Option("--runs/--no-runs", help="Whether the tool works on it; usual: on normal ones.")
+        bool | None, typer.Option("--runs/--no-runs", help="Whether the tasks run on it; default: on normal sessions.")
     ] = None,
 ) -> Answer:
-    """Add a date to the session table, or say otherwise of one; with --kind covered, that a year is complete."""
+    """Add or change a date of the session table; with --kind covered, mark a year as complete."""
     from tradectl.exchange.overrides import RUN_BY_DEFAULT, Override, OverrideKind, cover_year, write_override
 
     path = invocation.required_settings().sessions
@@ -158,7 +158,7 @@ def add_override(
 def remove_override_(
     invocation: Invocation, date: Annotated[str, typer.Argument(help="The date, or a covered year.", metavar="YYYY-MM-DD|YYYY")]
 ) -> Answer:
-    """Take a date out of this installation's calendar again, and the phases that begin on it; or that a year is complete."""
+    """Remove a date and the phases that begin on it from this installation's calendar, or the mark of a complete year."""
     from tradectl.exchange.overrides import remove_override, remove_phases, uncover_year
 
     path = invocation.required_settings().sessions
@@ -169,12 +169,12 @@ def remove_override_(
     day = parse_day(date)
     if day is None or not any([remove_override(path, day), remove_phases(path, day)]):
         raise UsageError(f"{date} is not in {invocation.required_settings().sessions}")
-    return Answer({"date": date}, f"{date} is again as the shipped tables say")
+    return Answer({"date": date}, f"{date} has the shipped values again")
 
 
 @command(sessions, "fetch")
 def fetch_year(invocation: Invocation) -> Answer:
-    """Fetch NSE's list of trading holidays and fill the year that it holds."""
+    """Fetch NSE's list of trading holidays and add the year that it contains."""
     from tradectl.cli.fetching import holiday_list
 
     return _fill(invocation, holiday_list(invocation.required_settings()), "NSE's holiday list, fetched")
@@ -185,7 +185,7 @@ def import_year(
     invocation: Invocation,
     file: Annotated[Path, typer.Argument(help="The saved JSON of NSE's holiday list.", metavar="FILE")],
 ) -> Answer:
-    """Fill a year from NSE's saved list of trading holidays (its page `/api/holiday-master?type=trading`)."""
+    """Add a year from NSE's saved list of trading holidays (its page `/api/holiday-master?type=trading`)."""
     from tradectl.exchange.holiday_list import read_holiday_list
 
     try:
@@ -196,7 +196,8 @@ def import_year(
 
 
 def _fill(invocation: Invocation, listed: HolidayList, source: str) -> Answer:
-    """Write a list into the calendar file and say what it changed; exit 8 while the list of the wanted year is not out."""
+    """Write a list into the calendar file and return what it changed; exit 8 while the list of the wanted year is not
+    published."""
     from tradectl.exchange.holiday_list import fill
 
     settings = invocation.required_settings()
@@ -212,8 +213,8 @@ def _fill(invocation: Invocation, listed: HolidayList, source: str) -> Answer:
     }
     lines = [f"{found.year}: {len(listed.weekdays)} closed weekdays in the list, {len(found.added)} of them new here"]
     lines += [f"  {day} {day:%a}  {name}" for day, name in found.added.items()]
-    lines += [f"kept      {day}: the calendar file says otherwise" for day in found.kept]
-    lines += [f"look at   {day}: closed here, and not in NSE's list" for day in found.extra]
+    lines += [f"kept      {day}: the calendar file differs" for day in found.kept]
+    lines += [f"check   {day}: closed here, and not in NSE's list" for day in found.extra]
     lines.append(f"every day is known to {listed_through}; the hours of Muhurat trading are announced on their own")
     needed = today.year + (today.month == DECEMBER)
     wrong = None
@@ -231,4 +232,4 @@ def _fill(invocation: Invocation, listed: HolidayList, source: str) -> Answer:
 
 
 DECEMBER = 12
-"""The month in which the list of the next year is wanted."""
+"""The month from which the list of the next year is needed."""

@@ -1,4 +1,4 @@
-"""`user`: who trades here."""
+"""List and add the users of a ledger (`user`)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ app = typer.Typer(name="user", rich_help_panel=CONFIGURE, cls=ListGroup, help="U
 
 @command(app, "list")
 def listing(invocation: Invocation) -> Answer:
-    """The users of this ledger."""
+    """List the users of this ledger."""
     from tradectl.model.money import to_rupees
     from tradectl.report.values import value
 
@@ -40,7 +40,7 @@ def listing(invocation: Invocation) -> Answer:
 def add(
     invocation: Invocation,
     name: Annotated[str, typer.Argument(help="The new user's name.", metavar="NAME")],
-    capital: Annotated[str, typer.Option(help="Money to trade with, in rupees.", metavar="RUPEES")] = "1000000",
+    capital: Annotated[str, typer.Option(help="Trading capital in rupees.", metavar="RUPEES")] = "1000000",
     role: Annotated[str, typer.Option(help="admin or user.", metavar="ROLE")] = "user",
 ) -> Answer:
     """Add a user, with the default timetable."""
@@ -55,7 +55,7 @@ def add(
 
 
 def rupees(text: str) -> int:
-    """Rupees from the command line as paise. Raises UsageError."""
+    """Return rupees from the command line as paise. Raises UsageError."""
     from tradectl.model.money import to_paise
 
     try:
