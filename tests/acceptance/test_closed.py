@@ -13,7 +13,7 @@ import pytest
 
 from tests.acceptance.program import ROOT
 from tradectl.cli import app as program
-from tradectl.cli.call import Call
+from tradectl.cli.invocation import Invocation
 from tradectl.exchange.sessions import SessionTable
 from tradectl.settings import load
 
@@ -154,7 +154,7 @@ def test_a_folder_of_others_is_not_closed_by_making_a_home_in_it(tmp_path: Path)
 
 
 def test_the_log_of_bugs_holds_no_secret_and_no_control_character(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    call = Call(settings=load(home=str(tmp_path), environment={}))
+    invocation = Invocation(settings=load(home=str(tmp_path), environment={}))
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "bugs.log").touch()
     (tmp_path / "logs" / "bugs.log").chmod(0o644)
@@ -163,7 +163,7 @@ def test_the_log_of_bugs_holds_no_secret_and_no_control_character(tmp_path: Path
     try:
         raise RuntimeError("cannot reach postgresql://anna:geheim@host/db?password=geheim2 \x9b31m\u202e")
     except RuntimeError as error:
-        program.report_bug(call, RuntimeError, error, error.__traceback__)
+        program.report_bug(invocation, RuntimeError, error, error.__traceback__)
     file = tmp_path / "logs" / "bugs.log"
     text = file.read_text(encoding="utf-8")
     assert "RuntimeError: cannot reach postgresql://" in text

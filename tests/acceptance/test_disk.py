@@ -82,7 +82,7 @@ def test_halt_works_on_a_full_disk(disk: Callable[[str], Disk], server: Server):
     assert said.outcome == ("completed", 0)
     assert said.object["result"]["trading_state"] == said.object["result"]["marker"] == "HALTED"
     shown = tradectl("status", at="2023-08-16 08:40")  # SQLite needs room beside the ledger even to read it
-    assert (shown.code, shown.out) == (DATABASE, "me: the halt marker says HALTED, the disk is full\n")
+    assert (shown.code, shown.out) == (DATABASE, "me: the halt marker is HALTED, the disk is full\n")
     refused(tradectl("resume", "-q", at="2023-08-16 08:40"), DATABASE, "full")
     assert (small.folder / "home" / "halt-me.halted").exists()
     small.free()

@@ -56,7 +56,7 @@ def test_a_wrong_decision_is_refused_in_one_line(tradectl: Tradectl, cases: Path
         (("set", "BBB", "2024-03-01", "1"), "'1' cannot be a ratio"),
         (("set", "BBB", "2024-03-03", "5"), "2024-03-03 is no session of the exchange"),
         (("set", "NOPE", "2024-03-01", "5"), "NOPE is unknown"),
-        (("undo", "BBB", "2024-03-01"), "nothing was decided about BBB on 2024-03-01"),
+        (("undo", "BBB", "2024-03-01"), "there is no decision about BBB on 2024-03-01"),
     ):
         said = tradectl("data", "actions", *words)
         assert said.code == 2

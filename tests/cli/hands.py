@@ -12,7 +12,7 @@ from tests.cli.conftest import Said
 from tests.execution.trading import Trading
 from tradectl.brokers.paper import PaperBroker
 from tradectl.cli.app import app
-from tradectl.cli.call import Call
+from tradectl.cli.invocation import Invocation
 from tradectl.errors import BrokerUnavailable
 from tradectl.model.order import OrderReport, TradeReport
 from tradectl.ports import Capabilities
@@ -59,9 +59,9 @@ def opaque(market: Trading) -> Opaque:
 
 def operate(market: Trading, *words: str) -> Said:
     """Say a command in that world."""
-    call = Call(worlds={False: market.world, True: market.world})
+    invocation = Invocation(worlds={False: market.world, True: market.world})
     home = ("--home", str(market.folder), "--user", market.world.user)
-    result = CliRunner().invoke(app, [*home, *words], obj=call, catch_exceptions=False)
+    result = CliRunner().invoke(app, [*home, *words], obj=invocation, catch_exceptions=False)
     return Said(result.exit_code, result.stdout, result.stderr)
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.cli.conftest import Said, Tradectl
 from tradectl import __version__
 from tradectl.cli.app import report_bug
-from tradectl.cli.call import Answer, Call
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.settings import load
 
 KEYS = ["command", "user", "mode", "session", "outcome", "exit_code", "result", "error"]
@@ -82,37 +82,37 @@ def test_every_commands_help_shows_the_global_options(tradectl: Tradectl):
 
 
 def test_a_bug_leaves_its_traceback_in_the_homes_log(home: Path, capsys: pytest.CaptureFixture[str]):
-    call = Call(settings=load(home=str(home), environment={}), command="status")
-    _fall(call)
+    invocation = Invocation(settings=load(home=str(home), environment={}), command="status")
+    _fall(invocation)
     captured = capsys.readouterr()
     assert captured.err == f"tradectl: this is a bug: KeyError: 'x'; the traceback is in {home}/logs/bugs.log\n"
     assert "KeyError: 'x'" in (home / "logs" / "bugs.log").read_text(encoding="utf-8")
 
 
 def test_a_bug_with_json_is_one_object_with_exit_code_1(home: Path, capsys: pytest.CaptureFixture[str]):
-    call = Call(settings=load(home=str(home), environment={}), command="status", as_json=True)
-    _fall(call)
+    invocation = Invocation(settings=load(home=str(home), environment={}), command="status", as_json=True)
+    _fall(invocation)
     assert Said(1, capsys.readouterr().out, "").object["exit_code"] == 1
 
 
 def test_a_bug_in_verbose_mode_shows_its_traceback(home: Path, capsys: pytest.CaptureFixture[str]):
-    _fall(Call(settings=load(home=str(home), environment={}), verbose=True))
+    _fall(Invocation(settings=load(home=str(home), environment={}), verbose=True))
     assert "Traceback (most recent call last)" in capsys.readouterr().err
     assert not home.exists()
 
 
-def _fall(call: Call) -> None:
+def _fall(invocation: Invocation) -> None:
     try:
         raise KeyError("x")
     except KeyError as error:
-        report_bug(call, type(error), error, sys.exc_info()[2])
+        report_bug(invocation, type(error), error, sys.exc_info()[2])
 
 
 def test_the_text_for_people_is_made_only_for_people(capsys: pytest.CaptureFixture[str]):
     def never() -> str:
         raise AssertionError("nobody looks")
 
-    assert Call(as_json=True).answer(Answer({"a": 1}, never)) == 0
-    assert Call(quiet=True).answer(Answer({"a": 1}, never)) == 0
-    assert Call().answer(Answer({"a": 1}, "seen", exit_code=9)) == 9
+    assert Invocation(as_json=True).answer(Answer({"a": 1}, never)) == 0
+    assert Invocation(quiet=True).answer(Answer({"a": 1}, never)) == 0
+    assert Invocation().answer(Answer({"a": 1}, "seen", exit_code=9)) == 9
     assert capsys.readouterr().out.endswith("seen\n")

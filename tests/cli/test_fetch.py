@@ -102,14 +102,14 @@ def test_a_network_that_is_down_ends_with_6(tradectl: Tradectl, web: Site, home:
 
 WRONG_WORDS = {
     "from nowhere": (("--source", "bse"), "a source is one of nse, surveillance, yahoo, kite; not 'bse'"),
-    "no symbols": (("--source", "yahoo", "--since", "2024-10-28"), "say which symbols: --symbols A,B,C or --universe NAME"),
+    "no symbols": (("--source", "yahoo", "--since", "2024-10-28"), "name the symbols: --symbols A,B,C or --universe NAME"),
     "symbols of nse": (
         ("--symbols", "ACME"),
-        "NSE's files hold every symbol: --symbols and --universe are for the other sources",
+        "NSE's files have every symbol: --symbols and --universe are for the other sources",
     ),
     "replace by yahoo": (
         ("--source", "yahoo", "--symbols", "ACME", "--replace"),
-        "Yahoo never takes the place of a stored bar: --replace is for --source nse",
+        "Yahoo never replaces a stored bar: --replace is for --source nse",
     ),
     "no date": (("--since", "yesterday"), "'yesterday' is not a date: write YYYY-MM-DD"),
     "nothing stored": ((), "nothing is stored yet: say from when, --since YYYY-MM-DD"),

@@ -73,7 +73,7 @@ def test_halt_does_not_wait_for_a_stopped_process(tradectl: Tradectl, made: Path
         assert f"which is stopped: nothing can be written until it goes on (`kill -CONT {pid}`)" in said.out
         status = tradectl("status")
         assert "trading   HALTED, now" in status.out
-        assert "and the ledger says ACTIVE: the stricter counts until `tradectl resume`" in status.out
+        assert "and the ledger says ACTIVE: the stricter applies until `tradectl resume`" in status.out
         assert f"locked    {made}/ledger.db is locked by process {pid}" in status.out
         refused = tradectl("resume")
         assert (refused.code, f"is locked by process {pid}" in refused.err, refused.out) == (10, True, "")
@@ -102,7 +102,7 @@ def test_halt_with_a_damaged_ledger(tradectl: Tradectl, made: Path):
     assert "HALTED, now: nothing is sent but cancels" in said.out
     assert "the ledger will follow" in said.out
     status = tradectl("status")
-    assert (status.code, status.out) == (10, "me: the halt marker says HALTED, now\n")
+    assert (status.code, status.out) == (10, "me: the halt marker is HALTED, now\n")
     assert "is not a database" in status.err
     assert tradectl("resume").code == 10
     assert (made / "halt-me.halted").exists()

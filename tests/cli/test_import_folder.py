@@ -45,7 +45,7 @@ def test_the_table_names_every_file(tradectl: Tradectl, tmp_path: Path) -> None:
     assert done.code == 8
     assert "bars.csv  daily" in done.out
     assert "refused: action_texts.csv: not a known format" in done.out
-    assert "not read, by their names: older/" in done.out
+    assert "not read, because of their names: older/" in done.out
 
 
 def test_a_conflict_is_told_in_rupees_with_its_row(tradectl: Tradectl, tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_an_unknown_order_without_the_brokers_id_cannot_be_cancelled(trading: Ma
     order, _ = lost(market)
     said = operate(market, "orders", "cancel", str(order.id))
     assert said.code == 7
-    assert "nobody knows whether it is at the exchange" in said.out
+    assert "it is not known whether it is at the exchange" in said.out
     assert f"see `tradectl orders resolve {order.id}`" in said.out
 
 
@@ -129,8 +129,8 @@ def test_a_cancelled_sell_comes_back_unless_halted_and_the_answer_says_so(tradin
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (("cancel",), "say which ORDER, or --all"),
-        (("cancel", "1", "--all"), "say which ORDER, or --all"),
+        (("cancel",), "name an ORDER, or use --all"),
+        (("cancel", "1", "--all"), "name an ORDER, or use --all"),
         (("cancel", "77"), "there is no order 77"),
         (("resolve", "77"), "there is no order 77"),
         (("resolve", "1"), "order 1 is PENDING: only an UNKNOWN order is resolved"),
@@ -271,7 +271,7 @@ def test_an_order_is_joined_to_the_brokers_and_followed(trading: Make):  # noqa:
     operate(market, "reconcile")
     assert [(row.external, row.booked) for row in market.ledger.book.fills()] == [(True, 0)]
     said = operate(market, "orders", "resolve", str(order.id))
-    told = f"may be    {report.broker_order_id} of the broker's book: 100 at 96.00, EXECUTED, 100 filled, placed "
+    told = f"may be    {report.broker_order_id} of the broker's list: 100 at 96.00, EXECUTED, 100 filled, placed "
     assert (said.code, told in said.out) == (7, True)
     broker.capabilities = replace(broker.capabilities, tag_survives_modify=True)  # then it is somebody's own
     assert "may be " not in operate(market, "orders", "resolve", str(order.id)).out
@@ -436,7 +436,7 @@ def test_status_names_an_order_that_was_sent_and_never_answered(trading: Make, o
     found = result_of(market, "status", code=7)
     assert [(item["id"], item["status"]) for item in found["unknown_orders"]] == [(order.id, "PENDING")]
     said = operate(market, "status")
-    assert (said.code, f"UNKNOWN   BUY 100 ACME ({order.tag}): sent, and no answer was written" in said.out) == (7, True)
+    assert (said.code, f"UNKNOWN   BUY 100 ACME ({order.tag}): sent, and no reply was recorded" in said.out) == (7, True)
     assert "nobody knows what became of orders for ACME" in operate(market, "doctor").out
 
 

@@ -23,7 +23,7 @@ FALLS = {D: (9500, 9600, 9300, 9400)}
 
 def test_a_new_home_agrees_with_its_broker(tradectl: Tradectl):
     said = tradectl("reconcile")
-    assert (said.code, said.out) == (0, "the book had everything already\n\norders, shares and cash agree with the broker's\n")
+    assert (said.code, said.out) == (0, "the ledger was complete\n\norders, shares and cash agree with the broker\n")
     assert list(tradectl("reconcile", "--json").object["result"]) == [
         "changed", "orders", "shares", "cash", "unknown", "external", "odd_rows", "agrees",
     ]  # fmt: skip
@@ -36,7 +36,7 @@ def test_it_takes_in_what_happened_and_trades_nothing(trading: Make):  # noqa: F
     found = result_of(market, "reconcile")
     assert (found["changed"]["executed"], found["changed"]["trades"], found["agrees"]) == (1, 1, True)
     assert len(market.broker.orders()) == 1
-    assert "the book had everything already" in operate(market, "reconcile").out
+    assert "the ledger was complete" in operate(market, "reconcile").out
 
 
 def test_an_order_of_unknown_fate_is_named_and_is_exit_7(trading: Make):  # noqa: F811
@@ -65,7 +65,7 @@ def test_a_trade_by_hand_is_shown_and_left_alone(trading: Make):  # noqa: F811
     market.broker.manual_trade("ACME", Side.BUY, 5, 9400)
     said = operate(market, "reconcile")
     assert said.code == 0
-    assert "Orders by hand, which tradectl leaves alone" in said.out
+    assert "Orders placed by hand, which tradectl does not change" in said.out
     assert "more than ours: bought by hand or credited, and left alone" in said.out
     assert market.ledger.outbox.pending() == ()  # told, and delivered
     assert [line.action for line in market.ledger.logs.list()] == ["external_trade"]

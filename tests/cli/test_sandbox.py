@@ -69,7 +69,7 @@ def test_a_live_home_trades_at_the_server(tradectl: Tradectl, serving: Serving) 
     assert tradectl(*serving.words, stdin=serving.stdin).code == 0
     assert tradectl("reconcile").code == 5  # nobody has logged in yet
     assert tradectl("login", stdin=token_of(serving)).code == 0
-    assert tradectl("reconcile").out.endswith("orders, shares and cash agree with the broker's\n")
+    assert tradectl("reconcile").out.endswith("orders, shares and cash agree with the broker\n")
     assert tradectl("broker", "status", "--json").object["result"]["logged_in"] is True
     charges = tradectl("broker", "charges")
     assert (charges.code, charges.out.partition("\n")[0]) in [(0, "No order of today has a trade."), (9, "")]  # Kotak tells none

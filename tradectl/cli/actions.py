@@ -1,4 +1,4 @@
-"""`data actions`: what corporate actions a person must decide about, and the decisions."""
+"""List and record decisions about corporate actions (`data actions`)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import parse_day
 from tradectl.clock import SystemClock
 from tradectl.errors import DataError, UsageError
@@ -20,24 +20,24 @@ from tradectl.errors import DataError, UsageError
 if TYPE_CHECKING:
     from tradectl.marketdata.store import Store
 
-actions = typer.Typer(cls=ListGroup, help="Corporate actions: what is open, what a person decided, and deciding it.")
+actions = typer.Typer(cls=ListGroup, help="Corporate actions: open questions, decisions, and recording a decision.")
 
 SYMBOL = typer.Argument(help="The symbol, as named on that date or today.", metavar="SYMBOL")
 EX_DATE = typer.Argument(help="The ex-date.", metavar="YYYY-MM-DD")
-NOTE = typer.Option(help="Why, or where it was announced.", metavar="TEXT")
+NOTE = typer.Option(help="The reason, or the announcement.", metavar="TEXT")
 
 
 @command(actions, "list")
 def list_actions(
-    call: Call,
-    symbol: Annotated[str, typer.Option(help="All announcements of this symbol as they are read.", metavar="SYMBOL")] = "",
+    invocation: Invocation,
+    symbol: Annotated[str, typer.Option(help="All announcements of this symbol as they are parsed.", metavar="SYMBOL")] = "",
 ) -> Answer:
-    """Unknown actions and unexplained jumps that keep a symbol from being traded, and the decisions."""
+    """List unknown actions and unexplained jumps that exclude a symbol, and the decisions."""
     from tradectl.bootstrap import open_store
     from tradectl.marketdata.decisions import decisions, questions
 
-    store = open_store(call.told())
-    names = [store.find(symbol, _today(call))] if symbol else store.universe("all")
+    store = open_store(invocation.required_settings())
+    names = [store.find(symbol, _today(invocation))] if symbol else store.universe("all")
     every = sorted({*names, *store.undecided()}) if not symbol else names
     found = [asdict(item) | {"ex_date": item.ex_date.isoformat()} for item in questions(store, every)]
     decided = [asdict(item) for item in decisions(store) if not symbol or item.symbol in names]
@@ -65,7 +65,7 @@ def _told(item: Any) -> dict[str, Any]:
 
 @command(actions, "set")
 def set_action(
-    call: Call,
+    invocation: Invocation,
     symbol: Annotated[str, SYMBOL],
     ex_date: Annotated[str, EX_DATE],
     ratio: Annotated[
@@ -73,54 +73,54 @@ def set_action(
     ],
     note: Annotated[str, NOTE] = "",
 ) -> Answer:
-    """Decide what happened to the shares on an ex-date, whatever its texts say."""
+    """Record what happened to the shares on an ex-date; it replaces the texts of that date."""
     from tradectl.marketdata.decisions import read_ratio
 
     known = read_ratio(ratio)
     what = "a demerger" if known == "demerger" else f"{known} new shares for 1 old"
-    return _decided(call, symbol, ex_date, "set", known, note, what)
+    return _decided(invocation, symbol, ex_date, "set", known, note, what)
 
 
 @command(actions, "ignore")
 def ignore_action(
-    call: Call, symbol: Annotated[str, SYMBOL], ex_date: Annotated[str, EX_DATE], note: Annotated[str, NOTE] = ""
+    invocation: Invocation, symbol: Annotated[str, SYMBOL], ex_date: Annotated[str, EX_DATE], note: Annotated[str, NOTE] = ""
 ) -> Answer:
-    """Decide that nothing changed the shares on an ex-date, and that the prices are right as they are."""
-    return _decided(call, symbol, ex_date, "ignore", "", note, "no change of shares, prices right as they are")
+    """Record that nothing changed the shares on an ex-date, and that its prices are right."""
+    return _decided(invocation, symbol, ex_date, "ignore", "", note, "no change of shares, prices right as they are")
 
 
 @command(actions, "undo")
-def undo_decision(call: Call, symbol: Annotated[str, SYMBOL], ex_date: Annotated[str, EX_DATE]) -> Answer:
-    """Take a decision back: the texts of the ex-date count again."""
+def undo_decision(invocation: Invocation, symbol: Annotated[str, SYMBOL], ex_date: Annotated[str, EX_DATE]) -> Answer:
+    """Remove a decision: the texts of the ex-date apply again."""
     from tradectl.bootstrap import open_store
     from tradectl.marketdata.archive import Archive
     from tradectl.marketdata.decisions import undo
 
-    settings, day = call.told(), _day(ex_date)
+    settings, day = invocation.required_settings(), _day(ex_date)
     store = open_store(settings)
     name = store.find(symbol, day)
     with closing(Archive(settings.market)) as archive:
         if not undo(archive, sorted({name, store.instrument(name, day).symbol}), day):
-            raise UsageError(f"nothing was decided about {name} on {day}; `tradectl data actions list` shows the decisions")
-    return Answer({"symbol": name, "ex_date": ex_date}, f"{name} {day}: the texts of the date count again")
+            raise UsageError(f"there is no decision about {name} on {day}; `tradectl data actions list` shows the decisions")
+    return Answer({"symbol": name, "ex_date": ex_date}, f"{name} {day}: the texts of the date apply again")
 
 
-def _decided(call: Call, symbol: str, ex_date: str, verdict: str, ratio: str, note: str, what: str) -> Answer:
-    """Store a decision and say what it means."""
+def _decided(invocation: Invocation, symbol: str, ex_date: str, verdict: str, ratio: str, note: str, what: str) -> Answer:
+    """Store a decision and return its meaning."""
     from tradectl.bootstrap import open_store
     from tradectl.marketdata.archive import Archive
     from tradectl.marketdata.decisions import Decided, decide, questions
 
-    settings, day = call.told(), _day(ex_date)
+    settings, day = invocation.required_settings(), _day(ex_date)
     store = open_store(settings)
     name = store.find(symbol, day)
     _refuse_closed(store, day)
-    at = _now(call)
+    at = _now(invocation)
     with closing(Archive(settings.market)) as archive:
         decide(archive, Decided(name, ex_date, verdict, ratio, note, at.astimezone(UTC).isoformat(timespec="seconds")))
     store = open_store(settings)
     left = list(questions(store, [name]))
-    lines = [f"{name} {day}: {what}; decided {at:%Y-%m-%d}, it holds whatever is imported"]
+    lines = [f"{name} {day}: {what}; decided {at:%Y-%m-%d}, no import changes it"]
     lines += [f"still open: {item.symbol} {item.ex_date} {item.rule}: {item.text}" for item in left]
     held = (
         "A position held over that date follows at the next step of any task that trades. "
@@ -132,7 +132,7 @@ def _decided(call: Call, symbol: str, ex_date: str, verdict: str, ratio: str, no
 
 
 def _refuse_closed(store: Store, day: date) -> None:
-    """UsageError for a date on which the exchange is closed: an ex-date is a session."""
+    """Raise UsageError for a date on which the exchange is closed: an ex-date is a session."""
     try:
         closed = store.sessions.session(day) is None
     except DataError:
@@ -148,12 +148,12 @@ def _day(text: str) -> date:
     return day
 
 
-def _now(call: Call) -> datetime:
-    """The moment of a decision: the virtual one where `--at` gives it."""
-    return call.told().at or SystemClock().now()
+def _now(invocation: Invocation) -> datetime:
+    """Return the moment of a decision: that of `--at` if it is given."""
+    return invocation.required_settings().at or SystemClock().now()
 
 
-def _today(call: Call) -> date:
+def _today(invocation: Invocation) -> date:
     from tradectl.model.moment import ist_date
 
-    return ist_date(_now(call))
+    return ist_date(_now(invocation))

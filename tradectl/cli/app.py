@@ -1,4 +1,4 @@
-"""The program `tradectl`: the root with its global options, and what becomes of an error that nobody meant."""
+"""The program `tradectl`: its root command, the global options, and the handling of unexpected errors."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 
 from tradectl import __version__
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.group import Root
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.clock import SystemClock
 from tradectl.control_characters import lines, one_line
 from tradectl.permissions import close, close_by_default
@@ -21,7 +21,7 @@ from tradectl.redaction import scrubbed, words_scrubbed
 from tradectl.settings import load, load_readable
 
 ALWAYS = frozenset({"halt"})
-"""Commands that work with settings that cannot be read, and report them."""
+"""Commands that work without readable settings, and report that."""
 
 app = typer.Typer(cls=Root, add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
 
@@ -34,56 +34,56 @@ def _version(ctx: typer.Context, wanted: bool) -> None:
 @app.callback(epilog="Times are Indian time. Every command has --help; the manual is in docs/.")
 def root(
     ctx: typer.Context,
-    user: Annotated[str | None, typer.Option(help="Whose account; TRADECTL_USER.", metavar="NAME")] = None,
+    user: Annotated[str | None, typer.Option(help="The account's user; TRADECTL_USER.", metavar="NAME")] = None,
     db: Annotated[str | None, typer.Option(help="The ledger, a file or a database URL; TRADECTL_DB.", metavar="PATH|URL")] = None,
-    home: Annotated[
-        str | None, typer.Option(help="The folder of everything, ~/.tradectl; TRADECTL_HOME.", metavar="PATH")
-    ] = None,
+    home: Annotated[str | None, typer.Option(help="The home folder, ~/.tradectl; TRADECTL_HOME.", metavar="PATH")] = None,
     at: Annotated[
         str | None,
-        typer.Option(help="As if it were then, on paper: '2023-07-21 09:15', Indian time; TRADECTL_AT.", metavar="WHEN"),
+        typer.Option(help="Use this moment, on paper: '2023-07-21 09:15', Indian time; TRADECTL_AT.", metavar="WHEN"),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Exactly one JSON object on stdout.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on success.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell more on stderr.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing on success.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print more on stderr.")] = False,
     version: Annotated[bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)] = False,  # noqa: ARG001
 ) -> None:
-    """An automated swing-trading day on India's NSE: one command a task, each safe to repeat, everything in one ledger."""
-    call: Call = ctx.obj
-    call.as_json, call.quiet, call.verbose = json, quiet, verbose
-    call.database = db
+    """Run an automated swing-trading day on India's NSE.
+
+    Each task is a command that is safe to repeat; one ledger records everything."""
+    invocation: Invocation = ctx.obj
+    invocation.as_json, invocation.quiet, invocation.verbose = json, quiet, verbose
+    invocation.database = db
     read = load_readable if ctx.invoked_subcommand in ALWAYS else load
-    call.settings = read(user=user, database=db, home=home, at=at)
+    invocation.settings = read(user=user, database=db, home=home, at=at)
 
 
 def main() -> None:
-    """Read the words of the command line, do what they say, and exit."""
+    """Run the command line and exit."""
     close_by_default()
-    call = Call()
-    sys.excepthook = partial(report_bug, call)
+    invocation = Invocation()
+    sys.excepthook = partial(report_bug, invocation)
     try:
-        typer.main.get_command(app).main(obj=call)
+        typer.main.get_command(app).main(obj=invocation)
     finally:
-        call.close()
+        invocation.close()
 
 
-def report_bug(call: Call, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """An error that nobody meant: one line for the person, the traceback for whoever mends it. Python then exits with 1."""
+def report_bug(invocation: Invocation, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Report an unexpected error: one line on stderr, the traceback into the log. Python then exits with 1."""
     text = scrubbed("".join(traceback.format_exception(kind, error, trace)))
-    where = None if call.verbose else keep(text, call)
+    where = None if invocation.verbose else keep(text, invocation)
     if where is None:
         typer.echo(lines(text), err=True, nl=False)
     kept = f"; the traceback is in {where}" if where else ""
-    call.answer(
+    invocation.answer(
         Answer(outcome="failed", exit_code=1, error=f"this is a bug: {kind.__name__}: {' '.join(str(error).split())}{kept}")
     )
 
 
-def keep(text: str, call: Call) -> Path | None:
-    """Write a traceback into the home's logs; None where that is not possible."""
-    if call.settings is None:
+def keep(text: str, invocation: Invocation) -> Path | None:
+    """Write a traceback into the home's logs and return its path; None if that is not possible."""
+    if invocation.settings is None:
         return None
-    path = call.settings.logs / "bugs.log"
+    path = invocation.settings.logs / "bugs.log"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         close([path])

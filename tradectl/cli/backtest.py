@@ -1,4 +1,4 @@
-"""`backtest`: the rules on one symbol or many; each with its own money, or all in one account with its limits."""
+"""Run the rules over the past (`backtest`): symbols with money of their own, or all in one account."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.csvfile import write_csv
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH, parse_day
 from tradectl.cli.progress import bar
 from tradectl.cli.simulate import TRADE_COLUMNS, Set, settings_of, trade_cells
@@ -25,30 +25,36 @@ app = typer.Typer()
 Symbol = Annotated[
     str, typer.Argument(help="A symbol, today's or an older name; or a list, a file of symbols, or A,B,C.", metavar="SYMBOL")
 ]
-From = Annotated[str, typer.Option("--from", help="First session; the first stored one unless told.", metavar="YYYY-MM-DD")]
-To = Annotated[str, typer.Option("--to", help="Last session; the last stored one unless told.", metavar="YYYY-MM-DD")]
+From = Annotated[str, typer.Option("--from", help="First session; default: the first stored one.", metavar="YYYY-MM-DD")]
+To = Annotated[str, typer.Option("--to", help="Last session; default: the last stored one.", metavar="YYYY-MM-DD")]
 InOne = Annotated[bool, typer.Option("--portfolio", help="All symbols in one account, with its funds and limits, as `simulate`.")]
 Capital = Annotated[
-    str, typer.Option(help="With --portfolio: money to begin with; the user's own unless told.", metavar="RUPEES")
+    str, typer.Option(help="With --portfolio: starting capital in rupees; default: the user's.", metavar="RUPEES")
 ]
 RandomOrder = Annotated[
     int,
-    typer.Option(help="With --portfolio: hold the result against so many random orders of candidates.", min=0, metavar="NUMBER"),
+    typer.Option(
+        help="With --portfolio: compare the result with this many random orders of candidates.", min=0, metavar="NUMBER"
+    ),
 ]
-Seed = Annotated[int, typer.Option(help="Of the random orders; the same seed gives the same answer.", min=0, metavar="NUMBER")]
+Seed = Annotated[
+    int, typer.Option(help="Seed of the random orders; the same seed gives the same result.", min=0, metavar="NUMBER")
+]
 Index = Annotated[
-    str, typer.Option(help="With --portfolio: the imported symbol of the index; the list's own unless told.", metavar="SYMBOL")
+    str, typer.Option(help="With --portfolio: the imported symbol of the index; default: the list's own.", metavar="SYMBOL")
 ]
 LookedAt = Annotated[
     int,
-    typer.Option("--look-ahead", help="Evenings to decide again without any later bar; 0: no check.", min=0, metavar="NUMBER"),
+    typer.Option(
+        "--look-ahead", help="Number of evenings to compute again without later bars; 0: no check.", min=0, metavar="NUMBER"
+    ),
 ]
-Csv = Annotated[Path | None, typer.Option("--csv", help="Write all trades, one a line, in exact rupees.", metavar="FILE")]
+Csv = Annotated[Path | None, typer.Option("--csv", help="Write all trades, one per line, in exact rupees.", metavar="FILE")]
 
 
 @command(app, panel=RESEARCH)
 def backtest(
-    call: Call,
+    invocation: Invocation,
     symbol: Symbol,
     first: From = "",
     last: To = "",
@@ -61,20 +67,19 @@ def backtest(
     csv_file: Csv = None,
     changes: Set = None,
 ) -> Answer:
-    """What the rules would have traded: in each symbol alone, or with --portfolio in one account.
+    """Show what the rules would have traded: in each symbol alone, or with --portfolio in one account.
 
-    Alone, a symbol has its own money for every trade, funds and the portfolio's limits out of the way. In one account the
-    candidates share the capital and the limits, evening by evening, as `simulate` does minute by minute, to the same trades.
-    Every result says what it is worth: a few evenings are decided again with all later bars cut off (exit 13 where a decision
-    changes), and the settings that could be fitted to the past are counted.
+    Alone, each trade of a symbol has its own money; funds and the portfolio's limits do not apply. In one account the
+    candidates share the capital and the limits. The trades are those of `simulate`. Some evenings are computed again
+    without later bars: exit 13 if a decision changes. The result also counts the settings that could be fitted to the past.
     """
     from tradectl.research import backtests
     from tradectl.research.look_ahead_checks import check_look_ahead
     from tradectl.research.reports.backtest import with_notes
 
-    account = account_of(call, portfolio, capital, index, random_order, seed)
-    request = request_of(call, symbol, first, last, changes)
-    quiet = call.quiet or call.as_json
+    account = account_of(invocation, portfolio, capital, index, random_order, seed)
+    request = request_of(invocation, symbol, first, last, changes)
+    quiet = invocation.quiet or invocation.as_json
     with bar("backtest", quiet=quiet) as tell:
         if account is not None:
             found, text = backtests.account_result(request, account, tell), text_of_account
@@ -93,8 +98,10 @@ def backtest(
     return Answer(found, lambda: text(found), exit_code=LookAhead.exit_code, error=error, outcome="failed")
 
 
-def account_of(call: Call, portfolio: bool, capital: str, index: str, orders: int, seed: int) -> AccountRequest | None:
-    """The account that was asked for; None where each symbol is traded alone. Raises UsageError."""
+def account_of(
+    invocation: Invocation, portfolio: bool, capital: str, index: str, orders: int, seed: int
+) -> AccountRequest | None:
+    """Return the requested account; None if each symbol is traded alone. Raises UsageError."""
     from tradectl import bootstrap
     from tradectl.cli.user import rupees
     from tradectl.research.backtests import AccountRequest
@@ -105,19 +112,19 @@ def account_of(call: Call, portfolio: bool, capital: str, index: str, orders: in
         if stray:
             raise UsageError(f"{stray} needs --portfolio")
         return None
-    money = rupees(capital) if capital else bootstrap.capital_of(call.told())
+    money = rupees(capital) if capital else bootstrap.capital_of(invocation.required_settings())
     if money <= 0:
         raise UsageError("--capital is more than 0")
     return AccountRequest(money, index, orders, seed)
 
 
-def request_of(call: Call, name: str, first: str, last: str, changes: list[str] | None) -> BacktestRequest:
-    """What is backtested. Raises UsageError, DataError."""
+def request_of(invocation: Invocation, name: str, first: str, last: str, changes: list[str] | None) -> BacktestRequest:
+    """Return the symbols and the span to backtest. Raises UsageError, DataError."""
     from tradectl import bootstrap
     from tradectl.errors import DataError
     from tradectl.research.backtests import BacktestRequest, span_of
 
-    settings = call.told()
+    settings = invocation.required_settings()
     parameters = bootstrap.parameters_of(settings, settings_of(changes))
     begin, end = parse_day(first), parse_day(last)
     market = bootstrap.open_store(settings)
@@ -133,7 +140,7 @@ def request_of(call: Call, name: str, first: str, last: str, changes: list[str] 
 
 
 def is_list(market: Store, name: str) -> bool:
-    """Whether a name stands for several symbols, as `--universe` understands them."""
+    """Return whether a name means several symbols, as in `--universe`."""
     known = {*market.lists(), "all"}
     return name.lower() in known or "," in name or "/" in name or Path(name).suffix in {".csv", ".txt"}
 
@@ -171,7 +178,7 @@ def text_of_many(found: dict[str, Any]) -> str:
 
 
 def by_symbol(found: dict[str, Any]) -> str:
-    """The symbols that were traded or are held, as a table."""
+    """Return a table of the symbols that were traded or are held."""
 
     def cells(item: dict[str, Any]) -> tuple[Any, ...]:
         percent = f"{item['average_percent']:.2f}" if item["average_percent"] is not None else ""
@@ -190,7 +197,7 @@ def text_of_account(found: dict[str, Any]) -> str:
 
 
 def still_held(found: dict[str, Any]) -> list[str]:
-    """What is still held at the end, lot by lot, and in all; nothing where nothing is."""
+    """Return the lots that are open at the end, with their sum; empty if there are none."""
     from tradectl.research.reports.open_lots import COLUMNS, cells
 
     if not found["open_lots"]:
@@ -205,5 +212,5 @@ def still_held(found: dict[str, Any]) -> list[str]:
 
 
 def notes(found: dict[str, Any]) -> list[str]:
-    """What a reader must know, a line each."""
+    """Return the notes of a result, one line each."""
     return [f"- {note}" for note in found["notes"]]

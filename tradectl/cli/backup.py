@@ -1,4 +1,4 @@
-"""`backup`: everything that a home needs to come up again, copied while it trades."""
+"""Copy everything that a home needs to be restored, while it trades (`backup`)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import typer
 
 from tradectl import __version__
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import OPERATE
 from tradectl.clock import SystemClock, stopwatch
 from tradectl.errors import UsageError
@@ -27,11 +27,11 @@ app = typer.Typer()
 
 @command(app, panel=OPERATE)
 def backup(
-    call: Call,
-    folder: Annotated[str, typer.Argument(help="Where backups are kept; the home's folder backups.", metavar="[FOLDER]")] = "",
+    invocation: Invocation,
+    folder: Annotated[str, typer.Argument(help="Folder of the backups; default: backups in the home.", metavar="[FOLDER]")] = "",
     keep: Annotated[int | None, typer.Option(help="Then remove all but the newest N backups.", metavar="N", min=1)] = None,
     no_ledger: Annotated[
-        bool, typer.Option("--no-ledger", help="All but a ledger on PostgreSQL, which pg_dump copies (run it first).")
+        bool, typer.Option("--no-ledger", help="Leave out a ledger on PostgreSQL, which pg_dump copies (run it first).")
     ] = False,
 ) -> Answer:
     """Copy the ledger, the paper exchange and the home's settings into a new folder, while trading goes on."""
@@ -40,14 +40,14 @@ def backup(
     from tradectl.ledger.opening import open_database
     from tradectl.ledger.store import Info
 
-    began, settings = stopwatch(), call.told()
+    began, settings = stopwatch(), invocation.required_settings()
     target = Path(folder).expanduser().absolute() if folder else settings.home / "backups"
     database = open_database(settings.database)
     _check_words(database, target, no_ledger=no_ledger)
     form, known = revision(database), Info(database)
     if form is None or (mode := known.get("mode")) is None:
         raise UsageError(f"{database.name} is empty: there is nothing to back up")
-    call.mode = mode
+    invocation.mode = mode
     made = back_up(
         target,
         _moment(settings, known.get("clock"), known.get("last_event_at")),
@@ -68,7 +68,7 @@ def backup(
 
 
 def _check_words(database: Database, target: Path, *, no_ledger: bool) -> None:
-    """UsageError where there is nothing to copy, or not by us, or no place for it."""
+    """Raise UsageError if there is nothing to copy, if pg_dump must copy it, or if the target is no folder."""
     if not database.sqlite and not no_ledger:
         raise UsageError("the ledger is on PostgreSQL: copy it with pg_dump, then the rest with `tradectl backup --no-ledger`")
     if database.sqlite and no_ledger:
@@ -80,23 +80,24 @@ def _check_words(database: Database, target: Path, *, no_ledger: bool) -> None:
 
 
 def _moment(settings: Settings, clock: str | None, last: str | None) -> datetime:
-    """The moment that names a backup, by the clock of its home. No world is opened for it: that would bring an older ledger
-    forward, and just before that a backup is wanted."""
+    """Return the moment that names a backup, by the clock of its home.
+
+    No world is opened: that would migrate an older ledger, and a backup should precede a migration."""
     from tradectl.bootstrap import before_the_last_event
 
     if clock == "virtual":
         if settings.at is None:
-            raise UsageError(f"{settings.home} is on a virtual clock: say when it is with --at 'YYYY-MM-DD HH:MM'")
+            raise UsageError(f"{settings.home} has a virtual clock: give the moment with --at 'YYYY-MM-DD HH:MM'")
         if last is not None and settings.at < (ended := datetime.fromisoformat(last)):
             raise UsageError(before_the_last_event(settings.at, ended))
         return settings.at
     if settings.at is not None:
-        raise UsageError(f"{settings.home} is on the machine's clock: a backup of it is named without --at")
+        raise UsageError(f"{settings.home} has the machine's clock: run backup without --at")
     return SystemClock().now()
 
 
 def _size(folder: Path) -> int:
-    """Bytes of all files below, 0 where there are none; an import may be at work there."""
+    """Return the bytes of all files below; 0 if there are none. An import may be running there."""
     total = 0
     for path in folder.rglob("*"):
         with suppress(FileNotFoundError):

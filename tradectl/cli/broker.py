@@ -1,5 +1,6 @@
-"""`broker`: where a live home trades, what the broker must know of us, and whether orders go there; and, for a paper home, whose
-prices it trades on."""
+"""Choose the broker of a home, its credentials, and whether orders are sent (`broker`).
+
+A live home trades at its broker; a paper home reads prices there."""
 
 from __future__ import annotations
 
@@ -9,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.login import ask, broker_account, live_account
 from tradectl.cli.options import CONFIGURE
 from tradectl.errors import Blocked, UncoveredDate, UsageError
@@ -36,8 +37,8 @@ app = typer.Typer(
 
 
 @command(app, "list")
-def listing(call: Call) -> Answer:  # noqa: ARG001 - every command is called with it
-    """The brokers there are, and what each can do."""
+def listing(invocation: Invocation) -> Answer:  # noqa: ARG001 - every command is called with it
+    """List the brokers and their capabilities."""
     from tradectl.brokers.adapter import adapter, names
 
     found = [{"broker": name, **_can(adapter(name))} for name in names()]
@@ -67,22 +68,22 @@ def _yes(value: bool) -> str:
 
 @command(app, "set")
 def change(
-    call: Call,
+    invocation: Invocation,
     name: Annotated[str, typer.Argument(help="A broker, see `broker list`.", metavar="NAME")],
     address: Annotated[
-        list[str] | None, typer.Option(help="Another address of the broker's, as for a sandbox.", metavar="WHICH=URL")
+        list[str] | None, typer.Option(help="Another address of the broker, such as a sandbox's.", metavar="WHICH=URL")
     ] = None,
 ) -> Answer:
-    """Name the broker and tell what it must know of us: asked on a terminal, else NAME=VALUE lines on stdin.
+    """Choose the broker and enter its credentials: by prompts on a terminal, else as NAME=VALUE lines on stdin.
 
-    Whatever is told here disarms the account and ends its session. In a paper home: the broker that `quotes` names.
+    A change disarms the account and ends its session. In a paper home this is the broker that `quotes` names.
     """
-    account = broker_account(call)
+    account = broker_account(invocation)
     found = account.name_broker(name)
     for entry in address or ():
         which, _, url = entry.partition("=")
         account.put_address(found, which, url)
-    vault, told = account.vault(found), _told(call, found)
+    vault, told = account.vault(found), _told(invocation, found)
     for key, value in told.items():
         vault.put(key, value)
     account.begin_anew(found)
@@ -91,10 +92,10 @@ def change(
     return Answer({"broker": name, "kept": sorted(told), "missing": list(missing)}, text)
 
 
-def _told(call: Call, found: Adapter) -> dict[str, str]:
-    """Values by field. UsageError for a line that names no field."""
+def _told(invocation: Invocation, found: Adapter) -> dict[str, str]:
+    """Return the values by field. Raises UsageError for a line that names no field."""
     if sys.stdin.isatty():
-        asking = ask(call)
+        asking = ask(invocation)
         return {item.name: asking(item) for item in found.fields}
     names = [item.name for item in found.fields]
     told = {}
@@ -109,46 +110,46 @@ def _told(call: Call, found: Adapter) -> dict[str, str]:
 
 
 @command(app)
-def status(call: Call) -> Answer:
-    """What is known of the broker, the session there, and whether orders are sent. Asks the broker nothing."""
-    found = _status(broker_account(call))
+def status(invocation: Invocation) -> Answer:
+    """Show the broker, the session there, and whether orders are sent. Sends no request."""
+    found = _status(broker_account(invocation))
     return Answer(found, lambda: _text(found))
 
 
 @command(app)
 def arm(
-    call: Call,
+    invocation: Invocation,
     token: Annotated[str, typer.Option(help="For scripts: the token that `broker status` shows.", metavar="TOKEN")] = "",
 ) -> Answer:
-    """Let live orders go to the broker, until `broker disarm`: asks for the broker's name, typed out."""
-    account = live_account(call)
+    """Allow live orders until `broker disarm`: prompts for the broker's name."""
+    account = live_account(invocation)
     name = account.broker_name()
     if token:
         if token != account.arming().token():
             raise UsageError("that token arms another account: `broker status` shows the one of this")
     elif not sys.stdin.isatty():
-        raise Blocked("to arm, somebody must type the broker's name on a terminal; scripts pass --token, see `broker status`")
+        raise Blocked("to arm, type the broker's name on a terminal; scripts pass --token, see `broker status`")
     elif typer.prompt(f"real orders will go to {name}; type its name to arm", err=True).strip() != name:
         raise UsageError(f"that is not {name}: nothing is armed")
-    return _armed(call, account, armed=True)
+    return _armed(invocation, account, armed=True)
 
 
 @command(app)
-def disarm(call: Call) -> Answer:
-    """Send no live order any more, at once and for every process; cancels still pass."""
-    return _armed(call, live_account(call), armed=False)
+def disarm(invocation: Invocation) -> Answer:
+    """Stop live orders of every process at once; cancels still pass."""
+    return _armed(invocation, live_account(invocation), armed=False)
 
 
 @command(app)
-def charges(call: Call) -> Answer:
-    """Compare the broker's own figures of today's charges with our table, line by line: equal, or differs by how much."""
-    tariff = call.world(read_only=True).parameters.tariff
-    found = [compared(item) for item in live_account(call).charges(tariff)]
+def charges(invocation: Invocation) -> Answer:
+    """Compare the broker's figures of today's charges with our table, line by line."""
+    tariff = invocation.world(read_only=True).parameters.tariff
+    found = [compared(item) for item in live_account(invocation).charges(tariff)]
     return Answer(found, lambda: compared_text(found, tariff))
 
 
 def compared(item: ChargeLine) -> dict[str, Any]:
-    """A line of charges as the JSON result carries it, rupees as text."""
+    """Return a line of charges for the JSON result, with rupees as text."""
     return {
         "broker_order_id": item.broker_order_id,
         "symbol": item.symbol,
@@ -161,7 +162,7 @@ def compared(item: ChargeLine) -> dict[str, Any]:
 
 
 def compared_text(found: list[dict[str, Any]], tariff: Tariff) -> str:
-    """The comparison for people: a row a line, and what is in neither figure."""
+    """Return the comparison as text: one row per line, and what neither figure includes."""
     columns = ("order", "symbol", "line", ">broker", ">ours", ">differs by")
     names = ("broker_order_id", "symbol", "line", "broker", "ours")
     rows = [(*(item[name] for name in names), "equal" if item["equal"] else item["differs_by"]) for item in found]
@@ -170,20 +171,22 @@ def compared_text(found: list[dict[str, Any]], tariff: Tariff) -> str:
     if found:
         lines.append(f"{len(found) - wrong} lines equal, {wrong} differ; ours by the table {tariff.title}")
     if wrong:
-        lines.append("P&L counts ours: where a rate has changed, put it into charges.csv (docs/how-to/charges-of-your-broker.md)")
-    lines.append("A paisa is rounding, half a rupee of STT too. DP charges are not in it, nor a contract note's token brokerage")
-    lines.append("of Rs 0.01 (Zerodha: a day with deliveries alone), which the ledger leaves out.")
+        lines.append(
+            "P&L uses our figures: if a rate has changed, put it into charges.csv (docs/how-to/charges-of-your-broker.md)"
+        )
+    lines.append("Differences of a paisa, and of half a rupee of STT, are rounding. DP charges and the token brokerage")
+    lines.append("of Rs 0.01 (Zerodha: a day with deliveries alone) are not included.")
     return "\n".join(lines)
 
 
 @command(app)
-def tables(call: Call) -> Answer:
-    """The tables of charges there are, shipped and your own: what each takes today for delivery, and which one counts here."""
+def tables(invocation: Invocation) -> Answer:
+    """List the tables of charges, shipped and your own: today's rates for delivery, and which table counts here."""
     from tradectl.bootstrap.tariffs import charged
     from tradectl.exchange.tariffs import read_tariffs
     from tradectl.strategy.parameters import Parameters
 
-    settings, world = call.told(), call.world(read_only=True)
+    settings, world = invocation.required_settings(), invocation.world(read_only=True)
     today = ist_date(world.clock.now())
     counts = charged(settings, world.ledger, world.ledger.settings.list(), Parameters().charges)
     found = [
@@ -196,7 +199,7 @@ def tables(call: Call) -> Answer:
 
 
 def _today(tariff: Tariff, day: date) -> dict[str, Any]:
-    """The rates of a day that are a broker's own: percent of the value, and rupees; None before the table begins."""
+    """Return a broker's own rates of a day: percent of the value, and rupees; None before the table begins."""
     try:
         rates = tariff.rates(day)
     except UncoveredDate:
@@ -215,7 +218,7 @@ def _cells(item: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(item[name] for name in ("delivery_percent", "delivery_least", "intraday_percent", "dp", "dp_percent"))
 
 
-def _armed(call: Call, account: LiveAccount, *, armed: bool) -> Answer:
+def _armed(invocation: Invocation, account: LiveAccount, *, armed: bool) -> Answer:
     from tradectl.bootstrap.tariffs import charged
     from tradectl.strategy.parameters import Parameters
 
@@ -228,8 +231,14 @@ def _armed(call: Call, account: LiveAccount, *, armed: bool) -> Answer:
     text = f"live orders {'go' if armed else 'do not go'} to {account.broker_name()}" + (" already" if armed and was else "")
     if was != armed:
         account.ledger.logs.append(now, "warning", "armed" if armed else "disarmed", text)
-    doubt = charged(call.told(), account.ledger, account.ledger.settings.list(), Parameters().charges).doubt if armed else ""
-    call.say(doubt if armed else "waiting orders stay where they are: `tradectl orders cancel --all` takes them back")
+    doubt = (
+        charged(invocation.required_settings(), account.ledger, account.ledger.settings.list(), Parameters().charges).doubt
+        if armed
+        else ""
+    )
+    invocation.note(
+        doubt if armed else "orders at the broker stay there and may trade: `tradectl orders cancel --all` cancels them"
+    )
     return Answer(_status(account), text)
 
 

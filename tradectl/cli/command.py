@@ -1,4 +1,4 @@
-"""How a function becomes a command: it is called with a `Call` and its own options, and returns an `Answer`."""
+"""Turn a function into a command: it takes an `Invocation` and its own options, and returns an `Answer`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 import typer
 
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.group import Command, words
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import DAY, OPERATE
 from tradectl.streams import wait_for_reader
 
@@ -20,7 +20,7 @@ Body = Callable[..., Answer]
 def command(
     app: typer.Typer, name: str | None = None, *, panel: str | None = None, short: str | None = None
 ) -> Callable[[Body], Body]:
-    """Register `body(call, **options) -> Answer` in `app`; its docstring is the help, its annotations are the options."""
+    """Register `body(invocation, **options) -> Answer` in `app`; its docstring is the help, its annotations are the options."""
 
     def register(body: Body) -> Body:
         app.command(name, cls=Command, rich_help_panel=panel, short_help=short)(_entrance(body, works=panel in {DAY, OPERATE}))
@@ -30,17 +30,17 @@ def command(
 
 
 def _entrance(body: Body, *, works: bool) -> Callable[..., None]:
-    """The function that Typer sees: the same options, a context in the place of the call.
+    """Return the function for Typer: the same options, with a context in the place of the invocation.
 
-    `works`: a reader of stdout that does not read must not hold it, as cron and the daemon start it."""
+    `works`: cron and the daemon start this command, so a stdout that is not read must not block it."""
 
     @wraps(body)
     def enter(ctx: typer.Context, **options: Any) -> None:
-        call: Call = ctx.obj
-        call.command = words(ctx)
+        invocation: Invocation = ctx.obj
+        invocation.command = words(ctx)
         if not works:
             wait_for_reader()
-        raise typer.Exit(call.answer(body(call, **options)))
+        raise typer.Exit(invocation.answer(body(invocation, **options)))
 
     seen = inspect.signature(body, eval_str=True)
     own = list(seen.parameters.values())[1:]

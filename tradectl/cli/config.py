@@ -1,4 +1,4 @@
-"""`config`: the numbers of the strategy, and the user's own settings such as where messages go."""
+"""Read and change the settings of the strategy and of the user (`config`)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import CONFIGURE
 from tradectl.errors import UsageError
 
@@ -20,16 +20,18 @@ app = typer.Typer(
     cls=ListGroup,
     help="Settings of the strategy and of the user: list, get, set, unset.",
 )
-CREDENTIALS = {"notify.urls": "where messages go: apprise URLs such as tgram://bot_token/chat_id, separated by spaces"}
+CREDENTIALS = {"notify.urls": "notification services: apprise URLs such as tgram://bot_token/chat_id, separated by spaces"}
 """Settings that are secrets: encrypted at rest, never listed."""
 HIDDEN = "(secret)"
 Key = Annotated[str, typer.Argument(help="A setting, see `tradectl config list`.", metavar="KEY")]
 
 
 @command(app, "list")
-def listing(call: Call, changed: Annotated[bool, typer.Option("--changed", help="Only what was changed.")] = False) -> Answer:
-    """Every setting: its value, default, unit, bounds and meaning."""
-    found = [item for item in everything(call) if item["changed"] or not changed]
+def listing(
+    invocation: Invocation, changed: Annotated[bool, typer.Option("--changed", help="Only changed settings.")] = False
+) -> Answer:
+    """List every setting with its value, default, unit, bounds and meaning."""
+    found = [item for item in everything(invocation) if item["changed"] or not changed]
     columns = ("setting", ">value", ">default", "unit", "bounds", "meaning")
     rows = [
         (
@@ -46,17 +48,17 @@ def listing(call: Call, changed: Annotated[bool, typer.Option("--changed", help=
 
 
 @command(app)
-def get(call: Call, key: Key) -> Answer:
-    """One setting's value."""
-    item = _known(call, key)
+def get(invocation: Invocation, key: Key) -> Answer:
+    """Show one setting's value."""
+    item = _known(invocation, key)
     return Answer(item, show.cell(item["value"]))
 
 
 @command(app, "set")
 def change(
-    call: Call,
+    invocation: Invocation,
     key: Key,
-    value: Annotated[str, typer.Argument(help="Its new value; - reads it from stdin, as secrets should be.", metavar="VALUE")],
+    value: Annotated[str, typer.Argument(help="The new value; - reads it from stdin (use it for secrets).", metavar="VALUE")],
 ) -> Answer:
     """Change a setting, checked against its bounds."""
     from tradectl.exchange.tariffs import named
@@ -65,14 +67,14 @@ def change(
     text = sys.stdin.read().strip() if value == "-" else value
     if value == "-" and not text:
         raise UsageError(f"stdin held no value; {key} is unchanged")
-    ledger = call.world().ledger
+    ledger = invocation.world().ledger
     if key in CREDENTIALS:
         _check_urls(text)
-        ledger.settings.credentials(call.told().secret_key).set(key, text)
+        ledger.settings.credentials(invocation.required_settings().secret_key).set(key, text)
         return Answer({"key": key, "value": HIDDEN}, f"{key} is set")
     parsed = parse(key, text)
     if key == "charges":
-        named(call.told().charges, text)
+        named(invocation.required_settings().charges, text)
     ledger.settings.set(key, text)
     return Answer({"key": key, "value": parsed}, f"{key} = {show.cell(parsed)}")
 
@@ -84,28 +86,28 @@ def _check_urls(text: str) -> None:
 
 
 @command(app)
-def unset(call: Call, key: Key) -> Answer:
-    """Back to the default."""
-    ledger = call.world().ledger
+def unset(invocation: Invocation, key: Key) -> Answer:
+    """Restore the default of a setting."""
+    ledger = invocation.world().ledger
     if key in CREDENTIALS:
-        ledger.settings.credentials(call.told().secret_key).unset(key)
+        ledger.settings.credentials(invocation.required_settings().secret_key).unset(key)
         return Answer({"key": key, "changed": True}, f"{key} is no longer set")
-    changed = ledger.settings.unset(key) or not _known(call, key)
+    changed = ledger.settings.unset(key) or not _known(invocation, key)
     return Answer({"key": key, "changed": changed}, f"{key} has its default again" if changed else f"{key} was not changed")
 
 
-def _known(call: Call, key: str) -> dict[str, Any]:
-    for item in everything(call):
+def _known(invocation: Invocation, key: str) -> dict[str, Any]:
+    for item in everything(invocation):
         if item["key"] == key:
             return item
     raise UsageError(f"no setting is called {key!r}; see `tradectl config list`")
 
 
-def everything(call: Call) -> list[dict[str, Any]]:
-    """All settings as rows: key, value, default, changed, unit, bounds, meaning."""
+def everything(invocation: Invocation) -> list[dict[str, Any]]:
+    """Return all settings as rows: key, value, default, changed, unit, bounds, meaning."""
     from tradectl.strategy.parameters import Parameters, parse, setting_fields
 
-    ledger = call.world(read_only=True).ledger
+    ledger = invocation.world(read_only=True).ledger
     changes, base = ledger.settings.list(), Parameters()
     found = []
     for item in setting_fields():
@@ -116,7 +118,7 @@ def everything(call: Call) -> list[dict[str, Any]]:
             {"key": item.name, "value": value, "default": default, "changed": changed}
             | {"unit": meta["unit"], "bounds": bounds, "meaning": meta["meaning"]}
         )
-    secrets = ledger.settings.credentials(call.told().secret_key).list()
+    secrets = ledger.settings.credentials(invocation.required_settings().secret_key).list()
     for key, meaning in CREDENTIALS.items():
         value = HIDDEN if key in secrets else ""
         found.append(

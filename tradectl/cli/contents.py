@@ -1,7 +1,7 @@
-"""Every command and the module it lives in, in the order of the help.
+"""List every command with its module, in the order of the help.
 
-A module is loaded when one of its commands is asked for: `status` loads `status` and no other, `--help` loads them all. A module
-whose `app` has a name is a group of that name; the commands of any other stand for themselves.
+A module is imported when one of its commands is used: `status` imports `status` and no other, `--help` imports all. A module
+whose `app` has a name is a group of that name. Other modules have top-level commands.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MODULES = (
     ("doctor", "doctor"),
     ("backup", "backup"),
     ("orders", "orders"),
-    ("look", "positions", "signals", "executions", "logs", "why"),
+    ("queries", "positions", "signals", "executions", "logs", "why"),
     ("init", "init"),
     ("schedule", "schedule"),
     ("config", "config"),
@@ -42,7 +42,7 @@ MODULES = (
 
 
 class Contents(UserDict[str, Any]):
-    """The commands by name; until one is asked for, the name of its module stands in its place."""
+    """The commands by name; a command that is not used yet is represented by the name of its module."""
 
     def __init__(self) -> None:
         super().__init__({name: module for module, *names in MODULES for name in names})
@@ -55,7 +55,7 @@ class Contents(UserDict[str, Any]):
 
 
 def _load(module: str, name: str) -> Any:
-    """A command as Typer builds it."""
+    """Return a command as Typer builds it."""
     app: typer.Typer = import_module(f"tradectl.cli.{module}").app
     shelf = typer.Typer()
     shelf.add_typer(app, rich_help_panel=app.rich_help_panel)

@@ -1,4 +1,4 @@
-"""`crontab`: the day as lines for cron."""
+"""Print the day as lines for cron (`crontab`)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import CONFIGURE
 from tradectl.clock import SystemClock
 from tradectl.errors import DatabaseError
@@ -29,19 +29,17 @@ SQLITE = "sqlite:///"
 
 @command(app, panel=CONFIGURE)
 def crontab(
-    call: Call,
-    zone: Annotated[
-        str, typer.Option(help="The zone of the machine whose cron it is; this machine's unless told.", metavar="ZONE")
-    ] = "",
+    invocation: Invocation,
+    zone: Annotated[str, typer.Option(help="The time zone of cron's machine; default: this machine's.", metavar="ZONE")] = "",
 ) -> Answer:
-    """Write a crontab of the user's schedule whose lines reach this home and user from cron's empty environment.
+    """Print a crontab of the user's schedule; its lines name program, home and user, because cron's environment is empty.
 
-    Times are those of the machine's zone. A zone with summer time gets the one line that runs each minute what is due."""
+    Times are in the machine's zone. A zone with summer time gets one line, which runs each minute what is due."""
     from tradectl import bootstrap
     from tradectl.report import crontab as report
     from tradectl.report.machine_zone import machine_zone
 
-    settings = call.told()
+    settings = invocation.required_settings()
     today = ist_date(settings.at or SystemClock().now())
     found = report.find_zone(zone) if zone else machine_zone(environment_zone(), today)
     database, notes = _database(settings)
@@ -52,17 +50,17 @@ def crontab(
     notes += unread
     text = report.crontab(schedule, found, today, program, notes=notes)
     for note in notes:
-        call.say(note)
+        invocation.note(note)
     if found.zone is None:
-        call.say(f"the zone of this machine's cron is not certain: {found.name}; --zone names it")
+        invocation.note(f"the zone of this machine's cron is not certain: {found.name}; --zone names it")
     if not bootstrap.exists(settings):
         init = shlex.join([PROGRAM, "init", *words])
-        call.say(f"there is no home in {settings.home} yet, and a line makes none: `{init}` does")
+        invocation.note(f"there is no home in {settings.home} yet, and a line of cron creates none: `{init}` does")
     return Answer(text, text.rstrip("\n"))
 
 
 def _schedule(settings: Settings, user: str | None) -> tuple[list[ScheduleRow], list[str]]:
-    """The user's schedule in the order of the day, and what to note; the tasks' own times where there is no home to read."""
+    """Return the user's schedule in the order of the day, and notes; the tasks' own times if there is no home."""
     from tradectl import bootstrap
     from tradectl.ledger.schedules import declared
     from tradectl.runtime.registry import all_tasks
@@ -80,7 +78,7 @@ def _schedule(settings: Settings, user: str | None) -> tuple[list[ScheduleRow], 
 
 
 def _program() -> list[str]:
-    """The program of this process by its own path: the console script, else the interpreter with the package."""
+    """Return the path of this program: the console script, else the interpreter with the package."""
     called = Path(os.path.abspath(sys.argv[0]))
     beside = Path(sys.executable).with_name(PROGRAM)
     for script in (called, beside):
@@ -91,7 +89,7 @@ def _program() -> list[str]:
 
 
 def _database(settings: Settings) -> tuple[list[str], list[str]]:
-    """The option for a database that the home itself does not name, and what to note: a password is left out."""
+    """Return the option for a database that the home does not name, and notes. A password is left out."""
     if not settings.database_named:
         return [], []
     if settings.database.startswith(SQLITE):

@@ -1,4 +1,4 @@
-"""`--csv FILE`: rows for a spreadsheet."""
+"""Write rows for a spreadsheet (`--csv FILE`)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tradectl.permissions import as_asked
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """A line of names, then one line a row. UsageError where it cannot be written."""
+    """Write a line of names, then one line per row. Raises UsageError if the file cannot be written."""
     try:
         with open(path, "w", encoding="utf-8", newline="", opener=as_asked) as file:
             writer = csv.DictWriter(file, list(columns))

@@ -1,4 +1,4 @@
-"""`data`: import and fetch market data, list and check what there is, and the operator's own calendar."""
+"""Import, fetch, list and check market data (`data`)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import typer
 
 from tradectl.cli import show
 from tradectl.cli.actions import actions
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.group import Group
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH, parse_day
 from tradectl.cli.progress import bar
 from tradectl.cli.sessions import sessions
@@ -43,32 +43,35 @@ app.add_typer(actions, name="actions")
 
 @command(app, "import")
 def import_(
-    call: Call,
+    invocation: Invocation,
     files: Annotated[list[Path], typer.Argument(help="CSV files (also .gz, .zip), or folders of them.", metavar="FILE...")],
-    replace: Annotated[bool, typer.Option("--replace", help="Let rows take the place of stored ones that differ.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace stored rows that differ.")] = False,
     believe_content: Annotated[
         bool,
         typer.Option(
             "--believe-content",
-            help="Take a bhavcopy of another date than its name says, and a list of F&O shares that lost many.",
+            help="Accept a bhavcopy with another date than its name, and a list of F&O shares that lost many.",
         ),
     ] = False,
     derive_calendar: Annotated[
         bool,
-        typer.Option("--derive-calendar", help="For research: take daily bars from before 2018; their dates count as sessions."),
+        typer.Option(
+            "--derive-calendar", help="For research: accept daily bars from before 2018; their dates count as sessions."
+        ),
     ] = False,
 ) -> Answer:
-    """Import bars, bhavcopies, minutes, lists, instruments, symbol changes and corporate actions: named files all or none, of a
-    folder each file on its own."""
+    """Import bars, bhavcopies, minutes, lists, instruments, symbol changes and corporate actions.
+
+    Named files are imported all or none; each file of a folder on its own."""
     from tradectl.marketdata.archive import Archive
     from tradectl.marketdata.imports import import_files
 
-    settings = call.told()
+    settings = invocation.required_settings()
     for path in files:
         _refuse_missing(path)
     now = SystemClock().machine_now()
     calendar = SessionTable.load(settings.sessions)
-    with bar("reading", quiet=call.quiet or call.as_json) as tell:
+    with bar("reading", quiet=invocation.quiet or invocation.as_json) as tell:
         report = import_files(
             files,
             Archive(settings.market),
@@ -104,7 +107,7 @@ def import_(
 
 
 def _refuse_missing(path: Path) -> None:
-    """UsageError for a path that names nothing."""
+    """Raise UsageError for a path that does not exist."""
     try:
         there = path.exists()
     except OSError as error:
@@ -122,13 +125,13 @@ def _imported(found: list[dict[str, Any]], refused: list[dict[str, str]], ignore
     if refused:
         parts.append("\n".join(f"refused: {item['reason']}" for item in refused))
     if ignored:
-        parts.append(f"not read, by their names: {', '.join(ignored)}")
+        parts.append(f"not read, because of their names: {', '.join(ignored)}")
     return "\n\n".join(parts)
 
 
 @command(app)
 def fetch(
-    call: Call,
+    invocation: Invocation,
     source: Annotated[
         str,
         typer.Option(
@@ -137,34 +140,34 @@ def fetch(
         ),
     ] = "nse",
     since: Annotated[
-        str, typer.Option(help="From this date; else from the session after the last stored one.", metavar="YYYY-MM-DD")
+        str, typer.Option(help="From this date; default: the session after the last stored one.", metavar="YYYY-MM-DD")
     ] = "",
-    to: Annotated[str, typer.Option(help="Up to this date; else to the last session that has ended.", metavar="YYYY-MM-DD")] = "",
+    to: Annotated[
+        str, typer.Option(help="Up to this date; default: the last session that has ended.", metavar="YYYY-MM-DD")
+    ] = "",
     repair: Annotated[
-        bool, typer.Option("--repair", help="Also the gaps: sessions without bars since the first stored.")
+        bool, typer.Option("--repair", help="Also fetch gaps: sessions without bars since the first stored one.")
     ] = False,
-    symbols: Annotated[str, typer.Option(help="yahoo, kite: these, whether known already or not.", metavar="A,B,C")] = "",
+    symbols: Annotated[str, typer.Option(help="yahoo, kite: these symbols, stored before or not.", metavar="A,B,C")] = "",
     universe: Annotated[str, typer.Option(help="yahoo, kite: a list, a file of symbols, or `all`.", metavar="NAME")] = "",
-    replace: Annotated[
-        bool, typer.Option("--replace", help="nse: also sessions that are stored; let the fetched rows take their place.")
-    ] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="nse: also fetch stored sessions and replace their rows.")] = False,
 ) -> Answer:
-    """Fetch daily bars, or surveillance lists; what has come is kept, so an interrupted fetch goes on where it was."""
+    """Fetch daily bars, or surveillance lists. An interrupted fetch continues where it was."""
     from tradectl.cli.fetching import fetch as carried_out
     from tradectl.marketdata.fetch import Span
 
     span = Span(parse_day(since), parse_day(to), repair, again=replace)
-    return carried_out(call, source, span, symbols=symbols, universe=universe)
+    return carried_out(invocation, source, span, symbols=symbols, universe=universe)
 
 
 @command(app, "list")
-def listing(call: Call) -> Answer:
-    """What there is: bars, sessions, lists, actions, minutes, instrument dumps."""
+def listing(invocation: Invocation) -> Answer:
+    """List the stored data: bars, sessions, lists, actions, minutes, instrument dumps."""
     from tradectl.marketdata.inventory import describe
 
-    found = asdict(describe(call.told().market))
+    found = asdict(describe(invocation.required_settings().market))
     found["dumps"], found["underlyings"] = list(found["dumps"]), list(found["underlyings"])
-    today = ist_date(call.told().at or SystemClock().machine_now())
+    today = ist_date(invocation.required_settings().at or SystemClock().machine_now())
     found["surveillance"] = [item | {"age": (today - date.fromisoformat(item["dated"])).days} for item in found["surveillance"]]
     return Answer(found, lambda: _listed(found))
 
@@ -191,7 +194,7 @@ def _listed(found: dict[str, Any]) -> str:
 
 
 def _watched(found: list[dict[str, Any]]) -> str:
-    """The newest surveillance list of each measure with its age, and the excluding measures that have none."""
+    """Return the newest surveillance list of each measure with its age, and the excluding measures without one."""
     titles = {measure.value: title for measure, title in TITLES.items()}
     known = [
         f"{titles[item['measure']]} {item['dated']} ({item['securities']} securities, {item['age']} days old)" for item in found
@@ -202,30 +205,30 @@ def _watched(found: list[dict[str, Any]]) -> str:
 
 def _panel(found: dict[str, Any] | None) -> str:
     if found is None:
-        return "not there; made when it is next needed"
-    stale = "" if found["current"] else "; behind the archive, carried on when it is next needed"
+        return "missing; derived at the next use"
+    stale = "" if found["current"] else "; older than the archive, extended at the next use"
     what = f"{found['sessions']} sessions of {found['instruments']} instruments, {found['free_columns']} columns free"
     return f"{what}, {found['bars']} bars in {found['bytes'] / 1e6:.1f} MB{stale}"
 
 
 @command(app)
 def check(
-    call: Call,
+    invocation: Invocation,
     universe: Annotated[str, typer.Option(help="A list, a file of symbols, or A,B,C.", metavar="NAME")] = "all",
     indicators: Annotated[
         bool, typer.Option("--indicators/--no-indicators", help="Compare RSI and EMA with `ta`, bit for bit, on every symbol.")
     ] = True,
     repair: Annotated[bool, typer.Option("--repair", help="Derive the panel store anew where a row of it is damaged.")] = False,
 ) -> Answer:
-    """Look for gaps, duplicates, impossible bars and unexplained jumps; exit 8 if the data is wrong."""
+    """Check for gaps, duplicates, impossible bars and unexplained jumps; exit 8 if the data is wrong."""
     from tradectl.bootstrap import open_store
     from tradectl.marketdata.check import check as checked
     from tradectl.marketdata.panel.deriving import renew
 
-    store = open_store(call.told())
+    store = open_store(invocation.required_settings())
     if repair and store.damaged():
         renew(store.folder)
-        store = open_store(call.told())
+        store = open_store(invocation.required_settings())
     found = checked(store, universe, indicators=indicators)
     findings = [asdict(item) | {"examples": list(item.examples)} for item in found]
     wrong = [item["kind"] for item in findings if item["severity"] == "error" and item["count"]]
@@ -238,9 +241,7 @@ def check(
     return Answer(
         findings,
         lambda: "\n\n".join(
-            part
-            for part in (show.table(columns, rows, empty="Nothing to complain about."), _named(findings), _in_order(findings))
-            if part
+            part for part in (show.table(columns, rows, empty="No problem found."), _named(findings), _in_order(findings)) if part
         ),
         outcome="failed" if wrong else "completed",
         exit_code=DataError.exit_code if wrong else 0,
@@ -249,12 +250,12 @@ def check(
 
 
 def _short(example: str) -> str:
-    """An example without its explanation, which stands below the table."""
+    """Return an example without its explanation, which is printed below the table."""
     return example.split(":", maxsplit=1)[0]
 
 
 def _named(findings: list[dict[str, Any]]) -> str:
-    """Every symbol that a person must look at, a line each."""
+    """Return one line for each symbol that needs a decision."""
     from tradectl.marketdata.check import CORRECTED, QUESTIONS
 
     lines = []
@@ -270,5 +271,5 @@ def _named(findings: list[dict[str, Any]]) -> str:
 
 
 def _in_order(findings: list[dict[str, Any]]) -> str:
-    """What was looked for and not found."""
+    """Return the checks that found nothing."""
     return "\n".join(f"none: {item['kind']}" for item in findings if not item["count"])

@@ -1,4 +1,4 @@
-"""`demo`: a market that was never there, twenty sessions of it, and what a day of the tool looks like."""
+"""Show a day of tradectl in a synthetic market (`demo`)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH
 from tradectl.cli.simulate import simulated, text_of
 from tradectl.cli.status import text as status_text
@@ -23,50 +23,51 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 LAST = date(2025, 11, 14)
-"""The demo's last session: a holiday (2025-11-05), a Muhurat (2025-10-21) and a split lie in its twenty sessions."""
+"""The demo's last session: its twenty sessions contain a holiday (2025-11-05), a Muhurat (2025-10-21) and a split."""
 SESSIONS = 20
 
 
 @command(app, panel=RESEARCH)
 def demo(
-    call: Call, seed: Annotated[int, typer.Option(help="Another seed is another market.", min=0, metavar="NUMBER")] = 7
+    invocation: Invocation,
+    seed: Annotated[int, typer.Option(help="Seed of the market.", min=0, metavar="NUMBER")] = 7,
 ) -> Answer:
     """Make a synthetic market, trade its last 20 sessions on paper, and show a day's timeline, the trades and the status."""
     with tempfile.TemporaryDirectory(prefix="tradectl-demo-") as folder:
-        found = _run(call, Path(folder), seed)
+        found = _run(invocation, Path(folder), seed)
     return Answer(found, lambda: _text(found), exit_code=0 if found["simulation"]["reconciled"] else 1)
 
 
-def _run(call: Call, folder: Path, seed: int) -> dict[str, Any]:
+def _run(invocation: Invocation, folder: Path, seed: int) -> dict[str, Any]:
     from tradectl import bootstrap
     from tradectl.marketdata.synthetic import make_market
 
-    settings = call.settings = _settings(call.told(), folder)
+    settings = invocation.settings = _settings(invocation.required_settings(), folder)
     sessions = bootstrap.open_sessions(settings)
-    call.say("making a synthetic market of invented companies")
+    invocation.note("making a synthetic market of invented companies")
     universe = make_market(settings.market, sessions, last=LAST, seed=seed)
     first = [session.date for session in sessions.run_between(date(LAST.year - 1, 1, 1), LAST)][-SESSIONS]
     account = folder / "account"
-    simulation = simulated(call, account, first, LAST, settings={"universe": universe})
+    simulation = simulated(invocation, account, first, LAST, settings={"universe": universe})
     return {
         "universe": universe,
         "seed": seed,
         "simulation": simulation,
         "day": _busiest_day(account, simulation),
-        "status": _status(call, account),
+        "status": _status(invocation, account),
     }
 
 
-def _status(call: Call, account: Path) -> dict[str, Any]:
-    """What `tradectl status` says at the end of the last session."""
+def _status(invocation: Invocation, account: Path) -> dict[str, Any]:
+    """Return the page of `tradectl status` at the end of the last session."""
     from tradectl import bootstrap
     from tradectl.report.status import status
 
-    return status(bootstrap.reopen_simulation(call.told(), account))
+    return status(bootstrap.reopen_simulation(invocation.required_settings(), account))
 
 
 def _settings(settings: Settings, folder: Path) -> Settings:
-    """A home of the demo's own: nothing of the user's is read or written."""
+    """Create a home for the demo; the user's home is neither read nor written."""
     return replace(
         settings,
         home=folder,
@@ -80,7 +81,7 @@ def _settings(settings: Settings, folder: Path) -> Settings:
 
 
 def _busiest_day(account: Path, simulation: dict[str, Any]) -> dict[str, Any]:
-    """The session with the most exits: its tasks with their results, and its log, in order."""
+    """Return the session with the most exits: its tasks with their results, and its log, in order."""
     from tradectl.ledger.opening import open_database
     from tradectl.ledger.store import Ledger
 
@@ -105,7 +106,7 @@ def _busiest_day(account: Path, simulation: dict[str, Any]) -> dict[str, Any]:
 
 
 TOLD = frozenset({"order_placed", "order_executed", "order_cancelled", "order_rejected", "corporate_action", "mismatch"})
-"""What a newcomer wants to see of a day's log."""
+"""Return the lines of a day's log that show trades and results."""
 
 
 def _text(found: dict[str, Any]) -> str:
@@ -114,16 +115,16 @@ def _text(found: dict[str, Any]) -> str:
     log = [(item["at"], item["message"]) for item in day["log"]]
     return "\n".join(
         [
-            f"A day of tradectl: {day['session']}, in a market that was never there",
+            f"A day of tradectl: {day['session']}, in a synthetic market",
             show.table(("at", "task", "outcome", "result"), timeline),
             "",
-            "What it did that day",
+            "Actions of that day",
             show.table(("at", "what"), log, empty="Nothing was traded."),
             "",
             f"The last {found['simulation']['sessions']} sessions",
             text_of(found["simulation"]),
             "",
-            "How things stand",
+            "Status",
             status_text("me", found["status"]),
             "",
             "Next: `tradectl data import` real prices, then `tradectl simulate`; docs/tutorial walks through a day by hand.",

@@ -1,4 +1,4 @@
-"""`doctor`: whether the day can be traded, before it begins."""
+"""Check before the day whether it can be traded (`doctor`)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.login import broker_account
 from tradectl.cli.options import OPERATE
 from tradectl.errors import DatabaseError, UsageError
@@ -22,9 +22,10 @@ app = typer.Typer()
 
 @command(app, panel=OPERATE)
 def doctor(
-    call: Call, offline: Annotated[bool, typer.Option("--offline", help="Ask nobody but this machine.")] = False
+    invocation: Invocation,
+    offline: Annotated[bool, typer.Option("--offline", help="Check this machine only; send no request.")] = False,
 ) -> Answer:
-    """Look at everything that a day of trading needs, here and at the broker; answers with the gravest finding."""
+    """Check everything that a trading day needs, here and at the broker. The exit code is that of the most severe finding."""
     from tradectl import bootstrap
     from tradectl.doctor import examine
     from tradectl.doctor.files import writable
@@ -32,17 +33,17 @@ def doctor(
     from tradectl.model.moment import ist_date
     from tradectl.runtime.outcomes import gravity_of
 
-    settings = call.told()
+    settings = invocation.required_settings()
     if not bootstrap.exists(settings):
-        raise UsageError(f"there is no home in {settings.home} yet: `tradectl init` makes one")
+        raise UsageError(f"there is no home in {settings.home} yet: `tradectl init` creates one")
     (files,) = run([("files", lambda: writable(settings))])
     try:
-        world = call.world()
+        world = invocation.world()
     except DatabaseError as error:
         if files.state is State.FINE:
             raise
         return Answer([asdict(files)], lambda: _text([files]), exit_code=files.exit_code, error=str(error), outcome="failed")
-    account = broker_account(call) if world.mode == "live" or world.prices_of else None
+    account = broker_account(invocation) if world.mode == "live" or world.prices_of else None
     found = list(examine(settings, world, bootstrap.open_store(settings), account, offline=offline))
     code = max((item.exit_code for item in found), key=gravity_of)
     return Answer([asdict(item) for item in found], lambda: _text(found), exit_code=code, session=ist_date(world.clock.now()))
@@ -51,5 +52,5 @@ def doctor(
 def _text(found: list[Finding]) -> str:
     rows = [(item.state if item.state != "fine" else "", item.check, item.text) for item in found]
     counted = {state: sum(item.state == state for item in found) for state in ("wrong", "look")}
-    end = ", ".join(f"{count} {state}" for state, count in counted.items() if count) or "nothing to mend"
-    return f"{show.table(('', 'check', 'what was found'), rows)}\n\n{end}"
+    end = ", ".join(f"{count} {state}" for state, count in counted.items() if count) or "no problem found"
+    return f"{show.table(('', 'check', 'finding'), rows)}\n\n{end}"

@@ -1,4 +1,4 @@
-"""`drill`: proof on this machine that a crash never buys twice and never loses an order."""
+"""Test on this machine that a crash never buys twice and never loses an order (`drill`)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH
 from tradectl.cli.progress import bar
 from tradectl.errors import UsageError
@@ -19,20 +19,22 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 SHOWN = 20
-"""How many findings of a kind are listed for people; `--json` has them all."""
+"""Findings of a kind in the text report; `--json` has all."""
 
-Seeds = Annotated[int, typer.Option(help="So many days, each under another fault.", min=1, metavar="NUMBER")]
+Seeds = Annotated[int, typer.Option(help="Number of days, each with another fault.", min=1, metavar="NUMBER")]
 TaskOption = Annotated[str, typer.Option("--task", help="Only the crash points of this task.", metavar="TASK")]
-Points = Annotated[int, typer.Option(help="At most so many crash points of each day, drawn; 0 for all.", min=0, metavar="NUMBER")]
-Jobs = Annotated[int, typer.Option(help="Processes at a time; as many as there are cores unless told.", min=0, metavar="NUMBER")]
-Folder = Annotated[Path | None, typer.Option(help="Where results are kept; HOME/drill unless told.", metavar="FOLDER")]
-Through = Annotated[str, typer.Option(help="Through this broker's adapter, over sockets, to its sandbox.", metavar="BROKER")]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Forget the results there are.")]
+Points = Annotated[int, typer.Option(help="Crash points per day, drawn at random; 0 for all.", min=0, metavar="NUMBER")]
+Jobs = Annotated[int, typer.Option(help="Parallel processes; default: one per core.", min=0, metavar="NUMBER")]
+Folder = Annotated[Path | None, typer.Option(help="Folder of the results; default: HOME/drill.", metavar="FOLDER")]
+Through = Annotated[
+    str, typer.Option(help="Drill through this broker's adapter, over sockets, against its sandbox.", metavar="BROKER")
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Delete earlier results.")]
 
 
 @command(app, panel=RESEARCH)
 def drill(
-    call: Call,
+    invocation: Invocation,
     seeds: Seeds = 20,
     task: TaskOption = "",
     points: Points = 0,
@@ -41,10 +43,10 @@ def drill(
     through: Through = "",
     fresh: Fresh = False,
 ) -> Answer:
-    """Kill every task at every commit and every call to a faulty exchange, start it again, and compare the books.
+    """Kill every task at every commit and every call to a faulty exchange, start it again, and compare the order lists.
 
-    On a throw-away account in an invented market; nothing of the home is touched. With --db postgresql+psycopg://... the
-    ledgers are databases of the drill's own on that server. A sweep that was stopped goes on where it was.
+    It uses a throw-away account in an invented market and does not touch the home. With --db postgresql+psycopg://... the
+    ledgers are separate databases on that server. A drill that was stopped continues where it was.
     """
     from tradectl.clock import stopwatch
     from tradectl.lab.drill.broker_sandboxes import names as brokers
@@ -62,15 +64,15 @@ def drill(
 
         promise_of(through)
         sandbox_entry(through)
-    settings = call.told()
-    call.mode = "simulated"
+    settings = invocation.required_settings()
+    invocation.mode = "simulated"
     server = settings.database if settings.database.startswith("postgresql") else ""
     plan = DrillPlan(seeds, task, server, jobs or os.cpu_count() or 1, points, through)
     kept = folder or settings.home / "drill"
     if fresh:
         (kept / f"{plan.name}.jsonl").unlink(missing_ok=True)
     begun = stopwatch()
-    with bar("drilling", quiet=call.quiet or call.as_json) as tell:
+    with bar("drilling", quiet=invocation.quiet or invocation.as_json) as tell:
         tally = drill_seeds(plan, kept, lambda done, total, so_far: tell(_short(so_far), done, total))
     found = result(tally, seeds, stopwatch() - begun)
     bad = found["duplicates"] or found["lost"] or found["failed"] or found["silent"]
@@ -80,8 +82,10 @@ def drill(
 
 
 def result(tally: Tally, seeds: int, seconds: float) -> dict[str, Any]:
-    """The JSON result. `faults`: how often each happened. `unknown`: orders whose fate the ledger said it did not know at a day's
-    end, counted over all runs; `unknown_orders` says what it said of them, and how often."""
+    """Return the JSON result.
+
+    `faults` counts each fault. `unknown` counts orders that were UNKNOWN at a day's end, over all runs; `unknown_orders` counts
+    their reasons."""
     return {
         "runs": tally.runs,
         "kills": tally.kills,
@@ -106,15 +110,15 @@ def _short(tally: Tally) -> str:
 
 
 def text_of(found: dict[str, Any]) -> str:
-    """The report for people."""
+    """Return the report as text."""
     faults = ", ".join(f"{name} {hits}" for name, hits in found["faults"].items()) or "none"
     lines = [
         f"{found['runs']} days played over {found['seeds']} seeds in {found['seconds']} s: {found['kills']} deaths, "
-        f"{found['real_kills']} of them real SIGKILLs, and {found['stops']} processes stopped and woken again",
+        f"{found['real_kills']} of them real SIGKILLs, and {found['stops']} processes stopped and continued",
         f"faults of the exchange: {faults}",
         f"bought or sold twice: {found['duplicates']}    lost: {found['lost']}    failed: {found['failed']}",
         f"positions without a sell that were not reported: {found['silent']}",
-        f"unknown, and said to be: {found['unknown']}",
+        f"unknown, and reported as such: {found['unknown']}",
     ]
     lines += [f"  {line}" for line in found["findings"][:SHOWN]]
     lines += [f"  {times} times  {line}" for line, times in list(found["unknown_orders"].items())[:SHOWN]]

@@ -1,4 +1,4 @@
-"""What `data fetch` does with its words: a source is made, asked, and what came and what did not is told."""
+"""Carry out `data fetch`: create a source, read from it, and report what was fetched."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradectl.bootstrap import open_store
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.login import broker_account
 from tradectl.cli.progress import bar
 from tradectl.clock import SystemClock, VirtualClock
@@ -35,19 +35,19 @@ if TYPE_CHECKING:
 HOLIDAYS = "/api/holiday-master?type=trading"
 """NSE's list of trading holidays, JSON, below its home page."""
 TITLES = {"nse": "NSE", "surveillance": "NSE", "yahoo": "Yahoo", "kite": "Kite"}
-"""The sources: their words on the command line, and what people call them."""
+"""The sources: their names on the command line and in text."""
 
 
-def fetch(call: Call, source: str, span: Span, *, symbols: str, universe: str) -> Answer:
-    """Carry out the command. With `--at` nothing is asked for that was not over then."""
+def fetch(invocation: Invocation, source: str, span: Span, *, symbols: str, universe: str) -> Answer:
+    """Carry out the command. With `--at` it fetches only sessions that had ended then."""
     _check_words(source, span, symbols=symbols, universe=universe)
-    settings = call.told()
+    settings = invocation.required_settings()
     clock = VirtualClock(settings.at) if settings.at else SystemClock()
     table = SessionTable.load(settings.sessions)
     of_lists = source == "surveillance"
     stored = stored_lists(settings.market) if of_lists else stored_sessions(settings.market)
     whole = span if source == "nse" else _since_a_week(span, stored, clock) if of_lists else _every_session(span)
-    with stop_on_signals() as stop, bar("fetching", quiet=call.quiet or call.as_json) as tell, ExitStack() as stack:
+    with stop_on_signals() as stop, bar("fetching", quiet=invocation.quiet or invocation.as_json) as tell, ExitStack() as stack:
         sessions = wanted(whole, stored, table, clock.now())
         look = stop.raise_if_asked
         if of_lists:
@@ -55,7 +55,9 @@ def fetch(call: Call, source: str, span: Span, *, symbols: str, universe: str) -
         elif source == "nse":
             opened = nse(settings, clock, Patience(POLITE, look))
         else:
-            client = yahoo(settings, Patience(POLITE, look)) if source == "yahoo" else stack.enter_context(broker(call, source))
+            client = (
+                yahoo(settings, Patience(POLITE, look)) if source == "yahoo" else stack.enter_context(broker(invocation, source))
+            )
             gaps_only = span.repair and span.since is None
             opened = restored(settings, clock, client, names(settings, symbols, universe), gaps_only=gaps_only)
         report = fetched(
@@ -77,15 +79,15 @@ def _check_words(source: str, span: Span, *, symbols: str, universe: str) -> Non
     if source not in TITLES:
         raise UsageError(f"a source is one of {', '.join(TITLES)}; not {source!r}")
     if source in {"nse", "surveillance"} and (symbols or universe):
-        raise UsageError("NSE's files hold every symbol: --symbols and --universe are for the other sources")
+        raise UsageError("NSE's files have every symbol: --symbols and --universe are for the other sources")
     if source not in {"nse", "surveillance"} and span.again:
-        raise UsageError(f"{TITLES[source]} never takes the place of a stored bar: --replace is for --source nse")
+        raise UsageError(f"{TITLES[source]} never replaces a stored bar: --replace is for --source nse")
     if source not in {"nse", "surveillance"} and bool(symbols) == bool(universe):
-        raise UsageError("say which symbols: --symbols A,B,C or --universe NAME")
+        raise UsageError("name the symbols: --symbols A,B,C or --universe NAME")
 
 
 def nse(settings: Settings, clock: Clock, patience: Patience) -> Source:
-    """NSE at the address of the settings."""
+    """Return the source NSE at the address of the settings."""
     from tradectl.marketdata.sources.download import Downloader
     from tradectl.marketdata.sources.nse import NseFiles
 
@@ -93,7 +95,7 @@ def nse(settings: Settings, clock: Clock, patience: Patience) -> Source:
 
 
 def surveillance_lists(settings: Settings, clock: Clock, patience: Patience) -> Source:
-    """NSE's surveillance lists at the address of the settings."""
+    """Return the source of NSE's surveillance lists at the address of the settings."""
     from tradectl.marketdata.sources.download import Downloader
     from tradectl.marketdata.sources.watched import SurveillanceFiles
 
@@ -101,7 +103,7 @@ def surveillance_lists(settings: Settings, clock: Clock, patience: Patience) -> 
 
 
 def lots(settings: Settings, table: SessionTable, report: FetchReport, patience: Patience) -> None:
-    """NSE's list of shares with derivatives, where the stored one is missing or old. It is always the list of today."""
+    """Fetch NSE's list of shares with derivatives if the stored one is missing or old. It is always today's list."""
     from tradectl.marketdata.sources.download import Downloader
     from tradectl.marketdata.sources.lots import fetch_lots, is_due
 
@@ -115,7 +117,7 @@ def lots(settings: Settings, table: SessionTable, report: FetchReport, patience:
 
 
 def holiday_list(settings: Settings) -> HolidayList:
-    """NSE's list of trading holidays, from the page that the settings name. DataError where something else came."""
+    """Return NSE's list of trading holidays from the page in the settings. Raises DataError for any other reply."""
     from tradectl.exchange.holiday_list import read_holiday_list
     from tradectl.marketdata.sources.download import Downloader
 
@@ -128,18 +130,18 @@ def holiday_list(settings: Settings) -> HolidayList:
 
 
 def yahoo(settings: Settings, patience: Patience) -> Client:
-    """Yahoo at the address of the settings."""
+    """Return the source Yahoo at the address of the settings."""
     from tradectl.marketdata.sources.yahoo import Yahoo, YahooPast
 
     return YahooPast(Yahoo(settings.yahoo, settings.home / "yahoo", patience), ist_date(SystemClock().machine_now()))
 
 
 @contextmanager
-def broker(call: Call, source: str) -> Iterator[Client]:
-    """The candles of the user's broker, through an account that only looks. ConfigurationError where it is another broker."""
+def broker(invocation: Invocation, source: str) -> Iterator[Client]:
+    """Return the candles of the user's broker, through a read-only account. Raises ConfigurationError for another broker."""
     from tradectl.marketdata.sources.candles import CandlePast
 
-    account = broker_account(call)
+    account = broker_account(invocation)
     if account.broker_name() != source:
         raise ConfigurationError(f"{account.ledger.user} is at {account.broker_name()}, not at {source}")
     candles = account.candles()
@@ -150,7 +152,7 @@ def broker(call: Call, source: str) -> Iterator[Client]:
 
 
 def restored(settings: Settings, clock: Clock, client: Client, symbols: list[str], *, gaps_only: bool) -> Source:
-    """The bars of a client that adjusts them, for these symbols, as named today."""
+    """Return a source that restores adjusted bars of a client, for symbols by today's names."""
     from tradectl.marketdata.sources.knowledge import Stored
     from tradectl.marketdata.sources.restoring import RestoredBars
 
@@ -159,18 +161,19 @@ def restored(settings: Settings, clock: Clock, client: Client, symbols: list[str
 
 
 def names(settings: Settings, symbols: str, universe: str) -> list[str]:
-    """Symbols that were said, or today's names of a universe's members. UsageError for an unknown universe, and for nobody."""
+    """Return the given symbols, or today's names of a universe's members. Raises UsageError for an unknown universe or no
+    symbol."""
     found = [_symbol(word) for word in symbols.split(",") if word.strip()]
     if universe:
         store, today = open_store(settings), ist_date(SystemClock().machine_now())
         found = [store.instrument(member, today).symbol for member in store.universe(universe)]
     if not found:
-        raise UsageError("say which symbols: --symbols A,B,C or --universe NAME")
+        raise UsageError("name the symbols: --symbols A,B,C or --universe NAME")
     return list(dict.fromkeys(found))
 
 
 def _symbol(word: str) -> str:
-    """A symbol in the exchange's spelling. UsageError for a word that is none: it would be sent to the source."""
+    """Return a symbol in the exchange's spelling. Raises UsageError for an invalid one: it would be sent to the source."""
     try:
         return read_symbol(word).symbol
     except ValueError as error:
@@ -178,14 +181,14 @@ def _symbol(word: str) -> str:
 
 
 def _since_a_week(span: Span, stored: set[date], clock: Clock) -> Span:
-    """Where no list is stored and no date was said, the newest ones are enough: a list is in force until the next."""
+    """Fetch only the newest lists if none is stored and no date is given: a list is in force until the next."""
     from tradectl.marketdata.sources.watched import BEGIN
 
     return span if stored or span.since is not None else replace(span, since=ist_date(clock.now()) - BEGIN, repair=False)
 
 
 def _every_session(span: Span) -> Span:
-    """A symbol may lack a session that others have; where the dates were said, the source knows which."""
+    """A symbol may lack a session that others have; with given dates the source decides."""
     named = span.since is not None or span.repair
     return Span(span.since, span.to, span.repair, again=named)
 
@@ -210,6 +213,6 @@ def _answer(report: FetchReport, sessions: list[date]) -> Answer:
 def _told(result: dict[str, Any]) -> str:
     rows = [(item["file"], item["kind"], item["rows"], item["new"], item["same"], item["replaced"]) for item in result["files"]]
     columns = ("file", "kind", ">rows", ">new", ">same", ">replaced")
-    lines = [show.table(columns, rows, empty="Nothing to fetch." if not result["sessions"] else "Nothing came.")]
+    lines = [show.table(columns, rows, empty="Nothing to fetch." if not result["sessions"] else "The sources returned nothing.")]
     lines += [f"{item['name']}: {item['reason']}" for item in result["missing"]]
     return "\n".join(lines)

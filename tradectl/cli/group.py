@@ -1,4 +1,4 @@
-"""Groups and commands that understand the global options everywhere.
+"""Accept the global options before and after any command.
 
 `tradectl --user asha status` and `tradectl status --user asha` are the same: before parsing, the root moves every global
 option to the front, and every command shows them in its help.
@@ -14,22 +14,22 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from tradectl.cli.call import Answer, Call, failure
 from tradectl.cli.contents import Contents
+from tradectl.cli.invocation import Answer, Invocation, failure
 from tradectl.errors import TradectlError
 
 WITH_VALUE = frozenset({"--user", "--db", "--home", "--at"})
 FLAGS = frozenset({"--json", "--quiet", "--verbose", "--version"})
 SHORT = re.compile(r"-[qv]+")
-PANEL = "Global options, understood everywhere"
+PANEL = "Global options, accepted everywhere"
 
 
 class MissingValue(ValueError):
-    """A global option at the end of the line, without its value."""
+    """Raised for a global option at the end of the line, without its value."""
 
 
 def to_the_front(args: Sequence[str]) -> list[str]:
-    """`args` with the global options first, in their order; everything after `--` is left alone. Raises MissingValue."""
+    """Return `args` with the global options first, in their order; arguments after `--` stay. Raises MissingValue."""
     front: list[str] = []
     rest: list[str] = []
     waiting = list(args)
@@ -50,13 +50,13 @@ def to_the_front(args: Sequence[str]) -> list[str]:
 
 
 def global_options(ctx: Any) -> list[TyperOption]:
-    """The root's options, as a command below it shows them (it never parses them: they have gone to the front)."""
+    """Return the root's options for the help of a command; the root alone parses them."""
     root: Any = ctx.find_root().command
     return [item for item in root.params if isinstance(item, TyperOption) and item.name != "version"]
 
 
 def words(ctx: Any) -> str:
-    """A command's words without the program's name: `orders list`."""
+    """Return the name of a command without the program's: `orders list`."""
     return " ".join(ctx.command_path.split()[1:])
 
 
@@ -96,7 +96,7 @@ class Group(TyperGroup):
 
 
 class ListGroup(Group):
-    """Its bare name lists."""
+    """A group whose bare name means its command `list`."""
 
     default = "list"
 
@@ -113,28 +113,29 @@ class Root(Group):
             moved = to_the_front(args)
         except MissingValue as error:
             ctx.fail(f"Option '{error}' requires an argument.")
-        if isinstance(ctx.obj, Call):
+        if isinstance(ctx.obj, Invocation):
             ctx.obj.command = next((word for word in moved if word in self.commands), "")
         return super().parse_args(ctx, moved or ["--help"])
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **extra: Any) -> Any:
-        """Run, answer, and exit: every error on purpose becomes one line (or the object of `--json`) and its exit code."""
+        """Run the command, print its answer and exit. An expected error becomes one line (or the object of `--json`) and its
+        exit code."""
         said = list(sys.argv[1:] if args is None else args)
-        call = extra.pop("obj", None) or Call()
-        call.as_json = "--json" in said[: said.index("--")] if "--" in said else "--json" in said
+        invocation = extra.pop("obj", None) or Invocation()
+        invocation.as_json = "--json" in said[: said.index("--")] if "--" in said else "--json" in said
         try:
-            code = super().main(said, prog_name or "tradectl", standalone_mode=False, obj=call) or 0
+            code = super().main(said, prog_name or "tradectl", standalone_mode=False, obj=invocation) or 0
         except TradectlError as error:
-            code = call.answer(failure(error))
+            code = invocation.answer(failure(error))
         except typer.TyperException as error:
-            code = call.answer(_misspoken(call, error))
+            code = invocation.answer(_misspoken(invocation, error))
         sys.exit(code)
 
 
-def _misspoken(call: Call, error: typer.TyperException) -> Answer:
-    """Typer's own usage errors, in our form."""
+def _misspoken(invocation: Invocation, error: typer.TyperException) -> Answer:
+    """Return Typer's usage errors in our form."""
     ctx = getattr(error, "ctx", None)
-    call.command = call.command or (words(ctx) if ctx else "")
+    invocation.command = invocation.command or (words(ctx) if ctx else "")
     path = ctx.command_path if ctx else "tradectl"
     message = " ".join(error.format_message().split())
     return Answer(outcome="failed", exit_code=2, error=f"{message} (see `{path} --help`)")

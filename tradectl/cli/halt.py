@@ -1,4 +1,4 @@
-"""`halt` and `resume`: what may be sent, at once and for every process.
+"""Stop and resume the sends of every process (`halt`, `resume`).
 
 `halt` sets the marker first, a file that every send reads last (`halt_marker`, `permission`); then the ledger, for which
 it waits a moment only. The marker alone stops every send, so a ledger that is locked, damaged or away never makes `halt` fail.
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call, one_line
 from tradectl.cli.command import command
+from tradectl.cli.invocation import Answer, Invocation, one_line
 from tradectl.cli.options import OPERATE
 from tradectl.clock import SystemClock
 from tradectl.errors import Blocked, ConfigurationError, DatabaseError, TradectlError, UsageError
@@ -33,24 +33,28 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 USERS_WAIT = 0.3
-"""Seconds that `halt` waits for the names of the users, where it is not said whose account is meant."""
+"""Seconds that `halt` waits for the names of the users if no user is given."""
 LEDGER_WAIT = 0.15
-"""Seconds that `halt` waits for its turn to write, and as long again for the ledger's lock."""
+"""Seconds that `halt` waits in the write queue, and as long again for the ledger's lock."""
 SERVER_WAIT = 0.5
-"""Seconds that `halt` waits for a database server altogether."""
-Reason = Annotated[str, typer.Option("--reason", help="Why, for status, logs and refusals.", metavar="TEXT")]
+"""Seconds that `halt` waits for a database server in total."""
+Reason = Annotated[str, typer.Option("--reason", help="The reason, for status, logs and refusals.", metavar="TEXT")]
 
 
 @command(app, panel=OPERATE)
 def halt(
-    call: Call,
-    reducing: Annotated[bool, typer.Option("--reducing", help="Let exits pass; only buys are stopped.")] = False,
-    cancel: Annotated[bool, typer.Option("--cancel", help="Then cancel every order, as `orders cancel --all` does.")] = False,
+    invocation: Invocation,
+    reducing: Annotated[bool, typer.Option("--reducing", help="Stop buys only; exits pass.")] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Then cancel every order, like `orders cancel --all`.")] = False,
     reason: Reason = "by hand",
 ) -> Answer:
-    """Send nothing any more but cancels, until `resume`: at once, for every process, and after every restart."""
-    settings, wanted, why = call.told(), "REDUCING" if reducing else "HALTED", plain_reason(reason) or "by hand"
-    call.user = user = _user(call, settings)
+    """Stop all sends but cancels until `resume`: at once, for every process, and after every restart."""
+    settings, wanted, why = (
+        invocation.required_settings(),
+        "REDUCING" if reducing else "HALTED",
+        plain_reason(reason) or "by hand",
+    )
+    invocation.user = user = _user(invocation, settings)
     marker, now = MarkerFile(settings.home, user), settings.at or SystemClock().now()
     marked = _marked(marker)
     if reducing and marked.state == "HALTED":
@@ -68,26 +72,26 @@ def halt(
         raise DatabaseError(f"NOTHING is halted: {unmarked}; {written.error}. End the processes of tradectl by hand")
     if written.refused:
         raise UsageError(f"{user} is HALTED, {written.refused}: `resume` first, then `halt --reducing`")
-    call.mode = written.mode
+    invocation.mode = written.mode
     found = _found(marker, wanted, why, marked, written, unmarked)
     found["settings_error"] = one_line(settings.unread) if settings.unread else ""
     if settings.unread:
-        call.alarm(f"{found['settings_error']}; the account is {wanted} all the same")
+        invocation.warn(f"{found['settings_error']}; the account is {wanted} all the same")
     if not cancel:
         return Answer(found, lambda: _text(found))
-    return _cancelled(call, found)
+    return _cancelled(invocation, found)
 
 
 @command(app, panel=OPERATE)
-def resume(call: Call, reason: Reason = "by hand") -> Answer:
-    """Let everything be sent again: ends what `halt` or a daily limit has set."""
+def resume(invocation: Invocation, reason: Reason = "by hand") -> Answer:
+    """Allow all sends again; ends a state that `halt` or a daily limit has set."""
     from tradectl.runtime.halting import note_resumed
 
-    missing = call.told().missing_home
+    missing = invocation.required_settings().missing_home
     if missing:
-        raise ConfigurationError(f"{missing}: nothing is resumed. Say --home PATH")
-    world, why = call.world(make=False), plain_reason(reason) or "by hand"
-    marker, ledger = MarkerFile(call.told().home, world.user), world.ledger
+        raise ConfigurationError(f"{missing}: nothing is resumed. Use --home PATH")
+    world, why = invocation.world(make=False), plain_reason(reason) or "by hand"
+    marker, ledger = MarkerFile(invocation.required_settings().home, world.user), world.ledger
     before = ledger.users.get(world.user)
     marked = _marked(marker)
     try:
@@ -104,7 +108,7 @@ def resume(call: Call, reason: Reason = "by hand") -> Answer:
                 marker.abandon_resume(replaced)
             raise
         if replaced and not marker.finish_resume():
-            raise Blocked(f"{world.user} was halted again meanwhile: nothing is sent; `tradectl status` says why")
+            raise Blocked(f"{world.user} was halted again meanwhile: nothing is sent; `tradectl status` shows the reason")
     except OSError as error:
         told = f"the halt marker of {world.user} in {marker.home} cannot be changed ({error.strerror or error})"
         raise Blocked(f"{told}: nothing is sent until it can") from error
@@ -116,7 +120,9 @@ def resume(call: Call, reason: Reason = "by hand") -> Answer:
 
 @dataclass(slots=True)
 class _Written:
-    """What the ledger knew before and after, and why it could not be written (`error`). `refused`: it is HALTED, why."""
+    """The ledger's state before and after the write, and why it could not be written (`error`).
+
+    `refused` is the reason of a HALTED account that `halt --reducing` must not weaken."""
 
     before: User | None = None
     after: User | None = None
@@ -135,25 +141,25 @@ class _Written:
         self.being_sent = sum(order.sender is not None for order in live)
 
 
-def _user(call: Call, settings: Settings) -> str:
-    """Return the user that is meant: the named one, or the only one of the home's markers and ledger together. Nothing is made: a
-    home of another path would be halted in vain. Raises ConfigurationError, UsageError, DatabaseError."""
+def _user(invocation: Invocation, settings: Settings) -> str:
+    """Return the named user, or the only one of the home's markers and ledger. Creates nothing: halting a home in a wrong path
+    would have no effect. Raises ConfigurationError, UsageError, DatabaseError."""
     named, marked, home = settings.user, marked_users(settings.home), settings.home
     unread = f"; {one_line(settings.unread)}" if settings.unread else ""
     if named is not None and named in marked:
         return named
     if settings.missing_home and not marked:
-        raise ConfigurationError(f"{settings.missing_home}: NOTHING is halted. Say --home PATH{unread}")
+        raise ConfigurationError(f"{settings.missing_home}: NOTHING is halted. Use --home PATH{unread}")
     known, error = _users_in_ledger(settings)
     users = sorted({*known, *marked})
     if named is None and len(users) == 1:
         return users[0]
     if named is None and users:
-        raise UsageError(f"whose account? {home} has the users {', '.join(users)}: NOTHING is halted; say --user NAME{unread}")
+        raise UsageError(f"{home} has the users {', '.join(users)}: NOTHING is halted; choose one with --user NAME{unread}")
     if named is None:
-        raise DatabaseError(f"NOTHING is halted: {error or f'{home} has no user'}; say --user NAME, then no ledger is needed")
+        raise DatabaseError(f"NOTHING is halted: {error or f'{home} has no user'}; use --user NAME, which needs no ledger")
     if error:
-        call.alarm(f"it is not certain that {home} has a user {named!r}: {error}")
+        invocation.warn(f"it is not certain that {home} has a user {named!r}: {error}")
     elif named not in known:
         told = ", ".join(users) or "none"
         raise UsageError(f"there is no user {named!r} in {home} (there are: {told}): NOTHING is halted")
@@ -161,7 +167,7 @@ def _user(call: Call, settings: Settings) -> str:
 
 
 def _users_in_ledger(settings: Settings) -> tuple[list[str], str]:
-    """Return the names of the ledger's users; where they cannot be read soon, none, and why."""
+    """Return the names of the ledger's users; if they cannot be read soon, none and the cause."""
     from tradectl.ledger.users import Users
 
     found: list[str] = []
@@ -170,7 +176,7 @@ def _users_in_ledger(settings: Settings) -> tuple[list[str], str]:
 
 
 def _marked(marker: MarkerFile) -> TradingState:
-    """Return what the marker says. One that was never made says nothing; one that cannot be read stops everything."""
+    """Return the marker's state; empty if there is no marker. A marker that cannot be read counts as a halt."""
     try:
         return marker.read()
     except MarkerUnreadable as unreadable:
@@ -184,7 +190,8 @@ def _of(user: User | None) -> TradingState:
 
 
 def _ledger_follows(settings: Settings, user: str, wanted: str, reason: str, now: datetime) -> _Written:
-    """Write the state into the ledger, without waiting long: for a file the locks are waited for, a server altogether."""
+    """Write the state into the ledger within a short time: for a file it limits the wait for locks, for a server the whole
+    write."""
     from tradectl.ledger.store import Ledger
 
     written = _Written()
@@ -197,8 +204,8 @@ def _ledger_follows(settings: Settings, user: str, wanted: str, reason: str, now
 
 
 def _in_ledger(settings: Settings, seconds: float | None, work: Callable[[Database], None], *, read_only: bool = False) -> str:
-    """Do work with the ledger, for so many seconds at most (None: however long it takes). Return why not, as one line,
-    whatever it was: a halt stands without its ledger."""
+    """Run work with the ledger for at most so many seconds (None: no limit). Return any failure as one line: a halt does not need
+    the ledger."""
     from tradectl.ledger.opening import open_database
 
     if not settings.database:
@@ -228,7 +235,7 @@ def _in_ledger(settings: Settings, seconds: float | None, work: Callable[[Databa
 
 
 def _within(seconds: float, work: Callable[[], None]) -> bool:
-    """Do work beside, and wait so long for it; whether it ended. What has not ended by then ends with this process."""
+    """Run work in a thread and return whether it ended in time. Unfinished work ends with this process."""
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     thread.join(seconds)
@@ -236,7 +243,7 @@ def _within(seconds: float, work: Callable[[], None]) -> bool:
 
 
 def _write(ledger: Ledger, wanted: str, reason: str, now: datetime, written: _Written) -> None:
-    """Write the state where it is not so already. A lock whose holder is stopped is not waited for."""
+    """Write the state if it differs. Does not wait for a lock whose holder is stopped."""
     from tradectl.ledger.lock_holder import lock_holder
 
     written.before = written.after = ledger.users.get(ledger.user)
@@ -287,31 +294,31 @@ def _text(found: dict[str, Any]) -> str:
     lines = [f"{state}{why}: {MEANING[state]}" if found["changed"] else f"{state} already{why}: nothing is changed"]
     lines.append(f"account {found['user']} in {found['home']}")
     if found["ledger_error"]:
-        lines.append(f"the marker is set, and every send reads it; the ledger will follow: {found['ledger_error']}")
+        lines.append(f"the marker is set, and every send reads it; the next task writes the ledger: {found['ledger_error']}")
     if found["marker_error"]:
-        lines.append(f"the ledger alone says so: {found['marker_error']}")
+        lines.append(f"only the ledger is changed: {found['marker_error']}")
     if state != "ACTIVE" and found["being_sent"]:
         count = found["being_sent"]
         what = "order was being sent and may still arrive" if count == 1 else "orders were being sent and may still arrive"
         lines.append(f"{count} {what}: `tradectl reconcile` shows what became of {'it' if count == 1 else 'them'}")
     if state != "ACTIVE" and live:
-        lines.append(f"{live} {_orders(live)} at the exchange, and may trade: `tradectl orders cancel --all` takes them back")
+        lines.append(f"{live} {_orders(live)} at the exchange, and may trade: `tradectl orders cancel --all` cancels them")
     if state == "HALTED" and waiting:
         lines.append(f"{waiting} wait to be sent, and go on waiting until their session ends")
     return "\n".join(lines)
 
 
-def _cancelled(call: Call, found: dict[str, Any]) -> Answer:
-    """Cancel every order, after the halt. An error of it is reported beside the halt, which stands."""
+def _cancelled(invocation: Invocation, found: dict[str, Any]) -> Answer:
+    """Cancel every order after the halt. An error is reported beside the halt, which stays."""
     from tradectl.cli import orders
 
     try:
-        if call.told().unread:
+        if invocation.required_settings().unread:
             raise ConfigurationError(found["settings_error"])
-        call.world(make=False)
-        cancelled = orders.cancel_all(call)
+        invocation.world(make=False)
+        cancelled = orders.cancel_all(invocation)
         counted = _Written()
-        counted.count(call.world().ledger)
+        counted.count(invocation.world().ledger)
     except TradectlError as error:
         failed = f"the account is {found['trading_state']}, but no order was cancelled: {one_line(error)}"
         return Answer(found | {"cancelled": None}, lambda: _text(found), "failed", error.exit_code, error=failed)

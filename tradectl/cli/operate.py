@@ -1,11 +1,11 @@
-"""`run-due` and `daemon`: the day without a person."""
+"""Run the day without a person (`run-due`, `daemon`)."""
 
 from __future__ import annotations
 
 import typer
 
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import OPERATE
 from tradectl.cli.tasks import Strict, answer
 from tradectl.errors import UsageError
@@ -15,29 +15,30 @@ app = typer.Typer()
 
 
 @command(app, "run-due", panel=OPERATE)
-def run_due(call: Call, strict: Strict = False) -> Answer:
-    """Run what is due now, once: the one line that cron may call each minute. Answers with the gravest outcome."""
+def run_due(invocation: Invocation, strict: Strict = False) -> Answer:
+    """Run the tasks that are due now, once; cron may start it each minute. The exit code is the most severe of its tasks."""
     from tradectl.runtime import due
     from tradectl.runtime.runner import Runner
 
-    report = due.run_due(Runner(call.world(make=False), all_tasks(), trigger="cron"))
-    found = answer(call, report, strict=strict)
+    report = due.run_due(Runner(invocation.world(make=False), all_tasks(), trigger="cron"))
+    found = answer(invocation, report, strict=strict)
     return Answer(found.result, report.message, found.outcome, found.exit_code, found.session, found.error)
 
 
 @command(app, panel=OPERATE)
-def daemon(call: Call) -> Answer:
-    """Run what is due, a process for each task, until SIGINT, SIGTERM or SIGHUP; then no new work, and claims are given back."""
+def daemon(invocation: Invocation) -> Answer:
+    """Run the tasks that are due, each in a process, until SIGINT, SIGTERM or SIGHUP; then start no more and release the
+    claims."""
     from tradectl.runtime.daemon import Daemon, command_line
     from tradectl.runtime.runner import Runner
 
-    settings = call.told()
+    settings = invocation.required_settings()
     if settings.at is not None:
-        raise UsageError("a daemon lives in the machine's own time: --at is for single commands")
-    world = call.world(make=False)
+        raise UsageError("the daemon uses the machine's clock: --at is for single commands")
+    world = invocation.world(make=False)
     arguments = ["--user", world.user, "--home", str(settings.home)]
-    if call.database:
-        arguments += ["--db", call.database]
-    call.say(f"watching the day of {world.user} in {settings.home}")
+    if invocation.database:
+        arguments += ["--db", invocation.database]
+    invocation.note(f"watching the day of {world.user} in {settings.home}")
     code = Daemon(Runner(world, all_tasks(), trigger="daemon"), command_line(arguments)).run()
     return Answer({"signal": code - 128}, "stopped", exit_code=code)

@@ -1,4 +1,4 @@
-"""Options that several commands share, and how their words become values."""
+"""Options that several commands share, and the parsing of their values."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ DAY, OPERATE, LOOK, CONFIGURE, RESEARCH = "The day, in Indian time", "Operate", 
 """The panels of the help, in their order."""
 
 Session = Annotated[str, typer.Option("--session", help="Only this session.", metavar="YYYY-MM-DD")]
-Limit = Annotated[int, typer.Option("--limit", help="At most so many rows.", min=1)]
+Limit = Annotated[int, typer.Option("--limit", help="Maximum number of rows.", min=1)]
 Symbol = Annotated[str, typer.Option("--symbol", help="Only this symbol.", metavar="SYMBOL")]
 TaskName = Annotated[str, typer.Option("--task", help="Only this task.", metavar="TASK")]
 
 
 def parse_day(text: str) -> date | None:
-    """`2023-07-21` as a date, None for nothing. Raises UsageError."""
+    """Return `2023-07-21` as a date, None for an empty text. Raises UsageError."""
     if not text:
         return None
     try:
@@ -31,7 +31,7 @@ def parse_day(text: str) -> date | None:
 
 
 def parse_time(text: str) -> time:
-    """`09:05` or `09:07:30`. Raises UsageError."""
+    """Return the time of `09:05` or `09:07:30`. Raises UsageError."""
     try:
         if len(text) not in {5, 8}:
             raise ValueError("HH:MM or HH:MM:SS")

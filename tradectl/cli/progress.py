@@ -1,4 +1,4 @@
-"""A progress bar on stderr, on a terminal only; elsewhere silence, so that logs and cron mails stay clean."""
+"""A progress bar on stderr, on a terminal only, so that logs and cron mails stay clean."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tradectl.ports import Tell, silence
 
 @contextmanager
 def bar(title: str, *, quiet: bool = False) -> Iterator[Tell]:
-    """A bar that the block's work moves by calling what it gets; there is none before the first call."""
+    """Yield a function that moves the bar; the bar appears at its first call."""
     if quiet or not sys.stderr.isatty():
         yield silence
         return

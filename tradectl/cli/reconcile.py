@@ -1,4 +1,4 @@
-"""`reconcile`: the book beside the broker's, at any time."""
+"""Compare the ledger with the broker at any time (`reconcile`)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import typer
 
-from tradectl.cli import hand, show
-from tradectl.cli.call import Answer, Call
+from tradectl.cli import operator, show
 from tradectl.cli.command import command
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import OPERATE
 from tradectl.errors import Ambiguous, Blocked
 from tradectl.model.moment import ist_date
@@ -19,33 +19,36 @@ app = typer.Typer()
 
 
 @command(app, panel=OPERATE)
-def reconcile(call: Call) -> Answer:
-    """Make the book follow the broker, then show what differs and why. Trades nothing; exit 9 where something differs, or a row
-    of the broker that cannot be read stops a symbol of ours."""
+def reconcile(invocation: Invocation) -> Answer:
+    """Update the ledger from the broker's lists, then show what differs and why. Trades nothing.
+
+    Exit 9 if something differs, or if an unreadable row of the broker blocks a symbol of ours."""
     from tradectl.report.reconciliation import reconciliation
 
-    trading = hand.trading(call)
+    trading = operator.trading(invocation)
     found = reconciliation(trading, trading.reconcile(trading.open_of))
-    hand.keep_odd_rows(call)
-    hand.deliver(call)
+    operator.keep_odd_rows(invocation)
+    operator.deliver(invocation)
     code = Ambiguous.exit_code if found["unknown"] else 0 if found["agrees"] else Blocked.exit_code
     return Answer(found, lambda: text(found, trading.path.own_shares), exit_code=code, session=ist_date(trading.clock.now()))
 
 
 def text(found: dict[str, Any], own: Mapping[str, int]) -> str:
-    """The page for people: what was changed, then every difference. `own`: shares that the user has declared as his own."""
+    """Return the page: what was changed, then every difference. `own`: the user's declared own shares."""
     changed = [f"{count} {name}" for name, count in found["changed"].items() if count]
-    parts = [f"the book took in: {', '.join(changed)}" if changed else "the book had everything already"]
+    parts = [f"added to the ledger: {', '.join(changed)}" if changed else "the ledger was complete"]
     if found["unknown"]:
         rows = [_unknown(item) for item in found["unknown"]]
         parts.append(show.table(("order", "side", ">quantity", "symbol", "sent", "reason"), rows, title="Orders of unknown fate"))
-        parts.append("`tradectl orders resolve ORDER` tells what is known of one, and how to decide")
+        parts.append("`tradectl orders resolve ORDER` shows what is known of one, and how to decide")
     if found["orders"]:
         rows = [(item["symbol"], _told(item["ours"]), _told(item["broker"]), item["why"]) for item in found["orders"]]
         parts.append(show.table(("symbol", "ours", "the broker's", "why"), rows, title="Orders that differ"))
     if found["external"]:
         rows = [(item["symbol"], item["broker_order_id"], _told(item)) for item in found["external"]]
-        parts.append(show.table(("symbol", "broker order", "what"), rows, title="Orders by hand, which tradectl leaves alone"))
+        parts.append(
+            show.table(("symbol", "broker order", "what"), rows, title="Orders placed by hand, which tradectl does not change")
+        )
     if found["shares"]:
         rows = [(item["symbol"], item["book"], item["broker"], item["why"]) for item in found["shares"]]
         parts.append(show.table(("symbol", ">book", ">broker", "why"), rows, title="Shares that differ"))
@@ -61,11 +64,11 @@ def text(found: dict[str, Any], own: Mapping[str, int]) -> str:
             (item["symbol"], item["kind"], item["broker_order_id"], item["field"], item["value"], item["stops"])
             for item in found["odd_rows"]
         ]
-        columns = ("symbol", "row of", "broker order", "field", "value", "stops us")
+        columns = ("symbol", "row of", "broker order", "field", "value", "blocks us")
         parts.append(show.table(columns, rows, title="Rows of the broker that cannot be read"))
     if found["agrees"] and not found["unknown"]:
         shares = "" if any(item["beyond"] for item in found["shares"]) else ", shares"
-        parts.append(f"orders{shares} and cash agree with the broker's")
+        parts.append(f"orders{shares} and cash agree with the broker")
     return "\n\n".join(parts)
 
 
@@ -74,7 +77,7 @@ def _unknown(item: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _told(order: dict[str, Any] | None) -> str:
-    """One order in a few words; a dash where there is none."""
+    """Return one order as short text; a dash if there is none."""
     if order is None:
         return "-"
     name = f"{order['id']} " if "id" in order else ""

@@ -1,6 +1,6 @@
-"""The reference, written by the program about itself: commands, exit codes, settings, the example crontab.
+"""Generate the reference: commands, exit codes, settings, replies, the example crontab.
 
-`python -m tradectl.cli.reference FOLDER` writes the files into a source tree; a test compares them with what it would write.
+`python -m tradectl.cli.reference FOLDER` writes the files into a source tree; a test compares them with its output.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from tradectl.strategy.parameters import setting_fields
 
 WRITTEN = "<!-- Written by `make reference`; a test compares it with the program. -->\n"
 EXAMPLE_DAY = date(2026, 11, 23)
-"""Any day: India's clocks do not change."""
+"""Any date: India has no summer time."""
 EXAMPLE_PROGRAM = "/home/anna/tradectl/.venv/bin/tradectl --home /home/anna/.tradectl --user anna"
-"""What `tradectl crontab` finds out on a machine."""
+"""The command line that `tradectl crontab` would find on a machine."""
 
 
 def files() -> Mapping[str, str]:
-    """Every generated file, by its path in the source tree."""
+    """Return every generated file by its path in the source tree."""
     return {
         "docs/reference/cli.md": commands(),
         "docs/reference/exit-codes.md": exit_codes(),
@@ -45,10 +45,10 @@ def files() -> Mapping[str, str]:
 
 
 def commands() -> str:
-    """Every command with its arguments and options, in the order of `tradectl --help`."""
+    """Return the page of all commands with arguments and options, in the order of `tradectl --help`."""
     root: Any = typer.main.get_command(app)
     context: Any = typer.Context(root, info_name="tradectl")
-    parts = [WRITTEN, "# Commands\n", f"{root.help}\n", "## Global options\n\nUnderstood before and after every command.\n"]
+    parts = [WRITTEN, "# Commands\n", f"{root.help}\n", "## Global options\n\nAccepted before and after every command.\n"]
     parts.append(_options(item for item in root.params if item.name != "help"))
     panel = ""
     for path, command in _walk(root, context):
@@ -60,7 +60,7 @@ def commands() -> str:
 
 
 def _walk(group: Any, context: Any, before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every command below a group; the groups themselves too, before their commands."""
+    """Yield every command below a group, and each group before its commands."""
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         if command.hidden:
@@ -90,14 +90,14 @@ def _options(options: Iterator[Any]) -> str:
 
 
 def exit_codes() -> str:
-    """The exit codes, from the tree of errors."""
+    """Return the page of exit codes, from the classes of errors."""
     found: dict[str, list[str]] = {
         "0": ["completed, already completed; or no reason to run: not a run session, disabled, too early, busy elsewhere"],
-        "3": ["such a skip, where `--strict` was said"],
+        "3": ["such a skip, with `--strict`"],
     }
     for kind in _below(errors.TradectlError):
         if kind is errors.Interrupted:
-            found["128+N"] = ["a signal asked for the end; N is its number"]
+            found["128+N"] = ["a signal ended the process; N is its number"]
         else:
             found.setdefault(str(kind.exit_code), []).append(" ".join((kind.__doc__ or "").split()))
     found["1"] = ["a bug; the traceback is in the log"]
@@ -107,12 +107,14 @@ def exit_codes() -> str:
     ]
     order = sorted(found, key=lambda code: int(code.split("+")[0]))
     rows = "\n".join(f"| {code} | {' '.join(found[code])} |" for code in order)
-    text = "`outcome` in the object of `--json` has the word. `run-due` and `daemon` answer with the gravest of their tasks.\n"
+    text = (
+        "The key `outcome` of `--json` has the outcome. `run-due` and `daemon` exit with the most severe code of their tasks.\n"
+    )
     return f"{WRITTEN}\n# Exit codes\n\n{text}\n| code | when |\n|---|---|\n{rows}\n"
 
 
 def _below(kind: type[errors.TradectlError]) -> Iterator[type[errors.TradectlError]]:
-    """Errors of the tree, as `tradectl.errors` declares them."""
+    """Return the error classes of `tradectl.errors`."""
     yield kind
     for child in kind.__subclasses__():
         if child.__module__ == errors.__name__:
@@ -120,7 +122,7 @@ def _below(kind: type[errors.TradectlError]) -> Iterator[type[errors.TradectlErr
 
 
 def settings() -> str:
-    """Every setting of `tradectl config`, and of `tradectl.toml`."""
+    """Return the page of the settings of `tradectl config` and of `tradectl.toml`."""
     rows = []
     for item in setting_fields():
         meta = item.metadata

@@ -1,4 +1,4 @@
-"""The reference page of what a reply to a command proves, written from the brokers' own tables."""
+"""Generate the reference page on what a reply to a command proves, from the brokers' tables."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _MEANS = {
     Meaning.SESSION: "not sent: the session has ended, exit 5",
     Meaning.ADDRESS: "not sent: the address is not listed, exit 4",
     Meaning.PERMISSION: "not sent: not permitted, exit 4",
-    Meaning.ANALYZER: "not sent: the server trades for no money, exit 4",
-    Meaning.FUNDS: "refused for want of funds, may pass",
+    Meaning.ANALYZER: "not sent: the server is in its analyzer mode, exit 4",
+    Meaning.FUNDS: "refused for lack of funds, may pass",
     Meaning.REPEATED_TAG: "UNKNOWN: the broker has an order under this tag",
 }
 INTRODUCTION = """# What a reply to a command proves
@@ -37,11 +37,11 @@ outcomes:
 
 Everything else is, for example: HTTP 429, 408 and every 5xx; an error with another status, code or text than its row; a page, an
 empty body, half a document, JSON that is nested too deep; a success without an order id, or with one that is no id (null, 0, a
-list, 5,000 digits); a time-out, a reset, an answer that is cut short. A refusal counts only until the order book shows the order.
+list, 5,000 digits); a time-out, a reset, a truncated reply. A refusal counts only until the order book shows the order.
 
-No words and no code are a refusal beside words of a part behind the one that replies: a time-out, a deadline, a gateway, a broken
-connection, a missing confirmation, the advice to look into the order book. Nor is a reply that names an order, in any field or in
-its words, a refusal of before acceptance.
+A text or code is no refusal beside a text about a system behind the one that replies: a time-out, a deadline, a gateway, a broken
+connection, a missing confirmation, the advice to check the order book. A reply that names an order, in any field or in its text,
+is no refusal before acceptance either.
 
 An order id has 1 to 64 letters, digits and `_ . : -`, with a digit from 1 to 9 among them. Kite, Kotak and
 Dhan reply to a modification or a cancellation with the id of its order.

@@ -1,11 +1,11 @@
-"""What `orders resolve` answers: what is known of an order by now, or of the doubt that is left, and how a person can end it."""
+"""Answers of `orders resolve`: what is known of an order, and how a person can decide about an UNKNOWN one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer
+from tradectl.cli.invocation import Answer
 from tradectl.control_characters import one_line
 from tradectl.errors import Ambiguous
 from tradectl.model.money import to_rupees
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 def known(world: World, order: Order, text: str) -> Answer:
-    """Nothing is in doubt, or no more than the broker's own book will tell."""
+    """Return the answer for an order whose outcome is known, or which the broker's list will show."""
     found = orders.one(world.ledger.database, world.user, order.tag)
     code = Ambiguous.exit_code if found["status"] == "UNKNOWN" else 0
     return Answer({"order": found, "known": None}, f"order {order.id} {text}", exit_code=code)
 
 
 def doubtful(world: World, doubt: Doubt) -> Answer:
-    """Exit 7, with all that can be said without a person."""
+    """Return the answer for an UNKNOWN order: exit 7, with all that is known."""
     order = doubt.order
     found = orders.one(world.ledger.database, world.user, order.tag)
     lag = world.broker.capabilities.visibility_lag
@@ -43,11 +43,11 @@ def doubtful(world: World, doubt: Doubt) -> Answer:
     }
     sender = "the process that was sending it has ended"
     if doubt.may_be_sending:
-        sender = f"the process {order.sender} may still be sending it: end it before you decide anything"
-        sender += "; where it has ended, or its machine was restarted since, add --sender-ended" if doubt.elsewhere else ""
+        sender = f"the process {order.sender} may still be sending it: end it before you decide"
+        sender += "; if it has ended, or its machine was rebooted since, add --sender-ended" if doubt.elsewhere else ""
     elif order.broker_order_id is not None:
-        sender = f"the broker had it as {order.broker_order_id}, {order.filled_quantity} filled as far as we know"
-    missed = f"missed in the broker's book since {show.moment(found['absent_since'])}" if found["absent_since"] else ""
+        sender = f"the broker had it as {order.broker_order_id}, {order.filled_quantity} known to be filled"
+    missed = f"missing from the broker's list since {show.moment(found['absent_since'])}" if found["absent_since"] else ""
     lines = [
         f"order {order.id}, {order.side} {order.quantity} {order.symbol} at {show.rupees(found['price'])} for {order.session}, "
         f"tag {order.tag}: UNKNOWN",
@@ -55,16 +55,16 @@ def doubtful(world: World, doubt: Doubt) -> Answer:
         f"sent      {show.moment(found['sending_at'])}; {sender}",
         f"absence   {'; '.join(part for part in (missed, doubt.promise) if part)}",
         *(f"may be    {_described(item)}" for item in told["candidates"]),
-        "decide    look for it in the broker's own application, then say one of",
+        "decide    look for it in the broker's own application, then run one of",
         f"          tradectl orders resolve {order.id} --never-placed            it is not there, or traded nothing",
-        f"          tradectl orders resolve {order.id} --broker-order-id ID      it is there without our tag",
+        f"          tradectl orders resolve {order.id} --broker-order-id ID      it is there, without our tag",
         f"          tradectl orders resolve {order.id} --filled N --price RUPEES its day is over, the contract note has it",
     ]
     return Answer({"order": found, "known": told}, "\n".join(map(one_line, lines)), exit_code=Ambiguous.exit_code)
 
 
 def _candidate(report: OrderReport) -> dict[str, Any]:
-    """An order of the broker's book that nobody here knows."""
+    """Return the line of an unclaimed order in the broker's list."""
     return {
         "broker_order_id": report.broker_order_id,
         "quantity": report.quantity,
@@ -77,4 +77,4 @@ def _candidate(report: OrderReport) -> dict[str, Any]:
 
 def _described(item: dict[str, Any]) -> str:
     what = f"{item['quantity']} at {show.rupees(item['price'])}, {item['status']}, {item['filled_quantity']} filled"
-    return f"{item['broker_order_id']} of the broker's book: {what}, placed {show.moment(item['placed_at'])}"
+    return f"{item['broker_order_id']} of the broker's list: {what}, placed {show.moment(item['placed_at'])}"

@@ -1,4 +1,4 @@
-"""`sandbox`: the world outside, on the paper exchange: a trade by hand at the broker's, and the broker's server itself."""
+"""Use the paper exchange from outside: a trade by hand, or a broker's server over it (`sandbox`)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.group import Group
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH
 from tradectl.cli.user import rupees
 from tradectl.errors import UsageError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class SandboxGroup(Group):
-    """The group of sandboxes. Those that installed packages bring are commands too, under their broker's name."""
+    """The group of sandboxes. Sandboxes of installed packages are commands too, under their broker's name."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         from tradectl.lab.sandboxes.broker_sandbox import brought
@@ -41,27 +41,27 @@ app = typer.Typer(
     name="sandbox",
     rich_help_panel=RESEARCH,
     cls=SandboxGroup,
-    help="The paper exchange from outside: trade by hand, or let a broker's server speak for it.",
+    help="The paper exchange from outside: trade by hand, or serve a broker's API over it.",
     no_args_is_help=True,
 )
 
 
 @command(app)
 def trade(
-    call: Call,
+    invocation: Invocation,
     symbol: Annotated[str, typer.Argument(help="A symbol.", metavar="SYMBOL")],
     side: Annotated[str, typer.Argument(help="BUY or SELL.", metavar="SIDE")],
     quantity: Annotated[int, typer.Argument(help="Shares.", min=1, metavar="QUANTITY")],
-    price: Annotated[str, typer.Argument(help="Rupees a share.", metavar="PRICE")],
+    price: Annotated[str, typer.Argument(help="Rupees per share.", metavar="PRICE")],
 ) -> Answer:
-    """A trade made by hand, outside tradectl: it is filled at once, and the tasks must find out about it."""
+    """Make a trade by hand, outside tradectl: it fills at once, and the tasks detect it later."""
     from tradectl.model.money import to_rupees
     from tradectl.model.order import Side
 
     if side.upper() not in set(Side):
         raise UsageError(f"a side is BUY or SELL, not {side!r}")
     paise = rupees(price)
-    order_id = _paper(call).broker.manual_trade(spelled(symbol), Side(side.upper()), quantity, paise)
+    order_id = _paper(invocation).broker.manual_trade(spelled(symbol), Side(side.upper()), quantity, paise)
     found = {"broker_order_id": order_id, "symbol": spelled(symbol), "side": side.upper(), "quantity": quantity}
     found |= {"price": to_rupees(paise)}
     return Answer(found, f"{side.upper()} {quantity} {spelled(symbol)} at {to_rupees(paise)}: filled, broker order {order_id}")
@@ -69,56 +69,56 @@ def trade(
 
 @command(app)
 def accept(
-    call: Call,
+    invocation: Invocation,
     new: Annotated[
         bool, typer.Option("--new", help="Begin a new account with the ledger's cash and shares; the old file is set aside.")
     ] = False,
 ) -> Answer:
-    """Trade on with a paper exchange that the ledger does not know: one that was lost, replaced or rolled back."""
+    """Continue with a paper exchange that does not fit the ledger: one that was lost, replaced or rolled back."""
     from tradectl.bootstrap import PaperWorld, accept_exchange, renew_exchange
     from tradectl.model.money import show_rupees, to_rupees
 
-    world = call.world()
+    world = invocation.world()
     if not isinstance(world, PaperWorld) or world.mode != "paper":
         raise UsageError(f"this home is {world.mode}: it has no paper exchange to accept")
-    done = (renew_exchange if new else accept_exchange)(world, call.told().paper)
+    done = (renew_exchange if new else accept_exchange)(world, invocation.required_settings().paper)
     found: dict[str, Any] = {"exchange": str(done.file), "set_aside": str(done.aside) if done.aside else None, "new": new}
     if not new:
-        return Answer(found, f"{done.file} is this ledger's exchange from now on: next, `tradectl reconcile`")
+        return Answer(found, f"{done.file} is now this ledger's exchange: next, `tradectl reconcile`")
     found |= {"orders_ended": done.orders_ended, "positions": done.positions, "cash": to_rupees(done.cash)}
     lines = [
         f"{done.file} is a new exchange: Rs {show_rupees(done.cash)} in cash, {done.positions} positions as the ledger has them",
-        f"{done.orders_ended} unfinished orders are CANCELLED: they rest nowhere, and the tasks place what is still wanted",
+        f"{done.orders_ended} unfinished orders are CANCELLED: no exchange has them, and the tasks place what is still wanted",
     ]
     lines += [f"the file that was there is {done.aside} now"] if done.aside else []
     return Answer(found, "\n".join(lines))
 
 
-Port = Annotated[int, typer.Option(help="Where it listens on 127.0.0.1; 0 for any free one.", min=0, max=65535, metavar="PORT")]
+Port = Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 for any free one.", min=0, max=65535, metavar="PORT")]
 
 
 @command(app)
-def kite(call: Call, port: Port = 0) -> Answer:
+def kite(invocation: Invocation, port: Port = 0) -> Answer:
     """Kite Connect over this home's paper account, until interrupted: for a live home elsewhere, or Zerodha's own client."""
     from tradectl.lab.sandboxes.launch import kite
 
-    return _serve(call, kite, port)
+    return _serve(invocation, kite, port)
 
 
 @command(app, "kotak_neo")
-def kotak_neo(call: Call, port: Port = 0) -> Answer:
+def kotak_neo(invocation: Invocation, port: Port = 0) -> Answer:
     """Kotak Neo over this home's paper account, until interrupted."""
     from tradectl.lab.sandboxes.launch import kotak_neo
 
-    return _serve(call, kotak_neo, port)
+    return _serve(invocation, kotak_neo, port)
 
 
 @command(app)
-def openalgo(call: Call, port: Port = 0) -> Answer:
+def openalgo(invocation: Invocation, port: Port = 0) -> Answer:
     """An OpenAlgo server over this home's paper account, until interrupted."""
     from tradectl.lab.sandboxes.launch import openalgo
 
-    return _serve(call, openalgo, port)
+    return _serve(invocation, openalgo, port)
 
 
 def _brought(name: str) -> Any:
@@ -128,28 +128,30 @@ def _brought(name: str) -> Any:
 
     shelf = typer.Typer()
 
-    def serve(call: Call, port: Port = 0) -> Answer:
+    def serve(invocation: Invocation, port: Port = 0) -> Answer:
         entry = broker_sandbox(name)
-        return _serve(call, lambda world, port: brought(name, entry, world, port), port)
+        return _serve(invocation, lambda world, port: brought(name, entry, world, port), port)
 
     serve.__doc__ = f"The API of {name} over this home's paper account, until interrupted."
     command(shelf, name)(serve)
     return typer.main.get_group(shelf).commands[name]
 
 
-def _serve(call: Call, make: Callable[[PaperWorld, int], LaunchedSandbox], port: int) -> Answer:
-    found = make(_paper(call), port)
-    call.say(f"{found.name} listens at {found.sandbox.url}; in a live home elsewhere (init --mode live --broker {found.name}):")
-    call.say(found.hint())
+def _serve(invocation: Invocation, make: Callable[[PaperWorld, int], LaunchedSandbox], port: int) -> Answer:
+    found = make(_paper(invocation), port)
+    invocation.note(
+        f"{found.name} listens at {found.sandbox.url}; in a live home elsewhere (init --mode live --broker {found.name}):"
+    )
+    invocation.note(found.hint())
     with stop_on_signals() as stop:
         count = found.sandbox.serve(until=lambda: stop.times > 0)
     return Answer({"url": found.sandbox.url, "requests": count}, f"{count} requests answered", exit_code=128 + stop.signal_number)
 
 
-def _paper(call: Call) -> PaperWorld:
+def _paper(invocation: Invocation) -> PaperWorld:
     from tradectl.bootstrap import PaperWorld
 
-    world = call.world()
+    world = invocation.world()
     if not isinstance(world, PaperWorld):
-        raise UsageError(f"this home is {world.mode}: what is done outside is done at the broker's, and the tasks will find it")
+        raise UsageError(f"this home is {world.mode}: trade at the broker itself, and the tasks will detect it")
     return world

@@ -1,4 +1,4 @@
-"""`schedule`: when each task runs, for one user."""
+"""Show and change when each task runs, for one user (`schedule`)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import CONFIGURE
 from tradectl.model.moment import LAST_FILL, format_time
 
@@ -24,34 +24,34 @@ Task = Annotated[str, typer.Argument(help="A task, such as buy.", metavar="TASK"
 
 
 @command(app, "list")
-def listing(call: Call) -> Answer:
-    """The timetable, in Indian time."""
-    return _answer(call.world(read_only=True).ledger.schedules.list())
+def listing(invocation: Invocation) -> Answer:
+    """Show the timetable, in Indian time."""
+    return _answer(invocation.world(read_only=True).ledger.schedules.list())
 
 
 @command(app, "set")
 def change(
-    call: Call,
+    invocation: Invocation,
     task: Task,
-    times: Annotated[str, typer.Option(help="When it starts, one or several: '08:00 08:40'.", metavar="TIMES")] = "",
-    until: Annotated[str, typer.Option(help="When its last window closes; last-fill: the session's end.", metavar="TIME")] = "",
+    times: Annotated[str, typer.Option(help="Start times, one or several: '08:00 08:40'.", metavar="TIMES")] = "",
+    until: Annotated[str, typer.Option(help="End of its last window; last-fill: the session's end.", metavar="TIME")] = "",
     every: Annotated[int | None, typer.Option(help="Seconds between the steps of a monitor.", min=1, metavar="SECONDS")] = None,
 ) -> Answer:
-    """Change a task's times; what is not named stays."""
-    row = call.world().ledger.schedules.set(task, times.replace(",", " ").split() or None, until or None, every)
+    """Change a task's times; options that are not given stay."""
+    row = invocation.world().ledger.schedules.set(task, times.replace(",", " ").split() or None, until or None, every)
     return _answer((row,))
 
 
 @command(app)
-def enable(call: Call, task: Task) -> Answer:
-    """Let a task run again."""
-    return _answer((call.world().ledger.schedules.enable(task),))
+def enable(invocation: Invocation, task: Task) -> Answer:
+    """Enable a task."""
+    return _answer((invocation.world().ledger.schedules.enable(task),))
 
 
 @command(app)
-def disable(call: Call, task: Task) -> Answer:
-    """Keep a task from running; its command then says disabled."""
-    return _answer((call.world().ledger.schedules.disable(task),))
+def disable(invocation: Invocation, task: Task) -> Answer:
+    """Disable a task; its command then reports disabled."""
+    return _answer((invocation.world().ledger.schedules.disable(task),))
 
 
 def plain(row: ScheduleRow) -> dict[str, Any]:

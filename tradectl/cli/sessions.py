@@ -1,4 +1,4 @@
-"""`data sessions`: the operator's own calendar, the phases of a session, and the holidays of a new year."""
+"""Maintain the operator's calendar, the phases of a session, and the holidays of a new year (`data sessions`)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import parse_day, parse_time
 from tradectl.clock import SystemClock
 from tradectl.errors import DataError, UsageError
@@ -26,11 +26,11 @@ sessions = typer.Typer(cls=ListGroup, help="The operator's own calendar: dates a
 
 
 @command(sessions, "list")
-def list_overrides(call: Call) -> Answer:
-    """The dates that this installation's own calendar adds or changes."""
+def list_overrides(invocation: Invocation) -> Answer:
+    """List the dates that this installation's calendar adds or changes."""
     from tradectl.exchange.overrides import read_overrides
 
-    overrides = read_overrides(call.told().sessions)
+    overrides = read_overrides(invocation.required_settings().sessions)
     days = [
         {"date": day.isoformat(), "kind": str(item.kind), "runs": item.runs, "name": item.name}
         | {"open": _clock(item.open), "close": _clock(item.close)}
@@ -51,7 +51,7 @@ def list_overrides(call: Call) -> Answer:
 
 
 def _phase(row: PhaseRow) -> dict[str, Any]:
-    """A phase as JSON values."""
+    """Return a phase as JSON values."""
     return {
         "since": row.since.isoformat(),
         "stocks": str(row.stocks),
@@ -67,12 +67,12 @@ def _phase(row: PhaseRow) -> dict[str, Any]:
 
 @command(sessions, "phases")
 def list_phases(
-    call: Call,
-    on: Annotated[str, typer.Option(help="Of this date; else of today.", metavar="YYYY-MM-DD")] = "",
-    every: Annotated[bool, typer.Option("--all", help="Of every date on which a timetable begins.")] = False,
+    invocation: Invocation,
+    on: Annotated[str, typer.Option(help="On this date; default: today.", metavar="YYYY-MM-DD")] = "",
+    every: Annotated[bool, typer.Option("--all", help="For every date on which a timetable begins.")] = False,
 ) -> Answer:
-    """The phases of an ordinary session, with their source; `!` marks a source that was only quoted."""
-    settings = call.told()
+    """Show the phases of an ordinary session with their source; `!` marks a source that was only quoted."""
+    settings = invocation.required_settings()
     timetables = SessionTable.load(settings.sessions).timetables
     day = parse_day(on) or ist_date(settings.at or SystemClock().now())
     found = [timetables.rows(start) for start in (timetables.starts if every else (day,))]
@@ -91,7 +91,7 @@ def list_phases(
 
 @command(sessions, "phase")
 def add_phases(
-    call: Call,
+    invocation: Invocation,
     since: Annotated[str, typer.Argument(help="From this date on.", metavar="YYYY-MM-DD")],
     phases: Annotated[
         list[str],
@@ -100,11 +100,11 @@ def add_phases(
         ),
     ],
     stocks: Annotated[
-        str, typer.Option(help="Which stocks: all, closing_auction, others.", metavar="all|closing_auction|others")
+        str, typer.Option(help="Stocks: all, closing_auction, others.", metavar="all|closing_auction|others")
     ] = "all",
-    name: Annotated[str, typer.Option(help="Where it was announced.", metavar="TEXT")] = "",
+    name: Annotated[str, typer.Option(help="The announcement.", metavar="TEXT")] = "",
 ) -> Answer:
-    """Change phases of every ordinary session from a date on; several together, where one alone would leave a gap."""
+    """Change phases of every ordinary session from a date on; pass several if one alone would leave a gap."""
     from tradectl.exchange.overrides import write_phases
     from tradectl.exchange.timetables import Stocks, read_phase
 
@@ -114,7 +114,7 @@ def add_phases(
     if stocks not in set(Stocks):
         raise UsageError(f"stocks are one of {', '.join(Stocks)}; not {stocks!r}")
     found = [read_phase(text, day, Stocks(stocks), name) for text in phases]
-    write_phases(call.told().sessions, found)
+    write_phases(invocation.required_settings().sessions, found)
     return Answer({"phases": [_phase(row) for row in found]}, f"{len(found)} phases are changed from {day} on")
 
 
@@ -124,20 +124,20 @@ def _clock(at: Any) -> str | None:
 
 @command(sessions, "add")
 def add_override(
-    call: Call,
+    invocation: Invocation,
     date: Annotated[str, typer.Argument(help="The date; a whole year with --kind covered.", metavar="YYYY-MM-DD|YYYY")],
     kind: Annotated[str, typer.Option(help="closed, normal, unsettled, muhurat, drill; covered for a year.", metavar="KIND")],
-    name: Annotated[str, typer.Option(help="What it is, or where it was announced.", metavar="TEXT")] = "",
+    name: Annotated[str, typer.Option(help="Its name, or the announcement.", metavar="TEXT")] = "",
     opens: Annotated[str, typer.Option("--open", help="When continuous trading begins.", metavar="HH:MM")] = "",
     closes: Annotated[str, typer.Option("--close", help="When it ends.", metavar="HH:MM")] = "",
     runs: Annotated[
-        bool | None, typer.Option("--runs/--no-runs", help="Whether the tool works on it; usual: on normal ones.")
+        bool | None, typer.Option("--runs/--no-runs", help="Whether the tasks run on it; default: on normal sessions.")
     ] = None,
 ) -> Answer:
-    """Add a date to the session table, or say otherwise of one; with --kind covered, that a year is complete."""
+    """Add or change a date of the session table; with --kind covered, mark a year as complete."""
     from tradectl.exchange.overrides import RUN_BY_DEFAULT, Override, OverrideKind, cover_year, write_override
 
-    path = call.told().sessions
+    path = invocation.required_settings().sessions
     if kind == "covered":
         if not (date.isdecimal() and len(date) == 4):
             raise UsageError(f"a covered year is written YYYY, not {date!r}")
@@ -156,50 +156,51 @@ def add_override(
 
 @command(sessions, "remove")
 def remove_override_(
-    call: Call, date: Annotated[str, typer.Argument(help="The date, or a covered year.", metavar="YYYY-MM-DD|YYYY")]
+    invocation: Invocation, date: Annotated[str, typer.Argument(help="The date, or a covered year.", metavar="YYYY-MM-DD|YYYY")]
 ) -> Answer:
-    """Take a date out of this installation's calendar again, and the phases that begin on it; or that a year is complete."""
+    """Remove a date and the phases that begin on it from this installation's calendar, or the mark of a complete year."""
     from tradectl.exchange.overrides import remove_override, remove_phases, uncover_year
 
-    path = call.told().sessions
+    path = invocation.required_settings().sessions
     if date.isdecimal() and len(date) == 4:
         if not uncover_year(path, int(date)):
             raise UsageError(f"{date} is not covered in {path}")
         return Answer({"date": date}, f"{date} is not covered any more: nothing is bought in it; its dates stay in the calendar")
     day = parse_day(date)
     if day is None or not any([remove_override(path, day), remove_phases(path, day)]):
-        raise UsageError(f"{date} is not in {call.told().sessions}")
-    return Answer({"date": date}, f"{date} is again as the shipped tables say")
+        raise UsageError(f"{date} is not in {invocation.required_settings().sessions}")
+    return Answer({"date": date}, f"{date} has the shipped values again")
 
 
 @command(sessions, "fetch")
-def fetch_year(call: Call) -> Answer:
-    """Fetch NSE's list of trading holidays and fill the year that it holds."""
+def fetch_year(invocation: Invocation) -> Answer:
+    """Fetch NSE's list of trading holidays and add the year that it contains."""
     from tradectl.cli.fetching import holiday_list
 
-    return _fill(call, holiday_list(call.told()), "NSE's holiday list, fetched")
+    return _fill(invocation, holiday_list(invocation.required_settings()), "NSE's holiday list, fetched")
 
 
 @command(sessions, "import")
 def import_year(
-    call: Call,
+    invocation: Invocation,
     file: Annotated[Path, typer.Argument(help="The saved JSON of NSE's holiday list.", metavar="FILE")],
 ) -> Answer:
-    """Fill a year from NSE's saved list of trading holidays (its page `/api/holiday-master?type=trading`)."""
+    """Add a year from NSE's saved list of trading holidays (its page `/api/holiday-master?type=trading`)."""
     from tradectl.exchange.holiday_list import read_holiday_list
 
     try:
         content = file.read_bytes()
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from error
-    return _fill(call, read_holiday_list(content, file.name), f"NSE's holiday list, {file.name}")
+    return _fill(invocation, read_holiday_list(content, file.name), f"NSE's holiday list, {file.name}")
 
 
-def _fill(call: Call, listed: HolidayList, source: str) -> Answer:
-    """Write a list into the calendar file and say what it changed; exit 8 while the list of the wanted year is not out."""
+def _fill(invocation: Invocation, listed: HolidayList, source: str) -> Answer:
+    """Write a list into the calendar file and return what it changed; exit 8 while the list of the wanted year is not
+    published."""
     from tradectl.exchange.holiday_list import fill
 
-    settings = call.told()
+    settings = invocation.required_settings()
     today = ist_date(settings.at or SystemClock().now())
     table = SessionTable.load(settings.sessions)
     found = fill(settings.sessions, table, listed, f"{source} {today}", today)
@@ -212,8 +213,8 @@ def _fill(call: Call, listed: HolidayList, source: str) -> Answer:
     }
     lines = [f"{found.year}: {len(listed.weekdays)} closed weekdays in the list, {len(found.added)} of them new here"]
     lines += [f"  {day} {day:%a}  {name}" for day, name in found.added.items()]
-    lines += [f"kept      {day}: the calendar file says otherwise" for day in found.kept]
-    lines += [f"look at   {day}: closed here, and not in NSE's list" for day in found.extra]
+    lines += [f"kept      {day}: the calendar file differs" for day in found.kept]
+    lines += [f"check   {day}: closed here, and not in NSE's list" for day in found.extra]
     lines.append(f"every day is known to {listed_through}; the hours of Muhurat trading are announced on their own")
     needed = today.year + (today.month == DECEMBER)
     wrong = None
@@ -231,4 +232,4 @@ def _fill(call: Call, listed: HolidayList, source: str) -> Answer:
 
 
 DECEMBER = 12
-"""The month in which the list of the next year is wanted."""
+"""The month from which the list of the next year is needed."""

@@ -1,4 +1,4 @@
-"""How results look to people: tables, moments, rupees. rich is loaded only for a terminal."""
+"""Format results as text: tables, moments, rupees. rich is imported only for a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from tradectl.model.money import show_rupees, to_paise
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", empty: str = "Nothing.") -> str:
-    """A table as text: boxed by rich on a terminal, plain columns elsewhere. A column named `>x` is aligned to the right."""
+    """Return a table as text: boxed by rich on a terminal, plain columns elsewhere. A column named `>x` is aligned to the
+    right."""
     cells = [[cell(value) for value in row] for row in rows]
     if not cells:
         return f"{title}: {empty}" if title else empty
@@ -31,7 +32,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str =
 
 
 def unprotected(item: Mapping[str, Any]) -> str:
-    """The line of a position without a live sell order. What only needs time is information."""
+    """Return the line of a position without a live sell order. A finding that only needs time is information."""
     return f"{'UNPROTECTED' if item['grave'] else 'not yet on sale'}  {item['text']}"
 
 
@@ -53,7 +54,7 @@ def _boxed(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str) -
 
 
 def cell(value: Any) -> str:
-    """Return one JSON value as a person reads it, on one line; nothing for None."""
+    """Return one JSON value as text on one line; empty for None."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -71,17 +72,17 @@ def flat(value: Any) -> Any:
 
 
 def moment(text: str | None) -> str:
-    """An ISO moment in Indian time, as reports have it: `2023-07-21 09:15:00`."""
+    """Return an ISO moment in Indian time: `2023-07-21 09:15:00`."""
     return "" if text is None else text[:19].replace("T", " ")
 
 
 def rupees(text: str | None) -> str:
-    """`1234567.50`, as reports have it, the way people in India write it: `12,34,567.50`."""
+    """Return `1234567.50` in Indian notation: `12,34,567.50`."""
     return "" if text is None else show_rupees(to_paise(text))
 
 
 def inputs(values: Any, width: int = 0) -> str:
-    """A decision's inputs or a task's result on one line: `close=101.5 rsi=24.1`; cut to `width` where that is given."""
+    """Return a decision's inputs or a task's result on one line: `close=101.5 rsi=24.1`; cut to `width` characters if given."""
     line = " ".join(f"{key}={_plain(value)}" for key, value in values.items()) if isinstance(values, dict) else _plain(values)
     line = one_line(line)
     return line if not width or len(line) <= width else line[: width - 1] + "…"

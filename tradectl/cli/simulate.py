@@ -1,4 +1,4 @@
-"""`simulate`: whole past sessions through the very same tasks, and a report that adds up."""
+"""Run past sessions through the same tasks as trading, and report the result (`simulate`)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH, parse_day
 from tradectl.cli.progress import bar
 from tradectl.errors import UsageError
@@ -29,21 +29,21 @@ BEFORE_THE_DAY = time(7, 30)
 
 From = Annotated[str, typer.Option("--from", help="First session.", metavar="YYYY-MM-DD")]
 To = Annotated[str, typer.Option("--to", help="Last session.", metavar="YYYY-MM-DD")]
-Universe = Annotated[str, typer.Option(help="A list, a file of symbols, or A,B,C; the user's own unless told.", metavar="NAME")]
-Capital = Annotated[str, typer.Option(help="Money to trade with, in rupees; the user's own unless told.", metavar="RUPEES")]
+Universe = Annotated[str, typer.Option(help="A list, a file of symbols, or A,B,C; default: the user's universe.", metavar="NAME")]
+Capital = Annotated[str, typer.Option(help="Trading capital in rupees; default: the user's.", metavar="RUPEES")]
 Every = Annotated[int, typer.Option(help="Minutes between two steps of the sell monitor.", min=1, max=60, metavar="MINUTES")]
-NoLimits = Annotated[bool, typer.Option("--no-limits", help="The portfolio's limits out of the way, as `backtest` assumes.")]
+NoLimits = Annotated[bool, typer.Option("--no-limits", help="Switch off the portfolio's limits, as in `backtest`.")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="A setting for this run, as in `config set`.", metavar="NAME=VALUE")]
 Hold = Annotated[
     list[str] | None,
-    typer.Option(help="Buy so many shares at a session's close, through the order path.", metavar="SYMBOL:QUANTITY@YYYY-MM-DD"),
+    typer.Option(help="Buy shares at a session's close, through the order path.", metavar="SYMBOL:QUANTITY@YYYY-MM-DD"),
 ]
 Keep = Annotated[Path | None, typer.Option(help="Keep the simulated ledger and exchange in this (new) folder.", metavar="FOLDER")]
 
 
 @command(app, panel=RESEARCH)
 def simulate(
-    call: Call,
+    invocation: Invocation,
     first: From,
     last: To,
     universe: Universe = "",
@@ -54,14 +54,14 @@ def simulate(
     hold: Hold = None,
     keep: Keep = None,
 ) -> Answer:
-    """Run past sessions, minute by minute, through the tasks that trade; on a throw-away paper account."""
+    """Run past sessions minute by minute through the trading tasks, on a throw-away paper account."""
     from tradectl.strategy.parameters import WITHOUT_LIMITS
 
     start, end = days(first, last)
     settings = (dict(WITHOUT_LIMITS) if no_limits else {}) | ({"universe": universe} if universe else {}) | settings_of(changes)
     with folder_of(keep) as folder:
         found = simulated(
-            call,
+            invocation,
             folder,
             start,
             end,
@@ -77,17 +77,17 @@ def simulate(
 
 
 def days(first: str, last: str) -> tuple[date, date]:
-    """`--from` and `--to` as dates in their order. Raises UsageError."""
+    """Return `--from` and `--to` as dates in their order. Raises UsageError."""
     start, end = parse_day(first), parse_day(last)
     if start is None or end is None:
-        raise UsageError("say --from and --to")
+        raise UsageError("--from and --to are needed")
     if end < start:
         raise UsageError(f"--to {last} is before --from {first}")
     return start, end
 
 
 def settings_of(changes: list[str] | None) -> dict[str, str]:
-    """`NAME=VALUE` settings, checked."""
+    """Return `NAME=VALUE` settings, checked. Raises UsageError."""
     from tradectl.strategy.parameters import parse
 
     found = {}
@@ -101,7 +101,7 @@ def settings_of(changes: list[str] | None) -> dict[str, str]:
 
 
 def seed_of(text: str) -> Seed:
-    """`NESTLEIND:10@2024-01-04`. Raises UsageError."""
+    """Return the position of `NESTLEIND:10@2024-01-04`. Raises UsageError."""
     from tradectl.runtime.simulate import Seed
 
     parts = re.fullmatch(r"([^@]+):([1-9]\d*)@(\d{4}-\d{2}-\d{2})", text)
@@ -113,18 +113,18 @@ def seed_of(text: str) -> Seed:
 
 @contextmanager
 def folder_of(keep: Path | None) -> Iterator[Path]:
-    """Where the simulated account lives: a folder that goes away again, or a new one that stays."""
+    """Yield the folder of the simulated account: a temporary one, or the given new one."""
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="tradectl-simulation-") as folder:
             yield Path(folder)
         return
     if keep.exists() and any(keep.iterdir()):
-        raise UsageError(f"{keep} is not empty; a simulation is kept in a new folder")
+        raise UsageError(f"{keep} is not empty; --keep needs a new folder")
     yield keep
 
 
 def simulated(
-    call: Call,
+    invocation: Invocation,
     folder: Path,
     first: date,
     last: date,
@@ -135,7 +135,7 @@ def simulated(
     seeds: list[Seed] | None = None,
     alone: bool = False,
 ) -> dict[str, Any]:
-    """Simulate in `folder` and give the JSON result. `alone`: nobody looks into the folder meanwhile."""
+    """Simulate in `folder` and return the JSON result. `alone`: no other process reads the folder meanwhile."""
     from tradectl import bootstrap
     from tradectl.cli.user import rupees
     from tradectl.clock import stopwatch
@@ -144,7 +144,7 @@ def simulated(
     from tradectl.runtime.simulate import simulate as run
 
     world = bootstrap.open_simulation(
-        call.told(),
+        invocation.required_settings(),
         folder,
         start=at_ist(first, BEFORE_THE_DAY),
         capital=rupees(capital) if capital else None,
@@ -152,9 +152,9 @@ def simulated(
         step=every,
         alone=alone,
     )
-    call.user, call.mode = world.user, world.mode
+    invocation.user, invocation.mode = world.user, world.mode
     begun = stopwatch()
-    with closing(world), bar("simulating", quiet=call.quiet or call.as_json) as tell:
+    with closing(world), bar("simulating", quiet=invocation.quiet or invocation.as_json) as tell:
 
         def progress(done: int, total: int, session: date) -> None:
             tell(session.isoformat(), done, total)
@@ -167,13 +167,13 @@ TRADE_COLUMNS = ("entry", "exit", ">quantity", ">bought at", ">sold at", ">charg
 
 
 def trade_cells(trade: dict[str, Any]) -> tuple[Any, ...]:
-    """A trade of a JSON result as the cells of `TRADE_COLUMNS`."""
+    """Return a trade of a JSON result as the cells of `TRADE_COLUMNS`."""
     prices = (show.rupees(trade[name]) for name in ("entry_price", "exit_price", "charges", "net"))
     return trade["entry_session"], trade["exit_session"], trade["quantity"], *prices
 
 
 def text_of(found: dict[str, Any]) -> str:
-    """The report for people."""
+    """Return the report as text."""
     columns = ("symbol", *TRADE_COLUMNS)
     rows = [(trade["symbol"], *trade_cells(trade)) for trade in found["trades"]]
     won = sum(not trade["net"].startswith("-") for trade in found["trades"])

@@ -1,4 +1,4 @@
-"""`status`: how things stand, and what needs a person."""
+"""Show the state of the day and what needs a person (`status`)."""
 
 from __future__ import annotations
 
@@ -8,45 +8,46 @@ from typing import Any
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call, one_line
 from tradectl.cli.command import command
+from tradectl.cli.invocation import Answer, Invocation, one_line
 from tradectl.cli.options import OPERATE
 from tradectl.errors import Ambiguous, DatabaseError
 from tradectl.halt_marker import MarkerFile, marked_users
 
 app = typer.Typer()
 UNPROTECTED = 11
-"""The exit code while a position that needs a person has no live sell order."""
-UNANSWERED = "sent, and no answer was written"
+"""The exit code while a position has no live sell order and needs a person."""
+UNANSWERED = "sent, and no reply was recorded"
 
 
 @command(app, panel=OPERATE)
-def status(call: Call) -> Answer:
-    """How things stand: first every open position without a live sell order in market hours, then the day's agenda, services,
-    positions, orders, and what needs a person. Exit 7 where the outcome of an order is not known, else 11 where a position has no
-    sell, or a row of the broker that cannot be read stops a symbol of ours. Where the ledger cannot be read: the halt marker
-    alone, and exit 10."""
+def status(invocation: Invocation) -> Answer:
+    """Show the state of the account and the day.
+
+    First come open positions without a live sell order in market hours, then the agenda, services, positions, orders, and what
+    needs a person. Exit 7 if the outcome of an order is not known. Exit 11 if a position has no sell, or if an unreadable row
+    of the broker blocks a symbol of ours. If the ledger cannot be read: the halt marker alone, and exit 10."""
     from tradectl.report import status as report
 
     try:
-        found = report.status(call.world(read_only=True))
+        found = report.status(invocation.world(read_only=True))
     except DatabaseError as error:
-        return _without_ledger(call, error)
+        return _without_ledger(invocation, error)
     day = date.fromisoformat(found["session"]["date"])
     exposed = any(item["grave"] for item in found["unprotected"]) or any(item["stops"] for item in found["odd_rows"])
     code = Ambiguous.exit_code if found["unknown_orders"] else UNPROTECTED if exposed else 0
-    return Answer(found, lambda: text(call.user or "", found), session=day, exit_code=code)
+    return Answer(found, lambda: text(invocation.user or "", found), session=day, exit_code=code)
 
 
-def _without_ledger(call: Call, error: DatabaseError) -> Answer:
-    """Tell what is known without a ledger: the halt markers of the home."""
+def _without_ledger(invocation: Invocation, error: DatabaseError) -> Answer:
+    """Return what is known without a ledger: the halt markers of the home."""
     from tradectl.report.status import marker_state
 
-    settings = call.told()
+    settings = invocation.required_settings()
     users = [settings.user] if settings.user else marked_users(settings.home)
     markers = {user: marker_state(MarkerFile(settings.home, user)) for user in users}
     lines = [
-        f"{user}: the halt marker says {found['state'] or 'nothing'}{', ' if found['reason'] else ''}{found['reason']}"
+        f"{user}: the halt marker is {found['state'] or 'nothing'}{', ' if found['reason'] else ''}{found['reason']}"
         for user, found in markers.items()
     ]
     state = next(iter(markers.values()))["state"] if len(markers) == 1 else None
@@ -56,14 +57,14 @@ def _without_ledger(call: Call, error: DatabaseError) -> Answer:
 
 
 def text(user: str, found: dict[str, Any]) -> str:
-    """The whole page."""
+    """Return the whole page."""
     found = show.flat(found)
     parts = [_unprotected(found), _head(user, found), _agenda(found), _account(found), *_trouble(found)]
     return "\n\n".join(part for part in parts if part)
 
 
 def _unprotected(found: dict[str, Any]) -> str:
-    """Before everything else: money that is exposed. What only needs time is information, and comes with it."""
+    """Return the first lines: unprotected positions, and those that only need time."""
     return "\n".join(map(show.unprotected, found["unprotected"]))
 
 
@@ -74,9 +75,9 @@ def _head(user: str, found: dict[str, Any]) -> str:
     what = proved if session["runs"] else f"no run session: {session['why_closed'] or session['kind']}"
     following = f"; the next is {session['next_run']}" if session["next_run"] else ""
     state = found["trading_state"] + (f", {found['state_reason']}" if found["state_reason"] else "")
-    state += f" (ends by itself after {found['state_until']})" if found["state_until"] else ""
+    state += f" (ends after {found['state_until']})" if found["state_until"] else ""
     running = [item["service"] for item in found["services"] if item["running"]]
-    service = f"{' and '.join(running)} running" if running else "no service is running: only cron lines or a person start tasks"
+    service = f"{' and '.join(running)} running" if running else "no service is running: only cron lines or you start tasks"
     return "\n".join(
         [
             f"{user}, {_mode(found)}, {show.moment(found['now'])} IST{clock}",
@@ -89,13 +90,13 @@ def _head(user: str, found: dict[str, Any]) -> str:
 
 
 def _halted_apart(found: dict[str, Any]) -> list[str]:
-    """Lines where marker and ledger disagree, and where a stopped process lets no other write."""
+    """Return lines for a marker that differs from the ledger, and for a stopped process that holds the ledger's lock."""
     marker, lines = found["marker"], []
     since = f" since {show.moment(marker['since'])}" if marker["since"] else ""
     by_limit = found["state_until"] is not None
     if marker["state"] not in {None, found["ledger_state"]} and not by_limit:
-        told = f"marker    {marker['state']}{since}, and the ledger says {found['ledger_state']}"
-        lines.append(f"{told}: the stricter counts until `tradectl resume`")
+        told = f"marker    {marker['state']}{since}, and the ledger has {found['ledger_state']}"
+        lines.append(f"{told}: the stricter applies until `tradectl resume`")
     if found["stopped_writer"]:
         lines.append(f"locked    {found['stopped_writer']['told']}")
     return lines

@@ -1,4 +1,4 @@
-"""`sweep`: many settings on the past, and how much of the best one is luck."""
+"""Try many settings on the past, and report how much of the best result may be luck (`sweep`)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.csvfile import write_csv
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH, parse_day
 from tradectl.cli.progress import bar
 from tradectl.errors import DataError, UsageError
@@ -31,36 +31,42 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 Set = Annotated[
-    list[str] | None, typer.Option("--set", help="Values to try, or one for all settings.", metavar="NAME=VALUE,VALUE")
+    list[str] | None, typer.Option("--set", help="Values to try, or one value for all combinations.", metavar="NAME=VALUE,VALUE")
 ]
 Vary = Annotated[
-    list[str] | None, typer.Option("--vary", help="A range to try, both ends included.", metavar="NAME=FROM:TO[:STEP]")
+    list[str] | None, typer.Option("--vary", help="Range to try, both ends included.", metavar="NAME=FROM:TO[:STEP]")
 ]
 Random = Annotated[
-    int, typer.Option("--random", help="Try so many combinations, drawn; all unless told.", min=0, metavar="NUMBER")
+    int, typer.Option("--random", help="Number of combinations, drawn at random; default: all.", min=0, metavar="NUMBER")
 ]
-Seed = Annotated[int, typer.Option(help="Of every random draw; the same seed gives the same answer.", min=0, metavar="NUMBER")]
-Universe = Annotated[str, typer.Option(help="A list, a file of symbols, or A,B,C; the user's own unless told.", metavar="NAME")]
-From = Annotated[str, typer.Option("--from", help="First session; the first stored one unless told.", metavar="YYYY-MM-DD")]
-To = Annotated[str, typer.Option("--to", help="Last session; the last stored one unless told.", metavar="YYYY-MM-DD")]
-Forward = Annotated[str, typer.Option("--walk-forward", help="Choose on so many years, judge on the next.", metavar="TRAIN:TEST")]
-ByOption = Annotated[str, typer.Option("--by", help="What makes a setting the best.", metavar="net|sharpe")]
-Draws = Annotated[int, typer.Option(help="Random draws behind each share that is told.", min=100, max=100_000, metavar="NUMBER")]
+Seed = Annotated[
+    int, typer.Option(help="Seed of all random draws; the same seed gives the same result.", min=0, metavar="NUMBER")
+]
+Universe = Annotated[str, typer.Option(help="A list, a file of symbols, or A,B,C; default: the user's universe.", metavar="NAME")]
+From = Annotated[str, typer.Option("--from", help="First session; default: the first stored one.", metavar="YYYY-MM-DD")]
+To = Annotated[str, typer.Option("--to", help="Last session; default: the last stored one.", metavar="YYYY-MM-DD")]
+Forward = Annotated[
+    str, typer.Option("--walk-forward", help="Choose on this many years, test on the next.", metavar="TRAIN:TEST")
+]
+ByOption = Annotated[str, typer.Option("--by", help="Measure of the best setting.", metavar="net|sharpe")]
+Draws = Annotated[
+    int, typer.Option(help="Number of random draws for each reported share.", min=100, max=100_000, metavar="NUMBER")
+]
 Entries = Annotated[
-    bool, typer.Option("--random-entries/--no-random-entries", help="Hold the best against random entries (the longest part).")
+    bool, typer.Option("--random-entries/--no-random-entries", help="Compare the best with random entries (the longest part).")
 ]
-RulesOnly = Annotated[bool, typer.Option("--rules-only", help="Every entry that the rule allows, whatever its score.")]
-Jobs = Annotated[int, typer.Option(help="Processes at a time; as many as there are cores unless told.", min=0, metavar="NUMBER")]
+RulesOnly = Annotated[bool, typer.Option("--rules-only", help="Take every entry that the rule allows, without the score.")]
+Jobs = Annotated[int, typer.Option(help="Parallel processes; default: one per core.", min=0, metavar="NUMBER")]
 DaskOption = Annotated[str, typer.Option("--dask", help="Work on the Dask cluster of this scheduler.", metavar="ADDRESS")]
-Top = Annotated[int, typer.Option(help="Show so many settings.", min=1, metavar="NUMBER")]
-Sort = Annotated[str, typer.Option(help="Show them by this column; best first unless told.", metavar="COLUMN")]
+Top = Annotated[int, typer.Option(help="Number of settings to show.", min=1, metavar="NUMBER")]
+Sort = Annotated[str, typer.Option(help="Sort by this column; default: best first.", metavar="COLUMN")]
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write all settings with their figures.", metavar="FILE")]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Forget what is kept of this study.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Delete the stored results of this study.")]
 
 
 @command(app, panel=RESEARCH)
 def sweep(
-    call: Call,
+    invocation: Invocation,
     sets: Set = None,
     vary: Vary = None,
     random: Random = 0,
@@ -80,11 +86,11 @@ def sweep(
     csv_file: Csv = None,
     fresh: Fresh = False,
 ) -> Answer:
-    """Try many settings on the past, and say how much of the best one may be luck.
+    """Try many settings on the past, and report how much of the best result may be luck.
 
-    Each symbol is traded alone, as `backtest` does. What was computed is kept in HOME/sweeps.db: a sweep that was stopped goes
-    on where it was. The report says how good the best of as many worthless settings would look, how as many random entries
-    would have done, and, with --walk-forward, what was earned on years that had no part in the choice.
+    Each symbol is traded alone, as in `backtest`. Results are stored in HOME/sweeps.db: a sweep that was stopped continues where
+    it was. The report shows how good the best of as many worthless settings would look, and the result of as many random
+    entries. With --walk-forward it shows what was earned on years that had no part in the choice.
     """
     from tradectl import bootstrap
     from tradectl.research.findings import Criterion
@@ -94,12 +100,12 @@ def sweep(
         raise UsageError(f"--by is one of {', '.join(Criterion)}, not {by!r}")
     if sort and sort not in report.FIGURES:
         raise UsageError(f"--sort is one of {', '.join(report.FIGURES)}, not {sort!r}")
-    own = bootstrap.parameters_of(call.told(), {})
+    own = bootstrap.parameters_of(invocation.required_settings(), {})
     settings, combinations = settings_of(sets or [], vary or [], random, seed)
-    study, market = study_of(call, universe or own.universe, first, last, scored=not rules_only)
+    study, market = study_of(invocation, universe or own.universe, first, last, scored=not rules_only)
     splits = splits_of(study, walk_forward)
     found = worked(
-        call,
+        invocation,
         study,
         jobs=jobs,
         dask=dask,
@@ -116,7 +122,7 @@ def sweep(
 
 
 def settings_of(sets: list[str], vary: list[str], count: int, seed: int) -> tuple[list[Changes], int]:
-    """The settings to try, and of how many combinations they are. Raises UsageError."""
+    """Return the settings to try, and the number of all combinations. Raises UsageError."""
     import numpy as np
 
     from tradectl.research import grid
@@ -127,24 +133,24 @@ def settings_of(sets: list[str], vary: list[str], count: int, seed: int) -> tupl
     if twice:
         raise UsageError(f"{twice[0]} is named twice")
     if grid.combinations(axes) < 2:
-        raise UsageError("say what to try: --set NAME=VALUE,VALUE or --vary NAME=FROM:TO:STEP")
+        raise UsageError("name settings to try: --set NAME=VALUE,VALUE or --vary NAME=FROM:TO:STEP")
     found = grid.sample(axes, count, np.random.default_rng(seed)) if count else grid.grid(axes)
     return found, grid.combinations(axes)
 
 
-def study_of(call: Call, universe: str, first: str, last: str, *, scored: bool) -> tuple[Study, Store]:
-    """What is studied, and its market. Raises UsageError, DataError."""
+def study_of(invocation: Invocation, universe: str, first: str, last: str, *, scored: bool) -> tuple[Study, Store]:
+    """Return the study and its market. Raises UsageError, DataError."""
     from tradectl import bootstrap
     from tradectl.research.study import Study, fingerprint, generation_of
 
-    settings = replace(call.told(), home=call.told().home.absolute())
+    settings = replace(invocation.required_settings(), home=invocation.required_settings().home.absolute())
     market = bootstrap.open_store(settings)
     newest = market.last_session()
     if newest is None:
         raise DataError("there are no bars; `tradectl data import` brings them in")
     instruments = tuple(id_ for id_ in market.universe(universe) if market.history(id_) is not None)
     if not instruments:
-        raise DataError(f"there is no bar of anybody in {universe}")
+        raise DataError(f"there is no bar of any symbol in {universe}")
     begin = parse_day(first) or max(market.sessions.first, min(_first_bar(market, id_) for id_ in instruments))
     end = parse_day(last) or newest
     if end < begin:
@@ -159,7 +165,7 @@ def _first_bar(market: Store, instrument_id: str) -> date:
 
 
 def splits_of(study: Study, walk_forward: str) -> tuple[Split, ...]:
-    """The splits of `--walk-forward`, none without it. UsageError where the span is too short for one."""
+    """Return the splits of `--walk-forward`, none without it. Raises UsageError if the span is too short for one."""
     from tradectl.backtest.context import Span
     from tradectl.research.walk_forward import split, years_of
 
@@ -171,8 +177,10 @@ def splits_of(study: Study, walk_forward: str) -> tuple[Split, ...]:
     return found
 
 
-def worked(call: Call, study: Study, *, jobs: int, dask: str, fresh: bool, search: Callable[[Sweep], Findings]) -> Findings:
-    """Search with workers, a progress bar and what is kept; a signal ends it between two results, which stay."""
+def worked(
+    invocation: Invocation, study: Study, *, jobs: int, dask: str, fresh: bool, search: Callable[[Sweep], Findings]
+) -> Findings:
+    """Search with workers, a progress bar and stored results. A signal ends it between two results, which stay."""
     from tradectl.research.sweep import Sweep
     from tradectl.research.sweep_cache import SweepCache
     from tradectl.runtime.interrupt import stop_on_signals
@@ -181,7 +189,7 @@ def worked(call: Call, study: Study, *, jobs: int, dask: str, fresh: bool, searc
     try:
         if fresh:
             cache.forget()
-        with bar("sweeping", quiet=call.quiet or call.as_json) as tell, stop_on_signals() as stop:
+        with bar("sweeping", quiet=invocation.quiet or invocation.as_json) as tell, stop_on_signals() as stop:
             return search(Sweep(study, cache, stop, tell, jobs or os.cpu_count() or 1, dask))
     finally:
         cache.close()
@@ -199,7 +207,7 @@ def found_in(
     seed: int,
     timing: bool,
 ) -> Findings:
-    """Every setting's trades, what random entries need, and what follows from them."""
+    """Compute every setting's trades, the random entries, and the findings."""
     import numpy as np
 
     from tradectl.research.findings import find, ranked
@@ -217,5 +225,5 @@ def found_in(
 
 
 def rows_of(settings: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row a setting: what it differs in, then its figures."""
+    """Return one row per setting: its differences, then its figures."""
     return [{**row["changes"], **{name: value for name, value in row.items() if name != "changes"}} for row in settings]

@@ -1,4 +1,4 @@
-"""The tasks of the day: their commands, help and options follow from each task's own declaration."""
+"""Commands of the day's tasks: help and options follow from each task's declaration."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import DAY, parse_day, parse_time
 from tradectl.cli.progress import bar
 from tradectl.errors import UsageError
@@ -27,23 +27,23 @@ app = typer.Typer()
 SKIPS = frozenset({"not_a_session", "disabled", "outside_window", "busy"})
 STRICT = 3
 
-Session = Annotated[str, typer.Option("--session", help="The session it is for; today's unless told.", metavar="YYYY-MM-DD")]
-Slot = Annotated[str | None, typer.Option("--slot", help="Which run of the day, such as 10:30; the current one unless told.")]
-Force = Annotated[bool, typer.Option("--force", help="Run again, or outside the window; orders are still sent once.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; send and write nothing.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Exit 3 where the task had no reason to run, or was busy.")]
-Trigger = Annotated[str, typer.Option("--trigger", help="Who calls: cron, daemon or manual.", hidden=True)]
-Until = Annotated[str, typer.Option("--until", help="Step until then; the end of the window unless told.", metavar="HH:MM")]
+Session = Annotated[str, typer.Option("--session", help="The session it is for; default: today's.", metavar="YYYY-MM-DD")]
+Slot = Annotated[str | None, typer.Option("--slot", help="The slot of the day, such as 10:30; default: the current one.")]
+Force = Annotated[bool, typer.Option("--force", help="Run again, or outside the window; each order is still sent once.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done; send and write nothing.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit 3 if the task had no reason to run, or was busy.")]
+Trigger = Annotated[str, typer.Option("--trigger", help="What starts it: cron, daemon or manual.", hidden=True)]
+Until = Annotated[str, typer.Option("--until", help="Step until then; default: the end of the window.", metavar="HH:MM")]
 Every = Annotated[int | None, typer.Option("--every", help="Seconds between two steps.", min=1, metavar="SECONDS")]
-AllowStale = Annotated[bool, typer.Option("--allow-stale", help="Take the last stored bars where there is none of today.")]
+AllowStale = Annotated[bool, typer.Option("--allow-stale", help="Use the last stored bars if there is none of today.")]
 Isolated = Annotated[
-    bool, typer.Option("--isolated", help="Scan in a process of its own with a time limit; the setting scan_limit says how long.")
+    bool, typer.Option("--isolated", help="Scan in a process of its own with the time limit of the setting scan_limit.")
 ]
 Once = Annotated[bool, typer.Option("--once", help="One step only.")]
 
 
 def timetable(schedule: Schedule) -> str:
-    """When a task runs, for people: `08:00, 08:40 to 08:55`."""
+    """Return a task's times as text: `08:00, 08:40 to 08:55`."""
     times = [format_time(at) for at in schedule.at]
     hourly = len(times) > 3
     starts = f"{times[0]} hourly" if hourly else ", ".join(times)
@@ -53,34 +53,34 @@ def timetable(schedule: Schedule) -> str:
 
 
 def register(task: Task) -> None:
-    """Give a task its command."""
+    """Register the command of a task."""
     short = f"{timetable(task.schedule)}  {task.summary}"
     text = f"{task.summary}\n\nRuns {timetable(task.schedule)}, Indian time"
     text += f", after {' and '.join(task.needs)}." if task.needs else "."
 
     def once(
-        call: Call, session: Session = "", slot: Slot = None, force: Force = False, dry_run: DryRun = False,
+        invocation: Invocation, session: Session = "", slot: Slot = None, force: Force = False, dry_run: DryRun = False,
         strict: Strict = False, trigger: Trigger = "manual",
     ) -> Answer:  # fmt: skip
-        return run(call, task, session, slot, strict=strict, trigger=trigger, force=force, dry_run=dry_run)
+        return run(invocation, task, session, slot, strict=strict, trigger=trigger, force=force, dry_run=dry_run)
 
     def monitor(
-        call: Call, session: Session = "", slot: Slot = None, force: Force = False, dry_run: DryRun = False,
+        invocation: Invocation, session: Session = "", slot: Slot = None, force: Force = False, dry_run: DryRun = False,
         strict: Strict = False, trigger: Trigger = "manual", until: Until = "", every: Every = None, one_step: Once = False,
     ) -> Answer:  # fmt: skip
         return run(
-            call, task, session, slot, strict=strict, trigger=trigger, until=until,
+            invocation, task, session, slot, strict=strict, trigger=trigger, until=until,
             force=force, dry_run=dry_run, every=every, once=one_step,
         )  # fmt: skip
 
     def scan(
-        call: Call, session: Session = "", slot: Slot = None, force: Force = False, dry_run: DryRun = False,
+        invocation: Invocation, session: Session = "", slot: Slot = None, force: Force = False, dry_run: DryRun = False,
         strict: Strict = False, trigger: Trigger = "manual", allow_stale: AllowStale = False,
         isolated: Isolated = False,
     ) -> Answer:  # fmt: skip
         switched = {"allow_stale": allow_stale, "isolated": isolated}
         return run(
-            call, task, session, slot, strict=strict, trigger=trigger, switched=switched, force=force, dry_run=dry_run
+            invocation, task, session, slot, strict=strict, trigger=trigger, switched=switched, force=force, dry_run=dry_run
         )  # fmt: skip
 
     body = monitor if task.schedule.every else scan if "allow_stale" in task.switches else once
@@ -89,35 +89,35 @@ def register(task: Task) -> None:
 
 
 def run(
-    call: Call, task: Task, session: str, slot: str | None, *, strict: bool, trigger: str, until: str = "",
+    invocation: Invocation, task: Task, session: str, slot: str | None, *, strict: bool, trigger: str, until: str = "",
     switched: Mapping[str, bool] | None = None, **more: Any,
 ) -> Answer:  # fmt: skip
-    """Run one task through the runner and say what became of it; `switched` are settings turned on for this run."""
+    """Run one task through the runner and return its answer; `switched` are settings turned on for this run."""
     from tradectl.notify.console import ConsoleNotifier
     from tradectl.runtime.runner import Runner
     from tradectl.strategy.parameters import with_changes
 
     if trigger not in {"cron", "daemon", "manual"}:
         raise UsageError(f"a trigger is cron, daemon or manual, not {trigger!r}")
-    world = call.world(past=True, make=trigger == "manual")
+    world = invocation.world(past=True, make=trigger == "manual")
     if trigger == "manual" and isinstance(world.notifier, ConsoleNotifier):
         world = replace(world, notifier=ConsoleNotifier(apart_from=f"{task.name} "))
     turned_on = {name: "on" for name, on in (switched or {}).items() if on}
     world = replace(world, parameters=with_changes(world.parameters, turned_on))
-    day = call.session = parse_day(session) or ist_date(world.clock.now())
+    day = invocation.session = parse_day(session) or ist_date(world.clock.now())
     report = relived(world, task, day, slot, force=more["force"])
     if report is None:
         end = moment_until(until, day)
         if task.schedule.every and not more.get("once"):
             hold_stream(world)
-        with bar(task.name, quiet=call.quiet) as watch:
+        with bar(task.name, quiet=invocation.quiet) as watch:
             runner = Runner(world, all_tasks(), trigger=trigger, watch=watch)
             report = runner.run(task, session=day, slot=slot, until=end, **more)
-    return answer(call, report, strict=strict)
+    return answer(invocation, report, strict=strict)
 
 
 def hold_stream(world: World) -> None:
-    """A monitor that stays holds the live broker's stream of prices; whoever comes for a step asks."""
+    """Yield the live broker's stream of prices for a monitor of many steps; a single step requests quotes."""
     from tradectl.bootstrap import LiveWorld
 
     if isinstance(world, LiveWorld):
@@ -125,14 +125,14 @@ def hold_stream(world: World) -> None:
 
 
 def moment_until(text: str, day: date) -> datetime | None:
-    """`15:30` on a session; None for the end of the window."""
+    """Return the moment of `15:30` on a session; None for the end of the window."""
     return None if text in {"", LAST_FILL} else at_ist(day, parse_time(text))
 
 
 def relived(world: World, task: Task, day: date, slot: str | None, *, force: bool) -> Report | None:
-    """On a virtual clock before the home's last event only what has completed may be asked for again; None: it is not before.
+    """Return the stored answer of a completed run on a virtual clock before the home's last event; None if it is not before.
 
-    Raises UsageError for anything else, since time does not go back.
+    Raises UsageError for any other run, because time does not go back.
     """
     from tradectl.bootstrap import before_the_last_event
 
@@ -150,13 +150,13 @@ def relived(world: World, task: Task, day: date, slot: str | None, *, force: boo
     return Report(task.name, day, row.slot, "already_completed", result=row.result, message=text)
 
 
-def answer(call: Call, report: Report, *, strict: bool = False) -> Answer:
-    """A runner's report as an answer; what was missed on the way is told even to the quiet. An error is told on stderr, once."""
-    if report.missed and not call.messages_on_screen:
-        call.alarm(f"missed: {', '.join(report.missed)}")
+def answer(invocation: Invocation, report: Report, *, strict: bool = False) -> Answer:
+    """Return a runner's report as an answer. Missed slots are printed also with `-q`; an error is printed on stderr, once."""
+    if report.missed and not invocation.messages_on_screen:
+        invocation.warn(f"missed: {', '.join(report.missed)}")
     for line in report.warnings:
-        if not call.messages_on_screen:
-            call.alarm(line)
+        if not invocation.messages_on_screen:
+            invocation.warn(line)
     code = max(STRICT if strict and report.outcome in SKIPS else 0, report.exit_code, key=gravity_of)
     name = f"{report.task} {report.slot}".strip()
     said = report.message if report.outcome != "completed" else f"{name} of {report.session}: {report.outcome}"

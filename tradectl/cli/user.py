@@ -1,4 +1,4 @@
-"""`user`: who trades here."""
+"""List and add the users of a ledger (`user`)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from tradectl.cli import show
-from tradectl.cli.call import Answer, Call
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
+from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import CONFIGURE
 from tradectl.errors import UsageError
 from tradectl.halt_marker import MarkerFile
@@ -19,15 +19,15 @@ app = typer.Typer(name="user", rich_help_panel=CONFIGURE, cls=ListGroup, help="U
 
 
 @command(app, "list")
-def listing(call: Call) -> Answer:
-    """The users of this ledger."""
+def listing(invocation: Invocation) -> Answer:
+    """List the users of this ledger."""
     from tradectl.model.money import to_rupees
     from tradectl.report.values import value
 
     found = [
         {"user": item.user, "role": item.role, "trading_state": item.trading_state, "state_reason": item.state_reason}
         | {"capital": to_rupees(item.capital), "created_at": value(item.created_at)}
-        for item in call.world(read_only=True).ledger.users.list()
+        for item in invocation.world(read_only=True).ledger.users.list()
     ]
     rows = [
         (item["user"], item["role"], item["trading_state"], show.rupees(item["capital"]), show.moment(item["created_at"]))
@@ -38,24 +38,24 @@ def listing(call: Call) -> Answer:
 
 @command(app)
 def add(
-    call: Call,
+    invocation: Invocation,
     name: Annotated[str, typer.Argument(help="The new user's name.", metavar="NAME")],
-    capital: Annotated[str, typer.Option(help="Money to trade with, in rupees.", metavar="RUPEES")] = "1000000",
+    capital: Annotated[str, typer.Option(help="Trading capital in rupees.", metavar="RUPEES")] = "1000000",
     role: Annotated[str, typer.Option(help="admin or user.", metavar="ROLE")] = "user",
 ) -> Answer:
     """Add a user, with the default timetable."""
     from tradectl.runtime import registry
 
-    world = call.world()
+    world = invocation.world()
     paise = rupees(capital)
     user = world.ledger.users.add(name, capital=paise, created_at=world.clock.now(), role=role)
     world.ledger.for_user(name).schedules.seed(registry.all_tasks())
-    MarkerFile(call.told().home, name).make(ACTIVE, world.clock.now())
+    MarkerFile(invocation.required_settings().home, name).make(ACTIVE, world.clock.now())
     return Answer({"user": user.user, "role": user.role}, f"{user.user} is a {user.role} now")
 
 
 def rupees(text: str) -> int:
-    """Rupees from the command line as paise. Raises UsageError."""
+    """Return rupees from the command line as paise. Raises UsageError."""
     from tradectl.model.money import to_paise
 
     try:

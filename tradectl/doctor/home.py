@@ -171,7 +171,7 @@ def _messages(settings: Settings, world: World) -> str:
     if waiting:
         raise Worth(f"{waiting} messages could not be sent yet")
     if "notify.urls" not in _stored(settings, world):
-        raise Worth("trouble is told on the screen and in the log alone: docs/how-to/be-told.md")
+        raise Worth("trouble is told on the screen and in the log alone: docs/how-to/get-notifications.md")
     return "messages go to the services that you named"
 
 

@@ -20,6 +20,7 @@ from tradectl.ledger import intents
 from tradectl.ledger.rows import Intent, Order
 from tradectl.ledger.store import Ledger
 from tradectl.model.order import OrderStatus
+from tradectl.tasks.sell_monitor import unprotected_check
 
 BUSY = 7
 """A day with entries, exits and targets that fall with the price."""
@@ -196,7 +197,7 @@ def test_it_finds_a_position_without_a_sell_that_status_does_not_name(minutes, m
 
 
 def test_it_finds_a_monitor_that_ends_as_if_every_position_had_a_sell(minutes, monkeypatch) -> None:
-    monkeypatch.setattr(exposure, "look", lambda *_, **__: ((), False))
+    monkeypatch.setattr(unprotected_check, "look", lambda *_, **__: ((), False))
     assert any("the step ends as if nothing were wrong" in line for line in minutes().silent)
 
 

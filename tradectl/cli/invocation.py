@@ -1,0 +1,132 @@
+"""One invocation of the program: its options, its output, and the answer of its command.
+
+stdout has the result, stderr the progress. With `--json` stdout is exactly one object, also for errors.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from tradectl.control_characters import in_json, lines
+from tradectl.control_characters import one_line as without_controls
+from tradectl.errors import Blocked, Missed, TradectlError
+from tradectl.redaction import redacted, scrubbed
+
+if TYPE_CHECKING:
+    from tradectl.settings import Settings
+    from tradectl.task import World
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The result of a command: `result` for programs (JSON values), `text` for people (called only if it is printed)."""
+
+    result: Any = field(default_factory=dict)
+    text: Callable[[], str] | str = ""
+    outcome: str = "completed"
+    exit_code: int = 0
+    session: date | None = None
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class Invocation:
+    """The state of this process; the root command sets it from the global options."""
+
+    settings: Settings | None = None
+    as_json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    database: str | None = None
+    """The value of `--db`, passed on to child processes; they inherit the environment, which may contain a password."""
+    command: str = ""
+    user: str | None = None
+    mode: str | None = None
+    session: date | None = None
+    messages_on_screen: bool = False
+    worlds: dict[bool, World] = field(default_factory=dict)
+
+    def required_settings(self) -> Settings:
+        """Return the settings. Raises RuntimeError before the root command has read the global options."""
+        if self.settings is None:
+            raise RuntimeError("no command runs before the global options are read")
+        return self.settings
+
+    def world(self, *, read_only: bool = False, past: bool = False, make: bool = True) -> World:
+        """Return the user's world, opened once; with `make` the first use creates a paper home. Raises the errors of
+        `open_world`.
+
+        With `-q` messages go to notification services and not to the screen: the answer reports problems.
+        """
+        from tradectl import bootstrap
+        from tradectl.notify.console import ConsoleNotifier, SilentNotifier
+
+        if read_only not in self.worlds:
+            settings = self.required_settings()
+            world = bootstrap.open_world(settings, settings.user, read_only=read_only, past=past, make=make, tell=self.note)
+            on_screen = isinstance(world.notifier, ConsoleNotifier)
+            if self.quiet and on_screen:
+                world = replace(world, notifier=SilentNotifier())
+            self.messages_on_screen = on_screen and not self.quiet
+            self.worlds[read_only] = world
+        opened = self.worlds[read_only]
+        self.user, self.mode = opened.user, opened.mode
+        return opened
+
+    def close(self) -> None:
+        """Close the worlds, so that their files are complete on the disk."""
+        for world in self.worlds.values():
+            world.close()
+        self.worlds.clear()
+
+    def warn(self, line: str) -> None:
+        """Print a line on stderr, also with `-q`."""
+        typer.echo(without_controls(scrubbed(f"tradectl: {line}")), err=True)
+
+    def note(self, line: str) -> None:
+        """Print a line of progress on stderr; nothing with `-q`."""
+        if not self.quiet:
+            typer.echo(lines(redacted(line)), err=True)
+
+    def answer(self, answer: Answer) -> int:
+        """Print an answer as text or JSON and return the exit code."""
+        if answer.error and not self.as_json:
+            typer.echo(without_controls(scrubbed(f"tradectl: {answer.error}")), err=True)
+        if self.as_json:
+            typer.echo(in_json(redacted(json.dumps(self.envelope(answer), ensure_ascii=False))))
+        elif not (self.quiet and answer.exit_code == 0):
+            text = answer.text() if callable(answer.text) else answer.text
+            if text:
+                typer.echo(lines(redacted(text)))
+        return answer.exit_code
+
+    def envelope(self, answer: Answer) -> Mapping[str, Any]:
+        """Return the object of `--json`; its keys are never removed within a major version."""
+        session = answer.session or self.session
+        return {
+            "command": self.command,
+            "user": self.user or (self.settings.user if self.settings else None),
+            "mode": self.mode,
+            "session": session.isoformat() if session else None,
+            "outcome": answer.outcome,
+            "exit_code": answer.exit_code,
+            "result": answer.result,
+            "error": answer.error,
+        }
+
+
+def failure(error: TradectlError) -> Answer:
+    """Return the answer of an expected error."""
+    outcome = "blocked" if isinstance(error, Blocked) else "missed" if isinstance(error, Missed) else "failed"
+    return Answer(outcome=outcome, exit_code=error.exit_code, error=one_line(error))
+
+
+def one_line(error: BaseException) -> str:
+    """Return the message of an error as one line, never empty."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,40 @@
+"""The trading session of a command that a person runs.
+
+It is the same as that of a task, under a claim that no process can take over and that sends no order.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tradectl.model.moment import ist_date
+
+if TYPE_CHECKING:
+    from tradectl.cli.invocation import Invocation
+    from tradectl.execution.trading_session import TradingSession
+
+
+def trading(invocation: Invocation) -> TradingSession:
+    """Return the trading session of the user's world; what it logs and tells names the command."""
+    from tradectl.ledger.executions import Claim
+    from tradectl.task import Context
+
+    world = invocation.world()
+    session = ist_date(world.clock.now())
+    return Context(world, session, "", Claim.none(world.user, invocation.command, session, "")).trading()
+
+
+def keep_odd_rows(invocation: Invocation) -> None:
+    """Keep and announce the broker's rows that the trading session could not read; end those that can be read again."""
+    from tradectl.execution import unreadable_row_findings
+
+    world = invocation.world()
+    ledger, now = world.ledger, world.clock.now()
+    before = unreadable_row_findings.known(ledger, ist_date(now))
+    unreadable_row_findings.keep(ledger, ist_date(now), now, unreadable_row_findings.gathered(ledger, ()), before)
+
+
+def deliver(invocation: Invocation) -> None:
+    """Send the messages of the trading session; what cannot be sent now waits for the next command."""
+    world = invocation.world()
+    world.ledger.outbox.deliver(world.notifier, world.clock)

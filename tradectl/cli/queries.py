@@ -1,0 +1,200 @@
+"""Commands that only read the ledger: positions, signals, executions, logs, why."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+
+import typer
+
+from tradectl.cli import show
+from tradectl.cli.command import command
+from tradectl.cli.invocation import Answer, Invocation
+from tradectl.cli.options import LOOK, Limit, Session, Symbol, TaskName, parse_day
+from tradectl.errors import UsageError
+from tradectl.model.moment import ist_date
+from tradectl.model.symbols import spelled
+
+app = typer.Typer()
+
+
+@command(app, panel=LOOK)
+def positions(
+    invocation: Invocation,
+    closed: Annotated[bool, typer.Option("--closed", help="Closed positions, newest first.")] = False,
+    limit: Limit = 200,
+) -> Answer:
+    """List open positions with the last advice of the position monitor."""
+    from tradectl.report import positions as report
+    from tradectl.runtime.exposure import unprotected_now
+
+    world = invocation.world(read_only=True)
+    exposed = () if closed else unprotected_now(world)
+    found = report.listing(world.ledger.database, world.user, closed=closed, limit=limit, unprotected=exposed)
+    return Answer(found, lambda: _closed(found) if closed else _open(found))
+
+
+def _open(found: list[dict[str, Any]]) -> str:
+    columns = ("symbol", ">quantity", ">average", ">cost", "buys", "opened", "advice", "reason")
+    rows = [
+        (
+            item["symbol"], item["quantity"], show.rupees(item["average"]), show.rupees(item["cost"]), item["buys"],
+            item["opened_session"], (item["monitor"] or {}).get("verdict"), (item["monitor"] or {}).get("reason"),
+        )
+        for item in found
+    ]  # fmt: skip
+    exposed = [show.unprotected(item["unprotected"]) for item in found if item["unprotected"]]
+    return "\n".join([*exposed, show.table(columns, rows, empty="No open positions.")])
+
+
+def _closed(found: list[dict[str, Any]]) -> str:
+    columns = ("symbol", "opened", "closed", ">bought", ">sold", ">gross", ">charges", ">net")
+    rows = [
+        (
+            item["symbol"], item["opened_session"], item["closed_session"], show.rupees(item["bought"]),
+            show.rupees(item["sold"]),
+            show.rupees(item["realised"]),
+            show.rupees(item["charges"]), show.rupees(item["net"]),
+        )
+        for item in found
+    ]  # fmt: skip
+    return show.table(columns, rows, empty="No closed positions.")
+
+
+@command(app, panel=LOOK)
+def signals(
+    invocation: Invocation,
+    session: Session = "",
+    first: Annotated[str, typer.Option("--from", help="All analyses from this session on.", metavar="YYYY-MM-DD")] = "",
+    last: Annotated[str, typer.Option("--to", help="All analyses up to this session.", metavar="YYYY-MM-DD")] = "",
+) -> Answer:
+    """List the signals for one session by rank (default: the newest session), or with --from or --to those of a span with
+    their reasons."""
+    from tradectl.report import signals as report
+
+    world = invocation.world(read_only=True)
+    day = parse_day(session)
+    if first or last:
+        if day:
+            raise UsageError("--session selects one session, --from and --to a span")
+        span = parse_day(first) or date.min, parse_day(last) or date.max
+        found = report.listing(world.ledger.database, world.user, analysed=span)
+        return Answer(found, lambda: _signals_of_span(found))
+    found = report.listing(world.ledger.database, world.user, session=day)
+    columns = (
+        "rank",
+        "symbol",
+        "verdict",
+        "for",
+        ">close",
+        ">limit",
+        ">RSI",
+        ">combined",
+        ">strength",
+        ">backtest",
+        "data",
+        "status",
+    )
+    rows = (
+        (
+            item["rank"], item["symbol"], item["verdict"], item["for_session"], show.rupees(item["close"]),
+            show.rupees(item["limit_price"]), item["rsi"], item["combined"], item["strength"], item["backtest"],
+            item["data_state"], item["status"],
+        )
+        for item in found
+    )  # fmt: skip
+    return Answer(found, lambda: show.table(columns, rows, empty="No signals."), session=day)
+
+
+def _signals_of_span(found: list[dict[str, Any]]) -> str:
+    rows = [
+        (
+            item["analysed"], item["rank"], item["symbol"], item["verdict"], show.rupees(item["close"]),
+            show.rupees(item["limit_price"]), item["rsi"], item["reason"],
+        )
+        for item in found
+    ]  # fmt: skip
+    return show.table(("analysed", "rank", "symbol", "verdict", ">close", ">limit", ">RSI", "reason"), rows, empty="No signals.")
+
+
+@command(app, panel=LOOK)
+def executions(
+    invocation: Invocation,
+    session: Session = "",
+    task: TaskName = "",
+    status: Annotated[str, typer.Option(help="Only this status: running, completed, failed, missed.", metavar="STATUS")] = "",
+    limit: Limit = 50,
+) -> Answer:
+    """List the runs of the tasks, newest first."""
+    from tradectl.report import executions as report
+
+    world = invocation.world(read_only=True)
+    day = parse_day(session)
+    found = report.listing(world.ledger.database, world.user, session=day, task=task, status=status, limit=limit)
+    columns = ("session", "task", "slot", "status", ">attempt", "trigger", "started", ">seconds", ">steps", "result")
+    rows = (
+        (
+            item["session_date"], item["task"], item["slot"], item["status"], item["attempt"], item["trigger"],
+            show.moment(item["started_at"]), item["duration"], item["steps"], item["error"] or show.inputs(item["result"], 100),
+        )
+        for item in found
+    )  # fmt: skip
+    return Answer(found, lambda: show.table(columns, rows, empty="No task has run."), session=day)
+
+
+@command(app, panel=LOOK)
+def logs(
+    invocation: Invocation,
+    day: Annotated[str, typer.Option(help="Only this date in India.", metavar="YYYY-MM-DD")] = "",
+    level: Annotated[str, typer.Option(help="This level and above: debug, info, warning, error.", metavar="LEVEL")] = "",
+    task: TaskName = "",
+    symbol: Symbol = "",
+    action: Annotated[str, typer.Option(help="Only this action.", metavar="ACTION")] = "",
+    limit: Limit = 100,
+) -> Answer:
+    """Show the newest lines of the user's log, oldest first."""
+    from tradectl.report import logs as report
+
+    world = invocation.world(read_only=True)
+    when = parse_day(day)
+    found = report.listing(
+        world.ledger.database, world.user, day=when, level=level, task=task, symbol=symbol, action=action, limit=limit
+    )
+    rows = (
+        (show.moment(item["at"]), item["level"], item["task"], item["action"], item["symbol"], item["message"]) for item in found
+    )
+    return Answer(
+        found, lambda: show.table(("at", "level", "task", "action", "symbol", "message"), rows, empty="The log is empty.")
+    )
+
+
+@command(app, panel=LOOK)
+def why(
+    invocation: Invocation,
+    symbol: Annotated[str, typer.Argument(help="A symbol, today's or an older name.", metavar="SYMBOL")],
+    session: Annotated[
+        list[str] | None, typer.Option("--session", help="Decisions of this session; may be repeated.", metavar="YYYY-MM-DD")
+    ] = None,
+    limit: Limit = 50,
+) -> Answer:
+    """Show why a symbol was bought, sold or left: every decision with rule, reason and inputs, newest first."""
+    from tradectl.report import why as report
+
+    world = invocation.world(read_only=True)
+    days = [day for day in map(parse_day, session or []) if day]
+    whose = {world.user, world.ledger.signals_owner(world.parameters.signals_from)}
+    found = report.decisions(world.ledger.database, whose, symbol, sessions=days, limit=limit)
+    if not found:
+        world.market.find(
+            symbol, ist_date(world.clock.now())
+        )  # raises for an unknown symbol: the result must not be empty by a typing error
+    columns = ("session", "task", "verdict", "rule", "reason", "inputs")
+    rows = (
+        (
+            item["session_date"], f"{item['task']} {item['slot']}".strip(), item["verdict"], item["rule"], item["reason"],
+            show.inputs(item["inputs"]),
+        )
+        for item in found
+    )  # fmt: skip
+    empty = f"There is no decision about {spelled(symbol)}."
+    return Answer(found, lambda: show.table(columns, rows, empty=empty))
