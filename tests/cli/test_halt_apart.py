@@ -54,8 +54,9 @@ def stopped(ledger: Path, what: str = "write") -> Iterator[int]:
 
 
 @pytest.fixture
-def made(tradectl: Tradectl, home: Path) -> Path:
-    """A home with its ledger."""
+def made(tradectl: Tradectl, home: Path, set_clock: Callable[[str], None]) -> Path:
+    """A home with its ledger, on a Sunday of a listed year: nothing is due."""
+    set_clock("2026-11-29 12:00")
     assert tradectl("init").code == 0
     assert tradectl("executions").code == 0
     return home
