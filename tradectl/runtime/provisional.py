@@ -1,8 +1,8 @@
 """Provisional sessions: in a year without a list of holidays, exits go on where the broker shows that the market is open.
 
 A session is never guessed. On a weekday beyond the list the quotes of held shares are read. A share that traded today, in the
-hours of an ordinary session, proves that the exchange is open. The day is then a provisional session: held shares are sold as on any
-other, and nothing is bought. From 1 December the user is warned.
+hours of an ordinary session, proves that the exchange is open. The day is then a provisional session: held shares are sold as
+on any other, and nothing is bought. From 1 December the user is warned.
 """
 
 from __future__ import annotations
