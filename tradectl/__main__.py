@@ -7,11 +7,10 @@ from tradectl.streams import secure
 
 
 def main() -> None:
-    """Run the command line; first of all the standard streams are made safe.
+    """Make the standard streams safe, then run the command line.
 
-    A start makes some hundred thousand objects and throws few of them away. To look through them for garbage again and again
-    would be a tenth of it, and once more at the end, when the whole process goes, a fifth; so that is settled before anything
-    is loaded.
+    A start makes some hundred thousand objects and discards few. Garbage collection would take a tenth of the start, and a fifth
+    at the end, when the whole process goes. So it is limited before other modules are loaded.
     """
     secure()
     gc.set_threshold(500_000)

@@ -1,7 +1,7 @@
-"""Time is asked here and nowhere else (ruff bans the machine's own answers outside this file).
+"""The only module that reads the time (ruff bans the standard functions elsewhere).
 
-`SystemClock` is the machine's; `VirtualClock` stands at a given moment and its sleeps take no time. Both tell, apart from
-the time of the day, the machine's own time (`machine_now`), by which leases end even when the day is a simulated one.
+`SystemClock` is the machine's clock. `VirtualClock` stands at a given moment and its sleeps take no time. Both also return
+machine time (`machine_now`), by which leases end even when the day is simulated.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ class SystemClock:
     virtual = False
 
     def now(self) -> datetime:
+        """Return the time of the traded day."""
         return datetime.now(UTC)
 
     def machine_now(self) -> datetime:
+        """Return the machine's time."""
         return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
+        """Wait."""
         _time.sleep(max(0.0, seconds))
 
 
@@ -37,12 +40,15 @@ class VirtualClock:
         self._now = start.astimezone(UTC)
 
     def now(self) -> datetime:
+        """Return the time of the traded day."""
         return self._now
 
     def machine_now(self) -> datetime:
+        """Return the machine's time."""
         return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
+        """Move the clock forward."""
         self._now += timedelta(seconds=max(0.0, seconds))
 
     def move_to(self, moment: datetime) -> None:
@@ -59,5 +65,5 @@ def since_boot() -> float:
 
 
 def stopwatch() -> float:
-    """Seconds on a steady clock of unknown origin, for measuring how long work took."""
+    """Return seconds on a steady clock of unknown origin, for measuring how long work took."""
     return _time.perf_counter()

@@ -1,7 +1,7 @@
-"""Text of brokers, files and people on its way to a terminal, a log or a message: what would act there is shown, not sent.
+"""Escapes control characters in text of brokers, files and people before it reaches a terminal, a log or a message.
 
-A terminal carries out C0 and C1 characters (an escape sequence changes its title, its clipboard or what was printed before).
-Marks of direction make a line read other than it is stored. Each becomes its escape, such as `\\x1b`.
+A terminal executes C0 and C1 characters: an escape sequence changes its title, its clipboard or earlier output. Direction marks
+make a line look different from what is stored. Each becomes its escape, such as `\\x1b`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,6 @@ def in_json(text: str) -> str:
 def _escape(found: re.Match[str]) -> str:
     character = found[0]
     code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that was no UTF-8, as Python keeps it
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, as Python represents it
         return f"\\x{code - 0xDC00:02x}"
     return {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(character) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")

@@ -1,54 +1,54 @@
 """Every error that tradectl raises on purpose, with its exit code and whether the same call may be tried again.
 
     TradectlError                1   a bug, or nothing more precise is known
-    ├── UsageError               2   wrong words, unknown symbol or user, a time before the last event
+    ├── UsageError               2   wrong arguments, unknown symbol or user, a time before the last event
     ├── ConfigurationError       4   wrong mode, damaged settings
-    │   └── NotWhitelisted       4   the broker does not know the IP that we come from
+    │   └── NotWhitelisted       4   the broker has not listed the IP address of this machine
     ├── LoginNeeded              5   no session at the broker
     ├── BrokerUnavailable        6   broker or network down; may be retried
     │   ├── RateLimited          6   a read was refused with 429, or our own limit keeps a request back
-    │   ├── SourceUnavailable    6   a source of prices did not answer, or asked us to wait
-    │   └── Ambiguous            7   a command was sent and nobody knows what became of it; never simply retried
-    ├── OrderRefused            11   the broker read the order and said no: proof that it does not exist
+    │   ├── SourceUnavailable    6   a source of prices did not reply, or requires a wait
+    │   └── Ambiguous            7   a command was sent and its outcome is unknown; never simply retried
+    ├── OrderRefused            11   the broker read the order and rejected it: proof that it does not exist
     ├── DataError                8   market data missing, stale or damaged
     │   └── UncoveredDate        8   the session table does not reach this date
     ├── Blocked                  9   halted, or a needed task has not completed
     ├── DatabaseError           10   unreadable, read-only, full, or written by a newer version
     ├── Missed                  12   the window closed without a run
-    ├── LookAhead               13   a decision of the past knew what came after it
-    └── Interrupted          128+N   a signal asked us to stop
+    ├── LookAhead               13   a decision of the past used later data
+    └── Interrupted          128+N   a signal requested the end
 
-The docstring of a class says when it is raised; the message of an instance is one line for a person, without a traceback.
+The docstring of a class says when it is raised. The message of an instance is one line for a person, without a traceback.
 """
 
 from __future__ import annotations
 
 
 class TradectlError(Exception):
-    """The root. `exit_code` is what the process answers; `retryable` says whether the very same call may be made again."""
+    """The root. `exit_code` is that of the process; `retryable`: the same call may be made again."""
 
     exit_code = 1
     retryable = False
 
 
 class UsageError(TradectlError):
-    """The operator's words cannot be carried out as they stand."""
+    """The arguments of the command cannot be carried out."""
 
     exit_code = 2
 
 
 class ConfigurationError(TradectlError):
-    """Settings, mode or account do not fit what was asked."""
+    """Settings, mode or account do not fit the command."""
 
     exit_code = 4
 
 
 class NotWhitelisted(ConfigurationError):
-    """The broker takes orders from listed addresses only, and we come from another. Nothing was carried out."""
+    """The broker accepts orders from listed IP addresses only, and this machine has another. Nothing was carried out."""
 
 
 class LoginNeeded(TradectlError):
-    """The broker does not know our session."""
+    """There is no valid session at the broker."""
 
     exit_code = 5
 
@@ -61,8 +61,10 @@ class BrokerUnavailable(TradectlError):
 
 
 class RateLimited(BrokerUnavailable):
-    """More requests than the broker allows: a read that was answered with 429, or a request that our own limit kept back. It may
-    be tried again later, where the broker says so after `wait` seconds. A command that was answered with 429 is Ambiguous."""
+    """More requests than the broker allows: a read was refused with 429, or our own limit kept a request back.
+
+    It may be tried again later; `wait` is the broker's number of seconds, if it gave one. A command that got 429 is Ambiguous.
+    """
 
     def __init__(self, message: str, *, wait: float = 0.0) -> None:
         super().__init__(message)
@@ -70,18 +72,18 @@ class RateLimited(BrokerUnavailable):
 
 
 class SourceUnavailable(BrokerUnavailable):
-    """A source of prices did not answer, or asked us to wait. Nothing of it was stored; it may be tried again."""
+    """A source of prices did not reply, or requires a wait. Nothing was stored; it may be tried again."""
 
 
 class Ambiguous(BrokerUnavailable):
-    """A command was sent and its outcome is unknown: read the book before anything else."""
+    """A command was sent and its outcome is unknown: read the broker's order book before anything else."""
 
     exit_code = 7
     retryable = False
 
 
 class OrderRefused(TradectlError):
-    """A parsed refusal. `passing` is true where the reason may pass by itself, such as missing funds."""
+    """The broker rejected an order. `passing`: the reason may pass by itself, such as missing funds."""
 
     exit_code = 11
 
@@ -93,7 +95,7 @@ class OrderRefused(TradectlError):
 
 
 class DataError(TradectlError):
-    """Market data is missing, stale, or cannot be what it says it is."""
+    """Market data is missing, stale, or implausible."""
 
     exit_code = 8
 
@@ -103,7 +105,7 @@ class UncoveredDate(DataError):
 
 
 class Blocked(TradectlError):
-    """Not allowed now: halted, or something that must come first has not completed."""
+    """Not allowed now: the account is halted, or a needed task has not completed."""
 
     exit_code = 9
 
@@ -121,13 +123,13 @@ class Missed(TradectlError):
 
 
 class LookAhead(TradectlError):
-    """A backtest's decision changes when later bars are taken away: its results cannot be believed."""
+    """A backtest's decision changes when later bars are removed: its results are invalid."""
 
     exit_code = 13
 
 
 class Interrupted(TradectlError):
-    """A signal asked for the end; the exit code is 128 + its number."""
+    """A signal requested the end; the exit code is 128 + its number."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(f"stopped by signal {signal_number}")

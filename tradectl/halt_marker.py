@@ -1,11 +1,11 @@
-"""The halt marker: a trading state outside the ledger, so that `halt` waits for no other process and for no database.
+"""The halt marker: a trading state outside the ledger, so that `halt` waits for no other process and no database.
 
 The state is the name of an empty file in the home, `halt-USER.active`, `.reducing` or `.halted`. A change is one rename(2),
-which is atomic and needs no room on the disk. Of several names the strictest counts; without any the state is unknown, and
+which is atomic and needs no space on the disk. Of several names the strictest counts. Without any the state is unknown, and
 nothing may be sent. `halt-USER.reason` is made together with the first name, and is written in place, for the same reason.
 
-`resume` renames the marker to `.resuming` first, changes the ledger, and renames it to `.active` last. `.resuming` counts as
-HALTED. A `halt` in between takes the name away, and then the last rename fails: the newer `halt` stands.
+`resume` first renames the marker to `.resuming`, then changes the ledger, and last renames it to `.active`. `.resuming` counts
+as HALTED. A `halt` in between takes the name away, so the last rename fails and the newer `halt` stays.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _NAMES = ("halted", "resuming", "reducing", "active")
 """From the strictest to the weakest."""
 _STATES = {"halted": "HALTED", "resuming": "HALTED", "reducing": "REDUCING"}
 _SIZE = 1024
-"""Bytes of the reason's file: they are there from the beginning, so that a full disk can take another reason."""
+"""Bytes of the reason's file. They are written at the beginning, so that a full disk can take another reason."""
 _LONGEST = 500
 _MODE = 0o600
 _ATTEMPTS = 20
-"""How often a change is tried again when another process has renamed the marker in the middle of it."""
+"""How often a change is tried again when another process has renamed the marker meanwhile."""
 _UNFINISHED = "a `tradectl resume` did not finish"
 
 
@@ -47,38 +47,43 @@ class MarkerFile:
 
     def read(self) -> TradingState:
         """Return the state that counts now. Raises MarkerUnreadable."""
-        name = self._name()
+        name = self._require_name()
         if name == "active":
             return ACTIVE
         if name == "resuming":
             return TradingState(_STATES[name], _UNFINISHED, resuming=True)
-        return TradingState(_STATES[name], self._told()[1])
+        return TradingState(_STATES[name], self._read_reason()[1])
 
     def since(self) -> str:
         """Return when the state was set, as ISO text; empty where that is not known."""
-        return self._told()[0]
+        return self._read_reason()[0]
 
     def exists(self) -> bool:
-        """Return whether any file of this marker is there; one that cannot be read is."""
+        """Return whether any file of this marker exists; one that cannot be read counts as existing."""
         try:
-            return self._there() is not None or _is_there(self._reason)
+            return self._strictest() is not None or _is_there(self._reason)
         except MarkerUnreadable:
             return True
 
     def make(self, state: TradingState, now: datetime) -> None:
-        """Make the marker of a home that has none. A marker whose state alone is missing is left so: only `resume` makes it
-        anew. A disk that takes no file leaves the marker missing, and then nothing is sent."""
+        """Make the marker of a home that has none.
+
+        A marker whose state alone is missing stays so: only `resume` makes it anew. A disk that takes no file leaves the marker
+        missing, and then nothing is sent.
+        """
         if self.exists():
             return
         name = state.state.lower()
         with suppress(OSError):
             os.close(os.open(self._paths[name], os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE))
-            self._tell(now, state.reason)
+            self._write_reason(now, state.reason)
             _to_disk(self.home)
 
     def set(self, state: str, reason: str, now: datetime) -> None:
-        """Set HALTED or REDUCING, for every process at once. REDUCING replaces ACTIVE alone. Raises OSError where no file can be
-        renamed or made."""
+        """Set HALTED or REDUCING, for every process at once. REDUCING replaces ACTIVE alone.
+
+        Raises OSError where no file can be renamed or made.
+        """
         name = state.lower()
         weaker = _NAMES[_NAMES.index(name) + 1 :]
         try:
@@ -87,15 +92,17 @@ class MarkerFile:
                     break
         except OSError:  # a marker that is missing stops everything too
             os.unlink(self._paths["active"])
-        self._tell(now, reason)
+        self._write_reason(now, reason)
         _to_disk(self.home)
 
     def begin_resume(self) -> str:
-        """Mark that a resume has begun, and return the name that was replaced, for `abandon_resume`. It is empty where there was
-        nothing to resume from, and `resuming` where there was no other name. Raises OSError."""
+        """Mark that a resume has begun, and return the name that was replaced, for `abandon_resume`. Raises OSError.
+
+        The name is empty where the state is ACTIVE already, and `resuming` where there was no other name.
+        """
         replaced = "resuming"
         for _ in range(_ATTEMPTS):
-            name = self._there()
+            name = self._strictest()
             if name == "active":
                 return ""
             if name == "resuming" or (name is None and self._made("resuming")):
@@ -109,40 +116,44 @@ class MarkerFile:
         return replaced
 
     def finish_resume(self) -> bool:
-        """Make the marker ACTIVE; False where another `halt` has come meanwhile. Raises OSError."""
+        """Make the marker ACTIVE; return False where another `halt` came meanwhile. Raises OSError."""
         done = self._renamed(("resuming",), "active")
         _to_disk(self.home)
-        return done and self._there() == "active"
+        return done and self._strictest() == "active"
 
     def abandon_resume(self, replaced: str) -> None:
-        """Put back the name that `begin_resume` returned. A newer `halt` has taken the name away, and stays. Raises OSError."""
+        """Put back the name that `begin_resume` returned. A newer `halt` stays. Raises OSError."""
         self._renamed(("resuming",), replaced)
         _to_disk(self.home)
 
-    def _name(self) -> str:
-        for _ in range(2):  # a rename between two looks may hide the file once
-            name = self._there()
+    def _require_name(self) -> str:
+        for _ in range(2):  # a rename between two reads may hide the file once
+            name = self._strictest()
             if name is not None:
                 return name
         raise MarkerUnreadable(
             f"the halt marker of {self.user} is missing from {self.home}: nothing is sent until `tradectl resume` makes it anew"
         )
 
-    def _there(self) -> str | None:
-        """Return the strictest name that is there, None without any. Raises MarkerUnreadable."""
+    def _strictest(self) -> str | None:
+        """Return the strictest name that exists, None without any. Raises MarkerUnreadable."""
         try:
             found = next((name for name in _NAMES if _exists(self._paths[name])), None)
             if found == "active" and not stat.S_ISREG(os.lstat(self._paths[found]).st_mode):
-                raise MarkerUnreadable(f"{self._paths[found]} is not a plain file: remove it, then say `tradectl resume`")
-        except FileNotFoundError:  # renamed between two looks
+                raise MarkerUnreadable(
+                    f"{self._paths[found]} is not a plain file, so nothing is sent: remove it, then run `tradectl resume`"
+                )
+        except FileNotFoundError:  # renamed between two reads
             return None
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            raise MarkerUnreadable(f"the halt marker of {self.user} in {self.home} cannot be read ({reason})") from error
+            raise MarkerUnreadable(
+                f"the halt marker of {self.user} in {self.home} cannot be read ({reason}), so nothing is sent"
+            ) from error
         return found
 
     def _renamed(self, names: tuple[str, ...], to: str) -> bool:
-        """Rename the first of these names that is there; whether one was."""
+        """Rename the first of these names that exists; return whether one did."""
         for name in names:
             with suppress(FileNotFoundError):
                 os.rename(self._paths[name], self._paths[to])
@@ -155,8 +166,8 @@ class MarkerFile:
             return True
         return False
 
-    def _tell(self, now: datetime, reason: str) -> None:
-        """Write moment and reason into the blocks that the file has. What is not written changes no state."""
+    def _write_reason(self, now: datetime, reason: str) -> None:
+        """Write moment and reason into the existing blocks of the file. A failure changes no state."""
         content = f"{now.isoformat()}\n{reason}\n".encode()[: _SIZE - 1]
         with suppress(OSError):
             file = os.open(self._reason, os.O_WRONLY | os.O_CREAT, _MODE)
@@ -166,7 +177,7 @@ class MarkerFile:
             finally:
                 os.close(file)
 
-    def _told(self) -> tuple[str, str]:
+    def _read_reason(self) -> tuple[str, str]:
         """Return moment and reason as they were written; both empty where they cannot be read."""
         try:
             with open(self._reason, "rb") as file:
@@ -177,7 +188,7 @@ class MarkerFile:
 
 
 class MemoryMarker:
-    """The halt marker of a simulation: nothing outside its process can halt it."""
+    """The halt marker of a simulation, which no other process can halt."""
 
     def __init__(self, state: TradingState = ACTIVE) -> None:
         self.state = state
@@ -191,7 +202,7 @@ class MemoryMarker:
         return True
 
     def since(self) -> str:
-        """Return nothing: no moment is kept."""
+        """Return an empty text: no moment is stored."""
         return ""
 
 
@@ -206,7 +217,7 @@ def marked_users(home: Path) -> list[str]:
 
 
 def plain_reason(said: str) -> str:
-    """Return a reason as one line of printable text, whatever bytes it was given as: UTF-8 where they are that, else Latin-1."""
+    """Return a reason as one line of printable text. Its bytes are read as UTF-8 where they are valid, else as Latin-1."""
     try:
         raw = said.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
@@ -233,6 +244,6 @@ def _is_there(path: str) -> bool:
 
 
 def _to_disk(folder: Path) -> None:
-    """Make the names survive a power cut, where the disk can do that."""
+    """Sync the names of a folder to the disk, where the file system can do that."""
     with suppress(OSError):
         flush(folder)

@@ -1,4 +1,4 @@
-"""Files of the program are for their owner alone, whatever the umask says; a file that a person asked for follows the umask."""
+"""Permissions: the program's own files are for their owner alone, whatever the umask; exported files follow the umask."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from contextlib import suppress
 from pathlib import Path
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-"""The rights of everybody but the owner."""
+"""The permission bits of group and others."""
 _OWNER_ONLY = 0o077
 _OF_A_HOME = frozenset({"tradectl.toml", "sessions.csv", "secret.key", "market", "logs", "backups", "brokers", "drill"})
-"""What a person may have put into a folder before it becomes a home."""
+"""Names that a folder may contain before it becomes a home."""
 LEDGER = "ledger.db"
-"""The ledger of a home, and of a simulation that was kept in a folder of its own."""
+"""The ledger's file in a home, and in the folder of a simulation that was kept."""
 _asked: list[int] = []
 
 
 def close_by_default() -> None:
-    """Give every file and folder that this process makes from now on to its owner alone."""
+    """Restrict every file and folder that this process makes from now on to its owner."""
     before = os.umask(_OWNER_ONLY)
     if not _asked:
         _asked.append(before)
 
 
 def as_asked(path: str, flags: int) -> int:
-    """Open a file for a person, as an `opener` of `open`: a new one has the rights that the umask of the shell leaves."""
+    """Open a file that a person requested, as an `opener` of `open`: a new file has the permissions of the shell's umask."""
     try:
         handle = os.open(path, flags | os.O_EXCL, 0o600) if flags & os.O_CREAT else os.open(path, flags)
     except FileExistsError:
@@ -37,7 +37,7 @@ def as_asked(path: str, flags: int) -> int:
 
 
 def close(paths: Iterable[Path]) -> None:
-    """Take the rights of others off files of ours; what is missing, or another user's, stays as it is."""
+    """Remove the permissions of group and others from files of this user; missing files and those of other users are skipped."""
     for path in paths:
         with suppress(OSError):
             found = path.lstat()
@@ -46,8 +46,11 @@ def close(paths: Iterable[Path]) -> None:
 
 
 def make_home(folder: Path) -> None:
-    """Make a folder for its owner alone. One that is there is closed to others only if nothing else lives in it: a folder such as
-    /tmp stays as it is, and `doctor` says so."""
+    """Make a folder for its owner alone.
+
+    An existing folder is closed to others only if it holds nothing but files of a home: a folder such as /tmp stays as it is,
+    and `doctor` reports it.
+    """
     try:
         folder.mkdir(mode=0o700, parents=True)
     except FileExistsError:
@@ -58,8 +61,11 @@ def make_home(folder: Path) -> None:
 
 
 def close_home(folder: Path) -> None:
-    """Close the folder of a home that an earlier version left open. One with folders of other programs in it stays as it is, and
-    so do a folder in which every account may write and the account's own directory: `doctor` says so."""
+    """Close the folder of a home that an earlier version left open to others.
+
+    A folder with folders of other programs, one in which every account may write, and the user's home directory stay as they
+    are; `doctor` reports them.
+    """
     with suppress(OSError):
         found = folder.stat()
         shared = found.st_mode & (stat.S_ISVTX | stat.S_IWOTH) or folder == Path.home()
@@ -70,7 +76,7 @@ def close_home(folder: Path) -> None:
 
 
 def open_to_others(folder: Path) -> Iterator[Path]:
-    """Yield a folder and what is in it, as far as others have rights on it. Links are not followed."""
+    """Yield the folder and the paths in it on which group or others have permissions. Links are not followed."""
     for path in (folder, *folder.rglob("*")):
         with suppress(OSError):
             mode = path.lstat().st_mode

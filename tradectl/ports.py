@@ -1,4 +1,4 @@
-"""What a task may touch outside the program, as Protocols. `bootstrap` fills them in."""
+"""Protocols of everything outside the program that a task uses. `bootstrap` fills them in."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 class Tell(Protocol):
-    """Called by long work with what is being done, how much is done, and how much there is."""
+    """A callback of long work: the name of the work, how much is done, and the total."""
 
     def __call__(self, name: str, done: int, total: int) -> None: ...
 
 
 def silence(name: str, done: int, total: int) -> None:
-    """For pipes, cron, and `-q`."""
+    """Report no progress: for pipes, cron, and `-q`."""
 
 
 class Clock(Protocol):
@@ -39,18 +39,21 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What an adapter declares about its broker; every rule about the unknown rests on it.
+    """The properties of a broker that its adapter declares. Every rule about orders of unknown outcome uses them.
 
-    `visibility_lag`: after this long an order that is absent from the book was never accepted (None: nobody promises that).
-    `refuses_repeated_tag`: the same client tag a second time on the same day is refused. `preopen_prices`: it serves
-    indicative pre-open prices. `quote_delay`: how old its quotes are by design. `max_modifications`: of one order.
-
-    `amo`: it takes after-market orders. `tag_length`: characters of a client tag that its book shows again; 0 where it keeps
-    none. `open_weekdays`: its market is open on every weekday that no list closes; without, a quote must show that it trades.
-    `amo_changes`: a waiting after-market order may be changed; without, it can only be cancelled until the exchange has it.
-    `tag_survives_modify`: a changed or cancelled order is still shown under its tag. `filled_in_book`: the order book says
-    how much of an order is filled; without, only trades do. `trade_times`: its quotes say when the last price was traded;
-    without, only when something in them changed.
+    Attributes:
+        visibility_lag: After this time an order that is absent from the book was never accepted; None: not guaranteed.
+        refuses_repeated_tag: The broker refuses a client tag that was used before on the same day.
+        preopen_prices: It serves indicative pre-open prices.
+        quote_delay: How old its quotes are by design.
+        max_modifications: How often one order may be modified.
+        amo: It accepts after-market orders.
+        amo_changes: A waiting after-market order may be modified; else it can only be cancelled until the exchange has it.
+        tag_length: Characters of a client tag that its book shows; 0 where it shows none.
+        tag_survives_modify: A modified or cancelled order is still shown under its tag.
+        filled_in_book: The order book shows the filled quantity of an order; else only trades do.
+        open_weekdays: Its market is open on every weekday that no list closes; else a quote must show that it trades.
+        trade_times: Its quotes have the time of the last trade; else only the time of the last change.
     """
 
     visibility_lag: timedelta | None
@@ -68,12 +71,17 @@ class Capabilities:
 
 
 class Broker(Protocol):
-    """An account at a broker. Reads answer or raise `BrokerUnavailable`; never an empty answer for a failed read.
+    """An account at a broker. Prices are in paise. `symbol` is the exchange's symbol of the day, without a series suffix.
 
-    Commands raise `OrderRefused` (proof of no), `Ambiguous` (sent, outcome unknown), or another error of ours: then the command
-    was provably not carried out (`LoginNeeded`, `BrokerUnavailable`, `NotWhitelisted`, `DataError` for a symbol whose series is
-    not what we know, `UsageError` for one that the broker does not know, `Blocked` for what it cannot do). `symbol` is always the
-    exchange's symbol of the day, without a series suffix. Prices in paise.
+    A read returns a whole result or raises `BrokerUnavailable`; it never returns an empty result for a failed read.
+
+    Commands raise:
+        OrderRefused: The broker rejected the command.
+        Ambiguous: The command was sent and its outcome is unknown.
+        LoginNeeded, BrokerUnavailable, NotWhitelisted: The command was provably not carried out.
+        DataError: Not carried out; the symbol's series is not the expected one.
+        UsageError: Not carried out; the broker does not know the symbol.
+        Blocked: Not carried out; the broker cannot do this.
     """
 
     @property
@@ -81,7 +89,7 @@ class Broker(Protocol):
     @property
     def capabilities(self) -> Capabilities: ...
     def place(self, request: OrderRequest) -> str:
-        """Send an order; the broker order id."""
+        """Send an order; return the broker order id."""
         ...
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None: ...
@@ -94,21 +102,21 @@ class Broker(Protocol):
     def holdings(self) -> Sequence[Holding]: ...
     def funds(self) -> Funds: ...
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """The last quotes; a symbol without one is absent."""
+        """Return the last quotes; a symbol without one is absent."""
         ...
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:
-        """Indicative pre-open prices in paise; a symbol without one is absent."""
+        """Return indicative pre-open prices in paise; a symbol without one is absent."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRules:
-    """What a broker's list of instruments demands of the orders of one share.
+    """The requirements of a broker's list of instruments for the orders of one share.
 
     Attributes:
         tick_size: In paise.
-        listed_on: The session that the list is of.
+        listed_on: The session of the list.
         most_shares: The largest quantity of one order, from the freeze quantity; None where the list has none.
     """
 
@@ -128,11 +136,13 @@ class Closable(Protocol):
 
 @runtime_checkable
 class ListsOrderRules(Protocol):
-    """What a broker with a list of instruments offers beside `Broker`. The paper exchange has none, and the exchange's rules."""
+    """The further methods of a `Broker` with a list of instruments. The paper exchange has none and uses the exchange's rules."""
 
     def order_rules(self, symbol: str) -> OrderRules | None:
-        """Return the rules of a symbol by the newest list; None where the broker tells none. Raises UsageError for a symbol that
-        the list does not have, BrokerUnavailable without a list."""
+        """Return the rules of a symbol by the newest list; None where the list has no rules.
+
+        Raises UsageError for a symbol that is not in the list, BrokerUnavailable without a list.
+        """
         ...
 
 
@@ -144,7 +154,7 @@ class HaltMarker(Protocol):
         ...
 
     def exists(self) -> bool:
-        """Return whether a marker was ever made, as far as its files tell."""
+        """Return whether any file of a marker exists."""
         ...
 
     def since(self) -> str:
@@ -158,84 +168,86 @@ class PriceSource(Protocol):
     @property
     def delay(self) -> timedelta: ...
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """As `Broker.quotes`. SourceUnavailable where the source cannot be read."""
+        """Return quotes as `Broker.quotes` does. Raises SourceUnavailable where the source cannot be read."""
         ...
 
 
 class Candles(Protocol):
-    """The past of shares as a broker tells it."""
+    """Historical bars of shares from a broker."""
 
     @property
     def name(self) -> str: ...
     def close(self) -> None: ...
     def daily(self, symbol: str, first: date, last: date) -> Sequence[Bar]:
-        """Daily bars, adjusted perhaps. UsageError for a symbol that the broker does not list."""
+        """Return daily bars, which may be adjusted. Raises UsageError for a symbol that the broker does not list."""
         ...
 
 
 class MarketData(Protocol):
-    """History and facts of instruments. Never serves a bar of a later session than it is asked for."""
+    """History and facts of instruments. No method returns a bar of a later session than its argument allows."""
 
     def universe(self, name: str) -> tuple[str, ...]:
-        """Instrument ids of a named list (`nifty50`, `all`), a file, or symbols joined by commas. UsageError if unknown."""
+        """Return the instrument ids of a named list (`nifty50`, `all`), a file, or symbols joined by commas."""
         ...
 
     def find(self, symbol: str, session: date) -> str:
-        """The instrument id behind a symbol as named on a session (today's names are understood too). UsageError if unknown."""
+        """Return the instrument id of a symbol of a session, or of today. Raises UsageError if it is unknown."""
         ...
 
     def instrument(self, instrument_id: str, session: date) -> Instrument: ...
     def history(self, instrument_id: str) -> History | None:
-        """All stored bars, oldest first; None without any. Callers cut by session."""
+        """Return all stored bars, oldest first; None without any. Callers cut by session."""
         ...
 
     def verify(self) -> str:
-        """Compare what is stored with its checksums and make it again where it is damaged; one line about that, else empty."""
+        """Compare stored data with its checksums and rebuild what is damaged; return one line about that, else empty."""
         ...
 
     def panel(self) -> Panel:
-        """All stored bars of everybody; never a later session than it was opened through."""
+        """Return all stored bars of all instruments, up to the session that the data was opened for."""
         ...
 
     def edition(self) -> str:
-        """Names the stored history: as long as it is the same, bars have only been added behind the last session."""
+        """Return an id of the stored history. While it is the same, bars were only added after the last session."""
         ...
 
     def stamp(self) -> str:
-        """Changes with everything else that is known of instruments: actions, names, ticks, minute bars."""
+        """Return an id that changes with all other stored facts of instruments: actions, names, ticks, minute bars."""
         ...
 
     def names(self, instrument_ids: Sequence[str], session: date) -> Sequence[tuple[str, str | None]]:
-        """The symbol on a session, and the ISIN, of each: what `instrument` says, for many and without the rest."""
+        """Return symbol of a session and ISIN of each instrument, as `instrument` has them."""
         ...
 
     def actions(self, instrument_id: str, after: date, through: date) -> tuple[CorporateAction, ...]:
-        """Actions with after < ex-date <= through, oldest first."""
+        """Return actions with after < ex-date <= through, oldest first."""
         ...
 
     def surveillance(self, session: date) -> Surveillance:
-        """The surveillance lists in force on a session: of each measure the newest that is not later."""
+        """Return the surveillance lists in force on a session: of each measure the newest that is not later."""
         ...
 
     def excluded(self, instrument_id: str) -> Spells:
-        """The dates on which a surveillance list excludes an instrument, by the lists' own dates."""
+        """Return the dates on which a surveillance list excludes an instrument, by the lists' own dates."""
         ...
 
     def undecided(self) -> Mapping[str, date]:
-        """The first ex-date of an unknown action that no person has decided, by instrument: from then on it is not traded."""
+        """Return by instrument the first ex-date of an action that a person must decide. It is not traded from then on."""
         ...
 
     def multiplier(self, instrument_id: str, session: date, open_price: int | None) -> float | None:
-        """M of that session: the product of 1/price factor of every action with ex-date <= session. A demerger whose
-        ex-date is the session itself needs the session's open (paise): None while it is not known."""
+        """Return M of a session: the product of 1 / price factor of every action with ex-date <= session.
+
+        A demerger whose ex-date is the session itself needs the session's open in paise; None while it is not known.
+        """
         ...
 
     def minutes(self, instrument_id: str, session: date) -> Sequence[tuple[int, int, int, int, int, int]]:
-        """Minute bars (minutes after 09:15, open, high, low, close in paise, volume), empty where there are none."""
+        """Return minute bars (minutes after 09:15, open, high, low, close in paise, volume); empty without any."""
         ...
 
     def minute_sessions(self, instrument_id: str) -> frozenset[date]:
-        """The sessions of which there are minute bars."""
+        """Return the sessions of which there are minute bars."""
         ...
 
 
@@ -255,9 +267,9 @@ class Cache(Protocol):
 
 
 class Notifier(Protocol):
-    """Tells people. It never raises for a service that is down: a message that cannot be sent stays in the outbox.
+    """Sends messages to people. It raises nothing for a service that is down; the message then stays in the outbox.
 
-    `trouble` says in one line, without secrets, why the last message did not arrive; empty if it did.
+    `trouble` is one line, without secrets: why the last message did not arrive; empty if it did.
     """
 
     @property

@@ -1,6 +1,6 @@
-"""Where this installation lives and who speaks: `tradectl.toml`, then the environment, then the command line.
+"""The settings of this installation and its user: from `tradectl.toml`, then the environment, then the command line.
 
-Nothing else reads the environment. The numbers of the strategy are not here: they belong to each user, in the ledger.
+No other module reads the environment. Strategy parameters are not here: they belong to each user, in the ledger.
 """
 
 from __future__ import annotations
@@ -18,36 +18,38 @@ from tradectl.model.moment import IST
 
 FILE = "tradectl.toml"
 KEYS = {
-    "user": "who speaks where nobody is named",
+    "user": "the user of commands without --user",
     "database": "the ledger: a file, or the URL of a PostgreSQL database",
     "paper": "the paper exchange's file",
     "market": "the folder of market data",
     "sessions": "the operator's own calendar",
     "charges": "the operator's own tables of brokers' charges",
     "color": "off: no colours",
-    "quotes": "paper only: whose prices orders fill at, yahoo (late) or a broker of `broker list`; else stored bars",
+    "quotes": "paper only: the source of live prices: yahoo (delayed) or a broker of `broker list`; else stored bars",
     "nse": "the address of NSE's files",
-    "nse_home": "the page whose cookies NSE wants",
-    "yahoo": "the address that stands for Yahoo",
+    "nse_home": "the page whose cookies NSE requires",
+    "yahoo": "an address to use instead of Yahoo's",
 }
-"""What `tradectl.toml` may say, and what it means."""
+"""The keys of `tradectl.toml` and their meaning."""
 SQLITE = "sqlite:///"
-"""How the URL of a ledger begins that is a file."""
+"""Prefix of the URL of a ledger that is a file."""
 NSE = "https://nsearchives.nseindia.com"
 """Where NSE keeps its daily files."""
 NSE_HOME = "https://www.nseindia.com"
-"""The page that a browser has seen before it asks for one of them."""
+"""The page that a browser loads before it requests one of these files."""
 MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All that is known before the ledger is opened.
+    """The settings that are known before the ledger is opened. The files need not exist yet.
 
-    `database` is an SQLAlchemy URL. `user` is None where nobody was named: the ledger's only user then. `at` is the aware
-    moment of `--at`, None for the machine's own time. The files need not exist yet. `quotes` names the source of live prices
-    for a paper account, yahoo or a broker (empty: the stored bars). `nse`, `nse_home` and `yahoo` are addresses (empty: Yahoo's
-    own).
+    Attributes:
+        database: An SQLAlchemy URL.
+        user: None for the ledger's only user.
+        at: The aware moment of `--at`; None for the machine's time.
+        quotes: The source of live prices for a paper account, yahoo or a broker; empty for the stored bars.
+        nse, nse_home, yahoo: Addresses; an empty `yahoo` is Yahoo's own.
     """
 
     home: Path
@@ -64,32 +66,32 @@ class Settings:
     nse_home: str = NSE_HOME
     yahoo: str = ""
     charges_file: str = ""
-    """The operator's own tables of charges, seen from the home; empty: charges.csv."""
+    """The operator's own tables of charges, relative to the home; empty: charges.csv."""
     database_named: bool = False
-    """Whether `database` was named by the command line or the environment, and not by the home."""
+    """`database` comes from the command line or the environment, and not from the home."""
     unread: TradectlError | None = None
-    """What `load_readable` left out, and why. `database` is then empty where only tradectl.toml could name it."""
+    """The error of what `load_readable` left out. `database` is then empty where only tradectl.toml could name it."""
 
     @property
     def charges(self) -> Path:
-        """The operator's own tables of brokers' charges. The file need not exist."""
+        """Return the path of the operator's own tables of brokers' charges. The file need not exist."""
         return self.home / Path(self.charges_file or "charges.csv").expanduser()
 
     @property
     def logs(self) -> Path:
-        """The folder for what a person only needs after a bug."""
+        """Return the folder of files that are only needed after a bug."""
         return self.home / "logs"
 
     @property
     def has_ledger(self) -> bool:
-        """Whether the ledger's file is there. A server is not asked: it counts as one that is."""
+        """Return whether the ledger's file exists; True for a server, which is not contacted."""
         return not self.database.startswith(SQLITE) or os.path.exists(self.database.removeprefix(SQLITE))
 
     @property
     def missing_home(self) -> str:
-        """What shows that no home is here, as a part of a message: the folder is missing, or the ledger's file. Else empty.
+        """Return what is missing of a home, as a part of a message: its folder, or the ledger's file; empty if nothing is.
 
-        The folder must be there also where the ledger is elsewhere: the halt markers, which every send reads, lie in it.
+        The folder must exist even where the ledger is elsewhere: it holds the halt markers, which every send reads.
         """
         if not os.path.isdir(self.home):
             return f"there is no home in {self.home} (no such folder)"
@@ -104,7 +106,9 @@ def load(
     at: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Settings:
-    """The settings of this process; the arguments are the command line's and win over `environment` (default: the process's).
+    """Return the settings of this process.
+
+    The arguments come from the command line and override `environment` (default: that of the process).
 
     Raises UsageError for a moment that cannot be read, ConfigurationError for a damaged tradectl.toml.
     """
@@ -171,12 +175,12 @@ def _settings(
 
 
 def environment_zone(environment: Mapping[str, str] | None = None) -> str:
-    """TZ, the time zone of this process; empty where it is that of the machine."""
+    """Return TZ, the time zone of this process; empty where it is that of the machine."""
     return (os.environ if environment is None else environment).get("TZ", "")
 
 
 def read_file(path: Path) -> dict[str, str]:
-    """`tradectl.toml` as text values; empty where there is no file. Raises ConfigurationError."""
+    """Read `tradectl.toml` as text values; empty without a file. Raises ConfigurationError."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -192,12 +196,12 @@ def read_file(path: Path) -> dict[str, str]:
 
 
 def database_url(text: str, base: Path) -> str:
-    """A database URL as it is; anything else is the path of an SQLite file, seen from `base`."""
+    """Return a database URL as it is; any other text is the path of an SQLite file, relative to `base`."""
     return text if "://" in text else f"{SQLITE}{base / Path(text).expanduser()}"
 
 
 def parse_moment(text: str) -> datetime:
-    """`2023-07-21 09:15[:30]` in Indian time, or ISO with an offset. Raises UsageError."""
+    """Read `2023-07-21 09:15[:30]` in Indian time, or ISO with an offset. Raises UsageError."""
     message = f"{text!r} is not a moment: write '2023-07-21 09:15' (Indian time), or ISO with an offset"
     if not MOMENT.fullmatch(text.strip()):
         raise UsageError(message)

@@ -1,10 +1,10 @@
-"""Standard streams that cannot stop the work: closed, full or gone, they lose text and nothing else.
+"""Standard streams that cannot stop the work: a stream that is closed, full or gone loses text and nothing else.
 
-A program started with a closed stream gives that number to the next file it opens, which may be the ledger: a line for a person
-would then be written into the database. So `secure` occupies the three numbers first, before anything else is opened.
+A program started with a closed stream gives that number to the next file it opens, which may be the ledger. A line for a person
+would then be written into the database. So `secure` occupies the three numbers before any other file is opened.
 
-A pipe, a socket or a terminal whose reader does not read would hold a write for ever. So each of them is written without
-blocking, in small pieces, and what finds no reader in time is dropped.
+A pipe, socket or terminal whose reader does not read would block a write for ever. So these are written without blocking, in
+small pieces, and text that finds no reader in time is dropped.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ import time
 from typing import Any
 
 CLOSED = frozenset({errno.EPIPE, errno.EBADF, errno.ECONNRESET, errno.ENXIO})
-"""Errors of a stream without a reader: it counts as /dev/null."""
+"""Errors of a stream without a reader, which counts as /dev/null."""
 PATIENCE = 2.0
-"""Seconds to wait for the reader of a stream that is full. Once text was dropped, no more is waited until a write succeeds."""
+"""Seconds to wait for the reader of a full stream. After text was dropped, there is no wait until a write succeeds."""
 _PIECE = select.PIPE_BUF
-"""Bytes that a pipe takes as a whole where it is writable at all."""
+"""Bytes that a writable pipe takes as a whole."""
 _AGAIN = 0.01
-"""Seconds between two tries where the stream says that it is writable and takes nothing, as a terminal may."""
+"""Seconds between two tries where the stream is writable but takes nothing, as a terminal may."""
 _secured: dict[str, SafeFile] = {}
 
 
 def secure() -> None:
     """Open /dev/null in the place of every closed standard stream, and make writes to the other two safe.
 
-    A write that fails raises nothing and changes no exit code. Where the reader is gone nothing is reported; a full disk is
+    A write that fails raises nothing and changes no exit code. A missing reader is not reported; a full disk is
     reported in one line on stderr, once.
     """
     for number in (0, 1, 2):
@@ -81,7 +81,7 @@ class SafeFile(io.FileIO):
         self._number = _without_blocking(number) if self._may_wait else number
 
     def write(self, data: Any, /) -> int:
-        """Write all of `data`, or drop what cannot be written; the length of `data`."""
+        """Write all of `data`, or drop what cannot be written; return the length of `data`."""
         view = memoryview(data).cast("B")
         done = 0
         while done < len(view):
@@ -123,15 +123,16 @@ class SafeFile(io.FileIO):
             sys.stderr.flush()
 
     def _is_gone(self, error: OSError) -> bool:
-        """A terminal that hung up answers EIO, as a broken disk does for a file."""
+        """Return whether the reader is gone. A terminal that hung up returns EIO, as a broken disk does for a file."""
         hung_up = error.errno == errno.EIO and stat.S_ISCHR(os.fstat(self.fileno()).st_mode)
         return hung_up or error.errno in CLOSED
 
 
 def _without_blocking(number: int) -> int:
-    """Open a pipe or a terminal once more, for writes that do not block; the number itself where that cannot be done.
+    """Open a pipe or a terminal once more, for writes that do not block; return the number itself where that fails.
 
-    The flag must not be set on the number: it would hold for every process that shares the stream."""
+    The flag must not be set on the number: it would apply to every process that shares the stream.
+    """
     try:
         return os.open(f"/proc/self/fd/{number}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
     except OSError:
@@ -151,13 +152,13 @@ def _occupy(number: int) -> None:
 
 
 def _readable(before: Any) -> io.TextIOWrapper:
-    """The stream that replaces standard input, with its encoding."""
+    """Return the stream that replaces standard input, with its encoding."""
     encoding, errors = ("utf-8", "replace") if before is None else (before.encoding, before.errors)
     return io.TextIOWrapper(io.BufferedReader(SafeInput()), encoding, errors)
 
 
 def _safe(number: int, title: str, before: Any) -> io.TextIOWrapper:
-    """The stream that replaces `before`, with its encoding; characters that it lacks are written as escapes."""
+    """Return the stream that replaces `before`, with its encoding; characters that it lacks are written as escapes."""
     encoding = "utf-8" if before is None else before.encoding
     file = _secured[title] = SafeFile(number, title)
     buffer = io.BufferedWriter(file)

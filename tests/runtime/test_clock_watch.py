@@ -15,7 +15,7 @@ from tradectl.errors import BrokerUnavailable
 from tradectl.exchange.sessions import SessionTable
 from tradectl.ledger.executions import Claim, Executions, Held
 from tradectl.ledger.process_identity import boot_id, current_identity
-from tradectl.runtime.clock_watch import Sighting, jump, last_jump
+from tradectl.runtime.clock_watch import ClockReading, jump, last_jump
 from tradectl.runtime.due import run_due
 from tradectl.task import Context, Outcome
 
@@ -75,8 +75,8 @@ NOON = datetime(2026, 1, 7, 6, 30, tzinfo=UTC)
     ],
 )
 def test_a_jump_is_what_uptime_does_not_explain(clock: timedelta, uptime: float, boot: str, by: int) -> None:
-    before = Sighting(NOON, 1000.0, "a" if boot else "")
-    assert jump(before, Sighting(NOON + clock, 1000.0 + uptime, boot)) == timedelta(seconds=by)
+    before = ClockReading(NOON, 1000.0, "a" if boot else "")
+    assert jump(before, ClockReading(NOON + clock, 1000.0 + uptime, boot)) == timedelta(seconds=by)
 
 
 def test_this_machine_knows_its_boot() -> None:

@@ -252,7 +252,7 @@ def _write(ledger: Ledger, wanted: str, reason: str, now: datetime, written: _Wr
     only_from = ("ACTIVE", "REDUCING", "HALTED") if wanted == "HALTED" else ("ACTIVE", "REDUCING")
     holder = lock_holder(ledger.database.name) if ledger.database.sqlite else None
     if holder is not None and holder.stopped:
-        raise DatabaseError(holder.told(ledger.database.name))
+        raise DatabaseError(holder.describe(ledger.database.name))
     with ledger.database.write():
         before = ledger.users.get(ledger.user)
         if before.trading_state == wanted and before.state_until is None:

@@ -1,1 +1,1 @@
-"""Our memory: what was decided, sent, filled and done, for every user, in SQLite or PostgreSQL."""
+"""The ledger: what was decided, sent, filled and done, for every user, in SQLite or PostgreSQL."""

@@ -1,12 +1,13 @@
-"""A backup of a home while it trades: its databases as they were at one moment, and the small files they need.
+"""Backups of a home while it trades: its databases as they were at one moment, and the small files they need.
 
-The ledger's write lock is held for the milliseconds in which both snapshots are opened, the ledger's first: so every order of
-the copied exchange has its intent in the copied ledger, and an intent without its order is nothing but a crash before sending,
-which is reconciled every day. The other way round the ledger would believe in orders and fills that its exchange never heard
-of, which no reading of a book can prove or undo (a real broker, of which nothing is copied, is always the newer of the two).
+The ledger's write lock is held for the milliseconds in which both snapshots are opened, the ledger's first. So every order of
+the copied exchange has its intent in the copied ledger. An intent without its order looks like a crash before sending, which
+every day reconciles. The other way round, the ledger would hold orders and fills that its exchange does not know, and nothing
+could prove or undo that. (A real broker is not copied, and is always the newer of the two.)
 
-The copies are SQLite's own (its online backup), each checked after it was written. Everything goes to a folder with a leading
-dot, to the disk, and only then gets its name: what looks like a backup is one, whenever the process died.
+The copies are made by SQLite's online backup, and each is checked after it was written. Everything is written to a folder with
+a leading dot, synced to the disk, and only then renamed. So a folder with the name of a backup is whole, whenever the process
+died.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ LEDGER, EXCHANGE, LIST = "ledger.db", "paper.db", "backup.json"
 UNFINISHED = ".unfinished-"
 NAME = re.compile(r"(\d{4}-\d{2}-\d{2}-\d{6})(?:-(\d+))?")
 _FORM = {LEDGER: "SELECT version_num FROM alembic_version", EXCHANGE: "PRAGMA user_version"}
-"""What tells which version of the program can read a copy."""
+"""Statements whose result shows which version of the program can read a copy."""
 _TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One file of a backup: its name there, where it came from and goes back to, and what it is."""
+    """One file of a backup: its name there, the path that it came from and is restored to, bytes, and checksum."""
 
     name: str
     origin: Path
@@ -70,9 +71,16 @@ def back_up(
 ) -> Backup:
     """Make a backup in `folder`, named by the moment in India; a second one of that second gets a number.
 
-    `ledger` is a database on SQLite, `exchange` the paper exchange's file; None for what is not copied. `files` are plain files
-    by their names in the backup, left out where they do not exist. `about` goes into its list, `backup.json`. Nobody but the
-    owner may read what is made. Raises DatabaseError, and then leaves nothing behind.
+    Only the owner may read the files. A failure leaves nothing behind.
+
+    Args:
+        ledger: A database on SQLite; None to leave it out.
+        exchange: The paper exchange's file; None to leave it out.
+        files: Plain files by their names in the backup; missing ones are left out.
+        about: Facts for the backup's list, `backup.json`.
+
+    Raises:
+        DatabaseError: No backup was made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -89,14 +97,14 @@ def back_up(
 
 
 def backups(folder: Path) -> list[Path]:
-    """The finished backups in `folder`, oldest first."""
+    """Return the finished backups in `folder`, oldest first."""
     found = ((NAME.fullmatch(path.name), path) for path in folder.iterdir())
     named = [(match[1], int(match[2] or 1), path) for match, path in found if match and (path / LIST).is_file()]
     return [path for *_, path in sorted(named)]
 
 
 def keep_newest(folder: Path, keep: int, made: Path) -> list[Path]:
-    """Remove all but the newest `keep` backups, never the one just made; those removed. Raises DatabaseError."""
+    """Remove all but the newest `keep` backups, never the one just made; return those removed. Raises DatabaseError."""
     try:
         with _alone(folder):
             older = [path for path in backups(folder) if path != made]
@@ -110,7 +118,7 @@ def keep_newest(folder: Path, keep: int, made: Path) -> list[Path]:
 
 @contextmanager
 def _unfinished(folder: Path) -> Iterator[Path]:
-    """A folder to work in, removed where the work fails. It is locked while we live: by that the next one knows the dead."""
+    """Yield a folder to work in, removed where the work fails. A lock on it shows other processes that this one lives."""
     with _alone(folder):
         for old in folder.glob(f"{UNFINISHED}*"):
             _remove_if_dead(old)
@@ -120,7 +128,7 @@ def _unfinished(folder: Path) -> Iterator[Path]:
             lock(handle)
     try:
         yield work
-    except BaseException:  # also a signal must not leave it
+    except BaseException:  # a signal must not leave it either
         shutil.rmtree(work, ignore_errors=True)
         raise
     finally:
@@ -160,17 +168,17 @@ def _copy_databases(folder: Path, work: Path, ledger: Database | None, exchange:
             if exchange is not None:
                 snapshots.append((EXCHANGE, exchange, held.enter_context(_snapshot(exchange))))
         for name, origin, snapshot in snapshots:
-            told = f"the copy of {origin} in {folder}"
+            title = f"the copy of {origin} in {folder}"
             try:
-                _copy_database(snapshot, work / name, told)
+                _copy_database(snapshot, work / name, title)
             except sqlite3.DatabaseError as error:
-                raise translated(error, told) from error
+                raise translated(error, title) from error
             yield _described(work / name, origin)
 
 
 @contextmanager
 def _snapshot(file: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that sees the file as it is now for as long as it is held; in WAL mode writers go on beside it."""
+    """Yield a connection that sees the file as it is now; in WAL mode writers go on beside it."""
     try:
         uri = f"{file.absolute().as_uri()}?mode=ro"
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
@@ -182,8 +190,8 @@ def _snapshot(file: Path) -> Iterator[sqlite3.Connection]:
         raise translated(error, str(file)) from error
 
 
-def _copy_database(snapshot: sqlite3.Connection, target: Path, told: str) -> None:
-    """Copy and check: sound, and of a form that can be read. DatabaseError where it is not."""
+def _copy_database(snapshot: sqlite3.Connection, target: Path, title: str) -> None:
+    """Copy a database and check the copy. Raises DatabaseError where it is damaged or has no version."""
     target.touch(0o600, exist_ok=False)
     with closing(sqlite3.connect(target, isolation_level=None)) as copy:
         snapshot.backup(copy)
@@ -191,9 +199,9 @@ def _copy_database(snapshot: sqlite3.Connection, target: Path, told: str) -> Non
         [found] = copy.execute("PRAGMA integrity_check(1)").fetchone()
         form = copy.execute(_FORM[target.name]).fetchone()
     if found != "ok":
-        raise DatabaseError(f"{told} is damaged ({' '.join(found.split())}), and so must be what was copied: keep older backups")
+        raise DatabaseError(f"{title} is damaged ({' '.join(found.split())}), so the original is damaged too: keep older backups")
     if not form or not form[0]:
-        raise DatabaseError(f"{told} does not say which version wrote it")
+        raise DatabaseError(f"{title} does not show which version wrote it")
 
 
 def _copy_file(origin: Path, target: Path) -> Copy:

@@ -1,8 +1,9 @@
-"""What the ledger has seen of its paper exchange: the identity of the file, and a count of the changes of the account.
+"""The ledger's mark of its paper exchange: the identity of the exchange's file, and a count of the changes of the account.
 
-The exchange commits first and counts each change. The ledger notes the newest count that this process has seen, as a part of its
-next write, so the note costs no commit of its own. So the count of the exchange is never behind that of the ledger, wherever
-a process dies. A ledger behind its exchange is an ordinary crash, or a restored ledger. An exchange behind the ledger is not.
+The exchange commits first and counts each change. The ledger stores the newest count that this process has seen in its next
+write, so the mark costs no commit of its own. The count of the exchange is therefore never behind that of the ledger, wherever
+a process dies. A ledger behind its exchange is an ordinary crash, or a restored ledger. An exchange behind the ledger was
+replaced.
 """
 
 from __future__ import annotations
@@ -32,18 +33,18 @@ class Mark(NamedTuple):
     changes: int
 
     def text(self) -> str:
-        """The mark as the ledger keeps it: of two marks of one file, the later one is the greater text."""
+        """Return the mark as it is stored: of two marks of one file, the later one is the greater text."""
         return f"{self.identity} {self.changes:012d}"
 
     @classmethod
     def of(cls, text: str) -> Mark:
-        """Read what `text` wrote."""
+        """Read what `text` returned."""
         identity, _, changes = text.rpartition(" ")
         return cls(identity, int(changes))
 
 
 class ExchangeMark:
-    """The mark of one user's account in a ledger. `saw` costs nothing; the next write of the ledger stores it."""
+    """The mark of one user's account in a ledger. `saw` writes nothing; the next write of the ledger stores the mark."""
 
     def __init__(self, database: Database, user: str) -> None:
         self._database = database
@@ -54,42 +55,42 @@ class ExchangeMark:
         database.commit_hooks[self._key] = self._store_at_commit
 
     def last(self) -> Mark | None:
-        """The newest mark that any process has stored; None where this ledger has never seen its exchange."""
+        """Return the newest mark that any process has stored; None where this ledger has no exchange yet."""
         with self._database.read() as connection:
             text = connection.scalar(select(database_info.c.value).where(database_info.c.key == self._key))
         self._stored = Mark.of(text) if text else None
         return self._stored
 
     def orders_placed(self) -> int:
-        """How many orders of this ledger have an id of the exchange."""
+        """Return how many orders of this ledger have an id of the exchange."""
         at_exchange = (orders.c.user == self._user, orders.c.broker_order_id.is_not(None))
         with self._database.read() as connection:
             return int(connection.scalar(select(func.count()).select_from(orders).where(*at_exchange)) or 0)
 
     def unfinished(self) -> frozenset[str]:
-        """Tags of the orders whose end the ledger does not know yet."""
+        """Return the tags of the orders that have not ended in the ledger."""
         open_orders = (orders.c.user == self._user, orders.c.status.not_in(sorted(TERMINAL)))
         with self._database.read() as connection:
             return frozenset(connection.scalars(select(orders.c.tag).where(*open_orders)))
 
     def saw(self, mark: Mark) -> None:
-        """Note what the exchange shows now."""
+        """Remember the newest mark of the exchange."""
         self._newest = mark
 
     def store(self) -> None:
-        """Store what was seen and no write has carried yet, at the end of a process."""
+        """Store a mark that no write has stored yet. Call it at the end of a process."""
         if self._newest is not None and self._newest != self._stored and not self._database.read_only:
             with self._database.note():
                 pass
 
     def accept(self, mark: Mark) -> None:
-        """Take this mark in the place of the one that is stored, whatever that is."""
+        """Replace the stored mark by this one, even by a smaller one."""
         with self._database.note() as connection:
             _put(connection, self._key, mark.text(), only_later=False)
         self._stored = self._newest = mark
 
     def _store_at_commit(self, connection: Connection) -> Callable[[], None] | None:
-        """Store the newest mark in a transaction that is about to be committed; what notes after the commit that it is stored."""
+        """Store the newest mark in a transaction that is about to commit; return what to call after the commit."""
         newest = self._newest
         if newest is None or newest == self._stored:
             return None
@@ -102,7 +103,7 @@ class ExchangeMark:
 
 
 def _put(connection: Connection, key: str, text: str, *, only_later: bool) -> None:
-    """Insert or replace a fact; with `only_later` never by a smaller text: another process may have seen more."""
+    """Insert or replace a fact; with `only_later` never by a smaller text: another process may have stored a newer mark."""
     _statement(connection.dialect.name, only_later).execute(connection, {"key": key, "value": text})
 
 

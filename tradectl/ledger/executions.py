@@ -1,7 +1,8 @@
-"""Claims: the row is there before the work, beaten while it goes on, finished after it, and taken over when its owner is gone.
+"""Executions and claims: a row is written before the work, its lease renewed during it, its end written after it.
 
-The database decides who works: a UNIQUE key for the first claim of a slot, a conditional UPDATE on `attempt` for every later
-one. An owner that lost its row is fenced: it can neither finish the row nor commit an order, since both ask for the claim.
+The database decides which process works: a unique key for the first claim of a slot, a conditional UPDATE on `attempt` for
+every later one. When an owner has ended, another process takes the row over. The old owner is then fenced: it can neither
+finish the row nor commit an order, since both check the claim.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from tradectl.ledger.upserts import insert_new
 from tradectl.redaction import redacted
 
 LEASE = timedelta(seconds=30)
-"""How long a claim holds after its last beat, in machine time."""
+"""How long a claim holds after its last heartbeat, in machine time."""
 LATEST = datetime.max.replace(tzinfo=UTC)
 SKEW = timedelta(minutes=2)
-"""How far apart the clocks of two machines with one database may be. What lies further ahead was written by a wrong clock."""
+"""How far the clocks of two machines with one database may differ. A time further ahead was written by a wrong clock."""
 
 
 class Fenced(Blocked):
@@ -36,7 +37,7 @@ class Fenced(Blocked):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to work on one slot. `steps` and `result` are what earlier owners of the row had done."""
+    """The right to work on one slot. `steps` and `result` are those of earlier owners of the row."""
 
     execution_id: int
     user: str
@@ -51,13 +52,13 @@ class Claim:
 
     @classmethod
     def none(cls, user: str, task: str, session: date, slot: str) -> Claim:
-        """The claim of a dry run: it holds nothing, so nothing can be sent with it."""
+        """Return the claim of a dry run: it holds no row, so no order can be sent with it."""
         return cls(0, user, task, session, slot, 0, "")
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Somebody else works on the slot now."""
+    """Another process works on the slot."""
 
     owner: str
     beat_at: datetime | None
@@ -98,7 +99,7 @@ Standing = Literal["held", "done", "released", "again"]
 
 
 def standing(row: Execution, machine_now: datetime, lease: timedelta = LEASE, *, force: bool = False) -> Standing:
-    """How a row stands towards somebody who wants to work on it: held, done, released between steps, or to be run again."""
+    """Return whether a row is held, done, released between steps, or may run again."""
     if row.status in {"completed", "missed"}:
         return "again" if force else "done"
     if row.status == "failed":
@@ -113,7 +114,7 @@ def standing(row: Execution, machine_now: datetime, lease: timedelta = LEASE, *,
 def is_premature(row: Execution, now: datetime, *, repeatable: bool) -> bool:
     """Return True if a row was closed in a time that has not come, so that it is not final: the machine's clock was ahead.
 
-    A missed slot never is before its time; a completed one is open again only if the task is `repeatable`.
+    A missed slot is always open again then; a completed one only if the task is `repeatable`.
     """
     if row.finished_at is None:
         return False
@@ -123,9 +124,9 @@ def is_premature(row: Execution, now: datetime, *, repeatable: bool) -> bool:
 
 
 def assert_holds(connection: Connection, claim: Claim, machine_now: datetime | None = None) -> None:
-    """Raise Fenced unless the claim still holds; inside a write, the row stays ours until that commits.
+    """Raise Fenced unless the claim still holds. Inside a write, the row stays with this process until that commits.
 
-    With `machine_now` the lease is renewed in the same transaction, so that what follows the commit has a whole lease.
+    With `machine_now` the lease is renewed in the same transaction, so that the work after the commit has a whole lease.
     """
     if machine_now is None:
         held = _LOCK_HELD.first(connection, _held(claim)) is not None
@@ -136,7 +137,7 @@ def assert_holds(connection: Connection, claim: Claim, machine_now: datetime | N
 
 
 def at_work(connection: Connection, execution_id: int, machine_now: datetime) -> bool:
-    """Whether somebody works on an execution now: its owner lives and its lease holds."""
+    """Return whether a process works on an execution now: its owner lives and its lease holds."""
     row = connection.execute(_ALL.where(rows.c.id == execution_id)).first()
     return row is not None and standing(_execution(row), machine_now) == "held"
 
@@ -162,9 +163,11 @@ class Executions:
         force: bool = False,
         repeatable: bool | None = None,
     ) -> Claim | Held | AlreadyDone:
-        """Take a slot, or say why not. `force` opens what is completed or missed again; never what is held.
+        """Claim a slot, or return why not.
 
-        `repeatable`: see `is_premature`; None on a virtual clock, which never was ahead.
+        Args:
+            force: Open a completed or missed slot again; never one that is held.
+            repeatable: See `is_premature`; None on a virtual clock, which never was ahead.
         """
         key = {"user": self.user, "task": task, "session_date": session, "slot": slot}
         values = {"status": "running", "attempt": 1, "owner": owner, "beat_at": machine_now, "started_at": now}
@@ -192,7 +195,7 @@ class Executions:
     def beat(
         self, claim: Claim, machine_now: datetime, *, steps: int | None = None, result: Mapping[str, Any] | None = None
     ) -> None:
-        """Renew the lease, and write how far the work is. Raises Fenced if the row is no longer ours."""
+        """Renew the lease, and write how far the work is. Raises Fenced if another process has the row."""
         values: dict[str, Any] = {"beat_at": machine_now}
         if steps is not None:
             values["steps"] = steps
@@ -201,17 +204,20 @@ class Executions:
         self._write(claim, values)
 
     def release(self, claim: Claim, steps: int, result: Mapping[str, Any]) -> None:
-        """Leave the row running without an owner: the next process takes the next step. Its last beat stays: it says when the
-        last step was done."""
+        """Leave the row running without an owner, for the next process to take the next step.
+
+        Its last heartbeat stays: it is the moment of the last step.
+        """
         self._write(claim, {"owner": None, "steps": steps, "result": dict(result)})
 
     def finish(self, claim: Claim, status: str, result: Mapping[str, Any], *, error: str = "", now: datetime, steps: int) -> None:
-        """Write the end: completed or failed. Raises Fenced if the row is no longer ours."""
+        """Write the end: completed or failed. Raises Fenced if another process has the row."""
         duration = max(0.0, (now - claim.started_at).total_seconds()) if claim.started_at else None
         values = {"status": status, "result": dict(result), "error": redacted(error), "finished_at": now, "duration": duration}
         self._write(claim, {**values, "steps": steps, "owner": None, "beat_at": None})
 
     def holds(self, claim: Claim) -> bool:
+        """Return whether the claim still holds."""
         with self.database.read() as connection:
             try:
                 assert_holds(connection, claim)
@@ -220,8 +226,10 @@ class Executions:
         return True
 
     def record_missed(self, task: str, session: date, slot: str, now: datetime, trigger: str = "manual") -> bool:
-        """Write that a slot's window closed without a run; False where the slot has a row already. A row that a clock which was
-        ahead wrote counts as none."""
+        """Write that a slot's window closed without a run; return False where the slot has a row already.
+
+        A row of a time that has not come does not count: the clock was ahead.
+        """
         key = {"user": self.user, "task": task, "session_date": session, "slot": slot}
         values = {"status": "missed", "attempt": 0, "trigger": trigger, "started_at": now, "finished_at": now}
         with self.database.note() as connection:
@@ -232,7 +240,7 @@ class Executions:
             return connection.execute(again.values(started_at=now, finished_at=now)).rowcount == 1
 
     def close_abandoned(self, row: Execution, status: str, error: str, now: datetime, machine_now: datetime) -> bool:
-        """End a running row that nobody works on, after its window; False if somebody does, or did it before us."""
+        """End a running row that no process works on; return False if one does, or has ended it first."""
         if standing(row, machine_now, self.lease) not in {"released", "again"} or row.status != "running":
             return False
         values = {"status": status, "error": error, "finished_at": now, "owner": None, "beat_at": None}
@@ -241,17 +249,18 @@ class Executions:
             return _TAKE.execute(connection, {**_as_read(row), **values}) == 1
 
     def get(self, task: str, session: date, slot: str) -> Execution | None:
+        """Return the execution of a slot; None without one."""
         with self.database.read() as connection:
             return self._row(connection, task, session, slot)
 
     def on(self, session: date) -> dict[tuple[str, str], Execution]:
-        """Every execution of a session, by (task, slot)."""
+        """Return every execution of a session, by (task, slot)."""
         with self.database.read() as connection:
             found = _OF_SESSION.all(connection, {"of_user": self.user, "of_session": session})
         return {(row.task, row.slot): _execution(row) for row in found}
 
     def statuses(self, session: date, *, by: datetime | None = None) -> dict[tuple[str, str], str]:
-        """The status of every execution of a session, by (task, slot); with `by`, without slots that were missed only later."""
+        """Return the status of every execution of a session, by (task, slot); with `by`, without slots that were missed later."""
         with self.database.read() as connection:
             found = _STATUSES.all(connection, {"of_user": self.user, "of_session": session})
         return {
@@ -263,7 +272,7 @@ class Executions:
     def list(
         self, *, session: date | None = None, task: str | None = None, status: str | None = None, limit: int = 100
     ) -> tuple[Execution, ...]:
-        """The last executions, newest first."""
+        """Return the last executions, newest first."""
         wanted = {rows.c.session_date: session, rows.c.task: task, rows.c.status: status}
         where = [column == value for column, value in wanted.items() if value is not None]
         statement = _ALL.where(rows.c.user == self.user, *where).order_by(rows.c.session_date.desc(), rows.c.id.desc())
@@ -271,26 +280,26 @@ class Executions:
             return tuple(_execution(row) for row in connection.execute(statement.limit(limit)).all())
 
     def completed(self, task: str, session: date, *, user: str | None = None, by: datetime | None = None) -> bool:
-        """Whether any slot of a task has completed in a session, for this user or another one; with `by`, not later than then."""
+        """Return whether any slot of a task has completed in a session, for a user (default: this one); with `by`, until then."""
         key = {"of_user": user or self.user, "of_task": task, "of_session": session, "at_latest": by or LATEST}
         with self.database.read() as connection:
             return _COMPLETED.first(connection, key) is not None
 
     def later_than(self, moment: datetime) -> tuple[Execution, ...]:
-        """The executions that were closed after a moment, in their order."""
+        """Return the executions that ended after a moment, by id."""
         statement = _ALL.where(rows.c.user == self.user, rows.c.finished_at > moment).order_by(rows.c.id)
         with self.database.read() as connection:
             return tuple(_execution(row) for row in connection.execute(statement).all())
 
     def last_moment(self) -> datetime | None:
-        """The last moment at which an execution of this user began or ended."""
+        """Return the last moment at which an execution of this user began or ended; None without any."""
         moments = (func.max(rows.c.started_at), func.max(rows.c.finished_at))
         with self.database.read() as connection:
             found = connection.execute(select(*moments).where(rows.c.user == self.user)).one()
         return max((moment for moment in found if moment is not None), default=None)
 
     def last_session(self, through: date | None = None) -> date | None:
-        """The latest session, not after `through`, that has any execution."""
+        """Return the latest session, not after `through`, that has any execution; None without."""
         key = {"of_user": self.user, "of_session": through or date.max}
         with self.database.read() as connection:
             last: date | None = _LAST_SESSION.scalar(connection, key)
@@ -332,7 +341,7 @@ _TAKE = CompiledStatement(
         rows.c.owner.is_not_distinct_from(bindparam("of_owner", type_=String)),
     )
 )
-"""Only a row that is as it was read."""
+"""Changes only a row that is as it was read."""
 _HELD = (
     rows.c.id == bindparam("held_id"),
     rows.c.attempt == bindparam("held_attempt"),

@@ -1,4 +1,4 @@
-"""What a database's errors mean, in one line for a person. A broken constraint is a bug of ours, and stays what it is."""
+"""Translates a database's errors into one line for a person. A broken constraint, a bug of the program, is not translated."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from tradectl.errors import DatabaseError
 from tradectl.ledger.lock_holder import lock_holder
 
 DATABASE_ERRORS = (exc.DatabaseError, sqlite3.DatabaseError, UnicodeDecodeError)
-"""What SQLAlchemy raises, what SQLite raises where we speak to it directly, and what its driver raises for damaged text: in the
-rows, or in its own message about a damaged schema."""
+"""Errors of SQLAlchemy, of SQLite where its driver is called directly, and of the driver for damaged text in rows or schema."""
 _OURS = (exc.IntegrityError, exc.DataError, sqlite3.IntegrityError, sqlite3.DataError)
-"""What says that we have made a mistake, by SQLAlchemy's name or, from a commit or many rows at once, by SQLite's own."""
+"""Errors that show a mistake of the program: SQLAlchemy's, and SQLite's own from a commit or from many rows at once."""
 _BESIDE = 1 << 16
-"""Bytes that the files beside a database (its log, its index) take at least."""
+"""Bytes that the files beside a database (its log, its index) need at least."""
 _SQLITE_WORDS = {
     5: "is locked by another process, for longer than we wait",
     6: "is locked by another process, for longer than we wait",
@@ -40,8 +39,8 @@ _POSTGRES_WORDS = {
 }
 
 
-def _as_the_disk_says(code: int, file: str) -> int:
-    """SQLite does not say why it could not make a file beside the database; the disk does."""
+def _code_by_disk(code: int, file: str) -> int:
+    """Return the code that the disk's state explains: SQLite does not report why it could not make a file beside the database."""
     folder = os.path.dirname(file)
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and os.path.isdir(folder):
         disk = os.statvfs(folder)
@@ -53,16 +52,16 @@ def _as_the_disk_says(code: int, file: str) -> int:
 
 
 def _locked(name: str) -> str:
-    """Return what a person must know of a lock that was not given up: the process that holds it, where that is known."""
+    """Return the line about a lock that was not released, with the process that holds it where that is known."""
     holder = lock_holder(name)
     if holder is not None and holder.stopped:
-        return holder.told(name)
+        return holder.describe(name)
     which = f" (process {holder.pid}{f', {holder.command}' if holder.command else ''})" if holder is not None else ""
     return f"{name} {_SQLITE_WORDS[sqlite3.SQLITE_BUSY]}{which}"
 
 
 def translated(error: BaseException, name: str) -> BaseException:
-    """A driver's error as a DatabaseError of one line; what is a bug of ours (a broken constraint) stays what it is."""
+    """Return a driver's error as a DatabaseError of one line. A broken constraint is returned as it is."""
     if isinstance(error, _OURS):
         return error
     if isinstance(error, TimeoutError):
@@ -76,7 +75,7 @@ def translated(error: BaseException, name: str) -> BaseException:
     if code is not None and (code & 0xFF) == sqlite3.SQLITE_BUSY:
         return DatabaseError(_locked(name))
     if code is not None and (code & 0xFF) in _SQLITE_WORDS:
-        return DatabaseError(f"{name} {_SQLITE_WORDS[_as_the_disk_says(code & 0xFF, name)]}")
+        return DatabaseError(f"{name} {_SQLITE_WORDS[_code_by_disk(code & 0xFF, name)]}")
     if first_line.startswith(("no such table", "no such column")):
         return DatabaseError(f"{name} has not our tables ({first_line}); run `tradectl init`")
     if state in _POSTGRES_WORDS:

@@ -1,7 +1,7 @@
-"""Intents: written before they are sent, sent under their own tag, and moved only as the table of statuses allows.
+"""Intents: recorded before they are sent, sent under their own tag, and moved only as the table of statuses allows.
 
-`sender` names the process that may be sending an order at this moment. It is written with the mark of the sending, and taken away
-with whatever proves that the sending is over: an answer, an error that came back, the order in the broker's book.
+`sender` is the process that may be sending an order now. It is written when the order is marked as being sent. Whatever proves
+that the sending is over removes it: a reply, an error of the call, the order in the broker's book.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from tradectl.ledger.statements import CHAIN, CHANGE, ONE_ORDER, ORDERS, STATE_H
 from tradectl.model.order import MOVES, OrderReport, OrderStatus, OrderType, Purpose, Side, Variety
 
 WITHDRAWN = "its end was asked for"
-"""The reason of an order whose end was asked for here, by a task or a person: a buy is not tried again, and a sell that is
-cancelled was not taken back by the broker."""
+"""The reason of an order that a task or a person ended here: a buy is not tried again, and a cancelled sell was not cancelled by
+the broker."""
 REAPPEARED = "it appeared after its end"
-"""The reason of an order that had been given up and is in the broker's book after all, until it has been withdrawn."""
+"""The reason of an order that was given up but is in the broker's book, until it is withdrawn."""
 UNEXPLAINED = "the broker has it under a tag of ours that no intent of this ledger explains"
 """The reason of an UNIDENTIFIED order, until a person decides."""
 UNFOUNDED = "it sells shares of which this ledger has no position"
 """The reason of an UNIDENTIFIED sell whose tag is ours, until a person decides."""
 RETURNED = "the broker called it refused, and its book has it"
-"""The reason of an order that was REJECTED and is in the broker's book after all, until the book tells more."""
+"""The reason of an order that was REJECTED but is in the broker's book, until the book shows its outcome."""
 
 
 class Forbidden(Blocked):
-    """The account's trading state does not allow this command. `by_limit`: a daily limit set that state, and not a person."""
+    """The account's trading state forbids this command. `by_limit`: a daily limit set that state, not a person."""
 
     def __init__(self, message: str, *, by_limit: bool = False) -> None:
         super().__init__(message)
@@ -44,12 +44,16 @@ class Forbidden(Blocked):
 
 
 class Overtaken(DatabaseError):
-    """The order is no longer as it was read: another process knows more of it by now."""
+    """The order is no longer as it was read: another process has changed it."""
 
 
 def change_order(connection: Connection, order: Order, status: OrderStatus, values: Mapping[str, Any]) -> None:
-    """One conditional UPDATE. Raises Overtaken where the row is no longer as it was read, DatabaseError for a move that is
-    not allowed."""
+    """Change an order by one conditional UPDATE.
+
+    Raises:
+        Overtaken: The row is no longer as it was read.
+        DatabaseError: The table of moves does not allow this one.
+    """
     if status is not order.status and status not in MOVES[order.status]:
         raise DatabaseError(f"order {order.id} cannot go from {order.status} to {status}")
     known = {
@@ -63,7 +67,7 @@ def change_order(connection: Connection, order: Order, status: OrderStatus, valu
 
 
 def why_forbidden(state: str, reason: str, side: Side) -> str:
-    """Empty, or why an account in this trading state sends no order of this side."""
+    """Return why an account in this trading state sends no order of this side; empty where it may."""
     if state == "HALTED":
         return f"the account is halted: {reason}"
     if state == "REDUCING" and side is Side.BUY:
@@ -72,14 +76,14 @@ def why_forbidden(state: str, reason: str, side: Side) -> str:
 
 
 class Intents:
-    """The intents of one user, from the first record to the last move. Every write is one short transaction."""
+    """The intents of one user. Every write is one short transaction."""
 
     def __init__(self, database: Database, user: str) -> None:
         self._database = database
         self._user = user
 
     def chain(self, intent: Intent) -> list[Order]:
-        """Earlier intents of the same user, session, purpose, instrument and leg, oldest generation first."""
+        """Return earlier intents of the same user, session, purpose, instrument and leg, oldest generation first."""
         key = {
             "of_user": self._user,
             "of_session": intent.session,
@@ -104,13 +108,12 @@ class Intents:
         return [item for item in chain if item.generation > order.generation]
 
     def assert_may(self, claim: Claim, side: Side, machine_now: datetime) -> None:
-        """Raise Fenced where another process has taken the execution over, Forbidden where the trading state says no; renews
-        the lease, so that what follows has a whole one."""
+        """Raise Fenced where another process has the execution, Forbidden where the trading state forbids it. Renew the lease."""
         with self._database.note() as connection:
             self._assert_may(connection, claim, side, machine_now)
 
     def assert_claim(self, claim: Claim, machine_now: datetime) -> None:
-        """Raise Fenced where another process has taken the execution over; renews the lease."""
+        """Raise Fenced where another process has the execution. Renew the lease."""
         with self._database.note() as connection:
             assert_holds(connection, claim, machine_now)
 
@@ -128,9 +131,12 @@ class Intents:
         sending: bool,
         instead_of: Order | None = None,
     ) -> Order:
-        """Write an intent, durably, before anything is sent. Raises Fenced and Forbidden; a repeated tag is refused by the
-        database. In the same transaction `sending` marks it as about to be sent, and the refused order that it is tried again
-        for ends."""
+        """Write an intent, durably, before it is sent. Raises Fenced, Forbidden, and IntegrityError for a repeated tag.
+
+        Args:
+            sending: Mark it as being sent, in the same transaction.
+            instead_of: The refused order that this one tries again; it ends in the same transaction.
+        """
         values = {
             **_row(self._user, intent, tag, generation, now),
             "status": status,
@@ -157,8 +163,9 @@ class Intents:
         now: datetime,
         machine_now: datetime,
     ) -> Order:
-        """An intent that was never sent is about to be: same row, same tag, perhaps another quantity or variety. Raises Fenced,
-        Forbidden and Overtaken."""
+        """Mark an intent that was never sent as being sent: same row and tag, perhaps another quantity or variety.
+
+        Raises Fenced, Forbidden and Overtaken."""
         values = {
             "quantity": quantity,
             "price": price,
@@ -180,8 +187,11 @@ class Intents:
     def adopt(
         self, intent: Intent, tag: str, report: OrderReport, now: datetime, *, generation: int = 0, reason: str = ""
     ) -> Order:
-        """Record an order that the broker's book has and this ledger has not, as UNKNOWN; the row that has its tag already, where
-        another process was first."""
+        """Record an order of the broker's book that this ledger lacks, as UNKNOWN.
+
+        Returns:
+            The new row, or the row that has its tag already, where another process was first.
+        """
         values = {
             **_row(self._user, intent, tag, generation, now),
             "status": OrderStatus.UNKNOWN,
@@ -199,16 +209,20 @@ class Intents:
     def answered(
         self, order: Order, status: OrderStatus, now: datetime, *, broker_order_id: str | None = None, reason: str = ""
     ) -> Order:
-        """Write down what became of a sending, by the process that sent; the order as it is then. Where the book has learnt it
-        already, from the broker or from a person, an answer that comes late changes nothing."""
+        """Write the outcome of a sending, by the process that sent; return the new row.
+
+        A late reply changes nothing where the book has the outcome already, from the broker or from a person.
+        """
         values: dict[str, Any] = {"status": status, "reason": reason, "sender": None, "updated_at": now}
         if broker_order_id is not None:
             values |= {"broker_order_id": broker_order_id, "sent_at": now}
         return self._end_sending(order, values)
 
     def never_sent(self, order: Order, now: datetime, *, waits: str = "") -> Order:
-        """The process that was to send it knows that nothing left: the same intent, with the same tag, may be sent again.
-        `waits`: why it is to wait for that."""
+        """Write, by the process that was to send an order, that it was not sent. It may be sent again under the same tag.
+
+        `waits`: why it must wait for that; empty where it need not.
+        """
         status = OrderStatus.RETRY_PENDING if waits else OrderStatus.PENDING
         values = {"status": status, "reason": waits, "sender": None, "sending_at": None, "updated_at": now}
         return self._end_sending(order, values)
@@ -220,17 +234,19 @@ class Intents:
         return self._read(order.id)
 
     def mark_never_sent(self, order: Order, now: datetime) -> None:
-        """It is proved that the broker never took it: the same intent, with the same tag, may be sent again. Raises Overtaken."""
+        """Write that the broker provably never took an order. It may be sent again under the same tag. Raises Overtaken."""
         values = {"sending_at": None, "sender": None, "absent_since": None, "reason": "", "updated_at": now}
         self._write(order, OrderStatus.PENDING, values)
 
     def doubt(self, order: Order, reason: str, now: datetime, *, absent_since: datetime | None) -> None:
-        """Nobody knows what became of it. Raises Overtaken."""
+        """Make an order UNKNOWN: its outcome is not known. Raises Overtaken."""
         self._write(order, OrderStatus.UNKNOWN, {"reason": reason, "absent_since": absent_since, "updated_at": now})
 
     def note_absent(self, order: Order, since: datetime | None) -> None:
-        """Note since when successful reads of the broker's book do not show an order; None: they do. Its status stays. Another
-        process that has changed the order knows more of it: then nothing is noted."""
+        """Write since when successful reads of the broker's book do not show an order; None: they show it. Its status stays.
+
+        Nothing is written where another process has changed the order.
+        """
         with suppress(Overtaken):
             self._write(order, order.status, {"absent_since": since})
 
@@ -239,13 +255,15 @@ class Intents:
         self._write(order, status, {"reason": reason, "updated_at": now})
 
     def reopen(self, order: Order, now: datetime, reason: str = REAPPEARED) -> Order:
-        """Open an ended order again that is in the broker's book after all. Raises Overtaken."""
+        """Reopen an ended order that is in the broker's book. Raises Overtaken."""
         self._write(order, OrderStatus.UNKNOWN, {"reason": reason, "updated_at": now})
         return self._read(order.id)
 
     def doubt_end(self, order: Order, reason: str, now: datetime, *, sending_at: datetime) -> Order:
-        """Make an order UNKNOWN that was refused or given up, or that waits to be sent; one that waits to be tried again may have
-        been with the broker, and goes by PENDING. Raises Overtaken."""
+        """Make an order UNKNOWN that was refused or given up, or that waits to be sent. Raises Overtaken.
+
+        RETRY_PENDING goes through PENDING, as the table of moves requires.
+        """
         values = {"reason": reason, "absent_since": None, "sending_at": sending_at, "updated_at": now}
         with self._database.write() as connection:
             if order.status is OrderStatus.RETRY_PENDING:
@@ -255,12 +273,12 @@ class Intents:
         return self._read(order.id)
 
     def set_aside(self, order: Order, reason: str, now: datetime) -> Order:
-        """Make an order UNIDENTIFIED and UNKNOWN, for a person to decide. Raises Overtaken."""
+        """Make an order UNIDENTIFIED and UNKNOWN, until a person decides. Raises Overtaken."""
         self._write(order, OrderStatus.UNKNOWN, {"purpose": Purpose.UNIDENTIFIED, "reason": reason, "updated_at": now})
         return self._read(order.id)
 
     def note_modified(self, order: Order, quantity: int, price: int, now: datetime) -> Order:
-        """The broker has taken a change; the order as it is now. Raises Overtaken."""
+        """Write a change that the broker accepted; return the order as it is now. Raises Overtaken."""
         changes: dict[str, Any] = {
             "quantity": quantity,
             "price": price,
@@ -275,7 +293,7 @@ class Intents:
             change_order(connection, order, status, values)
 
     def _assert_may(self, connection: Connection, claim: Claim, side: Side, machine_now: datetime) -> None:
-        """Inside the transaction that lets a command out: what is read here holds until it is committed."""
+        """Check claim and trading state inside the transaction before a command. Both hold until it commits."""
         assert_holds(connection, claim, machine_now)
         state, reason, until = STATE_HELD.one(connection, {"of_user": self._user})
         forbidden = why_forbidden(state, reason, side)
@@ -288,7 +306,7 @@ class Intents:
 
 
 def _row(user: str, intent: Intent, tag: str, generation: int, now: datetime) -> dict[str, Any]:
-    """The columns of a new row that an intent fills."""
+    """Return the columns of a new row that an intent fills."""
     return {
         "user": user,
         "tag": tag,

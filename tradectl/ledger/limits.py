@@ -1,8 +1,8 @@
-"""How often a broker may be asked, counted where all processes of a user see it.
+"""Limits on the requests to a broker, counted for all processes of a user.
 
-Each limit (so many requests in so many seconds) is a bucket of tokens, one of which a request takes. What the bucket holds and
-what drips into it during the limit's time are together no more than the limit: so no stretch of that length ever has more,
-however it falls. Where the broker counts by the second the bucket holds a single token, and requests are spread evenly.
+Each limit (so many requests in so many seconds) is a bucket of tokens, and a request takes one. The bucket's content and what is
+added during the limit's time are together no more than the limit, so no period of that length ever has more requests. Where the
+broker counts by the second the bucket holds one token, and requests are spread evenly.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from tradectl.ledger.upserts import upsert_rows
 from tradectl.ports import Clock
 
 Limits = Mapping[str, tuple[tuple[int, float], ...]]
-"""By kind of request: pairs of how many, and in how many seconds. All of them hold."""
+"""By kind of request: pairs of count and seconds. All of them hold."""
 PATIENCE = 30.0
-"""Seconds after which a request is given up: what it was for is late by then, and the next step comes in a minute."""
+"""Seconds after which a request is given up: its purpose is late by then, and the next step comes in a minute."""
 LEAST = 0.001
-"""Seconds of the shortest wait: what is left of a token may be less than any clock can tell."""
+"""Seconds of the shortest wait: the missing part of a token may be less than a clock's resolution."""
 _KEY = ("user", "broker", "bucket", "seconds")
 
 
 @dataclass(frozen=True, slots=True)
 class _Bucket:
-    """A limit as a bucket: the most it holds, and what drips into it each second."""
+    """A limit as a bucket: the most tokens it holds, and how many are added each second."""
 
     seconds: float
     most: float
@@ -42,20 +42,24 @@ class _Bucket:
         return cls(seconds, most, requests / seconds if most == 1.0 else (requests - most) / seconds)
 
     def tokens(self, before: float, passed: float) -> float:
-        """What it holds now, `passed` seconds after it held `before`. A clock that went back adds nothing."""
+        """Return its tokens `passed` seconds after it held `before`. A clock that went back adds none."""
         return min(self.most, before + max(0.0, passed) * self.drip)
 
 
 class RateLimits:
-    """The limits of one user at one broker. Times are the machine's: the broker's seconds go by whatever day is played."""
+    """The limits of one user at one broker. Times are the machine's, also where the day is simulated."""
 
     def __init__(self, database: Database, user: str, broker: str, limits: Limits, clock: Clock) -> None:
         self._database, self._user, self._broker, self._clock = database, user, broker, clock
         self._buckets = {name: tuple(_Bucket.of(*limit) for limit in found) for name, found in limits.items()}
 
     def take(self, bucket: str) -> None:
-        """Wait until one more request of this kind may be made, and count it. RateLimited where that is too long to wait for;
-        KeyError for a kind without limits."""
+        """Wait until one more request of this kind may be made, and count it.
+
+        Raises:
+            RateLimited: The wait would be longer than `PATIENCE`.
+            KeyError: The kind has no limits.
+        """
         begun = self._clock.machine_now()
         while (wait := self._try(bucket, self._clock.machine_now())) > 0:
             if wait > PATIENCE or (self._clock.machine_now() - begun).total_seconds() > PATIENCE:
@@ -63,12 +67,12 @@ class RateLimits:
             self._clock.sleep(max(wait, LEAST))
 
     def _try(self, name: str, now: datetime) -> float:
-        """Take a token of each bucket; or none of any, and in how many seconds there will be one."""
+        """Take a token of each bucket and return 0 or less, or take none and return the seconds until there is one."""
         buckets = self._buckets[name]
         where = (rows.c.user == self._user, rows.c.broker == self._broker, rows.c.bucket == name)
         with self._database.note() as connection:
             known = {row.seconds: row for row in connection.execute(select(rows).where(*where))}
-            if any(row.at > now for row in known.values()):  # a clock was ahead once: what it wrote is of now
+            if any(row.at > now for row in known.values()):  # a clock was ahead: what it wrote counts as of now
                 connection.execute(update(rows).where(*where, rows.c.at > now).values(at=now))
             held = [
                 item.tokens(known[item.seconds].tokens, (now - known[item.seconds].at).total_seconds())

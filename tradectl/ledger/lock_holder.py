@@ -1,6 +1,6 @@
-"""Which process holds a ledger's write lock, and whether it is stopped, as Linux lists it in /proc/locks.
+"""The process that holds a ledger's write lock, and whether it is stopped, as Linux lists it in /proc/locks.
 
-The files are only compared by their numbers: to open and close one of them would drop SQLite's own locks on it.
+Files are only compared by their numbers: to open and close one of them would drop SQLite's own locks on it.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from tradectl.clock import stopwatch
 from tradectl.ledger.process_identity import process_state
 
 STOPPED_FOR = 1.0
-"""Seconds for which the holder of a lock must be seen stopped before waiting for it is given up."""
+"""Seconds for which the holder of a lock must be stopped before a writer gives up waiting."""
 LOOK_EVERY = 0.25
-"""Seconds between two looks at the holder while waiting."""
+"""Seconds between two checks of the holder while waiting."""
 _LOCKS = Path("/proc/locks")
 _WRITE_BYTE = 120
 """The byte of a `-shm` file that SQLite locks while it writes in WAL mode."""
@@ -31,7 +31,7 @@ class LockHolder:
     command: str
     stopped: bool
 
-    def told(self, name: str) -> str:
+    def describe(self, name: str) -> str:
         """Return one line: what holds the lock, what it means, and the commands that help."""
         what = f"process {self.pid}{f' ({self.command})' if self.command else ''}"
         if not self.stopped:
@@ -49,14 +49,14 @@ def lock_holder(path: str) -> LockHolder | None:
 
 
 class Patience:
-    """Tells when waiting for the write lock of a file is of no use, because its holder stays stopped. One for each wait."""
+    """Decides when to stop waiting for the write lock of a file, because its holder stays stopped. Make one for each wait."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._stopped_since: float | None = None
 
     def is_over(self) -> bool:
-        """Return whether the holder was found stopped at every look for `STOPPED_FOR` seconds."""
+        """Return whether the holder was found stopped at every check for `STOPPED_FOR` seconds."""
         holder = lock_holder(self._path)
         if holder is None or not holder.stopped:
             self._stopped_since = None
@@ -68,7 +68,7 @@ class Patience:
 
 
 def _holders(path: str) -> list[int]:
-    """Return the processes that hold the write lock: those that /proc/locks shows at our file, else those whose own list does.
+    """Return the processes that hold the write lock: those that /proc/locks shows for this file, else those whose own list does.
 
     Some file systems (btrfs, overlayfs) have one number for a file in stat(2) and another in /proc/locks. A process that may hold
     the lock is then examined itself. One that may not be examined, as of another user, is left out.

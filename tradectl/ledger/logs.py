@@ -1,4 +1,4 @@
-"""The story of a user, one line for each unit of work, in the database where `logs` and `status` find it."""
+"""The log of a user: one line for each unit of work, in the database, for `logs` and `status`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LEVELS = ("debug", "info", "warning", "error")
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """`action` says what was done, in the words of the program: task_completed, order_placed ..."""
+    """A line of the log. `action` is what was done: task_completed, order_placed ..."""
 
     id: int
     user: str
@@ -40,6 +40,7 @@ class Logs:
         self.user = user
 
     def append(self, at: datetime, level: str, action: str, message: str, *, task: str = "", symbol: str = "") -> None:
+        """Add a line. Secrets and control characters are removed from the message."""
         values = {
             "at": at,
             "level": level,
@@ -62,7 +63,12 @@ class Logs:
         after_id: int = 0,
         limit: int = 100,
     ) -> tuple[LogLine, ...]:
-        """The last lines, oldest first. `level`: that one and graver ones. `after_id`: for following."""
+        """Return the last lines, oldest first.
+
+        Args:
+            level: The least grave level that is returned.
+            after_id: Return lines after this id alone, for following.
+        """
         wanted = {rows.c.task: task, rows.c.action: action, rows.c.symbol: symbol}
         where = [column == value for column, value in wanted.items() if value is not None]
         if level is not None:
@@ -75,6 +81,6 @@ class Logs:
         return tuple(LogLine(*row) for row in reversed(found))
 
     def prune(self, before: datetime) -> int:
-        """Forget lines older than a moment; how many."""
+        """Delete lines older than a moment; return how many."""
         with self.database.note() as connection:
             return _PRUNE.execute(connection, {"of_user": self.user, "before": before})

@@ -1,4 +1,4 @@
-"""A database by its name: which driver, how durable, who waits for whom, and for how long."""
+"""Opens a database by path or URL: its driver, durability, waiting for other writers, and time limits."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tradectl.errors import ConfigurationError
 from tradectl.ledger.engine import BUSY_SECONDS, Database
 
 IDLE_SECONDS = 20.0
-"""PostgreSQL ends a transaction that does nothing for so long, before those who wait give up: a machine that went to sleep in
-the middle of a write must not stop another one."""
+"""Seconds after which PostgreSQL ends an idle transaction, so that a machine that sleeps in the middle of a write does not stop
+others. It is shorter than their own waiting."""
 
 
 def open_database(
@@ -25,11 +25,15 @@ def open_database(
     alone: bool = False,
     busy_seconds: float = BUSY_SECONDS,
 ) -> Database:
-    """A database by path (SQLite) or URL (`sqlite:///`, `postgresql+psycopg://`). Connects at the first use.
+    """Return a database by path (SQLite) or URL (`sqlite:///`, `postgresql+psycopg://`). It connects at the first use.
 
-    `durable=False` gives up surviving a power cut for speed: for throw-away simulations. `alone=True` keeps everybody else out
-    of a SQLite file, other threads too, so that nobody need be asked whether he has written: for files that nobody else knows.
-    Raises ConfigurationError for a URL that cannot be understood.
+    Args:
+        durable: False to gain speed where a power cut may destroy the file: a simulation that is not kept.
+        alone: Lock a SQLite file against every other connection, so that no read must check for other writes.
+        busy_seconds: How long a write waits for other writers.
+
+    Raises:
+        ConfigurationError: The URL is not one of a supported database.
     """
     named = str(url_or_path)
     try:
@@ -38,18 +42,18 @@ def open_database(
         if url.get_backend_name() != "sqlite":
             return Database(_postgres(url, read_only=read_only, busy_seconds=busy_seconds), name, read_only=read_only)
     except (exc.ArgumentError, exc.NoSuchModuleError, ModuleNotFoundError) as error:
-        raise ConfigurationError(f"this is no database that tradectl can open: {error}") from error
+        raise ConfigurationError(f"tradectl cannot open this database: {error}") from error
     engine = _sqlite(url, durable=durable, read_only=read_only, alone=alone, busy_seconds=busy_seconds)
     queue_path = _queue_path(url) if durable and not read_only else None
     return Database(engine, name, read_only=read_only, alone=alone, queue_path=queue_path, busy_seconds=busy_seconds)
 
 
 def without_password(url: str) -> str:
-    """A database URL without the secrets in it, itself where it holds none. Raises ConfigurationError for no URL."""
+    """Return a database URL without its secrets. Raises ConfigurationError for a text that is no URL."""
     try:
         parsed = make_url(url)
     except exc.ArgumentError as error:
-        raise ConfigurationError(f"this is no database that tradectl can open: {error}") from error
+        raise ConfigurationError(f"tradectl cannot open this database: {error}") from error
     secrets = [name for name in parsed.query if "password" in name]
     if parsed.password is None and not secrets:
         return url
@@ -58,7 +62,7 @@ def without_password(url: str) -> str:
 
 
 def _queue_path(url: URL) -> str | None:
-    """The file that writers queue for: one for all the names of a database, as SQLite has one log for them. None in memory."""
+    """Return the path whose queue writers use: one for all names of a database, as SQLite has one log. None in memory."""
     path = url.database
     return None if path is None or path in {"", ":memory:"} or path.startswith("file:") else os.path.realpath(path)
 
@@ -73,7 +77,7 @@ def _sqlite(url: URL, *, durable: bool, read_only: bool, alone: bool, busy_secon
     if read_only and url.database:
         file = Path(url.database).absolute()
         query = {"mode": "ro", "uri": "true"}
-        if _nobody_can_write(file):
+        if _is_on_read_only_disk(file):
             query["immutable"] = "1"
         url = URL.create("sqlite", database=f"file:{file}", query=query)
     connect = {"isolation_level": None, "timeout": busy_seconds}
@@ -92,7 +96,7 @@ def _sqlite(url: URL, *, durable: bool, read_only: bool, alone: bool, busy_secon
 
 
 def _switch_to_wal(connection: Any, seconds: float) -> None:
-    """Use a write-ahead log: once in a file's life. SQLite does not wait for another process that does the same, so this does."""
+    """Switch to a write-ahead log, once in a file's life. SQLite does not wait for another switch, but this does."""
     if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
         return
     from tenacity import Retrying, retry_if_exception_message, stop_after_delay, wait_fixed
@@ -103,7 +107,7 @@ def _switch_to_wal(connection: Any, seconds: float) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
 
 
-def _nobody_can_write(file: Path) -> bool:
-    """A database that was left whole on a read-only disk: SQLite reads it only if it is told so, for it wants a file beside."""
+def _is_on_read_only_disk(file: Path) -> bool:
+    """Return whether a database lies whole on a read-only disk. SQLite needs a flag to read it without making files beside it."""
     whole = file.exists() and not file.with_name(f"{file.name}-wal").exists()
     return whole and bool(os.statvfs(file.parent).f_flag & os.ST_RDONLY)

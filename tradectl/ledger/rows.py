@@ -12,8 +12,15 @@ from tradectl.model.order import ALIVE, TERMINAL, OrderStatus, Purpose, Side, Tr
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What we want and why, before it has a tag. `price` in paise; `session` is when it is meant to trade, `decided`
-    the session whose close decided it; `leg` separates the several orders of one purpose in one symbol and session."""
+    """An order that a task wants, before it has a tag.
+
+    Attributes:
+        price: The limit in paise.
+        session: The session in which it should trade.
+        decided: The session whose close decided it.
+        leg: Separates the several orders of one purpose in one symbol and session.
+        level: The RSI level of a buy.
+    """
 
     instrument_id: str
     symbol: str
@@ -30,15 +37,21 @@ class Intent:
     signal_id: int | None = None
 
     def names(self, order: Order) -> bool:
-        """Whether an order is of the same instrument; by the symbol too, since an order of the broker's book may be of an
-        instrument that the market data did not know."""
+        """Return whether an order is of the same instrument, by id or symbol.
+
+        An order of the broker's book may have an instrument that the market data did not know.
+        """
         return order.instrument_id == self.instrument_id or order.symbol == self.symbol
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One row of `orders`. `price` in paise. `sender`: the process that may be sending it now (None: nobody can be).
-    `absent_since`: when a successful read first missed it after nobody could be sending it any more."""
+    """A row of `orders`. `price` in paise.
+
+    Attributes:
+        sender: The process that may be sending it now; None where no process can be.
+        absent_since: When a successful read of the broker's book first missed it after its sending was over.
+    """
 
     id: int
     tag: str
@@ -71,7 +84,7 @@ class Order:
 
     @property
     def alive(self) -> bool:
-        """It may still trade, or may already have."""
+        """Return whether it may still trade, or may already have traded."""
         return self.status in ALIVE
 
     @property
@@ -81,7 +94,7 @@ class Order:
 
     @property
     def waiting(self) -> bool:
-        """It is certainly not with the broker, and may be sent: refused for a passing reason, or recorded and never sent."""
+        """Return whether it is certainly not at the broker and may be sent: refused for a passing reason, or never sent."""
         never_sent = self.status is OrderStatus.PENDING and self.sending_at is None and self.broker_order_id is None
         return self.status is OrderStatus.RETRY_PENDING or never_sent
 
@@ -92,12 +105,13 @@ class Order:
 
     @property
     def remaining(self) -> int:
+        """Return the shares that are not filled."""
         return self.quantity - self.filled_quantity
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """One row of `positions`. `cost` (paise, without charges) is of the `quantity` still held."""
+    """A row of `positions`. `cost` (paise, without charges) is that of the `quantity` still held."""
 
     id: int
     instrument_id: str
@@ -122,7 +136,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One row of `signals`: what the strategy wants for `for_session`. Prices and turnover in paise."""
+    """A row of `signals`: a buy that the strategy wants in `for_session`. Prices and turnover in paise."""
 
     instrument_id: str
     symbol: str
@@ -149,7 +163,7 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A yes or no with its rule and inputs, kept for `why`."""
+    """A verdict with its rule and inputs, stored for `why`."""
 
     instrument_id: str
     symbol: str
@@ -161,7 +175,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class OrderChange:
-    """What the broker says now of one of our orders."""
+    """The state of one of our orders as the broker reports it now."""
 
     order: Order
     status: OrderStatus

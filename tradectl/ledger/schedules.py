@@ -1,4 +1,4 @@
-"""When each task runs, for each user: rows that begin as the tasks' own schedules and may be edited. All times are IST."""
+"""The schedules of a user's tasks: each row begins as the task's declared schedule and can be edited. All times are IST."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 
 
 class Timetable(Protocol):
-    """What a task declares about its times; `tradectl.task.Schedule` is one."""
+    """The declared times of a task, as `tradectl.task.Schedule` has them."""
 
     @property
     def at(self) -> tuple[time, ...]: ...
@@ -55,7 +55,7 @@ class ScheduleRow:
 
 @cache
 def parse_time(text: str) -> time:
-    """`9:15`, `09:15` or `09:07:30` as a time of day in IST. UsageError with one line."""
+    """Read `9:15`, `09:15` or `09:07:30` as a time of day in IST. Raises UsageError."""
     found = _TIME.fullmatch(text.strip())
     if not found:
         raise UsageError(f"a time is HH:MM or HH:MM:SS (IST), not {text!r}")
@@ -66,7 +66,7 @@ def parse_time(text: str) -> time:
 
 
 def declared(user: str, task: Scheduled) -> ScheduleRow:
-    """The row of a task as the task declares it."""
+    """Return the row of a task as the task declares it."""
     return ScheduleRow(user, task.name, task.schedule.at, task.schedule.until, task.schedule.every, True)
 
 
@@ -76,25 +76,25 @@ class Schedules:
     def __init__(self, database: Database, user: str) -> None:
         self.database = database
         self.user = user
-        self._kept: tuple[object, tuple[ScheduleRow, ...]] = (None, ())
+        self._cached: tuple[object, tuple[ScheduleRow, ...]] = (None, ())
 
     def seed(self, tasks: Iterable[Scheduled]) -> int:
-        """A row for each task that has none, as the task declares it, enabled; how many were added."""
+        """Add the declared schedule of each task without a row, enabled; return how many were added."""
         with self.database.write() as connection:
             added = [insert_new(connection, rows, {**self._key(task.name), **_seed(task.schedule)}) for task in tasks]
         return sum(added)
 
     def list(self) -> tuple[ScheduleRow, ...]:
-        """Every row, by the first time of the day; kept until the database changes."""
+        """Return every row, by the first time of the day; cached until the database changes."""
         token = self.database.version_token()
-        if self._kept[0] != token:
+        if self._cached[0] != token:
             with self.database.read() as connection:
                 found = _OF_USER.all(connection, {"of_user": self.user})
-            self._kept = (token, tuple(sorted(map(_row, found), key=lambda row: (row.times[0], row.task))))
-        return self._kept[1]
+            self._cached = (token, tuple(sorted(map(_row, found), key=lambda row: (row.times[0], row.task))))
+        return self._cached[1]
 
     def get(self, task: str) -> ScheduleRow:
-        """UsageError for a task without a row."""
+        """Return the row of a task. Raises UsageError if there is none."""
         with self.database.read() as connection:
             found = connection.execute(select(*rows.c).where(rows.c.user == self.user, rows.c.task == task)).first()
         if found is None:
@@ -104,7 +104,11 @@ class Schedules:
     def set(
         self, task: str, times: Iterable[str] | None = None, until: str | None = None, every: int | None = None
     ) -> ScheduleRow:
-        """Change what is given. UsageError for a bad time, times out of order, or an end that is not after the last start."""
+        """Change the given parts of a schedule; return the new row.
+
+        Raises:
+            UsageError: A bad time, times out of order, or an end that is not after the last start.
+        """
         old = self.get(task)
         starts = tuple(parse_time(text) for text in times) if times is not None else old.times
         end = old.until if until is None else None if until == LAST_FILL else parse_time(until)
@@ -123,9 +127,11 @@ class Schedules:
         return self._change(task, **_stored(starts, end, every or old.every))
 
     def enable(self, task: str) -> ScheduleRow:
+        """Let a task run by itself; return its row."""
         return self._change(task, enabled=True)
 
     def disable(self, task: str) -> ScheduleRow:
+        """Keep a task from running; return its row."""
         return self._change(task, enabled=False)
 
     def _key(self, task: str) -> dict[str, str]:
@@ -153,4 +159,4 @@ def _row(row: Any) -> ScheduleRow:
 
 
 _OF_USER = CompiledStatement(select(*rows.c).where(rows.c.user == bindparam("of_user")))
-"""Asked before every command, so built once."""
+"""Runs before every command."""

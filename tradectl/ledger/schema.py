@@ -1,6 +1,6 @@
-"""The tables. Uniqueness and allowed values are the database's own business: unique keys, CHECKs, foreign keys.
+"""The tables. The database enforces uniqueness and allowed values: unique keys, CHECKs, foreign keys.
 
-Nothing here is particular to SQLite: the same schema is created on PostgreSQL. Money is integer paise, moments are UTC.
+The same schema is created on SQLite and PostgreSQL. Money is integer paise, moments are UTC.
 """
 
 from __future__ import annotations
@@ -43,19 +43,20 @@ BigKey = BigInteger().with_variant(Integer, "sqlite")
 
 
 def one_of(column: str, values: object, name: str) -> CheckConstraint:
+    """Return a CHECK that a column has one of these values."""
     listed = ", ".join(f"'{value}'" for value in values)  # type: ignore[attr-defined]
     return CheckConstraint(f"{column} IN ({listed})", name=name)
 
 
 def allowed_moves() -> CheckConstraint:
-    """A row remembers the status it had before; the pair must be a move of the table in `model.order`."""
+    """Return a CHECK that `previous` and `status` are a move of the table in `model.order`."""
     moves = [f"(previous = '{old}' AND {one_of('status', sorted(new), '').sqltext})" for old, new in MOVES.items() if new]
     return CheckConstraint(" OR ".join(["previous IS NULL", "previous = status", *moves]), name="move")
 
 
 @compiles(CreateIndex)
 def create_index(create: CreateIndex, compiler: Any, **how: Any) -> str:
-    """An index of some rows only, told once for every database: SQLAlchemy's own words for it would load each one's dialect."""
+    """Compile a partial index for every database. SQLAlchemy's own option for it would load each dialect."""
     text: str = compiler.visit_create_index(create, **how)
     where = create.element.info.get("where")
     return f"{text} WHERE {where}" if where else text
@@ -74,7 +75,7 @@ database_info = Table(
     Column("key", String(64), primary_key=True),
     Column("value", Text, nullable=False),
 )  # fmt: skip
-"""One row a fact about this database: mode, clock (system or virtual), last_event_at, created_at."""
+"""Facts about this database: mode, clock (system or virtual), last_event_at, created_at."""
 
 users = Table(
     "users", metadata,
@@ -118,7 +119,7 @@ task_executions = Table(
     _user(), Column("task", String(32), nullable=False),
     Column("session_date", Date, nullable=False), Column("slot", String(8), nullable=False),
     Column("status", String(16), nullable=False), Column("attempt", Integer, nullable=False),
-    Column("owner", String(160)),                # NULL: nobody works on it now
+    Column("owner", String(160)),                # process identity; NULL: no process works on it
     Column("beat_at", Moment),                   # machine time, by which leases end
     Column("started_at", Moment, nullable=False), Column("finished_at", Moment),
     Column("duration", Float), Column("steps", Integer, nullable=False, server_default="0"),
@@ -156,7 +157,7 @@ instruments = Table(
     Column("lot_size", Integer, nullable=False), Column("as_of", Date, nullable=False),
     UniqueConstraint("user", "instrument_id"),
 )  # fmt: skip
-"""The instruments a user has traded or holds, as last seen; the whole exchange lies beside the ledger."""
+"""The instruments that a user has traded or holds, as last seen. The whole exchange is in the market folder."""
 
 signals = Table(
     "signals", metadata,
@@ -235,8 +236,8 @@ orders = Table(
     Column("modifications", Integer, nullable=False, server_default="0"),
     Column("created_at", Moment, nullable=False), Column("sending_at", Moment), Column("sent_at", Moment),
     Column("updated_at", Moment, nullable=False),
-    Column("sender", String(160)),               # who may be sending it at this moment; NULL: nobody can be
-    Column("absent_since", Moment),              # since when a read of the broker's book could have shown it, and none did
+    Column("sender", String(160)),               # the process that may be sending it now; NULL: none can be
+    Column("absent_since", Moment),              # since when reads of the broker's book miss it
     Column("previous", String(16)),              # the status before this one
     UniqueConstraint("user", "tag"),
     UniqueConstraint("user", "session_date", "purpose", "instrument_id", "leg", "generation"),
@@ -279,7 +280,7 @@ adjustments = Table(
     UniqueConstraint("user", "position_id", "kind", "ex_date"),
     one_of("kind", ("split", "bonus", "consolidation", "demerger", "dividend"), "kind"),
 )  # fmt: skip
-"""What corporate actions did to positions; with `fills`, everything a position is folded from."""
+"""The effects of corporate actions on positions. Positions are computed from these and from `fills`."""
 
 daily_stats = Table(
     "daily_stats", metadata,

@@ -1,4 +1,4 @@
-"""Whether anything runs the day: a row for the daemon and one for run-due, beaten each minute."""
+"""The services that run the day: a row for the daemon and one for run-due, updated each minute."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tradectl.ledger.schema import service_status as rows
 from tradectl.ledger.upserts import insert_new
 
 STALE = timedelta(minutes=3)
-"""Three missed beats: the service is gone, whatever its row says."""
+"""After three missed heartbeats the service counts as ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceRow:
-    """A row of `service_status`. Both moments are machine time: a service lives in the machine's time, not in a session's."""
+    """A row of `service_status`. Both moments are machine time."""
 
     user: str
     service: str
@@ -29,7 +29,7 @@ class ServiceRow:
     detail: str
 
     def running(self, machine_now: datetime) -> bool:
-        """Beaten not long ago and not proved dead. A run-due lives only for its pass, so its death proves nothing."""
+        """Return whether its heartbeat is recent and its process not proved dead. A run-due ends after each pass."""
         lately = abs(machine_now - self.beat_at) < STALE
         return self.status == "running" and lately and (self.service == "run-due" or is_alive(self.owner))
 
@@ -42,7 +42,7 @@ class Service:
         self.user = user
 
     def beat(self, service: str, owner: str, machine_now: datetime, detail: str = "") -> None:
-        """Say that `daemon` or `run-due` works; a new owner begins anew."""
+        """Write a heartbeat of `daemon` or `run-due`. A new owner sets `started_at`."""
         values = {"owner": owner, "status": "running", "beat_at": machine_now, "detail": detail}
         with self.database.write() as connection:
             if insert_new(connection, rows, {"user": self.user, "service": service, "started_at": machine_now, **values}):
@@ -53,12 +53,13 @@ class Service:
                 connection.execute(update(rows).where(*mine).values(**values, started_at=machine_now))
 
     def stop(self, service: str, owner: str, machine_now: datetime, detail: str = "") -> None:
-        """Say that it has ended in order; nothing if another owner has taken its place."""
+        """Write that a service has ended in order; nothing if another owner has replaced it."""
         mine = (rows.c.user == self.user, rows.c.service == service, rows.c.owner == owner)
         with self.database.write() as connection:
             connection.execute(update(rows).where(*mine).values(status="stopped", beat_at=machine_now, detail=detail))
 
     def list(self) -> tuple[ServiceRow, ...]:
+        """Return the services of the user, by name."""
         with self.database.read() as connection:
             found = connection.execute(select(*rows.c).where(rows.c.user == self.user).order_by(rows.c.service)).all()
         return tuple(ServiceRow(*row) for row in found)

@@ -1,7 +1,7 @@
-"""What a user changed: numbers of the strategy as text, and credentials, of which the secret ones are encrypted at rest.
+"""Settings and credentials of a user: strategy parameters as text, and credentials, of which the secret ones are encrypted.
 
-The meaning and the bounds of a setting belong to the strategy; here is only what was written. The key of the secrets lies in
-a file of its own, beside the configuration and not in the database, so that a copied database tells nothing.
+The strategy defines the meaning and bounds of a setting; this stores the text. The encryption key is a file beside the
+configuration and not in the database, so that a copied database reveals no secret.
 """
 
 from __future__ import annotations
@@ -25,45 +25,48 @@ if TYPE_CHECKING:
 
 
 class Settings:
-    """The trading configuration of one user: text by key. Callers parse."""
+    """The trading configuration of one user: text by key, which the caller parses."""
 
     def __init__(self, database: Database, user: str) -> None:
         self.database = database
         self.user = user
 
     def list(self) -> dict[str, str]:
-        """Everything that was changed from its default."""
+        """Return everything that was changed from its default."""
         rows = user_trading_config.c
         with self.database.read() as connection:
             statement = select(rows.key, rows.value).where(rows.user == self.user).order_by(rows.key)
             return {row.key: row.value for row in connection.execute(statement)}
 
     def get(self, key: str) -> str | None:
+        """Return a setting as text; None where it has its default."""
         return self.list().get(key)
 
     def set(self, key: str, value: str) -> None:
+        """Store a setting."""
         _put(self.database, user_trading_config, {"user": self.user, "key": key}, {"value": value})
 
     def unset(self, key: str) -> bool:
-        """Back to the default; whether it had been changed."""
+        """Reset a setting to its default; return whether it had been changed."""
         rows = user_trading_config.c
         with self.database.write() as connection:
             statement = delete(user_trading_config).where(rows.user == self.user, rows.key == key)
             return connection.execute(statement).rowcount == 1
 
     def plain(self, key: str) -> str | None:
-        """A credential that is no secret, as it was written; None where it is not set, or a secret."""
+        """Return a credential that is not secret; None where it is not set, or secret."""
         rows = user_settings.c
         with self.database.read() as connection:
             wanted = (rows.user == self.user, rows.key == key, rows.secret.is_(False))
             return connection.execute(select(rows.value).where(*wanted)).scalar()
 
     def credentials(self, key_file: Path) -> Credentials:
+        """Return the user's credentials, decrypted with this key file."""
         return Credentials(self.database, self.user, key_file)
 
 
 class Credentials:
-    """The credentials of one user; a secret leaves only through `get`. The key file is made at the first secret, mode 600."""
+    """The credentials of one user. Only `get` returns a secret. The key file is made at the first secret, mode 600."""
 
     def __init__(self, database: Database, user: str, key_file: Path) -> None:
         self.database = database
@@ -71,11 +74,12 @@ class Credentials:
         self.key_file = key_file
 
     def set(self, key: str, value: str, *, secret: bool = True) -> None:
+        """Store a credential, encrypted if it is secret."""
         stored = self._cipher(create=True).encrypt(remember(value).encode()).decode() if secret else value
         _put(self.database, user_settings, {"user": self.user, "key": key}, {"value": stored, "secret": secret})
 
     def get(self, key: str) -> str | None:
-        """The value in clear; None if it is not set. ConfigurationError if the key file is not the one it was written with."""
+        """Return a value in clear text; None if it is not set. Raises ConfigurationError if the key file is another one."""
         from cryptography.fernet import InvalidToken
 
         rows = user_settings.c
@@ -90,20 +94,21 @@ class Credentials:
             raise ConfigurationError(f"{self.key_file} is not the key that {key!r} was encrypted with") from error
 
     def require(self, key: str) -> str:
+        """Return a value in clear text. Raises ConfigurationError if it is not set."""
         value = self.get(key)
         if value is None:
             raise ConfigurationError(f"the credential {key!r} of {self.user} is not set; see `tradectl broker`")
         return value
 
     def list(self) -> Mapping[str, str]:
-        """Every key; the secret ones without their value."""
+        """Return every key; secret values are hidden."""
         rows = user_settings.c
         with self.database.read() as connection:
             statement = select(rows.key, rows.value, rows.secret).where(rows.user == self.user).order_by(rows.key)
             return {key: HIDDEN if secret else value for key, value, secret in connection.execute(statement)}
 
     def unset(self, key: str) -> None:
-        """UsageError if it is not set."""
+        """Delete a credential. Raises UsageError if it is not set."""
         rows = user_settings.c
         with self.database.write() as connection:
             statement = delete(user_settings).where(rows.user == self.user, rows.key == key)
@@ -117,14 +122,16 @@ class Credentials:
             if create and not self.key_file.exists():
                 _make_key(self.key_file, Fernet.generate_key())
             if os.name == "posix" and self.key_file.stat().st_mode & 0o077:
-                raise ConfigurationError(f"{self.key_file} may be read by others; chmod 600 it")
+                raise ConfigurationError(
+                    f"{self.key_file} may be read by other users of this machine: run `chmod 600 {self.key_file}`"
+                )
             return Fernet(self.key_file.read_bytes().strip())
         except (OSError, ValueError) as error:
             raise ConfigurationError(f"the key file {self.key_file} cannot be used: {error}") from error
 
 
 def _make_key(key_file: Path, key: bytes) -> None:
-    """Write the key as a whole file, unless another process made one meanwhile: then that one is the key."""
+    """Write the key as a whole file, unless another process made one meanwhile; that one is then the key."""
     key_file.parent.mkdir(parents=True, exist_ok=True)
     create_file(key_file, key)
 

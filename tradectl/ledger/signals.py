@@ -1,4 +1,4 @@
-"""Signals and decisions: what the strategy wanted, and why each symbol was taken or left."""
+"""Signals and decisions: the buys that the strategy wants, and why each symbol was taken or left out."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ class Signals:
         self._user = user
 
     def replace(self, analysed: date, signals: Sequence[Signal], now: datetime) -> None:
-        """The signals of one analysis; those that an earlier run of the same analysis left go, but for those that somebody's
-        order was made of: they stay as they were."""
+        """Store the signals of one analysis, in place of those of an earlier run. Signals that have an order stay unchanged."""
         with self._database.note() as connection:
             mine = {"of_user": self._user, "of_analysed": analysed}
             used = set(_USED.scalars(connection, mine))
@@ -39,13 +38,13 @@ class Signals:
             _INSERT.execute_many(connection, rows)
 
     def for_session(self, session: date, *, of_user: str | None = None) -> list[Signal]:
-        """The living signals for a run session, best rank first."""
+        """Return the active and used signals for a run session, best rank first."""
         with self._database.read() as connection:
-            rows = _LIVING.all(connection, {"of_user": of_user or self._user, "of_session": session})
+            rows = _ACTIVE_OR_USED.all(connection, {"of_user": of_user or self._user, "of_session": session})
         return [Signal(*(getattr(row, name) for name in Signal.__slots__)) for row in rows]
 
     def expire(self, through: date) -> int:
-        """Signals for sessions up to `through` are over; how many of that session have expired, now or before."""
+        """Expire active signals for sessions up to `through`; return how many signals of that session have expired."""
         key = {"of_user": self._user, "of_session": through}
         with self._database.note() as connection:
             _EXPIRE.execute(connection, {**key, "status": "expired"})
@@ -60,7 +59,7 @@ _DELETE_UNUSED = CompiledStatement(delete(_TABLE).where(*_ANALYSIS, ~_ORDERED))
 _INSERT = CompiledStatement(insert(_TABLE).inline())
 _MINE = _TABLE.c.user == bindparam("of_user")
 _FOR: BindParameter[Any] = bindparam("of_session")
-_LIVING = CompiledStatement(
+_ACTIVE_OR_USED = CompiledStatement(
     select(_TABLE)
     .where(_MINE, _TABLE.c.for_session == _FOR, or_(_TABLE.c.status == "active", _TABLE.c.status == "used"))
     .order_by(_TABLE.c.rank)
@@ -102,7 +101,7 @@ class Decisions:
         self._by_rule: tuple[tuple[object, ...], Sequence[Any]] = ((), ())
 
     def record(self, task: str, session: date, slot: str, decisions: Iterable[Decision], now: datetime) -> None:
-        """Write decisions; one that the same task, slot, symbol and rule made before is replaced, so a rerun leaves one."""
+        """Store decisions, in place of earlier ones of the same task, session, slot, instrument and rule."""
         rows = {
             (item.instrument_id, item.rule): {
                 "user": self._user,
@@ -120,12 +119,12 @@ class Decisions:
             for item in decisions
         }
         if rows:
-            self._forget({rule for _, rule in rows})
+            self._drop_cached({rule for _, rule in rows})
             with self._database.note() as connection:
                 upsert_rows(connection, schema.decisions, _KEY, list(rows.values()))
 
     def verdicts(self, task: str, session: date, slot: str) -> dict[str, str]:
-        """What a run has decided so far, by instrument."""
+        """Return the verdicts of a run so far, by instrument."""
         key = {"of_user": self._user, "of_session": session, "of_task": task, "of_slot": slot}
         with self._database.read() as connection:
             return {row.instrument_id: row.verdict for row in _VERDICTS.all(connection, key)}
@@ -133,7 +132,7 @@ class Decisions:
     def by_rule(self, task: str, session: date, slot: str, rule: str) -> Sequence[Any]:
         """Return the rows that a run has written under one rule: instrument_id, symbol, verdict, reason, inputs, at.
 
-        The last answer is kept until this object writes a decision under that rule, or another connection writes anything."""
+        The last result is cached until this object writes a decision under that rule, or another connection writes."""
         key = {"of_user": self._user, "of_session": session, "of_task": task, "of_slot": slot, "of_rule": rule}
         version = self._database.version_token()
         state = (rule, version.others, version.connection, *key.values())
@@ -142,12 +141,12 @@ class Decisions:
                 self._by_rule = (state, _BY_RULE.all(connection, key))
         return self._by_rule[1]
 
-    def _forget(self, rules: AbstractSet[str]) -> None:
+    def _drop_cached(self, rules: AbstractSet[str]) -> None:
         if self._by_rule[0] and self._by_rule[0][0] in rules:
             self._by_rule = ((), ())
 
     def replace_run(self, task: str, session: date, slot: str, decisions: Iterable[Decision], now: datetime) -> None:
-        """The decisions of a scan, all at once, in the place of what the same run decided before; one a symbol and rule."""
+        """Store the decisions of a scan, in place of all of the same run; one per instrument and rule."""
         table = schema.decisions
         rows = {(item.instrument_id, item.rule): item for item in decisions}
         run = {"user": self._user, "session_date": session, "task": task, "slot": slot}

@@ -30,17 +30,17 @@ class Snapshot:
 
     @cached_property
     def unknown(self) -> tuple[Order, ...]:
-        """Orders of unknown outcome."""
+        """Return the orders of unknown outcome."""
         return tuple(item for item in self.orders if item.status is OrderStatus.UNKNOWN)
 
     @cached_property
     def by_broker_id(self) -> Mapping[str, Order]:
-        """Orders by the broker's order id, where they have one."""
+        """Return the orders that have a broker order id, by that id."""
         return {order.broker_order_id: order for order in self.orders if order.broker_order_id}
 
     @cached_property
     def by_tag(self) -> Mapping[str, Order]:
-        """Orders by client tag."""
+        """Return the orders by client tag."""
         return {order.tag: order for order in self.orders}
 
     def position_of(self, instrument_id: str) -> Position | None:

@@ -1,4 +1,4 @@
-"""One row a session: cash, equity, P&L and drawdown as `eod` found them."""
+"""Daily statistics: one row a session with cash, equity, P&L and drawdown, as `eod` computes them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tradectl.ledger.schema import daily_stats
 
 @dataclass(frozen=True, slots=True)
 class DayStatistics:
-    """A row of `daily_stats`. Amounts in paise; `realised` is net of charges, `drawdown` a share of the peak equity."""
+    """A row of `daily_stats`. Amounts in paise; `realised` is net of charges, `drawdown` a fraction of the peak equity."""
 
     session_date: date
     cash: int
@@ -40,18 +40,19 @@ class Statistics:
         self._user = user
 
     def write(self, day: DayStatistics) -> None:
-        """Write a session's row; a rerun replaces it."""
+        """Store a session's row, in place of an earlier one."""
         with self._database.note() as connection:
             _DELETE.execute(connection, {"of_user": self._user, "of_session": day.session_date})
             _INSERT.execute(connection, {"user": self._user, **asdict(day)})
 
     def before(self, session: date) -> DayStatistics | None:
-        """The newest row of an earlier session."""
+        """Return the newest row of an earlier session; None without any."""
         with self._database.read() as connection:
             row = _BEFORE.first(connection, {"of_user": self._user, "of_session": session})
         return DayStatistics(*(getattr(row, name) for name in DayStatistics.__slots__)) if row is not None else None
 
     def all(self) -> list[DayStatistics]:
+        """Return every row, oldest session first."""
         query = select(daily_stats).where(daily_stats.c.user == self._user).order_by(daily_stats.c.session_date)
         with self._database.read() as connection:
             rows = connection.execute(query).mappings().all()

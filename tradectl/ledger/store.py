@@ -1,4 +1,4 @@
-"""The ledger of one user: one door to every table, each behind the module that knows it."""
+"""The ledger of one user: access to all its tables."""
 
 from __future__ import annotations
 
@@ -32,23 +32,26 @@ class Info:
         self.database = database
 
     def get(self, key: str) -> str | None:
+        """Return a fact; None where it is not set."""
         with self.database.read() as connection:
             return connection.execute(select(database_info.c.value).where(database_info.c.key == key)).scalar()
 
     def set(self, key: str, value: str) -> None:
+        """Store a fact."""
         with self.database.note() as connection:
             upsert_rows(connection, database_info, ("key",), [{"key": key, "value": value}])
 
     def all(self) -> dict[str, str]:
+        """Return all facts by key."""
         with self.database.read() as connection:
             return {row.key: row.value for row in connection.execute(select(*database_info.c)).all()}
 
 
 class Ledger:
-    """Everything that is remembered for one user of one database."""
+    """The tables of one user of one database."""
 
     tariff: Tariff = ZERODHA
-    """The table of the user's charges; set where a home is opened."""
+    """The table of the user's charges; set when a home is opened."""
 
     def __init__(self, database: Database, user: str) -> None:
         self.database = database
@@ -64,31 +67,34 @@ class Ledger:
 
     @cached_property
     def book(self) -> Book:
-        """Orders, fills and positions."""
+        """Return the orders, fills and positions."""
         from tradectl.ledger.book import Book
 
         return Book(self.database, self.user, lambda: self.tariff)
 
     @cached_property
     def signals(self) -> Signals:
+        """Return the signals."""
         from tradectl.ledger.signals import Signals
 
         return Signals(self.database, self.user)
 
     @cached_property
     def decisions(self) -> Decisions:
+        """Return the decisions."""
         from tradectl.ledger.signals import Decisions
 
         return Decisions(self.database, self.user)
 
     @cached_property
     def statistics(self) -> Statistics:
+        """Return the daily statistics."""
         from tradectl.ledger.statistics import Statistics
 
         return Statistics(self.database, self.user)
 
     def signals_owner(self, signals_from: str) -> str:
-        """Whose signals `buy` uses: the one named; else this user if analyze is enabled for it; else the admin."""
+        """Return the user whose signals `buy` uses: `signals_from`, else this user if its analyze is enabled, else the admin."""
         if signals_from:
             return self.users.get(signals_from).user
         if any(row.task == "analyze" and row.enabled for row in self.schedules.list()):
@@ -97,5 +103,5 @@ class Ledger:
         return admin.user if admin else self.user
 
     def for_user(self, user: str) -> Ledger:
-        """The same database as another user sees it."""
+        """Return the ledger of another user of this database."""
         return Ledger(self.database, user)

@@ -1,4 +1,4 @@
-"""Column types that hold the house rules: paise, UTC moments, JSON."""
+"""Column types: integer paise, UTC moments, JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, DateTime, Dialect, String, Text, types
 
 
 class Paise(types.TypeDecorator[int]):
-    """Money as integer paise; refuses anything that is not an int."""
+    """Money as integer paise. Raises TypeError for anything but an int."""
 
     impl = BigInteger
     cache_ok = True
@@ -24,7 +24,7 @@ class Paise(types.TypeDecorator[int]):
 
 
 class Moment(types.TypeDecorator[datetime]):
-    """An aware moment, stored in UTC: a timestamp on PostgreSQL, sortable ISO text on SQLite; refuses naive values."""
+    """An aware moment, stored in UTC: a timestamp on PostgreSQL, sortable ISO text on SQLite. A naive one raises TypeError."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -50,7 +50,7 @@ _encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 class JsonText(types.TypeDecorator[Any]):
-    """A JSON value kept as text, keys sorted, so that equal results are equal rows."""
+    """A JSON value stored as text, keys sorted, so that equal results are equal rows."""
 
     impl = Text
     cache_ok = True

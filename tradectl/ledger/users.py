@@ -1,4 +1,4 @@
-"""Who trades here: every other row belongs to one of these users."""
+"""The users of a database. Every other row belongs to one of them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """`capital` in paise: what was put in. `trading_state` ACTIVE, REDUCING (exits only) or HALTED, why, and the last session of
-    one that a daily limit set (None: until a person resumes)."""
+    """A row of `users`.
+
+    Attributes:
+        trading_state: ACTIVE, REDUCING (exits only) or HALTED.
+        state_reason: Why the state was set.
+        capital: The money that was paid in, in paise.
+        state_until: The last session of a state that a daily limit set; None: until a person resumes.
+    """
 
     user: str
     role: str
@@ -42,7 +48,7 @@ class Users:
         self.database = database
 
     def add(self, user: str, *, capital: int, created_at: datetime, role: str = "user") -> User:
-        """Add a user; capital in paise, `created_at` in the time of the day that is traded. UsageError if it cannot be."""
+        """Add a user. `capital` in paise, `created_at` in the time of the day that is traded. Raises UsageError."""
         if not _NAME.fullmatch(user):
             raise UsageError(f"a user's name has letters, digits, dots, dashes and underscores, 64 at most; not {user!r}")
         if role not in ROLES:
@@ -56,7 +62,7 @@ class Users:
         return self.get(user)
 
     def get(self, user: str) -> User:
-        """UsageError for a user that does not exist."""
+        """Return a user. Raises UsageError if there is none."""
         with self.database.read() as connection:
             row = _ONE.first(connection, {"of_user": user})
         if row is None:
@@ -64,21 +70,22 @@ class Users:
         return User(*row)
 
     def list(self) -> tuple[User, ...]:
+        """Return every user, by name."""
         with self.database.read() as connection:
             return tuple(User(*row) for row in connection.execute(select(*rows.c).order_by(rows.c.user)).all())
 
     def names(self) -> tuple[str, ...]:
-        """Return the users' names alone, which every version of the ledger has."""
+        """Return the users' names alone, a column that every version of the ledger has."""
         with self.database.read() as connection:
             return tuple(connection.scalars(select(rows.c.user).order_by(rows.c.user)))
 
     def begin_by(self, at: datetime) -> None:
-        """A home that turns to a virtual clock before anything has happened in it: nobody was added later than then."""
+        """Set `created_at` to `at` for users that were added later: a home without events got a virtual clock of that time."""
         with self.database.write() as connection:
             connection.execute(update(rows).where(rows.c.created_at > at).values(created_at=at))
 
     def admin(self) -> User | None:
-        """The first admin, by age."""
+        """Return the oldest admin; None without any."""
         statement = select(*rows.c).where(rows.c.role == "admin").order_by(rows.c.created_at, rows.c.user).limit(1)
         with self.database.read() as connection:
             row = connection.execute(statement).first()
@@ -87,8 +94,12 @@ class Users:
     def set_trading_state(
         self, user: str, state: str, reason: str, until: date | None = None, *, only_from: Collection[str] = TRADING_STATES
     ) -> User:
-        """What may be sent from the next transaction on, by every process. `until`: the last day it holds for; None: until a
-        person changes it. An account whose state is not in `only_from` by then is left as it is; the answer tells."""
+        """Set what every process may send from the next transaction on; return the user as it is then.
+
+        Args:
+            until: The last day of the state; None: until a person changes it.
+            only_from: Change an account only if its state is one of these.
+        """
         if state not in TRADING_STATES:
             raise UsageError(f"a trading state is one of {', '.join(TRADING_STATES)}, not {state!r}")
         where = (rows.c.user == user, rows.c.trading_state.in_(list(only_from)))
@@ -98,6 +109,7 @@ class Users:
         return self.get(user)
 
     def set_capital(self, user: str, capital: int) -> User:
+        """Set the capital in paise; return the user."""
         if capital < 0:
             raise UsageError("capital is not negative")
         return self._change(user, capital=capital)

@@ -103,7 +103,7 @@ def stopped_writer(database: Database) -> dict[str, Any] | None:
     holder = lock_holder(database.name) if database.sqlite else None
     if holder is None or not holder.stopped:
         return None
-    return {"pid": holder.pid, "command": holder.command, "told": holder.told(database.name)}
+    return {"pid": holder.pid, "command": holder.command, "told": holder.describe(database.name)}
 
 
 def shown(item: Unprotected, now: datetime) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Whether a task may run now: each "no" is a report with its own word. Reads only; the claim asks the database once more."""
+"""Whether a task may run now. Each refusal is a report with its own outcome. The claim checks again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """What was asked for, with its window found. `until`: leave a continuous task's loop earlier."""
+    """A request to run a task, with its window. `until`: leave a continuous task's loop earlier."""
 
     task: Task
     session: date
@@ -31,11 +31,12 @@ class JobRequest:
     until: datetime | None = None
 
     def report(self, outcome: str, message: str, exit_code: int = 0, **more: Any) -> Report:
+        """Return a report about this request."""
         return Report(self.task.name, self.session, self.window.slot, outcome, exit_code, message=message, **more)
 
 
 def find_window(world: World, task: Task, row: ScheduleRow, day: date, slot: str | None) -> Window | Report:
-    """The window that is meant, or the report that there is none on this day. UsageError for a slot that does not exist."""
+    """Return the window of a slot, or the report why there is none on this day. Raises UsageError for an unknown slot."""
     if not row.enabled:
         text = f"{task.name} is disabled; `tradectl schedule enable {task.name}`"
         return Report(task.name, day, slot or "", "disabled", message=text)
@@ -56,8 +57,8 @@ def find_window(world: World, task: Task, row: ScheduleRow, day: date, slot: str
     return window
 
 
-def with_wishes(window: Window, every: int | None, until: datetime | None, now: datetime) -> Window:
-    """The window as `--every` wants it. UsageError where a wish makes no sense."""
+def with_options(window: Window, every: int | None, until: datetime | None, now: datetime) -> Window:
+    """Return the window with the step of `--every`. Raises UsageError where an option does not fit the task or the time."""
     if window.every is None and (every is not None or until is not None):
         raise UsageError(f"{window.task} is done after one step; --until and --every are for monitors")
     if every is not None and every < 1:
@@ -68,7 +69,7 @@ def with_wishes(window: Window, every: int | None, until: datetime | None, now: 
 
 
 def admit(world: World, request: JobRequest) -> Report | None:
-    """None if it may run. Asked in this request: too early, completed, held, missed, blocked."""
+    """Return None if the task may run, else the report. The order of checks: too early, completed, held, missed, blocked."""
     window, executions = request.window, world.ledger.executions
     now, name = world.clock.now(), f"{request.window.name} of {request.session}"
     if now < window.opens and not request.force:
@@ -80,7 +81,7 @@ def admit(world: World, request: JobRequest) -> Report | None:
         if row.status == "completed" and not request.force:
             return request.report("already_completed", f"{name} has completed", result=row.result)
         if standing(row, world.clock.machine_now(), executions.lease, force=request.force) == "held":
-            return request.report("busy", f"{name} is being worked on by {row.owner}")
+            return request.report("busy", f"{name} is being run by {row.owner}")
     if not request.force and (now >= window.over or (row is not None and row.status == "missed")):
         return missed_report(request)
     text = _no_buys(world, request) or unmet(world, request.task, request.session)
@@ -88,7 +89,7 @@ def admit(world: World, request: JobRequest) -> Report | None:
 
 
 def _no_buys(world: World, request: JobRequest) -> str:
-    """Why a task that prepares buys does not run on a provisional session; empty where it may."""
+    """Return why a task that prepares buys does not run on a provisional session; empty if it may run."""
     session = world.sessions.session(request.session)
     if session is None or not session.provisional or not request.task.buys:
         return ""
@@ -96,19 +97,19 @@ def _no_buys(world: World, request: JobRequest) -> str:
 
 
 def reopens(world: World, task: Task, row: Execution, now: datetime) -> bool:
-    """Whether a row that is closed may run again in its window: the machine's clock was ahead when it was closed."""
+    """Return whether a closed execution may run again in its window: the machine's clock was ahead when it was closed."""
     return not world.clock.virtual and is_premature(row, now, repeatable=task.repeatable)
 
 
 def missed_report(request: JobRequest) -> Report:
-    """Its window is over without a completed run (the sweep has recorded that, where it was this user's to do)."""
+    """Return the report that the window is over without a completed run."""
     closed = f"the window of {request.window.name} of {request.session} closed at {to_ist(request.window.closes):%H:%M:%S}"
     text = f"{closed} without a completed run; --force runs it now"
     return request.report("missed", text, Missed.exit_code, error=text)
 
 
 def unmet(world: World, task: Task, session: date) -> str:
-    """What must have completed first and has not; empty if all has."""
+    """Return which needed task has not completed; empty if all have."""
     ledger = world.ledger
     by = None if world.clock.virtual else world.clock.now() + SKEW
     for need in task.needs:

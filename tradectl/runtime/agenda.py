@@ -1,7 +1,7 @@
 """The windows of a session, from schedule rows and the session table; pure.
 
-A window is where one slot may run. It is open from `opens` until `closes`; a continuous task's last step belongs to the mark
-at `closes` itself, and a mark is good until the next one would come, so its window stays open for one `every` longer.
+A window is the time in which one slot may run, from `opens` until `closes`. A continuous task does its last step at `closes`
+itself. A step may begin until the next one would, so the window of a continuous task stays open for one `every` longer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Where one slot of a task may run; both moments aware, UTC. `every`: seconds between the steps of a continuous task."""
+    """The time in which one slot of a task may run; both moments aware, UTC. `every`: seconds from step to step."""
 
     task: str
     slot: str
@@ -32,20 +32,22 @@ class Window:
 
     @property
     def over(self) -> datetime:
-        """From this moment on nothing of it may begin."""
+        """Return the moment from which on no step may begin."""
         return self.closes + timedelta(seconds=self.every or 0)
 
     def is_open(self, now: datetime) -> bool:
+        """Return whether a step may begin now."""
         return self.opens <= now < self.over
 
     @property
     def name(self) -> str:
+        """Return task and slot."""
         return f"{self.task} {self.slot}".strip()
 
 
 @lru_cache(maxsize=256)
 def task_windows(task: Task, row: ScheduleRow, session: Session) -> tuple[Window, ...]:
-    """The windows of one task, in order. A slot is named by its time where there are several. Asked several times a command."""
+    """Return the windows of one task, in order. Where there are several, each slot is named by its time."""
     end = session.last_fill_at() if row.until is None else at_ist(session.date, row.until).astimezone(UTC)
     starts = [at_ist(session.date, at).astimezone(UTC) for at in row.times]
     slots = [at.strftime("%H:%M") if len(row.times) > 1 else "" for at in row.times]
@@ -55,32 +57,32 @@ def task_windows(task: Task, row: ScheduleRow, session: Session) -> tuple[Window
 
 
 def windows(tasks: Iterable[Task], rows: Mapping[str, ScheduleRow], session: Session) -> tuple[Window, ...]:
-    """The windows of every enabled task, by opening."""
+    """Return the windows of every enabled task, by opening."""
     enabled = ((task, rows[task.name]) for task in tasks if task.name in rows and rows[task.name].enabled)
     found = (window for task, row in enabled for window in task_windows(task, row, session))
     return tuple(sorted(found, key=lambda window: window.opens))
 
 
 def current(of_task: Iterable[Window], now: datetime) -> Window | None:
-    """The window a command without a slot means: the last that has opened, else the first of the day."""
+    """Return the window of a command without a slot: the last that has opened, else the first of the day."""
     ordered = tuple(of_task)
     opened = [window for window in ordered if window.opens <= now]
     return opened[-1] if opened else ordered[0] if ordered else None
 
 
 def due(all_windows: Iterable[Window], now: datetime) -> tuple[Window, ...]:
-    """The windows that are open."""
+    """Return the windows that are open."""
     return tuple(window for window in all_windows if window.is_open(now))
 
 
 def missed(all_windows: Iterable[Window], now: datetime, done: Iterable[tuple[str, str]]) -> tuple[Window, ...]:
-    """The windows that are over without an execution; `done` has the (task, slot) of every execution."""
+    """Return the windows that are over without an execution; `done` has the (task, slot) of every execution."""
     known = set(done)
     return tuple(window for window in all_windows if window.over <= now and (window.task, window.slot) not in known)
 
 
 def next_mark(window: Window, after: datetime) -> datetime | None:
-    """The first step of a continuous window later than `after`: multiples of `every`, and `closes`. None: there is none."""
+    """Return a continuous window's first step after a moment: `opens` plus multiples of `every`, or `closes`; None without."""
     if after >= window.closes:
         return None
     if after < window.opens:
@@ -90,7 +92,7 @@ def next_mark(window: Window, after: datetime) -> datetime | None:
 
 
 def marks(window: Window) -> tuple[datetime, ...]:
-    """Every step of a continuous window, `opens` and `closes` included."""
+    """Return every step of a continuous window, `opens` and `closes` included."""
     found = [window.opens]
     while (mark := next_mark(window, found[-1])) is not None:
         found.append(mark)

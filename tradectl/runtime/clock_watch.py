@@ -1,6 +1,6 @@
-"""Whether the machine's clock can be trusted: each look is compared with the one before, and a jump is recorded and reported.
+"""A check of the machine's clock: each reading is compared with the one before, and a jump is recorded and reported.
 
-The machine's uptime passes evenly whatever is done to the clock, so between two looks of one boot both must have gone on by the
+The machine's uptime advances evenly whatever is done to the clock, so between two readings of one boot both must advance by the
 same time. Across boots only one thing is certain: time does not go back.
 """
 
@@ -26,33 +26,35 @@ if TYPE_CHECKING:
 
 SEEN, JUMPED, ACTION = "clock_seen", "clock_jumped", "clock_jumped"
 EVERY = timedelta(minutes=1)
-"""How often a look is written down."""
+"""How often a reading is stored."""
 TOLERANCE = timedelta(minutes=1)
-"""A jump up to this long is the work of NTP, or of two machines whose clocks differ."""
+"""A shorter jump is a correction by NTP, or the difference of two machines' clocks."""
 SHOWN_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """What the clock said at a look, and for how long the machine had been up. `boot` is empty where that is not known."""
+class ClockReading:
+    """A reading of the clock, with the machine's uptime in seconds. `boot` is empty where the boot is not known."""
 
     at: datetime
     uptime: float
     boot: str
 
     def text(self) -> str:
+        """Return the reading as it is stored."""
         return json.dumps({"at": self.at.isoformat(), "uptime": self.uptime, "boot": self.boot})
 
     @classmethod
-    def of(cls, text: str | None) -> Sighting | None:
+    def of(cls, text: str | None) -> ClockReading | None:
+        """Read what `text` returned; None stays None."""
         if text is None:
             return None
         found = json.loads(text)
         return cls(datetime.fromisoformat(found["at"]), found["uptime"], found["boot"])
 
 
-def jump(before: Sighting | None, now: Sighting) -> timedelta:
-    """Return by how much the clock went forward (or back, negative) between two looks; zero where that is no jump."""
+def jump(before: ClockReading | None, now: ClockReading) -> timedelta:
+    """Return by how much the clock went forward (or back, negative) between two readings; zero where that is no jump."""
     if before is None:
         return timedelta(0)
     if before.boot and before.boot == now.boot:
@@ -63,11 +65,11 @@ def jump(before: Sighting | None, now: Sighting) -> timedelta:
 
 
 def watch(world: World, tasks: Iterable[Task]) -> list[str]:
-    """Look at the machine's clock; a jump goes into the log, into a message for every user, and into the lines returned."""
+    """Read the machine's clock; report a jump in the log, in a message for every user, and in the lines returned."""
     if world.clock.virtual:
         return []
     ledger = world.ledger
-    now = Sighting(world.clock.now(), since_boot(), boot_id())
+    now = ClockReading(world.clock.now(), since_boot(), boot_id())
     before = _before(ledger)
     if before is not None and not jump(before, now) and now.at - before.at < EVERY:
         return []
@@ -92,9 +94,9 @@ def last_jump(world: World) -> str:
     """Return the line about the last jump for as long as it is shown; empty without one. Writes nothing."""
     info = world.ledger.info
     now = world.clock.now()
-    seen = Sighting.of(info.get(SEEN))
+    seen = ClockReading.of(info.get(SEEN))
     if not world.clock.virtual and seen is not None and seen.at > now + TOLERANCE:
-        return _line(seen, Sighting(now, 0.0, ""), now - seen.at)
+        return _line(seen, ClockReading(now, 0.0, ""), now - seen.at)
     text = info.get(JUMPED)
     if text is None:
         return ""
@@ -103,16 +105,16 @@ def last_jump(world: World) -> str:
     return str(found["text"]) if shown else ""
 
 
-def _before(ledger: Ledger) -> Sighting | None:
-    """The look before this one; in a ledger that knows none, the last event of an execution."""
-    found = Sighting.of(ledger.info.get(SEEN))
+def _before(ledger: Ledger) -> ClockReading | None:
+    """Return the reading before this one; without any, the last event of an execution."""
+    found = ClockReading.of(ledger.info.get(SEEN))
     if found is None:
         last = ledger.executions.last_moment()
-        found = Sighting(last, 0.0, "") if last is not None else None
+        found = ClockReading(last, 0.0, "") if last is not None else None
     return found
 
 
-def _line(before: Sighting, now: Sighting, by: timedelta) -> str:
+def _line(before: ClockReading, now: ClockReading, by: timedelta) -> str:
     moments = f"from {to_ist(before.at):%Y-%m-%d %H:%M} to {to_ist(now.at):%Y-%m-%d %H:%M} IST"
     length = str(timedelta(seconds=round(abs(by).total_seconds())))
     if by > timedelta(0):
@@ -123,7 +125,7 @@ def _line(before: Sighting, now: Sighting, by: timedelta) -> str:
 
 
 def _consequences(ledger: Ledger, tasks: dict[str, Task], now: datetime) -> str:
-    """What the ledger says of a time that has not come: what is open again, and what was done and is not undone."""
+    """Return what follows from executions and orders of a time that has not come: what runs again, and what is not undone."""
     later = ledger.executions.later_than(now + SKEW)
     final = [row for row in later if row.status == "completed" and not _runs_again(row, tasks, now)]
     again = [_name(row) for row in later if row not in final]

@@ -1,4 +1,4 @@
-"""The day without cron: every half minute, one process for each task that is due. A task that fails stops nothing else."""
+"""The daemon: every half minute it starts one process for each task that is due. A task that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Command = Callable[[Window], Sequence[str]]
 
 
 def command_line(arguments: Sequence[str]) -> Command:
-    """The command of a task's process; `arguments` are the global options (user, home, database) of this one."""
+    """Return the command of a task's process; `arguments` are the global options (user, home, database) of this process."""
 
     def command(window: Window) -> Sequence[str]:
         slot = ("--slot", window.slot) if window.slot else ()
@@ -44,7 +44,13 @@ class _Child:
 
 @dataclass(slots=True)
 class Daemon:
-    """Looks, starts, and waits. `look` seconds between two looks; `command` makes the process of a window."""
+    """Starts the tasks that are due, and waits.
+
+    Attributes:
+        command: Returns the command of a window's process.
+        look: Seconds between two checks of what is due.
+        resting: By task and slot, until when a task that failed is not started again.
+    """
 
     runner: Runner
     command: Command
@@ -56,7 +62,7 @@ class Daemon:
     _resumed: datetime | None = None
 
     def run(self) -> int:
-        """Until a signal asks for the end; then no new work, the signal to the children, and their end. 128 + its number."""
+        """Run until a signal; then pass it on to the children, wait for them, and return 128 + its number."""
         clock, ledger = self.runner.world.clock, self.runner.world.ledger
         with stop_on_signals(self.runner.stop or Stop()) as stop:
             while not stop.signal_number:
@@ -67,7 +73,7 @@ class Daemon:
         return 128 + stop.signal_number
 
     def one_look(self) -> None:
-        """Beat, gather what has ended, and start what is due."""
+        """Write the heartbeat, collect children that have ended, and start what is due."""
         self._gather()
         self._quietly(self._beat)
         self._quietly(self._start_due)
@@ -85,7 +91,7 @@ class Daemon:
             self._report(line)
         try:
             missed = runner.record_missed(runner.rows())
-        except TradectlError:  # it may have left a message about that
+        except TradectlError:  # the check may have added a message about it
             runner.deliver()
             raise
         if missed or warnings:
@@ -95,7 +101,7 @@ class Daemon:
         for window in windows:
             key = (window.task, window.slot)
             if due.intersection(needs[window.task]):
-                continue  # what it needs begins now: its own turn comes at a later look
+                continue  # a task that it needs is due too: it starts at a later check
             if key not in self.children and self.resting.get(key, now) <= now:
                 process = subprocess.Popen(self.command(window), stdin=subprocess.DEVNULL, start_new_session=True)
                 self.children[key] = _Child(process, window)
@@ -106,7 +112,8 @@ class Daemon:
             self.runner.deliver()
 
     def _gather(self) -> None:
-        """Forget children that have ended. One that failed rests so that nothing spins: a monitor for a look, others longer."""
+        """Remove children that have ended. A task that failed is not started again at once: a monitor rests one check, others
+        longer."""
         now = self.runner.world.clock.now()
         for key, child in list(self.children.items()):
             code = child.process.poll()
@@ -135,7 +142,7 @@ class Daemon:
                 self._gather()
 
     def _end_children(self, stop: Stop) -> None:
-        """Pass the signal on once, and wait: a child gives its claim back, and may be in the middle of an order."""
+        """Pass the signal on once, and wait: a child releases its claim, and may be in the middle of an order."""
         for child in self.children.values():
             if child.process.poll() is None:
                 child.process.send_signal(stop.signal_number)
@@ -144,7 +151,7 @@ class Daemon:
         self.children.clear()
 
     def _quietly(self, work: Callable[[], None]) -> None:
-        """A database that is away for a moment, or a date without a session table, must not end the loop."""
+        """Do the work; report an error that must not end the loop, such as a database that is down or a date without sessions."""
         try:
             work()
         except Interrupted:
@@ -154,4 +161,4 @@ class Daemon:
 
     @staticmethod
     def _report(line: str) -> None:
-        print(lines(scrubbed(f"tradectl daemon: {line}")), file=sys.stderr)  # noqa: T201 - the story goes to stderr
+        print(lines(scrubbed(f"tradectl daemon: {line}")), file=sys.stderr)  # noqa: T201 - the daemon reports to stderr

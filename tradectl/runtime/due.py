@@ -1,4 +1,4 @@
-"""What is due now, and one pass over it: `run-due` under cron, and the question that the daemon asks every half minute."""
+"""The slots that are due now, and one pass over them: `run-due` under cron, and what the daemon starts every half minute."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ LONGEST_REST = timedelta(minutes=30)
 
 
 def rests_until(row: Execution, window: Window, now: datetime) -> datetime | None:
-    """When a failed execution may be tried again unasked: a monitor at its next step, others after 1, 2, 4 … 30 minutes.
+    """Return when a failed execution may run again by itself: a monitor at its next step, others after 1, 2, 4 … 30 minutes.
 
-    A failure of a time that has not come delays nothing.
+    None where it need not wait. A failure of a time that has not come delays nothing.
     """
     if row.status != "failed" or row.finished_at is None or row.finished_at > now + SKEW:
         return None
@@ -37,8 +37,8 @@ def rests_until(row: Execution, window: Window, now: datetime) -> datetime | Non
 
 
 def due_now(runner: Runner) -> tuple[Window, ...]:
-    """The open windows that somebody should work on: not completed, not held, not resting after a failure, and not waiting
-    for a task that is at work. UncoveredDate outside the session table."""
+    """Return the open windows that should run: not completed, not held, not resting after a failure, and not waiting for a
+    running task. Raises UncoveredDate outside the session table."""
     world = runner.world
     now = world.clock.now()
     session = world.sessions.session(ist_date(now))
@@ -50,7 +50,11 @@ def due_now(runner: Runner) -> tuple[Window, ...]:
 
 
 def run_due(runner: Runner) -> Report:
-    """Run each due slot once, monitors one step; the gravest report speaks, all are in `result["reports"]`."""
+    """Run each due slot once, monitors one step.
+
+    Returns:
+        The gravest report; all are in `result["reports"]`.
+    """
     world = runner.world
     owner = current_identity()
     reports: list[Report] = []
@@ -68,7 +72,7 @@ def run_due(runner: Runner) -> Report:
         busy: set[str] = set()
         for window in windows:
             if busy.intersection(tasks[window.task].needs):
-                continue  # somebody else is at what it needs: not blocked, only too early
+                continue  # another process runs a task that it needs: not blocked, only too early
             report = runner.run(tasks[window.task], slot=window.slot, once=True)
             reports.append(report)
             if report.outcome == "busy":
@@ -91,7 +95,7 @@ def run_due(runner: Runner) -> Report:
 
 
 def _errors(reports: Sequence[Report]) -> str:
-    """Return what went wrong in a pass, the gravest first: an exit code says one thing, and a position may be in another."""
+    """Return the errors of a pass in one line, the gravest first. The exit code is that of the gravest alone."""
     failed = sorted((report for report in reports if report.exit_code), key=gravity, reverse=True)
     return "; ".join(dict.fromkeys(report.error for report in failed if report.error))
 
@@ -112,13 +116,13 @@ def _wanted(runner: Runner, window: Window, done: Mapping[tuple[str, str], Execu
 
 
 def _resumed_since(ledger: Ledger, moment: datetime | None) -> bool:
-    """Return whether the account was resumed after a moment: what a halt may have stopped does not rest then."""
+    """Return whether the account was resumed after a moment: a task that a halt may have stopped then runs at once."""
     resumed = resumed_at(ledger)
     return resumed is not None and moment is not None and resumed >= moment
 
 
 def _missed(runner: Runner) -> list[Report]:
-    """What this pass found missed, as a report of its own: 12 once, and not again."""
+    """Return the newly missed slots as a report of its own: exit code 12 once, and not again."""
     missed = runner.record_missed(runner.rows())
     if not missed:
         return []
@@ -128,16 +132,18 @@ def _missed(runner: Runner) -> list[Report]:
 
 
 def _unprotected(runner: Runner, reports: Sequence[Report]) -> list[Report]:
-    """Positions that no live sell covers after this pass, as a report of its own where the sell monitor's says nothing of them:
-    it is disabled, held by a process that does nothing, or failed."""
+    """Return a report of the positions that no live sell covers after this pass, unless the sell monitor has completed in it.
+
+    The monitor may be disabled, failed, or held by a process that does nothing.
+    """
     if any(report.task == MONITOR and report.outcome == "completed" for report in reports):
         return []
     try:
         lines = [item.text for item in announce_unprotected(runner.world)]
     except DatabaseError:
-        return []  # the pass has told of that
+        return []  # another report of the pass has it
     except TradectlError as error:
-        text = f"it is not known which positions have no live sell: {error}"
+        text = f"positions without a live sell cannot be listed: {error}"
         return [Report("run-due", ist_date(runner.world.clock.now()), "", "failed", error.exit_code, error=text, message=text)]
     text, day = "; ".join(lines), ist_date(runner.world.clock.now())
     return [Report("run-due", day, "", "completed", REFUSED, error=text, message=text)] if lines else []

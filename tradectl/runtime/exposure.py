@@ -1,7 +1,7 @@
-"""Unprotected positions as any command can know them: from the ledger and the clock, without a call to the broker.
+"""Positions without a live sell, as any command can find them: from the ledger and the clock, without a call to the broker.
 
-The sell monitor keeps the cause that it found. What another process kept may be old: `as_of` says when it was last confirmed,
-and a monitor that does not run is a cause of its own.
+The sell monitor stores the cause that it found. A finding of another process may be old: `as_of` is when it was last confirmed.
+A monitor that does not run is a cause of its own.
 """
 
 from __future__ import annotations
@@ -39,8 +39,13 @@ _OPEN = CompiledStatement(
 
 @dataclass(frozen=True, slots=True)
 class Monitor:
-    """The state of the sell monitor. `looked_at`: its last step, None where none is known. `idle`: the cause and the words
-    where it does not run as it should, None where it does. `error`: of its last step, if that failed."""
+    """The state of the sell monitor.
+
+    Attributes:
+        looked_at: The moment of its last step; None where none is known.
+        idle: Cause and text if it does not run as scheduled, else None.
+        error: The error of its last step, if that failed.
+    """
 
     looked_at: datetime | None
     idle: tuple[Cause, str] | None
@@ -52,8 +57,11 @@ def unprotected_now(
 ) -> tuple[Unprotected, ...]:
     """Return the open positions that no live sell covers in market hours, each with its cause, by the ledger alone.
 
-    `looked_at`: when the sell monitor did its last step, where the caller knows it better than the ledger. `within`: also those
-    that will be reported so soon, if nothing changes. Nothing is written.
+    Nothing is written.
+
+    Args:
+        looked_at: When the sell monitor did its last step, where the caller has a newer moment than the ledger.
+        within: Include positions that will be reported within this time if nothing changes.
     """
     now = world.clock.now()
     session = _session(world, ist_date(now))
@@ -85,7 +93,7 @@ def unprotected_now(
 def announce_unprotected(world: World) -> tuple[Unprotected, ...]:
     """Announce, once each, the positions that are unprotected now; return those that need a person.
 
-    The sell monitor announces what it finds. This tells what it cannot: that it does not run.
+    The sell monitor announces its own findings. This announces that it does not run.
     """
     found = unprotected_now(world)
     if found:
@@ -98,7 +106,7 @@ def announce_unprotected(world: World) -> tuple[Unprotected, ...]:
 
 
 def _session(world: World, day: date) -> Session | None:
-    """Return the session of a day. Beyond the list of holidays that is what a weekday would be: the market may be open."""
+    """Return the session of a day. Beyond the list of holidays every weekday counts as one: the market may be open."""
     found = None
     with suppress(UncoveredDate):
         found = world.sessions.session(day)
@@ -113,9 +121,10 @@ def _holds_any(world: World) -> bool:
 def _exposed(
     world: World, snapshot: Snapshot, session: Session, now: datetime, known: Mapping[str, Unprotected]
 ) -> Iterator[tuple[Position, int, str]]:
-    """Yield the positions without a live sell in the market hours of their stock, how many shares of each, and what is wrong with
-    its market data (empty: nothing). The ledger shows a sell as live whose status word at the broker is not known: there the
-    kept finding (`known`) counts."""
+    """Yield the positions without a live sell in the market hours of their stock: position, shares, and damage of market data.
+
+    A sell whose status word at the broker is not known looks live in the ledger: there the stored finding (`known`) counts.
+    """
     from tradectl.execution import unprotected_positions
 
     for position in snapshot.positions:
@@ -141,7 +150,7 @@ def _cause(
     of_account: tuple[Cause, str] | None,
     damaged: str = "",
 ) -> tuple[Cause, str, datetime]:
-    """Return the cause, the facts in words, and when they were last confirmed."""
+    """Return the cause, the facts as text, and when they were last confirmed."""
     from tradectl.execution.unprotected_positions import Cause, Facts, cause_of, unresolved_sell
 
     if of_account is not None:
@@ -164,7 +173,7 @@ def _cause(
 
 
 def _of_account(world: World, snapshot: Snapshot, now: datetime) -> tuple[Cause, str] | None:
-    """Return why nothing of the whole account is sent; None where something may be."""
+    """Return why no order of the whole account is sent; None where orders may be."""
     from tradectl.execution.unprotected_positions import Cause, Facts, cause_of, halted_by, is_armed
 
     facts = Facts(0, 0, halted_by(snapshot, world.marker), is_armed(world.ledger))
@@ -202,8 +211,10 @@ def _monitor(world: World, session: Session, now: datetime) -> Monitor:
 
 
 def _looked_at(world: World, execution: Execution | None) -> datetime | None:
-    """Return when the monitor did its last step: its last beat, which is of the machine's time. On a virtual clock that says
-    nothing, but nothing happens there between two commands, and the last one is on record."""
+    """Return when the monitor did its last step: its last heartbeat, in machine time.
+
+    On a virtual clock that is the last event of the home, since nothing happens between two commands.
+    """
     if execution is None or execution.status == "missed":
         return None
     if execution.finished_at is not None:
@@ -215,7 +226,7 @@ def _looked_at(world: World, execution: Execution | None) -> datetime | None:
 
 
 def _idle(execution: Execution | None, window: Window, looked_at: datetime | None, now: datetime) -> tuple[Cause, str] | None:
-    """Return why the monitor is not at work within its window; None where its next step is not late."""
+    """Return why the monitor does not run within its window; None where its next step is not late."""
     from tradectl.execution.unprotected_positions import REACTION, Cause
 
     if execution is not None and execution.status == "missed":
@@ -239,7 +250,7 @@ def _clock(moment: datetime) -> str:
 
 
 def with_age(item: Unprotected, now: datetime) -> str:
-    """Return the line of a finding, with its age where it is not of now."""
+    """Return the line of a finding, with its age from one minute on."""
     seconds = int((now - item.as_of).total_seconds())
     age = f" Found {seconds // 60} min ago." if seconds >= 60 else ""
     return f"{item.text}{age}"

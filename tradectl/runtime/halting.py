@@ -1,4 +1,4 @@
-"""What the runner does about a halt: the ledger follows the halt marker, and a `resume` ends the rest of what had failed."""
+"""A halt as the runner sees it: the ledger follows the halt marker, and `resume` ends the waiting of tasks that had failed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 
 def follow_marker(world: World) -> None:
-    """Write a halt into the ledger that was set while the ledger could not be written. The marker counts meanwhile, so a ledger
-    that still cannot be written changes nothing."""
+    """Copy a halt into the ledger that was set while the ledger could not be written. Until then the marker stops orders."""
     with suppress(Blocked, DatabaseError):
         if _is_ahead(world):
             with world.ledger.database.write():
@@ -41,12 +40,12 @@ def _follow(world: World) -> None:
 
 
 def note_resumed(ledger: Ledger, now: datetime) -> None:
-    """Remember when the account was resumed."""
+    """Store when the account was resumed."""
     ledger.info.set(_key(ledger), now.isoformat())
 
 
 def resumed_at(ledger: Ledger) -> datetime | None:
-    """Return when the account was resumed last; None: never."""
+    """Return when the account was last resumed; None if never."""
     moment = ledger.info.get(_key(ledger))
     return datetime.fromisoformat(moment) if moment else None
 

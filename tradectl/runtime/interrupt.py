@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP as a request: the first is seen between steps, a second one ends the step that is running."""
+"""SIGINT, SIGTERM and SIGHUP as a request to stop: the first is seen between steps, a second one ends the running step."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stop:
-    """Whether somebody asked for the end, by which signal, and how often."""
+    """A request to stop: which signal, and how often it came."""
 
     def __init__(self) -> None:
         self.signal_number = 0
         self.times = 0
 
     def ask(self, number: int, _frame: FrameType | None = None) -> None:
-        """A signal's handler."""
+        """Handle a signal. Raises Interrupted for the second one."""
         self.signal_number = number
         self.times += 1
         if self.times > 1:
             raise Interrupted(number)
 
     def raise_if_asked(self) -> None:
+        """Raise Interrupted after a signal."""
         if self.signal_number:
             raise Interrupted(self.signal_number)
 

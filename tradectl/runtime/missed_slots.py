@@ -1,6 +1,6 @@
-"""What nobody did: slots whose window closed without a run, and rows that their owners left behind.
+"""Missed slots, whose window closed without a run, and abandoned executions, whose process ended without finishing.
 
-Every command looks, so that a machine that was off is found out by the first one after it.
+Every command checks for both, so the first command after a machine was off finds what it missed.
 """
 
 from __future__ import annotations
@@ -31,11 +31,17 @@ def record_missed(
     since: datetime,
     checked_on: date | None = None,
 ) -> tuple[str, ...]:
-    """Record what was missed since the last execution and close what was abandoned; the names of what was newly missed.
+    """Record the slots that were missed since the last execution, and close abandoned executions.
 
-    Windows that closed by `since` (when the user was added) are nobody's fault. `looked`: when the caller looked last; before
-    that day nothing is new. Most looks find nothing and write nothing; what is found is written only where it still is so. A day
-    that the session table does not cover has no windows.
+    Most checks find nothing and write nothing. A finding is written only if it still holds inside the transaction. A day that
+    the session table does not cover has no windows.
+
+    Args:
+        since: When the user was added; windows that closed by then do not count.
+        checked_on: The day of the caller's last check; earlier days are not checked again.
+
+    Returns:
+        The names of the slots that were newly recorded as missed.
     """
     now = world.clock.now()
     today = ist_date(now)
@@ -74,18 +80,18 @@ def record_missed(
 def next_window_end(
     tasks: Sequence[Task], rows: Mapping[str, ScheduleRow], session: Session | None, today: date, now: datetime
 ) -> datetime:
-    """The next moment at which there can be something new to find: the end of a window, or of the day."""
+    """Return the next moment at which a slot can be missed: the end of a window, or of the day."""
     midnight = at_ist(today + timedelta(days=1), datetime.min.time())
     ends = (window.over for window in agenda.windows(tasks, rows, session)) if session is not None and session.runs else ()
     return min((end for end in ends if end > now), default=midnight)
 
 
 def _close(world: World, window: Window, row: Execution) -> None:
-    """A monitor that had steps has done its day; anything else that was left running has failed."""
+    """Close an abandoned execution: a monitor that did steps as completed, any other as failed."""
     ledger, now = world.ledger, world.clock.now()
     complete = window.every is not None and row.steps > 0
     status, error = ("completed", "") if complete else ("failed", _DIED)
     if ledger.executions.close_abandoned(row, status, error, now, world.clock.machine_now()) and not complete:
-        told = f"{window.name} of {row.session_date} failed: {_DIED}"
-        ledger.logs.append(now, "error", "task_failed", told, task=window.task)
-        ledger.outbox.add(now, f"{window.name} failed", told, f"failed:{window.name}:{row.session_date}:{row.attempt}")
+        text = f"{window.name} of {row.session_date} failed: {_DIED}"
+        ledger.logs.append(now, "error", "task_failed", text, task=window.task)
+        ledger.outbox.add(now, f"{window.name} failed", text, f"failed:{window.name}:{row.session_date}:{row.attempt}")

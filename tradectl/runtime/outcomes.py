@@ -1,4 +1,4 @@
-"""What the runner answers: one word and one exit code for everything that can become of a command."""
+"""The report of one run: an outcome and an exit code for everything that can become of a command."""
 
 from __future__ import annotations
 
@@ -19,14 +19,21 @@ OUTCOMES = (
     "failed",
 )
 _GRAVITY = (0, 3, 11, 12, 9, 8, 6, 5, 4, 2, 7, 10, 1)
-"""Exit codes from harmless to grave; a signal is graver than all, since it ended the work."""
+"""Exit codes from harmless to grave. A signal (128 and more) is the gravest, since it ended the work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of one command. `missed` names the slots that were found missed on the way; `message` is one line. `refused`
-    counts the orders that were refused, `unprotected` has a line for each position without a live sell order.
-    `warnings` are lines that are shown with `-q` too, and change no exit code."""
+    """What became of one command.
+
+    Attributes:
+        outcome: One of `OUTCOMES`.
+        message: One line for a person.
+        missed: The names of slots that this command found missed.
+        refused: How many orders the broker refused.
+        unprotected: A line for each position without a live sell order.
+        warnings: Lines that are shown with `-q` too and change no exit code.
+    """
 
     task: str
     session: date | None
@@ -43,14 +50,15 @@ class Report:
 
 
 def gravity_of(exit_code: int) -> int:
-    """How grave an exit code is, for comparing; a signal is the gravest."""
+    """Return how grave an exit code is, for comparing."""
     return _GRAVITY.index(exit_code) if exit_code in _GRAVITY else len(_GRAVITY)
 
 
 def gravity(report: Report) -> int:
+    """Return how grave a report's exit code is."""
     return gravity_of(report.exit_code)
 
 
 def gravest(reports: Iterable[Report]) -> Report | None:
-    """The report that the process answers with; the first of equals."""
+    """Return the gravest report, the first of equals; None without any. Its exit code is that of the process."""
     return max(reports, key=gravity, default=None)

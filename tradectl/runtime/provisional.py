@@ -1,8 +1,8 @@
-"""The turn of a year whose list of holidays is not known: exits go on where the broker shows that the market is open.
+"""Provisional sessions: in a year without a list of holidays, exits go on where the broker shows that the market is open.
 
-A session is never guessed. On a weekday beyond the list the quotes of what is held are read: one that traded today, in the hours
-of an ordinary session, proves that the exchange is open. The day is then a provisional session: what is held is sold as on any
-other, and nothing is bought. From 1 December the user is warned.
+A session is never guessed. On a weekday beyond the list the quotes of held shares are read. A share that traded today, in the
+hours of an ordinary session, proves that the exchange is open. The day is then a provisional session: held shares are sold as
+on any other, and nothing is bought. From 1 December the user is warned.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tradectl.task import World
 
 BETWEEN = timedelta(seconds=15)
-"""Between two looks at the quotes of a broker that does not date trades."""
+"""Between two reads of the quotes of a broker that does not date trades."""
 _LAST_STEP = timedelta(minutes=1)
 """How long after the last fill the last step of the sell monitor may begin."""
 WARN_FROM = (12, 1)
@@ -30,7 +30,7 @@ WARN_FROM = (12, 1)
 
 
 def admit_today(world: World) -> bool:
-    """Make today a provisional session where that is wanted and proved; whether it is one now. Raises what the broker raises."""
+    """Make today a provisional session where that is needed and proved; return whether it is one. Raises the broker's errors."""
     table, now = world.sessions, world.clock.now()
     today = ist_date(now)
     if today <= table.listed_through:
@@ -52,9 +52,10 @@ def _opens(candidate: Session) -> datetime:
 
 
 def _proof(world: World, candidate: Session, now: datetime) -> str:
-    """What proves that the market is open: a broker that declares it, or a held share that traded today in ordinary hours. Empty
-    where nothing is held or on order, and where no quote shows it: an adapter that cannot date a quote without the session table
-    proves nothing.
+    """Return what proves that the market is open: the broker declares it, or a held share traded today in ordinary hours.
+
+    Empty where nothing is held or on order, and where no quote shows it. An adapter that cannot date a quote without the
+    session table proves nothing.
     """
     symbols = _symbols(world)
     if not symbols:
@@ -81,8 +82,10 @@ def _traded_at(quote: Quote, candidate: Session, now: datetime) -> datetime | No
 
 
 def _growth(world: World, before: Mapping[str, Quote]) -> str:
-    """Return what two looks at quotes prove together, of a broker whose quotes do not date their trades: such a time may be of an
-    update on a closed day. A volume that grows between them is a trade. Empty where none grows."""
+    """Return what two reads of quotes prove, of a broker whose quotes do not date their trades; empty where no volume grows.
+
+    The time of such a quote may be that of an update on a closed day, but a volume that grows is a trade.
+    """
     world.clock.sleep(BETWEEN.total_seconds())
     for symbol, quote in world.broker.quotes(list(before)).items():
         earlier = before[symbol].volume or 0
@@ -93,15 +96,17 @@ def _growth(world: World, before: Mapping[str, Quote]) -> str:
 
 
 def _symbols(world: World) -> list[str]:
-    """Return what a sell may be wanted of: open positions and unfinished orders, which may have filled unseen; without them what
-    the broker's account holds, of which this ledger may know nothing."""
+    """Return the symbols that may need a sell: of open positions and unfinished orders, which may have filled.
+
+    Without these, the holdings of the broker's account, which may be missing from this ledger.
+    """
     snapshot = world.ledger.book.snapshot()
     symbols = {item.symbol for item in snapshot.positions} | {order.symbol for order in snapshot.orders}
     return sorted(symbols or {item.symbol for item in world.broker.holdings() if item.quantity + item.t1_quantity > 0})
 
 
 def note_today(world: World) -> None:
-    """Write once a day and user that today is provisional, and why: to the log and as a message."""
+    """Report once a day and user that today is provisional, and why: in the log and as a message."""
     now = world.clock.now()
     today = ist_date(now)
     text = (
@@ -113,7 +118,7 @@ def note_today(world: World) -> None:
 
 
 def missing_year(table: SessionTable, today: date) -> str:
-    """What the missing list of holidays means, in one line; empty while there is none missing that matters."""
+    """Return what a missing list of holidays means, in one line; empty where none is missing that matters now."""
     listed = table.listed_through
     if today > listed:
         sold = "what is held is sold only once a broker has shown that the market is open"
@@ -138,7 +143,7 @@ def _gap(table: SessionTable, today: date) -> str:
 
 
 def warn(world: World) -> None:
-    """Send the warning about a missing list, once a week, and again when the list has ended: it means more then."""
+    """Send the warning about a missing list once a week, and again when the list has ended: then it is more urgent."""
     now = world.clock.now()
     today = ist_date(now)
     text = missing_year(world.sessions, today)

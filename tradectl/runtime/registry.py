@@ -1,4 +1,4 @@
-"""Which tasks there are: a task is a module in `tradectl.tasks` that has a TASK."""
+"""The list of tasks: each is a module in `tradectl.tasks` that has a TASK."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tradectl.task import Task
 
 @cache
 def all_tasks() -> tuple[Task, ...]:
-    """Every task, in the order of the day."""
+    """Return every task, in the order of the day."""
     modules = (importlib.import_module(f"{tasks.__name__}.{found.name}") for found in pkgutil.iter_modules(tasks.__path__))
     declared = (getattr(module, "TASK", None) for module in modules)
     return tuple(sorted((task for task in declared if isinstance(task, Task)), key=lambda task: (task.schedule.at[0], task.name)))
 
 
 def task_named(name: str) -> Task:
-    """UsageError for a name that no task has."""
+    """Return a task by name. Raises UsageError for an unknown name."""
     for task in all_tasks():
         if task.name == name:
             return task

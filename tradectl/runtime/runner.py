@@ -1,7 +1,7 @@
-"""Whether a task may run now, and running it: the row is written before the work, beaten while it goes on, finished after it.
+"""Runs tasks: the execution's row is written before the work, its lease renewed while the work goes on, its end written after it.
 
-Live, paper and simulated trading, cron, daemon and the command line all come through `Runner.run`. Each "no" has its own
-name; the database has the last word on who works.
+Live, paper and simulated trading, cron, daemon and the command line all use `Runner.run`. Each refusal is a report with its own
+outcome. The claim in the database decides which process works.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.schedules import ScheduleRow, declared
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.ports import Tell, silence
-from tradectl.runtime.admission import JobRequest, admit, find_window, missed_report, with_wishes
+from tradectl.runtime.admission import JobRequest, admit, find_window, missed_report, with_options
 from tradectl.runtime.clock_watch import watch
 from tradectl.runtime.exposure import MONITOR, announce_unprotected
 from tradectl.runtime.halting import follow_marker
@@ -34,8 +34,14 @@ REFUSED, UNKNOWN, BUG = 11, 7, 1
 
 
 class Runner:
-    """Runs tasks for one user. `stop`: handlers that somebody else has set up; by default each run has its own. `owner`: who
-    claims, this process unless a drill plays another. `watch` is told how far long work is."""
+    """Runs tasks for one user.
+
+    Attributes:
+        stop: Signal handlers of the caller; by default each run sets up its own.
+        owner: The process identity of the claims: this process, unless a drill plays another.
+        progress: Called after each step.
+        watch: Called with the progress of long work.
+    """
 
     def __init__(
         self,
@@ -75,8 +81,16 @@ class Runner:
         until: datetime | None = None,
         every: int | None = None,
     ) -> Report:
-        """Run a task, or say why not; only UsageError is raised. `until` and `every` are for continuous tasks: `until` cuts
-        the loop earlier (inclusive; the row is released), `every` is in seconds. A dry run writes nothing and is one step."""
+        """Run a task, or report why it does not run. Raises UsageError alone.
+
+        Args:
+            session: The session; today by default.
+            slot: The slot; the one that is open by default.
+            once: Do one step of a continuous task.
+            until: Leave a continuous task's loop at this moment (inclusive) and release its claim.
+            every: Seconds between the steps of a continuous task.
+            dry_run: Do one step that sends and writes nothing.
+        """
         day = session or ist_date(self.world.clock.now())
         missed: tuple[str, ...] = ()
         try:
@@ -90,7 +104,7 @@ class Runner:
             if isinstance(window, Report):
                 report = window
             else:
-                window = with_wishes(window, every, until, self.world.clock.now())
+                window = with_options(window, every, until, self.world.clock.now())
                 report = self._admit_and_run(JobRequest(task, day, window, force, dry_run, once or dry_run, until))
         except UsageError:
             raise
@@ -102,7 +116,7 @@ class Runner:
         return replace(report, missed=missed, message=_with_missed(report.message, missed), warnings=self.take_warnings())
 
     def rows(self, *, seed: bool = True) -> dict[str, ScheduleRow]:
-        """The schedule rows by task; a task that is new to this database gets its own (with `seed`, in the database too)."""
+        """Return the schedule rows by task. A task without one gets its declared schedule, with `seed` in the database too."""
         schedules = self.world.ledger.schedules
         rows = {row.task: row for row in schedules.list()}
         missing = [task for task in self.tasks if task.name not in rows]
@@ -111,11 +125,11 @@ class Runner:
         return rows | {task.name: declared(self.world.user, task) for task in missing}
 
     def record_missed(self, rows: Mapping[str, ScheduleRow]) -> tuple[str, ...]:
-        """Record what was missed, where something can have been since this runner looked last."""
+        """Record missed slots and return their names, where a slot can have been missed since this runner's last check."""
         now = self.world.clock.now()
         try:
             admitted = admit_today(self.world)
-        except TradectlError:  # the broker cannot be read: the missing list is what a person can mend
+        except TradectlError:  # the broker cannot be read: the list of holidays would help
             warn(self.world)
             raise
         if admitted and self._noted_on != ist_date(now):
@@ -142,15 +156,16 @@ class Runner:
         self._warnings += watch(self.world, self.tasks)
 
     def _add_unprotected(self, report: Report) -> Report:
-        """Add the positions that no live sell covers now, and announce them, whichever task has run: exit 11 unless it is graver.
-        A sell monitor that has completed has read the broker, and knows more than the ledger."""
+        """Announce the positions that no live sell covers now, and add them to the report: exit 11 unless its code is graver.
+
+        A sell monitor that has completed has read the broker, so its own report counts."""
         if report.task == MONITOR and report.outcome == "completed":
             return report
         try:
             found = [item.text for item in announce_unprotected(self.world)]
         except TradectlError as error:
             if not report.exit_code:
-                self._warnings.append(f"whether every open position has a sell order is not known: {error}")
+                self._warnings.append(f"open positions could not be checked for a live sell order: {error}")
             return report
         new = [line for line in found if line not in report.unprotected]
         if report.unprotected or not new:
@@ -160,12 +175,12 @@ class Runner:
         return replace(report, exit_code=code, error=text, unprotected=tuple(new))
 
     def take_warnings(self) -> tuple[str, ...]:
-        """Return the lines that no report has had yet."""
+        """Return the warnings that no report has shown yet."""
         taken, self._warnings = tuple(self._warnings), []
         return taken
 
     def deliver(self) -> None:
-        """Send what waits. A ledger that fails here changes no report: the message stays in the outbox."""
+        """Send the waiting messages. An error of the ledger changes no report: the messages stay in the outbox."""
         with suppress(DatabaseError):
             self.world.ledger.outbox.deliver(self.world.notifier, self.world.clock)
 
@@ -180,7 +195,7 @@ class Runner:
         return self._dry_run(request) if request.dry_run else self._claim_and_run(request)
 
     def report_blocked(self, request: JobRequest, text: str) -> None:
-        """Loudly, but once for each slot: it will be asked again every minute."""
+        """Log a blocked slot and send a message, once for each slot: it is tried again every minute."""
         ledger, now = self.world.ledger, self.world.clock.now()
         with ledger.database.note():
             key = f"blocked:{request.window.name}:{request.session}"
@@ -201,7 +216,7 @@ class Runner:
             repeatable=None if clock.virtual else request.task.repeatable,
         )
         if isinstance(claim, Held):
-            return request.report("busy", f"{name} of {request.session} is being worked on by {claim.owner}")
+            return request.report("busy", f"{name} of {request.session} is being run by {claim.owner}")
         if isinstance(claim, AlreadyDone):
             if claim.status == "missed":
                 return missed_report(request)
@@ -209,7 +224,7 @@ class Runner:
         return self._run_claimed(request, claim)
 
     def _run_claimed(self, request: JobRequest, claim: Claim) -> Report:
-        """Do the work under the claim and write its end, whatever that is."""
+        """Do the work under the claim and write its end, failure or interrupt."""
         context = Context(self.world, request.session, request.window.slot, claim, progress=self.watch)
         with stop_on_signals() if self.stop is None else nullcontext(self.stop) as stop:
             heartbeat = Heartbeat(self.world.ledger.executions, claim, self.world.clock)
@@ -233,7 +248,7 @@ class Runner:
                 return self._write_failure(request, claim, work, text, BUG, detail=traceback.format_exc())
 
     def _through(self, request: JobRequest, work: Stepping, claim: Claim) -> bool:
-        """Whether the execution is complete after this."""
+        """Step through the window; return whether the execution is complete."""
         window, now = request.window, self.world.clock.now()
         if window.every is None:
             work.settle(window.closes if now < window.closes else now + AFTER_THE_END)
@@ -259,7 +274,7 @@ class Runner:
                 level = "warning" if code else "info"
                 ledger.logs.append(now, level, "task_completed" if done else "task_stepped", text, task=request.task.name)
             self._note_virtual_time(now)
-        if work.blocked:  # a monitor goes on: its next step offers again what a halt stopped
+        if work.blocked:  # a monitor goes on: its next step tries again what a halt stopped
             self.report_blocked(request, work.blocked)
             why = "; ".join(filter(None, (work.blocked, error)))
             text = f"{request.window.name} blocked: {why}"
@@ -269,7 +284,7 @@ class Runner:
         )
 
     def _write_interrupt(self, request: JobRequest, claim: Claim, work: Stepping, error: Interrupted) -> Report:
-        """The claim goes back as it is: the next command goes on with it."""
+        """Release the claim with what was done: the next command continues from there."""
         ledger, now = self.world.ledger, self.world.clock.now()
         with ledger.database.note():
             ledger.executions.release(claim, work.steps, work.result)
@@ -288,8 +303,9 @@ class Runner:
         outcome: str = "failed",
         detail: str = "",
     ) -> Report:
-        """Write the failure and tell it; where even that fails, the report still tells both. An order of unknown outcome is
-        graver than what ended the work."""
+        """Write the failure and send a message. If the database fails too, the report names both errors.
+
+        An order of unknown outcome is graver than the error that ended the work."""
         ledger, now, name = self.world.ledger, self.world.clock.now(), request.window.name
         try:
             with ledger.database.note():
@@ -299,10 +315,10 @@ class Runner:
                 ledger.outbox.add(now, f"{name} {outcome}", f"{name} of {request.session}: {text}", key)
                 self._note_virtual_time(now)
             exit_code = max(exit_code, self._unknown(work), key=gravity_of)
-        except Fenced as fenced:  # whatever went wrong then, others do this work now
+        except Fenced as fenced:  # another process does this work now
             return request.report("blocked", str(fenced), fenced.exit_code, error=str(fenced))
         except DatabaseError as unwritten:
-            text = f"{text}; and it could not be written down: {unwritten}"
+            text = f"{text}; and the failure could not be stored: {unwritten}"
         return request.report(outcome, f"{name} {outcome}: {text}", exit_code, result=work.result, error=text)
 
     def _unknown(self, work: Stepping) -> int:
@@ -312,7 +328,7 @@ class Runner:
         return UNKNOWN if sent else 0
 
     def _dry_run(self, request: JobRequest) -> Report:
-        """One step that sends and writes nothing."""
+        """Do one step that sends and writes nothing."""
         claim = Claim.none(self.world.user, request.task.name, request.session, request.window.slot)
         context = Context(self.world, request.session, request.window.slot, claim, dry_run=True, progress=self.watch)
         outcome = Stepping(request.task, context, self.stop or Stop(), None, self.progress).step()
@@ -321,14 +337,14 @@ class Runner:
         return request.report("completed", f"dry run of {request.window.name}: nothing was sent", result=outcome.result)
 
     def _note_virtual_time(self, now: datetime) -> None:
-        """A home on a virtual clock is never asked again for a time before its last event."""
+        """Store the time of the last event, before which a home on a virtual clock accepts no command."""
         if self.world.clock.virtual:
             self.world.ledger.info.set("last_event_at", now.isoformat())
 
 
 @dataclass(frozen=True, slots=True)
 class _Loop:
-    """What the runner does between the steps of a continuous task."""
+    """The runner's work between the steps of a continuous task."""
 
     runner: Runner
     request: JobRequest
@@ -336,6 +352,7 @@ class _Loop:
     reported: set[str] = field(default_factory=set)
 
     def noted(self, work: Stepping) -> None:
+        """Store how far the work is, and report what blocks it."""
         world = self.runner.world
         world.ledger.executions.beat(self.claim, world.clock.machine_now(), steps=work.steps, result=work.result)
         if work.blocked:
@@ -358,7 +375,7 @@ class _Loop:
         self.runner.deliver()
 
     def at_mark(self) -> None:
-        """Let the ledger follow a halt that another process could set in the marker alone."""
+        """Copy a halt into the ledger that another process could set in the marker alone."""
         follow_marker(self.runner.world)
 
 

@@ -1,7 +1,7 @@
-"""Simulation: whole sessions through the very same task code, on a virtual clock.
+"""Simulation: whole sessions through the same task code as live trading, on a virtual clock.
 
-The day is the agenda that cron and the daemon follow; only its clock takes no time. A monitor hands its claim back where
-another task's window opens, as it would between two cron lines, and takes it up again after.
+The day follows the agenda of cron and the daemon, but its clock takes no time. A monitor releases its claim where another
+task's window opens, as it would between two cron lines, and takes it again afterwards.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ Progress = Callable[[int, int, date], None]
 SEED_TASK = "seed"
 _INSTANT = timedelta(microseconds=1)
 GOES_ON = frozenset({0, 8, 9, 11})
-"""Exit codes after which a trader's day goes on too: data missing, what needed it blocked, an order refused."""
+"""Exit codes after which a real day goes on too: data missing, a dependent task blocked, an order refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """A position to begin with: bought through the order path in the post-close of a session, at its closing price."""
+    """A position to begin with, bought through the order path in the post-close of a session at its closing price."""
 
     symbol: str
     quantity: int
@@ -60,7 +60,7 @@ def simulate(
 ) -> Simulated:
     """Run every run session from `first` to `last`. `every` is the monitors' step in seconds.
 
-    Raises UsageError where there is nothing to run, and the error of a task after which no day goes on.
+    Raises UsageError where there is no session to run, and the error of a task after which no day goes on.
     """
     clock = world.clock
     if not isinstance(clock, VirtualClock):
@@ -87,7 +87,7 @@ def simulate(
             if report.exit_code not in GOES_ON:
                 raise _failure(report)
             if report.exit_code and (report.exit_code != REFUSED or report.refused):
-                done.troubles.append(report)  # a position that only the day's band kept from a sell is no trouble of a simulation
+                done.troubles.append(report)  # a sell outside the day's price band is no trouble of a simulation
         if progress is not None:
             progress(number, len(done.sessions), session.date)
     return done
@@ -99,7 +99,7 @@ Step = tuple[Window, datetime | None]
 def _agenda(
     runner: Runner, tasks: Sequence[Task], session: Session, seeds: Sequence[Seed]
 ) -> Iterator[tuple[datetime, Step | Seed]]:
-    """The session's appointments in order of time; a continuous window is cut wherever another one opens."""
+    """Yield the session's steps in order of time; a continuous window is cut where another window opens."""
     found = windows(tasks, runner.rows(), session)
     starts = sorted(window.opens for window in found if window.every is None)
     appointments: list[tuple[datetime, int, Step | Seed]] = []
@@ -125,7 +125,7 @@ def _failure(report: Report) -> TradectlError:
 
 
 def _buy_seed(world: World, session: Session, seed: Seed) -> None:
-    """Buy through the order path, as any order goes: intent, tag, send, outcome, and the book follows."""
+    """Buy a seed like any order: record the intent, send it under its tag, and book the outcome."""
     instrument = world.market.instrument(world.market.find(seed.symbol, session.date), session.date)
     quote = world.broker.quotes([instrument.symbol]).get(instrument.symbol)
     if quote is None:
@@ -164,5 +164,5 @@ def _buy_seed(world: World, session: Session, seed: Seed) -> None:
 
 
 def _lowest_level(parameters: Parameters) -> int:
-    """A seed was not bought at any RSI level, so nothing below it is left until a new cycle begins."""
+    """Return the lowest RSI level: a seed is not bought at any, so no lower level is left until a new cycle begins."""
     return round(levels(parameters)[-1])

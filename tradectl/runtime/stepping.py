@@ -1,4 +1,4 @@
-"""Calling a task: once until it is settled, or step by step until its window closes. Tasks themselves never loop or sleep."""
+"""Steps through a task, once or until its window closes, and renews the lease of its claim. Tasks never loop or sleep."""
 
 from __future__ import annotations
 
@@ -22,42 +22,42 @@ if TYPE_CHECKING:
     from tradectl.task import Context, Outcome, Task
 
 AFTER_THE_END = timedelta(minutes=5)
-"""How long a step may be repeated where no window bounds it: at a monitor's close, or when forced outside a window."""
+"""How long a step may be repeated where no window limits it: at a monitor's close, or when forced outside a window."""
 
 _SLICE = 0.25
-"""Seconds between two looks for a signal while waiting."""
+"""Seconds between two checks for a signal while waiting."""
 
 _NUMBER = re.compile(r"\d+")
 
 
 def may_pass(error: TradectlError) -> bool:
-    """Return whether the next step may do what failed in this one: the broker, its session or the data were not there."""
+    """Return whether the next step may succeed after this error: the broker, its session or the data were unavailable."""
     return error.retryable or isinstance(error, BrokerUnavailable | LoginNeeded | DataError)
 
 
 def cause_of(error: TradectlError) -> str:
-    """Return what tells the cause of one failed step from that of another: the error without its figures."""
+    """Return a key for the cause of a failed step: the error without its figures."""
     return _NUMBER.sub("#", f"{type(error).__name__}: {error}")
 
 
 class Watch(Protocol):
-    """What is done between the steps of a loop."""
+    """Called between the steps of a loop."""
 
     def noted(self, work: Stepping) -> None:
-        """Write down what a step changed, and what a halt stopped."""
+        """Store what a step changed, and what a halt stopped."""
 
     def failed(self, error: TradectlError) -> None:
-        """Write down why a step failed."""
+        """Report why a step failed."""
 
     def at_mark(self) -> None:
-        """Look before a step at what may have come meanwhile."""
+        """Called before each step but the first."""
 
 
 Progress = Callable[["Task", datetime, "Outcome"], None]
 
 
 class Heartbeat:
-    """Keeps a claim alive inside a `with` block, three beats to a lease. `check()` raises Fenced once it is lost."""
+    """Renews a claim's lease inside a `with` block, three times a lease: by a thread, in simulated time by `check()`."""
 
     def __init__(self, executions: Executions, claim: Claim, clock: Clock) -> None:
         self.executions = executions
@@ -80,7 +80,7 @@ class Heartbeat:
             self._thread.join()
 
     def check(self) -> None:
-        """Between steps: beat if it is time and no thread does it."""
+        """Raise Fenced if the claim is lost; renew the lease if it is time and no thread does it. Call it between steps."""
         if self._lost is not None:
             raise self._lost
         if self._thread is None:
@@ -97,13 +97,13 @@ class Heartbeat:
                 self._lost = fenced
                 break
             except DatabaseError:
-                continue  # the work will meet the same trouble and tell it; if it passes, the claim still holds
+                continue  # the work meets and reports the same error; if it passes, the claim still holds
         self.executions.database.leave_thread()
 
 
 @dataclass(slots=True)
 class Stepping:
-    """One run of a task. `steps` and `result` begin with what earlier owners of a continuous execution had done."""
+    """One run of a task. `steps` and `result` begin with the values of earlier owners of a continuous execution."""
 
     task: Task
     context: Context
@@ -119,14 +119,14 @@ class Stepping:
     blocked: str = ""
     unprotected: tuple[str, ...] = ()
     odd: tuple[OddSymbol, ...] | None = None
-    """The broker's rows that the last step could not read, by symbol; None before the first step."""
+    """The broker's unreadable rows in the last step, by symbol; None before the first step."""
     odd_news: tuple[OddSymbol, ...] = ()
-    """Those that are new and were not yet reported."""
+    """The unreadable rows that are new and were not yet reported."""
     failures: dict[str, TradectlError] = field(default_factory=dict)
-    """Of steps that failed while the loop went on, and of cancels that could not be sent: the first error of each cause."""
+    """The first error of each cause: of steps that failed while the loop went on, and of cancels that could not be sent."""
 
     def step(self) -> Outcome:
-        """Call the task once and take its answer in."""
+        """Call the task once and add its outcome to this run's."""
         self.stop.raise_if_asked()
         if self.heartbeat is not None:
             self.heartbeat.check()
@@ -139,7 +139,7 @@ class Stepping:
             self.failures.setdefault(cause_of(failure), failure)
         if not outcome.blocked and self.context.stopped:
             outcome = replace(outcome, blocked=self.context.stopped)
-        if outcome.blocked:  # an order of unknown outcome is looked for while the account is halted, too
+        if outcome.blocked:  # orders of unknown outcome are looked for while the account is halted, too
             unknown, again_after = self.context.doubts()
             outcome = replace(outcome, unknown=unknown, again_after=again_after)
         self.first = False
@@ -161,16 +161,16 @@ class Stepping:
 
     @property
     def stopped_rows(self) -> tuple[str, ...]:
-        """A line for each symbol of ours that a row of the broker stops, which cannot be read."""
+        """Return a line for each of our symbols that an unreadable row of the broker stops."""
         return tuple(item.text for item in self.odd or () if item.stops)
 
     def take_odd_news(self) -> tuple[str, ...]:
-        """Return a line for each symbol with new rows that cannot be read and stop nothing, once."""
+        """Return, once, a line for each symbol with new unreadable rows that stop nothing."""
         taken, self.odd_news = tuple(item.text for item in self.odd_news if not item.stops), ()
         return taken
 
     def _note_odd_rows(self) -> None:
-        """Keep and announce the broker's rows that this step could not read. A ledger that fails here fails the step too."""
+        """Store and announce the broker's unreadable rows of this step. An error of the ledger is left to the step itself."""
         before = {item.symbol: item for item in self.odd} if self.odd is not None else None
         with suppress(DatabaseError):
             found, new = self.context.odd_rows(before)
@@ -179,14 +179,14 @@ class Stepping:
                 self.odd_news = (*self.odd_news, *new)
 
     def _with_odd_rows(self, result: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return a result with the rows that cannot be read now, and without those of before."""
+        """Return a result with the unreadable rows of now, and without those of earlier steps."""
         if not self.odd and "odd_rows" not in result:
             return result
         rest = {name: value for name, value in result.items() if name != "odd_rows"}
         return rest | ({"odd_rows": [row for item in self.odd for row in item.shown]} if self.odd else {})
 
     def settle(self, deadline: datetime) -> Outcome:
-        """Step, and again after as long as the task asks, where that is not later than `deadline`."""
+        """Step, and again after `again_after` seconds of each outcome, while that is not later than `deadline`."""
         outcome = self.step()
         while outcome.again_after is not None:
             again = self.context.now + timedelta(seconds=outcome.again_after)
@@ -197,10 +197,13 @@ class Stepping:
         return outcome
 
     def through(self, window: Window, *, until: datetime | None, once: bool, watch: Watch) -> bool:
-        """Step now and at each mark of the window; True when the step at its close was done.
+        """Step now and at each mark of the window.
 
-        Neither a halt that stops a step ends the loop nor a step that fails for a reason that may pass: the next step offers
-        again what was stopped, and reads anew. The last step of a loop raises what it raises.
+        A halt that stops a step does not end the loop, nor does an error that may pass: the next step tries again and reads
+        anew. The last step of the loop raises its error.
+
+        Returns:
+            True when the step at the window's close was done.
         """
         while True:
             mark = next_mark(window, self.context.now)
@@ -222,13 +225,13 @@ class Stepping:
                 watch.at_mark()
 
     def _failed(self, error: TradectlError) -> None:
-        """Take a failed step in. The next one begins as that of a new process: nothing that was read before counts."""
+        """Record a failed step. The next one begins like that of a new process, without anything that was read before."""
         self.first = True
         self.context.forget()
         self.failures.setdefault(cause_of(error), error)
 
     def wait_until(self, moment: datetime) -> None:
-        """Sleep on the world's clock; a virtual one moves at once. Raises Interrupted or Fenced when that comes first."""
+        """Sleep on the world's clock; a virtual one moves at once. Raises Interrupted, or Fenced if the claim is lost."""
         clock = self.context.world.clock
         if clock.virtual:
             clock.sleep((moment - clock.now()).total_seconds())
