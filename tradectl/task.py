@@ -133,10 +133,10 @@ class Context:
             dry_run=self.dry_run,
             own_shares=parse_own_shares(world.parameters.own_shares),
         )
-        last_try, level_of = partial(_last_try, world.ledger), partial(_level_of, world)
+        last_retry, level_of = partial(_last_retry, world.ledger), partial(_level_of, world)
         rules = world.broker if isinstance(world.broker, ListsOrderRules) else None
         return TradingSession(
-            world.broker, book, world.market, world.clock, path, self.log, self.tell, self.dry_run, last_try, level_of, rules
+            world.broker, book, world.market, world.clock, path, self.log, self.notify, self.dry_run, last_retry, level_of, rules
         )
 
     def begin_step(self) -> None:
@@ -160,10 +160,10 @@ class Context:
         alive = [(f"{order.side} {order.symbol}, order {order.id},", failed[order.id]) for order in orders if order.alive]
         return [BrokerUnavailable(f"{what} is not cancelled and may trade: {why}") for what, why in alive]
 
-    def doubts(self) -> tuple[int, float | None]:
+    def unresolved(self) -> tuple[int, float | None]:
         """Return how many orders of the user are UNKNOWN, and in how many seconds to look for them again (None: that is of no
         use). A run that has asked for no trading has sent nothing."""
-        return self.trading_sessions[0].doubts() if self.trading_sessions else (0, None)
+        return self.trading_sessions[0].unresolved() if self.trading_sessions else (0, None)
 
     def odd_rows(self, before: Mapping[str, OddSymbol] | None) -> tuple[Sequence[OddSymbol], Sequence[OddSymbol]]:
         """Keep and announce the rows of the broker that this run could not read; return them, and those that are new.
@@ -177,10 +177,10 @@ class Context:
         from tradectl.execution import unreadable_row_findings
 
         wanted = {symbol for trading in self.trading_sessions for symbol in trading.path.stopped_symbols}
-        found = unreadable_row_findings.gathered(self.world.ledger, wanted)
+        found = unreadable_row_findings.collect(self.world.ledger, wanted)
         if before is None:
-            before = unreadable_row_findings.known(self.world.ledger, self.session)
-        return found, unreadable_row_findings.keep(self.world.ledger, self.session, self.now, found, before)
+            before = unreadable_row_findings.load(self.world.ledger, self.session)
+        return found, unreadable_row_findings.save(self.world.ledger, self.session, self.now, found, before)
 
     def log(self, action: str, message: str, symbol: str = "", level: str = "info") -> None:
         """A line in the user's log, with the task that wrote it."""
@@ -191,7 +191,7 @@ class Context:
         """What this run has decided before, by instrument: the verdicts of a process that died in its middle."""
         return {} if self.dry_run else self.world.ledger.decisions.verdicts(self.claim.task, self.session, self.slot)
 
-    def tell(self, title: str, body: str, key: str) -> bool:
+    def notify(self, title: str, body: str, key: str) -> bool:
         """A message for the user, sent after this run; a second one with the same key is the same message. Whether it is new."""
         return not self.dry_run and self.world.ledger.outbox.add(self.now, title, body, key)
 
@@ -234,7 +234,7 @@ class Outcome:
     unprotected: tuple[str, ...] = ()
 
 
-def _last_try(ledger: Ledger) -> time | None:
+def _last_retry(ledger: Ledger) -> time | None:
     """When RETRIES begins for the last time in a day; None where it is disabled."""
     times = [at for row in ledger.schedules.list() if row.task == RETRIES and row.enabled for at in row.times]
     return max(times, default=None)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from tradectl.execution.buying import DayResult, denied
+from tradectl.execution.buying import DayResult, breached_limit
 from tradectl.execution.reentries import distrusted, level_now
-from tradectl.execution.session_close import Close, closes
+from tradectl.execution.session_close import Close, session_closes
 from tradectl.execution.surveillance import known_by_morning
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Intent, Order
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class BuyRevalidation:
     """What one morning knows: the buys' session, and the closes by instrument and deciding session."""
 
     trading: TradingSession
@@ -47,14 +47,14 @@ class Standing:
         orders: Iterable[Order],
         *,
         sessions: SessionTable,
-    ) -> Standing:
+    ) -> BuyRevalidation:
         """For these orders."""
         by_day: dict[date, list[str]] = {}
         for order in orders:
             by_day.setdefault(order.decided, []).append(order.instrument_id)
         seen: dict[tuple[str, date], Close] = {}
         for decided, ids in sorted(by_day.items()):
-            found = closes(
+            found = session_closes(
                 ids,
                 decided,
                 broker=trading.broker,
@@ -104,11 +104,11 @@ class Standing:
             reason = "another order for it is alive"
         return reason
 
-    def denied(self, order: Order, quantity: int, day: DayResult) -> str:
+    def breached_limit(self, order: Order, quantity: int, day: DayResult) -> str:
         """Empty, or the limit that forbids so many shares of it."""
         close = self.close_of(order)
         last = self.readings.reading(order.instrument_id, self.session - timedelta(days=1)) or close.reading
-        return denied(
+        return breached_limit(
             self.trading,
             self.parameters,
             day,
@@ -121,12 +121,12 @@ class Standing:
         )
 
 
-def turn(order: Order) -> tuple[int, int]:
+def priority(order: Order) -> tuple[int, int]:
     """The order in which buys are tried: re-entries first, then entries as they were recorded, which is by rank."""
     return (0 if order.purpose is Purpose.REENTRY else 1, order.id)
 
 
-def again(order: Order, quantity: int) -> Intent:
+def intent_of(order: Order, quantity: int) -> Intent:
     """The intent of an order, for another quantity."""
     return Intent(
         order.instrument_id,

@@ -23,7 +23,7 @@ UNPROVED = "equity_unproved"
 
 
 @dataclass(slots=True)
-class Purse:
+class BuyingPower:
     """The funds there are for new buys, counted down as orders are placed (paise)."""
 
     available: int
@@ -66,7 +66,7 @@ def holdings_value(trading: TradingSession) -> int:
     return sum(quantity * quotes[symbol].last if symbol in quotes else costs.get(symbol, 0) for symbol, quantity in held.items())
 
 
-def forbidden(trading: TradingSession) -> str:
+def halt_reason(trading: TradingSession) -> str:
     """Why a person has stopped the buys; empty where nobody has. A limit that stopped them is found anew by `denied`, so that
     each buy keeps its own reason, also in a run that was interrupted after it."""
     found = trading.path.trading_state
@@ -75,7 +75,7 @@ def forbidden(trading: TradingSession) -> str:
     return f"the account is {found.state}: {found.reason}"
 
 
-def denied(
+def breached_limit(
     trading: TradingSession,
     parameters: Parameters,
     day: DayResult,
@@ -113,7 +113,7 @@ def denied(
 def _unproved(trading: TradingSession) -> str:
     """Return why a buy is denied whose daily loss cannot be proved. The rows of the holdings that hide it stop the buys, and are
     reported as that."""
-    trading.note_unproved()
+    trading.note_unreadable_holdings()
     rows = trading.book.odd.get(unreadable_rows.HOLDINGS, ())
     more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
     return f"{UNPROVED}: {rows[0].text if rows else 'a row of the holdings could not be read'}{more}"
@@ -132,7 +132,7 @@ def _reduce(trading: TradingSession, rule: str, exposed: Exposure, parameters: P
     if trading.dry_run or trading.snapshot.trading_state != "ACTIVE":
         return
     text = f"only exits from now on: {reason}"
-    trading.tell("the account is REDUCING", text, f"reducing:{rule}:{today if rule == 'daily_loss' else session}")
+    trading.notify("the account is REDUCING", text, f"reducing:{rule}:{today if rule == 'daily_loss' else session}")
     if trading.book.reduce(reason, until):
         trading.log("reducing", text, level="warning")
 
@@ -162,17 +162,17 @@ def quantity_for(
     session: date,
     parameters: Parameters,
     average_turnover: int,
-    purse: Purse | None,
+    buying_power: BuyingPower | None,
     limit_price: int | None = None,
     reentry: bool = False,
 ) -> Sizing:
-    """How many shares; zero with a reason. Without a purse funds are no bound."""
+    """How many shares; zero with a reason. Without a buying_power funds are no bound."""
     return size_buy(
         price,
         session=session,
         parameters=parameters,
         average_turnover=average_turnover,
-        funds=max(0, purse.available) if purse is not None else None,
+        funds=max(0, buying_power.available) if buying_power is not None else None,
         limit_price=limit_price,
         reentry=reentry,
     )

@@ -18,7 +18,7 @@ from tradectl.model.moment import ist_date
 from tradectl.model.money import show_rupees
 from tradectl.model.order import OrderReport, OrderStatus, Side
 
-APART = timedelta(minutes=2)
+CLOCK_TOLERANCE = timedelta(minutes=2)
 """How far a broker's clock may be behind ours."""
 
 
@@ -66,18 +66,18 @@ def _opened(book: Book, order: Order, report: OrderReport, now: datetime) -> Ite
 
 def _take(reports: list[OrderReport], order: Order) -> OrderReport | None:
     """Take out of `reports` the first that may be this order, and return it."""
-    found = next((report for report in reports if may_be(order, report)), None)
+    found = next((report for report in reports if may_be_order(order, report)), None)
     if found is not None:
         reports.remove(found)
     return found
 
 
-def may_be(order: Order, report: OrderReport) -> bool:
+def may_be_order(order: Order, report: OrderReport) -> bool:
     """Return whether a report shows all that an order asked for, placed after it was sent (or recorded: it may have been sent).
 
     A report that has traded may show its average price instead of its limit: then any price that the limit allows agrees.
     """
-    if report.placed_at < (order.sending_at or order.created_at) - APART:
+    if report.placed_at < (order.sending_at or order.created_at) - CLOCK_TOLERANCE:
         return False
     if (report.symbol, report.side, report.quantity) != (order.symbol, order.side, order.quantity):
         return False

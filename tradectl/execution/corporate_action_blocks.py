@@ -36,7 +36,7 @@ def unknown_action(market: MarketData, position: Position, session: date) -> str
     return f"the corporate action of {unknown[0].ex_date} is unknown and may have changed the shares ({unknown[0].subject})"
 
 
-def stopped(trading: TradingSession, position: Position, session: date) -> str:
+def block_reason(trading: TradingSession, position: Position, session: date) -> str:
     """Return why nothing is sent for a position in a session; empty where nothing stops it.
 
     Market data stay what they are for a run, so a position without an action is looked up once."""

@@ -22,7 +22,7 @@ OpenOf = Callable[[Position], int | None]
 """The day's open (paise) of a position's instrument; None while it has not traded today."""
 
 
-def undisturbed(book: Book, seen: StepView, market: MarketData) -> bool:
+def none_pending(book: Book, seen: StepView, market: MarketData) -> bool:
     """Return whether no open position has had a corporate action or another name since it was opened: then there is nothing to
     apply. The result is kept for the same positions and day."""
     snapshot, today = seen.snapshot, seen.today

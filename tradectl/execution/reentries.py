@@ -29,7 +29,7 @@ class Reentry:
     distrusted: str = ""
 
 
-def wanted(
+def due_reentries(
     positions: tuple[Position, ...],
     seen: Mapping[str, Close],
     readings: Readings,

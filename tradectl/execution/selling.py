@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 
 from tradectl.execution import corporate_action_blocks, unprotected_positions, unreadable_rows
-from tradectl.execution.orders import Answer, Sent
+from tradectl.execution.orders import CommandResult, CommandStatus
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Decision, Intent, Order, Position
 from tradectl.ledger.snapshot import Snapshot
@@ -67,26 +67,26 @@ class Seller:
     decide: Callable[[list[Decision]], None]
     _known: dict[tuple[str, date, int | None], _Terms] = field(default_factory=dict, repr=False, compare=False)
 
-    def may_leave(self, position: Position, quote: Quote, seen: Snapshot) -> bool:
+    def is_in_place(self, position: Position, quote: Quote, seen: Snapshot) -> bool:
         """Return whether a position's sell is as it should be, by a snapshot that was just taken: then nothing is sent."""
         held = seen.position_of(position.instrument_id)
         if held is None:
             return True
-        if self.stopped(held, seen):
+        if self.action_block(held, seen):
             return not seen.alive(held.instrument_id, Side.SELL)
         wanted = self._price(held, quote)
         if wanted is None or not _fits(wanted[1], quote):
             return True
         live = [order for order in seen.alive(held.instrument_id, Side.SELL) if not order.waiting]
-        return len(live) == 1 and self._rests(live[0], held, wanted[1])
+        return len(live) == 1 and self._stays(live[0], held, wanted[1])
 
     @staticmethod
-    def _rests(order: Order, position: Position, price: int) -> bool:
+    def _stays(order: Order, position: Position, price: int) -> bool:
         """Return whether a sell stays where it is: it offers all shares at no more than the wanted price. Targets never rise."""
         known = order.status is not OrderStatus.UNKNOWN
         return known and order.remaining == position.quantity and price >= order.price
 
-    def attend(self, position: Position, quote: Quote) -> bool:
+    def adjust(self, position: Position, quote: Quote) -> bool:
         """Make one position's sell order what it should be; whether anything was asked of the broker. The position is looked up
         anew: a read-back of this very step may have found it sold."""
         snapshot = self.trading.snapshot
@@ -95,12 +95,12 @@ class Seller:
             return False
         position = held
         live = [order for order in snapshot.alive(position.instrument_id, Side.SELL) if not order.waiting]
-        if self.stopped(position, snapshot):
+        if self.action_block(position, snapshot):
             return bool([self.trading.cancel_confirmed(order) for order in live])
         wanted = self.desired(position, quote)
         if wanted is None or not _fits(wanted.price, quote):
             return False
-        if unreadable_rows.stop_of(self.trading.book, position.symbol, Side.SELL) is not None:
+        if unreadable_rows.blocking_row(self.trading.book, position.symbol, Side.SELL) is not None:
             return False
         doubtful = [order for order in live if order.status is OrderStatus.UNKNOWN]
         if doubtful:
@@ -108,7 +108,7 @@ class Seller:
         if len(live) > 1:  # one sell is wanted; however the others came to be, they offer the same shares
             return bool([self.trading.cancel_confirmed(order) for order in live[1:]])
         resting = live[0] if live else None
-        if resting is not None and self._rests(resting, position, wanted.price):
+        if resting is not None and self._stays(resting, position, wanted.price):
             return False
         sellable = self._quantity(position)
         if sellable is None:
@@ -123,11 +123,11 @@ class Seller:
             return wanted.quantity > 0 and self._place(position, wanted)
         return self._change(position, resting, wanted)
 
-    def stopped(self, position: Position, seen: Snapshot) -> str:
+    def action_block(self, position: Position, seen: Snapshot) -> str:
         """Return why no sell of a position may rest on account of a corporate action; empty where nothing stops it."""
         if self.trading.book.undisturbed == (seen.positions_revision, self.session):
             return ""  # the reconciliation of this step found no action since any position was opened
-        return corporate_action_blocks.stopped(self.trading, position, self.session)
+        return corporate_action_blocks.block_reason(self.trading, position, self.session)
 
     def desired(self, position: Position, quote: Quote) -> Desired | None:
         """Return the sell that a position should have: at target, or for its RSI; None where the data for it are missing."""
@@ -172,7 +172,7 @@ class Seller:
         found = self._known[key] = _Terms(scale, reading.ema_fast_adjusted / scale, reading.rsi, leaves)
         return found
 
-    def cancel_rest_of_sold(self, snapshot: Snapshot) -> bool:
+    def cancel_buys_of_sold(self, snapshot: Snapshot) -> bool:
         """Once a sell of a symbol has filled, what is left of its buys goes; asked of the book, whoever found the fill."""
         todays = [order for order in snapshot.orders if order.side is Side.BUY and order.session == self.session]
         buys = [order for order in todays if not order.waiting and order.purpose is not Purpose.UNIDENTIFIED]
@@ -182,7 +182,7 @@ class Seller:
             self.trading.cancel_confirmed(order)
         return bool(crossing)
 
-    def withdraw_strays(self, snapshot: Snapshot) -> bool:
+    def cancel_orphan_sells(self, snapshot: Snapshot) -> bool:
         """A sell whose position is gone, sold by hand, offers shares that are not ours."""
         held = {position.instrument_id for position in snapshot.positions}
         strays = [
@@ -196,7 +196,7 @@ class Seller:
         return bool(strays)
 
     def _place(self, position: Position, wanted: Desired) -> bool:
-        wanted = self._frozen(position, wanted)
+        wanted = self._capped(position, wanted)
         intent = Intent(
             position.instrument_id,
             position.symbol,
@@ -209,16 +209,16 @@ class Seller:
             f"P{position.id}",
             position_id=position.id,
         )
-        if self._refused_lately(intent, position):
+        if self._recently_refused(intent, position):
             return False
-        if not self._clear_the_way(position, wanted.price):
+        if not self._cancel_crossing_buys(position, wanted.price):
             return True
-        answer = self.trading.path.place(intent)
+        result = self.trading.path.place(intent)
         done = f"SELL {wanted.quantity} {position.symbol} at {wanted.price / 100:.2f}"
-        if answer.sent is Sent.PLACED:
+        if result.status is CommandStatus.PLACED:
             self.trading.log("order_placed", done, position.symbol)
-        self._tell(position, answer, done, wanted)
-        return answer.sent is not Sent.DRY
+        self._tell(position, result, done, wanted)
+        return result.status is not CommandStatus.DRY
 
     def _repeat(self, position: Position, wanted: Desired, doubtful: list[Order]) -> bool:
         """A sell of unknown fate blocks every other of its symbol; the very same may be repeated where that does no harm."""
@@ -231,7 +231,7 @@ class Seller:
 
     def _change(self, position: Position, resting: Order, wanted: Desired) -> bool:
         """Lower the price or fit the quantity of a resting sell; at the last modification it is replaced by a new order."""
-        price, quantity = min(wanted.price, resting.price), self._fitting(wanted.quantity, resting)
+        price, quantity = min(wanted.price, resting.price), self._fitting_quantity(wanted.quantity, resting)
         if quantity == 0:
             return self.trading.cancel_confirmed(resting)
         if price == resting.price and quantity == resting.remaining:
@@ -241,13 +241,13 @@ class Seller:
             or resting.modifications >= self.trading.broker.capabilities.max_modifications - 1
         ):
             return self.trading.cancel_confirmed(resting) and self._replace(position, wanted)
-        if not self._clear_the_way(position, price):
+        if not self._cancel_crossing_buys(position, price):
             return True
-        answer = self.trading.path.modify(resting, quantity=resting.filled_quantity + quantity, price=price)
-        self._tell(position, answer, f"SELL {quantity} {position.symbol} now at {price / 100:.2f}", wanted)
-        if not answer.ok and quantity < resting.remaining:
+        result = self.trading.path.modify(resting, quantity=resting.filled_quantity + quantity, price=price)
+        self._tell(position, result, f"SELL {quantity} {position.symbol} now at {price / 100:.2f}", wanted)
+        if not result.ok and quantity < resting.remaining:
             self.trading.cancel_confirmed(resting)  # more shares on sale than are ours: a cancel always passes
-        return answer.sent is not Sent.DRY
+        return result.status is not CommandStatus.DRY
 
     def _replace(self, position: Position, wanted: Desired) -> bool:
         """A new order for what is left: the one before may have filled while it was being cancelled."""
@@ -258,16 +258,16 @@ class Seller:
     def _quantity(self, position: Position) -> int | None:
         """Return the shares to offer: all that may be sold, and no more than one order may have. None where a row that cannot be
         read hides it."""
-        quantity = self.trading.sellable(position, bought_today=self.tied(position))
+        quantity = self.trading.sellable(position, bought_today=self.trade_for_trade_shares(position))
         most = self.trading.most_shares(position.symbol)
         return quantity if most is None or quantity is None else min(quantity, most)
 
-    def _fitting(self, quantity: int, resting: Order) -> int:
+    def _fitting_quantity(self, quantity: int, resting: Order) -> int:
         """Return the shares that may be left of a resting order: what is filled counts towards the most of one order."""
         most = self.trading.most_shares(resting.symbol)
         return quantity if most is None else min(quantity, max(most - resting.filled_quantity, resting.remaining))
 
-    def _clear_the_way(self, position: Position, price: int) -> bool:
+    def _cancel_crossing_buys(self, position: Position, price: int) -> bool:
         """A sell at or below one of our own resting buys would trade with ourselves: the buy is cancelled, and confirmed."""
         buys = self.trading.snapshot.alive(position.instrument_id, Side.BUY)
         crossing = [order for order in buys if order.price >= price and order.session >= self.session]  # older ones have ended
@@ -275,18 +275,18 @@ class Seller:
         ended = [self.trading.cancel_confirmed(order) for order in ours]  # all are asked, whatever became of the first
         return all(ended) and len(ours) == len(crossing)
 
-    def _refused_lately(self, intent: Intent, position: Position) -> bool:
+    def _recently_refused(self, intent: Intent, position: Position) -> bool:
         """Whether the last sell was rejected lately, or the broker has cancelled more than one by itself, the last one lately."""
         chain = self.trading.book.intents.chain(intent)
         if not chain:
             return False
         refused = chain[-1:] if chain[-1].status is OrderStatus.REJECTED else []
         if chain[-1].status is OrderStatus.CANCELLED:
-            taken_back = unprotected_positions.taken_back_in(self.trading.book, position, self.session)
-            refused = taken_back if len(taken_back) >= unprotected_positions.AGAIN else []
+            taken_back = unprotected_positions.cancelled_by_broker_in(self.trading.book, position, self.session)
+            refused = taken_back if len(taken_back) >= unprotected_positions.REPEATED_CANCELS else []
         return bool(refused) and self.trading.clock.now() - refused[-1].updated_at < REST_AFTER_REFUSAL
 
-    def _frozen(self, position: Position, wanted: Desired) -> Desired:
+    def _capped(self, position: Position, wanted: Desired) -> Desired:
         """A new order at target is no higher than one that rested earlier in the session, however that one ended."""
         if wanted.purpose is not Purpose.TARGET:
             return wanted
@@ -304,17 +304,17 @@ class Seller:
         then = float(history.multiplier[index]) if index is not None and session != self.session else scale
         return -int(-Fraction(price) * Fraction(then) / Fraction(scale) // tick) * tick
 
-    def tied(self, position: Position) -> int:
+    def trade_for_trade_shares(self, position: Position) -> int:
         """Shares that a trade-for-trade series keeps from being sold on the day they were bought."""
         series = self.trading.market.instrument(position.instrument_id, self.session).series
         return self.trading.bought_on(position.instrument_id, self.session) if series in TRADE_FOR_TRADE else 0
 
-    def _tell(self, position: Position, answer: Answer, done: str, wanted: Desired) -> None:
+    def _tell(self, position: Position, result: CommandResult, done: str, wanted: Desired) -> None:
         """Keep what was decided and why; a refusal also goes to the log (a lowered target would only fill it)."""
-        if not answer.ok:
-            self.trading.log(f"order_{answer.sent}", f"{done}: {answer.reason}", position.symbol, level="warning")
-        verdict = "resting" if answer.ok else str(answer.sent)
-        reason = f"{done}: {wanted.reason if answer.ok else answer.reason}"
+        if not result.ok:
+            self.trading.log(f"order_{result.status}", f"{done}: {result.reason}", position.symbol, level="warning")
+        verdict = "resting" if result.ok else str(result.status)
+        reason = f"{done}: {wanted.reason if result.ok else result.reason}"
         inputs = {"price": to_rupees(wanted.price)}
         self.decide([Decision(position.instrument_id, position.symbol, verdict, str(wanted.purpose), reason, inputs)])
 

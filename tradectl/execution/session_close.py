@@ -41,7 +41,7 @@ def is_final(session: date, now: datetime) -> bool:
     return now >= at_ist(session, FINAL_FILE)
 
 
-def closes(
+def session_closes(
     instrument_ids: Iterable[str],
     session: date,
     *,

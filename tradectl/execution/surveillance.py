@@ -22,7 +22,7 @@ def known_by_morning(session: date, clock: Clock) -> date:
     return session - timedelta(days=1) if clock.virtual else session
 
 
-def tell_of_held(trading: TradingSession, positions: Iterable[Position], day: date) -> None:
+def report_watched_positions(trading: TradingSession, positions: Iterable[Position], day: date) -> None:
     """Log and send one message for each position that an excluding list names on a date; a second time it is the same message."""
     held = list(positions)
     if not held:  # a home without market data has nothing to look up
@@ -35,5 +35,5 @@ def tell_of_held(trading: TradingSession, positions: Iterable[Position], day: da
         text = f"{position.quantity} {position.symbol} are held, and it is under surveillance ({found})"
         told = f"{text}: its sells go on, nothing more of it is bought. `tradectl why {position.symbol}` shows the decisions"
         stages = surveillance.stages(position.instrument_id)
-        if trading.tell(f"{position.symbol} is under surveillance", told, f"surveillance:{position.instrument_id}:{stages}"):
+        if trading.notify(f"{position.symbol} is under surveillance", told, f"surveillance:{position.instrument_id}:{stages}"):
             trading.log("surveillance", told, position.symbol, level="warning")

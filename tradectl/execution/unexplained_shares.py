@@ -17,7 +17,7 @@ from tradectl.strategy.own_shares import declaring
 
 
 @dataclass(frozen=True, slots=True)
-class Beyond:
+class UnexplainedShares:
     """A symbol of which the broker holds more shares than the ledger (`book`) and the setting (`own`) explain."""
 
     symbol: str
@@ -40,18 +40,20 @@ class Beyond:
         )
 
 
-def beyond_book(holdings: Iterable[Holding], positions: Iterable[Position], own: Mapping[str, int]) -> list[Beyond]:
+def unexplained_shares(
+    holdings: Iterable[Holding], positions: Iterable[Position], own: Mapping[str, int]
+) -> list[UnexplainedShares]:
     """Return the symbols with unexplained shares, by symbol. Pledged shares count: they are in the account."""
     held, counted = Counter[str](), Counter[str]()
     for item in holdings:
         held[item.symbol] += item.quantity + item.t1_quantity + item.pledged
     for position in positions:
         counted[position.symbol] += position.quantity
-    found = (Beyond(symbol, held[symbol], counted[symbol], own.get(symbol, 0)) for symbol in sorted(held))
+    found = (UnexplainedShares(symbol, held[symbol], counted[symbol], own.get(symbol, 0)) for symbol in sorted(held))
     return [item for item in found if item.shares > 0]
 
 
-def declaration(found: Iterable[Beyond], own: Mapping[str, int]) -> str:
+def declaration_advice(found: Iterable[UnexplainedShares], own: Mapping[str, int]) -> str:
     """Return what helps: the command that compares, and the one that declares these shares besides those that are declared."""
     more = {item.symbol: item.own + item.shares for item in found}
     return f"`tradectl reconcile` compares; if they are yours: {declaring(more, own)}"

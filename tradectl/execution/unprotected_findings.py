@@ -16,7 +16,7 @@ TASK, RULE, COVERED = "sell-monitor", "unprotected", "protected"
 """Under which task and rule a finding is kept among the decisions, and the verdict that ends one."""
 
 
-def known(ledger: Ledger, session: date) -> dict[str, Unprotected]:
+def load(ledger: Ledger, session: date) -> dict[str, Unprotected]:
     """Return the findings of a session that the sell monitor has kept and not ended, by instrument id."""
     found = {}
     for row in ledger.decisions.by_rule(TASK, session, "", RULE):
@@ -36,7 +36,7 @@ def known(ledger: Ledger, session: date) -> dict[str, Unprotected]:
     return found
 
 
-def keep(ledger: Ledger, session: date, now: datetime, found: Sequence[Unprotected], before: Mapping[str, Unprotected]) -> bool:
+def save(ledger: Ledger, session: date, now: datetime, found: Sequence[Unprotected], before: Mapping[str, Unprotected]) -> bool:
     """Write the findings of a step where they differ from those kept `before`, end those that are no more, and announce the new
     ones; return whether anything was written."""
     changed = [item for item in found if not _same(item, before.get(item.instrument_id))]

@@ -69,11 +69,11 @@ class OddSymbol:
         ]
 
 
-def gathered(ledger: Ledger, wanted: Iterable[str]) -> list[OddSymbol]:
+def collect(ledger: Ledger, wanted: Iterable[str]) -> list[OddSymbol]:
     """Return the odd rows of the lists that this process has read last, by symbol; those that stop something first."""
     book, wants = ledger.book, frozenset(wanted)
     found: dict[str, list[tuple[OddRow, bool]]] = {}
-    for row in unreadable_rows.noted(book):
+    for row in unreadable_rows.all_rows(book):
         found.setdefault(unreadable_rows.symbol_of(book, row), []).append((row, unreadable_rows.is_ours(book, row, wants)))
     made = [
         OddSymbol(symbol, any(ours for _, ours in rows), tuple(row for row, _ in rows[:MOST_ROWS]), len(rows))
@@ -83,7 +83,7 @@ def gathered(ledger: Ledger, wanted: Iterable[str]) -> list[OddSymbol]:
     return ours + [item for item in made if not item.stops][:MOST_SYMBOLS]
 
 
-def known(ledger: Ledger, session: date) -> dict[str, OddSymbol]:
+def load(ledger: Ledger, session: date) -> dict[str, OddSymbol]:
     """Return the odd rows of a session that are kept and have not ended, by symbol."""
     found = {}
     for row in ledger.decisions.by_rule(TASK, session, "", RULE):
@@ -94,7 +94,7 @@ def known(ledger: Ledger, session: date) -> dict[str, OddSymbol]:
     return found
 
 
-def keep(
+def save(
     ledger: Ledger, session: date, now: datetime, found: Sequence[OddSymbol], before: Mapping[str, OddSymbol]
 ) -> tuple[OddSymbol, ...]:
     """Write what differs from what was kept `before`; end what can be read again; announce and return what is new."""

@@ -35,12 +35,12 @@ def note(book: Book, name: str, rows: object) -> None:
     book.odd[name] = odd_of(rows)
 
 
-def noted(book: Book) -> tuple[OddRow, ...]:
+def all_rows(book: Book) -> tuple[OddRow, ...]:
     """Return the odd rows of all lists, as they were last read."""
     return tuple(row for rows in book.odd.values() for row in rows)
 
 
-def stop_of(book: Book, symbol: str, side: Side) -> OddRow | None:
+def blocking_row(book: Book, symbol: str, side: Side) -> OddRow | None:
     """Return the row of the orders or trades that stops a symbol; None where nothing stops it."""
     nameless: OddRow | None = None
     for row in _rows(book, _BOOKS):
@@ -54,7 +54,7 @@ def stop_of(book: Book, symbol: str, side: Side) -> OddRow | None:
     return nameless
 
 
-def holding_stop(book: Book, symbol: str) -> OddRow | None:
+def blocking_holding(book: Book, symbol: str) -> OddRow | None:
     """Return the row of the holdings, as they were last read, that names a symbol; None where there is none."""
     return next((row for row in book.odd.get(HOLDINGS, ()) if row.symbol == symbol), None)
 
@@ -66,7 +66,7 @@ def unreadable_holding(holdings: Sequence[Holding], symbol: str) -> OddRow | Non
     return next((row for row in odd_of(holdings) if row.symbol == symbol or not (row.symbol or shown)), None)
 
 
-def row_of(book: Book, order: Order) -> OddRow | None:
+def row_of_order(book: Book, order: Order) -> OddRow | None:
     """Return the row of the order book that may be this order, and cannot be read or cannot be true; None where there is none."""
     if not any(book.odd.get(name) for name in (ORDERS, CONTRADICTIONS)):
         return None
@@ -76,10 +76,10 @@ def row_of(book: Book, order: Order) -> OddRow | None:
     listed = {report.broker_order_id for report in book.broker.reports}
     if order.broker_order_id in listed:
         return None
-    return next((row for row in _rows(book, (ORDERS,)) if may_be(row, order)), None)
+    return next((row for row in _rows(book, (ORDERS,)) if may_be_order(row, order)), None)
 
 
-def may_be(row: OddRow, order: Order) -> bool:
+def may_be_order(row: OddRow, order: Order) -> bool:
     """Return whether a row of the order book may be this order: nothing that it says of itself contradicts that."""
     if row.broker_order_id and order.broker_order_id:
         return row.broker_order_id == order.broker_order_id

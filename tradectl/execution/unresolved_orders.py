@@ -65,7 +65,7 @@ def resolve(
     for order in seen.snapshot.orders:
         if order.sending_at is None or order.status is OrderStatus.RETRY_PENDING:
             continue
-        odd = unreadable_rows.row_of(book, order)
+        odd = unreadable_rows.row_of_order(book, order)
         settled = settled and odd is None and _is_plain(order, listed)
         if order.broker_order_id is not None:
             found = LOST
@@ -83,7 +83,7 @@ def resolve(
             if found is None:
                 book.intents.mark_never_sent(order, now)
             else:
-                doubts.append(_doubt(book, order, *found, now=now))
+                doubts.append(_mark_unknown(book, order, *found, now=now))
         except Overtaken:
             continue
     if settled:
@@ -155,7 +155,7 @@ def _absent(order: Order, capabilities: Capabilities, claim: Claim, now: datetim
     return order.reason or "sent, and not in the broker's book", since
 
 
-def _doubt(book: Book, order: Order, reason: str, since: datetime | None, *, now: datetime) -> Order:
+def _mark_unknown(book: Book, order: Order, reason: str, since: datetime | None, *, now: datetime) -> Order:
     if order.status is OrderStatus.UNKNOWN and order.absent_since == since:
         return order
     book.intents.doubt(order, reason, now, absent_since=since)
@@ -182,7 +182,7 @@ def may_repeat(order: Order, capabilities: Capabilities, owner: str, now: dateti
     )
 
 
-def again_after(orders: Iterable[Order], now: datetime) -> float | None:
+def next_check_in(orders: Iterable[Order], now: datetime) -> float | None:
     """Seconds until somebody should look again for orders of unknown fate; None where looking again soon is of no use."""
     marks = [timedelta(seconds=seconds) for seconds in accumulate(WAITS)]
     ages = [now - order.sending_at for order in orders if order.status is OrderStatus.UNKNOWN and order.sending_at is not None]
@@ -190,7 +190,7 @@ def again_after(orders: Iterable[Order], now: datetime) -> float | None:
     return min(left, default=None)
 
 
-def close_ended(book: Book, claim: Claim, today: date, now: datetime, *, over: bool, keeps_tags: bool) -> list[Order]:
+def end_expired(book: Book, claim: Claim, today: date, now: datetime, *, over: bool, keeps_tags: bool) -> list[Order]:
     """End what the validity of a DAY order has ended: orders of `today`, if its trading is `over`, and of earlier sessions.
 
     What was never sent ends; so does what was sent, and was not in the broker's book that has just been read after the end of
@@ -198,11 +198,11 @@ def close_ended(book: Book, claim: Claim, today: date, now: datetime, *, over: b
     has no tags (`keeps_tags`), an order of its symbol and side that is nobody's may be it: it stays UNKNOWN too. Answers the
     orders of today that ended so, by this call or an earlier one.
     """
-    nobodys = frozenset() if keeps_tags else _nobodys(book)
+    unexplained = frozenset() if keeps_tags else _unexplained_orders(book)
     for order in book.snapshot().orders:
         ended = order.session < today or (order.session == today and over)
-        reason = _over(order, claim, today, now) if ended else ""
-        may_be_there = (order.symbol, order.side) in nobodys or unreadable_rows.row_of(book, order) is not None
+        reason = _end_reason(order, claim, today, now) if ended else ""
+        may_be_there = (order.symbol, order.side) in unexplained or unreadable_rows.row_of_order(book, order) is not None
         if reason == NEVER_APPEARED and may_be_there:
             continue
         if reason:
@@ -213,13 +213,13 @@ def close_ended(book: Book, claim: Claim, today: date, now: datetime, *, over: b
     return [order for order in book.orders(session=today) if order.reason in {UNSENT, WAITED, NEVER_APPEARED}]
 
 
-def _nobodys(book: Book) -> frozenset[tuple[str, Side]]:
+def _unexplained_orders(book: Book) -> frozenset[tuple[str, Side]]:
     """Symbol and side of the broker's orders that no order of ours is known to be."""
     known = book.finished(report.broker_order_id for report in book.broker.reports)
     return frozenset((report.symbol, report.side) for report in book.broker.reports if report.broker_order_id not in known)
 
 
-def _over(order: Order, claim: Claim, today: date, now: datetime) -> str:
+def _end_reason(order: Order, claim: Claim, today: date, now: datetime) -> str:
     if order.sending_at is None:
         return UNSENT
     if order.status is OrderStatus.RETRY_PENDING:

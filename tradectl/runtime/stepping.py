@@ -92,7 +92,7 @@ class Stepping:
         if not outcome.blocked and self.context.stopped:
             outcome = replace(outcome, blocked=self.context.stopped)
         if outcome.blocked:  # an order of unknown outcome is looked for while the account is halted, too
-            unknown, again_after = self.context.doubts()
+            unknown, again_after = self.context.unresolved()
             outcome = replace(outcome, unknown=unknown, again_after=again_after)
         self.first = False
         merge = self.task.merge

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tradectl.exchange.phases import PhaseKind
-from tradectl.execution.buy_revalidation import Standing, again
-from tradectl.execution.buying import UNPROVED, DayResult, Purse, day_result, quantity_for
+from tradectl.execution.buy_revalidation import BuyRevalidation, intent_of
+from tradectl.execution.buying import UNPROVED, BuyingPower, DayResult, day_result, quantity_for
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Order
 from tradectl.model.order import Purpose, Side, Variety
@@ -47,27 +47,29 @@ def why_not_now(context: Context) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class PreopenPass:
     """What one pass shares: what still stands, the funds left, and what the day did so far."""
 
     context: Context
     trading: TradingSession
-    standing: Standing
-    purse: Purse
+    revalidation: BuyRevalidation
+    buying_power: BuyingPower
     day: DayResult
 
     @classmethod
-    def of(cls, context: Context, trading: TradingSession, waiting: Sequence[Order], purse: Purse) -> Opening:
+    def of(cls, context: Context, trading: TradingSession, waiting: Sequence[Order], buying_power: BuyingPower) -> PreopenPass:
         """For these orders. Asks the broker for funds, holdings and quotes."""
         world = context.world
-        standing = Standing.of(trading, world.readings, world.parameters, context.session, waiting, sessions=world.sessions)
-        return cls(context, trading, standing, purse, day_result(world.ledger.statistics, trading, context.session))
+        revalidation = BuyRevalidation.of(
+            trading, world.readings, world.parameters, context.session, waiting, sessions=world.sessions
+        )
+        return cls(context, trading, revalidation, buying_power, day_result(world.ledger.statistics, trading, context.session))
 
     def plan(self, order: Order, price: int | None) -> tuple[str, str, int]:
         """What should become of one waiting buy: placed, skipped (it waits on, and the end of its session ends it) or cancelled;
         why; and how many shares. `price`: its pre-open price in paise, where there is one."""
-        reading = self.standing.close_of(order).reading
-        reason = self.standing.invalid(order) or self._reward_gone(order, price)
+        reading = self.revalidation.close_of(order).reading
+        reason = self.revalidation.invalid(order) or self._reward_gone(order, price)
         if reason or reading is None:
             return "cancelled", reason or "no bar of its session", 0
         if not_now := why_not_now(self.context):
@@ -77,22 +79,22 @@ class Opening:
             session=self.context.session,
             parameters=self.context.world.parameters,
             average_turnover=reading.average_turnover,
-            purse=self.purse,
+            buying_power=self.buying_power,
             limit_price=order.price,
             reentry=order.purpose is Purpose.REENTRY,
         )
         if sizing.quantity == 0:
             return "skipped", sizing.reason, 0
-        if limit := self.standing.denied(order, sizing.quantity, self.day):
+        if limit := self.revalidation.breached_limit(order, sizing.quantity, self.day):
             return "skipped" if limit.startswith(UNPROVED) else "cancelled", limit, 0
         return "placed", f"BUY {sizing.quantity} {order.symbol} at {order.price / 100:.2f}", sizing.quantity
 
     def place(self, order: Order, quantity: int, done: str) -> tuple[str, str]:
         """Send it; what became of it, and why. Raises what the order path raises."""
-        answer = self.trading.buy(again(order, quantity))
+        answer = self.trading.buy(intent_of(order, quantity))
         if not answer.ok:
             return answer.verdict, answer.reason
-        self.purse.take(self.context.session, quantity, order.price)
+        self.buying_power.take(self.context.session, quantity, order.price)
         self.context.log("order_placed", f"{done}, before the open", order.symbol)
         return answer.verdict, done
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from tradectl.errors import DataError
 from tradectl.exchange.charges import buy_charges
 from tradectl.exchange.ticks import round_down
-from tradectl.execution.buy_revalidation import turn
-from tradectl.execution.buying import Purse, forbidden, pending_buys, quantity_for
+from tradectl.execution.buy_revalidation import priority
+from tradectl.execution.buying import BuyingPower, halt_reason, pending_buys, quantity_for
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Decision, Order
 from tradectl.model.money import to_rupees
@@ -22,7 +22,7 @@ from tradectl.model.order import OrderStatus, Purpose
 from tradectl.strategy.entry import reward_gone
 from tradectl.strategy.sizing import worth_changing
 from tradectl.task import Context, Outcome
-from tradectl.tasks.amo_adjust.preopen_buys import Opening, waits_for_the_open
+from tradectl.tasks.amo_adjust.preopen_buys import PreopenPass, waits_for_the_open
 
 RESULT_KEYS = ("total", "adjusted", "unchanged", "price_unavailable", "modification_failed", "cancelled")
 """Where buys have waited for the exchange to open, also `placed`, `skipped` and `failed`."""
@@ -34,52 +34,52 @@ def run(context: Context) -> Outcome:
     trading = context.trading()
     trading.reconcile()
     counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
-    state = forbidden(trading)
+    state = halt_reason(trading)
     orders = [order for order in pending_buys(trading, context.session) if order.purpose is not Purpose.SEED]
-    waiting = sorted((order for order in trading.snapshot.orders if waits_for_the_open(order, context)), key=turn)
+    waiting = sorted((order for order in trading.snapshot.orders if waits_for_the_open(order, context)), key=priority)
     everything = [*orders, *waiting]
     counts["total"] = len(everything)
     prices = world.broker.preopen_prices([order.symbol for order in everything]) if everything else {}
     if everything and not prices and world.broker.capabilities.preopen_prices:
         raise DataError(f"no pre-open price for any of the {len(everything)} waiting orders")
-    purse = Purse(world.broker.funds().available, world.parameters.tariff)
+    buying_power = BuyingPower(world.broker.funds().available, world.parameters.tariff)
     made = context.decided()
     for order in orders:
         if order.execution_id == context.claim.execution_id:
             counts["placed"] += 1  # sent by an earlier step of this run, or by a process that died
             continue
         price = prices.get(order.symbol)
-        verdict, reason = _adjust(context, trading, order, price, purse, only_cancel=bool(state))
+        verdict, reason = _adjust(context, trading, order, price, buying_power, only_cancel=bool(state))
         if verdict == "unchanged" and made.get(order.instrument_id) == "adjusted":
             verdict = "adjusted"  # by a process that died before it could count it
         else:
-            asked, _ = trading.path.asked.get(order.id, (None, None))
+            asked, _ = trading.path.requested.get(order.id, (None, None))
             _keep(context, order, price, verdict, reason, quantity=asked)
         counts[verdict] += 1
     if waiting and not state:
-        counts.update(_send(context, Opening.of(context, trading, waiting, purse), waiting, prices))
+        counts.update(_send(context, PreopenPass.of(context, trading, waiting, buying_power), waiting, prices))
     known = {order.instrument_id for order in everything}
     ended = [_became(trading, instrument_id, made[instrument_id]) for instrument_id in made.keys() - known]
     counts.update(ended)
     counts["total"] += len(ended)
     trading.follow()
-    unknown, again_after = trading.doubts()
+    unknown, again_after = trading.unresolved()
     refused = counts["modification_failed"] + counts["failed"] if again_after is None else 0
     counts["skipped"] += len(waiting) if state else 0
     told = {name: count for name, count in counts.items() if name in RESULT_KEYS or (count and name != "unknown")}
     return Outcome(told, again_after, refused=refused, unknown=unknown, blocked=state)
 
 
-def _send(context: Context, opening: Opening, waiting: Sequence[Order], prices: Mapping[str, int]) -> Iterator[str]:
+def _send(context: Context, preopen: PreopenPass, waiting: Sequence[Order], prices: Mapping[str, int]) -> Iterator[str]:
     """Send the buys that waited for the exchange to open, one after the other; what each became."""
     for order in waiting:
         price = prices.get(order.symbol)
-        verdict, reason, quantity = opening.plan(order, price)
+        verdict, reason, quantity = preopen.plan(order, price)
         _keep(context, order, price, verdict, reason)
         if verdict == "cancelled":
-            opening.trading.path.cancel(order)
+            preopen.trading.path.cancel(order)
         elif verdict == "placed":
-            verdict, reason = opening.place(order, quantity, reason)
+            verdict, reason = preopen.place(order, quantity, reason)
             if verdict != "placed":
                 _keep(context, order, price, verdict, reason)
         yield verdict
@@ -100,7 +100,7 @@ def _keep(context: Context, order: Order, price: int | None, verdict: str, reaso
 
 
 def _adjust(
-    context: Context, trading: TradingSession, order: Order, price: int | None, purse: Purse, *, only_cancel: bool
+    context: Context, trading: TradingSession, order: Order, price: int | None, buying_power: BuyingPower, *, only_cancel: bool
 ) -> tuple[str, str]:
     """What became of one order: a result key, and why. A trading state that forbids changes still lets cancels pass."""
     world, parameters = context.world, context.world.parameters
@@ -121,7 +121,7 @@ def _adjust(
         session=context.session,
         parameters=parameters,
         average_turnover=reading.average_turnover,
-        purse=Purse(purse.available + blocked, parameters.tariff),
+        buying_power=BuyingPower(buying_power.available + blocked, parameters.tariff),
         limit_price=order.price,
     )
     most = trading.most_shares(order.symbol)
@@ -140,6 +140,6 @@ def _adjust(
     answer = trading.path.modify(order, quantity=quantity, price=limit)
     if not answer.ok:
         return "modification_failed", answer.reason
-    purse.available += blocked - quantity * limit - buy_charges(context.session, quantity, limit, parameters.tariff)
+    buying_power.available += blocked - quantity * limit - buy_charges(context.session, quantity, limit, parameters.tariff)
     context.log("order_modified", f"{order.symbol}: {reason}", order.symbol)
     return "adjusted", reason

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from tradectl.exchange.ticks import round_down
-from tradectl.execution.reentries import wanted
-from tradectl.execution.session_close import closes
+from tradectl.execution.reentries import due_reentries
+from tradectl.execution.session_close import session_closes
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Position
 from tradectl.model.money import to_rupees
@@ -18,7 +18,7 @@ from tradectl.task import Context
 
 
 @dataclass(frozen=True, slots=True)
-class Want:
+class ProposedBuy:
     """A buy that the strategy wants, before limits and funds. Prices and turnover in paise. `distrusted`: why the prices that it
     rests on cannot be trusted, else empty."""
 
@@ -45,11 +45,13 @@ class Want:
         }
 
 
-def wants(context: Context, trading: TradingSession, positions: tuple[Position, ...], following: date) -> Iterator[Want]:
+def proposed_buys(
+    context: Context, trading: TradingSession, positions: tuple[Position, ...], following: date
+) -> Iterator[ProposedBuy]:
     """For the session `following`, after that of the context: re-entries of what is held, then the signals by rank."""
     world = context.world
     parameters = world.parameters
-    seen = closes(
+    seen = session_closes(
         [item.instrument_id for item in positions],
         context.session,
         broker=world.broker,
@@ -59,10 +61,10 @@ def wants(context: Context, trading: TradingSession, positions: tuple[Position, 
         sessions=world.sessions,
     )
     yield from (_without_bar(position) for position in positions if seen[position.instrument_id].reading is None)
-    for again in wanted(positions, seen, world.readings, parameters, market=world.market, following=following):
+    for again in due_reentries(positions, seen, world.readings, parameters, market=world.market, following=following):
         position = again.position
         tick = trading.tick_size(position.instrument_id, following)
-        yield Want(
+        yield ProposedBuy(
             position.instrument_id,
             position.symbol,
             Purpose.REENTRY,
@@ -75,7 +77,7 @@ def wants(context: Context, trading: TradingSession, positions: tuple[Position, 
             distrusted=again.distrusted,
         )
     for signal in world.ledger.signals.for_session(following, of_user=signals_owner(context)):
-        yield Want(
+        yield ProposedBuy(
             signal.instrument_id,
             signal.symbol,
             Purpose.ENTRY,
@@ -93,6 +95,6 @@ def signals_owner(context: Context) -> str:
     return context.world.ledger.signals_owner(context.world.parameters.signals_from)
 
 
-def _without_bar(position: Position) -> Want:
+def _without_bar(position: Position) -> ProposedBuy:
     """A held position of which nobody knows today whether it wants another buy."""
-    return Want(position.instrument_id, position.symbol, Purpose.REENTRY, 0, 0, 0, 0, "")
+    return ProposedBuy(position.instrument_id, position.symbol, Purpose.REENTRY, 0, 0, 0, 0, "")

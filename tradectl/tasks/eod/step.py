@@ -13,7 +13,7 @@ from tradectl.errors import UncoveredDate
 from tradectl.execution import reconcile, unreadable_rows, unresolved_orders
 from tradectl.execution.buying import holdings_value
 from tradectl.execution.trading_session import TradingSession
-from tradectl.execution.unexplained_shares import Beyond
+from tradectl.execution.unexplained_shares import UnexplainedShares
 from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.statistics import DayStatistics
 from tradectl.model.moment import at_ist, ist_date
@@ -51,7 +51,7 @@ def run(context: Context) -> Outcome:
     mismatches = reconcile.compare_holdings(trading.book, trading.broker)
     for item in mismatches:
         context.log("mismatch", f"the book has {item.book} {item.symbol}, the broker {item.broker}", item.symbol, level="error")
-    beyond = trading.beyond_book()
+    beyond = trading.unexplained_shares()
     unlisted = reconcile.unlisted(trading.book)
     for order in unlisted:
         text = (
@@ -68,7 +68,7 @@ def run(context: Context) -> Outcome:
     expired = 0
     if not context.dry_run:
         over, tags = _trading_is_over(context), trading.broker.capabilities.tag_length > 0
-        ended = unresolved_orders.close_ended(trading.book, context.claim, session, context.now, over=over, keeps_tags=tags)
+        ended = unresolved_orders.end_expired(trading.book, context.claim, session, context.now, over=over, keeps_tags=tags)
         expired = world.ledger.signals.expire(session)
         _keep(context, day, differ)
     doubtful = trading.snapshot.unknown
@@ -130,7 +130,7 @@ def _value(position: Position, last: int | None) -> int:
 def _keep(context: Context, day: Day, mismatches: int) -> None:
     world = context.world
     if not day.proved:
-        context.trading().note_unproved()
+        context.trading().note_unreadable_holdings()
         text = "the statistics of the day are left out: a row of the broker's holdings cannot be read, so the equity is not known"
         context.log("statistics_left_out", text, level="warning")
     elif not _next_day_has_begun(context):
@@ -201,7 +201,7 @@ def _summary(
     doubtful: tuple[Order, ...],
     *,
     unlisted: list[Order],
-    beyond: list[Beyond],
+    beyond: list[UnexplainedShares],
 ) -> str:
     lines = [
         f"{context.session:%a %d %b %Y}: realised P&L {result['realised_pnl']}, charges {result['charges']}, "

@@ -27,7 +27,7 @@ def run(context: Context) -> Outcome:
     """One step. Its result holds the session's totals, read from the book, so an interrupted monitor counts the same.
 
     A step that fails, for whatever reason, leaves every position that no sell covers as a finding."""
-    with unprotected_check.Findings(context):
+    with unprotected_check.RecordOnFailure(context):
         return _step(context)
 
 
@@ -37,18 +37,18 @@ def _step(context: Context) -> Outcome:
     changes, seen = trading.begin_step(trading.open_of)
     seen = seen.with_quotes(_quotes(context, trading, seen))
     seller = context.part(Seller, lambda: Seller(trading, world.readings, world.parameters, context.session, context.decide))
-    touched = [bool(changes), seller.cancel_rest_of_sold(seen.snapshot), seller.withdraw_strays(seen.snapshot)]
+    touched = [bool(changes), seller.cancel_buys_of_sold(seen.snapshot), seller.cancel_orphan_sells(seen.snapshot)]
     touched += _attend(context, seller, seen.with_snapshot(trading.snapshot) if any(touched) else seen)
     worked = any(touched)
     if worked:
         trading.follow()
-        seller.cancel_rest_of_sold(trading.snapshot)
+        seller.cancel_buys_of_sold(trading.snapshot)
         seen = seen.with_snapshot(trading.snapshot)
     again = worked or context.first
-    unprotected, news = unprotected_check.look(context, seller, seen, again=again)
+    unprotected, news = unprotected_check.check(context, seller, seen, again=again)
     lines = tuple(item.text for item in unprotected if item.grave)
     if not again and not news:
-        unknown, again_after = trading.doubts(seen)
+        unknown, again_after = trading.unresolved(seen)
         return Outcome(again_after=again_after, unknown=unknown, changed=False, unprotected=lines)
     outcome = _outcome(context, trading, seen, changes, changed=worked or news or not context.steps)
     shown = {"unprotected": [item.shown for item in unprotected]} if unprotected else {}
@@ -73,8 +73,8 @@ def _attend(context: Context, seller: Seller, seen: StepView) -> Iterator[bool]:
     snapshot = seen.snapshot
     for position in snapshot.positions:
         quote = seen.quotes.get(position.symbol)
-        if quote is not None and continuous.of(position) and not seller.may_leave(position, quote, snapshot):
-            yield seller.attend(position, quote)
+        if quote is not None and continuous.of(position) and not seller.is_in_place(position, quote, snapshot):
+            yield seller.adjust(position, quote)
             snapshot = seller.trading.snapshot
 
 
@@ -124,7 +124,7 @@ def _outcome(context: Context, trading: TradingSession, seen: StepView, changes:
             "stale": _stale(context, seen),
             "stream": getattr(context.world.broker, "stream_trouble", None),
         }
-    unknown, again_after = trading.doubts(seen)
+    unknown, again_after = trading.unresolved(seen)
     return Outcome(result, again_after, refused=totals["rejected"], unknown=unknown, changed=changed)
 
 
