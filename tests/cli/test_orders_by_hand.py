@@ -247,7 +247,7 @@ def test_an_order_decided_never_placed_that_shows_up_is_withdrawn(trading: Make)
     assert order_of(market, order).status is OrderStatus.CANCELLED
     assert [item.status for item in market.broker.orders()] == [OrderStatus.CANCELLED]
     (line,) = market.ledger.logs.list(action="order_reappeared")
-    assert "had been given up and is at the exchange" in line.message
+    assert "it counted as ended and is live at the exchange" in line.message
 
 
 def test_an_order_decided_never_placed_that_was_filled_becomes_a_position_after_all(trading: Make):  # noqa: F811

@@ -92,7 +92,7 @@ def test_a_days_loss_ends_by_itself_on_the_next_day(trading: Make) -> None:
     trading_session.reconcile()
     assert state(market) == ("ACTIVE", "", None)
     line = market.ledger.logs.list(action="resumed")[-1]
-    assert line.message == f"buys are allowed again: daily loss 3.4 % of equity, 3 % allowed, which held until {T}"
+    assert line.message == f"buys are allowed again: the limit of {T} is over (daily loss 3.4 % of equity, 3 % allowed)"
 
 
 @pytest.mark.parametrize("by_a_person", ["HALTED", "REDUCING"])

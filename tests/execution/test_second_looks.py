@@ -68,7 +68,7 @@ def test_a_refused_order_that_the_book_shows_alive_counts_again(trading) -> None
     for _ in range(2):
         market.trading(claim).reconcile()
     (line,) = market.ledger.logs.list(action="order_counted")
-    assert f"broker order B9: the ledger had lost it, or had it as refused; it counts as order {order.id}" in line.message
+    assert f"broker order B9: missing in the ledger or recorded as refused; it counts as order {order.id}" in line.message
     (found,) = market.orders(Side.BUY)
     assert (found.id, found.status, found.broker_order_id) == (order.id, OrderStatus.PENDING, "B9")
     assert market.trading(claim).path.place(intent).status is CommandStatus.EXISTS

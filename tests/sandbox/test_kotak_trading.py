@@ -156,7 +156,7 @@ def test_an_order_that_was_changed_by_hand_before_it_was_seen_is_never_sent_agai
     assert trading.place(10, 9000).status is CommandStatus.UNKNOWN
     assert trading.sandbox.requests.count(("POST", PLACE)) == 2
     assert trading.the_order().status is OrderStatus.UNKNOWN
-    assert trading.messages == ["ACME: an order of unknown fate"]
+    assert trading.messages == ["ACME: the outcome of an order is unknown"]
     assert len(trading.broker.orders()) == 1
 
 

@@ -175,7 +175,7 @@ class TradingSession:
             text = (
                 f"{order.side} {order.quantity} {order.symbol}, order {order.id}: it counted as ended and is live at the exchange"
             )
-            text += ". It is cancelled now"
+            text += ". tradectl cancels it"
             if self.notify(f"{order.symbol}: an order that counted as ended is live", text, f"reopened:{order.id}:{order.tag}"):
                 self.log("order_reappeared", text, order.symbol, level="error")
             now = self.book.order(order.id)
