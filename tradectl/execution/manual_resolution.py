@@ -1,7 +1,7 @@
-"""What a person decides about orders: to take one back, or what became of one of which nobody knows.
+"""Cancel orders for a person, and record a person's decision about an order whose outcome is not known.
 
-The broker is asked first, always: what its book says needs no decision. A decision is written as one, so that an order which
-turns up against it is known for what it is; and nothing is decided while a process may still be sending the order.
+The broker's book is read first: what it shows needs no decision. A decision is recorded as such, so that an order that appears
+against it is recognised. No decision is accepted while a process may still be sending the order.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from tradectl.model.money import show_rupees
 from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Purpose, Side, TradeReport
 
 NO_PROCESS = ""
-"""The owner that a person asks as: no process."""
+"""The owner of a person's command: no process."""
 REPORTED = "a person told"
-"""How the reason of an order begins whose fills a person has told. Unlike `DECIDED` it is not given up for another story: the
-fills stand."""
+"""Prefix of the reason of an order whose fills a person reported. Unlike with `DECIDED`, a later report of the broker does not
+replace them."""
 _CLOSE = time(15, 30)
 
 
 class CancelOutcome(StrEnum):
-    """What became of a cancel."""
+    """The outcome of a cancel."""
 
     CANCELLED = "cancelled"
     FILLED = "filled"  # meanwhile
@@ -41,7 +41,7 @@ class CancelOutcome(StrEnum):
     ALIVE = "alive"  # the broker refused the cancel
     NOT_SENT = "not_sent"  # the broker could not be reached
     UNCONFIRMED = "unconfirmed"  # asked for, and the broker's book does not show it yet
-    UNKNOWN = "unknown"  # nobody knows whether the order is there; it cannot be cancelled, only resolved
+    UNKNOWN = "unknown"  # whether the order is at the exchange is not known: it can only be resolved
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class CancelledOrder:
 
 
 def find_order(book: Book, name: str) -> Order:
-    """The order with this id, tag or broker order id. Raises UsageError where there is none, or more than one."""
+    """Return the order with this id, tag or broker order id. Raises UsageError if there is none, or more than one."""
     found = {order.id: order for order in [*book.tagged([name]).values(), *book.finished([name]).values()]}
     if name.isdecimal() and len(name) < 16:
         found |= {order.id: order for order in book.orders(ids=[int(name)])}
@@ -62,17 +62,17 @@ def find_order(book: Book, name: str) -> Order:
         raise UsageError(f"there is no order {name}; see `tradectl orders list`")
     if len(found) > 1:
         tags = " and ".join(order.tag for order in found.values())
-        raise UsageError(f"{name} is the id of one order and the broker's of another: say which by its tag, {tags}")
+        raise UsageError(f"{name} is the id of one order and the broker's id of another: name the order by its tag, {tags}")
     return next(iter(found.values()))
 
 
-# -- taking orders back --------------------------------------------------------------------------------------------------
+# -- cancels -------------------------------------------------------------------------------------------------------------
 
 
 def cancel(trading: TradingSession, orders: Sequence[Order]) -> list[CancelledOrder]:
-    """Ask for the end of orders, all of them before one look at the broker's book; what became of each.
+    """Send the cancels of all orders, then read the broker's book once; return the outcome of each.
 
-    An order without the broker's id is looked for first. Raises LoginNeeded, and BrokerUnavailable where that look fails.
+    An order without a broker order id is looked for first. Raises LoginNeeded, and BrokerUnavailable where that read fails.
     """
     if any(order.sending_at is not None and order.broker_order_id is None for order in orders):
         trading.reconcile()
@@ -88,7 +88,7 @@ def cancel(trading: TradingSession, orders: Sequence[Order]) -> list[CancelledOr
 
 
 def _send_cancel(trading: TradingSession, order: Order) -> CommandResult:
-    """Return the broker's result to a cancel."""
+    """Cancel an order; read its row again where another process has changed it."""
     try:
         return trading.path.cancel(order)
     except Overtaken:  # it was about to be sent, or has just been
@@ -113,16 +113,18 @@ def _cancelled(order: Order, result: CommandResult | None, unread: str) -> Cance
     )
 
 
-# -- deciding what became of one ------------------------------------------------------------------------------------------
+# -- decisions about an unknown outcome------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class UnresolvedOrder:
-    """An order of unknown fate after the broker was asked once more, and what is known of its absence.
+    """An UNKNOWN order after the broker's book was read once more.
 
-    `may_be_sending`: its process is not proved dead; `elsewhere`: nothing on this machine can prove that, as after a restart
-    of the machine, so that only a person can know it. `candidates`: orders of its symbol and side in the broker's book that are
-    nobody's, one of which it may be.
+    Attributes:
+        may_be_sending: Its process is not proved dead.
+        elsewhere: This machine cannot prove it, as after a restart; only a person can know.
+        promise: What the absence of an order from this broker's book proves.
+        candidates: Unexplained orders of its symbol and side in the broker's book, one of which it may be.
     """
 
     order: Order
@@ -132,16 +134,16 @@ class UnresolvedOrder:
     candidates: tuple[OrderReport, ...] = ()
 
     def sender_ended(self) -> UnresolvedOrder:
-        """The same after a person has said that the process is no more. Raises UsageError where this machine can tell itself."""
+        """Return it with the process confirmed dead by a person. Raises UsageError where this machine can check that itself."""
         if self.may_be_sending and not self.elsewhere:
             raise UsageError(f"the process {self.order.sender} is of this machine, and runs or is stopped: end it")
         return replace(self, may_be_sending=False)
 
 
 def check_unresolved(trading: TradingSession, name: str) -> UnresolvedOrder | Order:
-    """Ask the broker; the unresolved that is left, or the order where there is none any more.
+    """Reconcile, then return the order with what is known of it if it is still UNKNOWN, else the order alone.
 
-    Raises UsageError for an order whose fate was known before, BrokerUnavailable and LoginNeeded where it cannot be asked.
+    Raises UsageError for an order that was not UNKNOWN, BrokerUnavailable and LoginNeeded where the broker cannot be read.
     """
     before = find_order(trading.book, name)
     if before.purpose is Purpose.UNIDENTIFIED and before.status not in TERMINAL:
@@ -163,7 +165,7 @@ def check_unresolved(trading: TradingSession, name: str) -> UnresolvedOrder | Or
 
 
 def _candidates(trading: TradingSession, order: Order) -> tuple[OrderReport, ...]:
-    """None where it has the broker's id, or the broker always shows our tags: then an order without one is somebody's own."""
+    """Return unexplained orders that may be this one; none if it has a broker order id or the broker always shows tags."""
     declared = trading.broker.capabilities
     if order.broker_order_id is not None or (declared.tag_length and declared.tag_survives_modify):
         return ()
@@ -173,7 +175,7 @@ def _candidates(trading: TradingSession, order: Order) -> tuple[OrderReport, ...
 
 
 def _difference(order: Order, report: OrderReport) -> str:
-    """Why an order of the broker's book cannot be this one; empty where it can."""
+    """Return why an order of the broker's book cannot be this one; empty where it can."""
     if (report.symbol, report.side) != (order.symbol, order.side):
         return f"not {order.side} {order.symbol}"
     if order.sending_at is not None and report.placed_at < order.sending_at - CLOCK_TOLERANCE:
@@ -182,7 +184,7 @@ def _difference(order: Order, report: OrderReport) -> str:
 
 
 def _visibility_promise(trading: TradingSession) -> str:
-    """What the absence of an order from this broker's book says."""
+    """Return what the absence of an order from this broker's book proves."""
     lag = trading.broker.capabilities.visibility_lag
     shows = "promises no time within which an order that it took is in its book, so that absence proves nothing"
     if lag is not None:
@@ -204,7 +206,7 @@ def find_unidentified(trading: TradingSession, name: str) -> Order:
 
 
 def adopt(trading: TradingSession, order: Order) -> Order:
-    """Make an UNIDENTIFIED order ours: its fills open or lower a position, and it is followed as an entry or a target."""
+    """Adopt an UNIDENTIFIED order: its fills change positions, and it counts as an entry or a target from now on."""
     buys = order.side is Side.BUY
     purpose = Purpose.ENTRY if buys else Purpose.TARGET
     level = trading.level_of(purpose, order.instrument_id, order.decided) if buys else 0
@@ -215,24 +217,24 @@ def adopt(trading: TradingSession, order: Order) -> Order:
 
 
 def disown(trading: TradingSession, order: Order) -> Order:
-    """End an UNIDENTIFIED order that is not ours: it is left alone at the broker, and its trades count as trades by hand."""
+    """End an UNIDENTIFIED order that is not tradectl's: it stays at the broker, and its trades count as trades by hand."""
     ended = trading.book.disclaim_order(order, f"{DECIDED}: it is not ours", trading.clock.now())
     return _log_decision(trading, ended, "it is not ours")
 
 
 def resolve_never_placed(trading: TradingSession, unresolved: UnresolvedOrder) -> Order:
-    """A person has seen at the broker's that the order does not exist, or traded nothing and never will."""
+    """Record a person's statement that the order does not exist at the broker, or has not traded and never will."""
     order = _decidable(unresolved)
     if order.filled_quantity:
-        raise UsageError(f"{order.filled_quantity} of order {order.id} are filled: say with --filled how many there are in all")
+        raise UsageError(f"{order.filled_quantity} of order {order.id} are filled: give the total number with --filled")
     trading.book.intents.move(order, OrderStatus.CANCELLED, f"{DECIDED}: never placed", trading.clock.now())
     return _log_decision(trading, order, "never placed")
 
 
 def resolve_joined(trading: TradingSession, unresolved: UnresolvedOrder, broker_order_id: str) -> Order:
-    """A person has seen that it is this order of the broker's book; followed from now on.
+    """Record a person's statement that it is this order of the broker's book, whose reports apply to it from now on.
 
-    Trades of it that were taken for trades by hand become its own. Raises UsageError where it cannot be that order.
+    Trades that were booked as trades by hand become its own. Raises UsageError where it cannot be that order.
     """
     order = _decidable(unresolved)
     if order.broker_order_id is not None:
@@ -260,11 +262,12 @@ def _assert_same(book: Book, order: Order, report: OrderReport) -> None:
 
 
 def resolve_filled(trading: TradingSession, unresolved: UnresolvedOrder, quantity: int, price: int | None) -> Order:
-    """A person has seen on the contract note that `quantity` shares of it were filled in all, those that are not in the book
-    yet at `price` (paise).
+    """Record a person's statement, from the contract note, that `quantity` shares were filled in all.
 
-    Only once its session is a day that the broker no longer tells of: its own trades would come later, and they are truth.
-    Should they come to light after all, they are not booked beside what was told (`Book.follow`).
+    Shares that are not in the book yet are booked at `price` (paise). Accepted only after the order's session: until then the
+    broker's own trades may arrive. If they arrive later, they are not booked a second time (`Book.follow`).
+
+    Raises UsageError for an impossible quantity or price.
     """
     order, now = _decidable(unresolved), trading.clock.now()
     _assert_possible(order, quantity, price, now)
@@ -284,25 +287,27 @@ def resolve_filled(trading: TradingSession, unresolved: UnresolvedOrder, quantit
 
 def _assert_possible(order: Order, quantity: int, price: int | None, now: datetime) -> None:
     if order.session >= ist_date(now):
-        raise UsageError(f"its session, {order.session}, is not over: until then the broker's own book and trades may tell")
+        raise UsageError(f"its session, {order.session}, is not over: until then the broker's own book and trades may show it")
     if not max(1, order.filled_quantity) <= quantity <= order.quantity:
         had = f"{order.filled_quantity} are in the book, " if order.filled_quantity else ""
         raise UsageError(f"{quantity} cannot be filled: {had}{order.quantity} were ordered")
     if quantity == order.filled_quantity:
         return
     if price is None:
-        raise UsageError("say with --price at how many rupees a share")
+        raise UsageError("give the price of a share in rupees with --price")
     worse = price > order.price if order.side is Side.BUY else price < order.price
     if price <= 0 or worse:
         raise UsageError(f"{show_rupees(price)} is worse than the order's limit of {show_rupees(order.price)}")
 
 
 def _decidable(unresolved: UnresolvedOrder) -> Order:
-    """Raises Blocked while a process may still bring the order to the broker."""
+    """Return the order. Raises Blocked while a process may still send it."""
     order = unresolved.order
     if unresolved.may_be_sending:
         how = (
-            "; where it has ended, or its machine was restarted since, say so with --sender-ended" if unresolved.elsewhere else ""
+            "; if it has ended, or its machine was restarted since, confirm that with --sender-ended"
+            if unresolved.elsewhere
+            else ""
         )
         raise Blocked(f"the process {order.sender} may still be sending order {order.id}: end it first{how}")
     return order

@@ -94,7 +94,7 @@ class PreopenPass:
         answer = self.trading.buy(intent_of(order, quantity))
         if not answer.ok:
             return answer.verdict, answer.reason
-        self.buying_power.take(self.context.session, quantity, order.price)
+        self.buying_power.spend(self.context.session, quantity, order.price)
         self.context.log("order_placed", f"{done}, before the open", order.symbol)
         return answer.verdict, done
 

@@ -199,7 +199,7 @@ def _told(buy_pass: BuyPass, proposed: ProposedBuy, result: CommandResult, quant
     done = f"BUY {quantity} {proposed.symbol} at {proposed.limit_price / 100:.2f}"
     match result.status:
         case CommandStatus.PLACED | CommandStatus.EXISTS | CommandStatus.DRY:
-            buy_pass.buying_power.take(buy_pass.following, quantity, proposed.limit_price)
+            buy_pass.buying_power.spend(buy_pass.following, quantity, proposed.limit_price)
             buy_pass.context.log("order_placed", f"{done} for {buy_pass.following}", proposed.symbol)
             return "placed", done
         case CommandStatus.RETRY:

@@ -153,7 +153,7 @@ def _told(retry_pass: RetryPass, order: Order, result: CommandResult, quantity: 
     done = f"BUY {quantity} {order.symbol} at {order.price / 100:.2f}"
     if not result.ok:
         return result.verdict, result.reason
-    retry_pass.buying_power.take(retry_pass.context.session, quantity, order.price)
+    retry_pass.buying_power.spend(retry_pass.context.session, quantity, order.price)
     retry_pass.context.log("order_placed", f"{done}, tried again", order.symbol)
     return result.verdict, done
 
