@@ -1,7 +1,7 @@
-"""Whether a buy that was decided in the evening still stands in the morning.
+"""Revalidate in the morning the buys that were decided in the evening.
 
-By then the final bars of the last session are published, and each buy is judged again on them by the rule that made it. Who tries
-again what could not be placed (`premarket-retry`) asks here, and who sends what waited for the exchange to open (`amo-adjust`).
+By then the final bars of the last session are published, and each buy is checked again on them by its own rule. `premarket-retry`
+uses it for buys that could not be placed, `amo-adjust` for buys that waited for the exchange to open.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BuyRevalidation:
-    """What one morning knows: the buys' session, and the closes by instrument and deciding session."""
+    """The session of the buys, and the closes by instrument and deciding session."""
 
     trading: TradingSession
     readings: Readings
@@ -48,7 +48,7 @@ class BuyRevalidation:
         *,
         sessions: SessionTable,
     ) -> BuyRevalidation:
-        """For these orders."""
+        """Return the revalidation of these orders, with the closes that they were decided on."""
         by_day: dict[date, list[str]] = {}
         for order in orders:
             by_day.setdefault(order.decided, []).append(order.instrument_id)
@@ -70,7 +70,7 @@ class BuyRevalidation:
         return self.seen[order.instrument_id, order.decided]
 
     def no_longer(self, order: Order) -> str:
-        """Why a buy should not stand any more; empty where it should, or where there is no final bar to say otherwise."""
+        """Return why a buy is no longer valid; empty where it is, or where no final bar contradicts it."""
         close = self.close_of(order)
         actions = self.trading.market.actions(order.instrument_id, order.decided, self.session)
         if any(bars_entry(action) for action in actions):
@@ -95,7 +95,7 @@ class BuyRevalidation:
         return f"final bar: fails {rule}" if rule else ""
 
     def invalid(self, order: Order) -> str:
-        """Why a buy that is not with the broker is not wanted any more; empty where it still is."""
+        """Return why a buy that is not at the broker is no longer wanted; empty where it still is."""
         snapshot = self.trading.snapshot
         reason = self.no_longer(order)
         if not reason and order.purpose is not Purpose.REENTRY and snapshot.position_of(order.instrument_id) is not None:
@@ -105,7 +105,7 @@ class BuyRevalidation:
         return reason
 
     def breached_limit(self, order: Order, quantity: int, day: DayResult) -> str:
-        """Empty, or the limit that forbids so many shares of it."""
+        """Return the limit that this quantity would breach; empty if none."""
         close = self.close_of(order)
         last = self.readings.reading(order.instrument_id, self.session - timedelta(days=1)) or close.reading
         return breached_limit(
@@ -122,12 +122,12 @@ class BuyRevalidation:
 
 
 def priority(order: Order) -> tuple[int, int]:
-    """The order in which buys are tried: re-entries first, then entries as they were recorded, which is by rank."""
+    """Return the sort key of buys: re-entries first, then entries as they were recorded, which is by rank."""
     return (0 if order.purpose is Purpose.REENTRY else 1, order.id)
 
 
 def intent_of(order: Order, quantity: int) -> Intent:
-    """The intent of an order, for another quantity."""
+    """Return the intent of an order, for another quantity."""
     return Intent(
         order.instrument_id,
         order.symbol,

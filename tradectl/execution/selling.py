@@ -258,7 +258,7 @@ class Seller:
         return held is None or not quantity or self._place(held, replace(wanted, quantity=quantity))
 
     def _quantity(self, position: Position) -> int | None:
-        """Return the shares to offer: all that may be sold, up to the freeze quantity. None where an unreadable row hides them."""
+        """Return the shares to offer: all that may be sold, up to the freeze quantity; None if a row hides them."""
         quantity = self.trading.sellable(position, bought_today=self.trade_for_trade_shares(position))
         most = self.trading.most_shares(position.symbol)
         return quantity if most is None or quantity is None else min(quantity, most)

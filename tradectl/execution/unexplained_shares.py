@@ -1,8 +1,7 @@
-"""Shares in the broker's holdings that neither the ledger nor the setting `own_shares` explains.
+"""Find shares in the broker's holdings that neither the ledger nor the setting `own_shares` explains.
 
-They are the user's own, or of a position that the ledger has lost: it was restored from a backup, and the broker's order book,
-which would show the order, has been emptied since. No order and no tag tells which. So no buy of such a symbol is sent until the
-user declares the shares as his own, or has sold them.
+They are the user's own, or of a position that the ledger lost because it was restored from a backup. The broker's order book,
+which would show the order, has been emptied since. So no buy of such a symbol is sent until the user declares the shares or sells them.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ class UnexplainedShares:
 
     @property
     def shares(self) -> int:
-        """The number of shares that nothing explains."""
+        """Return the number of unexplained shares."""
         return self.broker - self.book - self.own
 
     @property
     def text(self) -> str:
-        """What was found, and what it means."""
+        """Return what was found and what it means."""
         explained = f"the ledger has {self.book}" + (f", own_shares {self.own}" if self.own else "")
         return (
             f"the broker holds {self.broker} {self.symbol}, {explained}: {self.shares} shares are yours, or of a position that "
@@ -54,6 +53,6 @@ def unexplained_shares(
 
 
 def declaration_advice(found: Iterable[UnexplainedShares], own: Mapping[str, int]) -> str:
-    """Return what helps: the command that compares, and the one that declares these shares besides those that are declared."""
+    """Return the commands that help: one compares, the other declares these shares besides those already declared."""
     more = {item.symbol: item.own + item.shares for item in found}
     return f"`tradectl reconcile` compares; if they are yours: {declaring(more, own)}"
