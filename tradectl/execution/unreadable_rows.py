@@ -1,9 +1,9 @@
 """Determine which symbols the broker's unreadable rows block.
 
 A row that names a symbol, or one of our orders by id or tag, blocks that symbol: nothing is sent or changed for it. Cancels
-always pass. A row that names neither may be any order that the broker's list does not show otherwise. So it blocks buys, and the symbols
-of our orders that are not listed; exits whose orders are all listed go on. While such a row may be an order, the order's absence
-proves nothing.
+always pass. A row that names neither may be any order that the broker's list does not show otherwise. So it blocks buys, and
+the symbols of our orders that are not listed; exits whose orders are all listed go on. While such a row may be an order, the
+order's absence proves nothing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Send the buys that waited for the exchange to open: those of a broker that takes no after-market orders.
+"""Send the buys that wait for the exchange to open, at a broker that takes no after-market orders.
 
-`buy` recorded them in the evening without sending, as regular orders. Here each is judged on the final bars, fitted to the price
-and to the limits of the account, and sent under the tag that it was recorded with. What a process leaves behind that dies on the
-way either never was marked as being sent, and is sent by the next one, or was, and then nobody sends it again.
+`buy` recorded them in the evening as regular orders without sending them. Here each is revalidated on the final bars, fitted to
+the price and the limits of the account, and sent under its recorded tag. If the process dies, an order that was not marked as
+being sent is sent by the next process. One that was marked is never sent again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ PREOPEN = frozenset({PhaseKind.PRE_OPEN, PhaseKind.PRE_OPEN_LIMIT})
 
 
 def waits_for_the_open(order: Order, context: Context) -> bool:
-    """A regular buy of this session that is certainly not with the broker. What was refused in this very run waits on."""
+    """Return whether an order is a regular buy of this session that is certainly not at the broker and may be sent.
+
+    A buy that was refused in this run waits on."""
     refused_now = context.steps and order.sending_at is not None and order.execution_id == context.claim.execution_id
     return (
         order.waiting
@@ -36,7 +38,7 @@ def waits_for_the_open(order: Order, context: Context) -> bool:
 
 
 def why_not_now(context: Context) -> str:
-    """Empty, or why nothing that waits is sent: it is not the time for orders of the pre-open, or the user does not want it."""
+    """Return why no waiting buy is sent: it is not the pre-open, or the setting is off; empty if they are sent."""
     if not context.world.parameters.preopen_orders:
         return "the setting preopen_orders is off"
     session = context.world.sessions.session(context.session)
@@ -48,7 +50,7 @@ def why_not_now(context: Context) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PreopenPass:
-    """What one pass shares: what still stands, the funds left, and what the day did so far."""
+    """The state of one pass: the revalidation, the funds left and the day's result so far."""
 
     context: Context
     trading: TradingSession
@@ -58,7 +60,7 @@ class PreopenPass:
 
     @classmethod
     def of(cls, context: Context, trading: TradingSession, waiting: Sequence[Order], buying_power: BuyingPower) -> PreopenPass:
-        """For these orders. Asks the broker for funds, holdings and quotes."""
+        """Return the state for these orders; reads funds, holdings and quotes of the broker."""
         world = context.world
         revalidation = BuyRevalidation.of(
             trading, world.readings, world.parameters, context.session, waiting, sessions=world.sessions
@@ -66,8 +68,10 @@ class PreopenPass:
         return cls(context, trading, revalidation, buying_power, day_result(world.ledger.statistics, trading, context.session))
 
     def plan(self, order: Order, price: int | None) -> tuple[str, str, int]:
-        """What should become of one waiting buy: placed, skipped (it waits on, and the end of its session ends it) or cancelled;
-        why; and how many shares. `price`: its pre-open price in paise, where there is one."""
+        """Return the verdict on a waiting buy, its reason and the number of shares.
+
+        The verdict is placed, skipped (it waits on, and ends with its session) or cancelled. `price`: the pre-open price in
+        paise, where there is one."""
         reading = self.revalidation.close_of(order).reading
         reason = self.revalidation.invalid(order) or self._reward_gone(order, price)
         if reason or reading is None:
@@ -90,7 +94,7 @@ class PreopenPass:
         return "placed", f"BUY {sizing.quantity} {order.symbol} at {order.price / 100:.2f}", sizing.quantity
 
     def place(self, order: Order, quantity: int, done: str) -> tuple[str, str]:
-        """Send it; what became of it, and why. Raises what the order path raises."""
+        """Send a buy; return its verdict and the reason. Raises what the order path raises."""
         answer = self.trading.buy(intent_of(order, quantity))
         if not answer.ok:
             return answer.verdict, answer.reason
@@ -99,7 +103,7 @@ class PreopenPass:
         return answer.verdict, done
 
     def _reward_gone(self, order: Order, price: int | None) -> str:
-        """By the rule for an order that is with the exchange already."""
+        """Return why the reward of a buy is gone at the pre-open price; empty where it is not."""
         world = self.context.world
         reading = world.readings.reading(order.instrument_id, order.decided)
         scale = world.market.multiplier(order.instrument_id, self.context.session, price)

@@ -1,8 +1,8 @@
 """At 09:05: fit the quantities of the waiting buys to the pre-open prices; cancel those whose reward is gone.
 
-Only the quantity changes, the limit stays (unless `amo_adjust_reprice` is on). The orders are live at the exchange by now, and
-from this minute on only limit orders may be changed; it must be done by 09:07:30. Buys that a broker takes only now, because it
-has no after-market orders, are sent (`sending`).
+Only the quantity changes; the limit stays (unless `amo_adjust_reprice` is on). The orders are live at the exchange by now. From
+this minute on only limit orders may be changed, and all changes must be done by 09:07:30. Buys for a broker without after-market
+orders are sent now (`preopen_buys`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RESULT_KEYS = ("total", "adjusted", "unchanged", "price_unavailable", "modificat
 
 
 def run(context: Context) -> Outcome:
-    """One pass over our own waiting buys. Raises DataError (exit 8) where a source that has pre-open prices gave none."""
+    """Process our own waiting buys once. Raises DataError (exit 8) where a source of pre-open prices returns none."""
     world = context.world
     trading = context.trading()
     trading.reconcile()
@@ -53,8 +53,8 @@ def run(context: Context) -> Outcome:
         if verdict == "unchanged" and made.get(order.instrument_id) == "adjusted":
             verdict = "adjusted"  # by a process that died before it could count it
         else:
-            asked, _ = trading.path.requested.get(order.id, (None, None))
-            _keep(context, order, price, verdict, reason, quantity=asked)
+            requested, _ = trading.path.requested.get(order.id, (None, None))
+            _keep(context, order, price, verdict, reason, quantity=requested)
         counts[verdict] += 1
     if waiting and not state:
         counts.update(_send(context, PreopenPass.of(context, trading, waiting, buying_power), waiting, prices))
@@ -66,12 +66,12 @@ def run(context: Context) -> Outcome:
     unknown, again_after = trading.unresolved()
     refused = counts["modification_failed"] + counts["failed"] if again_after is None else 0
     counts["skipped"] += len(waiting) if state else 0
-    told = {name: count for name, count in counts.items() if name in RESULT_KEYS or (count and name != "unknown")}
-    return Outcome(told, again_after, refused=refused, unknown=unknown, blocked=state)
+    result = {name: count for name, count in counts.items() if name in RESULT_KEYS or (count and name != "unknown")}
+    return Outcome(result, again_after, refused=refused, unknown=unknown, blocked=state)
 
 
 def _send(context: Context, preopen: PreopenPass, waiting: Sequence[Order], prices: Mapping[str, int]) -> Iterator[str]:
-    """Send the buys that waited for the exchange to open, one after the other; what each became."""
+    """Send the buys that waited for the exchange to open; yield the verdict on each."""
     for order in waiting:
         price = prices.get(order.symbol)
         verdict, reason, quantity = preopen.plan(order, price)
@@ -86,14 +86,15 @@ def _send(context: Context, preopen: PreopenPass, waiting: Sequence[Order], pric
 
 
 def _became(trading: TradingSession, instrument_id: str, verdict: str) -> str:
-    """What was decided in an earlier step or by a process that died; whether it was sent is known by the fate of the order."""
+    """Return the verdict of an earlier step, or of a process that died, corrected by what is now known of the order."""
     doubtful = any(order.instrument_id == instrument_id for order in trading.snapshot.unknown)
     return {"placed": "unknown" if doubtful else "placed", "unknown": "unknown" if doubtful else "placed"}.get(verdict, verdict)
 
 
 def _keep(context: Context, order: Order, price: int | None, verdict: str, reason: str, *, quantity: int | None = None) -> None:
-    """Keep what was decided, and before it is asked of the broker too, so that a process that takes over can count it.
-    `quantity`: the shares that the broker is asked for."""
+    """Store a decision, also before its command is sent, so that a process that takes over can count it.
+
+    `quantity`: the requested shares."""
     inputs: dict[str, object] = {"preopen_price": to_rupees(price) if price is not None else None}
     inputs |= {"quantity": quantity} if quantity is not None else {}
     context.decide([Decision(order.instrument_id, order.symbol, verdict, "preopen", reason, inputs)])
@@ -102,7 +103,7 @@ def _keep(context: Context, order: Order, price: int | None, verdict: str, reaso
 def _adjust(
     context: Context, trading: TradingSession, order: Order, price: int | None, buying_power: BuyingPower, *, only_cancel: bool
 ) -> tuple[str, str]:
-    """What became of one order: a result key, and why. A trading state that forbids changes still lets cancels pass."""
+    """Adjust one order; return a result key and the reason. A trading state that forbids changes lets cancels pass."""
     world, parameters = context.world, context.world.parameters
     reading = world.readings.reading(order.instrument_id, order.decided)
     scale = world.market.multiplier(order.instrument_id, context.session, price)

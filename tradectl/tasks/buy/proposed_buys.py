@@ -1,4 +1,4 @@
-"""What the strategy wants for the next session, before limits and funds: more of what is held, and what it has signals for."""
+"""Propose the buys of the next session, before limits and funds: re-entries of held positions, then the signals."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from tradectl.task import Context
 
 @dataclass(frozen=True, slots=True)
 class ProposedBuy:
-    """A buy that the strategy wants, before limits and funds. Prices and turnover in paise. `distrusted`: why the prices that it
-    rests on cannot be trusted, else empty."""
+    """A buy that the strategy proposes, before limits and funds. Prices and turnover in paise.
+
+    `distrusted`: why its prices cannot be trusted; empty otherwise."""
 
     instrument_id: str
     symbol: str
@@ -36,7 +37,7 @@ class ProposedBuy:
 
     @property
     def inputs(self) -> dict[str, object]:
-        """What a decision about it rests on, for `why`."""
+        """Return the inputs of a decision about it, for `why`."""
         return {
             "limit_price": to_rupees(self.limit_price),
             "last_close": to_rupees(self.last_close),
@@ -48,7 +49,7 @@ class ProposedBuy:
 def proposed_buys(
     context: Context, trading: TradingSession, positions: tuple[Position, ...], following: date
 ) -> Iterator[ProposedBuy]:
-    """For the session `following`, after that of the context: re-entries of what is held, then the signals by rank."""
+    """Yield the buys for the session `following`: re-entries of held positions, then the signals by rank."""
     world = context.world
     parameters = world.parameters
     seen = session_closes(
@@ -91,10 +92,10 @@ def proposed_buys(
 
 
 def signals_owner(context: Context) -> str:
-    """Whose signals this user's buy uses: as set, else his own if his analyze is enabled, else the admin's."""
+    """Return the user whose signals are bought: as set, else the user if `analyze` is enabled, else the admin."""
     return context.world.ledger.signals_owner(context.world.parameters.signals_from)
 
 
 def _without_bar(position: Position) -> ProposedBuy:
-    """A held position of which nobody knows today whether it wants another buy."""
+    """Return a re-entry that cannot be decided, because the position has no bar of today."""
     return ProposedBuy(position.instrument_id, position.symbol, Purpose.REENTRY, 0, 0, 0, 0, "")

@@ -1,8 +1,8 @@
 """Place after-market buys for the next run session: re-entries first, then the signals by rank, within every limit.
 
-If a session that we do not run (Muhurat, a drill) lies before the next run session, brokers would release the orders into it;
-so nothing is sent then and the intents wait for 08:00 of the run session. At a broker without after-market orders nothing can be
-sent in the buy_pass: that is said, or, where the user wants it so (`preopen_orders`), the intents wait for 09:05, when the
+If a session on which tradectl does not run (Muhurat, a drill) lies before the next run session, brokers would release the
+orders into it. Then nothing is sent, and the intents wait for 08:00 of the run session. A broker without after-market orders
+takes nothing in the evening: the task reports that, or with the setting `preopen_orders` the intents wait for 09:05, when the
 exchange takes regular orders.
 """
 
@@ -34,9 +34,17 @@ RESULT_KEYS = ("placed", "skipped_duplicate", "skipped_limit", "skipped_data", "
 
 @dataclass(frozen=True, slots=True)
 class BuyPass:
-    """What one pass shares: the session it buys for, the funds left, what was traded today, with which variety orders are
-    sent, until when they wait for it (empty: they do not), and what the broker refused in an earlier step of this run (reasons
-    by instrument)."""
+    """The state of one pass.
+
+    Attributes:
+        following: The session of the buys.
+        buying_power: The funds left.
+        traded: The instruments traded today.
+        day: The day's result so far.
+        variety: The variety of the orders.
+        wait: Why the orders are recorded and not sent; empty if they are sent.
+        refused: The reasons of orders refused in an earlier step of this run, by instrument.
+    """
 
     context: Context
     trading: TradingSession
@@ -49,7 +57,7 @@ class BuyPass:
     refused: Mapping[str, str]
 
     def size(self, proposed: ProposedBuy, buying_power: BuyingPower | None) -> Sizing:
-        """How many shares; without a buying_power as if funds were no bound."""
+        """Return the number of shares; without a buying power funds are not limited."""
         return quantity_for(
             proposed.limit_price,
             session=self.following,
@@ -60,7 +68,7 @@ class BuyPass:
         )
 
     def breached_limit(self, proposed: ProposedBuy, quantity: int) -> str:
-        """Empty, or the limit that forbids it."""
+        """Return the limit that this quantity would breach; empty if none."""
         return breached_limit(
             self.trading,
             self.context.world.parameters,
@@ -75,7 +83,7 @@ class BuyPass:
 
 
 def run(context: Context) -> Outcome:
-    """One pass over everything wanted for the next run session; orders that an interrupted run placed count as placed."""
+    """Process all proposed buys once; orders that an interrupted run placed count as placed."""
     world, trading = context.world, context.trading()
     trading.reconcile()
     counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
@@ -115,13 +123,13 @@ def run(context: Context) -> Outcome:
 
 
 def _refused(context: Context, trading: TradingSession) -> Mapping[str, str]:
-    """What need not be asked again only because another order's fate is looked for."""
+    """Return the reasons of orders refused in earlier steps of this run, by instrument; they are not sent again."""
     orders = trading.book.orders(execution_id=context.claim.execution_id) if context.steps else []
     return {order.instrument_id: order.reason for order in orders if order.status is OrderStatus.REJECTED}
 
 
 def _buy_one(buy_pass: BuyPass, proposed: ProposedBuy) -> tuple[str, str]:
-    """What became of one proposed: the result key it counts under, and why."""
+    """Buy one proposal; return the result key it counts under and the reason."""
     if proposed.last_close == 0:
         return "skipped_data", f"no bar of {buy_pass.context.session}"
     if proposed.distrusted:
@@ -144,12 +152,13 @@ def _buy_one(buy_pass: BuyPass, proposed: ProposedBuy) -> tuple[str, str]:
     result = buy_pass.trading.buy(_intent(buy_pass, proposed, sizing.quantity), send=not (buy_pass.wait or short))
     if result.status is CommandStatus.WAITING:
         return ("skipped_funds", "short of funds") if short else ("waiting", buy_pass.wait)
-    return _told(buy_pass, proposed, result, sizing.quantity)
+    return _count_result(buy_pass, proposed, result, sizing.quantity)
 
 
 def _already(buy_pass: BuyPass, proposed: ProposedBuy) -> tuple[str, str] | None:
-    """Whether this run placed it before it was interrupted, or whether it is held, on its way, or was traded today. An order of
-    unknown fate blocks its symbol, whichever its side; our own may be asked for again where that is harmless."""
+    """Return the result key and reason of a buy that needs no order: placed by this run, held, in flight or traded today.
+
+    An UNKNOWN order of either side blocks its symbol; this run's own may be sent again where that is harmless."""
     snapshot, claim = buy_pass.trading.snapshot, buy_pass.context.claim
     if proposed.instrument_id in buy_pass.refused:
         return "refused", buy_pass.refused[proposed.instrument_id]
@@ -194,8 +203,8 @@ def _intent(buy_pass: BuyPass, proposed: ProposedBuy, quantity: int) -> Intent:
     )
 
 
-def _told(buy_pass: BuyPass, proposed: ProposedBuy, result: CommandResult, quantity: int) -> tuple[str, str]:
-    """The result key of a command's result, and why; placed and refused orders go to the log."""
+def _count_result(buy_pass: BuyPass, proposed: ProposedBuy, result: CommandResult, quantity: int) -> tuple[str, str]:
+    """Return the result key of a command and the reason; log placed and refused orders."""
     done = f"BUY {quantity} {proposed.symbol} at {proposed.limit_price / 100:.2f}"
     match result.status:
         case CommandStatus.PLACED | CommandStatus.EXISTS | CommandStatus.DRY:

@@ -1,7 +1,7 @@
 """After the close: reconcile with the broker, find manual trades, settle the day's P&L, keep statistics, clean up, report.
 
-Nothing here trades. What the broker says is compared with the book, in shares and in rupees, and every difference is counted
-and told; the book is never bent to fit.
+Nothing here trades. The broker's shares and cash are compared with the book, and every difference is counted and reported. The
+book is never changed to fit.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ KEEP_LOGS = timedelta(days=180)
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """The day's figures. Paise; `realised` is net of charges."""
+    """The day's figures in paise; `realised` is net of charges."""
 
     realised: int
     trades: int
@@ -39,12 +39,12 @@ class Day:
 
     @property
     def equity(self) -> int:
-        """Cash and what is held, spun-off holdings at cost."""
+        """Return cash and holdings, spun-off holdings at cost."""
         return self.cash + self.holdings_value
 
 
 def run(context: Context) -> Outcome:
-    """One pass; a rerun gives the same rows."""
+    """Close the day once; a rerun writes the same rows."""
     world, session = context.world, context.session
     trading = context.trading()
     trading.reconcile(trading.open_of)
@@ -60,7 +60,7 @@ def run(context: Context) -> Outcome:
         context.log("mismatch", text, order.symbol, level="error")
     cash_difference = trading.broker.funds().cash - trading.book.cash()
     if cash_difference:
-        context.log("mismatch", f"cash differs by {show_rupees(cash_difference)} from what the fills say", level="error")
+        context.log("mismatch", f"cash differs by {show_rupees(cash_difference)} from the sum of the fills", level="error")
     differ = len(mismatches) + len(unlisted) + bool(cash_difference)
     day = _figures(context, trading)
     closed = trading.book.positions(closed_in=session)
@@ -123,7 +123,7 @@ def _figures(context: Context, trading: TradingSession) -> Day:
 
 
 def _value(position: Position, last: int | None) -> int:
-    """At the last price; at cost where there is none."""
+    """Return a position's value at the last price; at cost where there is none."""
     return position.quantity * last if last is not None else position.cost
 
 
@@ -141,7 +141,7 @@ def _keep(context: Context, day: Day, mismatches: int) -> None:
 
 
 def _next_day_has_begun(context: Context) -> bool:
-    """By then cash and prices are no longer this session's: its statistics stay as they were, or are left out."""
+    """Return whether the next session has begun: cash and prices then no longer belong to this one."""
     if ist_date(context.now) == context.session:
         return False
     try:
@@ -176,14 +176,15 @@ def _write_statistics(context: Context, day: Day, mismatches: int) -> None:
 
 
 def _trading_is_over(context: Context) -> bool:
-    """Whether nothing can fill any more in this session; `--force` may run this before."""
+    """Return whether no order can fill any more in this session; with `--force` the task may run before."""
     session = context.world.sessions.session(context.session)
     return session is None or context.now >= session.last_fill_at()
 
 
 def _release_dead(context: Context) -> None:
-    """End executions of this session and earlier ones whose process died; those that are at work are left alone. An execution
-    of a later session, begun while the clock was ahead, goes on in its own time."""
+    """End executions of this and earlier sessions whose process died; running ones are left alone.
+
+    An execution of a later session, begun while the clock was ahead, is continued in its session."""
     executions = context.world.ledger.executions
     over = _trading_is_over(context)
     for row in executions.list(status="running", limit=1000):

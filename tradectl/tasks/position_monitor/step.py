@@ -1,6 +1,6 @@
-"""Say for each position what it is worth and what would be done with it as things stand; nothing is traded here.
+"""Report the value of each position and a recommendation at the current price; nothing is traded here.
 
-Orders are decided on completed bars only, so REENTER and EXIT are recommendations for a person who looks at the hour.
+Orders are decided on completed bars only, so REENTER and EXIT are information for a person.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tradectl.task import Context, Outcome
 
 @dataclass(frozen=True, slots=True)
 class PositionAssessment:
-    """A position as things stand. Prices and P&L in paise; `rsi` and `ema9` take today's price as if it were the close."""
+    """A position at the current price. Prices and P&L in paise; `rsi` and `ema9` use today's price as the close."""
 
     position: Position
     last: int
@@ -38,14 +38,14 @@ class PositionAssessment:
 
 
 def run(context: Context) -> Outcome:
-    """One row a position. Positions without a price of today are listed as `price_unavailable`."""
+    """Report one row for each position; positions without a price of today count as `price_unavailable`."""
     trading = context.trading()
     trading.reconcile()
     positions = trading.snapshot.positions
     age = timedelta(seconds=context.world.parameters.quote_max_age)
     quotes = trading.fresh_quotes([position.symbol for position in positions], age)
     found = [assessment for position in positions if (assessment := _assess(context, position, quotes.get(position.symbol)))]
-    assessments = _watched_all(context, found) if found else []
+    assessments = _with_surveillance_all(context, found) if found else []
     context.decide([_decision(context, item) for item in assessments])
     count = Counter(item.recommendation for item in assessments)
     return Outcome(
@@ -102,13 +102,13 @@ def _assess(context: Context, position: Position, quote: Quote | None) -> Positi
     )
 
 
-def _watched_all(context: Context, found: Sequence[PositionAssessment]) -> list[PositionAssessment]:
+def _with_surveillance_all(context: Context, found: Sequence[PositionAssessment]) -> list[PositionAssessment]:
     surveillance = context.world.market.surveillance(known_by_morning(context.session, context.world.clock))
-    return [_watched(item, surveillance.excluding(item.position.instrument_id)) for item in found]
+    return [_with_surveillance(item, surveillance.excluding(item.position.instrument_id)) for item in found]
 
 
-def _watched(item: PositionAssessment, excluding: str) -> PositionAssessment:
-    """A position that a surveillance list names is sold as ever and bought no more."""
+def _with_surveillance(item: PositionAssessment, excluding: str) -> PositionAssessment:
+    """Return the assessment without a re-entry if a surveillance list names the stock; its sells go on."""
     if not excluding:
         return item
     recommendation = "HOLD" if item.recommendation == "REENTER" else item.recommendation
@@ -116,7 +116,7 @@ def _watched(item: PositionAssessment, excluding: str) -> PositionAssessment:
 
 
 def _unrealised(context: Context, position: Position, last: int) -> int:
-    """What selling everything at the last price would bring, net of the charges paid and of those of the sale (paise)."""
+    """Return the P&L of selling all at the last price, net of charges paid and of the sale's charges (paise)."""
     sale = Fill("sale", position.symbol, Side.SELL, position.quantity, last, context.session, context.now)
     paid = sum(lot.charges for lot in context.world.ledger.book.folded(position.id).lots)
     charges = day_charges(context.session, [sale], context.world.parameters.tariff).total

@@ -1,9 +1,9 @@
-"""Before the market opens: cancel buys that no longer hold, then try again what failed for a reason that may pass.
+"""Before the market opens: cancel buys that are no longer valid, then retry buys that failed for a temporary reason.
 
-By now the final bars of the last session are published. Every pending buy is judged again on them by the rule that made it;
-the evening's bar was provisional, and a change of a fraction of a percent in the close moves the RSI across its level. Money
-from yesterday's sales has arrived too, so orders that were short of funds are sized anew and placed. Regular orders of a broker
-that takes no others before the open wait on: `amo-adjust` sends them.
+By now the final bars of the last session are published. Every pending buy is checked again on them by its own rule: the
+evening's bar was provisional, and a small change of the close can move the RSI across its level. Money from yesterday's sales
+has arrived, so buys that were short of funds are sized again and placed. Buys for a broker without after-market orders wait on:
+`amo-adjust` sends them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ RESULT_KEYS = ("retried", "placed", "failed", "skipped", "cancelled")
 
 @dataclass(frozen=True, slots=True)
 class RetryPass:
-    """What one pass shares: what still stands by the final closes, the funds left, and what the day did so far."""
+    """The state of one pass: the revalidation on the final closes, the funds left and the day's result so far."""
 
     context: Context
     trading: TradingSession
@@ -37,9 +37,9 @@ class RetryPass:
 
 
 def run(context: Context) -> Outcome:
-    """One pass: cancel, then retry re-entries first and entries by rank."""
+    """Cancel invalid buys, then retry re-entries first and entries by rank."""
     trading, too_late = context.trading(), _too_late(context)
-    (trading if too_late else replace(trading, last_retry=_now)).reconcile()
+    (trading if too_late else replace(trading, last_retry=_end_of_day)).reconcile()
     counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
     _rename(context, trading)
     report_watched_positions(trading, trading.snapshot.positions, known_by_morning(context.session, context.world.clock))
@@ -81,19 +81,19 @@ def run(context: Context) -> Outcome:
     return Outcome(dict(counts), again_after, refused=counts["failed"] if again_after is None else 0, unknown=unknown)
 
 
-def _now() -> time:
-    """What is found rejected before this pass is tried again by this pass."""
+def _end_of_day() -> time:
+    """Return the end of the day as the last retry: this pass retries what was rejected before it."""
     return time.max
 
 
 def _became(trading: TradingSession, instrument_id: str, verdict: str) -> str:
-    """What was decided in an earlier step or by a process that died; an order whose fate is known by now was placed."""
+    """Return the verdict of an earlier step or a dead process; an order whose outcome is known by now was placed."""
     doubtful = any(order.instrument_id == instrument_id for order in trading.snapshot.unknown)
     return "placed" if verdict == "unknown" and not doubtful else verdict
 
 
 def _rename(context: Context, trading: TradingSession) -> None:
-    """Buys of the session take the names that their instruments have today."""
+    """Give the session's buys the symbols that their instruments have today."""
     for order in trading.snapshot.orders:
         if order.session == context.session and order.side is Side.BUY:
             named = context.world.market.instrument(order.instrument_id, context.session)
@@ -102,23 +102,23 @@ def _rename(context: Context, trading: TradingSession) -> None:
 
 
 def _waits(order: Order, context: Context) -> bool:
-    """A buy of this session that is not with the broker, or of which nobody knows."""
+    """Return whether an order is a buy of this session that is not at the broker, or UNKNOWN."""
     doubtful = order.status is OrderStatus.UNKNOWN
     return (order.waiting or doubtful) and order.session == context.session and order.side is Side.BUY
 
 
 def _too_late(context: Context) -> bool:
-    """Once the session has begun an after-market order would go into the next one; what waits is ended by `eod`."""
+    """Return whether the session has begun: an after-market order would then go into the next one; `eod` ends the rest."""
     session = context.world.sessions.session(context.session)
     return session is None or context.now >= session.phases(closing_auction=True)[0].start
 
 
 def _retry(retry_pass: RetryPass, order: Order) -> tuple[str, str]:
-    """What became of one waiting order: placed, failed, skipped (it waits on), cancelled (no longer valid); and why."""
+    """Retry a waiting order; return placed, failed, skipped (it waits on) or cancelled (no longer valid), and the reason."""
     context, trading, close = retry_pass.context, retry_pass.trading, retry_pass.revalidation.close_of(order)
     reason = retry_pass.revalidation.invalid(order)
     if reason and not order.waiting:
-        return "unknown", f"{reason}; nobody knows what became of the order"
+        return "unknown", f"{reason}; the outcome of the order is not known"
     if reason or close.reading is None:
         return _drop(retry_pass, order, reason or "no bar of its session")
     if order.waiting and order.variety is Variety.REGULAR:
@@ -139,7 +139,7 @@ def _retry(retry_pass: RetryPass, order: Order) -> tuple[str, str]:
     if limit:
         return _drop(retry_pass, order, limit)
     _keep(context, order, "placed", f"BUY {sizing.quantity} {order.symbol} at {order.price / 100:.2f}")
-    return _told(retry_pass, order, trading.buy(intent_of(order, sizing.quantity)), sizing.quantity)
+    return _count_result(retry_pass, order, trading.buy(intent_of(order, sizing.quantity)), sizing.quantity)
 
 
 def _drop(retry_pass: RetryPass, order: Order, reason: str) -> tuple[str, str]:
@@ -148,8 +148,8 @@ def _drop(retry_pass: RetryPass, order: Order, reason: str) -> tuple[str, str]:
     return "cancelled", reason
 
 
-def _told(retry_pass: RetryPass, order: Order, result: CommandResult, quantity: int) -> tuple[str, str]:
-    """The result key of a command's result, and why."""
+def _count_result(retry_pass: RetryPass, order: Order, result: CommandResult, quantity: int) -> tuple[str, str]:
+    """Return the result key of a command and the reason."""
     done = f"BUY {quantity} {order.symbol} at {order.price / 100:.2f}"
     if not result.ok:
         return result.verdict, result.reason
@@ -159,6 +159,6 @@ def _told(retry_pass: RetryPass, order: Order, result: CommandResult, quantity: 
 
 
 def _keep(context: Context, order: Order, verdict: str, reason: str) -> None:
-    """Keep what was decided, and before it is done too, so that a process that takes over can count it."""
+    """Store a decision, also before its command is sent, so that a process that takes over can count it."""
     inputs = {"order": order.id, "limit_price": to_rupees(order.price)}
     context.decide([Decision(order.instrument_id, order.symbol, verdict, str(order.purpose), reason, inputs)])

@@ -2,7 +2,7 @@
 
 `execution.unprotected_positions` derives the cause from them.
 
-A covered position costs one pass over the snapshot. Only an uncovered one is looked at closer.
+A covered position costs one pass over the snapshot. Only an uncovered one is examined further.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ CREDIT_PERIOD = timedelta(days=7)
 """How long after its ex-date shares of a corporate action may not be credited at the depository."""
 
 _LEFT_TO_OTHERS = (Fenced, Interrupted)
-"""After these another process works on it."""
+"""After these errors another process continues the work."""
 
 Exposed = Sequence[tuple[Position, int]]
 """Positions with how many of their shares no live sell covers."""
 
 
 def check(context: Context, seller: Seller, seen: StepView, *, again: bool) -> tuple[tuple[Unprotected, ...], bool]:
-    """Return the findings that are due after a step, and whether one of them is new or has ended; keep and announce these.
+    """Return the findings that are due after a step, and whether one is new or has ended; store and announce them.
 
-    `again`: a finding that was kept may have ended (the step changed something, or is the first of its process). After the
-    market hours of a stock the finding with which they ended stands.
+    `again`: a stored finding may have ended (the step changed something, or is the first of its process). After the market
+    hours of a stock the last finding of those hours stays.
     """
     session = context.world.sessions.session(context.session)
     if session is None or context.dry_run:
@@ -53,7 +53,7 @@ def check(context: Context, seller: Seller, seen: StepView, *, again: bool) -> t
 
 
 class RecordOnFailure:
-    """Around a step: where it fails, also by a bug, the positions without a sell are kept as findings. The error goes on."""
+    """A context manager around a step that stores findings for positions without a sell if the step fails, and re-raises."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -63,12 +63,12 @@ class RecordOnFailure:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if isinstance(error, Exception) and not isinstance(error, _LEFT_TO_OTHERS):
-            with suppress(DatabaseError):  # it may be the ledger that cannot be read or written
+            with suppress(DatabaseError):  # the ledger itself may be what failed
                 after_failure(self._context, error)
 
 
 def after_failure(context: Context, error: Exception) -> None:
-    """Keep and announce, by the ledger alone, that a failed step leaves positions without a sell."""
+    """Store and announce, from the ledger alone, that a failed step leaves positions without a sell."""
     world = context.world
     session = world.sessions.session(context.session)
     if session is None or context.dry_run:
@@ -86,13 +86,13 @@ def after_failure(context: Context, error: Exception) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Check:
-    """One look at the positions of a session."""
+    """One check of the positions of a session."""
 
     context: Context
     session: Session
 
     def exposed(self, snapshot: Snapshot) -> Exposed:
-        """Return the positions that are not covered, in the market hours of their stock."""
+        """Return the uncovered positions in the market hours of their stock."""
         book, day = self.context.world.ledger.book, self.context.session
         if not book.unread and book.covered == (snapshot.revision, day):
             return ()
@@ -112,7 +112,7 @@ class _Check:
         return unprotected_positions.in_market_hours(self.session, self.context.now, self.kinds(position))
 
     def kinds(self, position: Position) -> tuple[bool, ...]:
-        """Return whether the stock has a closing auction: both answers where that is not known."""
+        """Return whether the stock has a closing auction; both values where that is not known."""
         return unprotected_positions.closing_auctions(self.context.world.market, position, self.context.session)[0]
 
     def continuous(self, position: Position) -> bool:
@@ -121,8 +121,10 @@ class _Check:
     def findings_of(
         self, gathered: Iterable[tuple[Position, ExposureFacts]], before: Mapping[str, Unprotected]
     ) -> list[Unprotected]:
-        """Return the findings of now. One that was kept `before` goes on: another attempt to sell is no new beginning, and the
-        closing auction no new cause."""
+        """Return the current findings.
+
+        One that was stored `before` keeps its start: another attempt to sell begins no new finding, and the closing auction is
+        no new cause."""
         book, now = self.context.world.ledger.book, self.context.now
         found = []
         for position, facts in gathered:
@@ -143,7 +145,7 @@ class _Check:
     def save(
         self, snapshot: Snapshot, find: Callable[[Mapping[str, Unprotected]], list[Unprotected]]
     ) -> tuple[tuple[Unprotected, ...], bool]:
-        """Compare the findings of now with those that were kept, and write what differs."""
+        """Store the current findings that differ from the stored ones; return those due, and whether anything was written."""
         ledger, day, now = self.context.world.ledger, self.context.session, self.context.now
         before = unprotected_findings.load(ledger, day)
         found = find(before)
@@ -153,7 +155,7 @@ class _Check:
         return tuple(due), unprotected_findings.save(ledger, day, now, due, before)
 
     def _stands(self, snapshot: Snapshot, item: Unprotected) -> bool:
-        """Return whether the market hours of a stock ended while its position, still open, had no sell."""
+        """Return whether a stock's market hours ended while its open position had no sell."""
         position = snapshot.position_of(item.instrument_id)
         if position is None or position.id != item.position_id or self.in_hours(position):
             return False
@@ -184,20 +186,18 @@ def _failure(error: Exception) -> tuple[Cause, str]:
 
 
 def _failure_of(current: _Check, position: Position, error: Exception) -> tuple[Cause, str]:
-    """Return what a failed step means for one position: its market data may be what is missing."""
+    """Return the cause and text of a failed step for one position; its market data may be what is missing."""
     world = current.context.world
     _, damaged = unprotected_positions.closing_auctions(world.market, position, current.context.session)
     return (Cause.DATA_MISSING, damaged) if damaged else _failure(error)
 
 
 def _gathered(current: _Check, seller: Seller, seen: StepView, exposed: Exposed) -> Iterator[tuple[Position, ExposureFacts]]:
-    """Yield the positions with what is known of each. The broker's holdings are read once, and only where they can matter."""
+    """Yield the positions with their facts. The broker's holdings are read once, and only where they matter."""
     world, snapshot, unread = current.context.world, seen.snapshot, seller.trading.book.unread
     if not exposed:
         return
-    armed = world.mode == "simulated" or unprotected_positions.is_armed(
-        world.ledger
-    )  # a simulation is asked each minute of each day
+    armed = world.mode == "simulated" or unprotected_positions.is_armed(world.ledger)  # a simulation runs this each minute
     halted = unprotected_positions.halted_by(snapshot, world.marker)
     held: Mapping[str, Holding] | None = None
     listed: Sequence[Holding] = ()
@@ -232,7 +232,7 @@ def _gathered(current: _Check, seller: Seller, seen: StepView, exposed: Exposed)
 
 
 def _priced(current: _Check, seller: Seller, seen: StepView, position: Position, held: Holding | None) -> dict[str, Any]:
-    """Return what the price says, and what became of the last sell order, by the names of `ExposureFacts`."""
+    """Return the facts from the quote and the session's sell orders, by the names of `ExposureFacts`."""
     quote = seen.quotes.get(position.symbol)
     book, day = seller.trading.book, current.context.session
     sells = unprotected_positions.sells_of(book, position, day)
