@@ -162,7 +162,7 @@ class Context:
 
     def unresolved(self) -> tuple[int, float | None]:
         """Return how many orders of the user are UNKNOWN, and in how many seconds to look for them again (None: that is of no
-        use). A run that has asked for no trading has sent nothing."""
+        use). A run without a trading session has sent nothing."""
         return self.trading_sessions[0].unresolved() if self.trading_sessions else (0, None)
 
     def odd_rows(self, before: Mapping[str, OddSymbol] | None) -> tuple[Sequence[OddSymbol], Sequence[OddSymbol]]:

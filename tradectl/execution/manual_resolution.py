@@ -40,7 +40,7 @@ class CancelOutcome(StrEnum):
     REJECTED = "rejected"  # meanwhile
     ALIVE = "alive"  # the broker refused the cancel
     NOT_SENT = "not_sent"  # the broker could not be reached
-    UNCONFIRMED = "unconfirmed"  # asked for, and the broker's book does not show it yet
+    UNCONFIRMED = "unconfirmed"  # requested, and the broker's book does not show it yet
     UNKNOWN = "unknown"  # whether the order is at the exchange is not known: it can only be resolved
 
 
@@ -77,14 +77,14 @@ def cancel(trading: TradingSession, orders: Sequence[Order]) -> list[CancelledOr
     if any(order.sending_at is not None and order.broker_order_id is None for order in orders):
         trading.reconcile()
         orders = trading.book.orders(ids=[order.id for order in orders])
-    answers = [(order.id, _send_cancel(trading, order)) for order in orders if order.status not in TERMINAL]
+    sent = [(order.id, _send_cancel(trading, order)) for order in orders if order.status not in TERMINAL]
     unread = ""
     try:
         trading.follow()
     except BrokerUnavailable as error:
         unread = f"the broker's book could not be read: {error}"
-    asked = dict(answers)
-    return [_cancelled(trading.book.order(order.id), asked.get(order.id), unread) for order in orders]
+    results = dict(sent)
+    return [_cancelled(trading.book.order(order.id), results.get(order.id), unread) for order in orders]
 
 
 def _send_cancel(trading: TradingSession, order: Order) -> CommandResult:

@@ -38,7 +38,7 @@ def run(context: Context) -> Outcome:
         universe, session, broker=world.broker, market=world.market, clock=world.clock, sessions=world.sessions
     )
     # a simulation of the past accepts gaps; `data check` lists them
-    close = _judged(context, ScreenRequest(universe, session, following, bars, parameters, whole=world.mode != "simulated"))
+    close = _screened(context, ScreenRequest(universe, session, following, bars, parameters, whole=world.mode != "simulated"))
     if close.missing is not None:
         raise DataError(close.missing.text)
     if not any(item.reading for item in close.verdicts):
@@ -58,13 +58,13 @@ def run(context: Context) -> Outcome:
     return Outcome(result | {"surveillance": doubt or "lists are recent"})
 
 
-def _judged(context: Context, asked: ScreenRequest) -> ScreenResult:
+def _screened(context: Context, request: ScreenRequest) -> ScreenResult:
     """Return the verdicts, computed here or in a separate process."""
     world, parameters = context.world, context.world.parameters
     if parameters.isolated:
         shelf, limit = world.readings.shelf, parameters.scan_limit
-        return apart("the scan", screen_alone, world.market, world.sessions, shelf, asked, limit=limit)
-    return screen(world.market, world.sessions, world.readings, asked, context.progress)
+        return apart("the scan", screen_alone, world.market, world.sessions, shelf, request, limit=limit)
+    return screen(world.market, world.sessions, world.readings, request, context.progress)
 
 
 def _keep(context: Context, close: ScreenResult, following: date, state: str) -> None:
