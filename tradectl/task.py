@@ -1,6 +1,6 @@
-"""What a task is: a declaration, and a function of a context that answers an outcome.
+"""Declare tasks: a task is a declaration and a function from a context to an outcome.
 
-Every start of the program reads the declarations of all tasks, and few do any work. So a task is a package: `__init__` declares
+Every start of the program reads the declarations of all tasks and runs few of them. So a task is a package: `__init__` declares
 it, and its module `step` is loaded when it runs.
 """
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 RETRIES = "premarket-retry"
-"""The task that tries again what could not be placed."""
+"""The task that retries buys that could not be placed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +55,16 @@ class World:
     prices_of: str = ""
 
     def close(self) -> None:
-        """Leave the files as they lie on the disk."""
+        """Close the files."""
         self.ledger.database.close()
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a task is called with: the world, which run this is, and the claim that allows it to send.
+    """The argument of a task: the world, the run and the claim that allows it to send orders.
 
-    `steps` is how many steps of this execution were done before, by this process or an earlier owner; `first` is true in the
-    first one that this process does. `progress` reports how far long work is. `trading_sessions` and `parts` hold what the
+    `steps`: the steps of this execution done before, by this process or an earlier owner. `first`: whether this is the first
+    step of this process. `progress` reports how far long work is. `trading_sessions` and `parts` hold what the
     steps of a run share: its trading session, and one object of each further type (`part`).
     """
 
@@ -84,7 +84,7 @@ class Context:
         return self.world.clock.now()
 
     def at_step(self, steps: int, first: bool) -> Context:
-        """The same run after so many steps. (`dataclasses.replace` takes longer than many a step.)"""
+        """Return the same run after `steps` steps. (`dataclasses.replace` takes longer than many steps.)"""
         return Context(
             self.world,
             self.session,
@@ -99,19 +99,19 @@ class Context:
         )
 
     def part(self, kind: type[T], make: Callable[[], T]) -> T:
-        """Return the run's object of a type, made at the first step that needs it."""
+        """Return the run's object of a type; it is made by the first step that needs it."""
         found: T | None = self.parts.get(kind)
         if found is None:
             found = self.parts[kind] = make()
         return found
 
     def forget(self) -> None:
-        """Begin the next step as a new process would: with nothing that was read before."""
+        """Drop what was read before, so that the next step starts like a new process."""
         self.trading_sessions.clear()
         self.parts.clear()
 
     def trading(self) -> TradingSession:
-        """The broker, the book and the order path of this run, made at its first step that asks."""
+        """Return the trading session of this run: broker, book and order path. It is made on the first call."""
         if not self.trading_sessions:
             self.trading_sessions.append(self._made())
         return self.trading_sessions[0]
@@ -133,26 +133,26 @@ class Context:
             dry_run=self.dry_run,
             own_shares=parse_own_shares(world.parameters.own_shares),
         )
-        last_try, level_of = partial(_last_try, world.ledger), partial(_level_of, world)
+        last_retry, level_of = partial(_last_retry, world.ledger), partial(_level_of, world)
         rules = world.broker if isinstance(world.broker, ListsOrderRules) else None
         return TradingSession(
-            world.broker, book, world.market, world.clock, path, self.log, self.tell, self.dry_run, last_try, level_of, rules
+            world.broker, book, world.market, world.clock, path, self.log, self.notify, self.dry_run, last_retry, level_of, rules
         )
 
     def begin_step(self) -> None:
-        """Forget what a halt stopped, and which cancels could not be sent, in the step before."""
+        """Clear what a halt blocked and which cancels could not be sent in the step before."""
         for trading in self.trading_sessions:
             trading.path.stopped = ""
             trading.path.not_cancelled.clear()
 
     @property
     def stopped(self) -> str:
-        """Why a person's halt stopped a command in this step; empty where none was stopped."""
+        """Return why a person's halt blocked a command in this step; empty where none was blocked."""
         return next((trading.path.stopped for trading in self.trading_sessions if trading.path.stopped), "")
 
     @property
     def not_cancelled(self) -> Sequence[BrokerUnavailable]:
-        """The cancels of this step that the broker could not be asked for, of orders that still live."""
+        """Return the cancels of this step that could not reach the broker, for orders that are still live."""
         failed = {order_id: why for trading in self.trading_sessions for order_id, why in trading.path.not_cancelled.items()}
         if not failed:
             return ()
@@ -160,15 +160,15 @@ class Context:
         alive = [(f"{order.side} {order.symbol}, order {order.id},", failed[order.id]) for order in orders if order.alive]
         return [BrokerUnavailable(f"{what} is not cancelled and may trade: {why}") for what, why in alive]
 
-    def doubts(self) -> tuple[int, float | None]:
+    def unresolved(self) -> tuple[int, float | None]:
         """Return how many orders of the user are UNKNOWN, and in how many seconds to look for them again (None: that is of no
-        use). A run that has asked for no trading has sent nothing."""
-        return self.trading_sessions[0].doubts() if self.trading_sessions else (0, None)
+        use). A run without a trading session has sent nothing."""
+        return self.trading_sessions[0].unresolved() if self.trading_sessions else (0, None)
 
     def odd_rows(self, before: Mapping[str, OddSymbol] | None) -> tuple[Sequence[OddSymbol], Sequence[OddSymbol]]:
-        """Keep and announce the rows of the broker that this run could not read; return them, and those that are new.
+        """Store and announce the broker's rows that this run could not read; return them, and the new ones.
 
-        `before`: those of the step before; None in the first step of a process, which compares with what another kept."""
+        `before`: those of the step before; None in the first step of a process, which compares with the stored ones."""
         if self.dry_run or not (self.trading_sessions or before):
             return (), ()
         book = self.world.ledger.book
@@ -177,26 +177,26 @@ class Context:
         from tradectl.execution import unreadable_row_findings
 
         wanted = {symbol for trading in self.trading_sessions for symbol in trading.path.stopped_symbols}
-        found = unreadable_row_findings.gathered(self.world.ledger, wanted)
+        found = unreadable_row_findings.collect(self.world.ledger, wanted)
         if before is None:
-            before = unreadable_row_findings.known(self.world.ledger, self.session)
-        return found, unreadable_row_findings.keep(self.world.ledger, self.session, self.now, found, before)
+            before = unreadable_row_findings.load(self.world.ledger, self.session)
+        return found, unreadable_row_findings.save(self.world.ledger, self.session, self.now, found, before)
 
     def log(self, action: str, message: str, symbol: str = "", level: str = "info") -> None:
-        """A line in the user's log, with the task that wrote it."""
+        """Write a line with the task's name to the user's log."""
         if not self.dry_run:
             self.world.ledger.logs.append(self.now, level, action, message, task=self.claim.task, symbol=symbol)
 
     def decided(self) -> dict[str, str]:
-        """What this run has decided before, by instrument: the verdicts of a process that died in its middle."""
+        """Return the verdicts that this run recorded before, by instrument, for example by a process that died."""
         return {} if self.dry_run else self.world.ledger.decisions.verdicts(self.claim.task, self.session, self.slot)
 
-    def tell(self, title: str, body: str, key: str) -> bool:
-        """A message for the user, sent after this run; a second one with the same key is the same message. Whether it is new."""
+    def notify(self, title: str, body: str, key: str) -> bool:
+        """Queue a message for the user, sent after this run; return whether its key is new. A known key is not sent again."""
         return not self.dry_run and self.world.ledger.outbox.add(self.now, title, body, key)
 
     def decide(self, decisions: Iterable[Decision]) -> None:
-        """Keep decisions with their rules and inputs, for `why`."""
+        """Store decisions with their rules and inputs, for `why`."""
         if not self.dry_run:
             self.world.ledger.decisions.record(self.claim.task, self.session, self.slot, decisions, self.now)
 
@@ -218,11 +218,16 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one step of a task did. `result` is its counts, as JSON values. `again_after`: call again after so many seconds.
+    """The outcome of one step of a task.
 
-    `refused` counts orders that were refused (exit 11), `unknown` those whose fate is not known (exit 7). `changed` is False
-    for a step that changed nothing, which then writes nothing but its beat. `blocked` names what must come first (exit 9).
-    `unprotected` has a line for each position that has no live sell order and needs a person (exit 11).
+    Attributes:
+        result: Its counts, as JSON values.
+        again_after: The seconds after which to call the step again.
+        refused: The number of refused orders (exit 11).
+        unknown: The number of UNKNOWN orders (exit 7).
+        changed: False for a step that changed nothing; it then writes only its beat.
+        blocked: What must be done first (exit 9).
+        unprotected: A line for each position without a live sell order that needs a person (exit 11).
     """
 
     result: Mapping[str, Any] = field(default_factory=dict)
@@ -234,14 +239,14 @@ class Outcome:
     unprotected: tuple[str, ...] = ()
 
 
-def _last_try(ledger: Ledger) -> time | None:
-    """When RETRIES begins for the last time in a day; None where it is disabled."""
+def _last_retry(ledger: Ledger) -> time | None:
+    """Return the time of the day's last start of RETRIES; None where it is disabled."""
     times = [at for row in ledger.schedules.list() if row.task == RETRIES and row.enabled for at in row.times]
     return max(times, default=None)
 
 
 def _level_of(world: World, purpose: Purpose, instrument_id: str, decided: date) -> int:
-    """Return the RSI level that a lost buy used, read again from the bars; 0 where there is no bar."""
+    """Return the RSI level that a lost buy used, computed from the bars; 0 where there is no bar."""
     from tradectl.execution.reentries import level_of
 
     return level_of(
@@ -257,8 +262,10 @@ def _level_of(world: World, purpose: Purpose, instrument_id: str, decided: date)
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A job of the day. `needs`: tasks that must have completed in the same session first. `buys`: it prepares or places buys,
-    so it does not run on a provisional session. `sends`: it may send orders."""
+    """A task of the day.
+
+    `needs`: tasks that must have completed in the same session first. `buys`: it prepares or places buys, so it does not run on
+    a provisional session. `sends`: it may send orders."""
 
     name: str
     summary: str
@@ -266,7 +273,7 @@ class Task:
     run: Callable[[Context], Outcome]
     needs: tuple[str, ...] = ()
     merge: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]] | None = None
-    """How the results of several steps of one execution become one; None: the last step's result stands."""
+    """Merges the results of several steps of one execution; None: the last step's result counts."""
     switches: tuple[str, ...] = ()
     """On/off settings of the user that the command also offers as options, for one run."""
     buys: bool = False
@@ -274,15 +281,15 @@ class Task:
 
     @property
     def repeatable(self) -> bool:
-        """Whether a run that completed while the clock was ahead is done again at its true time.
+        """Return whether a run that completed while the clock was ahead is repeated at its true time.
 
-        A monitor is: each step makes the actual orders equal to the desired ones. A task that sends orders once a day is not.
+        A monitor is repeated: each step changes the actual orders to the desired ones. A task that sends once a day is not.
         """
         return self.schedule.every is not None or not self.sends
 
 
 def step_of(package: str) -> Callable[[Context], Outcome]:
-    """One step as the function `run` of the package's module `step` does it."""
+    """Return a function that loads the package's module `step` and calls its `run`."""
 
     loaded = cache(lambda: import_module(f"{package}.step"))
 

@@ -138,7 +138,7 @@ def test_a_ledger_restored_after_the_broker_emptied_its_book(restorable: Callabl
         assert f"the broker holds {LOST[symbol]} {symbol}, the ledger has 0" in home("why", symbol, at=f"{NEXT} 16:06").out
     assert home("eod", at=f"{NEXT} 18:00").code == 0
     titles = {row["title"] for row in home.ledger("SELECT title FROM outbox")}
-    assert titles >= {f"{symbol}: shares that the ledger does not count" for symbol in LOST}
+    assert titles >= {f"{symbol}: the broker holds unexplained shares" for symbol in LOST}
     assert home("premarket-retry", "--json", at="2023-02-13 08:00").object["result"]["failed"] == len(WANTED)
     assert home.exchange("SELECT order_id FROM orders WHERE side = 'BUY'") == bought
 

@@ -190,7 +190,7 @@ def test_symbol_not_listed(held: Trading, name: str) -> None:
         answer = held.trading(held.claim("test", AFTER)).path.place(
             replace(entry(1, CLOSE, session=AFTER, symbol="ALPHA"), variety=Variety.REGULAR)
         )
-        assert (answer.sent, "ALPHA" in answer.reason, wire.posted) == ("refused", True, [])
+        assert (answer.status, "ALPHA" in answer.reason, wire.posted) == ("refused", True, [])
 
 
 def with_freeze(most: int) -> Callable[[str], str]:

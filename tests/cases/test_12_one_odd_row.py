@@ -273,7 +273,7 @@ def test_a_row_that_does_not_say_whose_it_is_stops_buys_and_no_exit_with_clean_r
     trading_session = held.trading(claim)
     trading_session.reconcile()
     answer = trading_session.path.place(entry(1, 9000, session=AFTER, symbol="BRAVO"))
-    assert (str(answer.sent), "cannot be read" in answer.reason) == ("blocked", True)
+    assert (str(answer.status), "cannot be read" in answer.reason) == ("blocked", True)
 
 
 def test_a_row_by_hand_without_a_symbol_stops_nothing(held: Trading, kite: OddHoldings, changes: Changes) -> None:

@@ -13,7 +13,7 @@ from tests.cli.hands import operate, result_of
 from tests.execution.conftest import trading
 from tests.execution.trading import AFTER, DAYS, D, Trading, entry, stock
 from tests.tasks.test_buy import analysed, signal
-from tradectl.execution.orders import Sent
+from tradectl.execution.orders import CommandStatus
 from tradectl.lab.sandboxes.market import MarketListing
 from tradectl.model.order import Side
 
@@ -83,8 +83,8 @@ def test_a_symbol_that_the_list_lacks_stops_alone(held: Trading, kite: OddHoldin
     assert (said.code, kite.posted) == (11, [])
     what = "BRAVO: 25 of 25 shares have no live sell order (data missing): kite's list of the day does not have BRAVO"
     assert what in said.err
-    answer = held.trading(held.claim("test", AFTER)).path.place(entry(1, 65250, session=AFTER, symbol="BRAVO"))
-    assert (answer.sent, "Kite does not list BRAVO on NSE today" in answer.reason) == (Sent.REFUSED, True)
+    result = held.trading(held.claim("test", AFTER)).path.place(entry(1, 65250, session=AFTER, symbol="BRAVO"))
+    assert (result.status, "Kite does not list BRAVO on NSE today" in result.reason) == (CommandStatus.REFUSED, True)
 
 
 def test_without_a_list_of_the_day_nothing_is_sent(held: Trading, kite: OddHoldings) -> None:
@@ -111,7 +111,7 @@ def test_a_buy_is_rounded_down_to_the_brokers_tick(trading: Callable[..., Tradin
 def test_a_price_off_the_tick_is_not_sent(held: Trading, kite: OddHoldings) -> None:
     """The last check is the adapter's: what was decided before the list was read is refused by name."""
     trading_session = held.trading(held.claim("test", AFTER))
-    answer = trading_session.path.place(entry(1, 65255, session=AFTER, symbol="BRAVO"))
-    assert answer.sent is Sent.REFUSED
-    assert "652.55 is not a multiple of the tick size at Kite, 0.50" in answer.reason
+    result = trading_session.path.place(entry(1, 65255, session=AFTER, symbol="BRAVO"))
+    assert result.status is CommandStatus.REFUSED
+    assert "652.55 is not a multiple of the tick size at Kite, 0.50" in result.reason
     assert (kite.posted, [order.side for order in held.orders(Side.BUY, AFTER)]) == ([], [Side.BUY])

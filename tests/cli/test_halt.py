@@ -13,7 +13,7 @@ from tests.cli.conftest import Tradectl
 from tests.cli.hands import opaque, operate, result_of
 from tests.execution.conftest import trading  # noqa: F401
 from tests.execution.trading import D, T, Trading, entry, stock
-from tradectl.execution.orders import Sent
+from tradectl.execution.orders import CommandStatus
 from tradectl.model.order import OrderStatus, Side
 
 Make = Callable[..., Trading]
@@ -137,8 +137,8 @@ claim = ledger.executions.claim(
 assert ledger.book.snapshot().trading_state == "ACTIVE"
 clock.pause = True
 marker = MarkerFile(folder, "asha")
-answer = OrderPath(broker, ledger.book, clock, "asha", claim, marker=marker).place(entry(10, 10000))
-print(answer.sent, answer.reason, flush=True)
+result = OrderPath(broker, ledger.book, clock, "asha", claim, marker=marker).place(entry(10, 10000))
+print(result.status, result.reason, flush=True)
 """
 
 
@@ -158,7 +158,7 @@ def test_halt_stops_a_process_that_is_about_to_send(sender: tuple[Trading, subpr
     market, process = sender
     assert operate(market, "halt", "--reason", "now").code == 0
     out, _ = process.communicate("go on\n", timeout=60)
-    assert out == f"{Sent.BLOCKED} the account is halted: now\n"
+    assert out == f"{CommandStatus.BLOCKED} the account is halted: now\n"
     assert market.broker.orders() == ()
     assert market.ledger.book.orders() == []
 
@@ -166,7 +166,7 @@ def test_halt_stops_a_process_that_is_about_to_send(sender: tuple[Trading, subpr
 def test_the_same_process_sends_where_nobody_halts(sender: tuple[Trading, subprocess.Popen[str]]):
     market, process = sender
     out, _ = process.communicate("go on\n", timeout=60)
-    assert out.startswith(Sent.PLACED)
+    assert out.startswith(CommandStatus.PLACED)
     assert [order.tag for order in market.broker.orders()] == [order.tag for order in market.ledger.book.orders()] != []
 
 
@@ -174,6 +174,6 @@ def test_cancels_pass_when_halted(trading: Make):  # noqa: F811
     market = trading(stock())
     order = market.buy(10, 10000)
     operate(market, "halt")
-    assert market.trading(market.claim("buy", T)).path.place(entry(10, 10000)).sent is Sent.BLOCKED
+    assert market.trading(market.claim("buy", T)).path.place(entry(10, 10000)).status is CommandStatus.BLOCKED
     assert operate(market, "orders", "cancel", order.tag).code == 0
     assert market.ledger.book.order(order.id).status is OrderStatus.CANCELLED

@@ -247,7 +247,7 @@ def test_an_order_decided_never_placed_that_shows_up_is_withdrawn(trading: Make)
     assert order_of(market, order).status is OrderStatus.CANCELLED
     assert [item.status for item in market.broker.orders()] == [OrderStatus.CANCELLED]
     (line,) = market.ledger.logs.list(action="order_reappeared")
-    assert "had been given up and is at the exchange" in line.message
+    assert "it counted as ended and is live at the exchange" in line.message
 
 
 def test_an_order_decided_never_placed_that_was_filled_becomes_a_position_after_all(trading: Make):  # noqa: F811
@@ -406,7 +406,7 @@ def test_an_order_that_the_brokers_book_lost_ends_as_it_stood(trading: Make):  #
     ("words", "line"),
     [
         (("--filled", "101", "--price", "95"), "101 cannot be filled: 100 were ordered"),
-        (("--filled", "100"), "say with --price at how many rupees a share"),
+        (("--filled", "100"), "give the price of a share in rupees with --price"),
         (("--filled", "100", "--price", "96.05"), "96.05 is worse than the order's limit of 96.00"),
         (("--filled", "100", "--price", "much"), "is not an amount in rupees"),
     ],

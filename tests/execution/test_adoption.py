@@ -12,7 +12,7 @@ from sqlalchemy import update
 from tests.cli.hands import operate, result_of
 from tests.execution.trading import AFTER, D, T, Trading, entry, follow, ist, stock
 from tradectl.errors import DatabaseError
-from tradectl.execution.orders import OrderPath, Sent
+from tradectl.execution.orders import CommandStatus, OrderPath
 from tradectl.execution.tags import client_tag, identify, position_leg, reentry_leg
 from tradectl.ledger import schema
 from tradectl.ledger.intents import UNEXPLAINED, UNFOUNDED, Intents, Overtaken
@@ -120,7 +120,7 @@ def test_an_ended_order_that_the_ledger_lost_leaves_its_tag_to_no_other(trading:
     market.broker.cancel(row.broker_order_id)
     trading_session = market.trading(market.claim("buy", T))
     trading_session.reconcile()
-    assert trading_session.path.place(entry(10, 10000)).sent is Sent.PLACED
+    assert trading_session.path.place(entry(10, 10000)).status is CommandStatus.PLACED
     trading_session.follow()
     assert [(order.tag == tag, order.generation, order.alive) for order in market.orders(Side.BUY)] == [
         (True, 0, False),
@@ -136,7 +136,7 @@ def test_an_order_that_no_intent_explains_blocks_its_symbol_until_adopted(tradin
     assert (item["tag"], item["reason"]) == (FOREIGN, UNEXPLAINED)
     trading_session = market.trading(market.claim("test", D))
     trading_session.reconcile()
-    assert trading_session.path.place(entry(10, 9600, session=D)).sent is Sent.UNKNOWN
+    assert trading_session.path.place(entry(10, 9600, session=D)).status is CommandStatus.UNKNOWN
     assert (market.positions, len(market.broker.orders())) == ((), 1)
     refused = operate(market, "orders", "resolve", str(item["id"]), "--never-placed")
     assert (refused.code, f"tradectl orders adopt {item['id']}" in refused.err) == (2, True)
@@ -220,7 +220,7 @@ def test_an_intent_with_a_number_at_the_broker_is_not_sent(trading: Make):
         connection.execute(update(schema.orders).where(schema.orders.c.id == order.id).values(sending_at=None, sent_at=None))
     trading_session = market.trading(market.claim("buy", T))
     trading_session.book.broker = BrokerView()  # the other rule is off
-    assert trading_session.path.place(entry(10, 10000)).sent is Sent.EXISTS
+    assert trading_session.path.place(entry(10, 10000)).status is CommandStatus.EXISTS
     assert len(market.broker.orders()) == 1
     with pytest.raises(Overtaken):
         trading_session.book.intents.mark_sending(
@@ -256,7 +256,7 @@ def test_an_intent_whose_tag_the_book_shows_is_not_sent(trading: Make):
     trading_session = market.trading(claim)
     trading_session.book.broker = BrokerView(market.broker.orders())  # read, and not yet followed
     path = OrderPath(Accepting(), trading_session.book, market.clock, "asha", claim, marker=market.marker)
-    assert (path.place(intent).sent, sent) == (Sent.UNKNOWN, [])
+    assert (path.place(intent).status, sent) == (CommandStatus.UNKNOWN, [])
     trading_session.reconcile()
     (found,) = market.orders(Side.BUY)
     assert (found.status, found.sending_at is not None, found.waiting) == (OrderStatus.PENDING, True, False)
@@ -271,7 +271,7 @@ def test_a_refused_buy_that_was_tried_again_and_lives_is_withdrawn(trading: Make
         connection.execute(update(schema.orders).where(schema.orders.c.id == first.id).values(**wrong))
     trading_session = market.trading(market.claim("buy", T))
     second = trading_session.path.place(entry(10, 10000))
-    assert second.sent is Sent.PLACED
+    assert second.status is CommandStatus.PLACED
     follow(market.ledger.book, market.broker, market.market, market.clock)  # and here the process dies
     trading_session.reconcile()
     alive = [item.tag for item in market.broker.orders() if item.status is OrderStatus.PENDING]

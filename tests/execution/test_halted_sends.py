@@ -11,7 +11,7 @@ from tests.execution.trading import D, T, Trading, entry, stock
 from tests.tasks.test_streamed_prices import AlwaysArmed
 from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.errors import Blocked
-from tradectl.execution.orders import OrderPath, Sent
+from tradectl.execution.orders import CommandStatus, OrderPath
 from tradectl.halt_marker import MarkerFile
 from tradectl.ledger.intents import Forbidden
 from tradectl.model.order import OrderRequest, OrderStatus, Side, Variety
@@ -45,8 +45,8 @@ def test_an_order_halted_before_the_broker_is_never_sent(trading: Make) -> None:
     market = trading(stock())
     sender = path(market)
     halted_at_commit(market)
-    answer = sender.place(entry(10, 10000))
-    assert (answer.sent, answer.reason, sender.stopped) == (Sent.BLOCKED, *["the account is halted: now"] * 2)
+    result = sender.place(entry(10, 10000))
+    assert (result.status, result.reason, sender.stopped) == (CommandStatus.BLOCKED, *["the account is halted: now"] * 2)
     assert market.broker.orders() == ()
     assert rows(market) == [(OrderStatus.PENDING, None, None, None)]
 
@@ -60,8 +60,8 @@ def test_after_resume_it_goes_out_under_the_same_tag(trading: Make) -> None:
     (recorded,) = market.ledger.book.orders()
     assert market.marker.begin_resume()
     assert market.marker.finish_resume()
-    answer = sender.place(entry(10, 10000))
-    assert (answer.sent, [item.tag for item in market.broker.orders()]) == (Sent.PLACED, [recorded.tag])
+    result = sender.place(entry(10, 10000))
+    assert (result.status, [item.tag for item in market.broker.orders()]) == (CommandStatus.PLACED, [recorded.tag])
 
 
 @pytest.mark.parametrize("damage", ["missing", "a folder", "no home"])
@@ -73,9 +73,9 @@ def test_a_marker_that_cannot_be_read_stops_every_send(trading: Make, damage: st
         active.mkdir()
     marker = MarkerFile(market.folder / "none", "asha") if damage == "no home" else market.marker
     sender = OrderPath(market.broker, market.ledger.book, market.clock, "asha", market.claim("test", T), marker=marker)
-    answer = sender.place(entry(10, 10000))
-    assert answer.sent is Sent.BLOCKED
-    assert "halt" in answer.reason
+    result = sender.place(entry(10, 10000))
+    assert result.status is CommandStatus.BLOCKED
+    assert "halt" in result.reason
     assert market.broker.orders() == ()
 
 
@@ -84,8 +84,8 @@ def test_a_change_is_stopped_before_the_broker(trading: Make) -> None:
     order = market.buy(10, 9900)
     sender = path(market)
     halted_at_commit(market)
-    answer = sender.modify(order, quantity=20, price=9900)
-    assert (answer.sent, sender.asked) == (Sent.BLOCKED, {})
+    result = sender.modify(order, quantity=20, price=9900)
+    assert (result.status, sender.requested) == (CommandStatus.BLOCKED, {})
     assert [item.quantity for item in market.broker.orders()] == [10]
 
 
@@ -95,8 +95,8 @@ def test_a_reducing_marker_stops_buys_alone(trading: Make) -> None:
     other = market.buy(10, 9000, symbol="BETA")
     market.marker.set("REDUCING", "by hand", market.clock.now())
     sender = path(market)
-    assert sender.place(entry(10, 9000, symbol="BETA", level=35)).sent is Sent.BLOCKED
-    assert sender.cancel(other).sent is Sent.PLACED
+    assert sender.place(entry(10, 9000, symbol="BETA", level=35)).status is CommandStatus.BLOCKED
+    assert sender.cancel(other).status is CommandStatus.PLACED
     market.to(D, "09:15")
     market.monitor(D, "09:20")
     assert [order.status for order in market.orders(Side.SELL)] == [OrderStatus.ONGOING]

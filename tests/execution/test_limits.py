@@ -10,8 +10,8 @@ import pytest
 
 from tests.execution.trading import AFTER, D, T, Trading, entry, stock
 from tests.tasks.test_buy import analysed, signal
-from tradectl.execution.buying import DayResult, denied, forbidden
-from tradectl.execution.orders import Sent
+from tradectl.execution.buying import DayResult, breached_limit, halt_reason
+from tradectl.execution.orders import CommandStatus
 from tradectl.execution.trading_session import TradingSession
 from tradectl.model.order import OrderStatus, Side
 
@@ -21,7 +21,7 @@ LOST = DayResult(equity=966_000_00, result=-34_000_00)
 
 
 def ask(market: Trading, trading_session: TradingSession, day: DayResult, *, session: date = D) -> str:
-    return denied(
+    return breached_limit(
         trading_session,
         market.world.parameters,
         day,
@@ -92,7 +92,7 @@ def test_a_days_loss_ends_by_itself_on_the_next_day(trading: Make) -> None:
     trading_session.reconcile()
     assert state(market) == ("ACTIVE", "", None)
     line = market.ledger.logs.list(action="resumed")[-1]
-    assert line.message == f"buys are allowed again: daily loss 3.4 % of equity, 3 % allowed, which held until {T}"
+    assert line.message == f"buys are allowed again: the limit of {T} is over (daily loss 3.4 % of equity, 3 % allowed)"
 
 
 @pytest.mark.parametrize("by_a_person", ["HALTED", "REDUCING"])
@@ -130,9 +130,9 @@ def test_a_limit_stops_the_buys_of_every_process_and_lets_exits_pass(trading: Ma
     market.buy(100, 9600)
     market.to(D, "09:20")
     assert ask(market, market.trading(market.claim("buy", D)), LOST, session=AFTER) == "daily_loss"
-    answer = market.trading(market.claim("test", D)).path.place(entry(10, 10000, symbol="BETA", session=AFTER))
-    assert (answer.sent, answer.reason) == (
-        Sent.BLOCKED, "the account only reduces: daily loss 3.4 % of equity, 3 % allowed",
+    result = market.trading(market.claim("test", D)).path.place(entry(10, 10000, symbol="BETA", session=AFTER))
+    assert (result.status, result.reason) == (
+        CommandStatus.BLOCKED, "the account only reduces: daily loss 3.4 % of equity, 3 % allowed",
     )  # fmt: skip
     market.monitor(D, "09:22")
     assert [(order.side, order.status) for order in market.orders(Side.SELL)] == [(Side.SELL, OrderStatus.ONGOING)]
@@ -159,7 +159,7 @@ def test_the_orders_that_reached_the_limit_may_be_fitted_and_the_next_evening_bu
     market.to(D, "09:05")
     assert market.run("amo-adjust").outcome == "completed"
     morning = market.trading(market.claim("test", D))
-    assert morning.path.modify(order, quantity=order.quantity - 1, price=order.price).sent is Sent.PLACED
+    assert morning.path.modify(order, quantity=order.quantity - 1, price=order.price).status is CommandStatus.PLACED
     market.to(D, "16:30")
-    assert forbidden(morning) == ""
+    assert halt_reason(morning) == ""
     assert state(market)[0] == "ACTIVE"

@@ -9,10 +9,10 @@ from tests.execution.trading import AFTER, D, T, Trading, entry, follow, ist, st
 from tests.lessons.afar import Front
 from tradectl.brokers.paper import PaperBroker
 from tradectl.execution import manual_resolution
-from tradectl.execution.buy_revalidation import again
+from tradectl.execution.buy_revalidation import intent_of
 from tradectl.execution.buying import day_result
-from tradectl.execution.manual_resolution import Ended
-from tradectl.execution.reconcile import look
+from tradectl.execution.manual_resolution import CancelOutcome
+from tradectl.execution.reconcile import read_broker
 from tradectl.execution.tags import client_tag
 from tradectl.execution.unresolved_orders import may_repeat, resolve
 from tradectl.ledger.intents import REAPPEARED, WITHDRAWN
@@ -72,11 +72,11 @@ def test_an_order_that_another_process_is_sending_is_left_to_it(trading) -> None
     marked = {"now": now, "machine_now": market.clock.machine_now(), "sending": True}
     book.intents.record(sender, intent, tag, 0, status=OrderStatus.PENDING, **marked)
     looking, capabilities = market.claim("eod", T), market.broker.capabilities
-    assert resolve(book, look(book, market.broker, market.clock), capabilities, clock=market.clock, claim=looking) == []
+    assert resolve(book, read_broker(book, market.broker, market.clock), capabilities, clock=market.clock, claim=looking) == []
     (order,) = market.orders(Side.BUY)
     assert (order.status, order.sender) == (OrderStatus.PENDING, sender.owner)
     market.ledger.executions.finish(sender, "failed", {}, now=now, steps=0)
-    (order,) = resolve(book, look(book, market.broker, market.clock), capabilities, clock=market.clock, claim=looking)
+    (order,) = resolve(book, read_broker(book, market.broker, market.clock), capabilities, clock=market.clock, claim=looking)
     assert order.status is OrderStatus.UNKNOWN
     assert may_repeat(order, capabilities, looking.owner, now)
 
@@ -139,7 +139,7 @@ def test_a_buy_that_is_rejected_later_for_want_of_funds_is_tried_again_in_the_mo
     trading_session = market.trading(market.claim("premarket-retry", D))
     trading_session.reconcile()
     assert [item.waiting for item in trading_session.snapshot.orders] == [True]
-    assert trading_session.path.place(again(order, 10)).ok
+    assert trading_session.path.place(intent_of(order, 10)).ok
     assert [(item.status, item.generation) for item in market.orders(Side.BUY)] == [
         (OrderStatus.CANCELLED, 0), (OrderStatus.PENDING, 1),
     ]  # fmt: skip
@@ -177,7 +177,7 @@ def test_a_buy_that_a_person_takes_back_is_not_tried_again_though_its_rejection_
     rejected_later(market)
     trading_session = market.trading(market.claim("orders", T))
     (done,) = manual_resolution.cancel(trading_session, market.orders(Side.BUY))
-    assert (done.ended, done.order.status) == (Ended.REJECTED, OrderStatus.REJECTED)
+    assert (done.outcome, done.order.status) == (CancelOutcome.REJECTED, OrderStatus.REJECTED)
     assert [message.body for message in market.ledger.outbox.pending()] == ["BUY 10 ACME rejected: RMS:Margin Exceeds"]
 
 
@@ -188,7 +188,7 @@ def test_nor_where_the_broker_s_book_shows_its_rejection_later_than_the_refusal_
     market.ledger.book.intents.move(order, OrderStatus.PENDING, "what a broker says of an order that waits", market.clock.now())
     trading_session = market.trading(market.claim("orders", T))
     (done,) = manual_resolution.cancel(trading_session, market.orders(Side.BUY))
-    assert (done.ended, done.order.reason) == (Ended.ALIVE, WITHDRAWN)
+    assert (done.outcome, done.order.reason) == (CancelOutcome.ALIVE, WITHDRAWN)
     broker.shown = True
     market.to(D, "08:00")
     assert market.run("premarket-retry", slot="08:00").result["placed"] == 0

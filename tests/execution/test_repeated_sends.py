@@ -12,7 +12,7 @@ from tests.execution.trading import D, T, Trading, entry, stock
 from tradectl.brokers.paper import PaperBroker
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, LoginNeeded, OrderRefused, RateLimited, TradectlError
 from tradectl.execution import unresolved_orders
-from tradectl.execution.orders import Sent
+from tradectl.execution.orders import CommandStatus
 from tradectl.model.order import OrderRequest, OrderStatus, Side
 
 Make = Callable[..., Trading]
@@ -28,7 +28,7 @@ FAILURES = [
 
 
 class Forgetful:
-    """Refuses a repeated tag; carries out the first command and loses its answer, and shows it only when `shown`. The second
+    """Refuses a repeated tag; carries out the first command and loses its reply, and shows it only when `shown`. The second
     command meets `second`."""
 
     def __init__(self, broker: PaperBroker, second: TradectlError) -> None:
@@ -62,11 +62,11 @@ def test_a_repetition_that_fails_leaves_the_order_unknown(trading: Make, second:
     market.world = replace(market.world, broker=broker)
     claim = market.claim("buy", T)
     trading_session = market.trading(claim)
-    assert trading_session.path.place(entry(10, 10050)).sent is Sent.UNKNOWN
+    assert trading_session.path.place(entry(10, 10050)).status is CommandStatus.UNKNOWN
     market.clock.sleep(5)
     trading_session.reconcile()
     if isinstance(second, OrderRefused):
-        assert trading_session.path.place(entry(10, 10050)).sent is Sent.UNKNOWN
+        assert trading_session.path.place(entry(10, 10050)).status is CommandStatus.UNKNOWN
     else:
         with pytest.raises(type(second)):
             trading_session.path.place(entry(10, 10050))
@@ -74,7 +74,7 @@ def test_a_repetition_that_fails_leaves_the_order_unknown(trading: Make, second:
     assert (order.status, order.reason) == (OrderStatus.UNKNOWN, "no answer")
     assert order.sending_at is not None
     assert broker.commands == 2
-    unresolved_orders.close_ended(market.ledger.book, claim, T, market.clock.now(), over=True, keeps_tags=True)
+    unresolved_orders.end_expired(market.ledger.book, claim, T, market.clock.now(), over=True, keeps_tags=True)
     broker.shown = True
     market.to(D, "09:20")
     market.trading(claim).reconcile()
@@ -98,6 +98,6 @@ def test_a_repetition_that_is_taken_is_the_order(trading: Make) -> None:
     replaced.place = first_lost
     market.world = replace(market.world, broker=replaced)
     trading_session = market.trading(market.claim("buy", T))
-    assert trading_session.path.place(entry(10, 10050)).sent is Sent.UNKNOWN
-    assert trading_session.path.place(entry(10, 10050)).sent is Sent.PLACED
+    assert trading_session.path.place(entry(10, 10050)).status is CommandStatus.UNKNOWN
+    assert trading_session.path.place(entry(10, 10050)).status is CommandStatus.PLACED
     assert len(market.broker.orders()) == 1

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.execution.trading import D, T, entry, follow, stock
-from tradectl.execution.orders import Sent
+from tradectl.execution.orders import CommandStatus
 from tradectl.execution.selling import Seller
 from tradectl.execution.tags import client_tag
 from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, Side, Variety
@@ -39,7 +39,7 @@ def test_a_position_that_was_found_sold_in_the_same_step_is_not_sold_again(tradi
     trading_session.follow()
     assert market.positions == ()
     seller = Seller(trading_session, market.world.readings, market.parameters, D, lambda _: None)
-    assert not seller.attend(stale, quote)
+    assert not seller.adjust(stale, quote)
     assert [order for order in market.orders(Side.SELL) if order.alive] == []
 
 
@@ -68,10 +68,10 @@ def test_a_refused_order_that_the_book_shows_alive_counts_again(trading) -> None
     for _ in range(2):
         market.trading(claim).reconcile()
     (line,) = market.ledger.logs.list(action="order_counted")
-    assert f"broker order B9: the ledger had lost it, or had it as refused; it counts as order {order.id}" in line.message
+    assert f"broker order B9: missing in the ledger or recorded as refused; it counts as order {order.id}" in line.message
     (found,) = market.orders(Side.BUY)
     assert (found.id, found.status, found.broker_order_id) == (order.id, OrderStatus.PENDING, "B9")
-    assert market.trading(claim).path.place(intent).sent is Sent.EXISTS
+    assert market.trading(claim).path.place(intent).status is CommandStatus.EXISTS
 
 
 def test_a_withdrawal_that_was_interrupted_is_made_by_the_next_look(trading) -> None:
@@ -115,6 +115,6 @@ def test_an_order_that_the_ledger_has_forgotten_is_adopted_by_its_tag(trading) -
     market.broker.place(OrderRequest(tag, "ACME", Side.BUY, 10, 10050, variety=Variety.AMO))
     trading_session = market.trading(market.claim("buy", T))
     trading_session.reconcile()
-    assert trading_session.path.place(intent).sent is Sent.EXISTS
+    assert trading_session.path.place(intent).status is CommandStatus.EXISTS
     assert [report.tag for report in market.broker.orders()] == [tag]
     assert [(order.tag, order.status) for order in market.orders(Side.BUY)] == [(tag, OrderStatus.PENDING)]

@@ -14,9 +14,9 @@ from tests.lessons.afar import Front, put
 from tests.tasks.test_buy import analysed, signal
 from tests.tasks.test_preopen_orders import EASY, falling
 from tradectl.errors import BrokerUnavailable, UsageError
-from tradectl.execution.orders import Sent
+from tradectl.execution.orders import CommandStatus
 from tradectl.execution.tags import reentry_leg
-from tradectl.execution.unexplained_shares import beyond_book
+from tradectl.execution.unexplained_shares import unexplained_shares
 from tradectl.model.order import Holding, OrderStatus, Purpose, Side
 from tradectl.strategy.own_shares import parse_own_shares
 from tradectl.strategy.parameters import with_changes
@@ -84,10 +84,10 @@ def test_a_reentry_is_not_bought_beside_shares_that_the_ledger_lost(trading: Mak
     claim = market.claim("test", D)
     (position,) = market.positions
     again = replace(entry(10, 9400, session=AFTER), purpose=Purpose.REENTRY, leg=reentry_leg(position.id, 2))
-    answer = market.trading(claim).buy(again)
-    assert (answer.sent, "holds 130 ACME, the ledger has 100: 30 shares" in answer.reason) == (Sent.HELD, True)
+    result = market.trading(claim).buy(again)
+    assert (result.status, "holds 130 ACME, the ledger has 100: 30 shares" in result.reason) == (CommandStatus.HELD, True)
     sell = market.trading(claim).path.place(replace(again, side=Side.SELL, purpose=Purpose.TARGET, session=D, variety="REGULAR"))
-    assert sell.sent is Sent.PLACED
+    assert sell.status is CommandStatus.PLACED
 
 
 def test_a_buy_that_waited_for_the_open_is_not_sent(day: Through) -> None:
@@ -126,7 +126,7 @@ def test_holdings_that_cannot_be_read_let_no_buy_out(trading: Make) -> None:
 
 def test_every_share_of_a_symbol_counts_and_pledged_ones_too() -> None:
     held = [Holding("A", 10, 0, 10), Holding("A", 5, 1, 5), Holding("B", 0, 0, 0, pledged=4), Holding("C", 9, 0, 9)]
-    found = beyond_book(held, [], {"A": 15, "C": 9, "D": 1})
+    found = unexplained_shares(held, [], {"A": 15, "C": 9, "D": 1})
     assert [(item.symbol, item.shares) for item in found] == [("A", 1), ("B", 4)]
 
 

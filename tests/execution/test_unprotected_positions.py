@@ -11,10 +11,10 @@ from tests.execution.trading import AFTER, SESSIONS, D, T, ist
 from tradectl.exchange.sessions import SessionTable
 from tradectl.execution.unprotected_positions import (
     ADVICE,
-    AT_ONCE,
+    IMMEDIATE,
     INFORMATION,
     Cause,
-    Facts,
+    ExposureFacts,
     Unprotected,
     cause_of,
     in_market_hours,
@@ -111,12 +111,12 @@ def test_a_day_without_a_session_has_no_market_hours(sessions: SessionTable) -> 
 
 
 ALL = Holding("ALPHA", 117, 0, 117)
-FACTS = Facts(117, 117, read=True, held=ALL, price=10000)
+FACTS = ExposureFacts(117, 117, read=True, held=ALL, price=10000)
 BAND = (9000, 9900)
 LOST = replace(SELL, status=OrderStatus.UNKNOWN, reason="timed out")
 BUY = replace(SELL, side=Side.BUY, id=14)
 
-TABLE: list[tuple[str, Facts, Cause, str]] = [
+TABLE: list[tuple[str, ExposureFacts, Cause, str]] = [
     ("a halt", replace(FACTS, halted="a look"), Cause.HALTED, "a look"),
     ("a halt without a reason", replace(FACTS, halted=""), Cause.HALTED, "without a reason"),
     ("a halt and a pledge", replace(FACTS, halted="x", held=Holding("ALPHA", 0, 0, 0, 117)), Cause.HALTED, "x"),
@@ -138,10 +138,15 @@ TABLE: list[tuple[str, Facts, Cause, str]] = [
         Cause.NOT_YET_SELLABLE,
         "credited",
     ),
-    ("bought today, tied", replace(FACTS, held=Holding("ALPHA", 0, 117, 0), tied=117), Cause.NOT_YET_SELLABLE, "trade-for-trade"),
+    (
+        "bought today, tied",
+        replace(FACTS, held=Holding("ALPHA", 0, 117, 0), trade_for_trade=117),
+        Cause.NOT_YET_SELLABLE,
+        "trade-for-trade",
+    ),
     (
         "some tied",
-        replace(FACTS, shares=100, held=Holding("ALPHA", 17, 100, 17), tied=100),
+        replace(FACTS, shares=100, held=Holding("ALPHA", 17, 100, 17), trade_for_trade=100),
         Cause.NOT_YET_SELLABLE,
         "100 were bought today",
     ),
@@ -168,7 +173,7 @@ TABLE: list[tuple[str, Facts, Cause, str]] = [
 
 
 @pytest.mark.parametrize(("facts", "cause", "detail"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
-def test_a_cause_follows_from_the_facts(facts: Facts, cause: Cause, detail: str) -> None:
+def test_a_cause_follows_from_the_facts(facts: ExposureFacts, cause: Cause, detail: str) -> None:
     found, text = cause_of(facts)
     assert (found, detail in text) == (cause, True), text
 
@@ -196,4 +201,4 @@ def test_every_cause_has_one_line_with_what_helps(cause: Cause) -> None:
 ])  # fmt: skip
 def test_what_the_next_step_may_mend_has_two_minutes(cause: Cause, seconds: int, due: bool) -> None:
     assert finding(cause, NOON - timedelta(seconds=seconds)).is_due(NOON) is due
-    assert (cause in AT_ONCE) is (due and seconds == 0)
+    assert (cause in IMMEDIATE) is (due and seconds == 0)

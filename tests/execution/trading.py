@@ -172,4 +172,4 @@ def entry(quantity: int, price: int, *, session: date = D, symbol: str = "ACME",
 
 def follow(book: Book, broker: Broker, market: MarketData, clock: Clock) -> Changes:
     """Read the broker's lists and fold what is new into the book, as `TradingSession.follow` does."""
-    return reconcile.follow(book, broker, market, reconcile.look(book, broker, clock))
+    return reconcile.follow(book, broker, market, reconcile.read_broker(book, broker, clock))

@@ -10,8 +10,8 @@ from tests.execution.trading import DAYS, SESSIONS, D, Trading, entry, stock
 from tests.lessons.afar import Front, far, put
 from tradectl.brokers.paper import PaperBroker
 from tradectl.errors import ConfigurationError, LoginNeeded
-from tradectl.execution.buying import Purse, quantity_for
-from tradectl.execution.orders import Sent
+from tradectl.execution.buying import BuyingPower, quantity_for
+from tradectl.execution.orders import CommandStatus
 from tradectl.lab.faults import Fault
 from tradectl.model.order import OrderStatus, Side
 from tradectl.strategy.parameters import Parameters
@@ -86,15 +86,15 @@ def test_an_order_that_met_an_ended_session_was_not_sent_and_keeps_its_tag(tradi
     assert (left.status, left.sending_at, left.sender) == (OrderStatus.PENDING, None, None)
     assert market.broker.orders() == ()
     put(market, market.broker)
-    answer = market.trading(claim).path.place(entry(10, 9600))
-    assert answer.sent is Sent.PLACED
+    result = market.trading(claim).path.place(entry(10, 9600))
+    assert result.status is CommandStatus.PLACED
     assert [(order.id, order.tag) for order in market.orders(Side.BUY)] == [(left.id, left.tag)]
     assert [report.tag for report in market.broker.orders()] == [left.tag]
 
 
 @pytest.mark.parametrize("available", [0, -500])
 def test_no_cash_is_no_cash_and_buys_nothing(available: int) -> None:
-    sizing = quantity_for(10000, session=D, parameters=Parameters(), average_turnover=10**12, purse=Purse(available))
+    sizing = quantity_for(10000, session=D, parameters=Parameters(), average_turnover=10**12, buying_power=BuyingPower(available))
     assert (sizing.quantity, sizing.reason) == (0, "funds")
 
 

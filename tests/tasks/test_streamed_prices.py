@@ -77,8 +77,8 @@ def test_each_change_of_the_stream_is_logged_once_within_the_minute(held: Tradin
     through(held, "09:50", tape, troubles)
     assert lines(held) == [
         (ist(D, "09:18"), "info", "the stream of prices is connected"),
-        (ist(D, "09:21"), "warning", "no stream of prices, each is asked for: the connection broke (OSError)"),
-        (ist(D, "09:31"), "warning", "no stream of prices, each is asked for: Kite refuses the connection (403)"),
+        (ist(D, "09:21"), "warning", "there is no stream of prices, each is requested: the connection broke (OSError)"),
+        (ist(D, "09:31"), "warning", "there is no stream of prices, each is requested: Kite refuses the connection (403)"),
         (ist(D, "09:41"), "info", "the stream of prices is connected"),
     ]
 

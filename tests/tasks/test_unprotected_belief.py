@@ -130,7 +130,7 @@ def test_an_end_whose_trades_do_not_come_is_unknown_after_two_minutes(tmp_path: 
     ((status, reason),) = sold_on(market)
     assert (status, reason) == (
         OrderStatus.UNKNOWN,
-        f"the broker says {ended}, {filled} shares filled, and lists trades of 0",
+        f"the broker reports {ended}, {filled} shares filled, and lists trades of 0",
     )
     assert causes(market) == ["outcome_unknown"]
     broker.listed = True

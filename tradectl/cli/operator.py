@@ -30,8 +30,8 @@ def keep_odd_rows(invocation: Invocation) -> None:
 
     world = invocation.world()
     ledger, now = world.ledger, world.clock.now()
-    before = unreadable_row_findings.known(ledger, ist_date(now))
-    unreadable_row_findings.keep(ledger, ist_date(now), now, unreadable_row_findings.gathered(ledger, ()), before)
+    before = unreadable_row_findings.load(ledger, ist_date(now))
+    unreadable_row_findings.save(ledger, ist_date(now), now, unreadable_row_findings.collect(ledger, ()), before)
 
 
 def deliver(invocation: Invocation) -> None:

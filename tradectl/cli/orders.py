@@ -116,10 +116,10 @@ def cancel_all(invocation: Invocation) -> dict[str, Any]:
 
 
 def _cancel_one(invocation: Invocation, name: str) -> dict[str, Any]:
-    from tradectl.execution.manual_resolution import find
+    from tradectl.execution.manual_resolution import find_order
 
     trading = operator.trading(invocation)
-    order = find(trading.book, name)
+    order = find_order(trading.book, name)
     if order.status in {"EXECUTED", "REJECTED"}:
         raise UsageError(f"order {order.id} is {order.status}: there is nothing left to cancel")
     return _cancelled(invocation, trading, [order])
@@ -134,7 +134,7 @@ def _cancelled(invocation: Invocation, trading: TradingSession, orders: list[Ord
     operator.deliver(invocation)
     database = world.ledger.database
     told = [
-        report.one(database, world.user, item.order.tag) | {"cancel": str(item.ended), "cancel_reason": item.reason}
+        report.one(database, world.user, item.order.tag) | {"cancel": str(item.outcome), "cancel_reason": item.reason}
         for item in ended
     ]
     return {"orders": told, "trading_state": trading.snapshot.trading_state}
@@ -180,7 +180,7 @@ def adopt(
     from tradectl.execution import manual_resolution
 
     trading = operator.trading(invocation)
-    found = manual_resolution.unidentified(trading, order)
+    found = manual_resolution.find_unidentified(trading, order)
     decided = manual_resolution.disown(trading, found) if not_ours else manual_resolution.adopt(trading, found)
     operator.deliver(invocation)
     if not_ours:
@@ -229,21 +229,24 @@ def resolve(
         raise UsageError("--sender-ended goes with --never-placed, --broker-order-id or --filled")
     paise = rupees(price) if price else None
     trading = operator.trading(invocation)
-    doubt = manual_resolution.look(trading, order)
+    doubt = manual_resolution.check_unresolved(trading, order)
     operator.deliver(invocation)
-    if not isinstance(doubt, manual_resolution.Doubt):
+    if not isinstance(doubt, manual_resolution.UnresolvedOrder):
         if decides:
             raise UsageError(f"nothing is left to decide: the broker's list shows that order {doubt.id} is {doubt.status}")
         return known(invocation.world(), doubt, f"is known now: {doubt.status}")
     if sender_ended:
         doubt = doubt.sender_ended()
     if never_placed:
-        ended = manual_resolution.never_placed(trading, doubt)
-        return known(invocation.world(), ended, "is CANCELLED: you decided that it was never placed")
+        return known(
+            invocation.world(),
+            manual_resolution.resolve_never_placed(trading, doubt),
+            "is CANCELLED: you decided that it was never placed",
+        )
     if broker_order_id:
-        joined = manual_resolution.join(trading, doubt, broker_order_id)
+        joined = manual_resolution.resolve_joined(trading, doubt, broker_order_id)
         return known(invocation.world(), joined, f"is {broker_order_id} at the broker, and {joined.status}")
     if filled is not None:
-        told = manual_resolution.filled(trading, doubt, filled, paise)
+        told = manual_resolution.resolve_filled(trading, doubt, filled, paise)
         return known(invocation.world(), told, f"is {told.status}, {told.filled_quantity} of {told.quantity} filled")
     return doubtful(invocation.world(), doubt)

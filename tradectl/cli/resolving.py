@@ -13,7 +13,7 @@ from tradectl.report import orders
 from tradectl.report.values import value
 
 if TYPE_CHECKING:
-    from tradectl.execution.manual_resolution import Doubt
+    from tradectl.execution.manual_resolution import UnresolvedOrder
     from tradectl.ledger.rows import Order
     from tradectl.model.order import OrderReport
     from tradectl.task import World
@@ -26,8 +26,8 @@ def known(world: World, order: Order, text: str) -> Answer:
     return Answer({"order": found, "known": None}, f"order {order.id} {text}", exit_code=code)
 
 
-def doubtful(world: World, doubt: Doubt) -> Answer:
-    """Return the answer for an UNKNOWN order: exit 7, with all that is known."""
+def doubtful(world: World, doubt: UnresolvedOrder) -> Answer:
+    """Exit 7, with all that can be said without a person."""
     order = doubt.order
     found = orders.one(world.ledger.database, world.user, order.tag)
     lag = world.broker.capabilities.visibility_lag

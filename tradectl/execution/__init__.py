@@ -1,1 +1,1 @@
-"""The only callers of the broker's commands: the order path and the reconciliation."""
+"""Send orders and keep the book equal to the broker: the order path, reconciliation and what they need."""

@@ -1,9 +1,8 @@
-"""Orders at the broker under a tag of ours that the ledger does not count, and how they become ours.
+"""Adopt orders at the broker that carry a tag of tradectl and are missing in the ledger.
 
-A restored backup, a lost reply or a wrong refusal leaves such an order: the broker has it, and no intent of the ledger stands for
-it. It may trade or has traded, so it must count before anything else is sent for its symbol. Where its tag recomputes, it is
-recorded as the order of that intent. Where it does not, it is recorded as UNIDENTIFIED and UNKNOWN: it blocks its symbol until a
-person decides.
+A restored backup, a lost reply or a wrong refusal leaves such an order. It may trade or has traded, so it must count before
+anything else is sent for its symbol. If its tag is the tag of a possible intent, it is recorded as the order of that intent. If
+not, it is recorded as UNIDENTIFIED and UNKNOWN, and blocks its symbol until a person decides.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from tradectl.model.order import OrderReport, Purpose, Side
 from tradectl.ports import MarketData
 
 LevelOf = Callable[[Purpose, str, date], int]
-"""The RSI level that a buy of an instrument used, decided on the close of a session; 0 where it is not known."""
+"""Returns the RSI level that a buy of an instrument used, decided on the close of a session; 0 where it is not known."""
 
 
 def no_level(purpose: Purpose, instrument_id: str, decided: date) -> int:  # noqa: ARG001 - a `LevelOf`
@@ -30,9 +29,9 @@ def no_level(purpose: Purpose, instrument_id: str, decided: date) -> int:  # noq
 
 
 def adopt(book: Book, report: OrderReport, now: datetime, *, market: MarketData, level_of: LevelOf) -> Order:
-    """Record an order of the broker's book that carries a tag of ours; return its row, with status UNKNOWN.
+    """Record an order of the broker's book that carries a tag of tradectl; return its row, with status UNKNOWN.
 
-    The caller lets the row follow the report, unless its purpose is UNIDENTIFIED.
+    The caller applies the report to the row, unless its purpose is UNIDENTIFIED.
     """
     placed = ist_date(report.placed_at)
     instrument_id = instrument_of(market, report.symbol, placed)
@@ -76,7 +75,7 @@ def _unidentified(report: OrderReport, instrument_id: str, placed: date) -> Inte
 
 
 def _own_tag(book: Book, report: OrderReport) -> str:
-    """Return the tag of the row: the broker's second order under one tag has its id instead, since tags are unique here."""
+    """Return the tag of the row. Tags are unique in the ledger, so a second order under a tag gets its broker order id."""
     tag = report.tag or ""
     return f"~{report.broker_order_id}"[:20] if book.tagged([tag]) else tag
 

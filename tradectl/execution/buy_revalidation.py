@@ -1,7 +1,7 @@
-"""Whether a buy that was decided in the evening still stands in the morning.
+"""Revalidate in the morning the buys that were decided in the evening.
 
-By then the final bars of the last session are published, and each buy is judged again on them by the rule that made it. Who tries
-again what could not be placed (`premarket-retry`) asks here, and who sends what waited for the exchange to open (`amo-adjust`).
+By then the final bars of the last session are published, and each buy is checked again on them by its own rule. `premarket-retry`
+uses it for buys that could not be placed, `amo-adjust` for buys that waited for the exchange to open.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from tradectl.execution.buying import DayResult, denied
+from tradectl.execution.buying import DayResult, breached_limit
 from tradectl.execution.reentries import distrusted, level_now
-from tradectl.execution.session_close import Close, closes
+from tradectl.execution.session_close import Close, session_closes
 from tradectl.execution.surveillance import known_by_morning
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Intent, Order
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What one morning knows: the buys' session, and the closes by instrument and deciding session."""
+class BuyRevalidation:
+    """The session of the buys, and the closes by instrument and deciding session."""
 
     trading: TradingSession
     readings: Readings
@@ -47,14 +47,14 @@ class Standing:
         orders: Iterable[Order],
         *,
         sessions: SessionTable,
-    ) -> Standing:
-        """For these orders."""
+    ) -> BuyRevalidation:
+        """Return the revalidation of these orders, with the closes that they were decided on."""
         by_day: dict[date, list[str]] = {}
         for order in orders:
             by_day.setdefault(order.decided, []).append(order.instrument_id)
         seen: dict[tuple[str, date], Close] = {}
         for decided, ids in sorted(by_day.items()):
-            found = closes(
+            found = session_closes(
                 ids,
                 decided,
                 broker=trading.broker,
@@ -70,7 +70,7 @@ class Standing:
         return self.seen[order.instrument_id, order.decided]
 
     def no_longer(self, order: Order) -> str:
-        """Why a buy should not stand any more; empty where it should, or where there is no final bar to say otherwise."""
+        """Return why a buy is no longer valid; empty where it is, or where no final bar contradicts it."""
         close = self.close_of(order)
         actions = self.trading.market.actions(order.instrument_id, order.decided, self.session)
         if any(bars_entry(action) for action in actions):
@@ -95,7 +95,7 @@ class Standing:
         return f"final bar: fails {rule}" if rule else ""
 
     def invalid(self, order: Order) -> str:
-        """Why a buy that is not with the broker is not wanted any more; empty where it still is."""
+        """Return why a buy that is not at the broker is no longer wanted; empty where it still is."""
         snapshot = self.trading.snapshot
         reason = self.no_longer(order)
         if not reason and order.purpose is not Purpose.REENTRY and snapshot.position_of(order.instrument_id) is not None:
@@ -104,11 +104,11 @@ class Standing:
             reason = "another order for it is alive"
         return reason
 
-    def denied(self, order: Order, quantity: int, day: DayResult) -> str:
-        """Empty, or the limit that forbids so many shares of it."""
+    def breached_limit(self, order: Order, quantity: int, day: DayResult) -> str:
+        """Return the limit that this quantity would breach; empty if none."""
         close = self.close_of(order)
         last = self.readings.reading(order.instrument_id, self.session - timedelta(days=1)) or close.reading
-        return denied(
+        return breached_limit(
             self.trading,
             self.parameters,
             day,
@@ -121,13 +121,13 @@ class Standing:
         )
 
 
-def turn(order: Order) -> tuple[int, int]:
-    """The order in which buys are tried: re-entries first, then entries as they were recorded, which is by rank."""
+def priority(order: Order) -> tuple[int, int]:
+    """Return the sort key of buys: re-entries first, then entries as they were recorded, which is by rank."""
     return (0 if order.purpose is Purpose.REENTRY else 1, order.id)
 
 
-def again(order: Order, quantity: int) -> Intent:
-    """The intent of an order, for another quantity."""
+def intent_of(order: Order, quantity: int) -> Intent:
+    """Return the intent of an order, for another quantity."""
     return Intent(
         order.instrument_id,
         order.symbol,

@@ -1,4 +1,4 @@
-"""What a buy must pass: one place for limits, quantity and funds, used by `buy`, `premarket-retry` and `amo-adjust` alike."""
+"""Limits, quantity and buying power of a buy, shared by `buy`, `premarket-retry` and `amo-adjust`."""
 
 from __future__ import annotations
 
@@ -19,38 +19,38 @@ from tradectl.strategy.risk import Exposure, deny
 from tradectl.strategy.sizing import Sizing, size_buy
 
 UNPROVED = "equity_unproved"
-"""How the reason begins of a buy that is denied because the daily loss cannot be proved. A buy that waits then waits on."""
+"""Prefix of the reason of a buy that is denied because the daily loss is not proved. A waiting buy then waits on."""
 
 
 @dataclass(slots=True)
-class Purse:
-    """The funds there are for new buys, counted down as orders are placed (paise)."""
+class BuyingPower:
+    """The funds left for new buys, reduced by each placed order (paise)."""
 
     available: int
     tariff: Tariff = ZERODHA
 
-    def take(self, session: date, quantity: int, price: int) -> None:
+    def spend(self, session: date, quantity: int, price: int) -> None:
         self.available -= quantity * price + buy_charges(session, quantity, price, self.tariff)
 
 
 @dataclass(frozen=True, slots=True)
 class DayResult:
-    """Equity and what this session did to it so far (paise); a result of 0 where no earlier day is known."""
+    """Equity and the session's result so far (paise); the result is 0 where no earlier day is known."""
 
     equity: int
     result: int
     proved: bool = True
-    """False where a row of the holdings cannot be read: the equity is then at least this."""
+    """False where a row of the holdings cannot be read: the equity is then a lower bound."""
 
     @property
     def loss(self) -> float:
-        """The share of the equity before it that this session has lost; 0 for a gain."""
+        """Return the session's loss as a fraction of the equity before it; 0 for a gain."""
         before = self.equity - self.result
         return max(0.0, -self.result / before) if before > 0 else 0.0
 
 
 def day_result(statistics: Statistics, trading: TradingSession, session: date) -> DayResult:
-    """From the broker's cash and last prices, against the equity at the end of the last session."""
+    """Return equity from the broker's cash and last prices, and the result against the end of the last session."""
     equity = trading.broker.funds().cash + holdings_value(trading) + trading.book.spun_off()
     before = statistics.before(session)
     proved = not trading.book.odd.get(unreadable_rows.HOLDINGS)
@@ -58,24 +58,27 @@ def day_result(statistics: Statistics, trading: TradingSession, session: date) -
 
 
 def holdings_value(trading: TradingSession) -> int:
-    """All shares of the account at their last price, those bought by hand too; positions without a price at cost (paise). Shares
-    whose row cannot be read are left out."""
+    """Return the value of all shares of the account at their last price, those bought by hand too (paise).
+
+    Positions without a price count at cost. Shares in an unreadable row are left out."""
     held = {item.symbol: item.quantity + item.t1_quantity for item in trading.holdings()}
     costs = {position.symbol: position.cost for position in trading.snapshot.positions}
     quotes = trading.broker.quotes(list(held)) if held else {}
     return sum(quantity * quotes[symbol].last if symbol in quotes else costs.get(symbol, 0) for symbol, quantity in held.items())
 
 
-def forbidden(trading: TradingSession) -> str:
-    """Why a person has stopped the buys; empty where nobody has. A limit that stopped them is found anew by `denied`, so that
-    each buy keeps its own reason, also in a run that was interrupted after it."""
+def halt_reason(trading: TradingSession) -> str:
+    """Return why a person has stopped buys; empty otherwise.
+
+    A limit that stopped them is found again by `breached_limit`, so that each buy has its own reason, also after an
+    interruption."""
     found = trading.path.trading_state
     if found.state == "ACTIVE" or found.by_limit:
         return ""
     return f"the account is {found.state}: {found.reason}"
 
 
-def denied(
+def breached_limit(
     trading: TradingSession,
     parameters: Parameters,
     day: DayResult,
@@ -87,7 +90,7 @@ def denied(
     last_close: int,
     reentry: bool,
 ) -> str:
-    """Empty, or the limit that forbids this buy. A limit of the whole account stops the buys of every process (`_reduce`)."""
+    """Return the limit that a buy would breach; empty if none. A limit of the whole account blocks all buys (`_reduce`)."""
     instrument = trading.market.instrument(instrument_id, session)
     exposed = exposure(trading, session, day, instrument_id)
     rule = deny(
@@ -101,9 +104,7 @@ def denied(
         reentry=reentry,
     )
     if rule == "daily_loss" and not day.proved:
-        return _unproved(
-            trading
-        )  # what a row that cannot be read is worth may be what seems lost: nothing is decided for the day
+        return _unproved(trading)  # an unreadable row may hide the missing value: nothing is decided for the day
     if rule in {"daily_loss", "buy_orders"}:
         _reduce(trading, rule, exposed, parameters, session)
     most = trading.most_shares(instrument.symbol)
@@ -111,17 +112,18 @@ def denied(
 
 
 def _unproved(trading: TradingSession) -> str:
-    """Return why a buy is denied whose daily loss cannot be proved. The rows of the holdings that hide it stop the buys, and are
-    reported as that."""
-    trading.note_unproved()
+    """Return why a buy is denied whose daily loss is not proved; the unreadable rows of the holdings are reported as blocking."""
+    trading.note_unreadable_holdings()
     rows = trading.book.odd.get(unreadable_rows.HOLDINGS, ())
     more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
     return f"{UNPROVED}: {rows[0].text if rows else 'a row of the holdings could not be read'}{more}"
 
 
 def _reduce(trading: TradingSession, rule: str, exposed: Exposure, parameters: Parameters, session: date) -> None:
-    """The account only reduces from now on, told once: for the day on which it lost too much, or while buys for the session
-    with too many orders can be placed, which is until that begins. Orders that rest for it may be fitted then as ever."""
+    """Set the account to REDUCING and report it once.
+
+    After a daily loss it lasts for the day. With too many buy orders it lasts until the session they are for begins; orders that
+    rest for that session may still be fitted then."""
     today = ist_date(trading.clock.now())
     if rule == "daily_loss":
         until = today
@@ -132,14 +134,16 @@ def _reduce(trading: TradingSession, rule: str, exposed: Exposure, parameters: P
     if trading.dry_run or trading.snapshot.trading_state != "ACTIVE":
         return
     text = f"only exits from now on: {reason}"
-    trading.tell("the account is REDUCING", text, f"reducing:{rule}:{today if rule == 'daily_loss' else session}")
+    trading.notify("the account is REDUCING", text, f"reducing:{rule}:{today if rule == 'daily_loss' else session}")
     if trading.book.set_reducing(reason, until):
         trading.log("reducing", text, level="warning")
 
 
 def exposure(trading: TradingSession, session: date, day: DayResult, instrument_id: str) -> Exposure:
-    """What the account is exposed to beside a buy of an instrument: entries in flight count as positions, resting buys as
-    invested. An order of that instrument that is about to be asked for again is the buy itself."""
+    """Return the account's exposure without a buy of an instrument.
+
+    Entries in flight count as positions, resting buys as invested. An UNKNOWN order of the instrument that is about to be sent
+    again is the buy itself."""
     snapshot = trading.snapshot
     again = {order.id for order in snapshot.unknown if order.instrument_id == instrument_id and trading.may_repeat(order)}
     live = [order for order in snapshot.orders if order.id not in again and order.alive and not order.waiting]
@@ -162,24 +166,24 @@ def quantity_for(
     session: date,
     parameters: Parameters,
     average_turnover: int,
-    purse: Purse | None,
+    buying_power: BuyingPower | None,
     limit_price: int | None = None,
     reentry: bool = False,
 ) -> Sizing:
-    """How many shares; zero with a reason. Without a purse funds are no bound."""
+    """Return the number of shares; zero with a reason. `buying_power` None: funds are not limited."""
     return size_buy(
         price,
         session=session,
         parameters=parameters,
         average_turnover=average_turnover,
-        funds=max(0, purse.available) if purse is not None else None,
+        funds=max(0, buying_power.available) if buying_power is not None else None,
         limit_price=limit_price,
         reentry=reentry,
     )
 
 
 def pending_buys(trading: TradingSession, session: date) -> list[Order]:
-    """Our buys for a session that wait as AMO or are live, oldest first; UNKNOWN ones are left alone."""
+    """Return our buys for a session that wait as AMO or are live, oldest first; UNKNOWN ones are left out."""
     return [
         order
         for order in trading.live(Side.BUY, session)

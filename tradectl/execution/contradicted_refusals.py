@@ -1,8 +1,8 @@
-"""Refusals that the broker's book contradicts, at a broker whose book has no tags.
+"""Find refusals that the broker's book contradicts, at a broker whose book has no tags.
 
-A documented refusal can be wrong: the broker carried the order out. With tags the book shows it (`reconcile`). Without tags an
-order of the book that no order of the ledger explains may be the refused one, where all of its terms agree. Then nothing is sent
-for its symbol until a person decides: an order by hand looks the same.
+A refusal can be wrong: the broker carried the order out. With tags the book shows it (`reconcile`). Without tags an unexplained
+order of the book with the same terms may be the refused one. Then nothing is sent for its symbol until a person decides, because
+an order by hand looks the same.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from tradectl.model.moment import ist_date
 from tradectl.model.money import show_rupees
 from tradectl.model.order import OrderReport, OrderStatus, Side
 
-APART = timedelta(minutes=2)
+CLOCK_TOLERANCE = timedelta(minutes=2)
 """How far a broker's clock may be behind ours."""
 
 
 def doubt_refused(book: Book, reports: Sequence[OrderReport], now: datetime) -> list[Order]:
-    """Make refused orders UNKNOWN again that an unexplained order of the broker's book may be; return them as they are then.
+    """Set refused orders to UNKNOWN if an unexplained order of the broker's book may be theirs; return the changed orders.
 
-    A report is explained by the order that has its id. Any other explains one order at most: one whose outcome is not known yet,
-    else one that was refused or given up, or that waits to be sent. The reply to an order that waits may have been an error that
-    counts as "not sent". An order that a person has decided about is never opened again.
+    A report is explained by the order that has its id. Any other matches one order at most: an UNKNOWN one, else one that was
+    refused or given up, or that waits to be sent. The reply to a waiting order may have been an error that counts as "not sent".
+    An order that a person has decided about is never reopened.
     """
     listed = {report.broker_order_id: report for report in reports if report.counts and not report.tag}
     opened: list[Order] = []
@@ -49,12 +49,12 @@ def doubt_refused(book: Book, reports: Sequence[OrderReport], now: datetime) -> 
 
 
 def _is_given_up(order: Order) -> bool:
-    """Return whether the ledger has an order as one that is not at the broker."""
+    """Return whether the ledger records an order as not being at the broker."""
     return order.status is not OrderStatus.UNKNOWN and not order.unanswered
 
 
 def _opened(book: Book, order: Order, report: OrderReport, now: datetime) -> Iterable[Order]:
-    """Write that the outcome of an order is not known; nothing where another process has changed it meanwhile."""
+    """Set an order to UNKNOWN and return it; return nothing where another process has changed it meanwhile."""
     what = f"{report.broker_order_id}, {report.side} {report.quantity} {report.symbol} at {show_rupees(report.price)}"
     ended = f"it was {order.status}" + (f" ({order.reason})" if order.reason else "")
     reason = f"{ended}, and the broker's book has {what}, which may be this order"
@@ -65,19 +65,19 @@ def _opened(book: Book, order: Order, report: OrderReport, now: datetime) -> Ite
 
 
 def _take(reports: list[OrderReport], order: Order) -> OrderReport | None:
-    """Take out of `reports` the first that may be this order, and return it."""
-    found = next((report for report in reports if may_be(order, report)), None)
+    """Remove the first report that may be this order from `reports`, and return it."""
+    found = next((report for report in reports if may_be_order(order, report)), None)
     if found is not None:
         reports.remove(found)
     return found
 
 
-def may_be(order: Order, report: OrderReport) -> bool:
-    """Return whether a report shows all that an order asked for, placed after it was sent (or recorded: it may have been sent).
+def may_be_order(order: Order, report: OrderReport) -> bool:
+    """Return whether a report has all terms of an order and was placed after it was sent (or recorded, if never marked as sent).
 
     A report that has traded may show its average price instead of its limit: then any price that the limit allows agrees.
     """
-    if report.placed_at < (order.sending_at or order.created_at) - APART:
+    if report.placed_at < (order.sending_at or order.created_at) - CLOCK_TOLERANCE:
         return False
     if (report.symbol, report.side, report.quantity) != (order.symbol, order.side, order.quantity):
         return False

@@ -1,6 +1,6 @@
-"""Rows of our own orders that can be read, and that cannot be true: they contradict what was ordered.
+"""Find readable rows of our own orders that contradict what was ordered.
 
-Such a row is an odd row (`model.odd_rows`): it stops its symbol, and nothing of it becomes a value of the book.
+Such a row is an odd row (`model.odd_rows`): it blocks its symbol, and no value of it is written to the book.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Pairs = list[tuple[OrderReport, Order]]
 
 
 def believable(book: Book, ours: Pairs, trades: Sequence[TradeReport]) -> tuple[Pairs, tuple[OddRow, ...]]:
-    """Return the reports of our orders that may be true, and odd rows in the place of the others."""
+    """Return the reports that agree with our orders, and an odd row for each of the others."""
     if not ours:
         return ours, ()
     traded = _traded(trades)
@@ -34,8 +34,7 @@ def believable(book: Book, ours: Pairs, trades: Sequence[TradeReport]) -> tuple[
 
 
 def overfilled(book: Book, orders: Mapping[str, Order], trades: Sequence[TradeReport]) -> tuple[OddRow, ...]:
-    """Return odd rows for orders of ours without a readable row, of which more was traded than they can have. `orders`: by the
-    broker's id."""
+    """Return odd rows for our orders without a readable row that traded more than they can have. `orders`: by broker order id."""
     traded = _traded(trades)
     return tuple(
         OddRow(RowKind.TRADE, order.symbol, "quantity", f"{traded[number]} in all, and {order.quantity} were ordered", number)
@@ -53,7 +52,7 @@ def _traded(trades: Sequence[TradeReport]) -> Counter[str]:
 
 
 def _contradiction(book: Book, report: OrderReport, order: Order, traded: int) -> OddRow | None:
-    """Return what cannot be true of an order: more shares than it can have, more traded than ordered, or a limit of 0."""
+    """Return the contradiction of a report: more shares than possible, more traded than ordered, or a limit of 0."""
     if report.quantity > order.quantity and report.quantity > _most(book, order):
         return _odd(RowKind.ORDER, report, "quantity", f"{report.quantity}, and {order.quantity} were ordered")
     if traded > report.quantity:
@@ -64,8 +63,10 @@ def _contradiction(book: Book, report: OrderReport, order: Order, traded: int) -
 
 
 def _most(book: Book, order: Order) -> int:
-    """Return the most shares that a process may have asked for and not noted, because it died or its ledger was restored: a sell
-    of all shares of the position, or a buy that was fitted to the pre-open price. That price lies within the widest band."""
+    """Return the largest quantity that a process may have requested without recording it.
+
+    It may have ended before, or the ledger was restored: a sell of all shares of the position, or a buy fitted to the pre-open
+    price, which lies within the widest band."""
     if order.side is Side.SELL:
         position = book.snapshot().position_of(order.instrument_id)
         return order.filled_quantity + (position.quantity if position is not None else 0)

@@ -1,7 +1,7 @@
-"""Why a held symbol is not traded on account of a corporate action: no sell rests, and the position is a finding.
+"""Find corporate actions that block a held symbol: no sell rests, and the position is a finding.
 
-A wrong number of shares would sell what is not there, or at a price of another scale. So nothing is sent from the ex-date of an
-unknown action on, until a person decides about it. On the ex-date of a change of shares nothing is sent where the broker shows
+With a wrong number of shares a sell would offer missing shares, or a price of another scale. So nothing is sent from the ex-date
+of an unknown action on, until a person decides about it. On the ex-date of a change of shares nothing is sent if the broker shows
 neither the number of shares before it nor the one after it.
 """
 
@@ -25,7 +25,7 @@ COMPARED = frozenset({ActionKind.SPLIT, ActionKind.BONUS, ActionKind.CONSOLIDATI
 
 
 def unknown_action(market: MarketData, position: Position, session: date) -> str:
-    """Return why a position is not traded: an unknown action since it was opened; empty without one."""
+    """Return the unknown action since a position was opened, as the reason not to trade it; empty without one."""
     since = market.undecided().get(position.instrument_id)
     if since is None or since > session:
         return ""
@@ -36,10 +36,10 @@ def unknown_action(market: MarketData, position: Position, session: date) -> str
     return f"the corporate action of {unknown[0].ex_date} is unknown and may have changed the shares ({unknown[0].subject})"
 
 
-def stopped(trading: TradingSession, position: Position, session: date) -> str:
-    """Return why nothing is sent for a position in a session; empty where nothing stops it.
+def block_reason(trading: TradingSession, position: Position, session: date) -> str:
+    """Return why nothing is sent for a position in a session; empty where nothing blocks it.
 
-    Market data stay what they are for a run, so a position without an action is looked up once."""
+    The market data of a run do not change, so a position without an action is looked up once."""
     key = position.instrument_id, position.opened_session, session
     if key in trading.free_of_actions:
         return ""
@@ -56,7 +56,7 @@ def stopped(trading: TradingSession, position: Position, session: date) -> str:
     try:
         holdings = trading.holdings()
     except BrokerUnavailable:
-        return ""  # nothing is known: what rests stays, and nothing is placed without the holdings
+        return ""  # unknown: resting orders stay, and nothing is placed without the holdings
     if unreadable_rows.unreadable_holding(holdings, position.symbol) is not None:
         return ""
     shown = sum(item.quantity + item.t1_quantity + item.pledged for item in holdings if item.symbol == position.symbol)
@@ -65,21 +65,21 @@ def stopped(trading: TradingSession, position: Position, session: date) -> str:
     if shown in _explained(before, position.quantity, trading.path.own_shares.get(position.symbol, 0)):
         return ""
     return (
-        f"on its ex-date ({_told(changed)}) the broker shows {shown} shares, and the book has {position.quantity} "
+        f"on its ex-date ({_subjects(changed)}) the broker shows {shown} shares, and the book has {position.quantity} "
         f"({before} before it)"
     )
 
 
 def _explained(before: int, now: int, own: int) -> set[int]:
-    """Return the numbers of shares that the broker may show: those of before or after the action, with the user's own shares as
-    they were declared, or as the action changed them."""
+    """Return the share counts that the broker may show: before or after the action, with the user's own shares as declared or
+    as adjusted by the action."""
     return {before + own, now + own, now + own * now // before if before else now + own}
 
 
 def _traded(trading: TradingSession, position: Position, session: date) -> bool:
-    """Return whether shares of a position were bought or sold in a session: then the two numbers may differ for that alone."""
+    """Return whether shares of a position were traded in a session, which alone may explain a different number."""
     return any(row.instrument_id == position.instrument_id for row in trading.book.fills(session=session, ours=False))
 
 
-def _told(actions: list[CorporateAction]) -> str:
+def _subjects(actions: list[CorporateAction]) -> str:
     return " | ".join(action.subject or str(action.kind) for action in actions)

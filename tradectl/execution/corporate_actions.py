@@ -1,4 +1,4 @@
-"""Corporate actions: open positions go through splits, bonuses, dividends, demergers and new names, each once, in their order."""
+"""Apply splits, bonuses, dividends, demergers and new names to open positions, each once and in order."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from tradectl.model.position import Adjustment, fraction_cash, shares_after
 from tradectl.ports import MarketData
 
 BEFORE_THE_DAY = time(8, 0)
-"""When a corporate action counts as done on its ex-date: before any trade of that day."""
+"""The time of day at which a corporate action is booked on its ex-date: before any trade of that day."""
 
 OpenOf = Callable[[Position], int | None]
-"""The day's open (paise) of a position's instrument; None while it has not traded today."""
+"""Returns the day's open (paise) of a position's instrument; None while it has not traded today."""
 
 
-def undisturbed(book: Book, seen: StepView, market: MarketData) -> bool:
-    """Return whether no open position has had a corporate action or another name since it was opened: then there is nothing to
-    apply. The result is kept for the same positions and day."""
+def none_pending(book: Book, seen: StepView, market: MarketData) -> bool:
+    """Return whether no open position has had a corporate action or a new name since it was opened.
+
+    The result is cached for the same positions and day."""
     snapshot, today = seen.snapshot, seen.today
     if book.undisturbed == (snapshot.positions_revision, today):
         return True
@@ -38,7 +39,7 @@ def undisturbed(book: Book, seen: StepView, market: MarketData) -> bool:
 
 
 def first_action(book: Book, seen: StepView, market: MarketData) -> datetime | None:
-    """Return when the first corporate action counts that has not been applied to an open position; None where all have been."""
+    """Return the moment of the first corporate action not yet applied to an open position; None where all have been."""
     today = seen.today
     waiting = []
     for position in seen.snapshot.positions:
@@ -49,22 +50,22 @@ def first_action(book: Book, seen: StepView, market: MarketData) -> datetime | N
 
 
 def _touches(action: CorporateAction) -> bool:
-    """Whether an action does anything to shares that are held."""
+    """Return whether an action changes shares that are held."""
     return action.ratio != 1 or action.dividend > 0 or action.kind is ActionKind.DEMERGER
 
 
 def apply_actions(book: Book, seen: StepView, market: MarketData, open_of: OpenOf) -> list[str]:
-    """Bring open positions through their corporate actions and renames up to today; return lines to log.
+    """Apply corporate actions and renames up to today to open positions; return lines to log.
 
     `open_of` is called where a demerger waits for the day's open.
     """
-    told = []
+    lines = []
     today = seen.today
     for position in seen.snapshot.positions:
         named = market.instrument(position.instrument_id, today)
         if named.symbol != position.symbol:
             book.rename(position.instrument_id, named.symbol)
-            told.append(f"{position.symbol} is called {named.symbol} now")
+            lines.append(f"{position.symbol} is called {named.symbol} now")
         actions = market.actions(position.instrument_id, position.opened_session, today)
         if not actions:
             continue
@@ -72,15 +73,17 @@ def apply_actions(book: Book, seen: StepView, market: MarketData, open_of: OpenO
         for adjustment in _adjustments(position, market, today, open_of, done):
             before = book.folded(position.id).quantity
             book.adjust(position, adjustment, before, shares_after(before, adjustment.ratio))
-            told.append(f"{position.symbol}: {adjustment.kind} of {adjustment.ex_date}")
-    return told
+            lines.append(f"{position.symbol}: {adjustment.kind} of {adjustment.ex_date}")
+    return lines
 
 
 def _adjustments(
     position: Position, market: MarketData, today: date, open_of: OpenOf, done: AbstractSet[tuple[str, date]]
 ) -> list[Adjustment]:
-    """What corporate actions do to this position and have not done yet: dividends first, on the quantity before the day's
-    change of shares; splits and bonuses of one day one after the other; a demerger once the open is known."""
+    """Return the adjustments of a position that have not been applied.
+
+    Dividends come first, on the quantity before the day's change of shares. Splits and bonuses of one day follow one after the
+    other, a demerger once the open is known."""
     actions = market.actions(position.instrument_id, position.opened_session, today)
     found: list[Adjustment] = []
     quantity = position.quantity

@@ -1,7 +1,7 @@
-"""What a person decides about orders: to take one back, or what became of one of which nobody knows.
+"""Cancel orders for a person, and record a person's decision about an order whose outcome is not known.
 
-The broker is asked first, always: what its book says needs no decision. A decision is written as one, so that an order which
-turns up against it is known for what it is; and nothing is decided while a process may still be sending the order.
+The broker's book is read first: what it shows needs no decision. A decision is recorded as such, so that an order that appears
+against it is recognised. No decision is accepted while a process may still be sending the order.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from datetime import datetime, time
 from enum import StrEnum
 
 from tradectl.errors import Blocked, BrokerUnavailable, UsageError
-from tradectl.execution.contradicted_refusals import APART
-from tradectl.execution.orders import Answer, Sent
+from tradectl.execution.contradicted_refusals import CLOCK_TOLERANCE
+from tradectl.execution.orders import CommandResult, CommandStatus
 from tradectl.execution.trading_session import TradingSession
 from tradectl.execution.unresolved_orders import DECIDED, may_be_sending
 from tradectl.ledger.book import BY_HAND, Book
@@ -24,37 +24,37 @@ from tradectl.model.moment import at_ist, ist_date
 from tradectl.model.money import show_rupees
 from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Purpose, Side, TradeReport
 
-NOBODY = ""
-"""The owner that a person asks as: no process."""
-TOLD = "a person told"
-"""How the reason of an order begins whose fills a person has told. Unlike `DECIDED` it is not given up for another story: the
-fills stand."""
+NO_PROCESS = ""
+"""The owner of a person's command: no process."""
+REPORTED = "a person told"
+"""Prefix of the reason of an order whose fills a person reported. Unlike with `DECIDED`, a later report of the broker does not
+replace them."""
 _CLOSE = time(15, 30)
 
 
-class Ended(StrEnum):
-    """What became of a cancel."""
+class CancelOutcome(StrEnum):
+    """The outcome of a cancel."""
 
     CANCELLED = "cancelled"
     FILLED = "filled"  # meanwhile
     REJECTED = "rejected"  # meanwhile
     ALIVE = "alive"  # the broker refused the cancel
     NOT_SENT = "not_sent"  # the broker could not be reached
-    UNCONFIRMED = "unconfirmed"  # asked for, and the broker's book does not show it yet
-    UNKNOWN = "unknown"  # nobody knows whether the order is there; it cannot be cancelled, only resolved
+    UNCONFIRMED = "unconfirmed"  # requested, and the broker's book does not show it yet
+    UNKNOWN = "unknown"  # whether the order is at the exchange is not known: it can only be resolved
 
 
 @dataclass(frozen=True, slots=True)
-class Cancelled:
+class CancelledOrder:
     """An order after its cancel, read back."""
 
     order: Order
-    ended: Ended
+    outcome: CancelOutcome
     reason: str = ""
 
 
-def find(book: Book, name: str) -> Order:
-    """The order with this id, tag or broker order id. Raises UsageError where there is none, or more than one."""
+def find_order(book: Book, name: str) -> Order:
+    """Return the order with this id, tag or broker order id. Raises UsageError if there is none, or more than one."""
     found = {order.id: order for order in [*book.tagged([name]).values(), *book.finished([name]).values()]}
     if name.isdecimal() and len(name) < 16:
         found |= {order.id: order for order in book.orders(ids=[int(name)])}
@@ -62,65 +62,69 @@ def find(book: Book, name: str) -> Order:
         raise UsageError(f"there is no order {name}; see `tradectl orders list`")
     if len(found) > 1:
         tags = " and ".join(order.tag for order in found.values())
-        raise UsageError(f"{name} is the id of one order and the broker's of another: say which by its tag, {tags}")
+        raise UsageError(f"{name} is the id of one order and the broker's id of another: name the order by its tag, {tags}")
     return next(iter(found.values()))
 
 
-# -- taking orders back --------------------------------------------------------------------------------------------------
+# -- cancels -------------------------------------------------------------------------------------------------------------
 
 
-def cancel(trading: TradingSession, orders: Sequence[Order]) -> list[Cancelled]:
-    """Ask for the end of orders, all of them before one look at the broker's book; what became of each.
+def cancel(trading: TradingSession, orders: Sequence[Order]) -> list[CancelledOrder]:
+    """Send the cancels of all orders, then read the broker's book once; return the outcome of each.
 
-    An order without the broker's id is looked for first. Raises LoginNeeded, and BrokerUnavailable where that look fails.
+    An order without a broker order id is looked for first. Raises LoginNeeded, and BrokerUnavailable where that read fails.
     """
     if any(order.sending_at is not None and order.broker_order_id is None for order in orders):
         trading.reconcile()
         orders = trading.book.orders(ids=[order.id for order in orders])
-    answers = [(order.id, _ask(trading, order)) for order in orders if order.status not in TERMINAL]
+    sent = [(order.id, _send_cancel(trading, order)) for order in orders if order.status not in TERMINAL]
     unread = ""
     try:
         trading.follow()
     except BrokerUnavailable as error:
         unread = f"the broker's book could not be read: {error}"
-    asked = dict(answers)
-    return [_after(trading.book.order(order.id), asked.get(order.id), unread) for order in orders]
+    results = dict(sent)
+    return [_cancelled(trading.book.order(order.id), results.get(order.id), unread) for order in orders]
 
 
-def _ask(trading: TradingSession, order: Order) -> Answer:
-    """Return the broker's answer to a cancel."""
+def _send_cancel(trading: TradingSession, order: Order) -> CommandResult:
+    """Cancel an order; read its row again where another process has changed it."""
     try:
         return trading.path.cancel(order)
     except Overtaken:  # it was about to be sent, or has just been
         return trading.path.cancel(trading.book.order(order.id))
 
 
-def _after(order: Order, answer: Answer | None, unread: str) -> Cancelled:
+def _cancelled(order: Order, result: CommandResult | None, unread: str) -> CancelledOrder:
     ends = {
-        OrderStatus.CANCELLED: Ended.CANCELLED,
-        OrderStatus.EXECUTED: Ended.FILLED,
-        OrderStatus.REJECTED: Ended.REJECTED,
-        OrderStatus.UNKNOWN: Ended.UNKNOWN,
+        OrderStatus.CANCELLED: CancelOutcome.CANCELLED,
+        OrderStatus.EXECUTED: CancelOutcome.FILLED,
+        OrderStatus.REJECTED: CancelOutcome.REJECTED,
+        OrderStatus.UNKNOWN: CancelOutcome.UNKNOWN,
     }
     if order.status in ends:
-        return Cancelled(order, ends[order.status], order.reason)
-    if answer is None or answer.sent is Sent.NOT_SENT:
-        return Cancelled(order, Ended.NOT_SENT, "the broker could not be reached")
-    if answer.sent is Sent.REFUSED:
-        return Cancelled(order, Ended.ALIVE, answer.reason)
-    return Cancelled(order, Ended.UNCONFIRMED, unread or answer.reason or "the broker's book does not show its end yet")
+        return CancelledOrder(order, ends[order.status], order.reason)
+    if result is None or result.status is CommandStatus.NOT_SENT:
+        return CancelledOrder(order, CancelOutcome.NOT_SENT, "the broker could not be reached")
+    if result.status is CommandStatus.REFUSED:
+        return CancelledOrder(order, CancelOutcome.ALIVE, result.reason)
+    return CancelledOrder(
+        order, CancelOutcome.UNCONFIRMED, unread or result.reason or "the broker's book does not show its end yet"
+    )
 
 
-# -- deciding what became of one ------------------------------------------------------------------------------------------
+# -- decisions about an unknown outcome------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
-    """An order of unknown fate after the broker was asked once more, and what is known of its absence.
+class UnresolvedOrder:
+    """An UNKNOWN order after the broker's book was read once more.
 
-    `may_be_sending`: its process is not proved dead; `elsewhere`: nothing on this machine can prove that, as after a restart
-    of the machine, so that only a person can know it. `candidates`: orders of its symbol and side in the broker's book that are
-    nobody's, one of which it may be.
+    Attributes:
+        may_be_sending: Its process is not proved dead.
+        elsewhere: This machine cannot prove it, as after a restart; only a person can know.
+        promise: What the absence of an order from this broker's book proves.
+        candidates: Unexplained orders of its symbol and side in the broker's book, one of which it may be.
     """
 
     order: Order
@@ -129,19 +133,19 @@ class Doubt:
     promise: str
     candidates: tuple[OrderReport, ...] = ()
 
-    def sender_ended(self) -> Doubt:
-        """The same after a person has said that the process is no more. Raises UsageError where this machine can tell itself."""
+    def sender_ended(self) -> UnresolvedOrder:
+        """Return it with the process confirmed dead by a person. Raises UsageError where this machine can check that itself."""
         if self.may_be_sending and not self.elsewhere:
             raise UsageError(f"the process {self.order.sender} is of this machine, and runs or is stopped: end it")
         return replace(self, may_be_sending=False)
 
 
-def look(trading: TradingSession, name: str) -> Doubt | Order:
-    """Ask the broker; the doubt that is left, or the order where there is none any more.
+def check_unresolved(trading: TradingSession, name: str) -> UnresolvedOrder | Order:
+    """Reconcile, then return the order with what is known of it if it is still UNKNOWN, else the order alone.
 
-    Raises UsageError for an order whose fate was known before, BrokerUnavailable and LoginNeeded where it cannot be asked.
+    Raises UsageError for an order that was not UNKNOWN, BrokerUnavailable and LoginNeeded where the broker cannot be read.
     """
-    before = find(trading.book, name)
+    before = find_order(trading.book, name)
     if before.purpose is Purpose.UNIDENTIFIED and before.status not in TERMINAL:
         adopt = f"`tradectl orders adopt {before.id}`, or with --not-ours, decides it"
         raise UsageError(f"order {before.id} is of another kind: {before.reason}. {adopt}")
@@ -155,30 +159,32 @@ def look(trading: TradingSession, name: str) -> Doubt | Order:
     if order.status is not OrderStatus.UNKNOWN:
         return order
     elsewhere = order.sender is not None and is_elsewhere(order.sender)
-    return Doubt(order, may_be_sending(order, NOBODY), elsewhere, _promise(trading), _candidates(trading, order))
+    return UnresolvedOrder(
+        order, may_be_sending(order, NO_PROCESS), elsewhere, _visibility_promise(trading), _candidates(trading, order)
+    )
 
 
 def _candidates(trading: TradingSession, order: Order) -> tuple[OrderReport, ...]:
-    """None where it has the broker's id, or the broker always shows our tags: then an order without one is somebody's own."""
+    """Return unexplained orders that may be this one; none if it has a broker order id or the broker always shows tags."""
     declared = trading.broker.capabilities
     if order.broker_order_id is not None or (declared.tag_length and declared.tag_survives_modify):
         return ()
-    alike = [report for report in trading.book.broker.reports if not report.tag and not _why_not(order, report)]
+    alike = [report for report in trading.book.broker.reports if not report.tag and not _difference(order, report)]
     known = trading.book.finished(report.broker_order_id for report in alike)
     return tuple(report for report in alike if report.broker_order_id not in known)
 
 
-def _why_not(order: Order, report: OrderReport) -> str:
-    """Why an order of the broker's book cannot be this one; empty where it can."""
+def _difference(order: Order, report: OrderReport) -> str:
+    """Return why an order of the broker's book cannot be this one; empty where it can."""
     if (report.symbol, report.side) != (order.symbol, order.side):
         return f"not {order.side} {order.symbol}"
-    if order.sending_at is not None and report.placed_at < order.sending_at - APART:
+    if order.sending_at is not None and report.placed_at < order.sending_at - CLOCK_TOLERANCE:
         return f"and was placed before order {order.id} was sent"
     return ""
 
 
-def _promise(trading: TradingSession) -> str:
-    """What the absence of an order from this broker's book says."""
+def _visibility_promise(trading: TradingSession) -> str:
+    """Return what the absence of an order from this broker's book proves."""
     lag = trading.broker.capabilities.visibility_lag
     shows = "promises no time within which an order that it took is in its book, so that absence proves nothing"
     if lag is not None:
@@ -190,47 +196,47 @@ def _promise(trading: TradingSession) -> str:
 # -- an order that the ledger cannot explain ------------------------------------------------------------------------------
 
 
-def unidentified(trading: TradingSession, name: str) -> Order:
+def find_unidentified(trading: TradingSession, name: str) -> Order:
     """Read the broker's book, then return the UNIDENTIFIED order with this name. Raises UsageError where it is none."""
     trading.reconcile()
-    order = find(trading.book, name)
+    order = find_order(trading.book, name)
     if order.purpose is not Purpose.UNIDENTIFIED or order.status in TERMINAL:
         raise UsageError(f"order {order.id} is {order.status}, {order.purpose}: only an UNKNOWN unidentified order is adopted")
     return order
 
 
 def adopt(trading: TradingSession, order: Order) -> Order:
-    """Make an UNIDENTIFIED order ours: its fills open or lower a position, and it is followed as an entry or a target."""
+    """Adopt an UNIDENTIFIED order: its fills change positions, and it counts as an entry or a target from now on."""
     buys = order.side is Side.BUY
     purpose = Purpose.ENTRY if buys else Purpose.TARGET
     level = trading.level_of(purpose, order.instrument_id, order.decided) if buys else 0
     adopted = trading.book.claim_order(order, purpose, level, f"{DECIDED}: it is ours", trading.clock.now())
-    _noted(trading, adopted, "it is ours")
+    _log_decision(trading, adopted, "it is ours")
     trading.follow()
     return trading.book.order(order.id)
 
 
 def disown(trading: TradingSession, order: Order) -> Order:
-    """End an UNIDENTIFIED order that is not ours: it is left alone at the broker, and its trades count as trades by hand."""
+    """End an UNIDENTIFIED order that is not tradectl's: it stays at the broker, and its trades count as trades by hand."""
     ended = trading.book.disclaim_order(order, f"{DECIDED}: it is not ours", trading.clock.now())
-    return _noted(trading, ended, "it is not ours")
+    return _log_decision(trading, ended, "it is not ours")
 
 
-def never_placed(trading: TradingSession, doubt: Doubt) -> Order:
-    """A person has seen at the broker's that the order does not exist, or traded nothing and never will."""
-    order = _decidable(doubt)
+def resolve_never_placed(trading: TradingSession, unresolved: UnresolvedOrder) -> Order:
+    """Record a person's statement that the order does not exist at the broker, or has not traded and never will."""
+    order = _decidable(unresolved)
     if order.filled_quantity:
-        raise UsageError(f"{order.filled_quantity} of order {order.id} are filled: say with --filled how many there are in all")
+        raise UsageError(f"{order.filled_quantity} of order {order.id} are filled: give the total number with --filled")
     trading.book.intents.move(order, OrderStatus.CANCELLED, f"{DECIDED}: never placed", trading.clock.now())
-    return _noted(trading, order, "never placed")
+    return _log_decision(trading, order, "never placed")
 
 
-def join(trading: TradingSession, doubt: Doubt, broker_order_id: str) -> Order:
-    """A person has seen that it is this order of the broker's book; followed from now on.
+def resolve_joined(trading: TradingSession, unresolved: UnresolvedOrder, broker_order_id: str) -> Order:
+    """Record a person's statement that it is this order of the broker's book, whose reports apply to it from now on.
 
-    Trades of it that were taken for trades by hand become its own. Raises UsageError where it cannot be that order.
+    Trades that were booked as trades by hand become its own. Raises UsageError where it cannot be that order.
     """
-    order = _decidable(doubt)
+    order = _decidable(unresolved)
     if order.broker_order_id is not None:
         raise UsageError(f"order {order.id} is {order.broker_order_id} at the broker already")
     report = next((item for item in trading.broker.orders() if item.broker_order_id == broker_order_id), None)
@@ -240,14 +246,14 @@ def join(trading: TradingSession, doubt: Doubt, broker_order_id: str) -> Order:
     trades = [trade.trade_id for trade in trading.broker.trades() if trade.broker_order_id == broker_order_id]
     reason = f"{DECIDED}: it is {broker_order_id} at the broker"
     joined = trading.book.link_to_broker_order(order, broker_order_id, trades, reason, trading.clock.now())
-    _noted(trading, joined, f"it is {broker_order_id} at the broker")
+    _log_decision(trading, joined, f"it is {broker_order_id} at the broker")
     trading.follow()
     return trading.book.order(order.id)
 
 
 def _assert_same(book: Book, order: Order, report: OrderReport) -> None:
     what = f"{report.broker_order_id} at the broker is {report.side} {report.symbol}"
-    if why := _why_not(order, report):
+    if why := _difference(order, report):
         raise UsageError(f"{what}, {why}")
     owners = [*book.finished([report.broker_order_id]).values(), *book.tagged([report.tag] if report.tag else []).values()]
     other = next((item for item in owners if item.id != order.id), None)
@@ -255,14 +261,15 @@ def _assert_same(book: Book, order: Order, report: OrderReport) -> None:
         raise UsageError(f"{what}, and is order {other.id} of this ledger")
 
 
-def filled(trading: TradingSession, doubt: Doubt, quantity: int, price: int | None) -> Order:
-    """A person has seen on the contract note that `quantity` shares of it were filled in all, those that are not in the book
-    yet at `price` (paise).
+def resolve_filled(trading: TradingSession, unresolved: UnresolvedOrder, quantity: int, price: int | None) -> Order:
+    """Record a person's statement, from the contract note, that `quantity` shares were filled in all.
 
-    Only once its session is a day that the broker no longer tells of: its own trades would come later, and they are truth.
-    Should they come to light after all, they are not booked beside what was told (`Book.follow`).
+    Shares that are not in the book yet are booked at `price` (paise). Accepted only after the order's session: until then the
+    broker's own trades may arrive. If they arrive later, they are not booked a second time (`Book.follow`).
+
+    Raises UsageError for an impossible quantity or price.
     """
-    order, now = _decidable(doubt), trading.clock.now()
+    order, now = _decidable(unresolved), trading.clock.now()
     _assert_possible(order, quantity, price, now)
     known_as = order.broker_order_id or f"{BY_HAND}{order.tag}"
     more = quantity - order.filled_quantity
@@ -273,36 +280,40 @@ def filled(trading: TradingSession, doubt: Doubt, quantity: int, price: int | No
         trades.append(NewTrade(trade, order.instrument_id, order.session, order))
     status = OrderStatus.EXECUTED if quantity == order.quantity else OrderStatus.CANCELLED
     what = f"{quantity} of {order.quantity} filled" + (f", {more} at {show_rupees(price)}" if trades and price else "")
-    change = OrderChange(order, status, f"{TOLD}: {what}", known_as, quantity, order.quantity, order.price)
-    told = trading.book.record_manual_fill(change, trades, now)
-    return _noted(trading, told, what)
+    change = OrderChange(order, status, f"{REPORTED}: {what}", known_as, quantity, order.quantity, order.price)
+    updated = trading.book.record_manual_fill(change, trades, now)
+    return _log_decision(trading, updated, what)
 
 
 def _assert_possible(order: Order, quantity: int, price: int | None, now: datetime) -> None:
     if order.session >= ist_date(now):
-        raise UsageError(f"its session, {order.session}, is not over: until then the broker's own book and trades may tell")
+        raise UsageError(f"its session, {order.session}, is not over: until then the broker's own book and trades may show it")
     if not max(1, order.filled_quantity) <= quantity <= order.quantity:
         had = f"{order.filled_quantity} are in the book, " if order.filled_quantity else ""
         raise UsageError(f"{quantity} cannot be filled: {had}{order.quantity} were ordered")
     if quantity == order.filled_quantity:
         return
     if price is None:
-        raise UsageError("say with --price at how many rupees a share")
+        raise UsageError("give the price of a share in rupees with --price")
     worse = price > order.price if order.side is Side.BUY else price < order.price
     if price <= 0 or worse:
         raise UsageError(f"{show_rupees(price)} is worse than the order's limit of {show_rupees(order.price)}")
 
 
-def _decidable(doubt: Doubt) -> Order:
-    """Raises Blocked while a process may still bring the order to the broker."""
-    order = doubt.order
-    if doubt.may_be_sending:
-        how = "; where it has ended, or its machine was restarted since, say so with --sender-ended" if doubt.elsewhere else ""
+def _decidable(unresolved: UnresolvedOrder) -> Order:
+    """Return the order. Raises Blocked while a process may still send it."""
+    order = unresolved.order
+    if unresolved.may_be_sending:
+        how = (
+            "; if it has ended, or its machine was restarted since, confirm that with --sender-ended"
+            if unresolved.elsewhere
+            else ""
+        )
         raise Blocked(f"the process {order.sender} may still be sending order {order.id}: end it first{how}")
     return order
 
 
-def _noted(trading: TradingSession, order: Order, decision: str) -> Order:
+def _log_decision(trading: TradingSession, order: Order, decision: str) -> Order:
     text = f"{order.side} {order.quantity} {order.symbol}, order {order.id}, was UNKNOWN; a person decided: {decision}"
     trading.log("order_resolved", text, order.symbol, level="warning")
     return trading.book.order(order.id)

@@ -1,8 +1,8 @@
-"""Reconcile: make the book follow the broker's report, and say what changed and why.
+"""Reconcile the book with the broker's orders and trades, and return what changed.
 
-Start-up and recovery are the same path: every task that trades comes through here first. Only what was read successfully
-changes anything; a failed read raises and nothing happens. Reports may come twice, late and in any order: a fill counts once,
-an order ends once, and what the broker says of shares is believed only together with its trades.
+Start-up and recovery use the same code: every task that trades reconciles first. A failed read raises and changes nothing.
+Reports may arrive twice, late and in any order: a fill counts once and an order ends once. An executed quantity counts only
+together with its trades.
 """
 
 from __future__ import annotations
@@ -35,12 +35,17 @@ _LISTS = (
 
 @dataclass(slots=True)
 class Changes:
-    """What a reconciliation changed. `postponed`: buys that the broker rejected for a reason that may pass. `counted`: orders of
-    ours that the ledger had lost, or had as refused, and that count from now on. `unexplained`: orders under a tag of our shape
-    that no intent explains. `reopened`: orders that had been given up and are there after all. `doubted`: orders that had been
-    given up, and that an unexplained order of a book without tags may be. `unread`: orders of ours whose status
-    word at the broker is not known, with the word; their last proved status stays. `quiet`: neither the broker's lists nor the
-    book differ from what was compared last."""
+    """What a reconciliation changed.
+
+    Attributes:
+        postponed: Buys that the broker rejected for a temporary reason.
+        counted: Orders of tradectl that the ledger had lost, or recorded as refused, and that count from now on.
+        unexplained: Orders under a tag of tradectl's form that no intent explains.
+        reopened: Orders that counted as ended and are live at the broker.
+        doubted: Ended orders that may be an unexplained order of a broker's book without tags.
+        unread: Orders whose status at the broker is not known, with the broker's text; their last proved status stays.
+        quiet: Neither the broker's lists nor the book changed since the last comparison.
+    """
 
     executed: list[Order] = field(default_factory=list)
     rejected: list[Order] = field(default_factory=list)
@@ -61,11 +66,11 @@ class Changes:
 
     @property
     def ended(self) -> int:
-        """Orders that the broker has done with, one way or the other."""
+        """Return the number of orders that ended at the broker."""
         return sum(map(len, (self.executed, self.rejected, self.postponed, self.cancelled)))
 
-    def take(self, more: Changes) -> None:
-        """Add what another reconciliation changed."""
+    def merge(self, more: Changes) -> None:
+        """Add the changes of another reconciliation."""
         for name in _LISTS:
             getattr(self, name).extend(getattr(more, name))
         self.trades += more.trades
@@ -76,17 +81,17 @@ class Changes:
         return not self.quiet and bool(self.trades or any(getattr(self, name) for name in _LISTS))
 
 
-Adopting = Callable[[Book, OrderReport, datetime], Order]
+AdoptOrder = Callable[[Book, OrderReport, datetime], Order]
 """Records an order that only the broker's book has (`adoption.adopt`)."""
-LastTry = Callable[[], time | None]
-"""When in a day, in India, somebody tries for the last time what could not be placed; None where nobody does."""
+LastRetry = Callable[[], time | None]
+"""Returns the time of day (IST) of the last retry of buys that could not be placed; None where no retry is scheduled."""
 
 
-def nobody_tries() -> None:
-    """A `LastTry`."""
+def no_last_retry() -> None:
+    """Return None: no retry is scheduled."""
 
 
-def look(book: Book, broker: Broker, clock: Clock) -> StepView:
+def read_broker(book: Book, broker: Broker, clock: Clock) -> StepView:
     """Read the broker's orders and trades, then the book; note the broker's rows that cannot be read."""
     reports, trades = broker.orders(), broker.trades()
     before = book.broker.revision
@@ -104,14 +109,18 @@ def follow(
     seen: StepView,
     *,
     before: datetime | None = None,
-    last_try: LastTry = nobody_tries,
+    last_retry: LastRetry = no_last_retry,
     level_of: LevelOf = no_level,
 ) -> Changes:
-    """Fold what is new in the broker's orders and trades into the book, and return what changed. Where the view shows what was
-    followed before, nothing is compared again (`Changes.quiet`).
+    """Apply what is new in the broker's orders and trades to the book, and return what changed.
 
-    With `before` only trades earlier than that moment are taken; the rest wait for the next call. `last_try` is called where a
-    buy was rejected for a reason that may pass, `level_of` where a buy of ours was lost."""
+    A view that was applied before is not compared again (`Changes.quiet`).
+
+    Args:
+        before: Apply only trades earlier than this moment; the rest wait for the next call.
+        last_retry: Called for a buy that was rejected for a temporary reason.
+        level_of: Called for a buy that the ledger had lost.
+    """
     view, now = seen.broker, seen.now
     reports, trades = view.reports, view.trades
     if before is not None:
@@ -127,7 +136,7 @@ def follow(
     ours += _unmatched(book, reports, matched, partial(adopt, market=market, level_of=level_of), now=now, changes=changes)
     followed = book.followed is not None and book.followed[1] == view.trades_revision
     unseen = [] if followed else _unseen(book, trades)
-    unseen = sorted([*unseen, *_mistaken(book, ours, trades)], key=_when)
+    unseen = sorted([*unseen, *_misattributed(book, ours, trades)], key=_trade_time)
     by_report = {report.broker_order_id: order for report, order in ours}
     late = {trade.broker_order_id for trade in unseen} - set(by_report)
     others = {number: order for number, order in book.finished(late).items() if not order.disowned} if late else {}
@@ -149,7 +158,7 @@ def follow(
         if item.order is not None:
             filled[item.order.id] += item.report.quantity
     changed = (
-        _change(order, report, filled[order.id], tried_again=report.passing and _before(order, last_try(), now))
+        _order_change(order, report, filled[order.id], tried_again=report.passing and _is_before(order, last_retry(), now))
         for report, order in ours
     )
     moved = [change for change in changed if change is not None]
@@ -167,14 +176,15 @@ def follow(
 
 
 def _unseen(book: Book, trades: Sequence[TradeReport]) -> list[TradeReport]:
-    """Trades that are not in the book."""
+    """Return the trades that are not in the book."""
     known = book.known_trades()
     return list({item.trade_id: item for item in trades if item.trade_id not in known}.values())
 
 
-def _mistaken(book: Book, ours: Sequence[tuple[OrderReport, Order]], trades: Sequence[TradeReport]) -> list[TradeReport]:
-    """Trades of our orders that are in the book as trades by hand: without a tag, nobody could know better who read them before
-    the process that sent the order had written down the broker's id of it."""
+def _misattributed(book: Book, ours: Sequence[tuple[OrderReport, Order]], trades: Sequence[TradeReport]) -> list[TradeReport]:
+    """Return trades of our orders that are in the book as trades by hand.
+
+    Without a tag, a process that reads a trade before the sending process records the broker order id books it so."""
     filled = {report.broker_order_id: order.filled_quantity for report, order in ours}
     mine = (item for item in trades if item.broker_order_id in filled)
     booked = {item.trade_id: item for item in mine if item.trade_id in book.known_trades()}
@@ -185,23 +195,23 @@ def _mistaken(book: Book, ours: Sequence[tuple[OrderReport, Order]], trades: Seq
     return [booked[name] for name in book.external_trades(booked)]
 
 
-def _when(trade: TradeReport) -> tuple[datetime, str]:
-    """Trades count in the order in which they happened, not in that in which they are told."""
+def _trade_time(trade: TradeReport) -> tuple[datetime, str]:
+    """Return the sort key of a trade: trades are booked in the order in which they happened."""
     return trade.at, trade.trade_id
 
 
-def _same_security(market: MarketData, order: Order, told: OrderReport | TradeReport) -> bool:
-    """Whether a report or a trade is of the side and the instrument of an order, under whatever name it has by now."""
-    if order.side is not told.side:
+def _same_security(market: MarketData, order: Order, report: OrderReport | TradeReport) -> bool:
+    """Return whether a report or a trade is of the side and the instrument of an order, also under a new name."""
+    if order.side is not report.side:
         return False
-    day = ist_date(told.at if isinstance(told, TradeReport) else told.updated_at)
-    return order.symbol == told.symbol or instrument_of(market, told.symbol, day) == order.instrument_id
+    day = ist_date(report.at if isinstance(report, TradeReport) else report.updated_at)
+    return order.symbol == report.symbol or instrument_of(market, report.symbol, day) == order.instrument_id
 
 
 def _match(snapshot: Snapshot, reports: Sequence[OrderReport], market: MarketData) -> list[tuple[OrderReport, Order]]:
-    """Reports of our unfinished orders, joined by the broker's id, else by our tag; one for each, the last if there are more.
+    """Return the reports of our unfinished orders, matched by broker order id, else by tag; the last one for each order.
 
-    An order that has its id is never joined by its tag: a second one under the same tag is another order."""
+    An order with a broker order id is never matched by its tag: a second report under that tag is another order."""
     by_id, by_tag = snapshot.by_broker_id, snapshot.by_tag
     pairs: dict[int, tuple[OrderReport, Order]] = {}
     named = [report for report in reports if report.broker_order_id in by_id or report.tag in by_tag]
@@ -220,15 +230,15 @@ def _unmatched(
     book: Book,
     reports: Sequence[OrderReport],
     matched: AbstractSet[str],
-    adopting: Adopting,
+    adopting: AdoptOrder,
     *,
     now: datetime,
     changes: Changes,
 ) -> list[tuple[OrderReport, Order]]:
-    """Look at reports under a tag of ours that belong to no unfinished order, and return those that count from now on.
+    """Handle reports under our tags that match no unfinished order; return those that count from now on.
 
-    An order whose end was presumed, or that was called refused, is opened again. One that has ended is left alone. One that the
-    ledger does not have is adopted, or blocks its symbol as UNIDENTIFIED."""
+    An order that counted as ended or refused is reopened. One that has ended is left alone. One that the ledger does not have is
+    adopted, or blocks its symbol as UNIDENTIFIED."""
     unknown = {
         report.broker_order_id: report
         for report in reports
@@ -241,34 +251,34 @@ def _unmatched(
     found = []
     for broker_order_id, report in unknown.items():
         order = numbered.get(broker_order_id) or tagged.get(report.tag or "")
-        if order is None or not _may_be(order, broker_order_id):
+        if order is None or not _may_have_id(order, broker_order_id):
             order = _adopted(book, report, adopting, now=now, changes=changes)
         elif order.purpose is Purpose.UNIDENTIFIED:
             _follow_unidentified(book, order, report, now)
             continue
-        elif _presumed(order, report):
+        elif _was_given_up(order, report):
             order = book.intents.reopen(order, now)
             changes.reopened.append(order)
         elif order.status is OrderStatus.REJECTED and report.counts:
-            order = _returned(book, order, now, changes)
+            order = _reopen_refused(book, order, now, changes)
         else:
             if order.status in TERMINAL and not order.reason.startswith(DECIDED):
                 book.settled.add(broker_order_id)
-            continue  # an unfinished one was recorded after the snapshot was taken: the next look joins it
+            continue  # an unfinished one was recorded after the snapshot was taken: the next read matches it
         if order is not None:
             found.append((report, order))
     return found
 
 
-def _may_be(order: Order, broker_order_id: str) -> bool:
-    """Whether an order may have this id at the broker: it has it, has none, or is known by what a person told alone."""
+def _may_have_id(order: Order, broker_order_id: str) -> bool:
+    """Return whether an order may have this broker order id: it has it, has none, or its fills were reported by a person."""
     return order.broker_order_id in {None, broker_order_id} or (order.broker_order_id or "").startswith(BY_HAND)
 
 
-def _adopted(book: Book, report: OrderReport, adopting: Adopting, *, now: datetime, changes: Changes) -> Order | None:
-    """Record an order that the ledger does not have; return it where it is ours beyond doubt, and so follows the report."""
+def _adopted(book: Book, report: OrderReport, adopting: AdoptOrder, *, now: datetime, changes: Changes) -> Order | None:
+    """Record an order that the ledger does not have; return it if an intent explains it, so that the report applies to it."""
     if not report.under_our_tag:
-        book.settled.add(report.broker_order_id)  # the broker's own tag, or a person's
+        book.settled.add(report.broker_order_id)  # a tag of the broker or of a person
         return None
     order = adopting(book, report, now)
     if order.purpose is not Purpose.UNIDENTIFIED:
@@ -282,7 +292,7 @@ def _adopted(book: Book, report: OrderReport, adopting: Adopting, *, now: dateti
 
 
 def _follow_unidentified(book: Book, order: Order, report: OrderReport, now: datetime) -> None:
-    """End an UNIDENTIFIED order that has ended at the broker without a trade: no money is in it. Else a person decides."""
+    """End an UNIDENTIFIED order that ended at the broker without a trade; otherwise a person must decide."""
     if order.status in TERMINAL:
         book.settled.add(report.broker_order_id)
     elif not report.counts and not order.filled_quantity:
@@ -290,8 +300,9 @@ def _follow_unidentified(book: Book, order: Order, report: OrderReport, now: dat
 
 
 def _set_aside_unfounded(book: Book, changes: Changes, now: datetime) -> None:
-    """Let a person decide about a lost sell of ours that lives, where this ledger never had the position: to withdraw it would
-    leave shares without a sell, and to follow it would sell shares that are not in the book."""
+    """Set aside a live lost sell for a person to decide, if this ledger never had the position.
+
+    A cancel would leave shares without a sell; following it would sell shares that are not in the book."""
     for order in map(book.order, [item.id for item in changes.counted if item.side is Side.SELL]):
         if order.alive and not book.ever_held(order.instrument_id):
             changes.unexplained.append(book.intents.set_aside(order, UNFOUNDED, now))
@@ -299,29 +310,30 @@ def _set_aside_unfounded(book: Book, changes: Changes, now: datetime) -> None:
     changes.counted = [order for order in changes.counted if order.id not in aside]
 
 
-def _returned(book: Book, order: Order, now: datetime, changes: Changes) -> Order:
-    """Open an order again that was called refused and is at the broker. Where it was tried again since, this one is withdrawn."""
+def _reopen_refused(book: Book, order: Order, now: datetime, changes: Changes) -> Order:
+    """Reopen an order that was recorded as refused and is at the broker. If it was retried since, this one is cancelled."""
     later = [item for item in book.intents.later_generations(order) if item.alive or item.filled_quantity]
     order = book.intents.reopen(order, now, REAPPEARED if later else RETURNED)
     (changes.reopened if later else changes.counted).append(order)
     return order
 
 
-def _presumed(order: Order, report: OrderReport) -> bool:
-    """Whether the end of an order was never told by the broker, and what it tells now is another story."""
+def _was_given_up(order: Order, report: OrderReport) -> bool:
+    """Return whether an order was given up without a report of its end, and the broker now shows it live or filled."""
     if order.status is not OrderStatus.CANCELLED or order.sending_at is None:
         return False
     given_up = order.broker_order_id is None or order.reason.startswith(DECIDED)
     return given_up and (report.status in ALIVE or report.filled_quantity > order.filled_quantity)
 
 
-def _change(order: Order, report: OrderReport, filled: int, *, tried_again: bool) -> OrderChange | None:
-    """The move that a report asks for, or None. EXECUTED waits until its trades were seen: fills are the truth. `tried_again`:
-    it was rejected for a reason that may pass, and somebody comes and tries again."""
-    status = _proved(order, report, filled) if report.unknown_word else report.status
+def _order_change(order: Order, report: OrderReport, filled: int, *, tried_again: bool) -> OrderChange | None:
+    """Return the status change that a report requires, or None. EXECUTED waits for the trades of the order.
+
+    `tried_again`: the order was rejected for a temporary reason, and a later retry is scheduled."""
+    status = _last_proved_status(order, report, filled) if report.unknown_word else report.status
     if order.status in TERMINAL:
         return None
-    if order.status is OrderStatus.RETRY_PENDING:  # a refused order that the broker lists too says nothing new
+    if order.status is OrderStatus.RETRY_PENDING:  # the broker also lists the refused order: nothing new
         if status in {OrderStatus.REJECTED, OrderStatus.CANCELLED}:
             return None
         status = OrderStatus.PENDING
@@ -342,37 +354,39 @@ def _change(order: Order, report: OrderReport, filled: int, *, tried_again: bool
         and order.quantity == report.quantity
         and order.price == report.price
         and order.broker_order_id == report.broker_order_id
-        and (not report.unknown_word or order.reason == reason)  # the word is kept as the reason
+        and (not report.unknown_word or order.reason == reason)  # the reason holds the broker's text
     )
     return None if same else change
 
 
-def _proved(order: Order, report: OrderReport, filled: int) -> OrderStatus:
-    """Return the last proved status of an order whose status word at the broker is not known. Its trades prove more: all shares
-    are EXECUTED, some are ONGOING. An order of unknown outcome stays that."""
+def _last_proved_status(order: Order, report: OrderReport, filled: int) -> OrderStatus:
+    """Return the last proved status of an order with an unknown status at the broker.
+
+    Trades prove more: with all shares traded it is EXECUTED, with some ONGOING. An UNKNOWN order stays UNKNOWN."""
     if filled and filled >= report.quantity:
         return OrderStatus.EXECUTED
     return OrderStatus.ONGOING if filled and order.status is OrderStatus.PENDING else order.status
 
 
 def _waits_for_trades(order: Order, report: OrderReport) -> bool:
-    """Return whether the trades of an order's end have been missing for so long that its outcome is UNKNOWN already."""
+    """Return whether an ended order is UNKNOWN already because its trades have been missing for too long."""
     known = order.broker_order_id == report.broker_order_id and order.absent_since is not None
     return known and order.status is OrderStatus.UNKNOWN
 
 
 def _may_wait(order: Order, report: OrderReport, filled: int) -> bool:
-    """Whether a buy that was rejected for a reason that may pass may wait to be tried again, as if it had been refused at once.
-    One of unknown fate may not: there may be another order under its tag. Nor one that is to be withdrawn, or has traded."""
+    """Return whether a buy that was rejected for a temporary reason may wait for a retry, as if it had been refused at once.
+
+    An UNKNOWN order may not: another order may exist under its tag. Nor may one that is to be cancelled or has traded."""
     placed = order.status is OrderStatus.PENDING and order.broker_order_id == report.broker_order_id
     wanted = order.side is Side.BUY and order.reason not in {REAPPEARED, WITHDRAWN}
     return placed and wanted and not filled and not report.filled_quantity and report.status is OrderStatus.REJECTED
 
 
-def _before(order: Order, last_try: time | None, now: datetime) -> bool:
-    """Whether the last try of the order's session is still to come."""
+def _is_before(order: Order, last_retry: time | None, now: datetime) -> bool:
+    """Return whether the last retry for the order's session is still ahead."""
     ist = to_ist(now)
-    return last_try is not None and (ist.date(), ist.time()) < (order.session, last_try)
+    return last_retry is not None and (ist.date(), ist.time()) < (order.session, last_retry)
 
 
 def _describe(changes: Changes, moved: Sequence[OrderChange], fresh: Sequence[NewTrade]) -> None:
@@ -402,8 +416,9 @@ class Mismatch:
 
 
 def compare_holdings(book: Book, broker: Broker) -> list[Mismatch]:
-    """Positions for which the broker has fewer shares than the book (more are the user's own). One whose row cannot be
-    read is none of them: how many shares it has is not known."""
+    """Return the positions for which the broker has fewer shares than the book; more shares are the user's own.
+
+    A position with an unreadable row is left out: its number of shares is not known."""
     holdings = broker.holdings()
     unreadable_rows.note(book, unreadable_rows.HOLDINGS, holdings)
     held = {item.symbol: item.quantity + item.t1_quantity for item in holdings}
@@ -423,5 +438,5 @@ def unlisted(book: Book) -> list[Order]:
         for order in book.snapshot().orders
         if order.broker_order_id is not None
         and order.broker_order_id not in listed
-        and unreadable_rows.row_of(book, order) is None
+        and unreadable_rows.row_of_order(book, order) is None
     ]

@@ -1,4 +1,4 @@
-"""Which open positions want another buy on a session's close."""
+"""Find the open positions that are due another buy on a session's close."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Reentry:
     distrusted: str = ""
 
 
-def wanted(
+def due_reentries(
     positions: tuple[Position, ...],
     seen: Mapping[str, Close],
     readings: Readings,
@@ -38,8 +38,9 @@ def wanted(
     market: MarketData,
     following: date,
 ) -> Iterator[Reentry]:
-    """Re-entries by the RSI level, each with the rule that forbids it because its prices cannot be trusted; nothing about limits
-    or funds."""
+    """Yield the re-entries that the RSI level requires, before limits and funds.
+
+    Each carries the rule that forbids it if its prices cannot be trusted."""
     for position in positions:
         close = seen.get(position.instrument_id)
         if close is None or close.reading is None or close.history is None or position.buys >= parameters.max_buys:
@@ -60,7 +61,7 @@ def distrusted(market: MarketData, history: History, following: date) -> str:
 
 
 def level_now(position: Position, reading: Reading, history: History, readings: Readings, parameters: Parameters) -> int:
-    """The level that a position may use on this reading's close; 0 for none."""
+    """Return the level that a position may use on this reading's close; 0 for none."""
     rsi = readings.rsi_between(history, position.level_session, reading.session)
     return next_level(position.level, rsi, reading.rsi, reading.above_slow, parameters)
 

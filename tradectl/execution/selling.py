@@ -1,7 +1,7 @@
-"""What a sell must pass: the order that a position should have resting, and making the actual one equal to it.
+"""Compute the sell order that each position should have, and change the actual order to it.
 
-Desired follows from the position, yesterday's completed bar and the last price alone. A target is lowered with the price and
-never raised within the session; an exit is never clamped to the band, it waits until it fits.
+The desired order follows from the position, yesterday's completed bar and the last price alone. A target is lowered with the
+price and never raised within the session. The price of an exit is never clamped to the band: it waits until the band holds it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 
 from tradectl.execution import corporate_action_blocks, unprotected_positions, unreadable_rows
-from tradectl.execution.orders import Answer, Sent
+from tradectl.execution.orders import CommandResult, CommandStatus
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Decision, Intent, Order, Position
 from tradectl.ledger.snapshot import Snapshot
@@ -25,7 +25,7 @@ from tradectl.strategy import exits
 from tradectl.strategy.parameters import Parameters
 
 REST_AFTER_REFUSAL = timedelta(minutes=15)
-"""How long a position whose sell was refused is left alone: the reason rarely passes within a minute."""
+"""How long no new sell is sent after a refusal: its reason rarely passes within a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,13 @@ class Desired:
 
 @dataclass(frozen=True, slots=True)
 class _Terms:
-    """What the price of a position's sell follows from in one session, apart from the last price.
+    """The inputs to the price of a position's sell in one session, without the last price.
 
     Attributes:
         scale: The multiplier of the session.
         ema: The fast EMA of the last completed bar, in rupees at the session's scale.
         rsi: The RSI of that bar.
-        leaves: Whether the position is sold for that RSI, instead of at its target.
+        leaves: Whether the position is sold because of that RSI, instead of at its target.
     """
 
     scale: float
@@ -57,7 +57,7 @@ class _Terms:
 
 @dataclass(frozen=True, slots=True)
 class Seller:
-    """Sells the positions of one session; one object serves all steps of a run. `decide` keeps what was decided and why."""
+    """Sells the positions of one session; one object serves all steps of a run. `decide` records decisions with their reasons."""
 
     trading: TradingSession
     readings: Readings
@@ -66,48 +66,49 @@ class Seller:
     decide: Callable[[list[Decision]], None]
     _known: dict[tuple[str, date, int | None], _Terms] = field(default_factory=dict, repr=False, compare=False)
 
-    def may_leave(self, position: Position, quote: Quote, seen: Snapshot) -> bool:
-        """Return whether a position's sell is as it should be, by a snapshot that was just taken: then nothing is sent."""
+    def is_in_place(self, position: Position, quote: Quote, seen: Snapshot) -> bool:
+        """Return whether a position's sell is as desired in a snapshot that was just taken; then nothing is sent."""
         held = seen.position_of(position.instrument_id)
         if held is None:
             return True
-        if self.stopped(held, seen):
+        if self.action_block(held, seen):
             return not seen.alive(held.instrument_id, Side.SELL)
         wanted = self._price(held, quote)
         if wanted is None or not _fits(wanted[1], quote):
             return True
         live = [order for order in seen.alive(held.instrument_id, Side.SELL) if not order.waiting]
-        return len(live) == 1 and self._rests(live[0], held, wanted[1])
+        return len(live) == 1 and self._stays(live[0], held, wanted[1])
 
     @staticmethod
-    def _rests(order: Order, position: Position, price: int) -> bool:
-        """Return whether a sell stays where it is: it offers all shares at no more than the wanted price. Targets never rise."""
+    def _stays(order: Order, position: Position, price: int) -> bool:
+        """Return whether a sell stays unchanged: it offers all shares at or below the wanted price. Targets never rise."""
         known = order.status is not OrderStatus.UNKNOWN
         return known and order.remaining == position.quantity and price >= order.price
 
-    def attend(self, position: Position, quote: Quote) -> bool:
-        """Make one position's sell order what it should be; whether anything was asked of the broker. The position is looked up
-        anew: a read-back of this very step may have found it sold."""
+    def adjust(self, position: Position, quote: Quote) -> bool:
+        """Change one position's sell order to the desired one; return whether a command was sent.
+
+        The position is read again: a read-back of this step may have found it sold."""
         snapshot = self.trading.snapshot
         held = snapshot.position_of(position.instrument_id)
         if held is None:
             return False
         position = held
         live = [order for order in snapshot.alive(position.instrument_id, Side.SELL) if not order.waiting]
-        if self.stopped(position, snapshot):
+        if self.action_block(position, snapshot):
             return bool([self.trading.cancel_confirmed(order) for order in live])
         wanted = self.desired(position, quote)
         if wanted is None or not _fits(wanted.price, quote):
             return False
-        if unreadable_rows.stop_of(self.trading.book, position.symbol, Side.SELL) is not None:
+        if unreadable_rows.blocking_row(self.trading.book, position.symbol, Side.SELL) is not None:
             return False
         doubtful = [order for order in live if order.status is OrderStatus.UNKNOWN]
         if doubtful:
             return self._repeat(position, wanted, doubtful)
-        if len(live) > 1:  # one sell is wanted; however the others came to be, they offer the same shares
+        if len(live) > 1:  # one sell is wanted; all others offer the same shares
             return bool([self.trading.cancel_confirmed(order) for order in live[1:]])
         resting = live[0] if live else None
-        if resting is not None and self._rests(resting, position, wanted.price):
+        if resting is not None and self._stays(resting, position, wanted.price):
             return False
         sellable = self._quantity(position)
         if sellable is None:
@@ -117,16 +118,16 @@ class Seller:
         if halted.state == "HALTED" and (resting is None or wanted.quantity >= resting.remaining):
             if resting is not None or wanted.quantity > 0:
                 self.trading.path.stopped = f"the account is halted: {halted.reason}"
-            return False  # nothing may be sent; what takes an offer back may
+            return False  # nothing may be sent; only a cancel or a smaller quantity may
         if resting is None:
             return wanted.quantity > 0 and self._place(position, wanted)
         return self._change(position, resting, wanted)
 
-    def stopped(self, position: Position, seen: Snapshot) -> str:
-        """Return why no sell of a position may rest on account of a corporate action; empty where nothing stops it."""
+    def action_block(self, position: Position, seen: Snapshot) -> str:
+        """Return the corporate action that blocks a position's sell; empty where none does."""
         if self.trading.book.undisturbed == (seen.positions_revision, self.session):
             return ""  # the reconciliation of this step found no action since any position was opened
-        return corporate_action_blocks.stopped(self.trading, position, self.session)
+        return corporate_action_blocks.block_reason(self.trading, position, self.session)
 
     def desired(self, position: Position, quote: Quote) -> Desired | None:
         """Return the sell that a position should have: at target, or for its RSI; None where the data for it are missing."""
@@ -139,12 +140,12 @@ class Seller:
         return Desired(Purpose.TARGET, price, f"EMA9 {terms.ema:.2f}, last {quote.last / 100:.2f}")
 
     def price(self, position: Position, quote: Quote) -> int | None:
-        """Return what a position's sell should ask now (paise); None where the data for it are missing."""
+        """Return the limit that a position's sell should have now (paise); None where data are missing."""
         wanted = self._price(position, quote)
         return wanted[1] if wanted is not None else None
 
     def _price(self, position: Position, quote: Quote) -> tuple[_Terms, int] | None:
-        """Return what the price of a position's sell follows from, and the price (paise) at the last price of now."""
+        """Return the terms and the limit (paise) of a position's sell at the last price."""
         terms = self._terms(position, quote)
         if terms is None:
             return None
@@ -158,8 +159,9 @@ class Seller:
         return terms, price
 
     def _terms(self, position: Position, quote: Quote) -> _Terms | None:
-        """Return the terms of a position's sell, from yesterday's completed bar at today's scale; None where one is missing. They
-        stay what they are for the session, since the market data of a run do."""
+        """Return the terms of a position's sell from yesterday's completed bar at today's scale; None where data are missing.
+
+        They are computed once a session, since the market data of a run do not change."""
         key = position.instrument_id, position.opened_session, quote.open
         if (known := self._known.get(key)) is not None:
             return known
@@ -171,8 +173,8 @@ class Seller:
         found = self._known[key] = _Terms(scale, reading.ema_fast_adjusted / scale, reading.rsi, leaves)
         return found
 
-    def cancel_rest_of_sold(self, snapshot: Snapshot) -> bool:
-        """Once a sell of a symbol has filled, what is left of its buys goes; asked of the book, whoever found the fill."""
+    def cancel_buys_of_sold(self, snapshot: Snapshot) -> bool:
+        """Cancel what is left of a symbol's buys once a sell of it has filled; return whether a cancel was sent."""
         todays = [order for order in snapshot.orders if order.side is Side.BUY and order.session == self.session]
         buys = [order for order in todays if not order.waiting and order.purpose is not Purpose.UNIDENTIFIED]
         sold = self.trading.book.sold(self.session) if buys else set()
@@ -181,8 +183,8 @@ class Seller:
             self.trading.cancel_confirmed(order)
         return bool(crossing)
 
-    def withdraw_strays(self, snapshot: Snapshot) -> bool:
-        """A sell whose position is gone, sold by hand, offers shares that are not ours."""
+    def cancel_orphan_sells(self, snapshot: Snapshot) -> bool:
+        """Cancel sells whose position is gone, as after a sale by hand; return whether a cancel was sent."""
         held = {position.instrument_id for position in snapshot.positions}
         strays = [
             order
@@ -195,7 +197,7 @@ class Seller:
         return bool(strays)
 
     def _place(self, position: Position, wanted: Desired) -> bool:
-        wanted = self._frozen(position, wanted)
+        wanted = self._capped(position, wanted)
         intent = Intent(
             position.instrument_id,
             position.symbol,
@@ -208,19 +210,19 @@ class Seller:
             f"P{position.id}",
             position_id=position.id,
         )
-        if self._refused_lately(intent, position):
+        if self._recently_refused(intent, position):
             return False
-        if not self._clear_the_way(position, wanted.price):
+        if not self._cancel_crossing_buys(position, wanted.price):
             return True
-        answer = self.trading.path.place(intent)
+        result = self.trading.path.place(intent)
         done = f"SELL {wanted.quantity} {position.symbol} at {wanted.price / 100:.2f}"
-        if answer.sent is Sent.PLACED:
+        if result.status is CommandStatus.PLACED:
             self.trading.log("order_placed", done, position.symbol)
-        self._tell(position, answer, done, wanted)
-        return answer.sent is not Sent.DRY
+        self._record(position, result, done, wanted)
+        return result.status is not CommandStatus.DRY
 
     def _repeat(self, position: Position, wanted: Desired, doubtful: list[Order]) -> bool:
-        """A sell of unknown fate blocks every other of its symbol; the very same may be repeated where that does no harm."""
+        """Send an UNKNOWN sell again where that is harmless. It blocks every other sell of its symbol."""
         order = doubtful[0]
         same = len(doubtful) == 1 and order.purpose is wanted.purpose and order.session == self.session
         if not same or not self.trading.may_repeat(order):
@@ -229,8 +231,8 @@ class Seller:
         return quantity > 0 and self._place(position, replace(wanted, quantity=quantity, price=min(wanted.price, order.price)))
 
     def _change(self, position: Position, resting: Order, wanted: Desired) -> bool:
-        """Lower the price or fit the quantity of a resting sell; at the last modification it is replaced by a new order."""
-        price, quantity = min(wanted.price, resting.price), self._fitting(wanted.quantity, resting)
+        """Lower the price or fit the quantity of a resting sell; at the last modification replace it by a new order."""
+        price, quantity = min(wanted.price, resting.price), self._fitting_quantity(wanted.quantity, resting)
         if quantity == 0:
             return self.trading.cancel_confirmed(resting)
         if price == resting.price and quantity == resting.remaining:
@@ -240,60 +242,59 @@ class Seller:
             or resting.modifications >= self.trading.broker.capabilities.max_modifications - 1
         ):
             return self.trading.cancel_confirmed(resting) and self._replace(position, wanted)
-        if not self._clear_the_way(position, price):
+        if not self._cancel_crossing_buys(position, price):
             return True
-        answer = self.trading.path.modify(resting, quantity=resting.filled_quantity + quantity, price=price)
-        self._tell(position, answer, f"SELL {quantity} {position.symbol} now at {price / 100:.2f}", wanted)
-        if not answer.ok and quantity < resting.remaining:
-            self.trading.cancel_confirmed(resting)  # more shares on sale than are ours: a cancel always passes
-        return answer.sent is not Sent.DRY
+        result = self.trading.path.modify(resting, quantity=resting.filled_quantity + quantity, price=price)
+        self._record(position, result, f"SELL {quantity} {position.symbol} now at {price / 100:.2f}", wanted)
+        if not result.ok and quantity < resting.remaining:
+            self.trading.cancel_confirmed(resting)  # more shares on offer than may be sold: a cancel always passes
+        return result.status is not CommandStatus.DRY
 
     def _replace(self, position: Position, wanted: Desired) -> bool:
-        """A new order for what is left: the one before may have filled while it was being cancelled."""
+        """Place a new order for the rest: the one before may have filled while it was being cancelled."""
         held = self.trading.snapshot.position_of(position.instrument_id)
         quantity = self._quantity(held) if held is not None else 0
         return held is None or not quantity or self._place(held, replace(wanted, quantity=quantity))
 
     def _quantity(self, position: Position) -> int | None:
-        """Return the shares to offer: all that may be sold, and no more than one order may have. None where a row that cannot be
-        read hides it."""
-        quantity = self.trading.sellable(position, bought_today=self.tied(position))
+        """Return the shares to offer: all that may be sold, up to the freeze quantity; None if a row hides them."""
+        quantity = self.trading.sellable(position, bought_today=self.trade_for_trade_shares(position))
         most = self.trading.most_shares(position.symbol)
         return quantity if most is None or quantity is None else min(quantity, most)
 
-    def _fitting(self, quantity: int, resting: Order) -> int:
-        """Return the shares that may be left of a resting order: what is filled counts towards the most of one order."""
+    def _fitting_quantity(self, quantity: int, resting: Order) -> int:
+        """Return the remaining shares that a resting order may have: its filled shares count towards the freeze quantity."""
         most = self.trading.most_shares(resting.symbol)
         return quantity if most is None else min(quantity, max(most - resting.filled_quantity, resting.remaining))
 
-    def _clear_the_way(self, position: Position, price: int) -> bool:
-        """A sell at or below one of our own resting buys would trade with ourselves: the buy is cancelled, and confirmed."""
+    def _cancel_crossing_buys(self, position: Position, price: int) -> bool:
+        """Cancel own resting buys at or above a sell price, which would be a self-trade; return whether all are confirmed."""
         buys = self.trading.snapshot.alive(position.instrument_id, Side.BUY)
         crossing = [order for order in buys if order.price >= price and order.session >= self.session]  # older ones have ended
         ours = [order for order in crossing if order.purpose is not Purpose.UNIDENTIFIED]
-        ended = [self.trading.cancel_confirmed(order) for order in ours]  # all are asked, whatever became of the first
+        ended = [self.trading.cancel_confirmed(order) for order in ours]  # all cancels are sent, even if the first fails
         return all(ended) and len(ours) == len(crossing)
 
-    def _refused_lately(self, intent: Intent, position: Position) -> bool:
-        """Whether the last sell was rejected lately, or the broker has cancelled more than one by itself, the last one lately."""
+    def _recently_refused(self, intent: Intent, position: Position) -> bool:
+        """Return whether the last sell was rejected recently, or the broker repeatedly cancelled sells by itself."""
         chain = self.trading.book.intents.chain(intent)
         if not chain:
             return False
         refused = chain[-1:] if chain[-1].status is OrderStatus.REJECTED else []
         if chain[-1].status is OrderStatus.CANCELLED:
-            taken_back = unprotected_positions.taken_back_in(self.trading.book, position, self.session)
-            refused = taken_back if len(taken_back) >= unprotected_positions.AGAIN else []
+            taken_back = unprotected_positions.cancelled_by_broker_in(self.trading.book, position, self.session)
+            refused = taken_back if len(taken_back) >= unprotected_positions.REPEATED_CANCELS else []
         return bool(refused) and self.trading.clock.now() - refused[-1].updated_at < REST_AFTER_REFUSAL
 
-    def _frozen(self, position: Position, wanted: Desired) -> Desired:
-        """A new order at target is no higher than one that rested earlier in the session, however that one ended."""
+    def _capped(self, position: Position, wanted: Desired) -> Desired:
+        """Return the order capped at the session's lowest target: a new target order is never above an earlier one."""
         if wanted.purpose is not Purpose.TARGET:
             return wanted
         lowest = self.trading.book.lowest_target(position.instrument_id, self.session)
         return wanted if lowest is None or lowest >= wanted.price else replace(wanted, price=lowest)
 
     def _last_target(self, position: Position, scale: float, tick: int) -> int | None:
-        """Where the position's last target rested, at today's scale (`scale`: its multiplier), on the tick; None: nowhere."""
+        """Return the position's last target price (paise) at today's scale, on the tick; None if there was none."""
         found = self.trading.book.last_target(position.id)
         history = self.trading.market.history(position.instrument_id)
         if found is None or history is None:
@@ -303,22 +304,22 @@ class Seller:
         then = float(history.multiplier[index]) if index is not None and session != self.session else scale
         return -int(-Fraction(price) * Fraction(then) / Fraction(scale) // tick) * tick
 
-    def tied(self, position: Position) -> int:
-        """Shares that a trade-for-trade series keeps from being sold on the day they were bought."""
+    def trade_for_trade_shares(self, position: Position) -> int:
+        """Return today's bought shares of a trade-for-trade series, which may not be sold today."""
         series = self.trading.market.instrument(position.instrument_id, self.session).series
         return self.trading.bought_on(position.instrument_id, self.session) if series in TRADE_FOR_TRADE else 0
 
-    def _tell(self, position: Position, answer: Answer, done: str, wanted: Desired) -> None:
-        """Keep what was decided and why; a refusal also goes to the log (a lowered target would only fill it)."""
-        if not answer.ok:
-            self.trading.log(f"order_{answer.sent}", f"{done}: {answer.reason}", position.symbol, level="warning")
-        verdict = "resting" if answer.ok else str(answer.sent)
-        reason = f"{done}: {wanted.reason if answer.ok else answer.reason}"
+    def _record(self, position: Position, result: CommandResult, done: str, wanted: Desired) -> None:
+        """Record the decision; log a refusal. A lowered target is not logged, since it happens each minute."""
+        if not result.ok:
+            self.trading.log(f"order_{result.status}", f"{done}: {result.reason}", position.symbol, level="warning")
+        verdict = "resting" if result.ok else str(result.status)
+        reason = f"{done}: {wanted.reason if result.ok else result.reason}"
         inputs = {"price": to_rupees(wanted.price)}
         self.decide([Decision(position.instrument_id, position.symbol, verdict, str(wanted.purpose), reason, inputs)])
 
 
 def _fits(price: int, quote: Quote) -> bool:
-    """Whether the exchange takes this price today."""
+    """Return whether a price is within the day's band."""
     too_low = quote.lower_band is not None and price < quote.lower_band
     return not too_low and (quote.upper_band is None or price <= quote.upper_band)

@@ -1,6 +1,6 @@
-"""The reading of a session that has just closed: from the final file once it is published, from the day's quotes before.
+"""Read the close of a session: from the final file once it is published, from the day's quotes before.
 
-A bar made from a quote is provisional; it exists only if the quote's last price really is of that session's close.
+A bar made from a quote is provisional. It exists only if the quote's last price is the session's close.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FINAL_FILE = time(19, 0)
 """By when the exchange has published the final file of a session."""
 TRIES, PAUSE = 3, 2.0
-"""How often quotes are asked for while the network fails, and the seconds between."""
+"""How often quotes are requested while the network fails, and the seconds between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,11 @@ class Close:
 
 
 def is_final(session: date, now: datetime) -> bool:
-    """Whether the final file of a session is out."""
+    """Return whether the final file of a session is published."""
     return now >= at_ist(session, FINAL_FILE)
 
 
-def closes(
+def session_closes(
     instrument_ids: Iterable[str],
     session: date,
     *,
@@ -51,7 +51,7 @@ def closes(
     clock: Clock,
     sessions: SessionTable,
 ) -> Mapping[str, Close]:
-    """The close of a session, as far as it is known now, by instrument id."""
+    """Return the close of a session by instrument id, as far as it is known now."""
     instruments = [market.instrument(instrument_id, session) for instrument_id in instrument_ids]
     if is_final(session, clock.now()):
         return {item.instrument_id: _final(item, session, market, readings) for item in instruments}
@@ -62,7 +62,7 @@ def closes(
 def provisional_bars(
     instrument_ids: Iterable[str], session: date, *, broker: Broker, market: MarketData, clock: Clock, sessions: SessionTable
 ) -> Mapping[str, Bar] | None:
-    """The bars of a session from the day's quotes, by instrument id; None once the final file is out."""
+    """Return the bars of a session from the day's quotes, by instrument id; None once the final file is published."""
     if is_final(session, clock.now()):
         return None
     instruments = [market.instrument(instrument_id, session) for instrument_id in instrument_ids]
@@ -70,7 +70,7 @@ def provisional_bars(
 
 
 def _day_bars(instruments: Sequence[Instrument], session: Session | None, broker: Broker, clock: Clock) -> Mapping[str, Bar]:
-    """The bars of a session from the day's quotes, by instrument id; none of a date on which the exchange is closed."""
+    """Return the bars of a session from the day's quotes, by instrument id; none for a date without a session."""
     if session is None:
         return {}
     quotes = _quotes([item.symbol for item in instruments], broker, clock) if instruments else {}
@@ -80,7 +80,7 @@ def _day_bars(instruments: Sequence[Instrument], session: Session | None, broker
 
 
 def _quotes(symbols: Sequence[str], broker: Broker, clock: Clock) -> Mapping[str, Quote]:
-    """The day's quotes; where the network failed us, asked again. (tenacity takes longer to load than most answers to come.)"""
+    """Return the day's quotes; retry after a network failure. (tenacity is imported only then: it loads slowly.)"""
     try:
         return broker.quotes(symbols)
     except BrokerUnavailable as error:
@@ -110,11 +110,11 @@ def _provisional(instrument: Instrument, bar: Bar | None, market: MarketData, re
 
 
 def day_bar(quote: Quote, instrument: Instrument, session: Session) -> Bar | None:
-    """The provisional bar of a session from the day's quote, or None where its last price is not that session's close.
+    """Return the provisional bar of a session from the day's quote; None where its last price is not the session's close.
 
-    A closing-auction stock shows the last continuous price until the auction matches. Where the kind of a stock is not known, a
-    trade after continuous trading of closing-auction stocks has ended proves enough where the others still trade then; where they
-    do not, only a trade of the auction does.
+    A closing-auction stock shows the last continuous price until the auction matches. If it is not known whether the stock has
+    a closing auction, a trade after the end of continuous trading of auction stocks counts where other stocks still trade then.
+    Where they do not, only a trade of the auction counts.
     """
     if quote.open is None or quote.high is None or quote.low is None or quote.volume is None or quote.last_trade_at is None:
         return None
@@ -124,7 +124,7 @@ def day_bar(quote: Quote, instrument: Instrument, session: Session) -> Bar | Non
 
 
 def _closes_from(instrument: Instrument, session: Session) -> datetime:
-    """The first moment at which a trade may be the session's close."""
+    """Return the first moment at which a trade may be the session's close."""
     kinds = instrument.closing_auctions
     ends = {session.continuous_end(closing_auction) for closing_auction in kinds}
     if len(ends) > 1:

@@ -1,4 +1,4 @@
-"""What one step of a task sees, read once and passed on."""
+"""The view of one step of a task: read once, passed on."""
 
 from __future__ import annotations
 

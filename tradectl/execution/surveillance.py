@@ -1,4 +1,4 @@
-"""Surveillance lists and what is held: sells go on, buys and re-entries stop, and one message reports it."""
+"""Report held stocks on a surveillance list: their sells go on, buys and re-entries stop."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 def known_by_morning(session: date, clock: Clock) -> date:
     """Return the newest date whose lists count on the morning of a session.
 
-    A list does not say at what hour it came out. Live, what is imported is known; in the past it counts from the evening of its
-    date, as the backtest has it.
+    A list has no hour of publication. Live, an imported list is known; in a simulation it counts from the evening of its date, as
+    in the backtest.
     """
     return session - timedelta(days=1) if clock.virtual else session
 
 
-def tell_of_held(trading: TradingSession, positions: Iterable[Position], day: date) -> None:
+def report_watched_positions(trading: TradingSession, positions: Iterable[Position], day: date) -> None:
     """Log and send one message for each position that an excluding list names on a date; a second time it is the same message."""
     held = list(positions)
     if not held:  # a home without market data has nothing to look up
@@ -33,7 +33,7 @@ def tell_of_held(trading: TradingSession, positions: Iterable[Position], day: da
         if not found:
             continue
         text = f"{position.quantity} {position.symbol} are held, and it is under surveillance ({found})"
-        told = f"{text}: its sells go on, nothing more of it is bought. `tradectl why {position.symbol}` shows the decisions"
+        message = f"{text}: its sells go on, nothing more of it is bought. `tradectl why {position.symbol}` shows the decisions"
         stages = surveillance.stages(position.instrument_id)
-        if trading.tell(f"{position.symbol} is under surveillance", told, f"surveillance:{position.instrument_id}:{stages}"):
-            trading.log("surveillance", told, position.symbol, level="warning")
+        if trading.notify(f"{position.symbol} is under surveillance", message, f"surveillance:{position.instrument_id}:{stages}"):
+            trading.log("surveillance", message, position.symbol, level="warning")

@@ -1,7 +1,7 @@
-"""Client tags: what makes an intent itself, hashed; and the way back from a tag to the intent that it names.
+"""Client tags: a hash of the fields that identify an intent, and the search for the intent of a tag.
 
 A restarted process computes the same tag for the same intent. So a tag in the broker's book proves which intent an order belongs
-to, also where the ledger has lost it: `identify` computes the tags of all intents that could be meant and compares.
+to, even if the ledger has lost it: `identify` computes the tags of all possible intents and compares.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ ENTRY_LEG = "entry:1"
 SESSIONS_AHEAD = 10
 """Calendar days between the placing of an after-market order and the session that it is for, at most."""
 POSITIONS_AHEAD = 200
-"""How many positions a ledger can have forgotten, as by the restore of a backup."""
+"""How many positions a ledger may have lost, for example by the restore of a backup."""
 BUYS, GENERATIONS = range(2, 7), range(40)
 
 
 def client_tag(user: str, intent: Intent, generation: int) -> str:
-    """Return the tag of an intent: 15 base32 characters of SHA-256 over what makes this intent itself."""
+    """Return the tag of an intent: 15 base32 characters of SHA-256 over the fields that identify it."""
     return _hashed(user, intent.session.isoformat(), intent.purpose, intent.instrument_id, intent.leg, str(generation))
 
 

@@ -1,4 +1,4 @@
-"""The trading of one run: the broker, the book and the order path behind one claim, with fresh prices and proven quantities."""
+"""The trading session of one run: broker, book and order path under one claim, fresh quotes and sellable quantities."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tradectl.errors import BrokerUnavailable, UsageError
 from tradectl.execution import corporate_actions, reconcile, unreadable_rows, unresolved_orders
 from tradectl.execution.adoption import LevelOf, no_level
 from tradectl.execution.corporate_actions import OpenOf
-from tradectl.execution.orders import Answer, OrderPath, Sent
-from tradectl.execution.reconcile import Changes, LastTry, nobody_tries
+from tradectl.execution.orders import CommandResult, CommandStatus, OrderPath
+from tradectl.execution.reconcile import Changes, LastRetry, no_last_retry
 from tradectl.execution.step_view import StepView
-from tradectl.execution.unexplained_shares import Beyond, beyond_book, declaration
+from tradectl.execution.unexplained_shares import UnexplainedShares, declaration_advice, unexplained_shares
 from tradectl.ledger.book import Book
 from tradectl.ledger.intents import REAPPEARED
 from tradectl.ledger.rows import Intent, Order, Position
@@ -29,9 +29,14 @@ Log = Callable[..., None]
 
 @dataclass(frozen=True, slots=True)
 class TradingSession:
-    """What a task trades through. `log(action, message, symbol=…)` writes to the user's log; `tell(title, body, key)` also
-    sends a message, one for each key. `last_try`, `level_of`: see `reconcile.follow`. `rules`: the broker, where it has a list of
-    instruments; None: the exchange's rules count."""
+    """What a task needs to trade.
+
+    Attributes:
+        log: `log(action, message, symbol=…)` writes a line to the user's log.
+        notify: `notify(title, body, key)` queues a message, one for each key; it returns whether the message is new.
+        last_retry, level_of: See `reconcile.follow`.
+        rules: The broker's list of instruments; None where it has none, then the exchange's rules count.
+    """
 
     broker: Broker
     book: Book
@@ -39,88 +44,90 @@ class TradingSession:
     clock: Clock
     path: OrderPath
     log: Log
-    tell: Callable[[str, str, str], bool]
+    notify: Callable[[str, str, str], bool]
     dry_run: bool = False
-    last_try: LastTry = nobody_tries
+    last_retry: LastRetry = no_last_retry
     level_of: LevelOf = no_level
     rules: ListsOrderRules | None = None
     free_of_actions: set[tuple[str, date, date]] = field(default_factory=set, repr=False, compare=False)
     """Instrument, opening session and session of positions for which `corporate_action_blocks` found no corporate action."""
     unread_rules: set[str] = field(default_factory=set, repr=False, compare=False)
-    """Symbols whose row in the broker's list could not be read, and that were named for it."""
+    """Symbols whose unreadable row in the broker's list has been logged."""
 
     @property
     def snapshot(self) -> Snapshot:
         return self.book.snapshot()
 
     def reconcile(self, open_of: OpenOf = lambda _: None) -> Changes:
-        """Make the book follow the broker, decide about interrupted sends, apply corporate actions; log what changed. A demerger
-        of today is applied where `open_of` returns the day's open."""
+        """Update the book from the broker, resolve interrupted sends, apply corporate actions; return and log what changed.
+
+        A demerger of today is applied once `open_of` returns the day's open."""
         return self.begin_step(open_of)[0]
 
     def begin_step(self, open_of: OpenOf = lambda _: None) -> tuple[Changes, StepView]:
-        """Do what `reconcile` does; return what changed, and what the step sees now. A dry run reads the book alone."""
+        """Reconcile as `reconcile` does; return what changed and the view of the step. A dry run reads only the book."""
         if self.dry_run:
             return Changes(), StepView.of(self.clock.now(), self.snapshot, self.book.broker)
-        seen = self._look()
-        if self._lift(seen):
+        seen = self._read_broker()
+        if self._end_expired_state(seen):
             seen = seen.with_snapshot(self.snapshot)
         earlier = self._before_actions(seen, open_of)
         if earlier is not None:
             seen = seen.with_snapshot(self.snapshot)
-        changes = self._followed(seen)
+        changes = self._apply_reports(seen)
         if earlier is not None:
-            earlier.take(changes)
+            earlier.merge(changes)
             changes = earlier
         if not changes.quiet:
             seen = seen.with_snapshot(self.snapshot)
         capabilities, claim = self.broker.capabilities, self.path.claim
         for order in unresolved_orders.resolve(self.book, seen, capabilities, clock=self.clock, claim=claim):
-            self._tell_unknown(order)
+            self._report_unknown(order)
         self._report(changes)
-        self._withdraw([*changes.reopened, *self._left_over(changes, seen.snapshot)])
+        self._cancel_reopened([*changes.reopened, *self._pending_withdrawals(changes, seen.snapshot)])
         self._apply_actions(changes, seen, open_of)
         settled = changes.quiet and self.book.undoubted is not None and self.book.undoubted[0] == seen.snapshot.revision
         return changes, seen if settled else seen.with_snapshot(self.snapshot)
 
-    def _look(self) -> StepView:
-        return reconcile.look(self.book, self.broker, self.clock)
+    def _read_broker(self) -> StepView:
+        return reconcile.read_broker(self.book, self.broker, self.clock)
 
-    def _followed(self, seen: StepView, before: datetime | None = None) -> Changes:
+    def _apply_reports(self, seen: StepView, before: datetime | None = None) -> Changes:
         return reconcile.follow(
-            self.book, self.broker, self.market, seen, before=before, last_try=self.last_try, level_of=self.level_of
+            self.book, self.broker, self.market, seen, before=before, last_retry=self.last_retry, level_of=self.level_of
         )
 
-    def _lift(self, seen: StepView) -> bool:
-        """End the trading state that a limit set, with its day; return whether it was ended. What a person decided stays."""
+    def _end_expired_state(self, seen: StepView) -> bool:
+        """End a trading state that a limit set, once its day is over; return whether it was ended. A person's state stays."""
         until = seen.snapshot.state_until
         if until is None or until >= seen.today or not self.book.end_reducing(seen.today):
             return False
-        text = f"buys are allowed again: {seen.snapshot.state_reason}, which held until {until}"
+        text = f"buys are allowed again: the limit of {until} is over ({seen.snapshot.state_reason})"
         self.log("resumed", text, level="warning")
         return True
 
     def open_of(self, position: Position) -> int | None:
-        """The day's open of a position (paise); None while it has not traded today, whatever yesterday's quote says."""
+        """Return the day's open of a position (paise); None while its stock has not traded today."""
         quote = self.broker.quotes([position.symbol]).get(position.symbol)
         if quote is None or quote.last_trade_at is None or ist_date(quote.last_trade_at) != ist_date(self.clock.now()):
             return None
         return quote.open
 
     def _before_actions(self, seen: StepView, open_of: OpenOf) -> Changes | None:
-        """Take in the trades from before a corporate action, and apply it: later trades meet the changed shares. Return what
-        changed; None where no action waits."""
-        if corporate_actions.undisturbed(self.book, seen, self.market):
+        """Book the trades from before a corporate action, then apply it, so that later trades meet the adjusted shares.
+
+        Return what changed; None where no action is pending."""
+        if corporate_actions.none_pending(self.book, seen, self.market):
             return None
         ex_date = corporate_actions.first_action(self.book, seen, self.market)
         if ex_date is None:
             return None
-        changes = self._followed(seen, before=ex_date)
+        changes = self._apply_reports(seen, before=ex_date)
         self._apply_actions(changes, seen.with_snapshot(self.snapshot), open_of)
         return changes
 
     def _apply_actions(self, changes: Changes, seen: StepView, open_of: OpenOf) -> None:
-        if corporate_actions.undisturbed(self.book, seen, self.market):
+        if corporate_actions.none_pending(self.book, seen, self.market):
             return
         for line in corporate_actions.apply_actions(self.book, seen, self.market, open_of):
             changes.adjusted.append(line)
@@ -128,58 +135,69 @@ class TradingSession:
             self.log("corporate_action", line)
 
     def follow(self) -> Changes:
-        """One polling pass over the broker's report, as after a set of commands."""
+        """Read the broker's orders and trades once and update the book, as after a set of commands."""
         if self.dry_run:
             return Changes()
-        changes = self._followed(self._look())
+        changes = self._apply_reports(self._read_broker())
         self._report(changes)
         self._read_back()
-        self._withdraw(changes.reopened)
+        self._cancel_reopened(changes.reopened)
         return changes
 
-    def doubts(self, seen: StepView | None = None) -> tuple[int, float | None]:
-        """Return how many orders are of unknown outcome, and in how many seconds to look for them again (None: that is of no
-        use). `seen`: what the step sees, if it was just read."""
+    def unresolved(self, seen: StepView | None = None) -> tuple[int, float | None]:
+        """Return the number of UNKNOWN orders, and the seconds until the next check (None: a check soon would be of no use).
+
+        `seen`: the view of the step, if it was just read."""
         orders = (seen.snapshot if seen is not None else self.snapshot).unknown
-        return len(orders), unresolved_orders.again_after(orders, self.clock.now()) if orders else None
+        return len(orders), unresolved_orders.next_check_in(orders, self.clock.now()) if orders else None
 
     def may_repeat(self, order: Order) -> bool:
-        """Whether an order of unknown fate may be sent again, because the broker refuses what it has already."""
+        """Return whether an UNKNOWN order may be sent again, because the broker refuses a tag that it has already."""
         return unresolved_orders.may_repeat(order, self.broker.capabilities, self.path.claim.owner, self.clock.now())
 
-    def _tell_unknown(self, order: Order) -> None:
-        """Once for each order, however often it is looked for; nothing of one that is about to be asked for again."""
+    def _report_unknown(self, order: Order) -> None:
+        """Log and send one message for an UNKNOWN order; none for an order that is about to be sent again."""
         if self.may_repeat(order):
             return
-        text = f"{order.side} {order.quantity} {order.symbol}, order {order.id}: nobody knows what became of it ({order.reason})"
-        if self.tell(f"{order.symbol}: an order of unknown fate", text, f"unknown:{order.id}:{order.tag}"):
+        what = f"{order.side} {order.quantity} {order.symbol}, order {order.id}"
+        text = f"{what}: its outcome is unknown ({order.reason}). It may trade at the exchange, so the symbol is blocked. "
+        text += f"`tradectl orders resolve {order.id}` decides it"
+        if self.notify(f"{order.symbol}: the outcome of an order is unknown", text, f"unknown:{order.id}:{order.tag}"):
             self.log("order_unknown", text, order.symbol, level="error")
 
-    def _left_over(self, changes: Changes, snapshot: Snapshot) -> list[Order]:
-        """Orders whose withdrawal was interrupted by a death, or refused."""
+    def _pending_withdrawals(self, changes: Changes, snapshot: Snapshot) -> list[Order]:
+        """Return reopened orders whose cancel was refused, or interrupted because a process ended."""
         found = {order.id for order in changes.reopened}
         return [order for order in snapshot.orders if order.reason == REAPPEARED and order.id not in found]
 
-    def _withdraw(self, reopened: Sequence[Order]) -> None:
-        """Orders that had been given up and are at the exchange after all: nobody wants them any more."""
+    def _cancel_reopened(self, reopened: Sequence[Order]) -> None:
+        """Cancel orders that counted as ended and are at the exchange after all."""
         for order in reopened:
-            text = f"{order.side} {order.quantity} {order.symbol}, order {order.id}, had been given up and is at the exchange"
-            if self.tell(f"{order.symbol}: an order came back", text, f"reopened:{order.id}:{order.tag}"):
+            text = (
+                f"{order.side} {order.quantity} {order.symbol}, order {order.id}: it counted as ended and is live at the exchange"
+            )
+            text += ". tradectl cancels it"
+            if self.notify(f"{order.symbol}: an order that counted as ended is live", text, f"reopened:{order.id}:{order.tag}"):
                 self.log("order_reappeared", text, order.symbol, level="error")
             now = self.book.order(order.id)
             if now.alive and not self.cancel_confirmed(now):
-                self.log("order_not_cancelled", f"order {order.id} could not be withdrawn", order.symbol, level="error")
+                self.log(
+                    "order_not_cancelled",
+                    f"order {order.id} is not cancelled and may trade; the next step tries again",
+                    order.symbol,
+                    level="error",
+                )
 
     def _read_back(self) -> None:
-        """Say where the broker answered that it had changed an order, and its book shows it unchanged."""
-        alive = {order.id: order for order in self.snapshot.orders if order.alive} if self.path.asked else {}
-        for order_id, (quantity, price) in self.path.asked.items():
+        """Log each order that the broker accepted to change and that its book shows unchanged."""
+        alive = {order.id: order for order in self.snapshot.orders if order.alive} if self.path.requested else {}
+        for order_id, (quantity, price) in self.path.requested.items():
             order = alive.get(order_id)
             if order is not None and (order.quantity, order.price) != (quantity, price):
-                asked, has = f"{quantity} at {price / 100:.2f}", f"{order.quantity} at {order.price / 100:.2f}"
-                text = f"{order.side} {order.symbol}, order {order.id}: asked for {asked}, the broker has {has}"
+                requested, has = f"{quantity} at {price / 100:.2f}", f"{order.quantity} at {order.price / 100:.2f}"
+                text = f"{order.side} {order.symbol}, order {order.id}: {requested} was requested, the broker has {has}"
                 self.log("order_not_changed", text, order.symbol, level="warning")
-        self.path.asked.clear()
+        self.path.requested.clear()
 
     def _report(self, changes: Changes) -> None:
         if changes.quiet:
@@ -191,11 +209,11 @@ class TradingSession:
             again = ", to be tried again before the open" if now.status is OrderStatus.RETRY_PENDING else ""
             text = f"{order.side} {order.quantity} {order.symbol} rejected{again}: {now.reason}"
             self.log("order_rejected", text, order.symbol, level="warning")
-            self.tell(f"{order.symbol}: an order was rejected", text, f"rejected:{order.id}:{order.tag}")
+            self.notify(f"{order.symbol}: an order was rejected", text, f"rejected:{order.id}:{order.tag}")
         for order, word in changes.unread:
-            text = f"{order.side} {order.quantity} {order.symbol}, order {order.id}: the broker's status {word!r} is not known. "
-            text += f"The order stays {self.book.order(order.id).status} until the broker says a known word: look at it there"
-            if self.tell(f"{order.symbol}: a status word that is not known", text, f"word:{order.id}:{order.tag}:{word}"):
+            text = f"{order.side} {order.quantity} {order.symbol}, order {order.id}: tradectl does not know the broker's status "
+            text += f"{word!r}. The order stays {self.book.order(order.id).status}: check it in the broker's app"
+            if self.notify(f"{order.symbol}: an order has an unknown status", text, f"word:{order.id}:{order.tag}:{word}"):
                 self.log("order_word_unknown", text, order.symbol, level="warning")
         for order in changes.cancelled:
             self.log("order_cancelled", f"{order.side} {order.quantity} {order.symbol} cancelled", order.symbol)
@@ -203,42 +221,48 @@ class TradingSession:
             trade = item.report
             text = f"{trade.side} {trade.quantity} {trade.symbol} at {trade.price / 100:.2f} was traded outside tradectl"
             self.log("external_trade", text, trade.symbol, level="warning")
-            self.tell(f"{trade.symbol} was traded by hand", text, f"external:{trade.trade_id}")
+            self.notify(f"{trade.symbol} was traded outside tradectl", text, f"external:{trade.trade_id}")
         for order in map(self.book.order, [item.id for item in changes.counted]):
-            text = f"{order.side} {order.quantity} {order.symbol}, broker order {order.broker_order_id}: the ledger had lost it, "
-            text += f"or had it as refused; it counts as order {order.id} from now on"
-            if self.tell(f"{order.symbol}: a lost order of ours is found", text, f"counted:{order.id}:{order.tag}"):
+            text = (
+                f"{order.side} {order.quantity} {order.symbol}, broker order {order.broker_order_id}: missing in the ledger or "
+            )
+            text += f"recorded as refused; it counts as order {order.id} from now on"
+            if self.notify(f"{order.symbol}: a lost order was found at the broker", text, f"counted:{order.id}:{order.tag}"):
                 self.log("order_counted", text, order.symbol, level="warning")
         for order in changes.doubted:
-            self._tell_unknown(order)
+            self._report_unknown(order)
         for order in changes.unexplained:
             text = f"{order.side} {order.quantity} {order.symbol}, broker order {order.broker_order_id}: {order.reason}. "
             text += f"Nothing is sent for {order.symbol} until you decide: `tradectl orders adopt {order.id}`"
-            if self.tell(f"{order.symbol}: an order that the ledger cannot explain", text, f"unexplained:{order.id}:{order.tag}"):
+            if self.notify(
+                f"{order.symbol}: an order is not explained by the ledger", text, f"unexplained:{order.id}:{order.tag}"
+            ):
                 self.log("order_unexplained", text, order.symbol, level="error")
 
-    def buy(self, intent: Intent, *, send: bool = True) -> Answer:
-        """Place a buy (`OrderPath.place`); report once where the broker holds shares of its symbol that nothing explains."""
-        answer = self.path.place(intent, send=send)
-        if answer.sent is Sent.HELD:
-            self.beyond_book(only=intent.symbol)
-        return answer
+    def buy(self, intent: Intent, *, send: bool = True) -> CommandResult:
+        """Place a buy (`OrderPath.place`); report unexplained shares of its symbol once."""
+        result = self.path.place(intent, send=send)
+        if result.status is CommandStatus.HELD:
+            self.unexplained_shares(only=intent.symbol)
+        return result
 
-    def beyond_book(self, *, only: str = "") -> list[Beyond]:
-        """Return the symbols of which the broker holds shares that neither the ledger nor `own_shares` explains (or `only` this
-        one); report each once for each number of shares."""
-        found = beyond_book(self.holdings(), self.snapshot.positions, self.path.own_shares)
+    def unexplained_shares(self, *, only: str = "") -> list[UnexplainedShares]:
+        """Return the symbols of which the broker holds shares that neither the ledger nor `own_shares` explains.
+
+        Each is reported once for each number of shares. `only`: this symbol alone."""
+        found = unexplained_shares(self.holdings(), self.snapshot.positions, self.path.own_shares)
         found = [item for item in found if item.symbol == (only or item.symbol)]
         for item in found if not self.dry_run else []:
-            text = f"{item.text}. {declaration([item], self.path.own_shares)}"
+            text = f"{item.text}. {declaration_advice([item], self.path.own_shares)}"
             key = f"beyond:{item.symbol}:{item.broker}:{item.book}:{item.own}"
-            if self.tell(f"{item.symbol}: shares that the ledger does not count", text, key):
+            if self.notify(f"{item.symbol}: the broker holds unexplained shares", text, key):
                 self.log("shares_beyond_book", text, item.symbol, level="warning")
         return found
 
     def fresh_quotes(self, symbols: Iterable[str], max_age: timedelta, now: datetime | None = None) -> dict[str, Quote]:
-        """Return last prices young enough to act on; a stale one is left out, and so nothing is changed for it. `now`: the moment
-        of the step, where it was read."""
+        """Return the quotes that are at most `max_age` old; a stale one is left out, so nothing is changed for its symbol.
+
+        `now`: the moment of the step, if it was read."""
         wanted = list(symbols)
         if not wanted:
             return {}
@@ -248,10 +272,10 @@ class TradingSession:
         return {symbol: quote for symbol, quote in found.items() if quote.at >= limit}
 
     def tick_size(self, instrument_id: str, session: date) -> int:
-        """Return the tick (paise) of an order for a session: that of the broker's list where the list is of that session.
+        """Return the tick size (paise) of an order for a session: that of the broker's list, if the list is of that session.
 
-        An older list says what the broker takes today, and the exchange's rule what the exchange takes in that session: the
-        result then fits both. Without a row in the list the exchange's rule counts."""
+        With an older list the result fits both the list and the exchange's rule for the session. Without a row in the list the
+        exchange's rule counts."""
         instrument = self.market.instrument(instrument_id, session)
         listed = self._listed(instrument.symbol)
         if listed is None:
@@ -259,7 +283,7 @@ class TradingSession:
         return listed.tick_size if listed.listed_on == session else lcm(listed.tick_size, instrument.tick_size)
 
     def most_shares(self, symbol: str) -> int | None:
-        """Return the largest quantity of one order (the freeze quantity) by the broker's list; None where it tells none."""
+        """Return the largest quantity of one order (the freeze quantity) by the broker's list; None where it has none."""
         listed = self._listed(symbol)
         return listed.most_shares if listed is not None else None
 
@@ -289,20 +313,21 @@ class TradingSession:
             return None
 
     def holdings(self) -> Sequence[Holding]:
-        """Read the holdings; note their rows that cannot be read."""
+        """Read the holdings; note the rows that cannot be read."""
         found = self.broker.holdings()
         unreadable_rows.note(self.book, unreadable_rows.HOLDINGS, found)
         return found
 
-    def note_unproved(self) -> None:
-        """Note the symbols whose rows of the holdings cannot be read as stopped: they keep the equity of the account unknown."""
+    def note_unreadable_holdings(self) -> None:
+        """Count the symbols of unreadable holdings as blocked: because of them the equity of the account is unknown."""
         symbols = {unreadable_rows.symbol_of(self.book, row) for row in self.book.odd.get(unreadable_rows.HOLDINGS, ())}
-        self.path.stopped_symbols |= symbols - {""}  # a row without a symbol stops buys by itself
+        self.path.stopped_symbols |= symbols - {""}  # a row without a symbol blocks buys by itself
 
     def sellable(self, position: Position, *, bought_today: int) -> int | None:
-        """Shares of a position that may be sold now: never more than the book has, nor than the broker lets us sell.
-        `bought_today` are shares that a trade-for-trade series keeps from being sold on the day they were bought. None where a
-        row that cannot be read hides it."""
+        """Return the shares of a position that may be sold now: at most those of the book and those sellable at the broker.
+
+        `bought_today`: shares of a trade-for-trade series, which cannot be sold on the day they were bought. None where an
+        unreadable row may hide the shares."""
         held = self.holdings()
         if unreadable_rows.unreadable_holding(held, position.symbol) is not None:
             return None
@@ -310,22 +335,23 @@ class TradingSession:
         return max(0, min(position.quantity - bought_today, shown))
 
     def cancel_confirmed(self, order: Order) -> bool:
-        """Cancel and read back, whatever was answered; True only when the broker's own book shows it ended. That the broker could
-        not be asked is reported once for each order."""
-        answer = self.path.cancel(order)
-        if answer.sent is Sent.DRY:
+        """Cancel an order and read it back; return True only if the broker's book shows that it ended.
+
+        A cancel that could not be sent is reported once for each order."""
+        result = self.path.cancel(order)
+        if result.status is CommandStatus.DRY:
             return False
         self.follow()
         ended = not self.book.order(order.id).alive
-        if answer.sent is Sent.NOT_SENT and not ended:
+        if result.status is CommandStatus.NOT_SENT and not ended:
             what = f"{order.side} {order.quantity} {order.symbol}, order {order.id},"
-            text = f"{what} is not cancelled and may trade: {answer.reason}"
-            if self.tell(f"{order.symbol}: an order is not cancelled", text, f"not_cancelled:{order.id}:{order.tag}"):
+            text = f"{what} is not cancelled and may trade: {result.reason}"
+            if self.notify(f"{order.symbol}: an order is not cancelled", text, f"not_cancelled:{order.id}:{order.tag}"):
                 self.log("order_not_cancelled", text, order.symbol, level="error")
         return ended
 
     def bought_on(self, instrument_id: str, session: date) -> int:
-        """Shares of an instrument bought by us in a session."""
+        """Return the shares of an instrument that tradectl bought in a session."""
         return sum(
             row.quantity
             for row in self.book.fills(session=session, ours=True)
@@ -333,7 +359,7 @@ class TradingSession:
         )
 
     def live(self, side: Side, session: date) -> list[Order]:
-        """Unfinished orders of one side for a session that the broker knows or may know."""
+        """Return unfinished orders of one side for a session that the broker has or may have."""
         return [
             order
             for order in self.snapshot.orders

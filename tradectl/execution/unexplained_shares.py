@@ -1,8 +1,8 @@
-"""Shares in the broker's holdings that neither the ledger nor the setting `own_shares` explains.
+"""Find shares in the broker's holdings that neither the ledger nor the setting `own_shares` explains.
 
-They are the user's own, or of a position that the ledger has lost: it was restored from a backup, and the broker's order book,
-which would show the order, has been emptied since. No order and no tag tells which. So no buy of such a symbol is sent until the
-user declares the shares as his own, or has sold them.
+They are the user's own, or of a position that the ledger lost because it was restored from a backup. The broker's order book,
+which would show the order, has been emptied since. So no buy of such a symbol is sent until the user declares the shares or
+sells them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tradectl.strategy.own_shares import declaring
 
 
 @dataclass(frozen=True, slots=True)
-class Beyond:
+class UnexplainedShares:
     """A symbol of which the broker holds more shares than the ledger (`book`) and the setting (`own`) explain."""
 
     symbol: str
@@ -27,12 +27,12 @@ class Beyond:
 
     @property
     def shares(self) -> int:
-        """The number of shares that nothing explains."""
+        """Return the number of unexplained shares."""
         return self.broker - self.book - self.own
 
     @property
     def text(self) -> str:
-        """What was found, and what it means."""
+        """Return what was found and what it means."""
         explained = f"the ledger has {self.book}" + (f", own_shares {self.own}" if self.own else "")
         return (
             f"the broker holds {self.broker} {self.symbol}, {explained}: {self.shares} shares are yours, or of a position that "
@@ -40,18 +40,20 @@ class Beyond:
         )
 
 
-def beyond_book(holdings: Iterable[Holding], positions: Iterable[Position], own: Mapping[str, int]) -> list[Beyond]:
+def unexplained_shares(
+    holdings: Iterable[Holding], positions: Iterable[Position], own: Mapping[str, int]
+) -> list[UnexplainedShares]:
     """Return the symbols with unexplained shares, by symbol. Pledged shares count: they are in the account."""
     held, counted = Counter[str](), Counter[str]()
     for item in holdings:
         held[item.symbol] += item.quantity + item.t1_quantity + item.pledged
     for position in positions:
         counted[position.symbol] += position.quantity
-    found = (Beyond(symbol, held[symbol], counted[symbol], own.get(symbol, 0)) for symbol in sorted(held))
+    found = (UnexplainedShares(symbol, held[symbol], counted[symbol], own.get(symbol, 0)) for symbol in sorted(held))
     return [item for item in found if item.shares > 0]
 
 
-def declaration(found: Iterable[Beyond], own: Mapping[str, int]) -> str:
-    """Return what helps: the command that compares, and the one that declares these shares besides those that are declared."""
+def declaration_advice(found: Iterable[UnexplainedShares], own: Mapping[str, int]) -> str:
+    """Return the commands that help: one compares, the other declares these shares besides those already declared."""
     more = {item.symbol: item.own + item.shares for item in found}
     return f"`tradectl reconcile` compares; if they are yours: {declaring(more, own)}"

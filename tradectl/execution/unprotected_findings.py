@@ -1,4 +1,4 @@
-"""Unprotected positions on record: findings kept among the decisions, and announced once for each cause."""
+"""Store findings of unprotected positions among the decisions, and announce each once for each cause."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from tradectl.ledger.store import Ledger
 
 TASK, RULE, COVERED = "sell-monitor", "unprotected", "protected"
-"""Under which task and rule a finding is kept among the decisions, and the verdict that ends one."""
+"""The task and rule under which findings are stored among the decisions, and the verdict that ends one."""
 
 
-def known(ledger: Ledger, session: date) -> dict[str, Unprotected]:
-    """Return the findings of a session that the sell monitor has kept and not ended, by instrument id."""
+def load(ledger: Ledger, session: date) -> dict[str, Unprotected]:
+    """Return the stored findings of a session that have not ended, by instrument id."""
     found = {}
     for row in ledger.decisions.by_rule(TASK, session, "", RULE):
         if row.verdict != COVERED:
@@ -36,9 +36,10 @@ def known(ledger: Ledger, session: date) -> dict[str, Unprotected]:
     return found
 
 
-def keep(ledger: Ledger, session: date, now: datetime, found: Sequence[Unprotected], before: Mapping[str, Unprotected]) -> bool:
-    """Write the findings of a step where they differ from those kept `before`, end those that are no more, and announce the new
-    ones; return whether anything was written."""
+def save(ledger: Ledger, session: date, now: datetime, found: Sequence[Unprotected], before: Mapping[str, Unprotected]) -> bool:
+    """Store the findings of a step that differ from those `before`, end those that are gone, and announce new ones.
+
+    Return whether anything was written."""
     changed = [item for item in found if not _same(item, before.get(item.instrument_id))]
     ended = [before[name] for name in before.keys() - {item.instrument_id for item in found}]
     if not changed and not ended:
@@ -54,7 +55,7 @@ def keep(ledger: Ledger, session: date, now: datetime, found: Sequence[Unprotect
 
 
 def announce(ledger: Ledger, session: date, now: datetime, finding: Unprotected) -> bool:
-    """Send a message and write a log line about a finding; once for each cause while the position stays uncovered."""
+    """Queue a message and log a finding, once for each cause while the position stays uncovered; return whether it is new."""
     title = f"{finding.symbol} is unprotected" if finding.grave else f"{finding.symbol} cannot be sold yet"
     key = f"unprotected:{session}:{finding.position_id}:{finding.cause}:{finding.since:%H%M%S}"
     with ledger.database.note():
@@ -66,7 +67,7 @@ def announce(ledger: Ledger, session: date, now: datetime, finding: Unprotected)
 
 
 def _same(finding: Unprotected, before: Unprotected | None) -> bool:
-    """Return whether nothing of it is news; a text alone, such as a price that moves, is none."""
+    """Return whether a finding equals the stored one; a different text alone, such as a moved price, does not count."""
     return before is not None and (finding.position_id, finding.shares, finding.quantity, finding.cause) == (
         before.position_id, before.shares, before.quantity, before.cause,
     )  # fmt: skip

@@ -1,6 +1,6 @@
-"""Unprotected positions: open positions in market hours that no live sell order covers, each with its cause.
+"""Find unprotected positions: open positions in market hours that no live sell order covers, each with its cause.
 
-The decisions here are pure. The sell monitor gathers the facts after each step (`tasks.sell_monitor.unprotected_check`); other
+The decisions here are pure. The sell monitor gathers the facts after each step (`tasks.sell_monitor.unprotected_check`). Other
 commands derive the same findings from the ledger and the clock (`runtime.exposure`).
 """
 
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from tradectl.ports import HaltMarker, MarketData
 
 REACTION = timedelta(minutes=2)
-"""How long a position may be uncovered before a cause that the next step may remove becomes a finding."""
-AGAIN = 2
-"""How many sells of a session the broker must have cancelled by itself before that counts as a refusal."""
+"""How long a position may be uncovered before a cause that the next step can remove becomes a finding."""
+REPEATED_CANCELS = 2
+"""How many sells of a session the broker must cancel by itself before that counts as a refusal."""
 MARKET_HOURS = frozenset(
     {
         PhaseKind.CONTINUOUS,
@@ -49,7 +49,7 @@ MARKET_HOURS = frozenset(
 _AUTHORISATION = re.compile(
     r"authori[sz]ation at (the )?depository|needs? authori[sz]ation|\b(TPIN|e-?DIS|CDSL|DDPI)\b", re.IGNORECASE
 )
-"""Words of a refusal for want of the holder's authorisation (Kite: "... quantity needs authorisation at depository.")."""
+"""Matches a refusal because the holder's authorisation is missing (Kite: "... quantity needs authorisation at depository.")."""
 
 
 class Cause(StrEnum):
@@ -59,10 +59,10 @@ class Cause(StrEnum):
     NOT_ARMED = "not_armed"
     LOGIN_NEEDED = "login_needed"
     BROKER_UNREACHABLE = "broker_unreachable"
-    UNREADABLE_ROW = "unreadable_row"  # a row of the broker about it cannot be read
+    UNREADABLE_ROW = "unreadable_row"  # a row of the broker for its symbol cannot be read
     OUTCOME_UNKNOWN = "outcome_unknown"
-    UNKNOWN_WORD = "unknown_word"  # the broker's status of its sell is not known: whether it still rests is not known
-    UNIDENTIFIED = "unidentified"  # a sell under a tag of ours that the ledger cannot explain
+    UNKNOWN_WORD = "unknown_word"  # the broker reports an unknown status for its sell, which may have ended
+    UNIDENTIFIED = "unidentified"  # a sell under a tag of tradectl that no intent of the ledger explains
     MONITOR_NOT_RUNNING = "monitor_not_running"
     MISSED_WINDOW = "missed_window"
     PLEDGED = "pledged"
@@ -70,11 +70,11 @@ class Cause(StrEnum):
     NOT_YET_SELLABLE = "not_yet_sellable"
     AUTHORISATION = "authorisation"
     REFUSED = "refused"
-    CORPORATE_ACTION = "corporate_action"  # unknown, or of another number of shares than the broker shows
+    CORPORATE_ACTION = "corporate_action"  # unknown, or the broker shows another number of shares
     DATA_MISSING = "data_missing"
     OFF_BAND = "off_band"
-    FREEZE_QUANTITY = "freeze_quantity"  # one order may not have all shares
-    OWN_BUY = "own_buy"  # a buy order of ours would trade with the sell
+    FREEZE_QUANTITY = "freeze_quantity"  # one order may not hold all shares
+    OWN_BUY = "own_buy"  # the user's own resting buy would trade with the sell
     AUCTION = "auction"  # continuous trading has ended for the stock
     CALENDAR = "calendar"  # no list of holidays reaches the day, and no broker has shown that the market is open
     FAILED = "failed"  # the step of the monitor failed
@@ -82,8 +82,8 @@ class Cause(StrEnum):
 
 
 INFORMATION = frozenset({Cause.NOT_YET_SELLABLE})
-"""Causes that no operator can remove and that end by themselves: reported once, without an exit code."""
-AT_ONCE = frozenset(
+"""Causes that end by themselves and need no action: reported once, without an exit code."""
+IMMEDIATE = frozenset(
     {
         Cause.HALTED,
         Cause.NOT_ARMED,
@@ -97,7 +97,7 @@ AT_ONCE = frozenset(
         Cause.UNREADABLE_ROW,
     }
 )
-"""Causes that no next step removes by itself: reported without waiting for `REACTION`."""
+"""Causes that a next step does not remove: reported without waiting for `REACTION`."""
 ADVICE: Mapping[Cause, str] = {
     Cause.HALTED: "`tradectl resume` lets sell-monitor place the sell.",
     Cause.NOT_ARMED: "`tradectl broker arm` lets sell-monitor place the sell.",
@@ -129,13 +129,14 @@ ADVICE: Mapping[Cause, str] = {
     Cause.FAILED: "`tradectl logs --level error` shows the failure.",
     Cause.UNEXPLAINED: "`tradectl sell-monitor --once` looks again.",
 }
-"""What helps, by cause."""
+"""The command or action that helps, by cause."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unprotected:
-    """A finding: `shares` of a position's `quantity` have no live sell order. `since`: when that began, at the latest; `as_of`:
-    when the cause was determined, perhaps by another process."""
+    """A finding: `shares` of a position's `quantity` have no live sell order.
+
+    `since`: when that began, at the latest. `as_of`: when the cause was determined, possibly by another process."""
 
     position_id: int
     instrument_id: str
@@ -149,22 +150,22 @@ class Unprotected:
 
     @property
     def grave(self) -> bool:
-        """Whether it needs a person: it is in the exit code."""
+        """Return whether the finding needs a person; it then sets the exit code."""
         return self.cause not in INFORMATION
 
     def is_due(self, now: datetime) -> bool:
-        """Whether it is to be reported by now."""
-        return self.cause in AT_ONCE or now - self.since >= REACTION
+        """Return whether the finding is due to be reported."""
+        return self.cause in IMMEDIATE or now - self.since >= REACTION
 
     @property
     def text(self) -> str:
-        """One line: what happened, what it means for the money, what helps."""
+        """Return one line: what happened, what it means for the money, what helps."""
         what = f"{self.symbol}: {self.shares} of {self.quantity} shares have no live sell order"
         return f"{what} ({self.cause.replace('_', ' ')}): {self.detail}. {ADVICE[self.cause]}"
 
     @property
     def shown(self) -> dict[str, str | int | bool]:
-        """As JSON values."""
+        """Return the finding as JSON values."""
         return {
             "symbol": self.symbol,
             "shares": self.shares,
@@ -177,17 +178,28 @@ class Unprotected:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What is known about one position that is not covered. Prices in paise.
+class ExposureFacts:
+    """The facts about one position that is not covered.
 
-    `halted`: the reason of a halt, None where the account is not halted. `failure`: the cause and text of a step that failed.
-    `unknown`: a sell order of unknown outcome. `unread`: a live sell order with the broker's status word for it, which is not
-    known. `held`: the broker's row of the symbol, None where it has none; meaningful only if
-    `read`. `tied`: shares bought today in a trade-for-trade series. `credited`: new shares of corporate actions of the last days,
-    which may not be credited yet. `refused`: the reason of the last sell order of the session, if it was rejected. `taken_back`:
-    the sells of the session that the broker cancelled by itself. `stopped`: the corporate action that keeps it from being sold.
-    `missing`: which data are missing. `price`: what the sell should ask, `band` the limits of the day. `most`: the largest
-    quantity of one order at the broker.
+    Attributes:
+        shares: Shares without a live sell.
+        quantity: Shares of the position.
+        halted: The reason of a halt; None where the account is not halted.
+        failure: The cause and text of a failed step.
+        unknown: A sell order whose outcome is not known.
+        unread: A live sell order, and the broker's status text for it that tradectl does not know.
+        read: Whether the holdings were read.
+        held: The broker's row of the symbol; None where it has none. Only valid if `read`.
+        trade_for_trade: Shares bought today in a trade-for-trade series.
+        credited: New shares of recent corporate actions, which may not be credited yet.
+        refused: The reason of the session's last sell order, if it was rejected.
+        cancelled_by_broker: The session's sells that the broker cancelled by itself.
+        stopped: The corporate action that blocks the sale.
+        missing: Which data are missing.
+        price: The wanted limit of the sell, in paise.
+        band: The day's price band, in paise.
+        own_buy: The user's own resting buy that the sell would trade with.
+        max_quantity: The largest quantity of one order at the broker.
     """
 
     shares: int
@@ -200,21 +212,23 @@ class Facts:
     continuous: bool = True
     read: bool = False
     held: Holding | None = None
-    tied: int = 0
+    trade_for_trade: int = 0
     credited: int = 0
     refused: str | None = None
-    taken_back: Sequence[Order] = ()
+    cancelled_by_broker: Sequence[Order] = ()
     stopped: str = ""
     missing: str = ""
     price: int | None = None
     band: tuple[int | None, int | None] = (None, None)
     own_buy: Order | None = None
-    most: int | None = None
+    max_quantity: int | None = None
 
 
 def in_market_hours(session: Session | None, now: datetime, closing_auctions: Iterable[bool]) -> bool:
-    """Return whether a sell of a stock may rest and trade now: in the hours of any of its kinds, where more than one may be its
-    own. A session on which tradectl does not run has no such hours."""
+    """Return whether a sell of a stock may rest and trade now.
+
+    `closing_auctions`: whether the stock has a closing auction; both values where that is not known, then either counts. A
+    session on which tradectl does not run has no market hours."""
     if session is None or not session.runs:
         return False
     phases = (session.phase_at(now, closing_auction) for closing_auction in closing_auctions)
@@ -222,8 +236,9 @@ def in_market_hours(session: Session | None, now: datetime, closing_auctions: It
 
 
 def closing_auctions(market: MarketData, position: Position, day: date) -> tuple[tuple[bool, ...], str]:
-    """Return the kinds of stock that a position may be of, and why the market data cannot say it: then both, for a finding must
-    not depend on data that may be damaged."""
+    """Return whether a position's stock has a closing auction, and an error text if the market data cannot be read.
+
+    With an error both values are returned, because a finding must not depend on damaged data."""
     try:
         return market.instrument(position.instrument_id, day).closing_auctions, ""
     except TradectlError as error:
@@ -235,8 +250,8 @@ def exposed_shares(
 ) -> int:
     """Return how many shares of a position have no live sell in the market hours of its stock.
 
-    Where the kind of the stock is not known and the hours of one kind are over, a sell that rested until then still counts: the
-    exchange may have ended it with them."""
+    If it is not known whether the stock has a closing auction, a sell that rested until the earlier end of trading still counts:
+    the exchange may have ended it then."""
     shares = uncovered(position, orders, session.date)
     if not shares or not in_market_hours(session, now, kinds):
         return 0
@@ -255,8 +270,8 @@ def exposed_shares(
 def uncovered(position: Position, orders: Iterable[Order], session: date) -> int:
     """Return how many shares of a position no live sell order of a session covers.
 
-    An order counts with what is left of it while it may trade: it has the broker's id and its outcome is known. An order of an
-    earlier session has ended with it, whatever the ledger still says.
+    An order counts with its remaining quantity while it may trade: it has a broker order id and its outcome is known. An order
+    of an earlier session ended with that session, even if the ledger still shows it as live.
     """
     left = position.quantity
     for order in orders:
@@ -270,20 +285,19 @@ def _covers(order: Order, session: date) -> bool:
     return order.side is Side.SELL and order.status in ALIVE and known and order.session == session
 
 
-def proved(orders: Iterable[Order], unread: Mapping[int, OrderReport]) -> list[Order]:
-    """Return the orders without those whose status word at the broker is not known (`Book.unread`): such a sell may have ended,
-    and proves no cover."""
+def without_unread(orders: Iterable[Order], unread: Mapping[int, OrderReport]) -> list[Order]:
+    """Return the orders without those that have an unknown status at the broker (`Book.unread`): they may have ended."""
     return [order for order in orders if order.id not in unread]
 
 
 def unread_sell(position: Position, orders: Iterable[Order], unread: Mapping[int, OrderReport], session: date) -> Order | None:
-    """Return a sell order of a position that would cover it, and whose status word at the broker is not known."""
+    """Return a sell order that would cover a position and has an unknown status at the broker."""
     of = (order for order in orders if order.id in unread and order.instrument_id == position.instrument_id)
     return next((order for order in of if _covers(order, session)), None)
 
 
 def unresolved_sell(position: Position, orders: Iterable[Order]) -> Order | None:
-    """Return a sell order of a position with an unknown outcome: UNKNOWN, or marked as being sent and never answered."""
+    """Return a position's sell order whose outcome is not known: UNKNOWN, or marked as sent without a recorded outcome."""
     for order in orders:
         sent = order.side is Side.SELL and order.alive and order.sending_at is not None
         answered = order.broker_order_id is not None and order.status is not OrderStatus.UNKNOWN
@@ -293,24 +307,25 @@ def unresolved_sell(position: Position, orders: Iterable[Order]) -> Order | None
 
 
 def exposed_since(book: Book, position: Position, session: date, opened: datetime, now: datetime) -> datetime:
-    """Return since when a position of now can have been uncovered in a session: its open, the last buy fill, or the end of the
-    last sell order that covered it. A rejected order never covered anything. Of the sells that the broker took back by itself
-    only the first counts: a position whose sells are taken back again and again has been without one since then. A moment that
-    has not come was written by a clock that was ahead, and says nothing."""
+    """Return the earliest moment of a session since when a position can have been uncovered.
+
+    That is the session's open, the last buy fill, or the end of the last sell order that covered it. A rejected order never
+    covered anything. Of the sells that the broker cancelled by itself only the first counts. A moment in the future was written
+    under a clock that was ahead, and is ignored."""
     buys: list[datetime] = [
         row.at
         for row in book.fills(session=session, ours=True)
         if row.instrument_id == position.instrument_id and row.side == Side.BUY
     ]
     sells = _sells(book, position, session)
-    again = taken_back(sells)[1:]
+    again = cancelled_by_broker(sells)[1:]
     covered = {OrderStatus.CANCELLED, OrderStatus.EXECUTED}
     ends = [order.updated_at for order in sells if order.status in covered and order not in again]
     return max([opened, *(moment for moment in (*buys, *ends) if moment <= now + SKEW)])
 
 
-def taken_back(sells: Iterable[Order]) -> list[Order]:
-    """Return the sells of a position that the broker cancelled by itself, oldest first: their end was not asked for here."""
+def cancelled_by_broker(sells: Iterable[Order]) -> list[Order]:
+    """Return the sells of a position that the broker cancelled by itself, oldest first: tradectl requested no cancel."""
     return [
         order
         for order in sells
@@ -321,9 +336,9 @@ def taken_back(sells: Iterable[Order]) -> list[Order]:
     ]
 
 
-def taken_back_in(book: Book, position: Position, session: date) -> list[Order]:
+def cancelled_by_broker_in(book: Book, position: Position, session: date) -> list[Order]:
     """Return the sells of a position in a session that the broker cancelled by itself, oldest first."""
-    return taken_back(_sells(book, position, session))
+    return cancelled_by_broker(_sells(book, position, session))
 
 
 def sells_of(book: Book, position: Position, session: date) -> list[Order]:
@@ -337,8 +352,8 @@ def _sells(book: Book, position: Position, session: date) -> list[Order]:
     return [order for order in sells_of(book, position, session) if order.broker_order_id is not None]
 
 
-def cause_of(facts: Facts) -> tuple[Cause, str]:
-    """Return why a position is not covered, and the facts in words. What makes everything else pointless comes first."""
+def cause_of(facts: ExposureFacts) -> tuple[Cause, str]:
+    """Return why a position is not covered, and the facts as text. The cause that prevents all later steps comes first."""
     if facts.halted is not None:
         return Cause.HALTED, f"the account is halted, {facts.halted or 'without a reason'}"
     if not facts.armed:
@@ -359,23 +374,23 @@ def cause_of(facts: Facts) -> tuple[Cause, str]:
     if facts.stopped:
         return Cause.CORPORATE_ACTION, facts.stopped
     refused = _refusal(facts)
-    short = _short(facts) if facts.read else None
-    if short is not None:
-        return refused if refused is not None and short[0] in INFORMATION else short
+    shortage = _shortage(facts) if facts.read else None
+    if shortage is not None:
+        return refused if refused is not None and shortage[0] in INFORMATION else shortage
     if not facts.continuous:
         return Cause.AUCTION, "continuous trading has ended for this stock"
     if refused is not None:
         return refused
     if facts.missing:
         return Cause.DATA_MISSING, facts.missing
-    if facts.price is not None and not fits(facts.price, facts.band):
+    if facts.price is not None and not fits_band(facts.price, facts.band):
         low, high = (show_rupees(limit) if limit is not None else "none" for limit in facts.band)
         return Cause.OFF_BAND, f"the sell at {show_rupees(facts.price)} is outside the day's band, {low} to {high}"
     if facts.own_buy is not None:
         order = facts.own_buy
         return Cause.OWN_BUY, f"buy order {order.id} at {show_rupees(order.price)} is not confirmed cancelled"
-    if facts.most is not None and facts.quantity > facts.most:
-        return Cause.FREEZE_QUANTITY, f"the broker takes at most {facts.most} shares in one order (its freeze quantity)"
+    if facts.max_quantity is not None and facts.quantity > facts.max_quantity:
+        return Cause.FREEZE_QUANTITY, f"the broker takes at most {facts.max_quantity} shares in one order (its freeze quantity)"
     return Cause.UNEXPLAINED, "sell-monitor placed no sell and found no reason"
 
 
@@ -404,31 +419,30 @@ def refusal(reason: str) -> tuple[Cause, str]:
     return Cause.REFUSED, f"the broker refused the sell: {reason.rstrip('.') or 'no reason given'}"
 
 
-def _refusal(facts: Facts) -> tuple[Cause, str] | None:
-    """Return the cause that the last sell of the session, refused or taken back again, means; None where it was neither."""
+def _refusal(facts: ExposureFacts) -> tuple[Cause, str] | None:
+    """Return the cause if the session's last sell was refused or repeatedly cancelled by the broker; None otherwise."""
     if facts.refused is not None:
         return refusal(facts.refused)
-    if len(facts.taken_back) < AGAIN:
+    if len(facts.cancelled_by_broker) < REPEATED_CANCELS:
         return None
-    last = facts.taken_back[-1]
-    text = (
-        f"the broker cancelled {len(facts.taken_back)} sells of today by itself, the last at {to_ist(last.updated_at):%H:%M:%S}"
-    )
+    last = facts.cancelled_by_broker[-1]
+    count = len(facts.cancelled_by_broker)
+    text = f"the broker cancelled {count} sells of today by itself, the last at {to_ist(last.updated_at):%H:%M:%S}"
     why = last.reason.rstrip(".") or "no reason given"
     cause = Cause.AUTHORISATION if _AUTHORISATION.search(why) else Cause.REFUSED
     return cause, f"{text}: {why}"
 
 
-def fits(price: int, band: tuple[int | None, int | None]) -> bool:
-    """Return whether the exchange takes a price (paise) within a day's band."""
+def fits_band(price: int, band: tuple[int | None, int | None]) -> bool:
+    """Return whether a price (paise) is within a day's band."""
     low, high = band
     return (low is None or price >= low) and (high is None or price <= high)
 
 
-def _short(facts: Facts) -> tuple[Cause, str] | None:
-    """Return why the broker lets fewer shares be sold than the position has; None where it lets all be sold.
+def _shortage(facts: ExposureFacts) -> tuple[Cause, str] | None:
+    """Return why fewer shares may be sold at the broker than the position has; None if all may be sold.
 
-    That shares need only time is the cause where it explains every share without a sell, and no other cause explains less."""
+    NOT_YET_SELLABLE is returned only if it explains every share without a sell."""
     held = facts.held or Holding("", 0, 0, 0)
     lacking = facts.quantity - held.sellable
     if lacking <= 0:
@@ -436,12 +450,12 @@ def _short(facts: Facts) -> tuple[Cause, str] | None:
     shown = held.quantity + held.t1_quantity
     of = f"{held.sellable} of {facts.quantity} shares may be sold"
     uncredited = min(facts.credited, max(0, facts.quantity - shown))
-    needs_time = max(facts.tied, held.t1_quantity) + uncredited
+    needs_time = max(facts.trade_for_trade, held.t1_quantity) + uncredited
     if lacking <= needs_time:
         if facts.shares > needs_time:
             return None
-        if lacking <= facts.tied:
-            return Cause.NOT_YET_SELLABLE, f"{facts.tied} were bought today in a trade-for-trade series"
+        if lacking <= facts.trade_for_trade:
+            return Cause.NOT_YET_SELLABLE, f"{facts.trade_for_trade} were bought today in a trade-for-trade series"
         if uncredited:
             return Cause.NOT_YET_SELLABLE, f"{uncredited} shares of a corporate action are not credited yet, {of}"
         return Cause.NOT_YET_SELLABLE, f"the broker lists {held.t1_quantity} shares as not delivered yet, {of}"

@@ -1,4 +1,4 @@
-"""Odd rows on record: kept among the decisions of the day by symbol, announced once, and ended when they can be read again."""
+"""Store the day's odd rows among the decisions by symbol, announce each once, and end those that can be read again."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 TASK, RULE = KEPT_UNDER
 STOPPED, OTHER, READABLE = "stopped", "not_ours", "readable"
-"""The verdicts: the symbol is stopped; the row is not ours; the rows can be read again."""
+"""The verdicts: the symbol is blocked; the row concerns nothing of tradectl; the rows can be read again."""
 NAMELESS = "?"
-"""Stands for the symbol of rows that have none."""
+"""The instrument id of rows without a symbol."""
 MOST_SYMBOLS, MOST_ROWS = 50, 10
-"""Symbols that are not ours, and rows of a symbol, of which each is kept. More are only counted."""
+"""The most unrelated symbols, and the most rows of a symbol, that are stored. More are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class OddSymbol:
-    """The odd rows of one symbol. `stops`: they stop something that we hold, have ordered or want."""
+    """The odd rows of one symbol. `stops`: they block a symbol that tradectl holds, has ordered or wants."""
 
     symbol: str
     stops: bool
@@ -34,7 +34,7 @@ class OddSymbol:
 
     @property
     def text(self) -> str:
-        """One line: what happened, what it means for the money, what helps."""
+        """Return one line: what happened, what it means for the money, what helps."""
         more = f" (and {self.count - 1} more)" if self.count > 1 else ""
         return f"{self.rows[0].text}{more}. {self._meaning}"
 
@@ -55,7 +55,7 @@ class OddSymbol:
 
     @property
     def shown(self) -> list[dict[str, Any]]:
-        """The rows as JSON values."""
+        """Return the rows as JSON values."""
         return [
             {
                 "symbol": self.symbol or None,
@@ -69,11 +69,11 @@ class OddSymbol:
         ]
 
 
-def gathered(ledger: Ledger, wanted: Iterable[str]) -> list[OddSymbol]:
-    """Return the odd rows of the lists that this process has read last, by symbol; those that stop something first."""
+def collect(ledger: Ledger, wanted: Iterable[str]) -> list[OddSymbol]:
+    """Return the odd rows of the lists as this process last read them, by symbol; blocking ones first."""
     book, wants = ledger.book, frozenset(wanted)
     found: dict[str, list[tuple[OddRow, bool]]] = {}
-    for row in unreadable_rows.noted(book):
+    for row in unreadable_rows.all_rows(book):
         found.setdefault(unreadable_rows.symbol_of(book, row), []).append((row, unreadable_rows.is_ours(book, row, wants)))
     made = [
         OddSymbol(symbol, any(ours for _, ours in rows), tuple(row for row, _ in rows[:MOST_ROWS]), len(rows))
@@ -83,8 +83,8 @@ def gathered(ledger: Ledger, wanted: Iterable[str]) -> list[OddSymbol]:
     return ours + [item for item in made if not item.stops][:MOST_SYMBOLS]
 
 
-def known(ledger: Ledger, session: date) -> dict[str, OddSymbol]:
-    """Return the odd rows of a session that are kept and have not ended, by symbol."""
+def load(ledger: Ledger, session: date) -> dict[str, OddSymbol]:
+    """Return the stored odd rows of a session that have not ended, by symbol."""
     found = {}
     for row in ledger.decisions.by_rule(TASK, session, "", RULE):
         if row.verdict != READABLE:
@@ -94,10 +94,10 @@ def known(ledger: Ledger, session: date) -> dict[str, OddSymbol]:
     return found
 
 
-def keep(
+def save(
     ledger: Ledger, session: date, now: datetime, found: Sequence[OddSymbol], before: Mapping[str, OddSymbol]
 ) -> tuple[OddSymbol, ...]:
-    """Write what differs from what was kept `before`; end what can be read again; announce and return what is new."""
+    """Store rows that differ from those `before`; end those that can be read again; announce and return new ones."""
     changed = [item for item in found if item != before.get(item.symbol)]
     ended = [
         item for symbol, item in before.items() if symbol not in {other.symbol for other in found} and _was_read(ledger, item)
@@ -115,12 +115,12 @@ def keep(
 
 
 def _was_read(ledger: Ledger, item: OddSymbol) -> bool:
-    """Return whether this process has read all the lists from which the rows were."""
+    """Return whether this process has read all lists that the rows came from."""
     return all(unreadable_rows.KINDS[row.kind] in ledger.book.odd for row in item.rows)
 
 
 def _announce(ledger: Ledger, session: date, now: datetime, item: OddSymbol) -> None:
-    """Write a log line, and send a message where something is stopped; once a day for each row."""
+    """Log the rows, and queue a message where they block a symbol; once a day for each row."""
     ledger.logs.append(now, "error" if item.stops else "warning", RULE, item.text, task=TASK, symbol=item.symbol)
     if item.stops:
         title = f"{item.symbol or 'buys'}: stopped, a row of the broker cannot be read"

@@ -1,9 +1,9 @@
-"""What rows of the broker that cannot be read stop: a symbol each, and never more than they could be about.
+"""Determine which symbols the broker's unreadable rows block.
 
-A row that names a symbol, or an order of ours by its id or tag, stops that symbol: nothing is sent or changed for it. Cancels
-always pass. A row that names neither may be any order that the broker's list does not show otherwise. So it stops buys, and the
-symbols of our orders that are not listed; exits whose orders are all listed go on. Absence proves nothing about an order that
-such a row may be.
+A row that names a symbol, or one of our orders by id or tag, blocks that symbol: nothing is sent or changed for it. Cancels
+always pass. A row that names neither may be any order that the broker's list does not show otherwise. So it blocks buys, and
+the symbols of our orders that are not listed; exits whose orders are all listed go on. While such a row may be an order, the
+order's absence proves nothing.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ KINDS = {
     RowKind.QUOTE: QUOTES,
     RowKind.TICK: QUOTES,
 }
-"""The list from which each kind of row is."""
+"""The list that each kind of row comes from."""
 
 
 def note(book: Book, name: str, rows: object) -> None:
-    """Note the odd rows of a list that was just read, in the place of those of the read before."""
+    """Replace the noted odd rows of a list by those of the read that just ended."""
     book.odd[name] = odd_of(rows)
 
 
-def noted(book: Book) -> tuple[OddRow, ...]:
-    """Return the odd rows of all lists, as they were last read."""
+def all_rows(book: Book) -> tuple[OddRow, ...]:
+    """Return the odd rows of all lists as they were last read."""
     return tuple(row for rows in book.odd.values() for row in rows)
 
 
-def stop_of(book: Book, symbol: str, side: Side) -> OddRow | None:
-    """Return the row of the orders or trades that stops a symbol; None where nothing stops it."""
+def blocking_row(book: Book, symbol: str, side: Side) -> OddRow | None:
+    """Return the row of the orders or trades that blocks a symbol; None where none does."""
     nameless: OddRow | None = None
     for row in _rows(book, _BOOKS):
         of = symbol_of(book, row)
@@ -54,20 +54,20 @@ def stop_of(book: Book, symbol: str, side: Side) -> OddRow | None:
     return nameless
 
 
-def holding_stop(book: Book, symbol: str) -> OddRow | None:
-    """Return the row of the holdings, as they were last read, that names a symbol; None where there is none."""
+def blocking_holding(book: Book, symbol: str) -> OddRow | None:
+    """Return the unreadable row of the last read holdings that names a symbol; None where there is none."""
     return next((row for row in book.odd.get(HOLDINGS, ()) if row.symbol == symbol), None)
 
 
 def unreadable_holding(holdings: Sequence[Holding], symbol: str) -> OddRow | None:
-    """Return the row that may hide what is held of a symbol: one that names it, or a nameless one where the list does not show
-    the symbol otherwise."""
+    """Return the row that may hide the holding of a symbol: one that names it, or one without a symbol if the list has no
+    readable row of it."""
     shown = any(item.symbol == symbol for item in holdings)
     return next((row for row in odd_of(holdings) if row.symbol == symbol or not (row.symbol or shown)), None)
 
 
-def row_of(book: Book, order: Order) -> OddRow | None:
-    """Return the row of the order book that may be this order, and cannot be read or cannot be true; None where there is none."""
+def row_of_order(book: Book, order: Order) -> OddRow | None:
+    """Return the unreadable or contradictory row of the order book that may be this order; None where there is none."""
     if not any(book.odd.get(name) for name in (ORDERS, CONTRADICTIONS)):
         return None
     contradiction = (row for row in _rows(book, (CONTRADICTIONS,)) if row.broker_order_id == order.broker_order_id)
@@ -76,11 +76,11 @@ def row_of(book: Book, order: Order) -> OddRow | None:
     listed = {report.broker_order_id for report in book.broker.reports}
     if order.broker_order_id in listed:
         return None
-    return next((row for row in _rows(book, (ORDERS,)) if may_be(row, order)), None)
+    return next((row for row in _rows(book, (ORDERS,)) if may_be_order(row, order)), None)
 
 
-def may_be(row: OddRow, order: Order) -> bool:
-    """Return whether a row of the order book may be this order: nothing that it says of itself contradicts that."""
+def may_be_order(row: OddRow, order: Order) -> bool:
+    """Return whether a row of the order book may be this order: none of its readable fields contradicts that."""
     if row.broker_order_id and order.broker_order_id:
         return row.broker_order_id == order.broker_order_id
     if row.tag == order.tag:
@@ -101,13 +101,13 @@ def symbol_of(book: Book, row: OddRow) -> str:
 
 
 def is_ours(book: Book, row: OddRow, wanted: AbstractSet[str]) -> bool:
-    """Return whether a row stops something that we hold, have ordered or want (`wanted`: symbols of orders that were stopped)."""
+    """Return whether a row blocks a symbol that is held, ordered or wanted (`wanted`: symbols whose commands were blocked)."""
     if row.kind is RowKind.TICK:
-        return False  # the price is asked for instead
+        return False  # the price is requested instead
     if CLIENT_TAG.fullmatch(row.tag):
         known = book.tagged([row.tag]).get(row.tag)
         if known is None or known.alive:
-            return True  # an order under a tag of ours that the ledger has lost, or that lives
+            return True  # an order under our tag that the ledger has lost, or that is live
     symbol = symbol_of(book, row)
     if not symbol:
         return _may_be_ours(row)

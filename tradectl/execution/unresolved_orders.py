@@ -1,8 +1,8 @@
-"""The unknown: orders of which nobody can say what became of them, and what proves more.
+"""Resolve orders whose outcome is not known (UNKNOWN).
 
-That an order is absent from the broker's book proves nothing by itself. It proves something together with a promise of the
-broker (how long an accepted order may stay invisible) and with the death of the process that was sending, for a stopped one
-may still send. Where a repeated tag is refused nothing need be proved: asking again is harmless on that day.
+The absence of an order from the broker's book proves nothing by itself. It proves that the order was never accepted only if the
+broker declares how long an accepted order may stay invisible, and if the sending process has ended: a stopped one may still send.
+Where the broker refuses a repeated tag, no proof is needed: sending the order again on that day is harmless.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Side
 from tradectl.ports import Capabilities, Clock
 
 UNSENT, WAITED, NEVER_APPEARED = "its session ended before it was sent", "its session ended", "never_appeared"
-"""Why an order that the broker never had came to its end."""
+"""Reasons of orders that ended without ever reaching the broker."""
 DECIDED = "a person decided"
-"""How the reason of an order begins that a person has resolved."""
+"""Prefix of the reason of an order that a person resolved."""
 EXISTS = "the broker has it"
-"""How the reason of an order begins whose repetition was refused, because the broker knows its tag."""
+"""Prefix of the reason of an order whose repetition was refused because the broker has its tag."""
 WAITS = (5, 15, 30, 60, 120)
-"""Seconds from one look for an order of unknown fate to the next; the first counts from its sending."""
+"""Seconds between two checks of an UNKNOWN order; the first counts from its sending."""
 
 
 LOST = ("its session is over, and the broker's book no longer shows how it ended", None)
-"""What is known of an order that the broker had."""
+"""The reason and the moment for an order that the broker had."""
 UNLISTED = "the broker's book no longer shows it"
 """The reason of an order that the broker took and that successful reads of its book no longer find."""
 PATIENCE = timedelta(minutes=2)
@@ -49,11 +49,13 @@ def resolve(
     clock: Clock,
     claim: Claim,
 ) -> list[Order]:
-    """Decide about unfinished orders whose sending was interrupted, and about those that the broker's book has lost; call it
-    after `reconcile.follow`, which adopts what is in the book, with a view whose snapshot was taken since.
+    """Resolve unfinished orders whose sending was interrupted, and those that the broker's book no longer shows.
 
-    An order that another execution is sending at this moment is left to it. An order proved never accepted may be sent again
-    under its own tag; about every other nothing is known, and it stays UNKNOWN: these are answered.
+    Call it after `reconcile.follow`, with a view whose snapshot was taken since. An order that another execution is sending now
+    is left to it. An order that provably was never accepted may be sent again under its own tag.
+
+    Returns:
+        The orders that stay or become UNKNOWN.
     """
     now, today, view = seen.now, seen.today, seen.broker
     doubts: list[Order] = []
@@ -66,7 +68,7 @@ def resolve(
     for order in seen.snapshot.orders:
         if order.sending_at is None or order.status is OrderStatus.RETRY_PENDING:
             continue
-        odd = unreadable_rows.row_of(book, order)
+        odd = unreadable_rows.row_of_order(book, order)
         settled = settled and odd is None and _is_plain(order, listed)
         if order.broker_order_id is not None:
             found = LOST
@@ -84,7 +86,7 @@ def resolve(
             if found is None:
                 book.intents.mark_never_sent(order, now)
             else:
-                doubts.append(_doubt(book, order, *found, now=now))
+                doubts.append(_mark_unknown(book, order, *found, now=now))
         except Overtaken:
             continue
     if settled:
@@ -106,12 +108,11 @@ def _vanished(
     now: datetime,
     odd: OddRow | None,
 ) -> tuple[str, datetime | None] | None:
-    """Return why an order that the broker took may not be live any more, and since when; None where nothing says so yet. `odd`: a
-    row that cannot be read and may be it: the last proved state stands for as long as an absent order's does.
+    """Return why an accepted order may no longer be live, and since when; None while nothing shows that.
 
-    Absence is no proof that it is gone, and none that it is live. The first read that misses it is noted, and the next one
-    that finds it takes the note away. An after-market order of an earlier day is left alone until it has been live: the
-    broker may list it again when the market opens.
+    Absence proves neither that the order ended nor that it is live. The first read without it is noted, and a read with it
+    clears the note. An after-market order of an earlier day is left alone until it has been live: the broker may list it again
+    when the market opens. `odd`: an unreadable row that may be the order; it counts as absence.
     """
     if order.session != ist_date(now) or order.status is OrderStatus.UNKNOWN or not _has_been_live(order, now):
         return None
@@ -134,18 +135,19 @@ def _has_been_live(order: Order, now: datetime) -> bool:
 
 
 def _not_shown(order: Order, report: OrderReport | None) -> str:
-    """Return what the broker's book does not show of an order: all of it, or the trades of its end; empty for nothing."""
+    """Return what the broker's book does not show: the order, or the trades of its end; empty if nothing is missing."""
     if report is None:
         return UNLISTED
     if report.status in TERMINAL and report.filled_quantity > order.filled_quantity:
         filled = f"{report.filled_quantity} shares filled"
-        return f"the broker says {report.status}, {filled}, and lists trades of {order.filled_quantity}"
+        return f"the broker reports {report.status}, {filled}, and lists trades of {order.filled_quantity}"
     return ""
 
 
 def _absent(order: Order, capabilities: Capabilities, claim: Claim, now: datetime) -> tuple[str, datetime | None] | None:
-    """Why nobody knows of an order that the book does not show, and since when it could have shown it; None where its absence
-    proves that the broker never took it."""
+    """Return why the outcome of an absent order is not known, and since when the book could show it.
+
+    None where its absence proves that the broker never accepted it."""
     if may_be_sending(order, claim.owner):
         return "the process that was sending it may still do so", None
     lag = capabilities.visibility_lag if capabilities.tag_length else None  # a book without tags never shows which order it is
@@ -156,7 +158,7 @@ def _absent(order: Order, capabilities: Capabilities, claim: Claim, now: datetim
     return order.reason or "sent, and not in the broker's book", since
 
 
-def _doubt(book: Book, order: Order, reason: str, since: datetime | None, *, now: datetime) -> Order:
+def _mark_unknown(book: Book, order: Order, reason: str, since: datetime | None, *, now: datetime) -> Order:
     if order.status is OrderStatus.UNKNOWN and order.absent_since == since:
         return order
     book.intents.doubt(order, reason, now, absent_since=since)
@@ -164,14 +166,16 @@ def _doubt(book: Book, order: Order, reason: str, since: datetime | None, *, now
 
 
 def may_be_sending(order: Order, owner: str) -> bool:
-    """Whether a process other than `owner`, which asks, may still bring this order to the broker: it wrote that it was about
-    to, never wrote what came of it, and is not proved dead."""
+    """Return whether a process other than `owner` may still send this order.
+
+    It marked the order as being sent, recorded no outcome, and is not proved dead."""
     return order.sender is not None and order.sender != owner and is_alive(order.sender)
 
 
 def may_repeat(order: Order, capabilities: Capabilities, owner: str, now: datetime) -> bool:
-    """Whether an UNKNOWN order may be sent again as it is, because the broker refuses its tag if it has it: on the day of its
-    sending, while nobody else can be sending it, and if the broker has not said so already."""
+    """Return whether an UNKNOWN order may be sent again unchanged, because the broker refuses its tag if it has the order.
+
+    True only on the day of its sending, while no other process can be sending it, and before the broker has refused its tag."""
     return (
         capabilities.refuses_repeated_tag
         and order.status is OrderStatus.UNKNOWN
@@ -183,27 +187,29 @@ def may_repeat(order: Order, capabilities: Capabilities, owner: str, now: dateti
     )
 
 
-def again_after(orders: Iterable[Order], now: datetime) -> float | None:
-    """Seconds until somebody should look again for orders of unknown fate; None where looking again soon is of no use."""
+def next_check_in(orders: Iterable[Order], now: datetime) -> float | None:
+    """Return the seconds until UNKNOWN orders should be checked again; None where a check soon would be of no use."""
     marks = [timedelta(seconds=seconds) for seconds in accumulate(WAITS)]
     ages = [now - order.sending_at for order in orders if order.status is OrderStatus.UNKNOWN and order.sending_at is not None]
     left = [(mark - age).total_seconds() for age in ages for mark in marks if mark > age]
     return min(left, default=None)
 
 
-def close_ended(book: Book, claim: Claim, today: date, now: datetime, *, over: bool, keeps_tags: bool) -> list[Order]:
-    """End what the validity of a DAY order has ended: orders of `today`, if its trading is `over`, and of earlier sessions.
+def end_expired(book: Book, claim: Claim, today: date, now: datetime, *, over: bool, keeps_tags: bool) -> list[Order]:
+    """End orders whose DAY validity is over: those of `today`, if its trading is `over`, and of earlier sessions.
 
-    What was never sent ends; so does what was sent, and was not in the broker's book that has just been read after the end of
-    the order's own session. A book of a later day says nothing about it: it stays UNKNOWN until a person decides. Where the book
-    has no tags (`keeps_tags`), an order of its symbol and side that is nobody's may be it: it stays UNKNOWN too. Answers the
-    orders of today that ended so, by this call or an earlier one.
+    An order that was never sent ends. So does one that was sent and is missing in a broker's book read after the end of its
+    session on the same day. A book of a later day proves nothing: the order stays UNKNOWN until a person decides. It also stays
+    UNKNOWN where the book has no tags (`keeps_tags` is false) and an unexplained order of its symbol and side may be it.
+
+    Returns:
+        The orders of today that ended so, by this call or an earlier one.
     """
-    nobodys = frozenset() if keeps_tags else _nobodys(book)
+    unexplained = frozenset() if keeps_tags else _unexplained_orders(book)
     for order in book.snapshot().orders:
         ended = order.session < today or (order.session == today and over)
-        reason = _over(order, claim, today, now) if ended else ""
-        may_be_there = (order.symbol, order.side) in nobodys or unreadable_rows.row_of(book, order) is not None
+        reason = _end_reason(order, claim, today, now) if ended else ""
+        may_be_there = (order.symbol, order.side) in unexplained or unreadable_rows.row_of_order(book, order) is not None
         if reason == NEVER_APPEARED and may_be_there:
             continue
         if reason:
@@ -214,13 +220,13 @@ def close_ended(book: Book, claim: Claim, today: date, now: datetime, *, over: b
     return [order for order in book.orders(session=today) if order.reason in {UNSENT, WAITED, NEVER_APPEARED}]
 
 
-def _nobodys(book: Book) -> frozenset[tuple[str, Side]]:
-    """Symbol and side of the broker's orders that no order of ours is known to be."""
+def _unexplained_orders(book: Book) -> frozenset[tuple[str, Side]]:
+    """Return symbol and side of the broker's orders that match no order of the ledger."""
     known = book.finished(report.broker_order_id for report in book.broker.reports)
     return frozenset((report.symbol, report.side) for report in book.broker.reports if report.broker_order_id not in known)
 
 
-def _over(order: Order, claim: Claim, today: date, now: datetime) -> str:
+def _end_reason(order: Order, claim: Claim, today: date, now: datetime) -> str:
     if order.sending_at is None:
         return UNSENT
     if order.status is OrderStatus.RETRY_PENDING:

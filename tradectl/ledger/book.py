@@ -71,8 +71,8 @@ class Book(Records):
         """The revisions of the snapshot and the view, and the day for which `execution.unresolved_orders` found nothing to
         decide."""
         self.covered: tuple[int, date] | None = None
-        """The revision of the snapshot and the session for which `tasks.sell_monitor.unprotected_check` found a live sell for
-        every position."""
+        """The revision of the snapshot and the session for which `tasks.sell_monitor.unprotected_check` found a live
+        sell for every position."""
         self.settled: set[str] = set()
         """Broker order ids with a tag that belong to ended orders of ours, or to no order of ours."""
 

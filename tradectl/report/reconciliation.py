@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tradectl.execution import unreadable_rows
-from tradectl.execution.manual_resolution import NOBODY
-from tradectl.execution.unexplained_shares import beyond_book
+from tradectl.execution.manual_resolution import NO_PROCESS
+from tradectl.execution.unexplained_shares import unexplained_shares
 from tradectl.execution.unresolved_orders import may_be_sending
 from tradectl.ledger.book import BY_HAND
 from tradectl.model.moment import ist_date
@@ -43,7 +43,7 @@ def reconciliation(trading: TradingSession, changes: Changes) -> dict[str, Any]:
     ours = _ours(trading, reports)
     orders = _differing(trading, reports, ours)
     shares, cash = _shares(trading), _cash(trading)
-    odd = [(row, unreadable_rows.is_ours(trading.book, row, frozenset())) for row in unreadable_rows.noted(trading.book)]
+    odd = [(row, unreadable_rows.is_ours(trading.book, row, frozenset())) for row in unreadable_rows.all_rows(trading.book)]
     return {
         "changed": {"trades": changes.trades} | {name: len(getattr(changes, name)) for name in COUNTED},
         "orders": orders,
@@ -85,7 +85,7 @@ def _differing(trading: TradingSession, reports: Sequence[OrderReport], ours: Ma
     shown, today = {report.broker_order_id for report in reports}, ist_date(trading.clock.now())
     for order in trading.snapshot.orders:
         shown_before = order.alive and order.broker_order_id is not None and order.session <= today
-        if shown_before and order.broker_order_id not in shown and unreadable_rows.row_of(trading.book, order) is None:
+        if shown_before and order.broker_order_id not in shown and unreadable_rows.row_of_order(trading.book, order) is None:
             rows.append(
                 {"symbol": order.symbol, "why": "the broker's book does not show it", "ours": _order(order), "broker": None}
             )
@@ -156,7 +156,7 @@ def _odd(row: OddRow, stop: bool) -> dict[str, Any]:
 
 def _unknown(order: Order) -> dict[str, Any]:
     told = _order(order) or {}
-    sending = may_be_sending(order, NOBODY)
+    sending = may_be_sending(order, NO_PROCESS)
     return told | {"symbol": order.symbol, "sending_at": value(order.sending_at), "may_be_sending": sending}
 
 
@@ -164,7 +164,7 @@ def _shares(trading: TradingSession) -> list[dict[str, Any]]:
     holdings, own = trading.holdings(), trading.path.own_shares
     held = {item.symbol: item.quantity + item.t1_quantity for item in holdings}
     others = {item.symbol: item.other_isin for item in holdings if item.other_isin}
-    beyond = {item.symbol: item for item in beyond_book(holdings, trading.snapshot.positions, own)}
+    beyond = {item.symbol: item for item in unexplained_shares(holdings, trading.snapshot.positions, own)}
     mine = {position.symbol: position.quantity for position in trading.snapshot.positions}
     return [
         {

@@ -83,7 +83,7 @@ def _odd_rows(world: World, today: date) -> list[dict[str, Any]]:
         return []
     from tradectl.execution import unreadable_row_findings
 
-    found = unreadable_row_findings.known(world.ledger, today).values()
+    found = unreadable_row_findings.load(world.ledger, today).values()
     return [{"symbol": item.symbol or None, "stops": item.stops, "text": item.text, "rows": item.shown} for item in found]
 
 

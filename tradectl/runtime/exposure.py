@@ -70,7 +70,7 @@ def unprotected_now(
     from tradectl.execution import unprotected_findings, unprotected_positions
 
     snapshot = world.ledger.book.snapshot()
-    known = unprotected_findings.known(world.ledger, session.date)
+    known = unprotected_findings.load(world.ledger, session.date)
     exposed = list(_exposed(world, snapshot, session, now, known))
     if not exposed:
         return ()
@@ -150,14 +150,14 @@ def _cause(
     of_account: tuple[Cause, str] | None,
     damaged: str = "",
 ) -> tuple[Cause, str, datetime]:
-    """Return the cause, the facts as text, and when they were last confirmed."""
-    from tradectl.execution.unprotected_positions import Cause, Facts, cause_of, unresolved_sell
+    """Return the cause, the facts in words, and when they were last confirmed."""
+    from tradectl.execution.unprotected_positions import Cause, ExposureFacts, cause_of, unresolved_sell
 
     if of_account is not None:
         return *of_account, now
     order = unresolved_sell(position, snapshot.orders)
     if order is not None:
-        return *cause_of(Facts(0, position.quantity, unknown=order)), now
+        return *cause_of(ExposureFacts(0, position.quantity, unknown=order)), now
     if monitor.idle is not None:
         cause, text = monitor.idle
         before = f"; its last finding was {kept.cause.replace('_', ' ')}: {kept.detail}" if kept is not None else ""
@@ -173,10 +173,10 @@ def _cause(
 
 
 def _of_account(world: World, snapshot: Snapshot, now: datetime) -> tuple[Cause, str] | None:
-    """Return why no order of the whole account is sent; None where orders may be."""
-    from tradectl.execution.unprotected_positions import Cause, Facts, cause_of, halted_by, is_armed
+    """Return why nothing of the whole account is sent; None where something may be."""
+    from tradectl.execution.unprotected_positions import Cause, ExposureFacts, cause_of, halted_by, is_armed
 
-    facts = Facts(0, 0, halted_by(snapshot, world.marker), is_armed(world.ledger))
+    facts = ExposureFacts(0, 0, halted_by(snapshot, world.marker), is_armed(world.ledger))
     if facts.halted is not None or not facts.armed:
         return cause_of(facts)
     broker = world.ledger.settings.plain(BROKER)

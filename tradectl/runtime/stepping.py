@@ -139,8 +139,8 @@ class Stepping:
             self.failures.setdefault(cause_of(failure), failure)
         if not outcome.blocked and self.context.stopped:
             outcome = replace(outcome, blocked=self.context.stopped)
-        if outcome.blocked:  # orders of unknown outcome are looked for while the account is halted, too
-            unknown, again_after = self.context.doubts()
+        if outcome.blocked:  # an order of unknown outcome is looked for while the account is halted, too
+            unknown, again_after = self.context.unresolved()
             outcome = replace(outcome, unknown=unknown, again_after=again_after)
         self.first = False
         merge = self.task.merge

@@ -1,1 +1,1 @@
-"""The jobs of the day, a package each; one that has a TASK is a task, and its module `step` does a step of it."""
+"""The tasks of the day, a package each: `TASK` declares the task, the module `step` runs a step of it."""

@@ -292,21 +292,21 @@ class Account:
         if not doubts or self.broker.in_the_network:
             return
         with suppress(TradectlError):
-            doubt = manual_resolution.look(trading_session, doubts[which % len(doubts)].tag)
-            if isinstance(doubt, manual_resolution.Doubt):
+            doubt = manual_resolution.check_unresolved(trading_session, doubts[which % len(doubts)].tag)
+            if isinstance(doubt, manual_resolution.UnresolvedOrder):
                 self._decide(trading_session, doubt)
 
-    def _decide(self, trading_session: TradingSession, doubt: manual_resolution.Doubt) -> None:
+    def _decide(self, trading_session: TradingSession, doubt: manual_resolution.UnresolvedOrder) -> None:
         truth, order = self.truth(), doubt.order
         row = next((row for row in truth.orders if row.tag == order.tag), None)
         if row is None or (row.status in TERMINAL and not row.filled_quantity):
-            manual_resolution.never_placed(trading_session, doubt)
+            manual_resolution.resolve_never_placed(trading_session, doubt)
         elif order.session >= self.today:
-            manual_resolution.join(trading_session, doubt, row.broker_order_id)
+            manual_resolution.resolve_joined(trading_session, doubt, row.broker_order_id)
         elif row.status in TERMINAL:
             missing = [trade for trade in truth.trades if trade.broker_order_id == row.broker_order_id]
             if len(missing) == 1 and not order.filled_quantity:  # of several a person could tell the mean price only
-                manual_resolution.filled(trading_session, doubt, row.filled_quantity, missing[0].price)
+                manual_resolution.resolve_filled(trading_session, doubt, row.filled_quantity, missing[0].price)
 
     def place(self, symbol: str, quantity: int, percent: float, leg: int, dies_at: int = 0) -> None:
         """A buy straight through the order path, some percent from the last price; it takes the duties of `buy` upon itself:
@@ -509,7 +509,7 @@ class Account:
         """The whole account, ours against the exchange's, where nothing lies."""
         truth = self.truth()
         orders = self.ledger.book.orders()
-        told = {order.tag for order in orders if order.reason.startswith(manual_resolution.TOLD)}
+        told = {order.tag for order in orders if order.reason.startswith(manual_resolution.REPORTED)}
         told_ids = {row.broker_order_id for row in truth.orders if row.tag in told}
         ours = {symbol: mine for symbol, (mine, _) in self.shares(truth).items()}
         holdings = tuple(

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tradectl.execution import unprotected_positions, unresolved_orders
-from tradectl.execution.orders import Answer, OrderPath, Sent
+from tradectl.execution.orders import CommandResult, CommandStatus, OrderPath
 from tradectl.execution.trading_session import TradingSession
 from tradectl.lab.drill import crashes, days, ledger_check, process
 from tradectl.lab.drill.crashes import Drill, Tally, conditions_of
@@ -101,7 +101,7 @@ def test_a_lost_reply_is_found_in_the_book(drilled, promise: Promise) -> None:
 def test_it_finds_an_order_that_is_sent_before_its_intent_is_committed(drilled, monkeypatch) -> None:
     honest = OrderPath.place
 
-    def place(self: OrderPath, intent: Intent, *, send: bool = True) -> Answer:
+    def place(self: OrderPath, intent: Intent, *, send: bool = True) -> CommandResult:
         with self._book.intents._database.write():
             return honest(self, intent, send=send)
 
@@ -116,11 +116,11 @@ def test_it_finds_an_order_that_is_sent_before_its_intent_is_committed(drilled, 
 def test_it_finds_an_order_that_is_sent_again_after_a_timeout(drilled, monkeypatch) -> None:
     honest = OrderPath._send
 
-    def send(self: OrderPath, order: Order) -> Answer:
-        answer = honest(self, order)
-        if answer.sent is not Sent.UNKNOWN or answer.order is None:
-            return answer
-        self._book.intents.mark_never_sent(answer.order, self._clock.now())
+    def send(self: OrderPath, order: Order) -> CommandResult:
+        result = honest(self, order)
+        if result.status is not CommandStatus.UNKNOWN or result.order is None:
+            return result
+        self._book.intents.mark_never_sent(result.order, self._clock.now())
         return honest(self, self._book.order(order.id))
 
     assert found(drilled({Fault.REPLY_LOST}, Promise.NOTHING, "buy")) == []
@@ -145,10 +145,10 @@ def test_it_finds_a_process_that_goes_on_after_it_was_taken_over(drilled, monkey
 
 def test_it_finds_a_cancel_that_is_believed_without_reading_back(drilled, monkeypatch) -> None:
     def cancel_confirmed(self: TradingSession, order: Order) -> bool:
-        answer = self.path.cancel(order)
-        if answer.ok:
+        result = self.path.cancel(order)
+        if result.ok:
             self.book.intents.move(order, OrderStatus.CANCELLED, "cancelled", self.clock.now())
-        return answer.ok
+        return result.ok
 
     assert found(drilled({Fault.CANCEL_CROSSES_FILL}, Promise.REFUSES, "sell-monitor", most=20)) == []
     monkeypatch.setattr(TradingSession, "cancel_confirmed", cancel_confirmed)
@@ -197,7 +197,7 @@ def test_it_finds_a_position_without_a_sell_that_status_does_not_name(minutes, m
 
 
 def test_it_finds_a_monitor_that_ends_as_if_every_position_had_a_sell(minutes, monkeypatch) -> None:
-    monkeypatch.setattr(unprotected_check, "look", lambda *_, **__: ((), False))
+    monkeypatch.setattr(unprotected_check, "check", lambda *_, **__: ((), False))
     assert any("the step ends as if nothing were wrong" in line for line in minutes().silent)
 
 
@@ -209,7 +209,7 @@ def test_a_sell_that_the_broker_ends_by_itself_is_not_silent(minutes, fault: Fau
 
 
 def test_it_finds_sells_that_are_taken_back_again_and_again_without_a_finding(minutes, monkeypatch) -> None:
-    monkeypatch.setattr(unprotected_positions, "AGAIN", 1000)
+    monkeypatch.setattr(unprotected_positions, "REPEATED_CANCELS", 1000)
     assert any("sells of" in line and "no finding names it" in line for line in minutes({Fault.TAKEN_BACK}, TAKES_BACK).silent)
 
 

@@ -103,7 +103,7 @@ def every_error_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_tag_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     """Break the rule behind the adapter: the tags in the broker's book join, adopt and forbid nothing."""
     match = reconcile._match
-    monkeypatch.setattr(OrderPath, "_is_there", lambda *_: False)
+    monkeypatch.setattr(OrderPath, "_has_tag", lambda *_: False)
     monkeypatch.setattr(reconcile, "_match", lambda book, reports, of: match(book, [replace(r, tag=None) for r in reports], of))
     monkeypatch.setattr(reconcile, "_unmatched", lambda *_, **__: [])
 

@@ -15,7 +15,7 @@ from tests.execution.trading import SESSIONS, D, T, Trading, entry, stock
 from tradectl.brokers.adapter import BrokerAccount
 from tradectl.brokers.kotak_neo import ADAPTER
 from tradectl.brokers.kotak_neo.broker import KotakNeoBroker
-from tradectl.execution.orders import Answer, Sent
+from tradectl.execution.orders import CommandResult, CommandStatus
 from tradectl.execution.tags import client_tag
 from tradectl.lab.sandboxes.server import Trouble
 from tradectl.model.order import OrderStatus, Side
@@ -46,7 +46,7 @@ class KotakTrading(Trading):
         self.to(D, "08:00")
         self.login()
 
-    def place(self, quantity: int, price: int) -> Answer:
+    def place(self, quantity: int, price: int) -> CommandResult:
         return self.trading(self.claim_of("test")).path.place(entry(quantity, price))
 
     def follow(self) -> None:
@@ -81,13 +81,13 @@ def kotak(tmp_path: Path) -> Iterator[Callable[..., KotakTrading]]:
 
 def test_an_order_without_money_waits_and_its_rejected_row_changes_nothing(kotak: Callable[..., KotakTrading]) -> None:
     trading = kotak(cash=1_000_00)
-    answer = trading.place(20, 10000)
-    assert (answer.sent, answer.reason.partition(",")[0]) == (Sent.RETRY, "RMS:Margin Exceeds")
+    result = trading.place(20, 10000)
+    assert (result.status, result.reason.partition(",")[0]) == (CommandStatus.RETRY, "RMS:Margin Exceeds")
     trading.follow()
     assert trading.the_order().status is OrderStatus.RETRY_PENDING
     assert [report.status for report in trading.kotak.orders()] == [OrderStatus.REJECTED]
     assert trading.messages == []
-    assert trading.place(5, 10000).sent is Sent.PLACED  # a new generation under a new tag
+    assert trading.place(5, 10000).status is CommandStatus.PLACED  # a new generation under a new tag
     trading.follow()
     assert [order.status for order in trading.orders(Side.BUY)] == [OrderStatus.CANCELLED, OrderStatus.PENDING]
     assert trading.messages == []
@@ -95,7 +95,7 @@ def test_an_order_without_money_waits_and_its_rejected_row_changes_nothing(kotak
 
 def test_an_order_that_the_exchange_rejects_in_the_morning_is_rejected_in_its_words(kotak: Callable[..., KotakTrading]) -> None:
     trading = kotak()
-    assert trading.place(1, 20000).sent is Sent.PLACED
+    assert trading.place(1, 20000).status is CommandStatus.PLACED
     trading.morning()
     trading.to(D, "09:01")
     trading.follow()
@@ -113,7 +113,7 @@ def test_an_order_whose_answer_was_lost_is_adopted_by_its_tag_and_followed_by_it
     trading = kotak()
     trading.kotak.quotes(["ACME"])
     trading.sandbox.trouble(Trouble.CUT, path=PLACE)
-    assert trading.place(10, 9000).sent is Sent.UNKNOWN
+    assert trading.place(10, 9000).status is CommandStatus.UNKNOWN
     trading.follow()
     adopted = trading.the_order()
     assert (adopted.status, adopted.broker_order_id is not None) == (OrderStatus.PENDING, True)
@@ -121,7 +121,7 @@ def test_an_order_whose_answer_was_lost_is_adopted_by_its_tag_and_followed_by_it
     trading.to(D, "09:05")
     trading_session = trading.trading(trading.claim_of("test"))
     trading_session.reconcile()
-    assert trading_session.path.modify(trading.the_order(), quantity=12, price=10000).sent is Sent.PLACED
+    assert trading_session.path.modify(trading.the_order(), quantity=12, price=10000).status is CommandStatus.PLACED
     trading_session.follow()
     assert [report.tag for report in trading.kotak.orders()] == [None]
     trading.to(D, "09:15")
@@ -152,13 +152,13 @@ def test_an_order_that_was_changed_by_hand_before_it_was_seen_is_never_sent_agai
     (report,) = trading.kotak.orders()
     trading.kotak.modify(report.broker_order_id, quantity=11, price=9000)
     trading.follow()
-    answer = trading.place(10, 9000)
-    assert (answer.sent, "already exists" in answer.reason) == (Sent.UNKNOWN, True)
+    result = trading.place(10, 9000)
+    assert (result.status, "already exists" in result.reason) == (CommandStatus.UNKNOWN, True)
     trading.follow()
-    assert trading.place(10, 9000).sent is Sent.UNKNOWN
+    assert trading.place(10, 9000).status is CommandStatus.UNKNOWN
     assert trading.sandbox.requests.count(("POST", PLACE)) == 2
     assert trading.the_order().status is OrderStatus.UNKNOWN
-    assert trading.messages == ["ACME: an order of unknown fate"]
+    assert trading.messages == ["ACME: the outcome of an order is unknown"]
     assert len(trading.broker.orders()) == 1
 
 
@@ -170,6 +170,6 @@ def test_across_the_night_an_order_of_unknown_fate_is_not_asked_for_again(kotak:
     trading.place(10, 9000)
     trading.morning()
     trading.follow()
-    assert trading.place(10, 9000).sent is Sent.UNKNOWN
+    assert trading.place(10, 9000).status is CommandStatus.UNKNOWN
     assert trading.sandbox.requests.count(("POST", PLACE)) == 1
     assert trading.the_order().tag == client_tag("asha", entry(10, 9000), 0)

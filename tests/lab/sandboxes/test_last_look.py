@@ -15,7 +15,7 @@ from tradectl.brokers.account.live import LiveAccount
 from tradectl.brokers.adapter import ORDERS, Adapter
 from tradectl.clock import VirtualClock
 from tradectl.errors import Blocked
-from tradectl.execution.orders import OrderPath, Sent
+from tradectl.execution.orders import CommandStatus, OrderPath
 from tradectl.halt_marker import MarkerFile
 from tradectl.lab.conformance import Bench
 from tradectl.lab.sandboxes.fixture import FRIDAY, THURSDAY, Fixture, ist
@@ -116,7 +116,7 @@ class Live:
             self.account.happens = once
         else:
             self.bench.trouble(Trouble.TOO_MANY)
-            assert self.path.place(entry("THIN")).sent is Sent.UNKNOWN
+            assert self.path.place(entry("THIN")).status is CommandStatus.UNKNOWN
             self.clock.happens = once
 
     def halt(self) -> None:
@@ -154,17 +154,17 @@ def entry(symbol: str = "ACME", session: date = FRIDAY) -> Intent:
 def test_an_order_that_waited_through_a_halt_is_never_sent(name: str, wait: str, tmp_path: Path) -> None:
     with live(name, tmp_path) as account:
         account.before_leaving(wait, account.halt)
-        answer = account.path.place(entry())
-        assert (answer.sent, answer.reason) == (Sent.BLOCKED, "the account is halted: now")
+        result = account.path.place(entry())
+        assert (result.status, result.reason) == (CommandStatus.BLOCKED, "the account is halted: now")
         assert account.exchange == []
         (recorded,) = (order for order in account.ledger.book.orders() if order.symbol == "ACME")
         assert (recorded.status, recorded.sending_at, recorded.sender) == (OrderStatus.PENDING, None, None)
 
         account.resume()
-        answer = account.path.place(entry())
-        assert answer.sent is Sent.PLACED
-        assert answer.order is not None
-        assert (answer.order.id, answer.order.tag) == (recorded.id, recorded.tag)
+        result = account.path.place(entry())
+        assert result.status is CommandStatus.PLACED
+        assert result.order is not None
+        assert (result.order.id, result.order.tag) == (recorded.id, recorded.tag)
         assert [(item.symbol, item.quantity) for item in account.exchange] == [("ACME", 10)]
 
 

@@ -1,8 +1,8 @@
-"""Send the buys that waited for the exchange to open: those of a broker that takes no after-market orders.
+"""Send the buys that wait for the exchange to open, at a broker that takes no after-market orders.
 
-`buy` recorded them in the evening without sending, as regular orders. Here each is judged on the final bars, fitted to the price
-and to the limits of the account, and sent under the tag that it was recorded with. What a process leaves behind that dies on the
-way either never was marked as being sent, and is sent by the next one, or was, and then nobody sends it again.
+`buy` recorded them in the evening as regular orders without sending them. Here each is revalidated on the final bars, fitted to
+the price and the limits of the account, and sent under its recorded tag. If the process dies, an order that was not marked as
+being sent is sent by the next process. One that was marked is never sent again.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tradectl.exchange.phases import PhaseKind
-from tradectl.execution.buy_revalidation import Standing, again
-from tradectl.execution.buying import UNPROVED, DayResult, Purse, day_result, quantity_for
+from tradectl.execution.buy_revalidation import BuyRevalidation, intent_of
+from tradectl.execution.buying import UNPROVED, BuyingPower, DayResult, day_result, quantity_for
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Order
 from tradectl.model.order import Purpose, Side, Variety
@@ -23,7 +23,9 @@ PREOPEN = frozenset({PhaseKind.PRE_OPEN, PhaseKind.PRE_OPEN_LIMIT})
 
 
 def waits_for_the_open(order: Order, context: Context) -> bool:
-    """A regular buy of this session that is certainly not with the broker. What was refused in this very run waits on."""
+    """Return whether an order is a regular buy of this session that is certainly not at the broker and may be sent.
+
+    A buy that was refused in this run waits on."""
     refused_now = context.steps and order.sending_at is not None and order.execution_id == context.claim.execution_id
     return (
         order.waiting
@@ -36,7 +38,7 @@ def waits_for_the_open(order: Order, context: Context) -> bool:
 
 
 def why_not_now(context: Context) -> str:
-    """Empty, or why nothing that waits is sent: it is not the time for orders of the pre-open, or the user does not want it."""
+    """Return why no waiting buy is sent: it is not the pre-open, or the setting is off; empty if they are sent."""
     if not context.world.parameters.preopen_orders:
         return "the setting preopen_orders is off"
     session = context.world.sessions.session(context.session)
@@ -47,27 +49,31 @@ def why_not_now(context: Context) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
-    """What one pass shares: what still stands, the funds left, and what the day did so far."""
+class PreopenPass:
+    """The state of one pass: the revalidation, the funds left and the day's result so far."""
 
     context: Context
     trading: TradingSession
-    standing: Standing
-    purse: Purse
+    revalidation: BuyRevalidation
+    buying_power: BuyingPower
     day: DayResult
 
     @classmethod
-    def of(cls, context: Context, trading: TradingSession, waiting: Sequence[Order], purse: Purse) -> Opening:
-        """For these orders. Asks the broker for funds, holdings and quotes."""
+    def of(cls, context: Context, trading: TradingSession, waiting: Sequence[Order], buying_power: BuyingPower) -> PreopenPass:
+        """Return the state for these orders; reads funds, holdings and quotes of the broker."""
         world = context.world
-        standing = Standing.of(trading, world.readings, world.parameters, context.session, waiting, sessions=world.sessions)
-        return cls(context, trading, standing, purse, day_result(world.ledger.statistics, trading, context.session))
+        revalidation = BuyRevalidation.of(
+            trading, world.readings, world.parameters, context.session, waiting, sessions=world.sessions
+        )
+        return cls(context, trading, revalidation, buying_power, day_result(world.ledger.statistics, trading, context.session))
 
     def plan(self, order: Order, price: int | None) -> tuple[str, str, int]:
-        """What should become of one waiting buy: placed, skipped (it waits on, and the end of its session ends it) or cancelled;
-        why; and how many shares. `price`: its pre-open price in paise, where there is one."""
-        reading = self.standing.close_of(order).reading
-        reason = self.standing.invalid(order) or self._reward_gone(order, price)
+        """Return the verdict on a waiting buy, its reason and the number of shares.
+
+        The verdict is placed, skipped (it waits on, and ends with its session) or cancelled. `price`: the pre-open price in
+        paise, where there is one."""
+        reading = self.revalidation.close_of(order).reading
+        reason = self.revalidation.invalid(order) or self._reward_gone(order, price)
         if reason or reading is None:
             return "cancelled", reason or "no bar of its session", 0
         if not_now := why_not_now(self.context):
@@ -77,27 +83,27 @@ class Opening:
             session=self.context.session,
             parameters=self.context.world.parameters,
             average_turnover=reading.average_turnover,
-            purse=self.purse,
+            buying_power=self.buying_power,
             limit_price=order.price,
             reentry=order.purpose is Purpose.REENTRY,
         )
         if sizing.quantity == 0:
             return "skipped", sizing.reason, 0
-        if limit := self.standing.denied(order, sizing.quantity, self.day):
+        if limit := self.revalidation.breached_limit(order, sizing.quantity, self.day):
             return "skipped" if limit.startswith(UNPROVED) else "cancelled", limit, 0
         return "placed", f"BUY {sizing.quantity} {order.symbol} at {order.price / 100:.2f}", sizing.quantity
 
     def place(self, order: Order, quantity: int, done: str) -> tuple[str, str]:
-        """Send it; what became of it, and why. Raises what the order path raises."""
-        answer = self.trading.buy(again(order, quantity))
+        """Send a buy; return its verdict and the reason. Raises what the order path raises."""
+        answer = self.trading.buy(intent_of(order, quantity))
         if not answer.ok:
             return answer.verdict, answer.reason
-        self.purse.take(self.context.session, quantity, order.price)
+        self.buying_power.spend(self.context.session, quantity, order.price)
         self.context.log("order_placed", f"{done}, before the open", order.symbol)
         return answer.verdict, done
 
     def _reward_gone(self, order: Order, price: int | None) -> str:
-        """By the rule for an order that is with the exchange already."""
+        """Return why the reward of a buy is gone at the pre-open price; empty where it is not."""
         world = self.context.world
         reading = world.readings.reading(order.instrument_id, order.decided)
         scale = world.market.multiplier(order.instrument_id, self.context.session, price)

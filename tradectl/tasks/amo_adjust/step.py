@@ -1,8 +1,8 @@
 """At 09:05: fit the quantities of the waiting buys to the pre-open prices; cancel those whose reward is gone.
 
-Only the quantity changes, the limit stays (unless `amo_adjust_reprice` is on). The orders are live at the exchange by now, and
-from this minute on only limit orders may be changed; it must be done by 09:07:30. Buys that a broker takes only now, because it
-has no after-market orders, are sent (`sending`).
+Only the quantity changes; the limit stays (unless `amo_adjust_reprice` is on). The orders are live at the exchange by now. From
+this minute on only limit orders may be changed, and all changes must be done by 09:07:30. Buys for a broker without after-market
+orders are sent now (`preopen_buys`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from tradectl.errors import DataError
 from tradectl.exchange.charges import buy_charges
 from tradectl.exchange.ticks import round_down
-from tradectl.execution.buy_revalidation import turn
-from tradectl.execution.buying import Purse, forbidden, pending_buys, quantity_for
+from tradectl.execution.buy_revalidation import priority
+from tradectl.execution.buying import BuyingPower, halt_reason, pending_buys, quantity_for
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Decision, Order
 from tradectl.model.money import to_rupees
@@ -22,87 +22,88 @@ from tradectl.model.order import OrderStatus, Purpose
 from tradectl.strategy.entry import reward_gone
 from tradectl.strategy.sizing import worth_changing
 from tradectl.task import Context, Outcome
-from tradectl.tasks.amo_adjust.preopen_buys import Opening, waits_for_the_open
+from tradectl.tasks.amo_adjust.preopen_buys import PreopenPass, waits_for_the_open
 
 RESULT_KEYS = ("total", "adjusted", "unchanged", "price_unavailable", "modification_failed", "cancelled")
 """Where buys have waited for the exchange to open, also `placed`, `skipped` and `failed`."""
 
 
 def run(context: Context) -> Outcome:
-    """One pass over our own waiting buys. Raises DataError (exit 8) where a source that has pre-open prices gave none."""
+    """Process our own waiting buys once. Raises DataError (exit 8) where a source of pre-open prices returns none."""
     world = context.world
     trading = context.trading()
     trading.reconcile()
     counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
-    state = forbidden(trading)
+    state = halt_reason(trading)
     orders = [order for order in pending_buys(trading, context.session) if order.purpose is not Purpose.SEED]
-    waiting = sorted((order for order in trading.snapshot.orders if waits_for_the_open(order, context)), key=turn)
+    waiting = sorted((order for order in trading.snapshot.orders if waits_for_the_open(order, context)), key=priority)
     everything = [*orders, *waiting]
     counts["total"] = len(everything)
     prices = world.broker.preopen_prices([order.symbol for order in everything]) if everything else {}
     if everything and not prices and world.broker.capabilities.preopen_prices:
         raise DataError(f"no pre-open price for any of the {len(everything)} waiting orders")
-    purse = Purse(world.broker.funds().available, world.parameters.tariff)
+    buying_power = BuyingPower(world.broker.funds().available, world.parameters.tariff)
     made = context.decided()
     for order in orders:
         if order.execution_id == context.claim.execution_id:
             counts["placed"] += 1  # sent by an earlier step of this run, or by a process that died
             continue
         price = prices.get(order.symbol)
-        verdict, reason = _adjust(context, trading, order, price, purse, only_cancel=bool(state))
+        verdict, reason = _adjust(context, trading, order, price, buying_power, only_cancel=bool(state))
         if verdict == "unchanged" and made.get(order.instrument_id) == "adjusted":
             verdict = "adjusted"  # by a process that died before it could count it
         else:
-            asked, _ = trading.path.asked.get(order.id, (None, None))
-            _keep(context, order, price, verdict, reason, quantity=asked)
+            requested, _ = trading.path.requested.get(order.id, (None, None))
+            _keep(context, order, price, verdict, reason, quantity=requested)
         counts[verdict] += 1
     if waiting and not state:
-        counts.update(_send(context, Opening.of(context, trading, waiting, purse), waiting, prices))
+        counts.update(_send(context, PreopenPass.of(context, trading, waiting, buying_power), waiting, prices))
     known = {order.instrument_id for order in everything}
     ended = [_became(trading, instrument_id, made[instrument_id]) for instrument_id in made.keys() - known]
     counts.update(ended)
     counts["total"] += len(ended)
     trading.follow()
-    unknown, again_after = trading.doubts()
+    unknown, again_after = trading.unresolved()
     refused = counts["modification_failed"] + counts["failed"] if again_after is None else 0
     counts["skipped"] += len(waiting) if state else 0
-    told = {name: count for name, count in counts.items() if name in RESULT_KEYS or (count and name != "unknown")}
-    return Outcome(told, again_after, refused=refused, unknown=unknown, blocked=state)
+    result = {name: count for name, count in counts.items() if name in RESULT_KEYS or (count and name != "unknown")}
+    return Outcome(result, again_after, refused=refused, unknown=unknown, blocked=state)
 
 
-def _send(context: Context, opening: Opening, waiting: Sequence[Order], prices: Mapping[str, int]) -> Iterator[str]:
-    """Send the buys that waited for the exchange to open, one after the other; what each became."""
+def _send(context: Context, preopen: PreopenPass, waiting: Sequence[Order], prices: Mapping[str, int]) -> Iterator[str]:
+    """Send the buys that waited for the exchange to open; yield the verdict on each."""
     for order in waiting:
         price = prices.get(order.symbol)
-        verdict, reason, quantity = opening.plan(order, price)
+        verdict, reason, quantity = preopen.plan(order, price)
         _keep(context, order, price, verdict, reason)
         if verdict == "cancelled":
-            opening.trading.path.cancel(order)
+            preopen.trading.path.cancel(order)
         elif verdict == "placed":
-            verdict, reason = opening.place(order, quantity, reason)
+            verdict, reason = preopen.place(order, quantity, reason)
             if verdict != "placed":
                 _keep(context, order, price, verdict, reason)
         yield verdict
 
 
 def _became(trading: TradingSession, instrument_id: str, verdict: str) -> str:
-    """What was decided in an earlier step or by a process that died; whether it was sent is known by the fate of the order."""
+    """Return the verdict of an earlier step, or of a process that died, corrected by what is now known of the order."""
     doubtful = any(order.instrument_id == instrument_id for order in trading.snapshot.unknown)
     return {"placed": "unknown" if doubtful else "placed", "unknown": "unknown" if doubtful else "placed"}.get(verdict, verdict)
 
 
 def _keep(context: Context, order: Order, price: int | None, verdict: str, reason: str, *, quantity: int | None = None) -> None:
-    """Keep what was decided, and before it is asked of the broker too, so that a process that takes over can count it.
-    `quantity`: the shares that the broker is asked for."""
+    """Store a decision, also before its command is sent, so that a process that takes over can count it.
+
+    `quantity`: the requested shares."""
     inputs: dict[str, object] = {"preopen_price": to_rupees(price) if price is not None else None}
     inputs |= {"quantity": quantity} if quantity is not None else {}
     context.decide([Decision(order.instrument_id, order.symbol, verdict, "preopen", reason, inputs)])
 
 
 def _adjust(
-    context: Context, trading: TradingSession, order: Order, price: int | None, purse: Purse, *, only_cancel: bool
+    context: Context, trading: TradingSession, order: Order, price: int | None, buying_power: BuyingPower, *, only_cancel: bool
 ) -> tuple[str, str]:
-    """What became of one order: a result key, and why. A trading state that forbids changes still lets cancels pass."""
+    """Adjust one order; return a result key and the reason. A trading state that forbids changes lets cancels pass."""
     world, parameters = context.world, context.world.parameters
     reading = world.readings.reading(order.instrument_id, order.decided)
     scale = world.market.multiplier(order.instrument_id, context.session, price)
@@ -121,7 +122,7 @@ def _adjust(
         session=context.session,
         parameters=parameters,
         average_turnover=reading.average_turnover,
-        purse=Purse(purse.available + blocked, parameters.tariff),
+        buying_power=BuyingPower(buying_power.available + blocked, parameters.tariff),
         limit_price=order.price,
     )
     most = trading.most_shares(order.symbol)
@@ -140,6 +141,6 @@ def _adjust(
     answer = trading.path.modify(order, quantity=quantity, price=limit)
     if not answer.ok:
         return "modification_failed", answer.reason
-    purse.available += blocked - quantity * limit - buy_charges(context.session, quantity, limit, parameters.tariff)
+    buying_power.available += blocked - quantity * limit - buy_charges(context.session, quantity, limit, parameters.tariff)
     context.log("order_modified", f"{order.symbol}: {reason}", order.symbol)
     return "adjusted", reason

@@ -1,8 +1,7 @@
 """Scan the universe on today's close, backtest, score and store BUY and STRONG_BUY signals for the next run session.
 
-Without today's bar nothing is analysed: yesterday is never taken for today in silence. Nor is it with a hole in the sessions
-before today. What is read is compared with its checksums first. Every verdict is kept with its inputs, those that say no too, so
-that `why SYMBOL` can answer.
+Without today's bar, or with a gap in the sessions before it, nothing is analysed: an older bar is never used silently. The data
+are compared with their checksums first. Every verdict is stored with its inputs, refusals too, for `why SYMBOL`.
 """
 
 from __future__ import annotations
@@ -28,8 +27,7 @@ SURVEILLANCE_HELP = (
 
 
 def run(context: Context) -> Outcome:
-    """One scan. Raises DataError (exit 8) where no instrument of the universe has a bar of today, and where sessions before it
-    have no bars."""
+    """Run one scan. Raises DataError (exit 8) where no instrument has a bar of today, or sessions before it have no bars."""
     world, session, parameters = context.world, context.session, context.world.parameters
     renewed = world.market.verify()
     if renewed:
@@ -39,8 +37,8 @@ def run(context: Context) -> Outcome:
     bars = provisional_bars(
         universe, session, broker=world.broker, market=world.market, clock=world.clock, sessions=world.sessions
     )
-    # a simulation of the past has what it has; `data check` lists its holes
-    close = _judged(context, ScreenRequest(universe, session, following, bars, parameters, whole=world.mode != "simulated"))
+    # a simulation of the past accepts gaps; `data check` lists them
+    close = _screened(context, ScreenRequest(universe, session, following, bars, parameters, whole=world.mode != "simulated"))
     if close.missing is not None:
         raise DataError(close.missing.text)
     if not any(item.reading for item in close.verdicts):
@@ -60,17 +58,17 @@ def run(context: Context) -> Outcome:
     return Outcome(result | {"surveillance": doubt or "lists are recent"})
 
 
-def _judged(context: Context, asked: ScreenRequest) -> ScreenResult:
-    """The verdicts, made here or in a process of its own."""
+def _screened(context: Context, request: ScreenRequest) -> ScreenResult:
+    """Return the verdicts, computed here or in a separate process."""
     world, parameters = context.world, context.world.parameters
     if parameters.isolated:
         cache, limit = world.readings.cache, parameters.scan_limit
-        return call_in_subprocess("the scan", screen_alone, world.market, world.sessions, cache, asked, limit=limit)
-    return screen(world.market, world.sessions, world.readings, asked, context.progress)
+        return call_in_subprocess("the scan", screen_alone, world.market, world.sessions, cache, request, limit=limit)
+    return screen(world.market, world.sessions, world.readings, request, context.progress)
 
 
 def _keep(context: Context, close: ScreenResult, following: date, state: str) -> None:
-    """Signals and decisions, all of them or none."""
+    """Store signals and decisions in one transaction."""
     ledger = context.world.ledger
     ranked = sorted((item for item in close.verdicts if item.verdict in {"STRONG_BUY", "BUY"}), key=_rank)
     signals = [_signal(context, item, rank, following, state) for rank, item in enumerate(ranked, 1)]

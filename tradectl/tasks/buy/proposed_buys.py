@@ -1,4 +1,4 @@
-"""What the strategy wants for the next session, before limits and funds: more of what is held, and what it has signals for."""
+"""Propose the buys of the next session, before limits and funds: re-entries of held positions, then the signals."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from tradectl.exchange.ticks import round_down
-from tradectl.execution.reentries import wanted
-from tradectl.execution.session_close import closes
+from tradectl.execution.reentries import due_reentries
+from tradectl.execution.session_close import session_closes
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Position
 from tradectl.model.money import to_rupees
@@ -18,9 +18,10 @@ from tradectl.task import Context
 
 
 @dataclass(frozen=True, slots=True)
-class Want:
-    """A buy that the strategy wants, before limits and funds. Prices and turnover in paise. `distrusted`: why the prices that it
-    rests on cannot be trusted, else empty."""
+class ProposedBuy:
+    """A buy that the strategy proposes, before limits and funds. Prices and turnover in paise.
+
+    `distrusted`: why its prices cannot be trusted; empty otherwise."""
 
     instrument_id: str
     symbol: str
@@ -36,7 +37,7 @@ class Want:
 
     @property
     def inputs(self) -> dict[str, object]:
-        """What a decision about it rests on, for `why`."""
+        """Return the inputs of a decision about it, for `why`."""
         return {
             "limit_price": to_rupees(self.limit_price),
             "last_close": to_rupees(self.last_close),
@@ -45,11 +46,13 @@ class Want:
         }
 
 
-def wants(context: Context, trading: TradingSession, positions: tuple[Position, ...], following: date) -> Iterator[Want]:
-    """For the session `following`, after that of the context: re-entries of what is held, then the signals by rank."""
+def proposed_buys(
+    context: Context, trading: TradingSession, positions: tuple[Position, ...], following: date
+) -> Iterator[ProposedBuy]:
+    """Yield the buys for the session `following`: re-entries of held positions, then the signals by rank."""
     world = context.world
     parameters = world.parameters
-    seen = closes(
+    seen = session_closes(
         [item.instrument_id for item in positions],
         context.session,
         broker=world.broker,
@@ -59,10 +62,10 @@ def wants(context: Context, trading: TradingSession, positions: tuple[Position, 
         sessions=world.sessions,
     )
     yield from (_without_bar(position) for position in positions if seen[position.instrument_id].reading is None)
-    for again in wanted(positions, seen, world.readings, parameters, market=world.market, following=following):
+    for again in due_reentries(positions, seen, world.readings, parameters, market=world.market, following=following):
         position = again.position
         tick = trading.tick_size(position.instrument_id, following)
-        yield Want(
+        yield ProposedBuy(
             position.instrument_id,
             position.symbol,
             Purpose.REENTRY,
@@ -75,7 +78,7 @@ def wants(context: Context, trading: TradingSession, positions: tuple[Position, 
             distrusted=again.distrusted,
         )
     for signal in world.ledger.signals.for_session(following, of_user=signals_owner(context)):
-        yield Want(
+        yield ProposedBuy(
             signal.instrument_id,
             signal.symbol,
             Purpose.ENTRY,
@@ -89,10 +92,10 @@ def wants(context: Context, trading: TradingSession, positions: tuple[Position, 
 
 
 def signals_owner(context: Context) -> str:
-    """Whose signals this user's buy uses: as set, else his own if his analyze is enabled, else the admin's."""
+    """Return the user whose signals are bought: as set, else the user if `analyze` is enabled, else the admin."""
     return context.world.ledger.signals_owner(context.world.parameters.signals_from)
 
 
-def _without_bar(position: Position) -> Want:
-    """A held position of which nobody knows today whether it wants another buy."""
-    return Want(position.instrument_id, position.symbol, Purpose.REENTRY, 0, 0, 0, 0, "")
+def _without_bar(position: Position) -> ProposedBuy:
+    """Return a re-entry that cannot be decided, because the position has no bar of today."""
+    return ProposedBuy(position.instrument_id, position.symbol, Purpose.REENTRY, 0, 0, 0, 0, "")

@@ -1,8 +1,8 @@
 """Place after-market buys for the next run session: re-entries first, then the signals by rank, within every limit.
 
-If a session that we do not run (Muhurat, a drill) lies before the next run session, brokers would release the orders into it;
-so nothing is sent then and the intents wait for 08:00 of the run session. At a broker without after-market orders nothing can be
-sent in the evening: that is said, or, where the user wants it so (`preopen_orders`), the intents wait for 09:05, when the
+If a session on which tradectl does not run (Muhurat, a drill) lies before the next run session, brokers would release the
+orders into it. Then nothing is sent, and the intents wait for 08:00 of the run session. A broker without after-market orders
+takes nothing in the evening: the task reports that, or with the setting `preopen_orders` the intents wait for 09:05, when the
 exchange takes regular orders.
 """
 
@@ -13,15 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from tradectl.execution.buying import DayResult, Purse, day_result, denied, forbidden, quantity_for
-from tradectl.execution.orders import Answer, Sent
-from tradectl.execution.surveillance import tell_of_held
+from tradectl.execution.buying import BuyingPower, DayResult, breached_limit, day_result, halt_reason, quantity_for
+from tradectl.execution.orders import CommandResult, CommandStatus
+from tradectl.execution.surveillance import report_watched_positions
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Decision, Intent
 from tradectl.model.order import OrderStatus, Purpose, Side, Variety
 from tradectl.strategy.sizing import Sizing
 from tradectl.task import Context, Outcome
-from tradectl.tasks.buy.proposed_buys import Want, wants
+from tradectl.tasks.buy.proposed_buys import ProposedBuy, proposed_buys
 
 FOR_THE_MORNING = "for 08:00: a session that is not run lies between"
 FOR_THE_OPEN = "for 09:05: the broker takes no after-market orders"
@@ -33,54 +33,62 @@ RESULT_KEYS = ("placed", "skipped_duplicate", "skipped_limit", "skipped_data", "
 
 
 @dataclass(frozen=True, slots=True)
-class Evening:
-    """What one pass shares: the session it buys for, the funds left, what was traded today, with which variety orders are
-    sent, until when they wait for it (empty: they do not), and what the broker refused in an earlier step of this run (reasons
-    by instrument)."""
+class BuyPass:
+    """The state of one pass.
+
+    Attributes:
+        following: The session of the buys.
+        buying_power: The funds left.
+        traded: The instruments traded today.
+        day: The day's result so far.
+        variety: The variety of the orders.
+        wait: Why the orders are recorded and not sent; empty if they are sent.
+        refused: The reasons of orders refused in an earlier step of this run, by instrument.
+    """
 
     context: Context
     trading: TradingSession
     following: date
-    purse: Purse
+    buying_power: BuyingPower
     traded: frozenset[str]
     day: DayResult
     variety: Variety
     wait: str
     refused: Mapping[str, str]
 
-    def size(self, want: Want, purse: Purse | None) -> Sizing:
-        """How many shares; without a purse as if funds were no bound."""
+    def size(self, proposed: ProposedBuy, buying_power: BuyingPower | None) -> Sizing:
+        """Return the number of shares; without a buying power funds are not limited."""
         return quantity_for(
-            want.limit_price,
+            proposed.limit_price,
             session=self.following,
             parameters=self.context.world.parameters,
-            average_turnover=want.average_turnover,
-            purse=purse,
-            reentry=want.purpose is Purpose.REENTRY,
+            average_turnover=proposed.average_turnover,
+            buying_power=buying_power,
+            reentry=proposed.purpose is Purpose.REENTRY,
         )
 
-    def denied(self, want: Want, quantity: int) -> str:
-        """Empty, or the limit that forbids it."""
-        return denied(
+    def breached_limit(self, proposed: ProposedBuy, quantity: int) -> str:
+        """Return the limit that this quantity would breach; empty if none."""
+        return breached_limit(
             self.trading,
             self.context.world.parameters,
             self.day,
-            instrument_id=want.instrument_id,
+            instrument_id=proposed.instrument_id,
             session=self.following,
-            price=want.limit_price,
+            price=proposed.limit_price,
             quantity=quantity,
-            last_close=want.last_close,
-            reentry=want.purpose is Purpose.REENTRY,
+            last_close=proposed.last_close,
+            reentry=proposed.purpose is Purpose.REENTRY,
         )
 
 
 def run(context: Context) -> Outcome:
-    """One pass over everything wanted for the next run session; orders that an interrupted run placed count as placed."""
+    """Process all proposed buys once; orders that an interrupted run placed count as placed."""
     world, trading = context.world, context.trading()
     trading.reconcile()
     counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
     session = world.sessions.next_run_session(context.session)
-    if state := forbidden(trading):
+    if state := halt_reason(trading):
         return Outcome(dict(counts), blocked=state)
     if context.now >= session.phases(closing_auction=False)[0].start:
         return Outcome(dict(counts), blocked=f"{session.date}, for which it would buy, has begun")
@@ -88,124 +96,127 @@ def run(context: Context) -> Outcome:
     if not amo and not world.parameters.preopen_orders:
         return Outcome(dict(counts), blocked=NO_AMO.format(world.broker.name))
     between = world.sessions.next_session(context.session).date != session.date
-    evening = Evening(
+    buy_pass = BuyPass(
         context,
         trading,
         session.date,
-        Purse(world.broker.funds().available, world.parameters.tariff),
+        BuyingPower(world.broker.funds().available, world.parameters.tariff),
         frozenset(trading.book.traded(context.session)),
         day_result(world.ledger.statistics, trading, context.session),
         variety=Variety.AMO if amo else Variety.REGULAR,
         wait=FOR_THE_OPEN if not amo else FOR_THE_MORNING if between else "",
         refused=_refused(context, trading),
     )
-    tell_of_held(trading, trading.snapshot.positions, context.session)
+    report_watched_positions(trading, trading.snapshot.positions, context.session)
     decisions: list[Decision] = []
-    for want in wants(context, trading, trading.snapshot.positions, session.date):
-        verdict, reason = _buy_one(evening, want)
+    for proposed in proposed_buys(context, trading, trading.snapshot.positions, session.date):
+        verdict, reason = _buy_one(buy_pass, proposed)
         counts[verdict] += 1
-        decisions.append(Decision(want.instrument_id, want.symbol, verdict, str(want.purpose), reason, want.inputs))
+        decisions.append(
+            Decision(proposed.instrument_id, proposed.symbol, verdict, str(proposed.purpose), reason, proposed.inputs)
+        )
     context.decide(decisions)
     trading.follow()
     result = dict(counts) | {"for_session": session.date.isoformat()}
-    unknown, again_after = trading.doubts()
+    unknown, again_after = trading.unresolved()
     return Outcome(result, again_after, refused=counts["refused"] if again_after is None else 0, unknown=unknown)
 
 
 def _refused(context: Context, trading: TradingSession) -> Mapping[str, str]:
-    """What need not be asked again only because another order's fate is looked for."""
+    """Return the reasons of orders refused in earlier steps of this run, by instrument; they are not sent again."""
     orders = trading.book.orders(execution_id=context.claim.execution_id) if context.steps else []
     return {order.instrument_id: order.reason for order in orders if order.status is OrderStatus.REJECTED}
 
 
-def _buy_one(evening: Evening, want: Want) -> tuple[str, str]:
-    """What became of one want: the result key it counts under, and why."""
-    if want.last_close == 0:
-        return "skipped_data", f"no bar of {evening.context.session}"
-    if want.distrusted:
-        return "skipped_data", want.distrusted
-    already = _already(evening, want)
+def _buy_one(buy_pass: BuyPass, proposed: ProposedBuy) -> tuple[str, str]:
+    """Buy one proposal; return the result key it counts under and the reason."""
+    if proposed.last_close == 0:
+        return "skipped_data", f"no bar of {buy_pass.context.session}"
+    if proposed.distrusted:
+        return "skipped_data", proposed.distrusted
+    already = _already(buy_pass, proposed)
     if already is not None:
         return already
-    watched = evening.context.world.market.surveillance(evening.context.session).excluding(want.instrument_id)
+    watched = buy_pass.context.world.market.surveillance(buy_pass.context.session).excluding(proposed.instrument_id)
     if watched:
         return "skipped_surveillance", f"under surveillance: {watched}"
-    sizing = evening.size(want, evening.purse)
+    sizing = buy_pass.size(proposed, buy_pass.buying_power)
     short = sizing.quantity == 0 and sizing.reason == "funds"
     if short:
-        sizing = evening.size(want, None)
+        sizing = buy_pass.size(proposed, None)
     if sizing.quantity == 0:
         return "skipped_quantity", sizing.reason
-    limit = evening.denied(want, sizing.quantity)
+    limit = buy_pass.breached_limit(proposed, sizing.quantity)
     if limit:
         return "skipped_limit", limit
-    answer = evening.trading.buy(_intent(evening, want, sizing.quantity), send=not (evening.wait or short))
-    if answer.sent is Sent.WAITING:
-        return ("skipped_funds", "short of funds") if short else ("waiting", evening.wait)
-    return _told(evening, want, answer, sizing.quantity)
+    result = buy_pass.trading.buy(_intent(buy_pass, proposed, sizing.quantity), send=not (buy_pass.wait or short))
+    if result.status is CommandStatus.WAITING:
+        return ("skipped_funds", "short of funds") if short else ("waiting", buy_pass.wait)
+    return _count_result(buy_pass, proposed, result, sizing.quantity)
 
 
-def _already(evening: Evening, want: Want) -> tuple[str, str] | None:
-    """Whether this run placed it before it was interrupted, or whether it is held, on its way, or was traded today. An order of
-    unknown fate blocks its symbol, whichever its side; our own may be asked for again where that is harmless."""
-    snapshot, claim = evening.trading.snapshot, evening.context.claim
-    if want.instrument_id in evening.refused:
-        return "refused", evening.refused[want.instrument_id]
-    doubtful = [order for order in snapshot.unknown if order.instrument_id == want.instrument_id]
+def _already(buy_pass: BuyPass, proposed: ProposedBuy) -> tuple[str, str] | None:
+    """Return the result key and reason of a buy that needs no order: placed by this run, held, in flight or traded today.
+
+    An UNKNOWN order of either side blocks its symbol; this run's own may be sent again where that is harmless."""
+    snapshot, claim = buy_pass.trading.snapshot, buy_pass.context.claim
+    if proposed.instrument_id in buy_pass.refused:
+        return "refused", buy_pass.refused[proposed.instrument_id]
+    doubtful = [order for order in snapshot.unknown if order.instrument_id == proposed.instrument_id]
     for order in doubtful:
-        ours = order.execution_id == claim.execution_id and order.purpose is want.purpose
-        if not (ours and evening.trading.may_repeat(order)):
+        ours = order.execution_id == claim.execution_id and order.purpose is proposed.purpose
+        if not (ours and buy_pass.trading.may_repeat(order)):
             return "unknown" if ours else "skipped_duplicate", f"order {order.id} is UNKNOWN: {order.reason}"
     if doubtful:
         return None
-    mine = [order for order in snapshot.orders if order.instrument_id == want.instrument_id and order.side is Side.BUY]
+    mine = [order for order in snapshot.orders if order.instrument_id == proposed.instrument_id and order.side is Side.BUY]
     for order in mine:
-        ours = order.execution_id == claim.execution_id and order.purpose is want.purpose
+        ours = order.execution_id == claim.execution_id and order.purpose is proposed.purpose
         if ours and order.sending_at is not None:
             return ("placed" if order.alive else "skipped_funds"), f"order {order.id} of this run is {order.status}"
     with_broker = next((order for order in mine if order.alive and not order.waiting), None)
     if with_broker is not None:
         return "skipped_duplicate", f"order {with_broker.id} is {with_broker.status}"
-    if want.purpose is Purpose.ENTRY and snapshot.position_of(want.instrument_id) is not None:
+    if proposed.purpose is Purpose.ENTRY and snapshot.position_of(proposed.instrument_id) is not None:
         return "skipped_duplicate", "held"
-    if want.purpose is Purpose.ENTRY and want.instrument_id in evening.traded:
+    if proposed.purpose is Purpose.ENTRY and proposed.instrument_id in buy_pass.traded:
         return "skipped_duplicate", "traded in this session"
     return None
 
 
-def _intent(evening: Evening, want: Want, quantity: int) -> Intent:
-    named = evening.context.world.market.instrument(want.instrument_id, evening.following)
+def _intent(buy_pass: BuyPass, proposed: ProposedBuy, quantity: int) -> Intent:
+    named = buy_pass.context.world.market.instrument(proposed.instrument_id, buy_pass.following)
     return Intent(
-        want.instrument_id,
+        proposed.instrument_id,
         named.symbol,
         Side.BUY,
-        want.purpose,
+        proposed.purpose,
         quantity,
-        want.limit_price,
-        evening.following,
-        evening.context.session,
-        want.leg,
-        evening.variety,
-        want.level,
-        want.position_id,
-        want.signal_id,
+        proposed.limit_price,
+        buy_pass.following,
+        buy_pass.context.session,
+        proposed.leg,
+        buy_pass.variety,
+        proposed.level,
+        proposed.position_id,
+        proposed.signal_id,
     )
 
 
-def _told(evening: Evening, want: Want, answer: Answer, quantity: int) -> tuple[str, str]:
-    """The result key of a command's answer, and why; placed and refused orders go to the log."""
-    done = f"BUY {quantity} {want.symbol} at {want.limit_price / 100:.2f}"
-    match answer.sent:
-        case Sent.PLACED | Sent.EXISTS | Sent.DRY:
-            evening.purse.take(evening.following, quantity, want.limit_price)
-            evening.context.log("order_placed", f"{done} for {evening.following}", want.symbol)
+def _count_result(buy_pass: BuyPass, proposed: ProposedBuy, result: CommandResult, quantity: int) -> tuple[str, str]:
+    """Return the result key of a command and the reason; log placed and refused orders."""
+    done = f"BUY {quantity} {proposed.symbol} at {proposed.limit_price / 100:.2f}"
+    match result.status:
+        case CommandStatus.PLACED | CommandStatus.EXISTS | CommandStatus.DRY:
+            buy_pass.buying_power.spend(buy_pass.following, quantity, proposed.limit_price)
+            buy_pass.context.log("order_placed", f"{done} for {buy_pass.following}", proposed.symbol)
             return "placed", done
-        case Sent.RETRY:
-            return "skipped_funds", answer.reason
-        case Sent.BLOCKED:
-            return "skipped_limit", answer.reason
-        case Sent.UNKNOWN:
-            return "unknown", answer.reason
+        case CommandStatus.RETRY:
+            return "skipped_funds", result.reason
+        case CommandStatus.BLOCKED:
+            return "skipped_limit", result.reason
+        case CommandStatus.UNKNOWN:
+            return "unknown", result.reason
         case _:
-            evening.context.log("order_refused", f"{done}: {answer.reason}", want.symbol, level="warning")
-            return "refused", answer.reason
+            buy_pass.context.log("order_refused", f"{done}: {result.reason}", proposed.symbol, level="warning")
+            return "refused", result.reason

@@ -1,7 +1,7 @@
 """After the close: reconcile with the broker, find manual trades, settle the day's P&L, keep statistics, clean up, report.
 
-Nothing here trades. What the broker says is compared with the book, in shares and in rupees, and every difference is counted
-and told; the book is never bent to fit.
+Nothing here trades. The broker's shares and cash are compared with the book, and every difference is counted and reported. The
+book is never changed to fit.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tradectl.errors import UncoveredDate
 from tradectl.execution import reconcile, unreadable_rows, unresolved_orders
 from tradectl.execution.buying import holdings_value
 from tradectl.execution.trading_session import TradingSession
-from tradectl.execution.unexplained_shares import Beyond
+from tradectl.execution.unexplained_shares import UnexplainedShares
 from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.statistics import DayStatistics
 from tradectl.model.moment import at_ist, ist_date
@@ -25,7 +25,7 @@ KEEP_LOGS = timedelta(days=180)
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """The day's figures. Paise; `realised` is net of charges."""
+    """The day's figures in paise; `realised` is net of charges."""
 
     realised: int
     trades: int
@@ -39,19 +39,19 @@ class Day:
 
     @property
     def equity(self) -> int:
-        """Cash and what is held, spun-off holdings at cost."""
+        """Return cash and holdings, spun-off holdings at cost."""
         return self.cash + self.holdings_value
 
 
 def run(context: Context) -> Outcome:
-    """One pass; a rerun gives the same rows."""
+    """Close the day once; a rerun writes the same rows."""
     world, session = context.world, context.session
     trading = context.trading()
     trading.reconcile(trading.open_of)
     mismatches = reconcile.compare_holdings(trading.book, trading.broker)
     for item in mismatches:
         context.log("mismatch", f"the book has {item.book} {item.symbol}, the broker {item.broker}", item.symbol, level="error")
-    beyond = trading.beyond_book()
+    beyond = trading.unexplained_shares()
     unlisted = reconcile.unlisted(trading.book)
     for order in unlisted:
         text = (
@@ -60,7 +60,7 @@ def run(context: Context) -> Outcome:
         context.log("mismatch", text, order.symbol, level="error")
     cash_difference = trading.broker.funds().cash - trading.book.cash()
     if cash_difference:
-        context.log("mismatch", f"cash differs by {show_rupees(cash_difference)} from what the fills say", level="error")
+        context.log("mismatch", f"cash differs by {show_rupees(cash_difference)} from the sum of the fills", level="error")
     differ = len(mismatches) + len(unlisted) + bool(cash_difference)
     day = _figures(context, trading)
     closed = trading.book.positions(closed_in=session)
@@ -68,7 +68,7 @@ def run(context: Context) -> Outcome:
     expired = 0
     if not context.dry_run:
         over, tags = _trading_is_over(context), trading.broker.capabilities.tag_length > 0
-        ended = unresolved_orders.close_ended(trading.book, context.claim, session, context.now, over=over, keeps_tags=tags)
+        ended = unresolved_orders.end_expired(trading.book, context.claim, session, context.now, over=over, keeps_tags=tags)
         expired = world.ledger.signals.expire(session)
         _keep(context, day, differ)
     doubtful = trading.snapshot.unknown
@@ -123,14 +123,14 @@ def _figures(context: Context, trading: TradingSession) -> Day:
 
 
 def _value(position: Position, last: int | None) -> int:
-    """At the last price; at cost where there is none."""
+    """Return a position's value at the last price; at cost where there is none."""
     return position.quantity * last if last is not None else position.cost
 
 
 def _keep(context: Context, day: Day, mismatches: int) -> None:
     world = context.world
     if not day.proved:
-        context.trading().note_unproved()
+        context.trading().note_unreadable_holdings()
         text = "the statistics of the day are left out: a row of the broker's holdings cannot be read, so the equity is not known"
         context.log("statistics_left_out", text, level="warning")
     elif not _next_day_has_begun(context):
@@ -141,7 +141,7 @@ def _keep(context: Context, day: Day, mismatches: int) -> None:
 
 
 def _next_day_has_begun(context: Context) -> bool:
-    """By then cash and prices are no longer this session's: its statistics stay as they were, or are left out."""
+    """Return whether the next session has begun: cash and prices then no longer belong to this one."""
     if ist_date(context.now) == context.session:
         return False
     try:
@@ -176,14 +176,15 @@ def _write_statistics(context: Context, day: Day, mismatches: int) -> None:
 
 
 def _trading_is_over(context: Context) -> bool:
-    """Whether nothing can fill any more in this session; `--force` may run this before."""
+    """Return whether no order can fill any more in this session; with `--force` the task may run before."""
     session = context.world.sessions.session(context.session)
     return session is None or context.now >= session.last_fill_at()
 
 
 def _release_dead(context: Context) -> None:
-    """End executions of this session and earlier ones whose process died; those that are at work are left alone. An execution
-    of a later session, begun while the clock was ahead, goes on in its own time."""
+    """End executions of this and earlier sessions whose process died; running ones are left alone.
+
+    An execution of a later session, begun while the clock was ahead, is continued in its session."""
     executions = context.world.ledger.executions
     over = _trading_is_over(context)
     for row in executions.list(status="running", limit=1000):
@@ -201,7 +202,7 @@ def _summary(
     doubtful: tuple[Order, ...],
     *,
     unlisted: list[Order],
-    beyond: list[Beyond],
+    beyond: list[UnexplainedShares],
 ) -> str:
     lines = [
         f"{context.session:%a %d %b %Y}: realised P&L {result['realised_pnl']}, charges {result['charges']}, "

@@ -1,6 +1,6 @@
-"""Say for each position what it is worth and what would be done with it as things stand; nothing is traded here.
+"""Report the value of each position and a recommendation at the current price; nothing is traded here.
 
-Orders are decided on completed bars only, so REENTER and EXIT are recommendations for a person who looks at the hour.
+Orders are decided on completed bars only, so REENTER and EXIT are information for a person.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from tradectl.task import Context, Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """A position as things stand. Prices and P&L in paise; `rsi` and `ema9` take today's price as if it were the close."""
+class PositionAssessment:
+    """A position at the current price. Prices and P&L in paise; `rsi` and `ema9` use today's price as the close."""
 
     position: Position
     last: int
@@ -38,28 +38,28 @@ class Standing:
 
 
 def run(context: Context) -> Outcome:
-    """One row a position. Positions without a price of today are listed as `price_unavailable`."""
+    """Report one row for each position; positions without a price of today count as `price_unavailable`."""
     trading = context.trading()
     trading.reconcile()
     positions = trading.snapshot.positions
     age = timedelta(seconds=context.world.parameters.quote_max_age)
     quotes = trading.fresh_quotes([position.symbol for position in positions], age)
-    found = [standing for position in positions if (standing := _standing(context, position, quotes.get(position.symbol)))]
-    standings = _watched_all(context, found) if found else []
-    context.decide([_decision(context, item) for item in standings])
-    count = Counter(item.recommendation for item in standings)
+    found = [assessment for position in positions if (assessment := _assess(context, position, quotes.get(position.symbol)))]
+    assessments = _with_surveillance_all(context, found) if found else []
+    context.decide([_decision(context, item) for item in assessments])
+    count = Counter(item.recommendation for item in assessments)
     return Outcome(
         {
-            "positions": [_row(item) for item in standings],
+            "positions": [_row(item) for item in assessments],
             "hold": count["HOLD"],
             "reenter": count["REENTER"],
             "exit": count["EXIT"],
-            "price_unavailable": len(positions) - len(standings),
+            "price_unavailable": len(positions) - len(assessments),
         }
     )
 
 
-def _standing(context: Context, position: Position, quote: Quote | None) -> Standing | None:
+def _assess(context: Context, position: Position, quote: Quote | None) -> PositionAssessment | None:
     world, parameters = context.world, context.world.parameters
     if quote is None or quote.open is None or quote.last_trade_at is None or ist_date(quote.last_trade_at) != context.session:
         return None
@@ -90,7 +90,7 @@ def _standing(context: Context, position: Position, quote: Quote | None) -> Stan
         recommendation, reason = "REENTER", f"RSI {reading.rsi:.1f} is below level {level}"
     else:
         recommendation, reason = "HOLD", f"RSI {reading.rsi:.1f}, {(target / quote.last - 1) * 100:.2f} % to the target"
-    return Standing(
+    return PositionAssessment(
         position,
         quote.last,
         reading.rsi,
@@ -102,13 +102,13 @@ def _standing(context: Context, position: Position, quote: Quote | None) -> Stan
     )
 
 
-def _watched_all(context: Context, found: Sequence[Standing]) -> list[Standing]:
+def _with_surveillance_all(context: Context, found: Sequence[PositionAssessment]) -> list[PositionAssessment]:
     surveillance = context.world.market.surveillance(known_by_morning(context.session, context.world.clock))
-    return [_watched(item, surveillance.excluding(item.position.instrument_id)) for item in found]
+    return [_with_surveillance(item, surveillance.excluding(item.position.instrument_id)) for item in found]
 
 
-def _watched(item: Standing, excluding: str) -> Standing:
-    """A position that a surveillance list names is sold as ever and bought no more."""
+def _with_surveillance(item: PositionAssessment, excluding: str) -> PositionAssessment:
+    """Return the assessment without a re-entry if a surveillance list names the stock; its sells go on."""
     if not excluding:
         return item
     recommendation = "HOLD" if item.recommendation == "REENTER" else item.recommendation
@@ -116,14 +116,14 @@ def _watched(item: Standing, excluding: str) -> Standing:
 
 
 def _unrealised(context: Context, position: Position, last: int) -> int:
-    """What selling everything at the last price would bring, net of the charges paid and of those of the sale (paise)."""
+    """Return the P&L of selling all at the last price, net of charges paid and of the sale's charges (paise)."""
     sale = Fill("sale", position.symbol, Side.SELL, position.quantity, last, context.session, context.now)
     paid = sum(lot.charges for lot in context.world.ledger.book.folded(position.id).lots)
     charges = day_charges(context.session, [sale], context.world.parameters.tariff).total
     return position.quantity * last - position.cost - paid - charges
 
 
-def _row(item: Standing) -> dict[str, object]:
+def _row(item: PositionAssessment) -> dict[str, object]:
     return {
         "symbol": item.position.symbol,
         "quantity": item.position.quantity,
@@ -138,6 +138,6 @@ def _row(item: Standing) -> dict[str, object]:
     }
 
 
-def _decision(context: Context, item: Standing) -> Decision:
+def _decision(context: Context, item: PositionAssessment) -> Decision:
     reason = f"{item.recommendation} as things stand at {to_ist(context.now):%H:%M}: {item.reason}"
     return Decision(item.position.instrument_id, item.position.symbol, item.recommendation, "monitor", reason, _row(item))

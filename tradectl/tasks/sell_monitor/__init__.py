@@ -8,7 +8,7 @@ from tradectl.task import Schedule, Task, step_of
 
 
 def keep_first_step(before: Mapping[str, Any], after: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Later steps replace the totals; what the first step found stays."""
+    """Return the totals of the later step with the findings of the first one."""
     if not after:
         return before
     return {**({"first_step": before["first_step"]} if "first_step" in before else {}), **after}

@@ -1,7 +1,7 @@
 """From the open to the last fill: rest a sell at EMA9 for every position, follow orders, and lower targets that froze.
 
-Each step makes the actual sell orders equal the desired ones, which follow from positions and prices alone, so the monitor may
-die and start again at any minute.
+Each step changes the actual sell orders to the desired ones, which follow from positions and prices alone. So the monitor may
+stop and start again at any minute.
 """
 
 from __future__ import annotations
@@ -24,62 +24,62 @@ RESULT_KEYS = ("placed", "checked", "updated", "executed", "rejected", "cancelle
 
 
 def run(context: Context) -> Outcome:
-    """One step. Its result holds the session's totals, read from the book, so an interrupted monitor counts the same.
+    """Run one step. Its result has the session's totals from the book, so an interrupted monitor counts the same.
 
-    A step that fails, for whatever reason, leaves every position that no sell covers as a finding."""
-    with unprotected_check.Findings(context):
+    A step that fails stores a finding for every position without a sell."""
+    with unprotected_check.RecordOnFailure(context):
         return _step(context)
 
 
 def _step(context: Context) -> Outcome:
     world, trading = context.world, context.trading()
-    _tell_stream(context)
+    _log_stream(context)
     changes, seen = trading.begin_step(trading.open_of)
     seen = seen.with_quotes(_quotes(context, trading, seen))
     seller = context.part(Seller, lambda: Seller(trading, world.readings, world.parameters, context.session, context.decide))
-    touched = [bool(changes), seller.cancel_rest_of_sold(seen.snapshot), seller.withdraw_strays(seen.snapshot)]
-    touched += _attend(context, seller, seen.with_snapshot(trading.snapshot) if any(touched) else seen)
+    touched = [bool(changes), seller.cancel_buys_of_sold(seen.snapshot), seller.cancel_orphan_sells(seen.snapshot)]
+    touched += _adjust_sells(context, seller, seen.with_snapshot(trading.snapshot) if any(touched) else seen)
     worked = any(touched)
     if worked:
         trading.follow()
-        seller.cancel_rest_of_sold(trading.snapshot)
+        seller.cancel_buys_of_sold(trading.snapshot)
         seen = seen.with_snapshot(trading.snapshot)
     again = worked or context.first
-    unprotected, news = unprotected_check.look(context, seller, seen, again=again)
+    unprotected, news = unprotected_check.check(context, seller, seen, again=again)
     lines = tuple(item.text for item in unprotected if item.grave)
     if not again and not news:
-        unknown, again_after = trading.doubts(seen)
+        unknown, again_after = trading.unresolved(seen)
         return Outcome(again_after=again_after, unknown=unknown, changed=False, unprotected=lines)
     outcome = _outcome(context, trading, seen, changes, changed=worked or news or not context.steps)
     shown = {"unprotected": [item.shown for item in unprotected]} if unprotected else {}
     return replace(outcome, result={**outcome.result, **shown}, unprotected=lines)
 
 
-def _tell_stream(context: Context) -> None:
-    """A broker whose stream of prices this process holds: say when it breaks and when it is there. Prices are right without it,
-    and cost requests."""
+def _log_stream(context: Context) -> None:
+    """Log when the broker's price stream breaks or connects. Prices are right without it, but each costs a request."""
     news = getattr(context.world.broker, "stream_news", None)
     trouble = news() if news is not None else None
     if trouble:
-        context.log("stream", f"no stream of prices, each is asked for: {trouble}", level="warning")
+        context.log("stream", f"there is no stream of prices, each is requested: {trouble}", level="warning")
     elif trouble is not None:
         context.log("stream", "the stream of prices is connected")
 
 
-def _attend(context: Context, seller: Seller, seen: StepView) -> Iterator[bool]:
-    """Yield for each position whose sell is not as it should be whether a command was sent. A command for one may have shown
-    something new of the others."""
+def _adjust_sells(context: Context, seller: Seller, seen: StepView) -> Iterator[bool]:
+    """Adjust the sell of each position that differs from the desired one; yield whether a command was sent.
+
+    The snapshot is taken again after each, because a read-back may show changes of other positions."""
     continuous = _Continuous(context, seen.now)
     snapshot = seen.snapshot
     for position in snapshot.positions:
         quote = seen.quotes.get(position.symbol)
-        if quote is not None and continuous.of(position) and not seller.may_leave(position, quote, snapshot):
-            yield seller.attend(position, quote)
+        if quote is not None and continuous.of(position) and not seller.is_in_place(position, quote, snapshot):
+            yield seller.adjust(position, quote)
             snapshot = seller.trading.snapshot
 
 
 def _quotes(context: Context, trading: TradingSession, seen: StepView) -> dict[str, Quote]:
-    """Return fresh prices of today for the positions; a stale one, or yesterday's, changes nothing."""
+    """Return today's fresh quotes for the positions; a stale quote or one of an earlier day is left out."""
     positions = seen.snapshot.positions
     if not positions:
         return {}
@@ -93,8 +93,9 @@ def _quotes(context: Context, trading: TradingSession, seen: StepView) -> dict[s
 
 
 class _Continuous:
-    """Whether the exchange takes changes for a stock now: continuous trading only. Found out once for all stocks of a kind; a
-    stock of unknown kind is changed only while both kinds trade."""
+    """Whether the exchange takes changes for a stock now, which is in continuous trading only.
+
+    Computed once for stocks with and once for stocks without a closing auction. Where that is not known, both must trade."""
 
     def __init__(self, context: Context, now: datetime) -> None:
         self._context = context
@@ -110,9 +111,10 @@ class _Continuous:
 
 
 def _outcome(context: Context, trading: TradingSession, seen: StepView, changes: Changes, *, changed: bool) -> Outcome:
-    """The session's totals; the first step adds what it found and warmed, and what troubles the stream of prices (empty: nothing,
-    None: none is held). The first step of each process reads them anew, since the one before it may have died before it wrote
-    them down."""
+    """Return the outcome with the session's totals.
+
+    The first step adds what it found, and the trouble of the price stream (empty: none; None: there is no stream). The first step
+    of each process reads the totals again, since the process before may have ended before it stored them."""
     totals = trading.book.sell_totals(context.session)
     result: dict[str, object] = {key: totals[key] for key in RESULT_KEYS}
     if not context.steps:
@@ -124,12 +126,14 @@ def _outcome(context: Context, trading: TradingSession, seen: StepView, changes:
             "stale": _stale(context, seen),
             "stream": getattr(context.world.broker, "stream_trouble", None),
         }
-    unknown, again_after = trading.doubts(seen)
+    unknown, again_after = trading.unresolved(seen)
     return Outcome(result, again_after, refused=totals["rejected"], unknown=unknown, changed=changed)
 
 
 def _stale(context: Context, seen: StepView) -> int:
-    """Positions whose EMA9 is not of the last session: its bars were not imported, or the stock did not trade. Said once."""
+    """Return the number of positions whose EMA9 is not of the last session, and log each.
+
+    Its bars were not imported, or the stock did not trade."""
     last = context.world.sessions.previous_session(context.session).date
     found = 0
     for position in seen.snapshot.positions:
