@@ -55,7 +55,7 @@ def test_a_package_brings_its_broker_by_an_entry_point(tradectl: Tradectl) -> No
 @pytest.mark.parametrize(
     ("words", "code", "line"),
     [
-        (("--mode", "live"), 4, "live at which broker? say --broker NAME"),
+        (("--mode", "live"), 4, "a live home needs a broker: --broker NAME"),
         (("--mode", "live", "--broker", "nobody"), 2, "'nobody'; there are kite, kotak_neo, openalgo, dhan, house"),
         (("--broker", "house"), 4, "a paper home has no broker; --mode live makes one that trades at house"),
         (("--mode", "real"), 4, "a home is paper or live, not 'real'"),

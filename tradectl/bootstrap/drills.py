@@ -41,9 +41,11 @@ def drill_exchange(
     on_call: Callable[[str], None] = lambda _: None,
     witnessed: bool = False,
 ) -> Callable[[], FaultyBroker]:
-    """What opens the paper exchange of a drill (in `file`), in the thread that calls it: behind faults that follow from `seed`.
-    Orders fill in parts where the faults say so. `witnessed`: the ledger notes what it has seen of the exchange, as in a paper
-    home; for an exchange in the process of its ledger."""
+    """Return a function that opens the paper exchange of a drill (in `file`), in the thread that calls it, behind faults of
+    `seed`.
+
+    Some faults fill orders in parts. `witnessed`: the ledger records the state of the exchange, as in a paper home; for an
+    exchange in the process of its ledger."""
     from tradectl.brokers.faulty import Fault, FaultyBroker
     from tradectl.brokers.paper import PaperBroker
     from tradectl.ledger.exchange_mark import ExchangeMark

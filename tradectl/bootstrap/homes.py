@@ -61,7 +61,7 @@ def _check_mode(settings: Settings, mode: str, broker: str) -> None:
     if mode not in {"paper", "live"}:
         raise ConfigurationError(f"a home is paper or live, not {mode!r}")
     if mode == "live" and not broker:
-        raise ConfigurationError("live at which broker? say --broker NAME")
+        raise ConfigurationError("a live home needs a broker: --broker NAME")
     if mode == "live" and settings.at is not None:
         raise UsageError("a live home goes by the machine's clock: leave --at out")
     if mode == "paper" and broker:
@@ -81,11 +81,11 @@ def open_world(
     make: bool = True,
     tell: Callable[[str], None] = lambda _: None,
 ) -> World:
-    """The world of a user; a home that does not exist yet becomes a paper home, and `tell` reports it.
+    """Return the world of a user; a missing home becomes a paper home, and `tell` reports it.
 
-    Raises UsageError for an unknown user, and where `--at` and the home's clock do not fit; `past` lets a moment before the
-    home's last event through, for callers that decide themselves what may be done then. Without `make` a home whose folder or
-    ledger is missing raises ConfigurationError, and stays so: what a timetable starts must reach the home that a person made.
+    Raises UsageError for an unknown user, and if `--at` does not fit the home's clock. `past` allows a moment before the home's
+    last event, for callers that check it themselves. Without `make` a missing folder or ledger raises ConfigurationError and
+    nothing is created: a scheduled task must use the home that a person created.
     """
     from tradectl.ledger.store import Ledger
     from tradectl.ledger.users import Users
@@ -96,7 +96,7 @@ def open_world(
         everyone = users.list()
         names = [item.user for item in everyone]
         if user is None and len(names) > 1:
-            raise UsageError(f"whose account? this database has the users {', '.join(names)}: say --user NAME")
+            raise UsageError(f"this database has the users {', '.join(names)}: choose one with --user NAME")
         known = users.get(user or names[0])
         ledger = Ledger(database, known.user)
         clock = _clock(settings, ledger, past=past, read_only=read_only)
@@ -186,7 +186,7 @@ def _not_made(missing: str) -> str:
 
 
 def exists(settings: Settings) -> bool:
-    """Whether there is a ledger; of a server nobody knows before it is asked."""
+    """Return whether there is a ledger; for a server always true, because only a connection can show it."""
     return settings.has_ledger
 
 
@@ -229,7 +229,7 @@ def _clock(settings: Settings, ledger: Ledger, *, past: bool, read_only: bool) -
         raise ConfigurationError("a live home goes by the machine's clock: leave --at out")
     if settings.at is None:
         if kind == "virtual":
-            raise UsageError(f"{settings.home} is on a virtual clock: say when it is with --at 'YYYY-MM-DD HH:MM'")
+            raise UsageError(f"{settings.home} has a virtual clock: give the moment with --at 'YYYY-MM-DD HH:MM'")
         return SystemClock()
     last = ledger.info.get("last_event_at")
     if kind != "virtual":
@@ -317,7 +317,7 @@ def only_user(settings: Settings) -> str | None:
     finally:
         database.close()
     if len(names) > 1:
-        raise UsageError(f"whose account? this database has the users {', '.join(names)}: say --user NAME")
+        raise UsageError(f"this database has the users {', '.join(names)}: choose one with --user NAME")
     return names[0] if names else None
 
 
@@ -341,7 +341,7 @@ def parameters_of(settings: Settings, changes: dict[str, str]) -> Parameters:
 
     home = home_ledger(settings)
     changed = (home.settings.list() if home is not None else {}) | changes
-    # What a person asks for on the command line of a study counts, in a live home too.
+    # Settings from the command line of a study apply in a live home too.
     account = home if "charges" not in changes else None
     return with_tariff(with_changes(Parameters(), changed), settings, account, changed)
 

@@ -38,10 +38,11 @@ def open_simulation(
     alone: bool = False,
     broker: Callable[[VirtualClock, Store, SessionTable, str], Broker] | None = None,
 ) -> PaperWorld:
-    """A throw-away world in `folder` that begins at `start` with the home's market data, and with the settings, schedules and
-    capital of the home's user where there is one. `changes` are settings on top; `step` is in minutes. `alone`: nobody else knows
-    the folder, and nobody is let into its files. `broker` makes another broker than the paper exchange, for this clock, market,
-    session table and user; who puts one in asks it for no more than a `ports.Broker`."""
+    """Return a throw-away world in `folder` that begins at `start` with the home's market data.
+
+    Settings, schedules and capital are those of the home's user, if there is one. `changes` are settings on top; `step` is in
+    minutes. `alone`: no other process uses the folder, so its files are locked exclusively. `broker` creates another broker than
+    the paper exchange, for this clock, market, session table and user; it is used as a `ports.Broker` only."""
     from tradectl.notify.console import SilentNotifier
     from tradectl.strategy.parameters import Parameters, with_changes
 

@@ -36,8 +36,10 @@ def open_store(settings: Settings, *, through: date | None = None) -> Store:
 def open_prices(
     settings: Settings, mode: str, clock: SystemClock | VirtualClock, look: Callable[[], Onlooker]
 ) -> PriceSource | None:
-    """The source of live prices that the settings choose, None for the stored bars; at a broker by who `look`s there.
-    ConfigurationError for an unknown one, and for anything but paper: real money goes by the prices of where it trades."""
+    """Return the source of live prices in the settings, None for the stored bars; `look` opens an account at a broker.
+
+    Raises ConfigurationError for an unknown source and in a home that is not paper: real orders use the prices of their
+    broker."""
     if not settings.quotes:
         return None
     if mode != "paper":

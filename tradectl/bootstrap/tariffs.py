@@ -32,8 +32,8 @@ class Charged:
 def charged(settings: Settings, ledger: Ledger | None, changes: Mapping[str, str], default: str) -> Charged:
     """Return the table of a user. `changes` are the settings that were changed; `default` is the setting's default.
 
-    A live home's broker says which table is its own. A broker that stands before another one (OpenAlgo), and one without a table,
-    needs the setting `charges`; until then the levies alone count, and `doubt` says so.
+    A live home's broker names its table. A broker in front of another one (OpenAlgo), and one without a table, needs the setting
+    `charges`; until then the levies alone count, and `doubt` has the reason.
     """
     chosen = changes.get(SETTING)
     if ledger is None or ledger.info.get("mode") != "live":
@@ -79,7 +79,7 @@ def with_tariff(
     changes: Mapping[str, str],
     tell: Callable[[str], None] = lambda _: None,
 ) -> Parameters:
-    """Return settings that carry the table of charges which counts for them. `tell` reports a damaged file of the operator's."""
+    """Return settings with the table of charges that applies to them. `tell` reports a damaged file of the operator."""
     from dataclasses import replace
 
     from tradectl.strategy.parameters import Parameters as Defaults

@@ -1,5 +1,5 @@
-"""Worlds put together, live or on paper. Most commands only look into the ledger, so a broker and the readings of the market are
-made when somebody asks for them."""
+"""Build worlds, live or on paper. Most commands only read the ledger, so the broker and the readings of the market are created
+at their first use."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PaperWorld(World):
-    """A world whose broker is the paper exchange, which can be asked for more than a broker."""
+    """A world with the paper exchange as its broker, which has more methods than a broker."""
 
     broker: PaperBroker
 
@@ -70,8 +70,9 @@ def paper_world(
     shelf: Path | None = None,
     prices: PriceSource | None = None,
 ) -> PaperWorld:
-    """A world that trades on paper, on live prices where there is a source of them; `shelf` is the folder where scans are kept
-    for the next process. Most commands only look into the ledger, so exchange and readings are made when asked."""
+    """Return a world that trades on paper, on live prices if there is a source. `shelf` is the folder of stored scans.
+
+    Most commands only read the ledger, so exchange and readings are created at their first use."""
 
     ledger.tariff = parameters.tariff
 
@@ -133,7 +134,7 @@ def live_world(
 
 
 def live_account(settings: Settings, ledger: Ledger, clock: Clock, market: MarketData, sessions: SessionTable) -> LiveAccount:
-    """A user's account at his broker, for who logs in, arms or looks."""
+    """Return a user's account at the broker, for logging in, arming or reading."""
     from tradectl.brokers.live import LiveAccount
 
     folder = settings.home / "brokers"
@@ -141,7 +142,7 @@ def live_account(settings: Settings, ledger: Ledger, clock: Clock, market: Marke
 
 
 def onlooker(settings: Settings, ledger: Ledger, clock: Clock, market: MarketData, sessions: SessionTable) -> Onlooker:
-    """A paper user at the broker whose prices he trades on, for who logs in or looks."""
+    """Return a paper user's account at the broker of its prices, for logging in or reading."""
     from tradectl.brokers.onlooker import Onlooker
 
     folder = settings.home / "brokers"
@@ -149,7 +150,7 @@ def onlooker(settings: Settings, ledger: Ledger, clock: Clock, market: MarketDat
 
 
 def readings_of(market: Store, parameters: Parameters, shelf: Path | None) -> Readings:
-    """Made when first asked; `shelf` is the folder where scans are kept for the next process."""
+    """Create the readings at their first use; `shelf` is the folder of stored scans."""
 
     def readings() -> Readings:
         from tradectl.marketdata.shelf import FolderShelf

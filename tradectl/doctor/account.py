@@ -1,4 +1,4 @@
-"""The account at a broker: what we know of it, and what it answers. Only reads are asked."""
+"""Check the account at a broker: what is stored of it, and the replies to reads. No command is sent."""
 
 from __future__ import annotations
 
@@ -30,14 +30,15 @@ OLD = timedelta(minutes=1)
 
 
 def checks(account: Onlooker, world: World) -> Iterable[tuple[str, Check]]:
-    """What is known without asking."""
+    """Yield the checks that need no request."""
     yield from (("credentials", lambda: _credentials(account)), ("session", lambda: _session(account, world)))
     if isinstance(account, LiveAccount):
         yield "armed", lambda: _armed(account)
 
 
 def examine(account: Onlooker, world: World, store: Store) -> Iterator[Finding]:
-    """What the broker answers. Without a session only the clock is compared, and where nobody answers nobody is asked again."""
+    """Yield the checks of the broker's replies. Without a session only the clock is compared; after a failed connection no
+    request follows."""
     (clock,) = run([("clock", lambda: _clock(account))])
     yield clock
     (session,) = run([("session", lambda: _session(account, world))])
@@ -88,7 +89,7 @@ def _armed(live: LiveAccount) -> str:
 
 
 def _clock(account: Onlooker) -> str:
-    """ConfigurationError for a clock that is far off, BrokerUnavailable where nobody answers."""
+    """Raise ConfigurationError for a clock that is far off, BrokerUnavailable if the broker does not reply."""
     found = account.adapter()
     url = next(iter(account.looking(found).addresses.values()), None)
     if url is None:
@@ -107,7 +108,7 @@ def _book(broker: Broker) -> str:
     orders, trades = broker.orders(), broker.trades()
     strange = sorted({item.reason for item in orders if item.status is OrderStatus.UNKNOWN})
     if strange:
-        raise Worth(f"the book has orders whose status cannot be told: {'; '.join(strange)}")
+        raise Worth(f"the list has orders of unknown status: {'; '.join(strange)}")
     return f"{len(orders)} orders and {len(trades)} trades of today are told"
 
 
@@ -128,7 +129,7 @@ def _quotes(prices: PriceSource | Broker, world: World, store: Store) -> str:
 
 
 def _told(live: LiveAccount) -> str:
-    """What the adapter can find out about an account, and no task asks."""
+    """Return the facts about an account that the adapter can read and no task needs."""
     remarks = live.remarks()
     odd = [item.text for item in remarks if not item.fine]
     if odd:

@@ -25,7 +25,7 @@ SHOWN = 5
 
 
 def writable(settings: Settings) -> str:
-    """Say that every file can be used. Raises DatabaseError that names those that this user cannot read or write."""
+    """Return the text of a home with usable files. Raises DatabaseError with the files that this user cannot read or write."""
     effective = os.access in os.supports_effective_ids
     refused = [path for path, mode in _needed(settings) if not os.access(path, mode, effective_ids=effective)]
     refused = [path for path in refused if not _is_gone(path)]

@@ -32,7 +32,7 @@ class Worth(Exception):
 
 
 Check = Callable[[], str]
-"""Says what is fine; raises Worth, or the error that a task would meet."""
+"""Returns the text of a passed check; raises Worth, or the error that a task would raise."""
 
 
 def run(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:

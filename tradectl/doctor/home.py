@@ -1,4 +1,4 @@
-"""What is at home: the ledger, its key, the disk, the calendar, who starts the tasks, and who is told."""
+"""Check the home: the ledger, its key, the disk, the calendar, the starters of the tasks, and notifications."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _disk(settings: Settings) -> str:
 
 
 def _calendar(world: World) -> str:
-    """UncoveredDate for a day that nobody knows."""
+    """Raise UncoveredDate for a day outside the session table."""
     today = ist_date(world.clock.now())
     world.sessions.session(today)
     through = today + AHEAD
@@ -142,8 +142,8 @@ def _orders(world: World) -> str:
     book = world.ledger.book
     unknown = [item.symbol for item in book.unresolved(book.snapshot().orders, world.clock.machine_now())]
     if unknown:
-        raise Ambiguous(f"nobody knows what became of orders for {', '.join(unknown)}: `tradectl reconcile`")
-    return "the fate of every order is known"
+        raise Ambiguous(f"the outcome of orders for {', '.join(unknown)} is not known: `tradectl reconcile`")
+    return "the outcome of every order is known"
 
 
 def _timetable(world: World) -> str:
@@ -154,7 +154,7 @@ def _timetable(world: World) -> str:
 
 
 def _service(world: World) -> str:
-    """On a virtual clock nobody is expected to start anything."""
+    """On a virtual clock no service is expected."""
     if world.clock.virtual:
         return "on a virtual clock tasks are started by hand"
     services = world.ledger.service.list()
@@ -171,7 +171,9 @@ def _messages(settings: Settings, world: World) -> str:
     if waiting:
         raise Worth(f"{waiting} messages could not be sent yet")
     if "notify.urls" not in _stored(settings, world):
-        raise Worth("trouble is told on the screen and in the log alone: docs/how-to/get-notifications.md")
+        raise Worth(
+            "no notification service: problems appear only on the screen and in the log: docs/how-to/get-notifications.md"
+        )
     return "messages go to the services that you named"
 
 
@@ -196,5 +198,5 @@ def _fills(settings: Settings, world: World) -> str:
 
 
 def _stored(settings: Settings, world: World) -> Mapping[str, str]:
-    """What the user has told, secrets without their value."""
+    """Return the user's own settings, secrets without their value."""
     return world.ledger.settings.credentials(settings.secret_key).list()

@@ -88,7 +88,7 @@ def _actions(market: Store, world: World) -> str:
 
 
 def _auctions(market: Store, world: World) -> str:
-    """Which instruments of the universe have a closing auction. Worth a look where no list tells it of some."""
+    """Check which instruments of the universe have a closing auction. Raises Worth if no list shows it for some."""
     today = ist_date(world.clock.now())
     if not world.sessions.timetables.has_auctions(today):
         return "no stock has hours of its own at the close"

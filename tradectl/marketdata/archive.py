@@ -1,7 +1,7 @@
 """The archive: everything imported, in one SQLite file, written only in whole transactions.
 
-A row is new, the same as a stored one, or contradicts it. The same changes nothing; a contradiction is refused unless the caller
-asked to replace. `generation` counts the transactions that changed something: what is derived from the archive carries it.
+A row is new, equal to a stored one, or contradicts it. An equal row changes nothing; a contradiction is rejected without
+`replace`. `generation` counts the transactions that changed something; derived files store it.
 """
 
 from __future__ import annotations
@@ -83,12 +83,12 @@ class Archive:
             yield
 
     def count_change(self) -> None:
-        """Say, inside a transaction, that what is derived from the archive is stale."""
+        """Mark, inside a transaction, derived files as stale."""
         self.db.execute("UPDATE meta SET value = value + 1 WHERE key = 'generation'")
         self.db.execute("INSERT INTO generations SELECT value, random() FROM meta WHERE key = 'generation'")
 
     def note_knowledge(self) -> None:
-        """Say, inside a transaction, that something else than daily bars is known otherwise: actions, names, ticks, minutes."""
+        """Mark, inside a transaction, a change of other data than daily bars: actions, names, ticks, minutes."""
         self.db.execute("INSERT INTO meta VALUES ('knowledge', random()) ON CONFLICT (key) DO UPDATE SET value = excluded.value")
 
     def record_file(self, name: str, sha256: str, kind: str, rows: int, at: datetime) -> int:
@@ -143,7 +143,7 @@ class Archive:
         return stored.astype(frame.dtypes[list(table.columns)].to_dict())
 
     def _drop_former_members(self, frame: pd.DataFrame) -> int:
-        """A list is replaced as a whole: whoever is not in the new one has left."""
+        """Replace a list as a whole: members that are missing from the new one have left."""
         name = str(frame["list"].iloc[0])
         members = set(frame["symbol"])
         stored = {row[0] for row in self.db.execute("SELECT symbol FROM lists WHERE list = ?", [name]).fetchall()}
@@ -166,7 +166,7 @@ class Archive:
 
 
 def _contradiction(source: str, table: Table, row: pd.Series, how_many: int) -> DataError:
-    """The one line about rows that say otherwise than the stored ones."""
+    """Return the line about rows that contradict stored ones."""
     where = " ".join(str(row[column]) for column in table.key)
     told = [
         f"{column} {_shown(column, row[f'{column}_stored'])}, not {_shown(column, row[column])}"

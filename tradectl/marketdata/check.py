@@ -109,7 +109,7 @@ def _second_names(store: Store) -> Finding:
 
 
 def _missing_sessions(store: Store, histories: Mapping[str, History]) -> Finding:
-    """Sessions of the exchange on which nobody has a bar."""
+    """Return the sessions of the exchange without a bar of any symbol."""
     held = {int(day) for history in histories.values() for day in (history.sessions[0], history.sessions[-1])}
     known = set(np.unique(np.concatenate([history.sessions for history in histories.values()])).tolist())
     first, last = max(date.fromordinal(min(held)), store.sessions.first), date.fromordinal(max(held))
@@ -130,8 +130,9 @@ def _holes(histories: Mapping[str, History]) -> Finding:
 
 
 def _surveillance(store: Store) -> Finding:
-    """What is missing or old of the surveillance lists as of the newest bars; nothing where none was ever imported, which
-    `analyze` and `data list` say."""
+    """Return the surveillance lists that are missing or old as of the newest bars.
+
+    Empty if none was ever imported, which `analyze` and `data list` report."""
     newest = store.last_session()
     found = store.surveillance(newest) if newest is not None else None
     doubt = found.doubt() if found is not None and found.lists else ""
@@ -151,7 +152,7 @@ def _jumps(store: Store, histories: Mapping[str, History]) -> Iterator[Finding]:
 
 
 def _unknown(store: Store, histories: Mapping[str, History]) -> Finding:
-    """Actions whose text does not say what becomes of the shares. The symbol is not traded from the ex-date on."""
+    """Return actions of unclear effect on the shares. The symbol is not traded from the ex-date on."""
     found = [
         f"{name} {action.ex_date}: {action.subject}{store.told_in((action,))}"
         for name in histories

@@ -35,7 +35,7 @@ class Facts:
 
     @classmethod
     def of(cls, archive: sqlite3.Connection) -> Facts:
-        """What an archive says now. Raises sqlite3.Error."""
+        """Return the current facts of an archive. Raises sqlite3.Error."""
         names = [list(row) for row in archive.execute("SELECT old, new, dated FROM renames ORDER BY dated, old")]
         chains = _chains(names)
         subjects: dict[str, list[list[str]]] = {}

@@ -1,7 +1,7 @@
-"""Fetching: which sessions are wanted, one part after the other, each imported before the next ones are asked for.
+"""Fetch the wanted sessions part by part; each is imported before the next request.
 
-So an interrupted fetch goes on where it was: what is stored is not wanted any more. A part that is missing or cannot be believed
-is told at the end and does not keep the others away; a source that does not answer ends the fetch.
+An interrupted fetch therefore continues where it was: stored sessions are not fetched again. A part that is missing or invalid
+is reported at the end, and the others are fetched. A source that does not reply ends the fetch.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Span:
-    """Which sessions are asked for. `since` None: after the last stored one, or with `repair` from the first stored one."""
+    """The sessions to fetch. `since` None: after the last stored one, or with `repair` from the first stored one."""
 
     since: date | None = None
     to: date | None = None
@@ -86,7 +86,7 @@ def wanted(span: Span, stored: set[date], table: SessionTable, now: datetime) ->
     since = span.since
     if since is None:
         if not stored:
-            raise UsageError("nothing is stored yet: say from when, --since YYYY-MM-DD")
+            raise UsageError("nothing is stored yet: give the first date with --since YYYY-MM-DD")
         since = max(min(stored), table.first) if span.repair else max(max(stored) + _DAY, table.first)
     if since > last:
         return []

@@ -1,8 +1,8 @@
-"""Who a symbol was on a date: dated chains of renames.
+"""Find the company of a symbol on a date, by dated chains of renames.
 
-A rename old -> new dated d says: bars under `old` before d are the company that is `new` from d on. From d on, `old` is free
-and may become somebody else's. The instrument id is the last name of the chain; where that name itself was later taken over by
-another chain on a date t, the earlier holder's id is `NAME~t`.
+A rename old -> new dated d means: bars under `old` before d belong to the company that is `new` from d on. From d on, `old` is
+free and another company may use it. The instrument id is the last name of the chain. If another chain takes that name over on
+a date t, the id of the earlier holder is `NAME~t`.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Renames:
         return tuple(dict.fromkeys(names))
 
     def renamed_to(self, symbol: str) -> Rename | None:
-        """The last rename away from a name, to tell a person what it is called now."""
+        """Return the last rename away from a name, for messages about its present name."""
         leaving = self._leaving.get(symbol)
         return leaving[-1] if leaving else None
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 ENDINGS = {".csv", ".gz", ".json", ".zip", ".txt", ".tsv"}
 """Of the files that are taken from a folder."""
 Progress = Callable[[str, int, int], None]
-"""Told the file's name, how many files are done, and how many there are."""
+"""Called with the file's name, the number of finished files, and the number of all files."""
 
 
 @dataclass(frozen=True)
@@ -112,12 +112,12 @@ def import_files(
     derive_calendar: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
-    """Import files and the files of folders into the archive, and carry the panel store on if anything changed.
+    """Import files and the files of folders into the archive, and update the panel store if anything changed.
 
-    `at` is noted beside each file. Sessions later than `now` (else `at`) are refused. `replace` lets rows take the place of
-    stored ones that say otherwise; `believe_content` takes a bhavcopy whose name says another date than it holds, and a list of
-    shares with derivatives that lost many; `derive_calendar` takes daily bars from before the session table. DataError or
-    DatabaseError: nothing was written.
+    `at` is stored with each file. Sessions later than `now` (else `at`) are rejected. `replace` overwrites stored rows that
+    differ. `believe_content` accepts a bhavcopy with another date than its name, and a list of shares with derivatives that lost
+    many. `derive_calendar` accepts daily bars from before the session table. Raises DataError or DatabaseError if nothing was
+    written.
     """
     tell = progress or _silent
     files, ignored = _expanded(paths)
@@ -149,7 +149,7 @@ def import_files(
 
 
 def _silent(_name: str, _done: int, _total: int) -> None:
-    """Nobody is looking."""
+    """Ignore progress."""
 
 
 def _expanded(paths: Iterable[Path]) -> tuple[list[_Given], tuple[str, ...]]:
@@ -248,9 +248,7 @@ def _refuse_false_dates(source: SourceFile, parsed: Parsed, rules: _Rules) -> No
     claimed = date_in_name(source)
     sessions = rules.sessions
     if claimed is not None and not rules.believe_content and held != [claimed.isoformat()]:
-        raise DataError(
-            f"{source.name}: holds {held[0]}, not {claimed} as its name says; --believe-content takes it all the same"
-        )
+        raise DataError(f"{source.name}: holds {held[0]}, not {claimed} as in its name; --believe-content imports it")
     for text in held:
         day = date.fromisoformat(text)
         if day < sessions.first and parsed.table == "bars":

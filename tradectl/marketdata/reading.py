@@ -1,7 +1,7 @@
-"""Reading the archive without the means to write it: a light connection, and what generation it is at.
+"""Read the archive through a light read-only connection, with its generation.
 
-What is derived from an archive must know whether that archive, as it is now, goes on from the one it was derived from. A number
-cannot tell: an archive that was put back from a copy counts the same numbers again. So each generation has a random mark.
+Derived files need proof that the archive only grew since they were derived. A number is no proof: an archive restored from a copy
+counts the same numbers again. So each generation has a random mark.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def _connected(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def _undo_half_an_import(path: Path) -> None:
-    """An import that was killed, or met a full disk, leaves its journal behind. Whoever reads next undoes it, and needs to write
-    for that; while an import is at work this changes nothing."""
+    """Roll back the journal of an import that was killed or met a full disk.
+
+    The next reader does so and needs a writable connection; during a running import this changes nothing."""
     with contextlib.closing(_connected(path, "rw")) as connection:
         connection.execute("SELECT value FROM meta").fetchone()

@@ -1,8 +1,8 @@
-"""Things that took long to make, each a file in the folder `kept` of the market, whole or absent.
+"""A cache of results that took long to compute: one file each in the folder `kept` of the market, complete or absent.
 
-A file begins with the CRC32 of its content. It is written aside and renamed over the older one; what is damaged, or cannot be
-read, is not there; so nobody waits for the disk, for what a power cut took is only not there either. Nothing on the shelf is the
-truth of anything, so a full disk or a folder that may not be written costs time and nothing else.
+A file begins with the CRC32 of its content. It is written aside and renamed over the older one. A damaged or unreadable file
+counts as absent, so no writer waits for the disk: a power cut only empties the cache. No fact is stored here alone, so a full
+disk or a read-only folder costs time and nothing else.
 """
 
 from __future__ import annotations
@@ -56,8 +56,9 @@ class FolderShelf:
                     path.unlink(missing_ok=True)
 
     def tidy(self) -> None:
-        """Take away what was put there four months before the newest: of settings and versions that are no more, or of a writer
-        that died. Put again, it would be of use again; nobody's clock is asked."""
+        """Delete files that are four months older than the newest: of former settings and versions, or of a writer that died.
+
+        Ages are compared with the newest file, not with a clock."""
         with suppress(OSError):
             written = {path: path.stat().st_mtime for path in self.folder.iterdir()}
             for path, moment in written.items():

@@ -41,13 +41,13 @@ DEFAULT_TICK = 5
 
 
 LIST_GOOD_FOR = timedelta(days=92)
-"""How long a list tells which shares have derivatives: NSE admits and drops some every few months."""
+"""How long a list of shares with derivatives is valid: NSE admits and drops some every few months."""
 
 
 class Store:
-    """Market data of one folder. Everything is read once and kept; nothing is read before it is asked for.
+    """Market data of one folder. Each part is read at its first use and cached.
 
-    Raises DataError where there is no archive, DatabaseError where it cannot be read.
+    Raises DataError without an archive, DatabaseError if it cannot be read.
     """
 
     def __init__(self, folder: Path, sessions: SessionTable, *, through: date | None = None) -> None:
@@ -77,7 +77,7 @@ class Store:
         return partial(Store, through=self.through), (self.folder, self.sessions)
 
     def last_session(self) -> date | None:
-        """The last session with a bar of anybody; None without any."""
+        """Return the last session with a bar of any symbol; None without bars."""
         return self._stored.last_session(self.through)
 
     def stored_bars(self) -> int:
@@ -108,7 +108,7 @@ class Store:
         return f"{len(damaged)} rows of the panel store were damaged ({named}); it was derived anew from the archive"
 
     def panel(self) -> Panel:
-        """All stored bars of everybody, not copied; no session after the one the store was opened through."""
+        """Return all stored bars without a copy; no session after the one through which the store was opened."""
         if self._panel is None:
             whole = self._stored.panel
             self._panel = whole if self.through is None else whole.through(self.through)
@@ -202,10 +202,10 @@ class Store:
         return date.fromordinal(int(panel.sessions[first])) if first >= 0 else date.min
 
     def told_in(self, actions: Sequence[CorporateAction]) -> str:
-        """The names of the imported files that announce actions, as `, told in a.csv`; empty where none does."""
+        """Return the names of the imported files that announce actions, as `, announced in a.csv`; empty if there are none."""
         query = "SELECT DISTINCT files.name FROM actions JOIN files ON files.id = actions.file WHERE ex_date = ? AND subject = ?"
         names = {str(row[0]): None for a in actions for row in self._rows(query, (a.ex_date.isoformat(), a.subject))}
-        return f", told in {', '.join(names)}" if names else ""
+        return f", announced in {', '.join(names)}" if names else ""
 
     def decisions(self) -> dict[str, list[list[str]]]:
         """What a person decided, by instrument: ISO ex-date, verdict, ratio, note, and when."""
@@ -291,7 +291,7 @@ class Store:
         return instrument_id in self._stored.columns or instrument_id in self._facts.securities
 
     def _member(self, symbol: str) -> str:
-        """A list is not dated: its names are today's, or else those of a day when they were somebody's."""
+        """A list has no date: its names are today's, or else those of a day on which a company had them."""
         rename = self._facts.renames.renamed_to(symbol)
         if rename is None or symbol in self._stored.columns:
             return symbol
@@ -364,7 +364,7 @@ class Store:
         return SurveillanceLists(self._rows, self._facts.renames, self.through or date.max)
 
     def _security(self, instrument_id: str) -> tuple[str, str]:
-        """Name and ISIN, empty where nobody said them."""
+        """Return name and ISIN, empty if they are not stored."""
         current = instrument_id.partition("~")[0]
         name, isin = self._facts.securities.get(current, ("", ""))
         if not isin:
@@ -411,7 +411,7 @@ class Store:
         return self._steps[instrument_id]
 
     def _until(self, instrument_id: str, session: date) -> tuple[float, tuple[CorporateAction, ...]]:
-        """M before a session, and the actions of the session itself. A monitor asks for one session again and again."""
+        """Return M before a session, and the actions of the session itself. A monitor reads one session many times."""
         running = 1.0
         for ex_date, factor in self._path(instrument_id):
             if ex_date >= session:
@@ -431,7 +431,7 @@ def _without_bars(actions: Sequence[CorporateAction]) -> tuple[Step, ...]:
 
 
 def _symbols_of(path: Path) -> list[str]:
-    """Symbols of a file: the column `Symbol` of a CSV, else the first word of each line; `#` begins a remark."""
+    """Return the symbols of a file: the column `Symbol` of a CSV, else the first field of each line; `#` begins a comment."""
     from tradectl.marketdata.importers.packed import read_bytes
 
     try:

@@ -1,6 +1,6 @@
-"""The stored surveillance lists: which were in force on a date, and when each instrument was excluded by one.
+"""Stored surveillance lists: those in force on a date, and when each instrument was excluded by one.
 
-An archive may hold the lists of years, one of each measure a day, so only what is asked for is read.
+An archive may have the lists of years, one per measure and day, so only the needed ones are read.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Telegram, mail and a hundred other services, each named by an apprise URL (`tgram://bot_token/chat_id`).
+"""Send messages to Telegram, mail and a hundred other services by apprise URLs (`tgram://bot_token/chat_id`).
 
-The URLs are secrets of a user (`notify.urls`), so whatever is said about a failure is scrubbed of their parts.
+The URLs are secrets of a user (`notify.urls`), so their parts are removed from every error message.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ TRIES = 3
 
 
 class ServiceNotifier:
-    """Sends to every service, each a few times; a message that reached one of them is delivered.
+    """Send to every service, each a few times; a message that reached one of them is delivered.
 
-    `trouble` says why the last message did not reach all of them, empty if it did. `pause`: seconds before the second try.
+    `trouble` is the reason why the last message did not reach all of them, empty if it did. `pause`: seconds before the second
+    try.
     """
 
     def __init__(self, urls: Sequence[str], *, pause: float = 0.5) -> None:
-        """Raises UsageError for a URL that apprise does not understand (told by its place, never by its text)."""
+        """Raise UsageError for a URL that apprise does not accept; the message has its position, never its text."""
         import apprise
 
         self._pause = pause

@@ -64,9 +64,9 @@ def crontab(schedule: Sequence[ScheduleRow], zone: MachineZone, today: date, pro
 
 
 def command(words: Sequence[str]) -> str:
-    """Quote the words for the shell, and escape `%`, which ends the command for cron.
+    """Quote the arguments for the shell, and escape `%`, which ends the command for cron.
 
-    Raises ConfigurationError for words that not every cron can carry: with a backslash, a control character, or bytes that are
+    Raises ConfigurationError for arguments that not every cron accepts: with a backslash, a control character, or bytes that are
     no text.
     """
     for word in words:

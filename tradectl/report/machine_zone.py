@@ -16,7 +16,7 @@ ETC = Path("/etc")
 
 @dataclass(frozen=True, slots=True)
 class MachineZone:
-    """A zone with its name for people. `zone` is None where it is not certain; `name` then says why."""
+    """A zone with its name for people. If it is not certain, `zone` is None and `name` has the reason."""
 
     name: str
     zone: ZoneInfo | None

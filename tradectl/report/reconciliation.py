@@ -30,14 +30,14 @@ LOST = "; or of a position that the ledger lost. No buy is sent"
 
 
 def reconciliation(desk: Desk, changes: Changes) -> dict[str, Any]:
-    """The result of `reconcile`, as JSON values, after `changes`:
+    """Return the result of `reconcile` as JSON values, after `changes`:
 
     `changed` counts what was written. `orders`: where ours and the broker's differ, with `why`; `broker` is None for an
-    order that the broker's book does not show. `shares`: symbols of which book and broker have different numbers; `differs` where
-    the broker has fewer; `own` as the setting says; `beyond`: what nothing explains. `cash`: what the fills say against the
-    funds, in rupees. `unknown`: our orders of unknown fate. `external`: orders of the broker's book by hand, without our tag.
-    `odd_rows`: the broker's rows that cannot be read; what they may be is in no other list. `agrees`: whether nothing differs,
-    and no such row stops a symbol of ours.
+    order that the broker's list does not show. `shares`: symbols of which ledger and broker have different numbers; `differs` if
+    the broker has fewer; `own` by the setting; `beyond`: shares that nothing explains. `cash`: the sum of the fills against
+    the funds, in rupees. `unknown`: our orders of unknown outcome. `external`: orders placed by hand, without our tag.
+    `odd_rows`: unreadable rows of the broker; orders that they may be are in no other list. `agrees`: whether nothing differs
+    and no such row blocks a symbol of ours.
     """
     reports = desk.broker.orders()
     ours = _ours(desk, reports)
@@ -60,7 +60,7 @@ def reconciliation(desk: Desk, changes: Changes) -> dict[str, Any]:
 
 
 def _ours(desk: Desk, reports: Sequence[OrderReport]) -> dict[str, Order]:
-    """Our orders by the id of the report that tells of them; one whose fills a person told is known by its tag alone."""
+    """Return our orders by the id of their report. An order with fills that a person entered has its tag alone."""
     by_id = desk.book.finished([report.broker_order_id for report in reports])
     by_tag = desk.book.tagged([report.tag for report in reports if report.tag])
     found = dict(by_id)
@@ -95,7 +95,7 @@ def _differing(desk: Desk, reports: Sequence[OrderReport], ours: Mapping[str, Or
 def _why(order: Order, report: OrderReport) -> str:
     """Where two tales of one order differ; empty where they do not."""
     if report.unknown_word:
-        return f"the broker's status word {report.unknown_word!r} is not known; the last proved status stays"
+        return f"the broker's status code {report.unknown_word!r} is not known; the last proved status stays"
     told = [
         (name, mine, theirs)
         for name, mine, theirs in (
@@ -178,7 +178,7 @@ def _shares(desk: Desk) -> list[dict[str, Any]]:
             if symbol in others
             else "the broker has fewer than the book: sold elsewhere, moved or pledged without a trade that we could read"
             if held.get(symbol, 0) < mine.get(symbol, 0)
-            else MORE + ("; own_shares says so" if symbol not in beyond else LOST),
+            else MORE + (", by the setting own_shares" if symbol not in beyond else LOST),
         }
         for symbol in sorted(mine.keys() | held.keys())
         if (mine.get(symbol, 0) != held.get(symbol, 0) or symbol in beyond) and stops.unreadable_holding(holdings, symbol) is None

@@ -88,7 +88,7 @@ def _odd_rows(world: World, today: date) -> list[dict[str, Any]]:
 
 
 def marker_state(marker: HaltMarker) -> dict[str, Any]:
-    """Return what the halt marker says: its state (None: it was never made), the reason, and since when."""
+    """Return the halt marker: its state (None: no marker), the reason, and since when."""
     if not marker.exists():
         return {"state": None, "reason": "", "since": ""}
     try:
@@ -136,7 +136,7 @@ def login_needed(told: dict[str, Any]) -> str:
 
 
 def _session(world: World, today: date) -> tuple[Session | None, dict[str, Any]]:
-    """Today's session, and what is said of it; a date that nobody knows is said to be so."""
+    """Return today's session and its description; a date outside the session table is described as such."""
     told: dict[str, Any] = {"date": today.isoformat(), "kind": None, "runs": False, "why_closed": "", "next_run": None}
     told |= {"provisional": world.sessions.provisional.get(today, ""), "year_missing": missing_year(world.sessions, today)}
     session = None
@@ -170,8 +170,8 @@ def _agenda(world: World, session: Session, now: datetime, since: datetime) -> l
 
 
 def slot_state(world: World, window: Window, row: Execution | None, now: datetime, since: datetime) -> str:
-    """completed, failed, missed, running (somebody works on it), due (open, nobody does), later, or earlier (it closed before
-    this user was there)."""
+    """Return completed, failed, missed, running (a process works on it), due (open, without a process), later, or earlier (it
+    closed before this user existed)."""
     if row is None or row.status == "running":
         if row is not None and standing(row, world.clock.machine_now(), world.ledger.executions.lease) == "held":
             return "running"

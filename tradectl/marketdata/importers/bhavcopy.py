@@ -1,6 +1,6 @@
-"""What the three bhavcopy formats share: one session a file, and the date inside is the truth.
+"""Shared code of the three bhavcopy formats: one session per file, and the date inside decides.
 
-NSE answers the address of a holiday with the file of the session before, under the holiday's name.
+NSE serves the file of the session before at the address of a holiday, under the holiday's name.
 """
 
 from __future__ import annotations

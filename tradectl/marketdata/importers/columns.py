@@ -41,7 +41,7 @@ _SHORTENED = re.compile(r"[+-]?\d+(\.\d+)?[eE][+-]?\d+", re.ASCII)
 
 @dataclass(frozen=True)
 class Parsed:
-    """What a file says, ready for one table of the archive. `skipped` counts the rows left out, by reason."""
+    """The rows of a file for one table of the archive. `skipped` counts the rows left out, by reason."""
 
     table: str
     frame: pd.DataFrame
@@ -112,7 +112,7 @@ def dates(source: SourceFile, frame: pd.DataFrame, column: str, *formats: str) -
 
 
 def codes(frame: pd.DataFrame, column: str) -> pd.Series[str]:
-    """Return words that mean the same in small and in capital letters, in capitals."""
+    """Return a column without difference between small and capital letters, in capitals."""
     return frame[column].map({text: str(text).upper() for text in frame[column].unique()})
 
 

@@ -37,7 +37,7 @@ FEW = 3
 """Bars of a day from which the distance between them is judged."""
 LAST_SECOND = 59
 FULL = 300
-"""Bars of a day from which its first and last minute tell whether they stamp the beginning or the end."""
+"""Number of bars of a day from which its first and last minute show whether stamps mark the beginning or the end."""
 
 
 def recognises(source: SourceFile) -> bool:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Importer(Protocol):
-    """A module of this package: `KIND` is its word in reports."""
+    """A module of this package: `KIND` is its name in reports."""
 
     KIND: str
 

@@ -1,7 +1,7 @@
-"""A file as it came: its text decoded, its delimiter and header read. What it holds, its content says, never its name.
+"""A file with its text decoded, its delimiter and header parsed. Its content decides its kind, never its name.
 
 Comma, semicolon and tab are delimiters; UTF-8 and UTF-16 are encodings. Quotes, spaces around fields, a byte order mark and the
-kind of line end carry no meaning.
+kind of line end have no meaning.
 """
 
 from __future__ import annotations

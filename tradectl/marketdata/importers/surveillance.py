@@ -35,7 +35,7 @@ OWN_FORM = ("dated", "measure", "symbol", "isin", "stage")
 LOST = 2
 """A list that lacks more than one in so many entries of the list before it is taken only where a person confirms it."""
 FEW = 20
-"""A list with fewer entries may lose any share of them: one or two securities say nothing."""
+"""A list with fewer entries may lose any share of them: one or two securities prove nothing."""
 NOT_UNDER = {"", "100", "-", "NA"}
 """What stands in an indicator file where a security is not under a measure."""
 _INDICATORS = {
@@ -100,7 +100,7 @@ def parse(source: SourceFile) -> Parsed:
 
 
 def stage_of(text: str, measure: Measure) -> str:
-    """Return the stage that NSE's words give for a measure: `IBC - Receipt & GSM 0 (62)` is 0; empty where they give none.
+    """Return the stage of a measure in NSE's text: `IBC - Receipt & GSM 0 (62)` is 0; empty if it has none.
 
     The number in brackets is NSE's own code of the combination, and so is the Roman numeral of `gsmStage`: neither is a stage.
     """
@@ -221,7 +221,7 @@ def _reported(source: SourceFile, dated: str, measure: Measure) -> tuple[list[En
             found = _Cells(*(cells[places[n]] if 0 <= places[n] < len(cells) else "" for n in ("symbol", "isin", "stage")))
             own = (_section(found.stage) or section or _section(source.stem)) if asm else measure
             if own is None:
-                raise source.bad(row, f"asm stage {found.stage!r}: neither a line above nor the stage says long or short term")
+                raise source.bad(row, f"asm stage {found.stage!r}: neither a line above nor the stage names long or short term")
             covered.add(own)
             name = _checked_symbol(source, row, found.symbol)
             entries.append(Entry(dated, own, name, found.isin.upper(), stage_of(found.stage, own)))

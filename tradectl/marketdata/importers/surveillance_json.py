@@ -4,8 +4,8 @@
     /api/reportGSM   [row, ...]
     /api/reportESM   [row, ...]
 
-A row has symbol, isin, the words of its stage (survCode) and the moment of the list (asmTime, gsmTime, esmTime). gsmStage is the
-Roman numeral of NSE's code of the combination, not a stage. Sources: answers of 2026-09 as published in three public projects.
+A row has symbol, isin, the text of its stage (survCode) and the moment of the list (asmTime, gsmTime, esmTime). gsmStage is the
+Roman numeral of NSE's code of the combination, not a stage. Sources: replies of 2026-09 as published in three public projects.
 """
 
 from __future__ import annotations

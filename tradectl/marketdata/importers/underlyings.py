@@ -1,8 +1,8 @@
 """Lists of the shares that have derivatives, and so a closing auction and a dynamic price band.
 
 NSE's list of lots (`fo_mktlots.csv`), its F&O bhavcopies of both forms, and Kotak's F&O scrip file. Kite's and Upstox's files are
-read by their own importers. Each list is complete for its date: a share that is not in it has no derivatives then. A list that
-was cut would say so of shares that have them: one that is too short for a whole list is refused.
+read by their own importers. Each list is complete for its date: a share that is not in it has no derivatives then. A truncated
+list would deny derivatives to shares that have them, so a list that is too short is rejected.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def listed(source: SourceFile, contracts: pd.DataFrame, dated: str, origin: str)
 
 
 def proves_absence(underlyings: set[str]) -> bool:
-    """Return whether the contracts of a dump are enough to say of other shares that they have none."""
+    """Return whether a dump has enough contracts to prove that other shares have none."""
     return len(underlyings) >= FEWEST
 
 

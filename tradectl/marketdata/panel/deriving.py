@@ -44,7 +44,7 @@ def open_panel(folder: Path) -> StoredPanel:
         with _complaints(folder):
             mark = mark_of(archive)
         try:
-            return StoredPanel(folder, mark)  # somebody else was faster
+            return StoredPanel(folder, mark)  # another process derived it meanwhile
         except UNSOUND:
             pass
         with _complaints(folder):
@@ -53,7 +53,7 @@ def open_panel(folder: Path) -> StoredPanel:
 
 
 def renew(folder: Path) -> None:
-    """Derive the store anew, whatever it is like. Who reads the old one keeps it. DataError without an archive, DatabaseError."""
+    """Derive the store anew. Open readers keep the old one. Raises DataError without an archive, DatabaseError."""
     with _complaints(folder):
         (folder / INDEX).unlink(missing_ok=True)
     open_panel(folder)

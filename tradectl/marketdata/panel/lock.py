@@ -1,6 +1,6 @@
-"""One writer at a time in a market folder: a locked file, which the operating system takes back from a process that died.
+"""Allow one writer at a time in a market folder, by a file lock that the operating system releases when a process dies.
 
-It is taken before the archive's own lock, by everybody, so that nobody waits for the other one. Readers never take it.
+Every writer takes it before the archive's own lock, so that no two writers wait for each other. Readers never take it.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from tradectl.clock import SystemClock, stopwatch
 from tradectl.errors import DatabaseError
 
 _PATIENCE = 600.0
-"""Seconds to wait for another writer, who may be importing ten years."""
+"""Seconds to wait for another writer, which may be importing ten years."""
 _LOOK = 0.02
 
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Nobody else derives or imports meanwhile. DatabaseError when another has been at it for too long.
+    """Exclude other writers for the block. Raises DatabaseError if another writer does not finish in time.
 
-    In a folder where the file cannot be made nothing else can be written either: what is tried says why.
+    If the lock file cannot be created, nothing else can be written there either: the write itself raises the error.
     """
     try:
         file = os.open(folder / "panel.lock", os.O_RDONLY | os.O_CREAT, 0o600)

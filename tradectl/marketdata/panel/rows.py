@@ -1,7 +1,7 @@
-"""From the bars of a session to a row: who each bar belongs to, in which column, and what multiplies its price.
+"""Derive the row of a session from its bars: the instrument and column of each bar, and the multiplier of its price.
 
-Everything is derived forward, one session after the other, from the row before and nothing later. So carrying a store on gives
-the very bytes that deriving it again would give, and there is one piece of code for both.
+Each row is derived from the row before and nothing later. Extending a store therefore gives the same bytes as deriving it
+again, by the same code.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Derivation:
         self._reached = ""
         self._renamed_on = sorted({dated for _, _, dated in facts.names})
         self._waiting: set[str] = set()
-        """Who may have had a corporate action since its last bar."""
+        """Return the instruments that may have had a corporate action since their last bar."""
         self._before = before if before is not None and len(before) else None
         self._multiplier = np.ones(width)
         self._last_bar = np.zeros(width, dtype=np.int64)

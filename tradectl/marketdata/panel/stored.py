@@ -1,8 +1,8 @@
-"""An open panel store: files mapped read-only, checked as far as opening allows.
+"""An open panel store: files mapped read-only, with a partial check.
 
-Checked when opened: the index by its checksum, the sizes, the table of rows, the facts, and the last row, which is the one an
-interrupted write would have spoilt. `damaged` checks every row and reads everything. No file is ever made shorter while it
-is mapped: who has an older state open keeps it, even when its edition is taken away.
+Opening checks the index by its checksum, the sizes, the table of rows, the facts, and the last row, which an interrupted write
+would damage. `damaged` checks every row and reads everything. A mapped file never becomes shorter: a reader of an older state
+keeps it, even after its edition was deleted.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _BLOCK = 8
 
 
 class StoredPanel:
-    """The store of a market folder as its index says. Raises one of UNSOUND."""
+    """Open the store of a market folder by its index. Raises one of UNSOUND."""
 
     def __init__(self, folder: Path, archive: Mark | None = None) -> None:
         """`archive`: what the store must have been derived from; None for whatever it was."""
@@ -78,7 +78,7 @@ class StoredPanel:
         return int(self.records["bars"].sum(dtype=np.int64))
 
     def last_session(self, through: date | None) -> date | None:
-        """The last session with a bar of anybody, not later than `through`."""
+        """Return the last session with a bar of any symbol, not later than `through`."""
         end = bisect_right(self.records["session"], through.toordinal()) if through else len(self)
         return date.fromordinal(int(self.records["session"][end - 1])) if end else None
 

@@ -1,6 +1,6 @@
-"""What we know of a symbol before a source that adjusts is asked: from the stored series and lists.
+"""Read stored facts about a symbol for a source that adjusts, from the stored series and lists.
 
-Where nothing is stored yet, that is nothing.
+Empty if nothing is stored yet.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SINGLE_PAISA_SINCE = date(2024, 6, 10)
 
 
 class Stored:
-    """What the store of a folder knows; `store` is asked only where there is an archive."""
+    """The facts in the store of a folder; `store` is opened only if there is an archive."""
 
     def __init__(self, folder: Path, store: Store) -> None:
         self._store = store

@@ -1,7 +1,7 @@
-"""NSE's own daily files: one a session, in the format of its time. The date inside decides, whatever the address said.
+"""NSE's daily files: one per session, in the format of its time. The date inside decides, not the address.
 
-A holiday's address is answered with the file of the session before, and so is today's until the new file is there: such an answer
-means "not published". 404 means the same. `sec_bhavdata_full` says what the usual file says and stands in for a missing one.
+NSE serves the file of the session before at a holiday's address, and at today's until the new file is there: such a reply means
+"not published". 404 means the same. `sec_bhavdata_full` has the content of the usual file and replaces a missing one.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class NseFiles:
             raise damage
         if not is_final(day, self._now()):
             return Absent(f"not published yet{found}", pending=True)
-        closed = f"if the exchange was closed, say: tradectl data sessions add {day} --kind closed"
+        closed = f"if the exchange was closed, run: tradectl data sessions add {day} --kind closed"
         return Absent(f"not published{found} ({closed})")
 
 

@@ -50,5 +50,5 @@ class Source(Protocol):
         ...
 
     def fetch(self, part: Part) -> Delivery | Absent:
-        """One part. SourceUnavailable: ask again later; DataError: it came, and cannot be believed."""
+        """Return one part. Raises SourceUnavailable (try again later), DataError (the reply is invalid)."""
         ...

@@ -1,8 +1,8 @@
-"""Adjusted bars made what was traded again, or refused.
+"""Restore adjusted bars as traded, or reject them.
 
-A source like Yahoo, or a broker with its candles, divides all history by the splits and bonuses that came later. So a bar is
-multiplied by those after its session; and what comes out is believed only if it lies on the tick, agrees with our own list of
-corporate actions, and fits the bars that we have. Bars that we have are never touched.
+A source like Yahoo, or a broker with its candles, divides all history by later splits and bonuses. A bar is multiplied by those
+after its session. The result is accepted only if it is on the tick, agrees with our own list of corporate actions, and fits
+the stored bars. Stored bars never change.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Known:
 
 
 class Knowledge(Protocol):
-    """What is known before a source is asked."""
+    """Stored facts about a symbol, read before a source is used."""
 
     def of(self, symbol: str, today: date) -> Known: ...
 

@@ -1,6 +1,6 @@
 """NSE's surveillance lists: the indicator file of each session, REG1_IND, or REG_IND where there is no other.
 
-The file holds no date. NSE answers the address of a holiday with another day's file, so only sessions are asked for.
+The file has no date. NSE serves another day's file at the address of a holiday, so only sessions are requested.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tradectl.marketdata.sources.port import Absent, Delivery, Part
 
 NAMES = ("REG1_IND", "REG_IND")
 BEGIN = timedelta(days=7)
-"""How far back the first fetch begins where it was not told: a list is in force until the next one, so the newest is enough."""
+"""How far back the first fetch begins by default: a list is in force until the next one, so the newest is enough."""
 
 
 def addresses(day: date) -> tuple[str, ...]:
