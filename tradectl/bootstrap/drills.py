@@ -83,7 +83,7 @@ def drill_exchange(
 def drill_world(
     ledger: Ledger, clock: VirtualClock, market: Store, broker: Broker, *, parameters: Parameters, readings: Readings
 ) -> World:
-    """The world of a drill; market and readings are shared by many of them."""
+    """Return the world of a drill; market and readings are shared by many of them."""
     from tradectl.notify.console import SilentNotifier
 
     notifier, marker = SilentNotifier(), MemoryMarker()

@@ -81,7 +81,7 @@ def open_simulation(
 def _ledger(
     folder: Path, user: str, home: Ledger | None, *, capital: int, own: dict[str, str], start: datetime, alone: bool
 ) -> Ledger:
-    """A new ledger with one user, the settings `own`, and the timetable of the home."""
+    """Return a new ledger with one user, the settings `own`, and the timetable of the home."""
     from tradectl.ledger.migrations import create_or_upgrade
     from tradectl.ledger.opening import open_database
     from tradectl.ledger.store import Ledger
@@ -107,7 +107,7 @@ def _ledger(
 
 
 def reopen_simulation(settings: Settings, folder: Path) -> PaperWorld:
-    """The world that a simulation left in `folder`, at its last moment."""
+    """Return the world that a simulation left in `folder`, at its last moment."""
     from tradectl.ledger.opening import open_database
     from tradectl.ledger.store import Info, Ledger
     from tradectl.ledger.users import Users

@@ -1,4 +1,4 @@
-"""What a home reads: sessions, market data, live prices."""
+"""Open the sources of a home: sessions, market data, live prices."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 def open_sessions(settings: Settings) -> SessionTable:
-    """The exchange's sessions with the operator's own overrides."""
+    """Return the exchange's sessions with the operator's own overrides."""
     from tradectl.exchange.sessions import SessionTable
 
     return SessionTable.load(settings.sessions)
 
 
 def open_store(settings: Settings, *, through: date | None = None) -> Store:
-    """The market data beside the ledger; `through` a session it has no bar after it."""
+    """Return the market data beside the ledger; `through` a session it has no bar after it."""
     from tradectl.marketdata.store import Store
 
     return Store(settings.market, open_sessions(settings), through=through)

@@ -1,4 +1,4 @@
-"""Whose charges a user pays: those of a live home's broker, or those of the table that a paper home's settings name."""
+"""Choose a user's table of charges: that of a live home's broker, or that of a paper home's settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SETTING = "charges"
 
 @dataclass(frozen=True, slots=True)
 class Charged:
-    """The table that counts. `doubt`: one line where it is not certainly the broker's own, with the command that helps;
+    """The table that applies. `doubt`: one line if it is not certainly the broker's own, with the command that helps;
     `damaged`: the operator's file cannot be read."""
 
     tariff: Tariff
@@ -45,12 +45,12 @@ def charged(settings: Settings, ledger: Ledger | None, changes: Mapping[str, str
     try:
         tables = read_tariffs(settings.charges)
     except ConfigurationError as damaged:
-        # What is held must be sold whatever this file holds: a live home goes on, and each command names the damage.
+        # Positions must be sold even with a damaged file: a live home continues, and each command reports the damage.
         known = own if own in OF_BROKER.values() and own else LEVIES_ONLY
         title = shipped(known).title
         return Charged(shipped(known), f"{damaged}; until it is repaired charges are those of {title}", damaged=True)
     if own in tables:
-        other = f"charges are those of {broker}; the setting charges={chosen} does not count in a live home"
+        other = f"charges are those of {broker}; the setting charges={chosen} does not apply in a live home"
         return Charged(tables[own], other if chosen not in {None, own} else "")
     if chosen is not None:
         return Charged(named(settings.charges, chosen))

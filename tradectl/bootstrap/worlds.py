@@ -113,9 +113,9 @@ def live_world(
     notifier: Notifier,
     marker: HaltMarker,
 ) -> LiveWorld:
-    """A world that trades at the user's broker. ConfigurationError on a virtual clock: real money knows only one time."""
+    """Return a world that trades at the user's broker. Raises ConfigurationError on a virtual clock."""
     if clock.virtual:
-        raise ConfigurationError("a live home goes by the machine's clock")
+        raise ConfigurationError("a live home uses the machine's clock")
     ledger.tariff = parameters.tariff
     broker = deferred(lambda: live_account(settings, ledger, clock, market, sessions).open(marker))
     return LiveWorld(

@@ -53,7 +53,7 @@ def examine(account: Onlooker, world: World, store: Store) -> Iterator[Finding]:
         yield from run(
             (
                 ("book", lambda: _book(broker())),
-                ("shares", lambda: f"{len(broker().holdings())} holdings are told"),
+                ("shares", lambda: f"{len(broker().holdings())} holdings were read"),
                 ("funds", lambda: f"Rs {show_rupees(broker().funds().available)} may be spent"),
                 ("quotes", lambda: _quotes(broker(), world, store)),
                 ("account", lambda: _told(live)),
@@ -65,12 +65,12 @@ def _credentials(account: Onlooker) -> str:
     found = account.adapter()
     missing = account.vault(found).missing()
     if missing:
-        raise ConfigurationError(f"{', '.join(missing)} missing: `tradectl broker set {found.name}`")
+        raise ConfigurationError(f"{', '.join(missing)} missing: run `tradectl broker set {found.name}`")
     return f"everything that {found.name} asks was told"
 
 
 def _session(account: Onlooker, world: World) -> str:
-    """LoginNeeded without one that holds."""
+    """Raise LoginNeeded without one that holds."""
     session = account.vault(account.adapter()).session()
     if session is None or session.expires_at <= account.clock.now():
         raise LoginNeeded(f"there is no session at {account.broker_name()}: `tradectl login`")
@@ -82,7 +82,7 @@ def _session(account: Onlooker, world: World) -> str:
 
 
 def _armed(live: LiveAccount) -> str:
-    """Blocked until a person has armed it."""
+    """Raise Blocked until a person has armed it."""
     if live.arming().since() is None:
         raise Blocked("not armed, so no order is sent: `tradectl broker arm`")
     return f"orders go to {live.broker_name()}"
@@ -109,11 +109,11 @@ def _book(broker: Broker) -> str:
     strange = sorted({item.reason for item in orders if item.status is OrderStatus.UNKNOWN})
     if strange:
         raise Worth(f"the list has orders of unknown status: {'; '.join(strange)}")
-    return f"{len(orders)} orders and {len(trades)} trades of today are told"
+    return f"{len(orders)} orders and {len(trades)} trades of today were read"
 
 
 def _quotes(prices: PriceSource | Broker, world: World, store: Store) -> str:
-    """The quote of the first instrument of the universe."""
+    """Return the quote of the first instrument of the universe."""
     now = world.clock.now()
     members = store.universe(world.parameters.universe)
     symbol = store.instrument(members[0], store.last_session() or ist_date(now)).symbol
@@ -134,4 +134,4 @@ def _told(live: LiveAccount) -> str:
     odd = [item.text for item in remarks if not item.fine]
     if odd:
         raise Worth("; ".join(odd))
-    return "; ".join(item.text for item in remarks) or f"{live.broker_name()} tells nothing more"
+    return "; ".join(item.text for item in remarks) or f"{live.broker_name()} reports nothing more"

@@ -1,4 +1,4 @@
-"""All checks that fit a home, in the order in which one would mend what they find."""
+"""Run all checks that apply to a home, in the order in which their findings should be repaired."""
 
 from __future__ import annotations
 

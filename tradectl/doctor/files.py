@@ -40,7 +40,7 @@ def writable(settings: Settings) -> str:
 
 
 def _needed(settings: Settings) -> Iterator[tuple[Path, int]]:
-    """Each file and folder that is there, and how it must be accessible."""
+    """Yield each file and folder that is there, and how it must be accessible."""
     read_only = {settings.secret_key, settings.sessions, settings.home / "tradectl.toml"}
     ledger = Path(settings.database.removeprefix(SQLITE)) if settings.database.startswith(SQLITE) else None
     seen: set[Path] = set()
@@ -65,7 +65,7 @@ def _all(settings: Settings, ledger: Path | None) -> Iterator[Path]:
 
 
 def _is_gone(path: Path) -> bool:
-    """Whether a task has removed a file of its own meanwhile."""
+    """Return whether a task has removed a file of its own meanwhile."""
     try:
         path.lstat()
     except FileNotFoundError:

@@ -30,7 +30,7 @@ _MONEY = {"open", "high", "low", "close", "tick_size"}
 
 @dataclass(frozen=True)
 class Merged:
-    """What became of the rows of one file."""
+    """The result of storing the rows of one file."""
 
     new: int = 0
     same: int = 0
@@ -46,7 +46,7 @@ class Merged:
 
 @contextmanager
 def database_errors(path: Path) -> Iterator[None]:
-    """SQLite's complaints as DatabaseError: one line that names the file."""
+    """Raise SQLite's errors as DatabaseError, with one line that names the file."""
     try:
         yield
     except sqlite3.Error as error:
@@ -102,7 +102,7 @@ class Archive:
         return int(self.db.execute("SELECT max(id) FROM files").fetchone()[0])
 
     def merge(self, table_name: str, frame: pd.DataFrame, file_id: int, *, replace: bool, source: str) -> Merged:
-        """Put the rows of one file into a table, inside a transaction. DataError for a contradiction without `replace`."""
+        """Put the rows of one file into a table, inside a transaction. Raises DataError for a contradiction without `replace`."""
         table = TABLES[table_name]
         removed = self._drop_former_members(frame) if table_name == "lists" else 0
         if table_name == "surveillance":
@@ -132,7 +132,7 @@ class Archive:
         return Merged(int(new.sum()), same, int((differs & ~kept).sum()), removed, int(kept.sum()))
 
     def _stored(self, table: Table, frame: pd.DataFrame) -> pd.DataFrame:
-        """The stored rows that the frame's rows can meet."""
+        """Return the stored rows that the frame's rows can meet."""
         import pandas as pd
 
         bounds = [str(frame[table.narrow].min()), str(frame[table.narrow].max())]
@@ -178,5 +178,5 @@ def _contradiction(source: str, table: Table, row: pd.Series, how_many: int) -> 
 
 
 def _shown(column: str, value: object) -> str:
-    """A value for a message: prices in rupees, as files have them."""
+    """Return a value for a message: prices in rupees, as files have them."""
     return f"Rs {float(str(value)) / 100:.2f}" if column in _MONEY else str(value)

@@ -31,16 +31,16 @@ class Renames:
             self._arriving.setdefault(rename.new, []).append(rename)
 
     def touches(self, symbol: str) -> bool:
-        """Whether any rename has this name on either side."""
+        """Return whether any rename has this name on either side."""
         return symbol in self._leaving or symbol in self._arriving
 
     def is_last_name(self, symbol: str) -> bool:
-        """The end of a chain: renamed to, and never away afterwards."""
+        """Return the end of a chain: renamed to, and never away afterwards."""
         arrivals = self._arriving.get(symbol, [])
         return bool(arrivals) and self._leave_after(symbol, arrivals[-1].dated) is None
 
     def resolve(self, symbol: str, session: date) -> str:
-        """The instrument id behind `symbol` as named on `session`."""
+        """Return the instrument id behind `symbol` as named on `session`."""
         name, since, moved = symbol, session, False
         while (rename := self._leave_after(name, since)) is not None:
             name, since, moved = rename.new, rename.dated, True
@@ -50,7 +50,7 @@ class Renames:
         return f"{name}~{later[0]}" if held and later else name
 
     def name_on(self, instrument_id: str, session: date) -> str:
-        """What an instrument was called on a session."""
+        """Return what an instrument was called on a session."""
         name, _, taken = instrument_id.partition("~")
         before = date.fromisoformat(taken) if taken else date.max
         while True:
@@ -80,7 +80,7 @@ class Renames:
         return leaving[-1] if leaving else None
 
     def _leave_after(self, symbol: str, day: date) -> Rename | None:
-        """The first rename away from `symbol` dated later than `day`."""
+        """Return the first rename away from `symbol` dated later than `day`."""
         leaving = self._leaving.get(symbol, [])
         index = bisect_right(leaving, day, key=lambda rename: rename.dated)
         return leaving[index] if index < len(leaving) else None

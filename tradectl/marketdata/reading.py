@@ -24,7 +24,7 @@ class Mark:
 
 
 def read_archive(folder: Path) -> sqlite3.Connection:
-    """A read-only connection, whatever thread it is used from. DataError without an archive."""
+    """Return a read-only connection, whatever thread it is used from. Raises DataError without an archive."""
     path = folder / ARCHIVE
     if not path.exists():
         raise DataError(f"no market data in {folder}: import some with `tradectl data import`, or try `tradectl demo`")
@@ -43,12 +43,12 @@ def read_archive(folder: Path) -> sqlite3.Connection:
 
 
 def mark_of(connection: sqlite3.Connection) -> Mark:
-    """The generation that a connection sees. Raises sqlite3.Error."""
+    """Return the generation that a connection sees. Raises sqlite3.Error."""
     return Mark(*connection.execute("SELECT generation, mark FROM generations ORDER BY generation DESC LIMIT 1").fetchone())
 
 
 def goes_on_from(connection: sqlite3.Connection, mark: Mark) -> bool:
-    """Whether the archive was once at that very generation."""
+    """Return whether the archive was once at that very generation."""
     found = connection.execute("SELECT mark FROM generations WHERE generation = ?", (mark.generation,)).fetchone()
     return found is not None and found[0] == mark.random
 

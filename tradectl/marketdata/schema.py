@@ -149,7 +149,7 @@ DECISIONS = """CREATE TABLE IF NOT EXISTS action_decisions (
 
 
 def _stamped(event: str, row: str) -> str:
-    """A trigger that notes the session of a bar as changed by the generation that is being written."""
+    """Return a trigger that notes the session of a bar as changed by the generation that is being written."""
     return f"""CREATE TRIGGER bars_{event.partition(" ")[0].lower()}_{row.lower()} AFTER {event} ON bars
         WHEN NOT EXISTS (SELECT 1 FROM session_changes WHERE session = {row}.session
                          AND generation > (SELECT value FROM meta WHERE key = 'generation'))

@@ -27,7 +27,7 @@ class FolderShelf:
         self.folder = folder
 
     def get(self, name: str) -> bytes | None:
-        """What was put under that name, None unless it is whole."""
+        """Return what was put under that name, None unless it is whole."""
         try:
             with (self.folder / name).open("rb") as file:
                 checksum, content = file.read(_CRC), file.read()

@@ -25,7 +25,7 @@ class ConsoleNotifier:
 
 
 class SilentNotifier:
-    """Takes every message and shows it nowhere: for throw-away simulations and `-q`."""
+    """Accept every message and show none: for throw-away simulations and `-q`."""
 
     trouble = ""
 

@@ -42,7 +42,7 @@ class ServiceNotifier:
             self._services.append(service)
 
     def send(self, title: str, body: str) -> bool:
-        """True where at least one service took the message; never raises for a service that is down."""
+        """Return True if at least one service accepted the message. Does not raise for a service that is down."""
         import apprise
 
         title, body = one_line(title), lines(body)
@@ -64,7 +64,7 @@ class ServiceNotifier:
         return bool(retrying(service.notify, title=title, body=body, body_format=NotifyFormat.TEXT))
 
     def _scrubbed(self, said: StringIO) -> str:
-        text = " ".join(said.getvalue().split()) or "the service did not take the message"
+        text = " ".join(said.getvalue().split()) or "the service did not accept the message"
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text[:300]

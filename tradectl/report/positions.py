@@ -21,7 +21,7 @@ POSITIONS, DECISIONS = schema.positions, schema.decisions
 def listing(
     database: Database, user: str, *, closed: bool = False, limit: int = 200, unprotected: Iterable[Unprotected] = ()
 ) -> list[dict[str, Any]]:
-    """Open positions by symbol, or closed ones newest first. `average` is the entry price without charges, `bought` and
+    """Return open positions by symbol, or closed ones newest first. `average` is the entry price without charges, `bought` and
     `sold` the value of all buys and sells, `net` the result so far after charges. `monitor` is the last row of
     position-monitor about an open position, or None. `unprotected` is the finding on an open position without a live sell order,
     or None."""

@@ -1,4 +1,4 @@
-"""What a reconciliation found: orders, shares and cash, ours beside the broker's, where they differ and why."""
+"""Compare orders, shares and cash of the ledger with the broker's, and explain differences."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOT_LIVE = frozenset({OrderStatus.REJECTED, OrderStatus.CANCELLED, OrderStatus.R
 """The same to the exchange: what a broker calls rejected may be, for us, to be tried again, or tried again since."""
 COUNTED = ("executed", "rejected", "postponed", "cancelled", "adopted", "counted", "external", "adjusted", "reopened", "doubted")
 
-MORE = "more than ours: bought by hand or credited, and left alone"
+MORE = "more than ours: bought by hand or credited, and not sold"
 LOST = "; or of a position that the ledger lost. No buy is sent"
 
 
@@ -87,13 +87,13 @@ def _differing(desk: Desk, reports: Sequence[OrderReport], ours: Mapping[str, Or
         shown_before = order.alive and order.broker_order_id is not None and order.session <= today
         if shown_before and order.broker_order_id not in shown and stops.row_of(desk.book, order) is None:
             rows.append(
-                {"symbol": order.symbol, "why": "the broker's book does not show it", "ours": _order(order), "broker": None}
+                {"symbol": order.symbol, "why": "the broker's list does not show it", "ours": _order(order), "broker": None}
             )
     return rows
 
 
 def _why(order: Order, report: OrderReport) -> str:
-    """Where two tales of one order differ; empty where they do not."""
+    """Return how two reports of one order differ; empty if they do not."""
     if report.unknown_word:
         return f"the broker's status code {report.unknown_word!r} is not known; the last proved status stays"
     told = [
@@ -176,7 +176,7 @@ def _shares(desk: Desk) -> list[dict[str, Any]]:
             "differs": held.get(symbol, 0) < mine.get(symbol, 0),
             "why": f"the broker's shares are of another security, ISIN {others[symbol]}: not counted"
             if symbol in others
-            else "the broker has fewer than the book: sold elsewhere, moved or pledged without a trade that we could read"
+            else "the broker has fewer than the ledger: sold elsewhere, moved or pledged without a trade that tradectl could read"
             if held.get(symbol, 0) < mine.get(symbol, 0)
             else MORE + (", by the setting own_shares" if symbol not in beyond else LOST),
         }

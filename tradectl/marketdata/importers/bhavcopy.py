@@ -24,7 +24,8 @@ _NAME_DATES = (
 
 
 def bhavcopy(source: SourceFile, columns: Mapping[str, str], date_format: str) -> Parsed:
-    """One session's bars. DataError where the file holds more than one date, or a segment that is not the cash market."""
+    """Return one session's bars. Raises DataError if the file holds more than one date, or a segment that is not the cash
+    market."""
     frame = read_columns(source, columns)
     frame["session"] = dates(source, frame, "date", date_format)
     held = sorted(frame["session"].unique())
@@ -40,7 +41,7 @@ def bhavcopy(source: SourceFile, columns: Mapping[str, str], date_format: str) -
 
 
 def date_in_name(source: SourceFile) -> date | None:
-    """The date that a bhavcopy's name claims, None where it claims none."""
+    """Return the date that a bhavcopy's name claims, None where it claims none."""
     for pattern, form in _NAME_DATES:
         found = pattern.search(source.stem)
         if found:

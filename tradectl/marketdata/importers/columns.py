@@ -66,7 +66,7 @@ def numbers(source: SourceFile, frame: pd.DataFrame, column: str) -> NDArray[np.
 
 
 def _plain(text: str) -> str:
-    """A number without the commas of its groups; empty for anything else."""
+    """Return a number without the commas of its groups; empty for anything else."""
     if _PLAIN.fullmatch(text):
         return text
     return text.replace(",", "") if _GROUPED.fullmatch(text) else ""
@@ -117,7 +117,8 @@ def codes(frame: pd.DataFrame, column: str) -> pd.Series[str]:
 
 
 def symbols(source: SourceFile, frame: pd.DataFrame, column: str, series: str | None = None) -> pd.Series[str]:
-    """Return symbols in the exchange's spelling. DataError for one that is none, or whose suffix is not the row's `series`."""
+    """Return symbols in the exchange's spelling. Raises DataError for one that is none, or whose suffix is not the row's
+    `series`."""
     known: dict[str, str] = {}
     for text in frame[column].unique():
         try:
@@ -142,7 +143,7 @@ def parse_date(text: str, formats: Sequence[str]) -> date | None:
 
 
 def refuse_bad_shapes(source: SourceFile, frame: pd.DataFrame) -> None:
-    """DataError where low <= open, close <= high does not hold."""
+    """Raise DataError if low <= open, close <= high does not hold."""
     top, bottom = frame[["open", "close"]].max(axis=1), frame[["open", "close"]].min(axis=1)
     wrong = np.array((frame["high"] < top) | (frame["low"] > bottom))
     if wrong.any():
@@ -152,7 +153,7 @@ def refuse_bad_shapes(source: SourceFile, frame: pd.DataFrame) -> None:
 
 
 def bars(source: SourceFile, text: pd.DataFrame) -> Parsed:
-    """Rows of text with symbol, series, session (ISO), prices in rupees and volume, to bars of the archive.
+    """Convert rows of text with symbol, series, session (ISO), prices in rupees and volume to bars of the archive.
 
     Only equity series are kept. A symbol with two series on one session keeps EQ before BE before BZ.
     """

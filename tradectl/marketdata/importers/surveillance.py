@@ -150,7 +150,7 @@ def _is_indicators(source: SourceFile) -> bool:
 
 
 def _columns(source: SourceFile) -> Mapping[Measure, str]:
-    """The columns of an indicator file by measure. ESM was added later than the others."""
+    """Return the columns of an indicator file by measure. ESM was added later than the others."""
     found = {}
     for measure, begin in _INDICATORS.items():
         exact = measure in {Measure.GSM, Measure.ESM}
@@ -189,7 +189,7 @@ def _own(source: SourceFile) -> Iterator[Entry]:
 
 
 def _report_of(source: SourceFile) -> Measure | None:
-    """The measure of a report of NSE's site, None for another file. Its header may span lines inside quotes."""
+    """Return the measure of a report of NSE's site, None for another file. Its header may span lines inside quotes."""
     head = source.text[:2000].lower()
     if "symbol" not in head or not any(name.split()[0] in head for name in _REPORTS):
         return None
@@ -204,7 +204,7 @@ def _report_of(source: SourceFile) -> Measure | None:
 
 
 def _reported(source: SourceFile, dated: str, measure: Measure) -> tuple[list[Entry], set[Measure]]:
-    """The entries of a report, and the measures whose lists are in it."""
+    """Return the entries of a report, and the measures whose lists are in it."""
     title = next(name for name, of in _REPORTS.items() if of is measure)
     places: dict[str, int] = {}
     asm, section = title == "asm stage", None
@@ -237,7 +237,7 @@ def _section(text: str) -> Measure | None:
 
 
 def _rows(source: SourceFile) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a report with the number of their last line, spaces in cells made single, blank lines left out."""
+    """Yield the rows of a report with the number of their last line, spaces in cells made single, blank lines left out."""
     reader = csv.reader(io.StringIO(source.text), skipinitialspace=True)
     try:
         for cells in reader:
@@ -256,7 +256,7 @@ def _checked_symbol(source: SourceFile, row: int, text: str) -> str:
 
 
 def _parsed(source: SourceFile, entries: Sequence[Entry], covered: Sequence[tuple[str, Measure]]) -> Parsed:
-    """One row a security and list; the higher stage where a security is there twice, as one of several series."""
+    """Return one row a security and list; the higher stage where a security is there twice, as one of several series."""
     best: dict[tuple[str, Measure, str], Entry] = {}
     for entry in entries:
         key = entry.dated, entry.measure, entry.symbol

@@ -66,7 +66,7 @@ class Derivation:
         self._due = deque(sorted((ex_date, owner) for ex_date, owner in facts.ex_dates() if ex_date > self._reached))
 
     def rows(self, archive: sqlite3.Connection, sessions: Sequence[str]) -> Iterator[Derived]:
-        """The rows of these sessions, which are later than all before. Raises NoRoom, DataError, sqlite3.Error."""
+        """Yield the rows of these sessions, which are later than all before. Raises NoRoom, DataError, sqlite3.Error."""
         for session in sessions:
             yield self._row(session, archive.execute(_QUERY, (session,)).fetchall())
 
@@ -104,7 +104,7 @@ class Derivation:
         return Derived(day.toordinal(), len(bars), fields)
 
     def _place(self, symbols: list[str], day: date) -> list[int]:
-        """The column of each symbol as named on that day; newcomers get the next ones, in the order of their ids."""
+        """Return the column of each symbol as named on that day; newcomers get the next ones, in the order of their ids."""
         today = day.isoformat()
         if bisect_right(self._renamed_on, self._reached) < bisect_right(self._renamed_on, today):
             self._known.clear()

@@ -69,7 +69,7 @@ class Unpublished:
 
 
 def new_edition(folder: Path, generation: int) -> Path:
-    """An empty folder for an edition, under a name that no edition had before."""
+    """Return an empty folder for an edition, under a name that no edition had before."""
     return Path(tempfile.mkdtemp(prefix=f"{EDITION}{generation}-", dir=folder))
 
 

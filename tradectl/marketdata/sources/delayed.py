@@ -44,7 +44,7 @@ class YahooQuotes:
         return Yahoo(self._base, self._cache, Patience(BRISK))
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """The last quotes; a symbol that Yahoo does not know, or whose price is later than our now, is absent."""
+        """Return the last quotes; a symbol that Yahoo does not know, or whose price is later than our now, is absent."""
         found = ((symbol, self._quote(symbol)) for symbol in symbols)
         return {symbol: quote for symbol, quote in found if quote is not None}
 
@@ -66,7 +66,8 @@ class YahooQuotes:
 
 
 def quote_of(chart: Chart) -> Quote | None:
-    """The quote in a chart's facts, with the day's prices where its last row is of the same date; None without a last price."""
+    """Return the quote in a chart's facts, with the day's prices where its last row is of the same date; None without a last
+    price."""
     last, traded = _paise(chart.facts.get("regularMarketPrice")), chart.facts.get("regularMarketTime")
     if last is None or traded is None or not hasattr(traded, "to_pydatetime"):
         return None

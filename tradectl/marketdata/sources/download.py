@@ -31,7 +31,7 @@ class Downloader:
         self._welcomed = False
 
     def get(self, url: str) -> bytes | None:
-        """The content of an address, None where there is nothing (404). Raises SourceUnavailable, DataError."""
+        """Return the content of an address, None where there is nothing (404). Raises SourceUnavailable, DataError."""
         return self._patience.retrying()(self._once, url)
 
     def _once(self, url: str) -> bytes | None:
@@ -73,7 +73,7 @@ class Downloader:
             raise SourceUnavailable(said)
 
     def _body(self, response: requests.Response, name: str, deadline: float) -> bytes:
-        """All of it. Read as it arrives, so that a server that sends a byte now and then cannot hold us."""
+        """Return the content. Reads it as it arrives, within the deadline, because a server may send it very slowly."""
         parts, size, most = [], 0, self._patience.manners.most_bytes
         while chunk := response.raw.read1(CHUNK, decode_content=True):
             parts.append(chunk)

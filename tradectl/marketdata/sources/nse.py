@@ -50,7 +50,7 @@ class NseFiles:
         return [Part(session.date.isoformat(), (session,)) for session in sessions]
 
     def fetch(self, part: Part) -> Delivery | Absent:
-        """The session's file. DataError where one came that is no bhavcopy and none better was found."""
+        """Return the session's file. Raises DataError if one came that is no bhavcopy and none better was found."""
         day = part.sessions[0].date
         found, damage = "", None
         for address in addresses(day):
@@ -75,7 +75,8 @@ class NseFiles:
 
 
 def date_of(name: str, content: bytes) -> date:
-    """The one session of a bhavcopy. DataError for anything else: a web page, a workbook, a damaged file, another table."""
+    """Return the one session of a bhavcopy. Raises DataError for anything else: a web page, a workbook, a damaged file,
+    another table."""
     with tempfile.TemporaryDirectory(prefix="tradectl-") as folder:
         path = Path(folder) / name
         path.write_bytes(content)

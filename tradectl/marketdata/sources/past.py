@@ -39,5 +39,5 @@ class Client(Protocol):
         ...
 
     def blur(self, price: float, factor: float) -> float:
-        """How far (paise) a price that was multiplied by `factor` may lie from the one that was traded."""
+        """Return how far (paise) a price that was multiplied by `factor` may lie from the one that was traded."""
         ...

@@ -47,7 +47,7 @@ class Passing(SourceUnavailable):
 
 
 def asked_wait(header: str | None) -> float | None:
-    """The seconds of a Retry-After. The other form, a date, is rare here and left to our own waits."""
+    """Return the seconds of a Retry-After. The other form, a date, is rare here and left to our own waits."""
     return float(header) if header and header.strip().isdecimal() else None
 
 

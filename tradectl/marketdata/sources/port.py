@@ -46,7 +46,7 @@ class Source(Protocol):
     @property
     def together(self) -> int: ...
     def parts(self, sessions: Sequence[Session]) -> Sequence[Part]:
-        """What to fetch for these sessions, in order. A source may know that it has some of it already."""
+        """Return the parts to fetch for these sessions, in order. A source may leave out parts that it has."""
         ...
 
     def fetch(self, part: Part) -> Delivery | Absent:

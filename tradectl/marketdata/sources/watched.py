@@ -55,7 +55,7 @@ class SurveillanceFiles:
         return [Part(session.date.isoformat(), (session,)) for session in sessions]
 
     def fetch(self, part: Part) -> Delivery | Absent:
-        """Return the lists of a session. DataError where something else came."""
+        """Return the lists of a session. Raises DataError if something else came."""
         day = part.sessions[0].date
         for address in addresses(day):
             content = self._downloader.get(self._base + address)

@@ -53,7 +53,7 @@ def ticker_of(symbol: str) -> str:
 
 
 def period_since(first: date, today: date) -> str:
-    """The shortest of Yahoo's periods that reaches back to a date. DataError where none does."""
+    """Return the shortest of Yahoo's periods that reaches back to a date. Raises DataError if none does."""
     back = (today - first).days
     for word, days in PERIODS:
         if back <= days:
