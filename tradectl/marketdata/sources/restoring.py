@@ -150,7 +150,10 @@ class _History:
                 )
 
     def _moves_prices(self, action: CorporateAction) -> bool:
-        """Return whether the source divided by an action. A dividend of unknown amount, or without a price before it, may be large."""
+        """Return whether the source divided by an action.
+
+        A dividend of unknown amount, or without a price before it, may be large.
+        """
         if action.kind is not ActionKind.DIVIDEND:
             return action.kind in {ActionKind.DEMERGER, ActionKind.RIGHTS, ActionKind.UNKNOWN}
         price = self._price_before(action.ex_date)
