@@ -66,7 +66,7 @@ def _credentials(account: Onlooker) -> str:
     missing = account.vault(found).missing()
     if missing:
         raise ConfigurationError(f"{', '.join(missing)} missing: run `tradectl broker set {found.name}`")
-    return f"everything that {found.name} asks was told"
+    return f"the credentials of {found.name} are stored"
 
 
 def _session(account: Onlooker, world: World) -> str:

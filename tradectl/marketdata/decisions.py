@@ -97,7 +97,7 @@ def questions(store: Store, names: Sequence[str]) -> Iterator[Question]:
         if name in undecided:
             for action in store.actions(name, undecided[name] - timedelta(days=1), date.max):
                 if action.kind is ActionKind.UNKNOWN:
-                    text = f"the text does not say what becomes of the shares: {action.subject}"
+                    text = f"the text does not give the effect on the shares: {action.subject}"
                     yield Question(name, store.instrument(name, action.ex_date).symbol, action.ex_date, "unknown_action", text)
         for jump in recent_jumps(store, name):
             symbol = store.instrument(name, jump.session).symbol
