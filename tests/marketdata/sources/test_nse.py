@@ -67,7 +67,7 @@ def test_the_old_form_and_the_full_one(nse: Site, fetched: Fetch, stored) -> Non
 
 
 def test_an_empty_archive_wants_to_be_told_from_when(fetched: Fetch) -> None:
-    with pytest.raises(UsageError, match="say from when, --since"):
+    with pytest.raises(UsageError, match="give the first date with --since"):
         fetched(on=MONDAY)
 
 
